@@ -1,0 +1,35 @@
+# Everything runs in a virtual environment of its own; `make demo` and `make test` need only Python ≥ 3.11.
+PYTHON ?= python3
+VENV := .venv
+UV := $(VENV)/bin/uv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format bench clean
+
+demo: $(READY)            ## install and print the table of the simulated demo
+	$(BIN)/routereval run demo
+
+test: $(READY)            ## install and run all tests
+	$(BIN)/python -m pytest
+
+check: $(READY)           ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)          ## mend formatting and what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)           ## ratios against the naive way and the reference's way
+	$(BIN)/python benchmarks/baselines.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(READY): pyproject.toml uv.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(UV) sync --frozen --quiet
+	touch $@

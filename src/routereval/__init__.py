@@ -1,0 +1,81 @@
+"""An independent implementation of RouterEval: evaluate LLM routers on performance records.
+
+>>> import numpy as np
+>>> import routereval as rv
+>>> rng = np.random.default_rng(0)
+>>> scores, vectors = rng.integers(0, 2, (200, 3)), rng.normal(size=(200, 4))
+>>> records = rv.Records.from_arrays("toy", scores, ["a", "b", "c"], features=vectors)
+>>> task = rv.Task(records, pool=rv.Pool("all-strong", size=3))
+>>> router = rv.make_router("knn(k=5)").fit(task.train.X, task.train.scores)
+>>> evaluation = rv.evaluate(router, task)
+>>> bool(evaluation.metrics["mu"] <= 1)
+True
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from routereval.errors import DataError, RouterEvalError, SpecError
+    from routereval.features import make_embedder
+    from routereval.records import Records, import_records, open_records, open_source
+    from routereval.report import to_csv, to_json, to_latex, to_markdown, to_text
+    from routereval.routers import Router, check_router, make_router
+    from routereval.scoring import METRICS
+    from routereval.studies import Results, evaluate, read_results, run
+    from routereval.tasks import Pool, Split, Task
+
+# Names are resolved on first use (PEP 562): importing the package loads nothing heavy.
+_HOMES = {
+    "errors": ("DataError", "RouterEvalError", "SpecError"),
+    "features": ("make_embedder",),
+    "records": ("Records", "import_records", "open_records", "open_source"),
+    "report": ("to_csv", "to_json", "to_latex", "to_markdown", "to_text"),
+    "routers": ("Router", "check_router", "make_router"),
+    "scoring": ("METRICS",),
+    "studies": ("Results", "evaluate", "read_results", "run"),
+    "tasks": ("Pool", "Split", "Task"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "METRICS",
+    "DataError",
+    "Pool",
+    "Records",
+    "Results",
+    "Router",
+    "RouterEvalError",
+    "SpecError",
+    "Split",
+    "Task",
+    "check_router",
+    "evaluate",
+    "import_records",
+    "make_embedder",
+    "make_router",
+    "open_records",
+    "open_source",
+    "read_results",
+    "run",
+    "to_csv",
+    "to_json",
+    "to_latex",
+    "to_markdown",
+    "to_text",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    if name not in _HOME:
+        raise AttributeError(f"module 'routereval' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"routereval.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

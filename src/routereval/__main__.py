@@ -1,0 +1,5 @@
+"""``python -m routereval``."""
+
+from routereval.cli.main import main
+
+main()

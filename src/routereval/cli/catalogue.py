@@ -1,0 +1,56 @@
+"""Every name a user can give, with its line, from the registries themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def catalogue(kind: str) -> list[tuple[str, str]]:
+    """Names and meanings of routers, metrics, formats or embedders."""
+    return _KINDS[kind]()
+
+
+def _routers() -> list[tuple[str, str]]:
+    from routereval.routers import described
+    from routereval.spec import Spec
+
+    return [
+        (str(Spec(row.name, tuple(row.parameters.items()))), row.summary) for row in described()
+    ]
+
+
+def _metrics() -> list[tuple[str, str]]:
+    from routereval.scoring import METRICS
+
+    arrows = {True: "higher is better", False: "lower is better", None: "neither is better"}
+    return [
+        (m.name, f"{m.meaning} ({arrows[m.higher_is_better]}; {m.source})")
+        for m in METRICS.values()
+    ]
+
+
+def _formats() -> list[tuple[str, str]]:
+    from routereval.records import FORMATS
+
+    return [("auto", "whichever of these recognises the source")] + [
+        (name, module.SUMMARY) for name, module in FORMATS.items()
+    ]
+
+
+def _embedders() -> list[tuple[str, str]]:
+    from routereval.features import EMBEDDERS
+
+    built_in = [
+        ("auto", "the first that there is of stored, tfidf, columns"),
+        ("stored", "vectors that came with the records"),
+        ("columns", "subset, difficulty and other categories of the prompt table"),
+    ]
+    return built_in + [(n, (cls.__doc__ or "").splitlines()[0]) for n, cls in EMBEDDERS.items()]
+
+
+_KINDS: dict[str, Callable[[], list[tuple[str, str]]]] = {
+    "routers": _routers,
+    "metrics": _metrics,
+    "formats": _formats,
+    "embedders": _embedders,
+}

@@ -1,0 +1,54 @@
+"""The command group, and how errors leave it: one sentence, exit status 2."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import routereval
+from routereval.cli.import_ import import_command
+from routereval.cli.info import info
+from routereval.cli.list_ import list_command
+from routereval.cli.run import run
+from routereval.errors import RouterEvalError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(routereval.__version__, prog_name="routereval")
+def cli() -> None:
+    """Evaluate routers that send each prompt to one LLM of a pool.
+
+    SOURCE is 'demo' (simulated, needs nothing), a folder of records, a collection of such folders,
+    or a file or folder of foreign results that an importer recognises.
+    """
+
+
+for command in (run, import_command, info, list_command):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        cli(standalone_mode=False)
+    except RouterEvalError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(
+            "Stopped. With -o the finished cells are kept: the same command goes on.", err=True
+        )
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
+def _fail(sentence: str) -> None:
+    click.echo(f"Error: {sentence}", err=True)
+    sys.exit(2)

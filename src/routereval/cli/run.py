@@ -1,0 +1,107 @@
+"""``routereval run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+def _words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    return (
+        None if value is None else tuple(word.strip() for word in value.split(",") if word.strip())
+    )
+
+
+def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        return tuple(int(word) for word in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a list of numbers such as 3,5,10") from None
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "-r",
+    "--router",
+    "routers",
+    multiple=True,
+    metavar="SPEC",
+    help="A router, such as knn or 'knn(k=5)'; may be repeated.  [default: controls and baselines]",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["clean", "faithful"]),
+    default="clean",
+    show_default=True,
+    help="clean: pools from training prompts; faithful: all as the reference does it.",
+)
+@click.option("--sizes", callback=_numbers, metavar="M,M,…", help="Pool sizes.  [default: 3,5]")
+@click.option(
+    "--groups",
+    callback=_words,
+    metavar="G,G,…",
+    help="Pool groups.  [default: all-strong,all-weak,strong-to-weak]",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many seeds; each has its own split and pools.",
+)
+@click.option(
+    "--embedder",
+    default="auto",
+    show_default=True,
+    help="What makes the features: auto, tfidf, 'stored(name=…)', columns.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the results; a run that was stopped goes on from there.",
+)
+@click.option(
+    "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["table", "markdown", "latex", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How the table is printed.",
+)
+def run(
+    sources: tuple[str, ...],
+    routers: tuple[str, ...],
+    out: Path | None,
+    jobs: int,
+    format_name: str,
+    **grid: object,
+) -> None:
+    """Evaluate routers on pools of LLMs and print the table."""
+    from routereval.cli.progress import progress_bar
+    from routereval.report import print_tables, render
+    from routereval.studies import run as run_grid
+
+    named = {key: value for key, value in grid.items() if value is not None}
+    if routers:
+        named["routers"] = routers
+    with progress_bar() as progress:
+        results = run_grid(sources, out=out, n_jobs=jobs, progress=progress, **named)  # type: ignore[arg-type]
+    if format_name != "table":
+        click.echo(render(results, format_name), nl=False)
+        return
+    from rich.console import Console
+
+    console = Console()
+    console.width = console.width if console.is_terminal else 160
+    print_tables(results, console)
+    if out:
+        click.echo(f"{len(results.cells)} cells in {out}", err=True)

@@ -1,0 +1,99 @@
+"""What every importer and simulator hands over: one benchmark's records, still in plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from routereval.errors import DataError
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One benchmark before it is written.
+
+    Attributes:
+        name: the benchmark.
+        models: names of the LLMs, one a column.
+        scores: (n_prompts, n_models) in [0, 1], NaN where not observed.
+        prompts: one row a prompt: ``prompt_id`` (unique), ``subset``, ``text`` (or null),
+            ``chance`` (the score of a guesser, or null) and any further columns.
+        model_info: one row a model, with ``model`` and any further columns, or None.
+        costs: as scores, in USD a call, or None.
+        features: precomputed vectors of the prompts by name, each (n_prompts, d).
+        reference: the score of the fixed strong model that V_R divides by, or None.
+        published: a split and pools that came with the records, which the faithful protocol keeps:
+            ``{"split": {"train": rows, "val": rows, "test": rows}, "pools": {"5": {"all-weak":
+            [models]}}}``, or None.
+        source: where the records came from.
+        licence: their licence, as far as known.
+        simulated: True if no real LLM was asked.
+    """
+
+    name: str
+    models: Sequence[str]
+    scores: NDArray[np.floating]
+    prompts: pl.DataFrame
+    model_info: pl.DataFrame | None = None
+    costs: NDArray[np.floating] | None = None
+    features: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    reference: float | None = None
+    published: Mapping[str, Mapping[str, object]] | None = None
+    source: str = ""
+    licence: str = ""
+    simulated: bool = False
+
+    def checked(self) -> Draft:
+        """The draft itself, once its parts are seen to fit together.
+
+        Raises:
+            DataError: if shapes disagree, a name occurs twice or a score lies outside [0, 1].
+        """
+        shape = (self.prompts.height, len(self.models))
+        if 0 in shape:
+            raise DataError(f"{self.name}: no records: {shape[0]} prompts × {shape[1]} LLMs")
+        for what, matrix in (("scores", self.scores), ("costs", self.costs)):
+            if matrix is not None and matrix.shape != shape:
+                raise DataError(
+                    f"{self.name}: {what} is {' × '.join(map(str, matrix.shape))} but there are "
+                    f"{shape[0]} prompts × {shape[1]} LLMs"
+                )
+        for name, vectors in self.features.items():
+            if vectors.ndim != 2:
+                raise DataError(
+                    f"{self.name}: feature {name!r} has {vectors.ndim} axes; it needs two, a row a "
+                    "prompt"
+                )
+            if len(vectors) != shape[0]:
+                raise DataError(
+                    f"{self.name}: feature {name!r} has {len(vectors)} rows for {shape[0]} prompts"
+                )
+        _refuse_repeats(self.name, "LLM", self.models)
+        _refuse_repeats(self.name, "prompt_id", self.prompts["prompt_id"].to_list())
+        _refuse_range(self.name, self.scores)
+        return self
+
+
+def _refuse_repeats(benchmark: str, what: str, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        seen: set[str] = set()
+        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise DataError(f"{benchmark}: {what} {twice!r} occurs twice; give each its own name")
+
+
+def _refuse_range(benchmark: str, scores: NDArray[np.floating]) -> None:
+    if np.isinf(scores).any():
+        raise DataError(f"{benchmark}: a score is infinite; scores lie in [0, 1], or are missing")
+    if np.isnan(scores).all():
+        raise DataError(f"{benchmark}: no score was observed at all")
+    low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
+    if low < 0 or high > 1:
+        worst = low if low < 0 else high
+        raise DataError(
+            f"{benchmark}: score {worst:.6g} lies outside [0, 1]; "
+            "import with --rescale to map each benchmark's range onto [0, 1]"
+        )

@@ -1,0 +1,74 @@
+"""What is in a benchmark's records, in one line of numbers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from routereval.records import bits
+from routereval.records.matrix import complete_block
+from routereval.records.records import Records
+
+
+class Overview(NamedTuple):
+    """The size of records, and what the best LLM, a random one and the oracle score on them.
+
+    Attributes:
+        name: the benchmark.
+        n_prompts: prompts.
+        n_models: LLMs.
+        kind: ``binary`` or ``real``.
+        observed: share of cells observed.
+        complete: (prompts, LLMs) of the complete block that best, mean and oracle are computed on.
+        best: highest mean of a single LLM.
+        best_model: that LLM.
+        mean: mean of the LLMs' means.
+        oracle: mean over prompts of the best score of any LLM.
+        text: True if every prompt has its text.
+        costs: True if costs are known.
+        features: names of stored features.
+        simulated: True if no real LLM was asked.
+    """
+
+    name: str
+    n_prompts: int
+    n_models: int
+    kind: str
+    observed: float
+    complete: tuple[int, int]
+    best: float
+    best_model: str
+    mean: float
+    oracle: float
+    text: bool
+    costs: bool
+    features: tuple[str, ...]
+    simulated: bool
+
+
+def overview(records: Records) -> Overview:
+    """Look records over; best, mean and oracle are those of the complete block."""
+    seen = records.scores.observed()
+    cells = records.n_prompts * records.n_models
+    block = complete_block(records.scores)
+    whole = seen is None
+    matrix = records.scores if whole else records.scores.select(block.prompts, block.models)
+    means = matrix.means()
+    best = int(np.argmax(means))
+    return Overview(
+        name=records.name,
+        n_prompts=records.n_prompts,
+        n_models=records.n_models,
+        kind=records.kind,
+        observed=1.0 if seen is None else float(bits.count(seen).sum()) / cells,
+        complete=(len(block.prompts), len(block.models)),
+        best=float(means[best]),
+        best_model=records.models[block.models[best]],
+        mean=float(means.mean()),
+        oracle=float(matrix.window_oracles(np.arange(matrix.shape[1]), matrix.shape[1])[0]),
+        text=records.has_text,
+        costs=records.costs is not None,
+        features=tuple(records.features),
+        simulated=records.simulated,
+    )

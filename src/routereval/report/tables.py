@@ -1,0 +1,309 @@
+"""Tables of results: rows routers, a block a pool size, columns μ_o V_R V_B E_p p*."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from routereval.errors import unknown
+from routereval.scoring import METRICS
+from routereval.studies.results import Results
+from routereval.studies.summary import MEAN, SHOWN, Line, summarise
+
+_MAIN = ("mu", "v_r", "v_b", "e_p", "p_star")
+_DAGGER = "†"
+_PER = 1000  # calls that a cost is shown for
+
+
+class Block(NamedTuple):
+    """The lines of one pool size, with the best learned router of each column."""
+
+    size: int
+    lines: list[Line]
+    best: dict[str, str]
+
+
+def to_text(results: Results, width: int | None = None) -> str:
+    """The tables as text for a terminal, with styles where it shows them.
+
+    Args:
+        results: the cells of a run.
+        width: columns of the terminal; as wide as need be if None.
+    """
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=width or 200, force_terminal=False)
+    print_tables(results, console)
+    output: io.StringIO = console.file  # type: ignore[assignment]
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines()) + "\n"
+
+
+def print_tables(results: Results, console: Any) -> None:  # noqa: ANN401 - rich is loaded late
+    """Draw the tables on a rich console."""
+    from rich.table import Table
+
+    lines = summarise(results)
+    names = _benchmarks(lines)
+    for block in _blocks(lines, MEAN):
+        table = Table(title=_title(results, block, names), title_justify="left", box=_box())
+        table.add_column("router", no_wrap=True)
+        columns = _columns(block.lines)
+        for name in columns:
+            table.add_column(_symbol(name), justify="right", no_wrap=True)
+        for line in block.lines:
+            cells = [_rich(line, name, block.best) for name in columns]
+            table.add_row(_rich_name(line), *cells)
+        console.print(table)
+    if len(names) > 1:
+        for size in dict.fromkeys(line.size for line in lines):
+            console.print(_by_benchmark(lines, names, size))
+    for footnote in _footnotes(results, lines):
+        console.print(footnote, style="dim", highlight=False)
+
+
+def to_markdown(results: Results) -> str:
+    """The tables in Markdown."""
+    lines = summarise(results)
+    names = _benchmarks(lines)
+    out = []
+    for block in _blocks(lines, MEAN):
+        columns = _columns(block.lines)
+        out.append(f"**{_title(results, block, names)}**\n")
+        out.append("| router | " + " | ".join(_symbol(c) for c in columns) + " |")
+        out.append("|---|" + "---:|" * len(columns))
+        for line in block.lines:
+            cells = [_bold(_short(line, c), _is_best(line, c, block), "**{}**") for c in columns]
+            out.append(f"| {_plain_name(line)} | " + " | ".join(cells) + " |")
+        out.append("")
+    return "\n".join([*out, *(f"{note}\n" for note in _footnotes(results, lines))])
+
+
+def to_latex(results: Results) -> str:
+    """The tables for LaTeX, with booktabs."""
+    lines = summarise(results)
+    names = _benchmarks(lines)
+    out = []
+    for block in _blocks(lines, MEAN):
+        columns = _columns(block.lines)
+        heads = " & ".join(f"${_latex_symbol(c)}$" for c in columns)
+        out += [r"\begin{table}", r"\centering", r"\begin{tabular}{l" + "r" * len(columns) + "}"]
+        out += [r"\toprule", rf"router & {heads} \\", r"\midrule"]
+        for line in block.lines:
+            cells = [
+                _bold(_latex_number(line, c), _is_best(line, c, block), r"\textbf{{{}}}")
+                for c in columns
+            ]
+            out.append(f"{_tex(_plain_name(line))} & " + " & ".join(cells) + r" \\")
+        caption = _tex(_title(results, block, names) + ". " + " ".join(_footnotes(results, lines)))
+        out += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", r"\end{table}", ""]
+    return "\n".join(out)
+
+
+def to_csv(results: Results) -> str:
+    """One row a size, router, benchmark (and their mean) and metric."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(
+        [
+            "size",
+            "router",
+            "control",
+            "benchmark",
+            "cells",
+            "metric",
+            "value",
+            "low",
+            "high",
+            "simulated",
+        ]
+    )
+    simulated = _simulated(results)
+    for line in summarise(results):
+        for name, (value, low, high) in line.metrics.items():
+            numbers = ["" if math.isnan(x) else repr(x) for x in (value, low, high)]
+            row = [line.size, line.router, line.control, line.benchmark, line.n_cells, name]
+            writer.writerow([*row, *numbers, simulated])
+    return buffer.getvalue()
+
+
+def to_json(results: Results) -> str:
+    """The summary as JSON: lines with value and interval of each metric, and the notes."""
+    lines = [
+        {
+            **line._asdict(),
+            "metrics": {
+                name: None if math.isnan(e.value) else dict(e._asdict())
+                for name, e in line.metrics.items()
+            },
+        }
+        for line in summarise(results)
+    ]
+    held = {"simulated": _simulated(results), "notes": list(results.notes), "lines": lines}
+    return json.dumps(held, indent=1, ensure_ascii=False) + "\n"
+
+
+FORMATS: dict[str, Callable[[Results], str]] = {
+    "table": to_text,
+    "markdown": to_markdown,
+    "latex": to_latex,
+    "csv": to_csv,
+    "json": to_json,
+}
+
+
+def render(results: Results, format_name: str) -> str:
+    """The results in a format by name.
+
+    Raises:
+        SpecError: if there is no such format.
+    """
+    if format_name not in FORMATS:
+        raise unknown("table format", format_name, FORMATS)
+    return FORMATS[format_name](results)
+
+
+def _blocks(lines: Sequence[Line], benchmark: str) -> list[Block]:
+    blocks = []
+    for size in dict.fromkeys(line.size for line in lines):
+        held = [ln for ln in lines if ln.size == size and ln.benchmark == benchmark]
+        blocks.append(Block(size, held, {m: _best(held, m) for m in SHOWN}))
+    return blocks
+
+
+def _best(lines: Sequence[Line], name: str) -> str:
+    """The learned router that is best in a column; empty where no direction is better."""
+    better = METRICS[name].higher_is_better
+    learned = [ln for ln in lines if not ln.control and not math.isnan(ln.metrics[name].value)]
+    if better is None or not learned:
+        return ""
+    pick = max if better else min
+    return pick(learned, key=lambda line: line.metrics[name].value).router
+
+
+def _is_best(line: Line, name: str, block: Block) -> bool:
+    return line.router == block.best[name]
+
+
+def _columns(lines: Sequence[Line]) -> list[str]:
+    """The columns of which at least one number is defined."""
+    names = (*_MAIN, "cost")
+    return [m for m in names if any(not math.isnan(line.metrics[m].value) for line in lines)]
+
+
+def _benchmarks(lines: Sequence[Line]) -> list[str]:
+    return [name for name in dict.fromkeys(line.benchmark for line in lines) if name != MEAN]
+
+
+def _title(results: Results, block: Block, names: Sequence[str]) -> str:
+    what = names[0] if len(names) == 1 else f"mean over {len(names)} benchmarks"
+    groups = len(dict.fromkeys(c.group for c in results.cells))
+    spread = f", {groups} pool groups" if groups > 1 else f", {results.cells[0].group}"
+    seeds = len(dict.fromkeys(c.seed for c in results.cells))
+    more = f", {seeds} seeds" if seeds > 1 else ""
+    label = "SIMULATED DATA · " if _simulated(results) else ""
+    return f"{label}m = {block.size} LLMs · {what}{spread}{more} · {results.cells[0].protocol}"
+
+
+def _by_benchmark(lines: Sequence[Line], names: Sequence[str], size: int) -> Any:  # noqa: ANN401
+    from rich.table import Table
+
+    table = Table(title=f"μ_o by benchmark · m = {size} LLMs", title_justify="left", box=_box())
+    table.add_column("router", no_wrap=True)
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right", overflow="fold", min_width=4)
+    held = [line for line in lines if line.size == size]
+    best = {n: _best([ln for ln in held if ln.benchmark == n], "mu") for n in names}
+    for router in dict.fromkeys(line.router for line in held):
+        own = {ln.benchmark: ln for ln in held if ln.router == router}
+        cells = [
+            _bold(f"{own[n].metrics['mu'].value:.3f}", best[n] == router, "[bold green]{}[/]")
+            if n in own
+            else "–"
+            for n in names
+        ]
+        table.add_row(_rich_name(own[MEAN]), *cells)
+    return table
+
+
+def _footnotes(results: Results, lines: Sequence[Line]) -> list[str]:
+    notes = [
+        "± is half the width of the 95 % bootstrap interval over test prompts.",
+        "Bold: the best learned router of the column.",
+    ]
+    if any(line.control for line in lines):
+        notes.append(f"{_DAGGER} a control, which learns no routing.")
+    if _simulated(results):
+        notes.append("Simulated data: no real LLM was asked; the numbers say nothing about any.")
+    if any(not math.isnan(line.metrics["cost"].value) for line in lines):
+        notes.append("$/1k: mean cost of 1,000 calls, in USD.")
+    return [*notes, *(f"Note: {note}." for note in results.notes)]
+
+
+def _simulated(results: Results) -> bool:
+    return any(cell.simulated for cell in results.cells)
+
+
+def _symbol(name: str) -> str:
+    return "$/1k" if name == "cost" else METRICS[name].symbol
+
+
+def _latex_symbol(name: str) -> str:
+    return r"\mathrm{USD/1k}" if name == "cost" else METRICS[name].latex
+
+
+def _rich(line: Line, name: str, best: dict[str, str]) -> str:
+    text = _short(line, name)
+    if line.router == best[name]:
+        return f"[bold green]{text}[/]"
+    return f"[dim]{text}[/]" if line.control else text
+
+
+def _rich_name(line: Line) -> str:
+    from rich.markup import escape
+
+    return f"[dim]{escape(_plain_name(line))}[/]" if line.control else escape(_plain_name(line))
+
+
+def _plain_name(line: Line) -> str:
+    return f"{line.router} {_DAGGER}" if line.control else line.router
+
+
+def _short(line: Line, name: str) -> str:
+    value, low, high = line.metrics[name]
+    if math.isnan(value):
+        return "–"
+    scale = _PER if name == "cost" else 1
+    half = f"{(high - low) / 2 * scale:.3f}"
+    return f"{value * scale:.3f} ±{half.removeprefix('0')}"
+
+
+def _latex_number(line: Line, name: str) -> str:
+    value, _, half = _short(line, name).partition(" ±")
+    return rf"{value}\,{{\scriptsize$\pm${half}}}" if half else value
+
+
+def _bold(text: str, best: bool, form: str) -> str:
+    return form.format(text) if best else text
+
+
+def _tex(text: str) -> str:
+    special = {
+        "_": r"\_",
+        "%": r"\%",
+        "&": r"\&",
+        "#": r"\#",
+        "†": r"$\dagger$",
+        "μ": r"$\mu$",
+        "±": r"$\pm$",
+    }
+    return "".join(special.get(c, c) for c in text)
+
+
+def _box() -> Any:  # noqa: ANN401
+    from rich import box
+
+    return box.SIMPLE_HEAD

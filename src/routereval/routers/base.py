@@ -1,0 +1,117 @@
+"""What every router is: an estimator that predicts a matrix of scores."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from routereval.errors import DataError
+
+Scores = NDArray[np.float64]
+"""A (n_prompts, n_models) matrix of scores; NaN where not observed."""
+
+Reads = Literal["features", "texts", "truth", "subset_means"]
+
+
+class Router(BaseEstimator):  # type: ignore[misc]
+    """Predicts how well each model of a pool will do on each prompt.
+
+    A subclass stores its keyword arguments in the constructor and does nothing else there, learns
+    in `fit` (learned state ends in ``_``; randomness only through ``random_state``) and answers in
+    `predict_scores`. A policy turns the scores into choices; a router never chooses.
+
+    Class attributes:
+        reads: what `fit` and `predict_scores` are given as ``X``: the prompts' feature matrix
+            (``features``); their ``texts``; or, for the oracles that bound every router, the true
+            scores of the very prompts to be routed (``truth``) or each model's mean on the prompt's
+            subset (``subset_means``).
+        policy: ``argmax`` takes the model of the highest score; ``proportional`` draws a model with
+            probability equal to its score (rows then sum to 1), and metrics take the expectation.
+        control: True for the yardsticks (random, oracle, …) that have learned nothing.
+        uses_validation: True if `fit` takes ``validation=(X, scores)`` to choose hyper-parameters.
+        needs_costs: True if `fit` cannot do without costs.
+        faithful: parameters that make it RouterEval's published baseline of that name.
+    """
+
+    reads: ClassVar[Reads] = "features"
+    policy: ClassVar[Literal["argmax", "proportional"]] = "argmax"
+    control: ClassVar[bool] = False
+    uses_validation: ClassVar[bool] = False
+    needs_costs: ClassVar[bool] = False
+    faithful: ClassVar[dict[str, Any]] = {}
+
+    n_models_: int
+
+    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Learn from records.
+
+        Args:
+            X: what the router reads, one row a prompt.
+            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
+            costs: the same shape, in USD a call, or None where unknown.
+
+        Returns:
+            The router itself.
+
+        Raises:
+            DataError: if the shapes do not agree.
+        """
+        raise NotImplementedError
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+        """Predict a score for each prompt and model.
+
+        Args:
+            X: what the router reads, one row a prompt.
+
+        Returns:
+            (n_prompts, n_models), higher is better.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit`.
+        """
+        raise NotImplementedError
+
+    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """The router's own distribution over the models, whose entropy RouterEval reports as E_p.
+
+        Args:
+            X: what was given to `predict_scores`.
+            scores: what it answered.
+
+        Returns:
+            (n_prompts, n_models), rows sum to 1: the softmax of the scores unless overridden.
+        """
+        from scipy.special import softmax
+
+        return np.asarray(softmax(scores, axis=1))
+
+    def _check_fit(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """Check the shapes that `fit` was given, note the number of models, return the scores."""
+        scores = np.asarray(scores, dtype=np.float64)
+        if scores.ndim != 2 or 0 in scores.shape:
+            raise DataError(
+                f"scores must be a (prompts, models) matrix, not of shape {scores.shape}"
+            )
+        if len(X) != len(scores):
+            raise DataError(f"X has {len(X)} rows but scores has {len(scores)}")
+        self.n_models_ = scores.shape[1]
+        return scores
+
+    def _check_fitted(self) -> None:
+        check_is_fitted(self, "n_models_")
+
+
+def mean_scores(scores: Scores) -> NDArray[np.float64]:
+    """Each model's mean over the prompts on which it was observed; 0 where it never was.
+
+    >>> mean_scores(np.array([[1.0, np.nan], [0.0, np.nan]]))
+    array([0.5, 0. ])
+    """
+    seen = ~np.isnan(scores)
+    total = np.where(seen, scores, 0.0).sum(axis=0)
+    return np.asarray(total / np.maximum(seen.sum(axis=0), 1))

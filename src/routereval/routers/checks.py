@@ -1,0 +1,278 @@
+"""What every router must hold to, as small functions that anybody can run on their own router."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from routereval.errors import DataError
+from routereval.routers.base import Router, Scores
+from routereval.routers.policy import choose
+
+TOLERANCE = 1e-9
+
+
+class Made(NamedTuple):
+    """Made records: what the router reads of training and test prompts, and the scores."""
+
+    X: Any
+    scores: Scores
+    costs: Scores
+    X_test: Any
+
+
+Check = Callable[[Router], None]
+
+
+def check_router(router: Router) -> None:
+    """Run all checks on a router that has not been fitted; it stays as it is.
+
+    The checks use pools of 1, 2 and 4 models and a few dozen made prompts.
+
+    Args:
+        router: with any parameters that suit such small data.
+
+    Raises:
+        DataError: naming the first check that the router fails, and what went wrong.
+
+    >>> from routereval.routers.controls import BestSingle
+    >>> check_router(BestSingle())
+    """
+    for check in CHECKS:
+        try:
+            check(router)
+        except Exception as error:  # whatever a router of others raises, say in which check
+            raise DataError(f"{router!r} fails {check.__name__}: {error}") from error
+
+
+def check_parameters(router: Router) -> None:
+    """The constructor stores its parameters as they are, and nothing else; a clone is equal."""
+    made = type(router)(**router.get_params(deep=False))
+    _require(vars(made) == router.get_params(deep=False), "the constructor does more than to store")
+    _require(repr(clone(router)) == repr(router), "a clone has other parameters")
+
+
+def check_repr(router: Router) -> None:
+    """The representation names the class and holds no address."""
+    text = repr(router)
+    _require(text.startswith(type(router).__name__), f"repr is {text!r}")
+    _require(" at 0x" not in text, f"repr is {text!r}")
+
+
+def check_unfitted(router: Router) -> None:
+    """Predicting before `fit` raises NotFittedError."""
+    try:
+        clone(router).predict_scores(_made(router).X_test)
+    except NotFittedError:
+        return
+    _require(False, "predict_scores answers before fit")
+
+
+def check_fit_returns_self(router: Router) -> None:
+    """`fit` returns the router."""
+    made = _made(router)
+    router = clone(router)
+    _require(_fit(router, made) is router, "fit returns something else than the router")
+
+
+def check_leaves_input(router: Router) -> None:
+    """Neither `fit` nor `predict_scores` changes its arguments or the parameters."""
+    made, before = _made(router), _made(router)
+    fitted = _fitted(router, made)
+    fitted.distribution(made.X_test, fitted.predict_scores(made.X_test))
+    for name, now in made._asdict().items():
+        _require(np.array_equal(now, getattr(before, name)), f"{name} was changed")
+    _require(repr(fitted) == repr(clone(router)), "fit changed a parameter")
+
+
+def check_read_only(router: Router) -> None:
+    """Arrays that cannot be written to are accepted, and give the same scores."""
+    made, frozen = _made(router), _made(router)
+    for array in frozen:
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
+    _same(_predicted(router, made), _predicted(router, frozen), "read-only input changes scores")
+
+
+def check_deterministic(router: Router) -> None:
+    """The same seed gives the same bytes."""
+    made = _made(router)
+    first, second = _predicted(router, made), _predicted(router, made)
+    _require(first.tobytes() == second.tobytes(), "a second fit predicts other scores")
+
+
+def check_shape(router: Router) -> None:
+    """Scores are finite floats, one row a prompt, one column a model of the pool."""
+    for n_models in (1, 2, 4):
+        made = _made(router, n_models=n_models)
+        fitted = _fitted(router, made)
+        _valid(fitted, made.X_test, n_models)
+        _valid(fitted, _take(made.X_test, [0]), n_models)
+
+
+def check_order(router: Router) -> None:
+    """The order of the prompts does not matter at prediction."""
+    made = _made(router)
+    fitted = _fitted(router, made)
+    order = np.random.default_rng(1).permutation(len(made.X_test))
+    there = fitted.predict_scores(_take(made.X_test, order))
+    _same(fitted.predict_scores(made.X_test)[order], there, "the order of prompts changes scores")
+
+
+def check_one_by_one(router: Router) -> None:
+    """A prompt gets the same scores and the same choice alone as among others."""
+    made = _made(router)
+    fitted = _fitted(router, made)
+    batch = fitted.predict_scores(made.X_test)
+    alone = [fitted.predict_scores(_take(made.X_test, [i])) for i in range(len(batch))]
+    _same(batch, np.concatenate(alone), "a prompt alone gets other scores than among others")
+
+
+def check_missing(router: Router) -> None:
+    """Scores that were not observed, a whole model or a whole prompt of them, do no harm."""
+    made = _made(router)
+    gaps = np.random.default_rng(2).random(made.scores.shape) < 0.3
+    gaps[:, 1] = True
+    gaps[3] = True
+    scores = np.where(gaps, np.nan, made.scores)
+    _valid(_fitted(router, made._replace(scores=scores)), made.X_test, scores.shape[1])
+
+
+def check_missing_is_not_zero(router: Router) -> None:
+    """A score that was not observed is not taken for a wrong answer."""
+    made = _made(router)
+    gaps = np.random.default_rng(3).random(made.scores.shape) < 0.5
+
+    def predicted(value: float) -> Scores:
+        filled = np.where(gaps, value, made.scores)
+        return _predicted(router, made._replace(scores=filled))
+
+    missing, wrong, right = predicted(np.nan), predicted(0.0), predicted(1.0)
+    _require(
+        not np.array_equal(missing, wrong) or np.array_equal(wrong, right),
+        "a score that was not observed counts as a wrong answer",
+    )
+
+
+def check_constant_scores(router: Router) -> None:
+    """It does no harm if all models have the same score on all prompts."""
+    for value in (0.0, 0.3, 1.0):
+        made = _made(router)
+        scores = np.full(made.scores.shape, value)
+        _valid(_fitted(router, made._replace(scores=scores)), made.X_test, made.scores.shape[1])
+
+
+def check_duplicates(router: Router) -> None:
+    """Prompts may be equal: all of them in training, and equal ones get equal scores."""
+    made = _made(router)
+    same = made._replace(X=_take(made.X, [0] * len(made.X)))
+    _valid(_fitted(router, same), made.X_test, made.scores.shape[1])
+    answer = _fitted(router, made).predict_scores(_take(made.X_test, [2] * 5))
+    _same(answer, np.repeat(answer[:1], 5, axis=0), "equal prompts get different scores")
+
+
+def check_few_prompts(router: Router) -> None:
+    """One, two or three training prompts are enough to be fitted."""
+    for n_prompts in (1, 2, 3):
+        made = _made(router, n_prompts=n_prompts)
+        _valid(_fitted(router, made), made.X_test, made.scores.shape[1])
+
+
+def check_refit(router: Router) -> None:
+    """A second `fit` forgets the first."""
+    made = _made(router)
+    router = _fitted(router, _made(router, n_models=2, seed=9))
+    again = _fit(router, made).predict_scores(made.X_test)
+    _same(again, _predicted(router, made), "a second fit remembers the first")
+
+
+def check_distribution(router: Router) -> None:
+    """The router's distribution is one: not negative, and rows sum to 1."""
+    made = _made(router)
+    fitted = _fitted(router, made)
+    share = fitted.distribution(made.X_test, fitted.predict_scores(made.X_test))
+    _require(share.shape == (len(made.X_test), 4), f"the distribution has shape {share.shape}")
+    _require(bool((share >= 0).all()), "a probability is negative")
+    _require(np.allclose(share.sum(axis=1), 1), "the rows of the distribution do not sum to 1")
+
+
+CHECKS: tuple[Check, ...] = (
+    check_parameters,
+    check_repr,
+    check_unfitted,
+    check_fit_returns_self,
+    check_leaves_input,
+    check_read_only,
+    check_deterministic,
+    check_shape,
+    check_order,
+    check_one_by_one,
+    check_missing,
+    check_missing_is_not_zero,
+    check_constant_scores,
+    check_duplicates,
+    check_few_prompts,
+    check_refit,
+    check_distribution,
+)
+
+
+def _made(router: Router, n_prompts: int = 40, n_models: int = 4, seed: int = 0) -> Made:
+    """Prompts in two clouds, on each of which other models tend to be right."""
+    rng = np.random.default_rng(seed)
+    n_test = 12
+    cloud = rng.integers(2, size=n_prompts + n_test)
+    X = rng.normal(size=(len(cloud), 6)) + 3 * cloud[:, None]
+    skill = rng.uniform(0.2, 0.9, size=(2, n_models))
+    truth = (rng.random((len(cloud), n_models)) < skill[cloud]).astype(np.float64)
+    costs = np.broadcast_to(rng.uniform(1e-4, 1e-2, size=n_models), truth.shape).copy()
+    read: dict[str, Any] = {
+        "features": X.astype(np.float32),
+        "texts": [" ".join(f"word{round(number)}" for number in row) for row in X],
+        "truth": truth,
+        "subset_means": skill[cloud],
+    }
+    given = read[router.reads]
+    return Made(given[:n_prompts], truth[:n_prompts].copy(), costs[:n_prompts], given[n_prompts:])
+
+
+def _fit(router: Router, made: Made) -> Router:
+    return router.fit(made.X, made.scores, made.costs)
+
+
+def _fitted(router: Router, made: Made) -> Router:
+    copy: Router = clone(router)
+    return _fit(copy, made)
+
+
+def _predicted(router: Router, made: Made) -> Scores:
+    return _fitted(router, made).predict_scores(made.X_test)
+
+
+def _take(X: Any, rows: Any) -> Any:  # noqa: ANN401 - a matrix, or a list of texts
+    return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows]
+
+
+def _valid(fitted: Router, X: Any, n_models: int) -> None:  # noqa: ANN401
+    scores = fitted.predict_scores(X)
+    _require(scores.shape == (len(X), n_models), f"{n_models} models: shape {scores.shape}")
+    _require(np.issubdtype(scores.dtype, np.floating), f"scores are of type {scores.dtype}")
+    _require(bool(np.isfinite(scores).all()), "a score is not finite")
+    if fitted.policy == "proportional":
+        _require(np.allclose(scores.sum(axis=1), 1), "policy is proportional, rows do not sum to 1")
+
+
+def _same(one: Scores, other: Scores, complaint: str) -> None:
+    """The same up to rounding, and the very same choices."""
+    _require(one.shape == other.shape, complaint)
+    _require(bool((np.abs(one - other) <= TOLERANCE).all()), complaint)
+    _require(np.array_equal(choose(one), choose(other)), f"{complaint}, and another choice")
+
+
+def _require(condition: bool, complaint: str) -> None:
+    if not condition:
+        raise DataError(complaint)

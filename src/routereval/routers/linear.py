@@ -1,0 +1,212 @@
+"""Linear routers: each model's score is a weighted sum of the prompt's features."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from routereval.errors import SpecError, unknown
+from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.gradient import Data, Recipe, train
+from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
+from routereval.routers.memo import remembered
+from routereval.routers.validation import Fold, folds, last_best, quality
+
+METHODS = ("ridge", "adam")
+ALPHAS = tuple(10.0**power for power in range(-1, 8))
+DIGITS = 12
+
+
+class Linear(Router):
+    """Predicts each model's score from the features linearly.
+
+    ``ridge`` minimises squared error plus alpha times the squared weights, on standardised
+    features, in closed form; each model is fitted on the prompts where it was observed. ``adam`` is
+    RouterEval's baseline: logistic regression on the features as they are, by stochastic gradients
+    of the cross-entropy (Huang et al. 2025, arXiv 2503.10657).
+
+    Args:
+        method: ``ridge`` or ``adam``.
+        alpha: for ridge, the penalty, or ``tuned``: the power of ten from 0.1 to 1e7 of the highest
+            quality on the validation prompts (the largest of equals).
+        lr: for adam, the learning rate at the start; it falls to 0 along half a cosine.
+        epochs: for adam, passes over the training prompts.
+        batch: for adam, prompts a step.
+        random_state: for adam, seed of the initial weights and the order of the prompts.
+
+    Attributes:
+        alpha_: the penalty that is used (ridge).
+        coef_: (n_features, n_models) weights, of the features as they are given.
+        intercept_: (n_models,).
+
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> scores = np.array([[0.0, 0.5], [0.25, 0.5], [0.5, 0.5], [0.75, 0.5]])
+    >>> router = Linear(alpha=0).fit(X, scores)
+    >>> router.predict_scores([[4.0]]).round(6)
+    array([[1. , 0.5]])
+    """
+
+    uses_validation: ClassVar[bool] = True
+    faithful: ClassVar[dict[str, Any]] = {"method": "adam"}
+
+    def __init__(
+        self,
+        *,
+        method: str = "ridge",
+        alpha: float | str = "tuned",
+        lr: float = 0.01,
+        epochs: int = 10,
+        batch: int = 1,
+        random_state: int = 0,
+    ) -> None:
+        self.method = method
+        self.alpha = alpha
+        self.lr = lr
+        self.epochs = epochs
+        self.batch = batch
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,  # noqa: ANN401
+        scores: Scores,
+        costs: Scores | None = None,
+        validation: tuple[Any, Scores] | None = None,
+    ) -> Self:
+        """Fit the weights; choose alpha on the validation prompts if it is to be tuned.
+
+        Args:
+            X: (n_prompts, n_features) the prompts' features.
+            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
+            costs: not used.
+            validation: features and scores to choose alpha on; without, a tenth of the prompts.
+
+        Returns:
+            The router itself.
+
+        Raises:
+            DataError: if the shapes do not agree.
+            SpecError: if a parameter is out of its range.
+        """
+        recipe = self._checked_recipe()
+        scores, X = self._check_fit(X, scores), feature_matrix(X)
+        if self.method == "adam":
+            [(self.coef_, self.intercept_)] = train(Data.of(X, scores), recipe)
+        elif self.alpha == "tuned":
+            self._tune(*folds(X, scores, validation))
+        else:
+            self._keep(_Ridge.of(X, scores), float(self.alpha))
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        z = self._output(X)
+        return z if self.method == "ridge" else np.asarray(expit(z))
+
+    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """The softmax of the scores (ridge) or of their log-odds (adam, as RouterEval has it)."""
+        return np.asarray(softmax(scores if self.method == "ridge" else self._output(X), axis=1))
+
+    def _output(self, X: Any) -> Scores:  # noqa: ANN401
+        """The weighted sums, rounded so that models with the same weights tie exactly."""
+        self._check_fitted()
+        return np.round(feature_matrix(X, len(self.coef_)) @ self.coef_ + self.intercept_, DIGITS)
+
+    def _checked_recipe(self) -> Recipe:
+        if self.method not in METHODS:
+            raise unknown("method of linear", str(self.method), METHODS)
+        if self.alpha != "tuned" and not (
+            isinstance(self.alpha, (int, float)) and 0 <= self.alpha < np.inf
+        ):
+            raise SpecError(
+                f"linear: alpha must be a number that is not negative or 'tuned', "
+                f"not {self.alpha!r}"
+            )
+        return Recipe((), self.lr, self.epochs, self.batch, self.random_state).checked("linear")
+
+    def _tune(self, learn: Fold, check: Fold) -> None:
+        ridge = _Ridge.of(learn.X, learn.scores)
+        tried = []
+        for alpha in ALPHAS:
+            self._keep(ridge, alpha)
+            tried.append(quality(self._output(check.X), check.scores))
+        self._keep(ridge, ALPHAS[last_best(tried)])
+
+    def _keep(self, ridge: _Ridge, alpha: float) -> None:
+        self.alpha_ = alpha
+        self.coef_, self.intercept_ = ridge.weights(alpha)
+
+
+class Spectrum(NamedTuple):
+    """Standardised features as far as ridge regression needs them, whatever the scores."""
+
+    scale: Scale
+    values: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+
+
+@remembered
+def spectrum_of(X: Features) -> Spectrum:
+    """Eigenvalues and eigenvectors of the Gram matrix of the standardised features."""
+    scale = scale_of(X)
+    Z = scale(X)
+    values, vectors = np.linalg.eigh(Z.T @ Z)
+    # what should be 0 comes out as a rounding error, which alpha = 0 must not divide by
+    return Spectrum(
+        scale, np.where(values > 1e-12 * values.max(initial=0.0), values, np.inf), vectors
+    )
+
+
+class _Part(NamedTuple):
+    """The models that were observed on the same prompts, ready for any alpha."""
+
+    models: NDArray[np.int64]
+    spectrum: Spectrum
+    projected: NDArray[np.float64]
+
+
+class _Ridge(NamedTuple):
+    """Ridge regressions of all models, of which only the penalty is left open."""
+
+    parts: list[_Part]
+    means: NDArray[np.float64]
+    n_features: int
+
+    @classmethod
+    def of(cls, X: Features, scores: Scores) -> _Ridge:
+        """Project the scores on the spectrum, once for each set of observed prompts."""
+        means, seen = mean_scores(scores), ~np.isnan(scores)
+        parts = []
+        for models in _alike(seen):
+            rows = seen[:, models[0]]
+            if rows.any():
+                there = X if rows.all() else X[rows]
+                parts.append(_part(models, there, scores[:, models][rows] - means[models]))
+        return cls(parts, means, X.shape[1])
+
+    def weights(self, alpha: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Coefficients and intercepts on the features as they were given."""
+        coef = np.zeros((self.n_features, len(self.means)))
+        intercept = self.means.copy()
+        for models, (scale, values, vectors), projected in self.parts:
+            shrunk = vectors @ (projected / (values + alpha)[:, None])
+            coef[:, models] = shrunk / scale.deviation[:, None]
+            intercept[models] -= scale.mean @ coef[:, models]
+        return coef, intercept
+
+
+def _alike(seen: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """The models, grouped by the prompts on which they were observed."""
+    groups: dict[bytes, list[int]] = {}
+    for model, column in enumerate(np.packbits(seen.T, axis=1)):
+        groups.setdefault(column.tobytes(), []).append(model)
+    return [np.array(models, dtype=np.int64) for models in groups.values()]
+
+
+def _part(models: NDArray[np.int64], X: Features, centred: Scores) -> _Part:
+    """As the scores are centred, the features need not be: their means drop out of the product."""
+    spectrum = spectrum_of(X)
+    product = (X.T @ centred) / spectrum.scale.deviation[:, None]
+    return _Part(models, spectrum, spectrum.vectors.T @ product)

@@ -1,0 +1,195 @@
+"""k nearest neighbours: a prompt is like the training prompts whose embeddings point its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import SpecError
+from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.memo import remembered
+from routereval.routers.validation import folds, last_best, quality
+
+CHUNK = 256
+FINEST = 40
+
+
+class Knn(Router):
+    """Predicts the mean score of each model on the k most similar training prompts (cosine).
+
+    A model that was not observed on any of them is predicted its mean over all training prompts.
+    Equally similar prompts count in the order of training. Source of the baseline: RouterEval
+    (k = 5), Huang et al. 2025, arXiv 2503.10657.
+
+    Args:
+        k: number of neighbours, or ``tuned``: the one of `ks` of the highest quality on the
+            validation prompts (the largest of equals, as it varies least). More neighbours than
+            training prompts are all of them.
+        ks: the numbers to choose from.
+
+    Attributes:
+        k_: the number of neighbours that is used.
+        X_train_: (n_train, n_features) the training prompts, scaled to length 1.
+        scores_train_: (n_train, n_models) their scores, 0 where not observed.
+        seen_train_: (n_train, n_models) 1 where observed, else 0; None if all were.
+        means_: (n_models,) each model's mean training score.
+
+    >>> X = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> scores = np.array([[1.0, 0.0], [1.0, 0.5], [0.0, 1.0]])
+    >>> Knn(k=2).fit(X, scores).predict_scores([[2.0, 0.1]])
+    array([[1.  , 0.25]])
+    """
+
+    uses_validation: ClassVar[bool] = True
+    faithful: ClassVar[dict[str, Any]] = {"k": 5}
+
+    def __init__(
+        self, *, k: int | str = "tuned", ks: tuple[int, ...] = (1, 3, 5, 10, 20, 40, 80, 160)
+    ) -> None:
+        self.k = k
+        self.ks = ks
+
+    def fit(
+        self,
+        X: Any,  # noqa: ANN401
+        scores: Scores,
+        costs: Scores | None = None,
+        validation: tuple[Any, Scores] | None = None,
+    ) -> Self:
+        """Keep the training prompts; choose k on the validation prompts if it is to be tuned.
+
+        Args:
+            X: (n_prompts, n_features) the prompts' features.
+            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
+            costs: not used.
+            validation: features and scores to choose k on; without, a tenth of the prompts.
+
+        Returns:
+            The router itself.
+
+        Raises:
+            DataError: if the shapes do not agree.
+            SpecError: if k, or one of `ks`, is no positive whole number.
+        """
+        depth = self._depth()
+        scores, X = self._check_fit(X, scores), feature_matrix(X)
+        if self.k != "tuned":
+            self._keep(X, scores, int(self.k))
+            return self
+        train, check = folds(X, scores, validation)
+        self._keep(train.X, train.scores, 1)
+        nearest = search(self.X_train_, unit_rows(check.X), depth)
+        ks = sorted(self.ks)
+        tried = [quality(self._votes(nearest, k), check.scores) for k in ks]
+        self.k_ = min(ks[last_best(tried)], len(self.X_train_))
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        self._check_fitted()
+        units = unit_rows(feature_matrix(X, self.X_train_.shape[1]))
+        return self._votes(search(self.X_train_, units, self._depth()), self.k_)
+
+    def _depth(self) -> int:
+        """How many neighbours to look for: the same for every k, so that one search serves all."""
+        wanted = [*self.ks, *([] if self.k == "tuned" else [self.k])]
+        for k in wanted:
+            if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
+                raise SpecError(f"knn: k must be a positive whole number or 'tuned', not {k!r}")
+        if not wanted:
+            raise SpecError("knn: ks is empty; give the numbers of neighbours to choose from")
+        return max(int(k) for k in wanted)
+
+    def _keep(self, X: Features, scores: Scores, k: int) -> None:
+        seen = ~np.isnan(scores)
+        self.X_train_ = unit_rows(X)
+        self.scores_train_ = np.where(seen, scores, 0.0)
+        self.seen_train_ = None if seen.all() else seen.astype(np.float64)
+        self.means_ = mean_scores(scores)
+        self.k_ = min(k, len(X))
+
+    def _votes(self, nearest: NDArray[np.int64], k: int) -> Scores:
+        """Mean score of each model over the first k neighbours on which it was observed."""
+        nearest = nearest[:, :k]
+        total = _summed(nearest, self.scores_train_)
+        if self.seen_train_ is None:
+            return np.asarray(total / nearest.shape[1])
+        count = _summed(nearest, self.seen_train_)
+        means = np.tile(self.means_, (len(nearest), 1))
+        np.divide(total, count, out=means, where=count > 0)
+        return means
+
+
+@remembered
+def unit_rows(X: Features) -> NDArray[np.float64]:
+    """Rows scaled to length 1, in double precision; a row of zeros stays one.
+
+    >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
+    rows = np.asarray(X, dtype=np.float64)
+    length = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return np.asarray(rows / np.where(length == 0, 1.0, length)[:, None])
+
+
+@remembered
+def search(
+    train: NDArray[np.float64], queries: NDArray[np.float64], depth: int
+) -> NDArray[np.int64]:
+    """Find the most similar training prompts of each query, exactly.
+
+    Similarities that agree to about 1e-12 are ties, which go to the earlier training prompt; so the
+    answer for a query does not depend on which others are asked with it.
+
+    Args:
+        train: (n_train, n_features) rows of length 1.
+        queries: (n_queries, n_features) rows of length 1.
+        depth: how many to find.
+
+    Returns:
+        (n_queries, min(depth, n_train)) rows of `train`, the most similar first.
+
+    >>> search(np.eye(2), np.array([[0.6, 0.8]]), 5)
+    array([[1, 0]])
+    """
+    depth = min(depth, len(train))
+    return np.concatenate([_nearest(train, chunk, depth) for chunk in _chunks(queries)])
+
+
+def _nearest(
+    train: NDArray[np.float64], queries: NDArray[np.float64], depth: int
+) -> NDArray[np.int64]:
+    """Partition whole numbers that hold the similarity above and the row, from the end, below.
+
+    All of them differ, so the order is complete, and partitioning integers without an index is
+    faster than argpartition and a sort of ties.
+    """
+    bits = max(1, (len(train) - 1).bit_length())
+    similarity = queries @ train.T
+    similarity *= 2.0 ** min(FINEST, 61 - bits)
+    keys = np.rint(similarity, out=similarity).astype(np.int64)
+    keys <<= bits
+    keys |= np.arange(len(train))[::-1]
+    first = len(train) - depth
+    top = np.partition(keys, first, axis=1)[:, first:]
+    top.sort(axis=1)
+    return len(train) - 1 - (top[:, ::-1] & ((1 << bits) - 1))
+
+
+def _chunks(queries: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """A few hundred queries at a time, whose similarities stay within some tens of megabytes."""
+    for start in range(0, max(len(queries), 1), CHUNK):
+        yield queries[start : start + CHUNK]
+
+
+def _summed(rows: NDArray[np.int64], values: Scores) -> Scores:
+    """Sum the named rows of the values, for each list of rows, as a sparse product."""
+    from scipy.sparse import csr_array
+
+    n, k = rows.shape
+    named = (np.ones(n * k), rows.ravel(), np.arange(0, n * k + 1, k))
+    return np.asarray(csr_array(named, shape=(n, len(values))) @ values)

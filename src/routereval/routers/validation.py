@@ -1,0 +1,97 @@
+"""Choosing hyper-parameters: on which prompts, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError
+from routereval.routers.base import Scores
+from routereval.routers.inputs import Features, feature_matrix
+
+HELD_OUT = 0.1
+FEW = 10
+
+
+class Fold(NamedTuple):
+    """Some prompts: their features and the models' scores on them."""
+
+    X: Features
+    scores: Scores
+
+
+class Folds(NamedTuple):
+    """The prompts to learn from and the prompts to choose on."""
+
+    train: Fold
+    validation: Fold
+
+
+def folds(
+    X: Features, scores: Scores, validation: tuple[Any, Scores] | None, seed: int = 0
+) -> Folds:
+    """Decide which prompts to choose hyper-parameters on.
+
+    Given validation prompts serve as they are. Without them a tenth of the training prompts is
+    drawn and held out; with fewer than 10 training prompts they serve as both. Nothing is fitted
+    again on all prompts afterwards, so what was chosen is what predicts.
+
+    Args:
+        X: (n_prompts, n_features) of the training prompts.
+        scores: (n_prompts, n_models) of the training prompts.
+        validation: the features and scores of the validation prompts, or None.
+        seed: of the draw.
+
+    Returns:
+        Both folds.
+
+    Raises:
+        DataError: if the validation prompts do not fit the training prompts.
+
+    >>> [len(fold.X) for fold in folds(np.eye(20), np.ones((20, 2)), None)]
+    [18, 2]
+    """
+    train = Fold(X, scores)
+    if validation is not None:
+        return Folds(train, _checked(validation, train))
+    if len(X) < FEW:
+        return Folds(train, train)
+    order = np.random.default_rng(seed).permutation(len(X))
+    held, kept = np.split(order, [int(HELD_OUT * len(X))])
+    held.sort()
+    kept.sort()
+    return Folds(Fold(X[kept], scores[kept]), Fold(X[held], scores[held]))
+
+
+def quality(predicted: Scores, scores: Scores) -> float:
+    """Mean observed score of the model that is predicted to be best, 0 where none was observed.
+
+    >>> quality(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[1.0, 0.0], [1.0, 0.5]]))
+    0.75
+    """
+    chosen = np.take_along_axis(scores, predicted.argmax(axis=1)[:, None], axis=1)
+    seen = chosen[~np.isnan(chosen)]
+    return float(seen.mean()) if seen.size else 0.0
+
+
+def last_best(qualities: Sequence[float] | NDArray[np.float64]) -> int:
+    """The place of the highest quality, the last one of equals.
+
+    >>> last_best([0.5, 0.7, 0.7, 0.6])
+    2
+    """
+    reverse = np.asarray(qualities)[::-1]
+    return len(reverse) - 1 - int(reverse.argmax())
+
+
+def _checked(validation: tuple[Any, Scores], train: Fold) -> Fold:
+    X, scores = feature_matrix(validation[0], train.X.shape[1]), np.asarray(validation[1], float)
+    if scores.shape != (len(X), train.scores.shape[1]):
+        raise DataError(
+            f"validation scores have shape {scores.shape} but there are {len(X)} validation "
+            f"prompts and {train.scores.shape[1]} models"
+        )
+    return Fold(X, scores)

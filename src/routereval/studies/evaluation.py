@@ -1,0 +1,85 @@
+"""One fitted router on one task: what it scored, with intervals."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.routers import Router, weights
+from routereval.scoring import METRICS, Evidence, Interval, compute, gather, intervals, resamples
+from routereval.tasks import Task
+
+N_BOOT = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a router did on the test prompts of a task.
+
+    Attributes:
+        metrics: value of each metric, NaN where it is not defined.
+        intervals: its 95 % bootstrap interval over prompts.
+        evidence: what each prompt contributed.
+        seconds: of predicting the test prompts.
+    """
+
+    metrics: dict[str, float]
+    intervals: dict[str, Interval]
+    evidence: Evidence
+    seconds: float
+
+    def __str__(self) -> str:
+        rows = [f"{len(self.evidence.quality):,} test prompts, 95 % bootstrap intervals"]
+        for name, value in self.metrics.items():
+            if not np.isnan(value):
+                low, high = self.intervals[name]
+                rows.append(f"{name:18} {value:8.4f}  [{low:.4f}, {high:.4f}]")
+        return "\n".join(rows)
+
+
+def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BOOT) -> Evaluation:
+    """Evaluate a fitted router on the test prompts of a task.
+
+    Args:
+        router: fitted on ``task.train``.
+        task: the task.
+        lam: price of cost in units of score.
+        n_boot: resamples of the bootstrap.
+
+    Raises:
+        sklearn.exceptions.NotFittedError: if the router was not fitted.
+        DataError: if no test prompt was put to every model of the pool.
+    """
+    test = task.test
+    start = time.perf_counter()
+    X = test.inputs(router.reads)
+    predicted = router.predict_scores(X)
+    sent = weights(predicted, router.policy, task.expected_costs, lam)
+    seconds = time.perf_counter() - start
+    evidence = gather(
+        test.scores,
+        sent,
+        router.distribution(X, predicted),
+        best_single=task.best_single,
+        strata=test.subsets,
+        reference=task.records.reference,
+        costs=test.costs,
+        entropy_floor=getattr(router, "entropy_floor", 1e-10),
+    )
+    drawn = _resamples(test.subsets.tobytes(), n_boot, task.split.seed)
+    return Evaluation(
+        metrics=compute(evidence, METRICS),
+        intervals=intervals(evidence, drawn, METRICS),
+        evidence=evidence,
+        seconds=seconds,
+    )
+
+
+@lru_cache(maxsize=8)
+def _resamples(strata: bytes, n_boot: int, seed: int) -> NDArray[np.float64]:
+    """The same resamples for all routers and pools on the same prompts: so they are paired."""
+    return resamples(np.frombuffer(strata, dtype=np.int64), n_boot, seed)

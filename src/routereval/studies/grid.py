@@ -1,0 +1,355 @@
+"""The benchmark: benchmark × pool size × group × router × seed, in parallel, resumable."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+import routereval
+from routereval.errors import DataError, RouterEvalError
+from routereval.records import Records, open_source, read_records
+from routereval.routers import make_router
+from routereval.studies.evaluation import N_BOOT, evaluate
+from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
+from routereval.tasks import GROUPS, Pool, Setting, Split, Task
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what is being done, steps done, steps in all)."""
+
+DEFAULT_ROUTERS = (
+    "oracle",
+    "noisy_oracle(p=0.5)",
+    "dataset_oracle",
+    "linear",
+    "mlp",
+    "cluster",
+    "knn",
+    "knn(k=5)",
+    "best_single",
+    "random",
+)
+DEFAULT_SIZES = (3, 5)
+FIRST_SEED = 42
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a run covers.
+
+    Attributes:
+        routers: specs, as given.
+        sizes: pool sizes.
+        groups: pool groups.
+        protocol: ``clean`` or ``faithful``.
+        seeds: how many seeds, from 42 on.
+        embedder: what makes the features; see `Setting`.
+    """
+
+    routers: tuple[str, ...] = DEFAULT_ROUTERS
+    sizes: tuple[int, ...] = DEFAULT_SIZES
+    groups: tuple[str, ...] = GROUPS
+    protocol: str = "clean"
+    seeds: int = 1
+    embedder: str = "auto"
+
+    def checked(self) -> Grid:
+        """The grid itself, once every name in it is known.
+
+        Raises:
+            SpecError: if one is not.
+        """
+        for router in self.routers:
+            make_router(router, protocol=self.protocol)
+        for split in self.splits:
+            Split.parse(split)
+        if not self.pools:
+            raise DataError("a run needs at least one pool size and one group")
+        return self
+
+    @property
+    def splits(self) -> list[Split]:
+        """One split a seed."""
+        return [Split(self.protocol, FIRST_SEED + n) for n in range(self.seeds)]  # type: ignore[arg-type]
+
+    @property
+    def pools(self) -> list[Pool]:
+        """All pools, size by size."""
+        return [Pool(group, size) for size in self.sizes for group in self.groups]
+
+
+class Ground(NamedTuple):
+    """A benchmark at one seed, prepared: its pools, or why there are none."""
+
+    where: Path
+    name: str
+    hash: str
+    split: Split
+    embedder: str
+    pools: dict[Pool, tuple[str, ...] | DataError]
+    note: str | None
+
+
+class Job(NamedTuple):
+    """A cell to be computed."""
+
+    ground: Ground
+    pool: Pool
+    router: str
+
+    @property
+    def key(self) -> str:
+        """The key of its cell."""
+        ground = self.ground
+        return cell_key(
+            ground.hash,
+            routereval.__version__,
+            ground.split.protocol,
+            ground.embedder,
+            ground.name,
+            self.pool.size,
+            self.pool.group,
+            ground.split.seed,
+            self.router,
+        )
+
+
+class Done(NamedTuple):
+    """A finished job: its cell and outcome, or a note on why there is none."""
+
+    key: str
+    cell: Cell | None
+    outcome: Outcome | None
+    note: str | None
+
+
+def run(
+    sources: Sequence[Records | str | Path],
+    routers: Sequence[str] = DEFAULT_ROUTERS,
+    sizes: Sequence[int] = DEFAULT_SIZES,
+    groups: Sequence[str] = GROUPS,
+    *,
+    protocol: str = "clean",
+    seeds: int = 1,
+    embedder: str = "auto",
+    out: str | Path | None = None,
+    n_jobs: int = -1,
+    progress: Progress | None = None,
+) -> Results:
+    """Evaluate routers on pools of LLMs.
+
+    Args:
+        sources: records, or anything `open_source` opens.
+        routers: specs.
+        sizes: pool sizes.
+        groups: ``all-strong``, ``all-weak``, ``strong-to-weak``.
+        protocol: ``clean`` or ``faithful``.
+        seeds: how many seeds, from 42 on; each has its own split and pools.
+        embedder: what makes the features; see `Setting`.
+        out: a folder for the results; a run that was stopped goes on from there.
+        n_jobs: processes; -1 for one a core.
+        progress: called as the run proceeds.
+
+    Returns:
+        The results; what was left out stands in their notes.
+
+    Raises:
+        DataError: if nothing at all could be run.
+        SpecError: if a name is unknown.
+    """
+    grid = Grid(tuple(routers), tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
+    report = progress or (lambda what, done, total: None)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="routereval-")))
+        grounds = _prepare(_open(sources, scratch, report), grid, n_jobs, report)
+        notes, jobs = _plan(grounds, grid)
+        if not jobs:
+            raise DataError(
+                notes[0] if len(notes) == 1 else "nothing could be run: " + "; ".join(notes)
+            )
+        folder = ResultsFolder(Path(out) if out else scratch / "results")
+        finished = folder.prepare()
+        info = _info(sources, grid, notes, grounds)
+        folder.note_run(info)
+        cells = {job.key: finished[job.key] for job in jobs if job.key in finished}
+        todo = [job for job in jobs if job.key not in cells]
+        report("cells", len(cells), len(jobs))
+        for done in _parallel(_compute, todo, n_jobs):
+            if done.cell and done.outcome:
+                folder.add(done.cell, done.outcome)
+                cells[done.key] = done.cell
+            elif done.note and done.note not in notes:
+                notes.append(done.note)
+            report("cells", len(cells), len(jobs))
+        ordered = [cells[job.key] for job in jobs if job.key in cells]
+        folder.finish(ordered)
+        folder.note_run({**info, "notes": notes})
+        return Results(ordered, folder.load(cells), notes, {**info, "notes": notes})
+
+
+def _open(
+    sources: Sequence[Records | str | Path], scratch: Path, report: Progress
+) -> list[Records]:
+    """All records, each with a folder that the worker processes can read."""
+    opened: list[Records] = []
+    for source in sources:
+        if not isinstance(source, Records):
+            opened += open_source(source, lambda done, total: report("simulate demo", done, total))
+        elif source.path is None:
+            opened.append(read_records(source.save(scratch / f"records-{len(opened)}")))
+        else:
+            opened.append(source)
+    repeated = {r.name for r in opened if sum(r.name == other.name for other in opened) > 1}
+    if repeated:
+        raise DataError(f"two sources hold a benchmark named {min(repeated)!r}; run them apart")
+    return opened
+
+
+def _prepare(opened: Sequence[Records], grid: Grid, n_jobs: int, report: Progress) -> list[Ground]:
+    wanted = [
+        (records.path, split, grid) for records in opened for split in grid.splits if records.path
+    ]
+    grounds: list[Ground] = []
+    report("pools and features", 0, len(wanted))
+    for ground in _parallel(_ground, wanted, n_jobs, ordered=True):
+        grounds.append(ground)
+        report("pools and features", len(grounds), len(wanted))
+    return grounds
+
+
+def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
+    """Choose the pools of a benchmark and embed its prompts, once for all routers."""
+    where, split, grid = wanted
+    records = read_records(where)
+    try:
+        setting = _setting(where, split, grid.embedder)
+        pools = setting.pools(grid.pools)
+        if any(not isinstance(models, DataError) for models in pools.values()):
+            with threadpool_limits(1):
+                _ = setting.X  # leaves the embeddings in the cache
+    except DataError as error:
+        return Ground(where, records.name, records.hash, split, grid.embedder, {}, str(error))
+    note = None
+    if setting.embedder == "columns":
+        note = f"{records.name}: no prompt texts; routers see only the columns of the prompt table"
+    return Ground(where, records.name, records.hash, split, setting.embedder, pools, note)
+
+
+def _plan(grounds: Sequence[Ground], grid: Grid) -> tuple[list[str], list[Job]]:
+    """Notes on what cannot be run, and the cells that can, those of one benchmark together."""
+    notes = list(dict.fromkeys(ground.note for ground in grounds if ground.note))
+    jobs = []
+    for ground in grounds:
+        for router in grid.routers:
+            for pool, models in ground.pools.items():
+                if not isinstance(models, DataError):
+                    jobs.append(Job(ground, pool, router))
+                elif str(models) not in notes:
+                    notes.append(str(models))
+    return notes, jobs
+
+
+def _compute(job: Job) -> Done:
+    """Fit and evaluate one router on one pool.
+
+    Each process uses one thread, so that the number of processes never changes a result.
+    """
+    ground = job.ground
+    models = ground.pools[job.pool]
+    try:
+        with threadpool_limits(1):
+            setting = _setting(ground.where, ground.split, ground.embedder)
+            return _evaluated(job, Task(setting, _named(job.pool, models)))
+    except DataError as error:
+        return Done(job.key, None, None, f"{ground.name}, {job.router}: {error}")
+
+
+def _named(pool: Pool, models: tuple[str, ...] | DataError) -> Pool:
+    return pool if isinstance(models, DataError) else Pool(pool.group, pool.size, models)
+
+
+def _evaluated(job: Job, task: Task) -> Done:
+    router = make_router(job.router, protocol=task.split.protocol)
+    start = time.perf_counter()
+    extra: dict[str, Any] = {}
+    if router.uses_validation and task.split.protocol == "clean" and len(task.val.rows):
+        extra["validation"] = (task.val.inputs(router.reads), task.val.scores)
+    router.fit(task.train.inputs(router.reads), task.train.scores, task.train.costs, **extra)
+    fitted = time.perf_counter() - start
+    found = evaluate(router, task, n_boot=N_BOOT)
+    cell = Cell(
+        benchmark=task.records.name,
+        size=job.pool.size,
+        group=job.pool.group,
+        seed=task.split.seed,
+        protocol=task.split.protocol,
+        router=job.router,
+        pool=task.models,
+        n_train=len(task.train.rows),
+        n_test=len(task.test.rows),
+        metrics=found.metrics,
+        intervals={name: tuple(ends) for name, ends in found.intervals.items()},  # type: ignore[misc]
+        seconds={"fit": round(fitted, 6), "predict": round(found.seconds, 6)},
+        records=job.ground.hash,
+        version=routereval.__version__,
+        embedder=job.ground.embedder,
+        control=router.control,
+        simulated=task.records.simulated,
+    )
+    return Done(job.key, cell, Outcome(found.evidence, task.test.rows), None)
+
+
+@lru_cache(maxsize=2)
+def _setting(where: Path, split: Split, embedder: str) -> Setting:
+    """Kept between the cells of a benchmark, so that routers meet the same feature matrices."""
+    return Setting(read_records(where), split, embedder)
+
+
+def _parallel(
+    function: Callable[[T], R], items: Sequence[T], n_jobs: int, *, ordered: bool = False
+) -> Iterator[R]:
+    if n_jobs == 1 or len(items) <= 1:
+        yield from map(function, items)
+        return
+    from joblib import Parallel, delayed
+
+    order = "generator" if ordered else "generator_unordered"
+    yield from Parallel(n_jobs, return_as=order)(delayed(function)(item) for item in items)
+
+
+def _info(
+    sources: Sequence[Records | str | Path],
+    grid: Grid,
+    notes: Sequence[str],
+    grounds: Sequence[Ground],
+) -> dict[str, Any]:
+    return {
+        "version": routereval.__version__,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "sources": [s.name if isinstance(s, Records) else str(s) for s in sources],
+        "records": {ground.name: ground.hash for ground in grounds},
+        "routers": list(grid.routers),
+        "sizes": list(grid.sizes),
+        "groups": list(grid.groups),
+        "protocol": grid.protocol,
+        "seeds": grid.seeds,
+        "embedder": grid.embedder,
+        "n_boot": N_BOOT,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "notes": list(notes),
+    }
+
+
+__all__ = ["DEFAULT_ROUTERS", "DEFAULT_SIZES", "Grid", "Progress", "RouterEvalError", "run"]

@@ -1,0 +1,322 @@
+"""Results: one cell a router, pool and seed, with provenance, on disk as they are finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError, unknown
+from routereval.scoring import Comparison, Evidence, paired_test
+
+_CELLS = "results.jsonl"
+_RUN = "run.json"
+_OUTCOMES = "outcomes"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One router on one pool of one benchmark, at one seed.
+
+    Attributes:
+        benchmark: name of the benchmark.
+        size: number of models in the pool.
+        group: the group that the pool belongs to.
+        seed: of the split, the pool and the router.
+        protocol: ``clean`` or ``faithful``.
+        router: its spec as given.
+        pool: the models, in order.
+        n_train: training prompts.
+        n_test: test prompts.
+        metrics: value of each metric, NaN where it is not defined.
+        intervals: its 95 % bootstrap interval over prompts.
+        seconds: of ``fit`` and of ``predict``.
+        records: sha256 of the records.
+        version: of this package.
+        embedder: what made the features.
+        control: True if the router is a yardstick that has learned nothing.
+        simulated: True if no real LLM was asked.
+    """
+
+    benchmark: str
+    size: int
+    group: str
+    seed: int
+    protocol: str
+    router: str
+    pool: tuple[str, ...]
+    n_train: int
+    n_test: int
+    metrics: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    seconds: Mapping[str, float]
+    records: str
+    version: str
+    embedder: str
+    control: bool
+    simulated: bool
+
+    @property
+    def key(self) -> str:
+        """What the cell is the result of; the same key is never computed twice."""
+        return cell_key(
+            self.records,
+            self.version,
+            self.protocol,
+            self.embedder,
+            self.benchmark,
+            self.size,
+            self.group,
+            self.seed,
+            self.router,
+        )
+
+    @property
+    def place(self) -> tuple[str, str, int, str, int, str]:
+        """Where it stands in a table."""
+        return (self.protocol, self.benchmark, self.size, self.group, self.seed, self.router)
+
+    def to_json(self) -> str:
+        """One line of JSON; what is not defined is null."""
+        return json.dumps(_without_nan(asdict(self)), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, line: str) -> Cell:
+        """Read a line that `to_json` wrote."""
+        raw = json.loads(line)
+        raw["pool"] = tuple(raw["pool"])
+        raw["metrics"] = {k: _number(v) for k, v in raw["metrics"].items()}
+        raw["intervals"] = {k: (_number(v[0]), _number(v[1])) for k, v in raw["intervals"].items()}
+        return cls(**raw)
+
+
+class Outcome(NamedTuple):
+    """What each test prompt of a cell contributed.
+
+    Attributes:
+        evidence: the columns that every metric is made of.
+        rows: (n_test,) which prompts of the records they are.
+    """
+
+    evidence: Evidence
+    rows: NDArray[np.int64]
+
+    def save(self, path: Path) -> None:
+        """Write it whole or not at all."""
+        part = path.with_suffix(".part")
+        columns = self.evidence.columns() | {"rows": self.rows, "share": self.evidence.share}
+        with part.open("wb") as file:
+            np.savez_compressed(file, reference=self.evidence.reference, **columns)
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Outcome:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: if the file is missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as held:
+                columns = {name: held[name] for name in held.files}
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: damaged ({error}); delete the folder and run again") from None
+        reference = float(columns.pop("reference"))
+        rows, share = columns.pop("rows"), columns.pop("share")
+        return cls(Evidence.from_columns(columns, share, reference), rows)
+
+
+class Verdict(NamedTuple):
+    """Whether one router beats another; as text, a sentence with the evidence."""
+
+    a: str
+    b: str
+    test: Comparison
+
+    def __str__(self) -> str:
+        return self.test.sentence(self.a, self.b)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The cells of a run, in the order of its grid.
+
+    Attributes:
+        cells: the cells.
+        outcomes: what each prompt contributed, by the key of its cell.
+        notes: sentences on what was left out, and why.
+        info: what was run: sources, routers, protocol, version, machine.
+    """
+
+    cells: Sequence[Cell]
+    outcomes: Mapping[str, Outcome] = field(repr=False)
+    notes: Sequence[str] = ()
+    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def routers(self) -> list[str]:
+        """The routers, in the order of the run."""
+        return list(dict.fromkeys(cell.router for cell in self.cells))
+
+    def of(self, router: str) -> list[Cell]:
+        """The cells of one router.
+
+        Raises:
+            SpecError: if it is not among the results.
+        """
+        if router not in self.routers:
+            raise unknown("router of this run", router, self.routers)
+        return [cell for cell in self.cells if cell.router == router]
+
+    def compare(self, a: str, b: str) -> Verdict:
+        """Test whether one router beats another, on the prompts of all cells that both have.
+
+        A prompt's score is its mean over the pools and seeds in which it was a test prompt, so
+        every prompt counts once.
+
+        Raises:
+            SpecError: if a router is not among the results.
+            DataError: if the two have no cell in common.
+        """
+        left, right = ({cell.place[:-1]: cell for cell in self.of(name)} for name in (a, b))
+        gains: dict[tuple[str, int, int], list[float]] = {}
+        for place in left.keys() & right.keys():
+            one, other = self.outcomes[left[place].key], self.outcomes[right[place].key]
+            difference = (one.evidence.quality - other.evidence.quality).tolist()
+            strata = one.evidence.strata.tolist()
+            for row, stratum, gain in zip(one.rows.tolist(), strata, difference, strict=True):
+                gains.setdefault((place[1], stratum, row), []).append(gain)
+        if not gains:
+            raise DataError(f"{a} and {b} have no cell in common")
+        prompts = sorted(gains)
+        codes = {
+            stratum: code for code, stratum in enumerate(dict.fromkeys(p[:2] for p in prompts))
+        }
+        mean = np.array([np.mean(gains[prompt]) for prompt in prompts])
+        strata = np.array([codes[prompt[:2]] for prompt in prompts])
+        return Verdict(a, b, paired_test(mean, np.zeros_like(mean), strata=strata))
+
+
+class ResultsFolder:
+    """The folder that a run fills: a cell is there once its line is.
+
+    ``outcomes/KEY.npz`` is written first, then the line of ``results.jsonl``; a line cut short by a
+    kill is dropped, and its cell computed again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> dict[str, Cell]:
+        """Make the folder, mend its last line, and return the finished cells by key.
+
+        Raises:
+            DataError: if the folder holds something else than results.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise DataError(f"{self.path} is a file; give a folder for the results")
+        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / _RUN).exists():
+            raise DataError(f"{self.path} is not empty and holds no results; choose another folder")
+        (self.path / _OUTCOMES).mkdir(parents=True, exist_ok=True)
+        cells = {c.key: c for c in self.read_cells() if self._outcome(c.key).exists()}
+        self._rewrite(cells.values())
+        return cells
+
+    def read_cells(self) -> list[Cell]:
+        """All whole lines of ``results.jsonl``."""
+        file = self.path / _CELLS
+        return list(_whole_lines(file)) if file.exists() else []
+
+    def note_run(self, info: Mapping[str, Any]) -> None:
+        """Write ``run.json``."""
+        _replace(self.path / _RUN, json.dumps(info, indent=1, ensure_ascii=False) + "\n")
+
+    def add(self, cell: Cell, outcome: Outcome) -> None:
+        """Keep a finished cell."""
+        outcome.save(self._outcome(cell.key))
+        with (self.path / _CELLS).open("a", encoding="utf-8") as file:
+            file.write(cell.to_json() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self, cells: Sequence[Cell]) -> None:
+        """Put the lines into the order of the grid; those of earlier grids follow."""
+        places = {cell.place for cell in cells}
+        older = [cell for cell in self.read_cells() if cell.place not in places]
+        self._rewrite([*cells, *older])
+
+    def load(self, keys: Iterable[str]) -> dict[str, Outcome]:
+        """The outcomes of cells."""
+        return {key: Outcome.load(self._outcome(key)) for key in keys}
+
+    def info(self) -> dict[str, Any]:
+        """What ``run.json`` says.
+
+        Raises:
+            DataError: if there is none, or it is damaged.
+        """
+        try:
+            held: dict[str, Any] = json.loads((self.path / _RUN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise DataError(f"{self.path} holds no results of routereval run") from None
+        return held
+
+    def _outcome(self, key: str) -> Path:
+        return self.path / _OUTCOMES / f"{key}.npz"
+
+    def _rewrite(self, cells: Iterable[Cell]) -> None:
+        _replace(self.path / _CELLS, "".join(cell.to_json() + "\n" for cell in cells))
+
+
+def read_results(path: str | Path) -> Results:
+    """The results that `run` left in a folder.
+
+    Raises:
+        DataError: if the folder holds none.
+    """
+    folder = ResultsFolder(Path(path))
+    info = folder.info()
+    cells = folder.read_cells()
+    return Results(cells, folder.load(cell.key for cell in cells), info.get("notes", ()), info)
+
+
+def cell_key(*parts: object) -> str:
+    """A short name for what decides a cell."""
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:24]
+
+
+def _whole_lines(file: Path) -> Iterator[Cell]:
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            yield Cell.from_json(line)
+        except (ValueError, KeyError, TypeError):
+            continue  # cut short by a kill: its cell will be computed again
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

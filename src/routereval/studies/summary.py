@@ -1,0 +1,121 @@
+"""Means of results over groups, seeds and benchmarks, with intervals from the same resamples."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.scoring import interval, replicates, resamples
+from routereval.studies.results import Cell, Results
+
+N_BOOT = 1000
+MEAN = "mean"
+SHOWN = ("mu", "v_r", "v_b", "e_p", "p_star", "gap_closed", "cost")
+
+
+class Estimate(NamedTuple):
+    """A number with its 95 % interval; NaN where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Line(NamedTuple):
+    """A row of a table: one router at one pool size, on one benchmark or on their mean.
+
+    Attributes:
+        size: number of models in the pools.
+        router: its spec.
+        control: True for a yardstick that has learned nothing.
+        benchmark: the benchmark; ``mean`` for the macro mean over all of them.
+        n_cells: how many cells it is the mean of.
+        metrics: estimates by name.
+    """
+
+    size: int
+    router: str
+    control: bool
+    benchmark: str
+    n_cells: int
+    metrics: Mapping[str, Estimate]
+
+
+def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
+    """Means over groups and seeds, a line a benchmark, and the macro mean over benchmarks.
+
+    A mean's interval comes from averaging the bootstrap replicates of its cells: cells on the same
+    prompts share their resamples, benchmarks are resampled apart. A cell in which a metric is not
+    defined does not count for that metric.
+
+    Args:
+        results: the cells of a run.
+        metrics: names of metrics.
+
+    Returns:
+        Lines by size, router (in the order of the run) and benchmark, the mean last.
+    """
+    lines = []
+    for size in dict.fromkeys(cell.size for cell in results.cells):
+        for router in results.routers:
+            cells = [c for c in results.of(router) if c.size == size]
+            if cells:
+                lines += _router_lines(results, cells, metrics)
+    return lines
+
+
+def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str]) -> list[Line]:
+    first = cells[0]
+    by_benchmark: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_benchmark.setdefault(cell.benchmark, []).append(cell)
+    drawn = {name: _draws(results, held, metrics) for name, held in by_benchmark.items()}
+    lines = [
+        Line(
+            first.size,
+            first.router,
+            first.control,
+            name,
+            len(held),
+            {m: _estimate(drawn[name][m]) for m in metrics},
+        )
+        for name, held in by_benchmark.items()
+    ]
+    macro = {m: _estimate(_mean([draws[m] for draws in drawn.values()])) for m in metrics}
+    return [*lines, Line(first.size, first.router, first.control, MEAN, len(cells), macro)]
+
+
+def _draws(
+    results: Results, cells: Sequence[Cell], metrics: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """(1 + n_boot,) the mean of each metric over the cells: the point, then its replicates."""
+    found: dict[str, list[NDArray[np.float64]]] = {m: [] for m in metrics}
+    for cell in cells:
+        evidence = results.outcomes[cell.key].evidence
+        seed = zlib.crc32(f"{cell.benchmark} {cell.seed}".encode())
+        drawn = replicates(evidence, _resamples(evidence.strata.tobytes(), seed), metrics)
+        for m in metrics:
+            point = cell.metrics.get(m, float("nan"))
+            # A replicate without a gap says nothing of the metric: the point stands in for it.
+            safe = np.where(np.isnan(drawn[m]), point, drawn[m])
+            found[m].append(np.concatenate([[point], safe]))
+    return {m: _mean(values) for m, values in found.items()}
+
+
+def _mean(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    defined = [value for value in values if not np.isnan(value[0])]
+    return np.mean(defined, axis=0) if defined else np.full(1 + N_BOOT, np.nan)
+
+
+def _estimate(draws: NDArray[np.float64]) -> Estimate:
+    return Estimate(float(draws[0]), *interval(float(draws[0]), draws[1:]))
+
+
+@lru_cache(maxsize=64)
+def _resamples(strata: bytes, seed: int) -> NDArray[np.float64]:
+    return resamples(np.frombuffer(strata, dtype=np.int64), N_BOOT, seed)

@@ -1,0 +1,17 @@
+"""What a router is trained and tested on: pool (columns), split (rows), features attached."""
+
+from routereval.tasks.pool import GROUPS, PUBLISHED_SIZES, Pool
+from routereval.tasks.split import PROTOCOLS, Rows, Split
+from routereval.tasks.task import Part, Setting, Task
+
+__all__ = [
+    "GROUPS",
+    "PROTOCOLS",
+    "PUBLISHED_SIZES",
+    "Part",
+    "Pool",
+    "Rows",
+    "Setting",
+    "Split",
+    "Task",
+]

@@ -1,0 +1,214 @@
+"""Which models a router may choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError, SpecError, unknown
+from routereval.records import Records, complete_block
+from routereval.records.matrix import Index, ScoreMatrix
+from routereval.spec import Spec, parse_spec
+from routereval.tasks.split import Rows, Split
+
+GROUPS = ("all-strong", "all-weak", "strong-to-weak")
+PUBLISHED_SIZES = (3, 5, 10, 100, 1000)
+
+_CHOSEN = "models"
+_LOW, _HIGH = 0.1, 0.9  # the band of mean scores that the reference draws its pools from
+_REGION = 5  # its weak and strong regions are a fifth of the models
+_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A rule that picks models, or the models themselves.
+
+    Attributes:
+        group: ``all-strong``, ``all-weak`` or ``strong-to-weak``; ``models`` for a list of names.
+        size: how many models.
+        models: the names, where they are given.
+
+    >>> Pool.parse("all-strong(size=5)")
+    Pool(group='all-strong', size=5, models=())
+    >>> str(Pool.of(["gpt-4", "mixtral"]))
+    "models(names=['gpt-4', mixtral])"
+    """
+
+    group: str
+    size: int
+    models: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.group not in (*GROUPS, _CHOSEN):
+            raise unknown("group", self.group, [*GROUPS, _CHOSEN])
+        if not isinstance(self.size, int) or self.size < 1:
+            raise SpecError(f"a pool has at least 1 model, not {self.size!r}")
+
+    @classmethod
+    def of(cls, models: Sequence[str]) -> Self:
+        """The pool of the models named."""
+        return cls(_CHOSEN, len(models), tuple(models))
+
+    @classmethod
+    def parse(cls, text: str | Pool) -> Self | Pool:
+        """Read a pool from its text; a `Pool` passes through."""
+        if isinstance(text, Pool):
+            return text
+        spec = parse_spec(text)
+        if spec.name == _CHOSEN and set(spec.kwargs) == {"names"}:
+            return cls.of([str(name) for name in spec.kwargs["names"]])
+        if set(spec.kwargs) != {"size"}:
+            raise SpecError(f"pool {text!r}: write all-strong(size=5), or models(names=['a', 'b'])")
+        return cls(spec.name, spec.kwargs["size"])
+
+    def __str__(self) -> str:
+        if self.group == _CHOSEN:
+            return str(Spec(_CHOSEN, (("names", self.models),)))
+        return f"{self.group}(size={self.size})"
+
+
+def chosen_models(
+    records: Records, pools: Sequence[Pool], split: Split, rows: Rows, stream: np.random.RandomState
+) -> dict[Pool, tuple[str, ...] | DataError]:
+    """The models of each pool, or why there are not enough for it.
+
+    Models with missing cells are left out as `complete_block` says. ``clean`` looks at the training
+    prompts only; ``faithful`` at all prompts, and its draws continue the stream of the split.
+
+    Args:
+        records: the benchmark.
+        pools: the pools wanted.
+        split: the protocol and seed.
+        rows: the split's rows.
+        stream: the random stream after the split.
+    """
+    found: dict[Pool, tuple[str, ...] | DataError] = {}
+    if split.protocol == "faithful" and records.meta.get("published"):
+        found |= _published(records, pools)
+    block = complete_block(records.scores)
+    prompts = (
+        block.prompts if split.protocol == "faithful" else np.intersect1d(block.prompts, rows.train)
+    )
+    whole = len(prompts) == records.n_prompts and len(block.models) == records.n_models
+    matrix = records.scores if whole else records.scores.select(prompts, block.models)
+    regions = _Regions.of(matrix, split)
+    wanted = sorted({pool.size for pool in pools if pool.group != _CHOSEN})
+    draws = _draws(regions, wanted, split, stream)
+    for pool in pools:
+        if pool in found:
+            continue
+        try:
+            columns = _columns(matrix, regions, pool, draws) if pool.group != _CHOSEN else None
+        except DataError as error:
+            found[pool] = DataError(f"{records.name}: {error}")
+            continue
+        if columns is None:
+            found[pool] = tuple(records.models[c] for c in records.columns(pool.models))
+        else:
+            found[pool] = tuple(records.models[block.models[c]] for c in columns)
+    return found
+
+
+def _published(records: Records, pools: Sequence[Pool]) -> dict[Pool, tuple[str, ...] | DataError]:
+    kept: Mapping[str, Any] = records.meta["published"]["pools"]
+    found: dict[Pool, tuple[str, ...] | DataError] = {}
+    for pool in pools:
+        models = kept.get(str(pool.size), {}).get(pool.group)
+        if models is not None:
+            found[pool] = tuple(models)
+        elif pool.group != _CHOSEN:
+            sizes = ", ".join(kept)
+            found[pool] = DataError(
+                f"{records.name}: no {pool} was published with these records (sizes: {sizes})"
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class _Regions:
+    """Models in the order of their means, and the band of them that pools are drawn from."""
+
+    order: Index
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, matrix: ScoreMatrix, split: Split) -> _Regions:
+        means = matrix.means()
+        order = np.argsort(means)  # the default kind, as in the reference: it decides ties
+        ranked = means[order]
+        first = _first(ranked > _LOW, len(order))
+        last = _first(ranked > _HIGH, len(order))
+        # A handful of good models is a pool too: clean drops the band where it leaves too few.
+        if split.protocol == "clean" and last - first < min(len(order), _REGION * 2):
+            first, last = 0, len(order)
+        return cls(order, first, last)
+
+    @property
+    def band(self) -> Index:
+        return self.order[self.first : self.last]
+
+    def weak(self, size: int) -> Index:
+        return self.order[self.first : self.first + self._width(size)]
+
+    def strong(self, size: int) -> Index:
+        return self.order[max(0, self.last - self._width(size)) : self.last]
+
+    def _width(self, size: int) -> int:
+        return max(len(self.order) // _REGION, size)
+
+
+def _first(mask: NDArray[np.bool_], otherwise: int) -> int:
+    return int(np.argmax(mask)) if mask.any() else otherwise
+
+
+def _draws(
+    regions: _Regions, sizes: Sequence[int], split: Split, stream: np.random.RandomState
+) -> dict[int, Index]:
+    """For each size, 1,000 draws of one model out of each of `size` consecutive groups.
+
+    The faithful stream runs through the published sizes in order, wanted or not.
+    """
+    drawn: dict[int, Index] = {}
+    if split.protocol == "faithful":
+        last = max((s for s in sizes if s in PUBLISHED_SIZES), default=0)
+        for size in (s for s in PUBLISHED_SIZES if s <= last and s <= len(regions.band)):
+            drawn[size] = _draw(regions.band, size, stream)
+    for size in (s for s in sizes if s not in drawn and s <= len(regions.band)):
+        own = np.random.RandomState([split.seed, size])
+        drawn[size] = _draw(regions.band, size, own)
+    return drawn
+
+
+def _draw(band: Index, size: int, stream: np.random.RandomState) -> Index:
+    # One broadcast call takes from the stream what a choice(group) for each group in turn would.
+    groups = np.array_split(band, size)
+    lengths = np.array([len(group) for group in groups])
+    starts = np.cumsum(lengths) - lengths
+    places = starts + stream.randint(0, np.broadcast_to(lengths, (_DRAWS, size)))
+    return np.asarray(band[places])
+
+
+def _columns(
+    matrix: ScoreMatrix, regions: _Regions, pool: Pool, draws: Mapping[int, Index]
+) -> Index:
+    """The columns of a pool: the window, or the draw, of the highest oracle; the first on ties."""
+    if pool.group == "strong-to-weak":
+        if pool.size not in draws:
+            raise _too_few(pool, len(regions.band))
+        drawn = draws[pool.size]
+        return np.asarray(drawn[int(np.argmax(matrix.draw_oracles(drawn)))])
+    region = regions.strong(pool.size) if pool.group == "all-strong" else regions.weak(pool.size)
+    if pool.size > len(region):
+        raise _too_few(pool, len(region))
+    best = int(np.argmax(matrix.window_oracles(region, pool.size)))
+    return region[best : best + pool.size]
+
+
+def _too_few(pool: Pool, n_models: int) -> DataError:
+    return DataError(f"{n_models} LLMs are too few for {pool}")

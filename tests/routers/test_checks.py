@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from routereval.errors import DataError
+from routereval.routers import CHECKS, ROUTERS, Router, Scores, check_router, make_router
+from routereval.routers.checks import Check
+from routereval.routers.controls import BestSingle, Random
+
+Matrix = NDArray[np.float64]
+
+SPECS = (
+    *ROUTERS,
+    "knn(k=1)",
+    "knn(k=3)",
+    "linear(alpha=1)",
+    "linear(method=adam, epochs=2)",
+    "mlp(hidden=[], early_stopping=False, epochs=3)",
+    "mlp(hidden=[256, 256], lr=1e-4, batch=1, epochs=1, early_stopping=False, standardize=False)",
+    "noisy_oracle(p=1)",
+    "cluster(k=1)",
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
+@pytest.mark.parametrize("spec", SPECS)
+def test_routers_hold_to_the_checks(spec: str, check: Check) -> None:
+    check(make_router(spec))
+
+
+class Changes(BestSingle):
+    """Sorts the scores that it was given."""
+
+    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
+        if scores.flags.writeable:
+            scores.sort(axis=0)
+        return super().fit(X, scores, costs)
+
+
+class Forgets(BestSingle):
+    """Returns nothing from fit."""
+
+    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
+        super().fit(X, scores, costs)
+        return None  # type: ignore[return-value]
+
+
+class Wanders(BestSingle):
+    """Has no seed."""
+
+    def predict_scores(self, X: Matrix) -> Scores:
+        return super().predict_scores(X) + np.random.default_rng().random((len(X), 1))
+
+
+class Counts(BestSingle):
+    """Tells prompts apart by their place in the batch."""
+
+    def predict_scores(self, X: Matrix) -> Scores:
+        return super().predict_scores(X) + np.arange(len(X))[:, None]
+
+
+class Eager(BestSingle):
+    """Works in the constructor."""
+
+    def __init__(self) -> None:
+        self.started = True
+
+
+class Zeroes(Router):
+    """Takes a score that was not observed for a wrong answer."""
+
+    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
+        self.scores_ = np.nan_to_num(self._check_fit(X, scores)).mean(axis=0)
+        return self
+
+    def predict_scores(self, X: Matrix) -> Scores:
+        self._check_fitted()
+        return np.tile(self.scores_, (len(X), 1))
+
+
+class Rushes(BestSingle):
+    """Answers before it was fitted."""
+
+    def predict_scores(self, X: Matrix) -> Scores:
+        return np.zeros((len(X), 4))
+
+
+class Overflows(Random):
+    """Draws with probabilities that sum to more than 1."""
+
+    def predict_scores(self, X: Matrix) -> Scores:
+        return 2 * super().predict_scores(X)
+
+
+class Breaks(BestSingle):
+    """Cannot do with gaps."""
+
+    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
+        if np.isnan(scores).any():
+            raise ValueError("Input contains NaN")
+        return super().fit(X, scores, costs)
+
+
+@pytest.mark.parametrize(
+    ("router", "complaint"),
+    [
+        (Changes(), r"Changes\(\) fails check_leaves_input: scores was changed"),
+        (Forgets(), "check_fit_returns_self: fit returns something else"),
+        (Wanders(), "check_read_only|check_deterministic"),
+        (Counts(), "check_order: the order of prompts changes scores"),
+        (Eager(), "check_parameters: the constructor does more than to store"),
+        (Zeroes(), "check_missing_is_not_zero: a score that was not observed counts"),
+        (Rushes(), "check_unfitted: predict_scores answers before fit"),
+        (Overflows(), "rows do not sum to 1"),
+        (Breaks(), "check_missing: Input contains NaN"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_router_that_breaks_a_rule_is_told_which(router: Router, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        check_router(router)
+
+
+def test_the_router_itself_is_left_alone() -> None:
+    router = make_router("knn")
+    check_router(router)
+    assert not hasattr(router, "X_train_")
