@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 
 def catalogue(kind: str) -> list[tuple[str, str]]:
@@ -12,11 +13,13 @@ def catalogue(kind: str) -> list[tuple[str, str]]:
 
 def _routers() -> list[tuple[str, str]]:
     from routereval.routers import described
-    from routereval.spec import Spec
 
-    return [
-        (str(Spec(row.name, tuple(row.parameters.items()))), row.summary) for row in described()
-    ]
+    return [(row.name, f"{row.summary}{_parameters(row.parameters)}") for row in described()]
+
+
+def _parameters(parameters: dict[str, Any]) -> str:
+    shown = ", ".join(f"{name}={value}" for name, value in parameters.items())
+    return f"\n({shown})" if shown else ""
 
 
 def _metrics() -> list[tuple[str, str]]:

@@ -16,4 +16,7 @@ def list_command(kind: str) -> None:
     rows = catalogue(kind)
     width = max(len(name) for name, _ in rows)
     for name, meaning in rows:
-        click.echo(f"{name:{width}}  {meaning}")
+        first, *rest = meaning.splitlines()
+        click.echo(f"{name:{width}}  {first}")
+        for line in rest:
+            click.echo(f"{'':{width}}  {line}")

@@ -99,13 +99,13 @@ def window_counts(words: Words, size: int) -> NDArray[np.int64]:
     padded = np.zeros((blocks * size, width), dtype=np.uint64)
     padded[:n_models] = words
     cube = padded.reshape(blocks, size, width)
-    prefix = np.bitwise_or.accumulate(cube, axis=1).reshape(-1, width)
-    suffix = np.bitwise_or.accumulate(cube[:, ::-1], axis=1)[:, ::-1].reshape(-1, width)
+    prefix: Words = np.bitwise_or.accumulate(cube, axis=1).reshape(-1, width)
+    suffix: Words = np.bitwise_or.accumulate(cube[:, ::-1], axis=1)[:, ::-1].reshape(-1, width)
     out = np.empty(n_windows, dtype=np.int64)
     step = max(1, _CHUNK_BYTES // max(1, width * 8))
     for start in range(0, n_windows, step):
         stop = min(start + step, n_windows)
-        united: Words = suffix[start:stop] | prefix[start + size - 1 : stop + size - 1]
+        united = suffix[start:stop] | prefix[start + size - 1 : stop + size - 1]
         out[start:stop] = count(united)
     return out
 

@@ -380,6 +380,8 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             path.rename(old)
         part.rename(path)
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
         for folder in (part, old):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -7,12 +7,17 @@ import io
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from routereval.errors import unknown
 from routereval.scoring import METRICS
 from routereval.studies.results import Results
 from routereval.studies.summary import MEAN, SHOWN, Line, summarise
+
+if TYPE_CHECKING:
+    from rich.box import Box
+    from rich.console import Console
+    from rich.table import Table
 
 _MAIN = ("mu", "v_r", "v_b", "e_p", "p_star")
 _DAGGER = "†"
@@ -42,7 +47,7 @@ def to_text(results: Results, width: int | None = None) -> str:
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()) + "\n"
 
 
-def print_tables(results: Results, console: Any) -> None:  # noqa: ANN401 - rich is loaded late
+def print_tables(results: Results, console: Console) -> None:
     """Draw the tables on a rich console."""
     from rich.table import Table
 
@@ -55,12 +60,12 @@ def print_tables(results: Results, console: Any) -> None:  # noqa: ANN401 - rich
         for name in columns:
             table.add_column(_symbol(name), justify="right", no_wrap=True)
         for line in block.lines:
-            cells = [_rich(line, name, block.best) for name in columns]
+            cells = [_rich(line, name, block, console.is_terminal) for name in columns]
             table.add_row(_rich_name(line), *cells)
         console.print(table)
     if len(names) > 1:
         for size in dict.fromkeys(line.size for line in lines):
-            console.print(_by_benchmark(lines, names, size))
+            console.print(_by_benchmark(lines, names, size, console.is_terminal))
     for footnote in _footnotes(results, lines):
         console.print(footnote, style="dim", highlight=False)
 
@@ -208,7 +213,7 @@ def _title(results: Results, block: Block, names: Sequence[str]) -> str:
     return f"{label}m = {block.size} LLMs · {what}{spread}{more} · {results.cells[0].protocol}"
 
 
-def _by_benchmark(lines: Sequence[Line], names: Sequence[str], size: int) -> Any:  # noqa: ANN401
+def _by_benchmark(lines: Sequence[Line], names: Sequence[str], size: int, styled: bool) -> Table:
     from rich.table import Table
 
     table = Table(title=f"μ_o by benchmark · m = {size} LLMs", title_justify="left", box=_box())
@@ -219,12 +224,7 @@ def _by_benchmark(lines: Sequence[Line], names: Sequence[str], size: int) -> Any
     best = {n: _best([ln for ln in held if ln.benchmark == n], "mu") for n in names}
     for router in dict.fromkeys(line.router for line in held):
         own = {ln.benchmark: ln for ln in held if ln.router == router}
-        cells = [
-            _bold(f"{own[n].metrics['mu'].value:.3f}", best[n] == router, "[bold green]{}[/]")
-            if n in own
-            else "–"
-            for n in names
-        ]
+        cells = [_mu(own.get(n), best[n], styled) for n in names]
         table.add_row(_rich_name(own[MEAN]), *cells)
     return table
 
@@ -232,7 +232,7 @@ def _by_benchmark(lines: Sequence[Line], names: Sequence[str], size: int) -> Any
 def _footnotes(results: Results, lines: Sequence[Line]) -> list[str]:
     notes = [
         "± is half the width of the 95 % bootstrap interval over test prompts.",
-        "Bold: the best learned router of the column.",
+        "Bold (or *): the best learned router of the column.",
     ]
     if any(line.control for line in lines):
         notes.append(f"{_DAGGER} a control, which learns no routing.")
@@ -255,11 +255,26 @@ def _latex_symbol(name: str) -> str:
     return r"\mathrm{USD/1k}" if name == "cost" else METRICS[name].latex
 
 
-def _rich(line: Line, name: str, best: dict[str, str]) -> str:
+def _mu(line: Line | None, best: str, styled: bool) -> str:
+    if line is None:
+        return "–"
+    text = f"{line.metrics['mu'].value:.3f}"
+    if line.router == best:
+        return _marked(text, styled)
+    return text if styled else f"{text} "
+
+
+def _rich(line: Line, name: str, block: Block, styled: bool) -> str:
     text = _short(line, name)
-    if line.router == best[name]:
-        return f"[bold green]{text}[/]"
+    if _is_best(line, name, block):
+        return _marked(text, styled)
+    text = text if styled else f"{text} "
     return f"[dim]{text}[/]" if line.control else text
+
+
+def _marked(text: str, styled: bool) -> str:
+    """Bold where there are styles, else a star."""
+    return f"[bold green]{text}[/]" if styled else f"{text}*"
 
 
 def _rich_name(line: Line) -> str:
@@ -292,18 +307,15 @@ def _bold(text: str, best: bool, form: str) -> str:
 
 def _tex(text: str) -> str:
     special = {
-        "_": r"\_",
-        "%": r"\%",
-        "&": r"\&",
-        "#": r"\#",
-        "†": r"$\dagger$",
-        "μ": r"$\mu$",
-        "±": r"$\pm$",
+        **{c: f"\\{c}" for c in "_%&#$"},
+        **{"{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+        **{"\\": r"\textbackslash{}", "†": r"$\dagger$", "μ": r"$\mu$", "±": r"$\pm$"},
+        "·": r"$\cdot$",
     }
     return "".join(special.get(c, c) for c in text)
 
 
-def _box() -> Any:  # noqa: ANN401
+def _box() -> Box:
     from rich import box
 
     return box.SIMPLE_HEAD

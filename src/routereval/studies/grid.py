@@ -39,6 +39,7 @@ DEFAULT_ROUTERS = (
 )
 DEFAULT_SIZES = (3, 5)
 FIRST_SEED = 42
+_TOLD = 3  # reasons that an error gives
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -175,9 +176,7 @@ def run(
         grounds = _prepare(_open(sources, scratch, report), grid, n_jobs, report)
         notes, jobs = _plan(grounds, grid)
         if not jobs:
-            raise DataError(
-                notes[0] if len(notes) == 1 else "nothing could be run: " + "; ".join(notes)
-            )
+            raise _nothing(notes)
         folder = ResultsFolder(Path(out) if out else scratch / "results")
         finished = folder.prepare()
         info = _info(sources, grid, notes, grounds)
@@ -258,6 +257,11 @@ def _plan(grounds: Sequence[Ground], grid: Grid) -> tuple[list[str], list[Job]]:
                 elif str(models) not in notes:
                     notes.append(str(models))
     return notes, jobs
+
+
+def _nothing(notes: Sequence[str]) -> DataError:
+    more = f"; and {len(notes) - _TOLD} more" if len(notes) > _TOLD else ""
+    return DataError(f"nothing could be run: {'; '.join(notes[:_TOLD])}{more}")
 
 
 def _compute(job: Job) -> Done:

@@ -200,15 +200,21 @@ def _columns(
     """The columns of a pool: the window, or the draw, of the highest oracle; the first on ties."""
     if pool.group == "strong-to-weak":
         if pool.size not in draws:
-            raise _too_few(pool, len(regions.band))
+            raise _too_few(regions, pool)
         drawn = draws[pool.size]
         return np.asarray(drawn[int(np.argmax(matrix.draw_oracles(drawn)))])
     region = regions.strong(pool.size) if pool.group == "all-strong" else regions.weak(pool.size)
     if pool.size > len(region):
-        raise _too_few(pool, len(region))
+        raise _too_few(regions, pool)
     best = int(np.argmax(matrix.window_oracles(region, pool.size)))
     return region[best : best + pool.size]
 
 
-def _too_few(pool: Pool, n_models: int) -> DataError:
-    return DataError(f"{n_models} LLMs are too few for {pool}")
+def _too_few(regions: _Regions, pool: Pool) -> DataError:
+    n_models, in_band = len(regions.order), len(regions.band)
+    if in_band < n_models:
+        return DataError(
+            f"{in_band} of {n_models} LLMs have a mean score between {_LOW} and {_HIGH}, "
+            f"too few for a pool of {pool.size}"
+        )
+    return DataError(f"{n_models} LLMs are too few for a pool of {pool.size}")
