@@ -73,6 +73,13 @@ def test_counts(truth: Truth) -> None:
     assert np.array_equal(bits.count_per_prompt(words, truth.shape[1]), truth.sum(axis=0))
 
 
+@pytest.mark.parametrize("n_models", [255, 256, 511, 600])
+def test_counts_of_more_models_than_a_byte_counts(n_models: int) -> None:
+    truth = made(n_models, 66, share=0.97)
+    truth[:, 0] = True
+    assert np.array_equal(bits.count_per_prompt(bits.pack(truth), 66), truth.sum(axis=0))
+
+
 def test_count_keeps_the_leading_axes() -> None:
     truth = made(12, 70)
     cube = bits.pack(truth).reshape(3, 4, -1)

@@ -14,6 +14,7 @@ Words = NDArray[np.uint64]
 
 _WORD = 64
 _CHUNK_BYTES = 1 << 25
+_BYTE = 255  # the largest number that a byte holds
 
 
 def pack(matrix: NDArray[np.bool_]) -> Words:
@@ -68,8 +69,10 @@ def count_per_prompt(words: Words, n_prompts: int) -> NDArray[np.int64]:
     array([2, 1])
     """
     total = np.zeros(n_prompts, dtype=np.int64)
-    for rows in _row_chunks(len(words), n_prompts):
-        total += unpack(words[rows], n_prompts).sum(axis=0)
+    for start in range(0, len(words), _BYTE):
+        # so few rows that their sum fits a byte, and no wider number is ever added
+        few = unpack(words[start : start + _BYTE], n_prompts).view(np.uint8)
+        total += few.sum(axis=0, dtype=np.uint8)
     return total
 
 
@@ -132,6 +135,33 @@ def draw_counts(words: Words, draws: NDArray[np.int64]) -> NDArray[np.int64]:
 def running_and(words: Words) -> Words:
     """The intersection of rows 0..i, for every i."""
     return np.bitwise_and.accumulate(words, axis=0)
+
+
+def first_rows(words: Words, n_prompts: int) -> NDArray[np.int64]:
+    """The first row in which each prompt's bit is set; n_models where in none: (n_prompts,).
+
+    >>> first_rows(pack(np.array([[False, True, False], [True, True, False]])), 3)
+    array([1, 0, 2])
+    """
+    total = np.full(n_prompts, len(words), dtype=np.int64)
+    united = np.zeros((1, words.shape[1]), dtype=np.uint64)
+    step = max(1, _CHUNK_BYTES // max(1, words.shape[1] * 8))
+    for start in range(0, len(words), step):
+        chunk = np.concatenate([united, words[start : start + step]])
+        running = np.bitwise_or.accumulate(chunk, axis=0)
+        total -= count_per_prompt(running[1:], n_prompts)
+        united = running[-1:]
+    return total
+
+
+def prefix_counts(words: Words) -> NDArray[np.int64]:
+    """On how many prompts at least one of rows 0..i is right, for every i: (n_models,).
+
+    >>> prefix_counts(pack(np.array([[False, True, False], [True, True, False]])))
+    array([1, 2])
+    """
+    first = first_rows(words, words.shape[1] * _WORD)
+    return np.cumsum(np.bincount(first, minlength=len(words) + 1)[: len(words)])
 
 
 def _row_chunks(n_rows: int, n_prompts: int) -> list[slice]:

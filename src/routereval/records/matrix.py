@@ -16,6 +16,20 @@ from routereval.records import bits
 Index = NDArray[np.int64]
 
 
+class Prefixes(NamedTuple):
+    """What the first m models of an order score together.
+
+    Attributes:
+        oracle: (n_models,) the oracle's mean over the prompts, for m = 1, 2, …
+        oracle_at: (n_prompts, n_sizes) the oracle on each prompt, at some sizes.
+        mean_at: (n_prompts, n_sizes) the mean over those models on each prompt, at some sizes.
+    """
+
+    oracle: NDArray[np.float64]
+    oracle_at: NDArray[np.float64]
+    mean_at: NDArray[np.float64]
+
+
 class ScoreMatrix(Protocol):
     """What a pool is chosen by and a task is cut from, whatever the scores are stored as.
 
@@ -45,6 +59,9 @@ class ScoreMatrix(Protocol):
 
     def draw_oracles(self, draws: Index) -> NDArray[np.float64]:
         """The oracle's mean for each row of `draws`, a (n_draws, size) matrix of models."""
+
+    def prefixes(self, order: Index, sizes: Index) -> Prefixes:
+        """What the first m models of `order` score together; cells not observed count as 0."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +136,19 @@ class BinaryMatrix:
         """The oracle's mean for each row of `draws`, a (n_draws, size) matrix of models."""
         return np.asarray(bits.draw_counts(self.words, draws) / self.n_prompts)
 
+    def prefixes(self, order: Index, sizes: Index) -> Prefixes:
+        """What the first m models of `order` score together; cells not observed count as 0."""
+        words = self.words[order]
+        first = bits.first_rows(words, self.n_prompts)
+        new = np.bincount(first, minlength=len(order) + 1)[: len(order)]
+        steps = np.split(words, sizes)[:-1]
+        added = [bits.count_per_prompt(step, self.n_prompts) for step in steps]
+        return Prefixes(
+            oracle=np.cumsum(new) / self.n_prompts,
+            oracle_at=(first[:, None] < sizes).astype(np.float64),
+            mean_at=np.cumsum(added, axis=0).T / sizes,
+        )
+
 
 @dataclass(frozen=True)
 class RealMatrix:
@@ -188,6 +218,20 @@ class RealMatrix:
         for row, draw in enumerate(draws):
             out[row] = values[draw].max(axis=0).mean(dtype=np.float64)
         return out
+
+    def prefixes(self, order: Index, sizes: Index) -> Prefixes:
+        """What the first m models of `order` score together; cells not observed count as 0."""
+        n_prompts, at = self.shape[0], {m: place for place, m in enumerate(sizes.tolist())}
+        found = Prefixes(np.empty(len(order)), *np.empty((2, n_prompts, len(sizes))))
+        best, total = np.zeros((2, n_prompts))
+        for m, model in enumerate(order, start=1):
+            scores = np.nan_to_num(self.values[model])
+            np.maximum(best, scores, out=best)
+            total += scores
+            found.oracle[m - 1] = best.mean()
+            if m in at:
+                found.oracle_at[:, at[m]], found.mean_at[:, at[m]] = best, total / m
+        return found
 
     def _filled(self) -> NDArray[np.floating]:
         return self.values if self.observed() is None else np.nan_to_num(self.values)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MAIN = ("mu", "v_r", "v_b", "e_p", "p_star")
 _DAGGER = "†"
+_NAMED = 4  # benchmarks that a note lists by name
 _PER = 1000  # calls that a cost is shown for
 
 
@@ -240,7 +241,21 @@ def _footnotes(results: Results, lines: Sequence[Line]) -> list[str]:
         notes.append("Simulated data: no real LLM was asked; the numbers say nothing about any.")
     if any(not math.isnan(line.metrics["cost"].value) for line in lines):
         notes.append("$/1k: mean cost of 1,000 calls, in USD.")
-    return [*notes, *(f"Note: {note}." for note in results.notes)]
+    return [*notes, *(f"Note: {note}." for note in _merged(results.notes))]
+
+
+def _merged(notes: Sequence[str]) -> list[str]:
+    """Notes that say the same of several benchmarks, said once."""
+    subjects: dict[str, list[str]] = {}
+    for note in notes:
+        subject, _, what = note.rpartition(": ")
+        subjects.setdefault(what, []).append(subject)
+    return [f"{_listed(names)}: {what}".removeprefix(": ") for what, names in subjects.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def _simulated(results: Results) -> bool:

@@ -50,8 +50,9 @@ def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
     """Means over groups and seeds, a line a benchmark, and the macro mean over benchmarks.
 
     A mean's interval comes from averaging the bootstrap replicates of its cells: cells on the same
-    prompts share their resamples, benchmarks are resampled apart. A cell in which a metric is not
-    defined does not count for that metric.
+    prompts share their resamples, benchmarks are resampled apart. Within a benchmark, a cell in
+    which a metric is not defined does not count for it; the mean over benchmarks is defined only
+    where every one of them defines the metric, so all columns of a table speak of the same ones.
 
     Args:
         results: the cells of a run.
@@ -86,7 +87,7 @@ def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str
         )
         for name, held in by_benchmark.items()
     ]
-    macro = {m: _estimate(_mean([draws[m] for draws in drawn.values()])) for m in metrics}
+    macro = {m: _estimate(np.mean([draws[m] for draws in drawn.values()], axis=0)) for m in metrics}
     return [*lines, Line(first.size, first.router, first.control, MEAN, len(cells), macro)]
 
 
