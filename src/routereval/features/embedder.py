@@ -35,7 +35,7 @@ def make_embedder(spec: str | Spec) -> Embedder:
     Raises:
         SpecError: if no embedder has that name, or it has no such parameter.
 
-    >>> make_embedder("tfidf(dims=2)").fit(["one", "two"]).transform(["two one"]).shape
+    >>> make_embedder("tfidf(dims=2)").fit(["one", "two", "three"]).transform(["two one"]).shape
     (1, 2)
     """
     parsed = parse_spec(spec)

@@ -53,7 +53,9 @@ class Tfidf(BaseEstimator, TransformerMixin):  # type: ignore[misc]
         dims = max(1, min(self.dims, counts.shape[1] - 1, len(texts) - 1))
         self.svd_ = TruncatedSVD(dims, n_iter=3, random_state=self.random_state)
         if counts.shape[1] > 1:
-            self.svd_.fit(counts)
+            # Texts that are all alike have no variance to explain: a share of 0 is no fault.
+            with np.errstate(invalid="ignore", divide="ignore"):
+                self.svd_.fit(counts)
         return self
 
     def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
