@@ -1,10 +1,12 @@
-"""RouterEval's CPU baselines on an MMLU-sized benchmark: one process for the grid, or one a cell.
+"""RouterEval's CPU baselines: the whole grid by `run`, or a process and an ``.npz`` a cell.
 
-The slow way is how a script for each baseline works: a process a cell that reads an ``.npz``, calls
-scikit-learn, and simulates r_o(0.5) 1,000 times. A few of its cells are measured and the rest
-extrapolated; the whole grid of routereval is measured, and nothing is kept from an earlier run.
+The slow way is how a script for each baseline works: a process a cell that reads the file, calls
+scikit-learn, and simulates r_o(0.5) and random 1,000 times. It is measured on the smallest and the
+largest benchmark and interpolated by their numbers of prompts; the grid of routereval is measured
+whole, intervals included, with nothing kept from an earlier run.
 
-    python benchmarks/baselines.py [--prompts 14042] [--dims 768] [--models 60]
+    python benchmarks/baselines.py            # MMLU alone, one process
+    python benchmarks/baselines.py --full     # all twelve benchmarks, one process a core
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import routereval as rv
+from routereval.records.routereval import N_PROMPTS
 
 SIZES = (3, 5)
 GROUPS = ("all-strong", "all-weak", "strong-to-weak")
@@ -48,18 +51,21 @@ print(np.mean(mu))
 }
 
 
-def made_records(n_prompts: int, dims: int, n_models: int) -> rv.Records:
+SLOW["random"] = SLOW["noisy_oracle(p=0.5)"].replace("< 0.5", "< 0.0")
+SLOW["oracle"] = 'print(d["T"].max(axis=1).mean())'
+
+
+def made_records(name: str, n_prompts: int, dims: int, n_models: int) -> rv.Records:
     """Made-up records in which clusters of prompts favour different models."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(n_prompts)
     topic = rng.integers(0, 40, n_prompts)
     centres, skill = rng.normal(size=(40, dims)), rng.normal(size=(40, n_models))
     X = (centres[topic] + 2 * rng.normal(size=(n_prompts, dims))).astype(np.float32)
     ability = np.linspace(-1.5, 1.5, n_models)
     p = 1 / (1 + np.exp(-(ability + skill[topic])))
     scores = (rng.random((n_prompts, n_models)) < p).astype(float)
-    return rv.Records.from_arrays(
-        "made", scores, [f"model-{i}" for i in range(n_models)], features=X
-    )
+    models = [f"model-{i}" for i in range(n_models)]
+    return rv.Records.from_arrays(name, scores, models, features=X)
 
 
 def slow_cell(code: str, task: rv.Task) -> float:
@@ -74,30 +80,49 @@ def slow_cell(code: str, task: rv.Task) -> float:
         return time.perf_counter() - start
 
 
+def slow_grid(collection: list[rv.Records], cells: int) -> float:
+    """Seconds of the grid the slow way, interpolated between the smallest and largest benchmark."""
+    ends = sorted(collection, key=lambda records: records.n_prompts)
+    ends = [ends[0], ends[-1]] if len(ends) > 1 else ends
+    tasks = [rv.Task(records, rv.Pool("all-strong", 5), "faithful") for records in ends]
+    total = 0.0
+    for name, code in SLOW.items():
+        seconds = [slow_cell(code, task) for task in tasks]
+        spread = " … ".join(f"{s:.2f}" for s in seconds)
+        print(f"  a process a cell, {name:20} {spread} s a cell")
+        sizes = [records.n_prompts for records in ends]
+        total += cells * sum(np.interp(records.n_prompts, sizes, seconds) for records in collection)
+    return total
+
+
 def main() -> None:
     """Measure both ways and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--prompts", type=int, default=14_042)
+    parser.add_argument("--full", action="store_true", help="all twelve benchmarks")
     parser.add_argument("--dims", type=int, default=768)
     parser.add_argument("--models", type=int, default=60)
     args = parser.parse_args()
+    sizes = N_PROMPTS if args.full else {"mmlu": N_PROMPTS["mmlu"]}
+    jobs = -1 if args.full else 1
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ROUTEREVAL_CACHE"] = folder
-        records = made_records(args.prompts, args.dims, args.models)
-        records = rv.open_records(records.save(Path(folder) / "made"))
-        task = rv.Task(records, rv.Pool("all-strong", 5), "faithful")
+        collection = []
+        for name, n_prompts in sizes.items():
+            made = made_records(name, n_prompts, args.dims, args.models)
+            collection.append(rv.open_records(made.save(Path(folder) / name)))
         cells = len(SIZES) * len(GROUPS)
+        n_prompts = sum(sizes.values())
+        print(
+            f"{len(sizes)} benchmarks, {n_prompts:,} prompts × {args.dims} features, {cells} pools each"
+        )
+        theirs = slow_grid(collection, cells)
         start = time.perf_counter()
-        rv.run([records], list(SLOW), SIZES, GROUPS, protocol="faithful", n_jobs=1)
+        rv.run(collection, list(SLOW), SIZES, GROUPS, protocol="faithful", n_jobs=jobs)
         ours = time.perf_counter() - start
-        slow = {name: slow_cell(code, task) for name, code in SLOW.items()}
-    theirs = sum(slow.values()) * cells
-    train, test = task.train.X.shape, task.test.X.shape
-    print(f"{train[0]:,} × {train[1]} train, {test[0]:,} test, {cells} cells a router")
-    for name, seconds in slow.items():
-        print(f"  a process a cell, {name:20} {seconds:7.2f} s a cell")
     print(f"  a process a cell, whole grid           {theirs:7.1f} s (extrapolated)")
-    print(f"  routereval run, whole grid, 1 process  {ours:7.1f} s (intervals included)")
+    print(
+        f"  routereval run, whole grid             {ours:7.1f} s ({'all cores' if jobs < 0 else '1 process'})"
+    )
     print(f"  ratio                                  {theirs / ours:7.1f}")
 
 
