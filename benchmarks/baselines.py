@@ -112,17 +112,14 @@ def main() -> None:
             collection.append(rv.open_records(made.save(Path(folder) / name)))
         cells = len(SIZES) * len(GROUPS)
         n_prompts = sum(sizes.values())
-        print(
-            f"{len(sizes)} benchmarks, {n_prompts:,} prompts × {args.dims} features, {cells} pools each"
-        )
+        print(f"{len(sizes)} × {cells} pools, {n_prompts:,} prompts × {args.dims} features")
         theirs = slow_grid(collection, cells)
         start = time.perf_counter()
         rv.run(collection, list(SLOW), SIZES, GROUPS, protocol="faithful", n_jobs=jobs)
         ours = time.perf_counter() - start
     print(f"  a process a cell, whole grid           {theirs:7.1f} s (extrapolated)")
-    print(
-        f"  routereval run, whole grid             {ours:7.1f} s ({'all cores' if jobs < 0 else '1 process'})"
-    )
+    how = "all cores" if jobs < 0 else "1 process"
+    print(f"  routereval run, whole grid             {ours:7.1f} s ({how})")
     print(f"  ratio                                  {theirs / ours:7.1f}")
 
 
