@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any
 
 from routereval.errors import SpecError
 
 _FORM = re.compile(r"^\s*([A-Za-z_][\w.-]*)\s*(?:@\s*([^\s()]+)\s*)?(?:\((.*)\))?\s*$", re.DOTALL)
-_WORD = re.compile(r"^[A-Za-z_]\w*$")
 _AT = "at"
 
 
@@ -73,15 +73,21 @@ def parse_spec(text: str | Spec) -> Spec:
         raise _malformed(text)
     name, at, inside = match.groups()
     params = [(_AT, _literal(at))] if at else []
-    return Spec(name, (*params, *_parameters(text, inside or "")))
+    params += _parameters(text, inside or "")
+    if len(dict(params)) < len(params):  # given twice
+        raise _malformed(text)
+    return Spec(name, tuple(params))
 
 
 def _parameters(text: str, inside: str) -> list[tuple[str, Any]]:
     try:
         call = ast.parse(f"f({inside})", mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # the last three: NUL, nesting
         raise _malformed(text) from None
-    if not isinstance(call, ast.Call) or call.args or any(k.arg is None for k in call.keywords):
+    # A function that is no bare name means that the text closed our bracket and opened its own.
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+        raise _malformed(text)
+    if any(k.arg is None for k in call.keywords):
         raise _malformed(text)
     return [(str(k.arg), _value(text, k.value)) for k in call.keywords]
 
@@ -94,9 +100,12 @@ def _value(text: str, node: ast.expr) -> Any:  # noqa: ANN401 - a literal is of 
     if isinstance(node, (ast.Tuple, ast.List)):
         return tuple(_value(text, item) for item in node.elts)
     try:
-        return ast.literal_eval(node)
-    except ValueError:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, MemoryError, RecursionError):
         raise _malformed(text) from None
+    if isinstance(value, (dict, set)):  # a spec is hashable
+        raise _malformed(text)
+    return value
 
 
 def _literal(word: str) -> Any:  # noqa: ANN401 - a literal is of any type
@@ -109,11 +118,16 @@ def _literal(word: str) -> Any:  # noqa: ANN401 - a literal is of any type
 def _text(value: Any) -> str:  # noqa: ANN401 - a literal is of any type
     if isinstance(value, Spec):
         return str(value) if value.params else f"{value.name}()"
-    if isinstance(value, str) and _WORD.match(value) and value not in {"None", "True", "False"}:
+    if isinstance(value, str) and _is_word(value):
         return value
     if isinstance(value, tuple):
         return "[" + ", ".join(_text(item) for item in value) + "]"
     return repr(value)
+
+
+def _is_word(text: str) -> bool:
+    """True if the text may stand without quotes; Python would read other identifiers anew."""
+    return text.isascii() and text.isidentifier() and not iskeyword(text)
 
 
 def _malformed(text: str) -> SpecError:

@@ -7,10 +7,17 @@ import sys
 import click
 
 import routereval
+from routereval.cli.advise import advise
+from routereval.cli.download import download
+from routereval.cli.export import export
 from routereval.cli.import_ import import_command
 from routereval.cli.info import info
 from routereval.cli.list_ import list_command
+from routereval.cli.merge import merge
+from routereval.cli.reproduce import reproduce
 from routereval.cli.run import run
+from routereval.cli.scaling import scaling
+from routereval.cli.simulate import simulate
 from routereval.errors import RouterEvalError
 
 
@@ -24,7 +31,20 @@ def cli() -> None:
     """
 
 
-for command in (run, import_command, info, list_command):
+COMMANDS = (
+    run,
+    info,
+    list_command,
+    import_command,
+    export,
+    merge,
+    simulate,
+    download,
+    reproduce,
+    scaling,
+    advise,
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

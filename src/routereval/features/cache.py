@@ -33,13 +33,31 @@ def embed(
     if folder is None:
         return _embed(spec, texts, train)
     path = folder / f"{_key(spec, texts, train)}.npy"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
+    found = _kept(path)
+    if found is None:
+        _keep(path, _embed(spec, texts, train))
+        found = _kept(path)
+    return _embed(spec, texts, train) if found is None else found
+
+
+def _kept(path: Path) -> NDArray[np.float32] | None:
+    """What the file holds; None if there is none, or it is damaged."""
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError, EOFError):
+        return None
+
+
+def _keep(path: Path, vectors: NDArray[np.float32]) -> None:
+    """Write the file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
         with part.open("wb") as file:
-            np.save(file, _embed(spec, texts, train))
-        part.rename(path)
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+            np.save(file, vectors)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _embed(spec: str, texts: Sequence[str], train: NDArray[np.int64]) -> NDArray[np.float32]:

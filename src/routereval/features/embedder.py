@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import SpecError, unknown
+from routereval.errors import unknown
 from routereval.features.tfidf import Tfidf
 from routereval.spec import Spec, parse_spec
 
@@ -41,8 +42,10 @@ def make_embedder(spec: str | Spec) -> Embedder:
     parsed = parse_spec(spec)
     if parsed.name not in EMBEDDERS:
         raise unknown("embedder", parsed.name, EMBEDDERS)
-    try:
-        made: Embedder = EMBEDDERS[parsed.name](**parsed.kwargs)
-    except TypeError as error:
-        raise SpecError(f"embedder {str(parsed)!r}: {error}") from None
+    embedder = EMBEDDERS[parsed.name]
+    known = list(inspect.signature(embedder).parameters)
+    for name in parsed.kwargs:
+        if name not in known:
+            raise unknown(f"parameter of {parsed.name}", name, known)
+    made: Embedder = embedder(**parsed.kwargs)
     return made

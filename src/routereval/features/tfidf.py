@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from routereval.errors import SpecError
+
 
 class Tfidf(BaseEstimator, TransformerMixin):  # type: ignore[misc]
     """Latent semantic analysis: the strongest directions of TF-IDF, each vector of length 1.
@@ -35,7 +37,11 @@ class Tfidf(BaseEstimator, TransformerMixin):  # type: ignore[misc]
         Args:
             texts: the training texts.
             y: ignored; scikit-learn passes it.
+
+        Raises:
+            SpecError: if a parameter is not a whole number, or too small.
         """
+        self._check()
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -48,7 +54,10 @@ class Tfidf(BaseEstimator, TransformerMixin):  # type: ignore[misc]
             token_pattern=r"(?u)\b\w+\b|[^\w\s]",  # noqa: S106 - no password
             dtype=np.float32,
         )
-        self.words_.fit([*texts, "?"] if rare == 1 else texts)
+        try:
+            self.words_.fit([*texts, "?"] if rare == 1 else texts)
+        except ValueError:  # no word occurs twice: nothing that could be learned tells them apart
+            self.words_.fit(["?"] * rare)
         counts = self.words_.transform(texts)
         dims = max(1, min(self.dims, counts.shape[1] - 1, len(texts) - 1))
         self.svd_ = TruncatedSVD(dims, n_iter=3, random_state=self.random_state)
@@ -66,3 +75,11 @@ class Tfidf(BaseEstimator, TransformerMixin):  # type: ignore[misc]
         vectors = np.asarray(self.svd_.transform(counts), dtype=np.float32)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
+
+    def _check(self) -> None:
+        for name, least in (("dims", 1), ("max_words", 1), ("random_state", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise SpecError(
+                    f"tfidf: {name} must be a whole number of at least {least}, not {value!r}"
+                )

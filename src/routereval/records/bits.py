@@ -127,8 +127,10 @@ def draw_counts(words: Words, draws: NDArray[np.int64]) -> NDArray[np.int64]:
     array([1, 0])
     """
     united = words[draws[:, 0]]
+    other = np.empty_like(united)
     for column in draws.T[1:]:
-        united |= words[column]
+        np.take(words, column, axis=0, out=other, mode="clip")  # any other mode copies once more
+        united |= other
     return count(united)
 
 

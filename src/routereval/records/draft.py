@@ -72,13 +72,18 @@ class Draft:
                 raise DataError(
                     f"{self.name}: feature {name!r} has {len(vectors)} rows for {shape[0]} prompts"
                 )
-        _refuse_repeats(self.name, "LLM", self.models)
-        _refuse_repeats(self.name, "prompt_id", self.prompts["prompt_id"].to_list())
+        refuse_repeats(self.name, "LLM", self.models)
+        refuse_repeats(self.name, "prompt_id", self.prompts["prompt_id"].to_list())
         _refuse_range(self.name, self.scores)
         return self
 
 
-def _refuse_repeats(benchmark: str, what: str, names: Sequence[str]) -> None:
+def refuse_repeats(benchmark: str, what: str, names: Sequence[str]) -> None:
+    """Raise for a name that occurs twice.
+
+    Raises:
+        DataError: naming it.
+    """
     if len(set(names)) < len(names):
         seen: set[str] = set()
         twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]

@@ -7,7 +7,25 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from routereval.errors import DataError, unknown
-from routereval.records import neutral, routereval_dataset, routereval_raw
+from routereval.records import (
+    alpaca_eval,
+    embedllm,
+    inspect_log,
+    llmrouter,
+    llmrouterbench,
+    lm_eval,
+    mixinstruct,
+    neutral,
+    openai_evals,
+    routellm,
+    routerarena,
+    routerbench,
+    routereval_dataset,
+    routereval_raw,
+    sprout,
+    swe_bench,
+    table,
+)
 from routereval.records.draft import Draft
 from routereval.records.records import Records, read_records, write_collection
 
@@ -25,9 +43,28 @@ class Importer(Protocol):
         """One draft a benchmark."""
 
 
+# In the order in which a source is recognised: the plain table, which many folders resemble, last.
 FORMATS: dict[str, Importer] = {
     module.NAME: cast("Importer", module)
-    for module in (neutral, routereval_raw, routereval_dataset)
+    for module in (
+        neutral,
+        routereval_raw,
+        routereval_dataset,
+        lm_eval,
+        inspect_log,
+        openai_evals,
+        routerbench,
+        routellm,
+        routerarena,
+        llmrouter,
+        llmrouterbench,
+        embedllm,
+        sprout,
+        mixinstruct,
+        alpaca_eval,
+        swe_bench,
+        table,
+    )
 }
 
 

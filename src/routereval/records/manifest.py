@@ -37,6 +37,19 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def write_manifest(path: Path, facts: Mapping[str, Any], files: Mapping[str, str]) -> None:
+    """Write the manifest of a folder, after all else in it.
+
+    Args:
+        path: the folder.
+        facts: name, kind, shape and the rest of what it says.
+        files: the sha256 of each file, by name.
+    """
+    manifest = {"schema": SCHEMA, **facts, "files": dict(files)}
+    text = json.dumps(manifest, indent=1, ensure_ascii=False)
+    (path / MANIFEST).write_text(text, encoding="utf-8")
+
+
 def damaged(file: Path, reason: str) -> DataError:
     """The error for a file of records that is not as it was written."""
     return DataError(f"{file}: damaged ({reason}); import the records again")

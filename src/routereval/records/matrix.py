@@ -225,7 +225,7 @@ class RealMatrix:
         found = Prefixes(np.empty(len(order)), *np.empty((2, n_prompts, len(sizes))))
         best, total = np.zeros((2, n_prompts))
         for m, model in enumerate(order, start=1):
-            scores = np.nan_to_num(self.values[model])
+            scores = np.fmax(self.values[model], 0.0)
             np.maximum(best, scores, out=best)
             total += scores
             found.oracle[m - 1] = best.mean()

@@ -8,10 +8,11 @@ Each value of ``benchmark`` becomes one Records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records.draft import Draft
 from routereval.records.routereval import reference_of
+from routereval.records.routereval_raw import refuse_options
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +28,15 @@ if TYPE_CHECKING:
 NAME = "neutral"
 SUMMARY = "a folder of prompts.parquet and wide scores.parquet (one column an LLM)"
 
+ABOUT = "about.json"
+"""Optional: for each benchmark its reference score, source, licence, and if it was simulated."""
+
+_FACTS: Mapping[str, Callable[[Any], bool]] = {
+    "reference": lambda v: v is None or (type(v) in {int, float} and 0 < v <= 1),
+    "source": lambda v: v is None or isinstance(v, str),
+    "licence": lambda v: v is None or isinstance(v, str),
+    "simulated": lambda v: isinstance(v, bool),
+}
 _SUBSET_COLUMNS = ("subset", "subject", "category")
 _TEXT_COLUMNS = ("prompt", "text")
 
@@ -35,16 +46,19 @@ def recognise(path: Path) -> bool:
     return (path / "prompts.parquet").is_file() and (path / "scores.parquet").is_file()
 
 
-def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
+def read(path: Path, *, rescale: bool = False, **options: object) -> Iterator[Draft]:
     """One draft a benchmark.
 
     Args:
         path: the folder.
         rescale: map each benchmark's observed range of scores onto [0, 1].
+        options: none is known.
 
     Raises:
         DataError: if a file is missing or damaged, or scores are not numbers in [0, 1].
+        SpecError: if another option is given.
     """
+    refuse_options(NAME, options)
     folder = _Folder.of(path)
     benchmarks = folder.prompts["benchmark"]
     for benchmark in benchmarks.unique(maintain_order=True).to_list():
@@ -61,6 +75,7 @@ class _Folder:
     scores: NDArray[np.floating]
     costs: NDArray[np.floating] | None
     info: pl.DataFrame | None
+    about: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, path: Path) -> _Folder:
@@ -70,22 +85,47 @@ class _Folder:
         models = [name for name in wide.columns if name != "prompt_id"]
         scores = _wide(path / "scores.parquet", wide, prompts)
         usd = None if costs is None else _wide(path / "costs.parquet", costs, prompts)
-        return cls(path, models, prompts, scores, usd, info)
+        return cls(path, models, prompts, scores, usd, info, _about(path / ABOUT))
 
     def draft(self, benchmark: str, rows: NDArray[np.int64], rescale: bool) -> Draft:
         scores = self.scores[rows]
         asked = np.flatnonzero(~np.isnan(scores).all(axis=0))
         scores = scores[:, asked]
+        about = self.about.get(benchmark, {})
         return Draft(
             name=benchmark,
             models=[self.models[column] for column in asked],
             scores=_rescaled(benchmark, scores) if rescale else scores,
             prompts=_prompts(self.path / "prompts.parquet", benchmark, self.prompts[rows]),
             model_info=_of_benchmark(self.info, benchmark),
-            costs=None if self.costs is None else self.costs[np.ix_(rows, asked)],
-            reference=reference_of(benchmark, len(rows)),
-            source=str(self.path),
+            costs=_known(None if self.costs is None else self.costs[np.ix_(rows, asked)]),
+            reference=about.get("reference", reference_of(benchmark, len(rows))),
+            source=about.get("source") or str(self.path),
+            licence=about.get("licence") or "",
+            simulated=about.get("simulated", False),
         )
+
+
+def _about(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """What is known of each benchmark beside its tables; nothing if there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        about: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error}); mend or remove it") from None
+    fits = isinstance(about, dict) and all(
+        isinstance(facts, dict) and all(_FACTS[k](v) for k, v in facts.items() if k in _FACTS)
+        for facts in about.values()
+    )
+    if not fits:
+        raise DataError(f"{path}: a benchmark has reference, source, licence and simulated only")
+    return about
+
+
+def _known(costs: NDArray[np.floating] | None) -> NDArray[np.floating] | None:
+    """The costs; None if not a single one is known on this benchmark."""
+    return None if costs is None or np.isnan(costs).all() else costs
 
 
 def _table(path: Path) -> pl.DataFrame:

@@ -66,7 +66,7 @@ def overview(records: Records) -> Overview:
         best=float(means[best]),
         best_model=records.models[block.models[best]],
         mean=float(means.mean()),
-        oracle=float(matrix.window_oracles(np.arange(matrix.shape[1]), matrix.shape[1])[0]),
+        oracle=float(matrix.draw_oracles(np.arange(matrix.shape[1])[None])[0]),
         text=records.has_text,
         costs=records.costs is not None,
         features=tuple(records.features),

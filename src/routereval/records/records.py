@@ -7,13 +7,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from io import BytesIO
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records.bits import n_words
 from routereval.records.draft import Draft
-from routereval.records.manifest import MANIFEST, SCHEMA, damaged, read_manifest
+from routereval.records.manifest import MANIFEST, damaged, read_manifest, write_manifest
 from routereval.records.matrix import BinaryMatrix, Index, RealMatrix, score_matrix
 
 if TYPE_CHECKING:
@@ -31,9 +32,28 @@ _PROMPT_KINDS = {"prompt_id": "String", "subset": "String", "text": "String", "c
 _WIDTHS = {"u": (8,), "f": (4, 8)}
 _LONGEST_NAME = 60
 _ORDER = "collection.json"
+_Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, eq=False)
+class Deferred(Generic[_Value]):
+    """A field given as its value, or as a function that is called for it on first use."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._key = f"_{name}"
+
+    def __get__(self, obj: object, owner: type | None = None) -> _Value:
+        if obj is None:
+            raise AttributeError(self._key)  # so that a dataclass sees no default
+        value = obj.__dict__[self._key]
+        if callable(value):
+            value = obj.__dict__[self._key] = value()
+        return cast("_Value", value)
+
+    def __set__(self, obj: object, value: _Value | Callable[[], _Value]) -> None:
+        obj.__dict__[self._key] = value
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Records:
     """The records of one benchmark: a prompts × LLMs matrix of scores, with what is known of both.
 
@@ -57,9 +77,9 @@ class Records:
 
     name: str
     scores: BinaryMatrix | RealMatrix
-    models: tuple[str, ...]
-    prompts: pl.DataFrame
-    model_info: pl.DataFrame
+    models: Deferred[tuple[str, ...]] = Deferred()
+    prompts: Deferred[pl.DataFrame] = Deferred()
+    model_info: Deferred[pl.DataFrame] = Deferred()
     costs: NDArray[np.floating] | None
     features: Mapping[str, NDArray[np.floating]]
     meta: Mapping[str, Any]
@@ -119,8 +139,8 @@ class Records:
             name=draft.name,
             scores=score_matrix(draft.scores),
             models=tuple(draft.models),
-            prompts=_prompt_table(draft.prompts),
-            model_info=_model_table(draft.models, draft.model_info),
+            prompts=prompt_table(draft.prompts),
+            model_info=model_table(draft.models, draft.model_info),
             costs=None if draft.costs is None else np.ascontiguousarray(draft.costs.T, np.float32),
             features={k: np.ascontiguousarray(v, np.float32) for k, v in draft.features.items()},
             meta={
@@ -258,10 +278,8 @@ def read_records(path: Path) -> Records:
     """
     manifest = read_manifest(path)
     n_prompts, n_models, stored = manifest["n_prompts"], manifest["n_models"], manifest["files"]
-    prompts = _table(path, "prompts.parquet", stored, _PROMPT_KINDS)
-    info = _table(path, "models.parquet", stored, {"model": "String"})
-    if (prompts.height, info.height) != (n_prompts, n_models):
-        raise DataError(f"{path}: files and manifest disagree on the shape; import them again")
+    prompts = _Table.of(path / "prompts.parquet", stored, _PROMPT_KINDS, n_prompts)
+    info = _Table.of(path / "models.parquet", stored, {"model": "String"}, n_models)
     matrix: BinaryMatrix | RealMatrix
     if manifest["kind"] == "binary":
         packed = n_models, n_words(n_prompts)
@@ -273,9 +291,9 @@ def read_records(path: Path) -> Records:
     return Records(
         name=manifest["name"],
         scores=matrix,
-        models=tuple(info["model"].to_list()),
-        prompts=prompts,
-        model_info=info,
+        models=info.names,
+        prompts=prompts.read,
+        model_info=info.read,
         costs=_map(path, "costs.npy", "f", (n_models, n_prompts)) if costs else None,
         features={
             name: _map(path, f"features-{name}.npy", "f", (n_prompts, None))
@@ -333,9 +351,13 @@ def write_collection(drafts: Iterable[Draft], path: Path, *, overwrite: bool = F
             write_into(Records.from_draft(draft), folder / name)
         if not folders:
             raise DataError(f"{path}: the source holds no records")
-        order = json.dumps(list(folders.values()))
-        (folder / _ORDER).write_text(order, encoding="utf-8")
+        write_order(folder, list(folders.values()))
     return [path / name for name in folders.values()]
+
+
+def write_order(path: Path, folders: Sequence[str]) -> None:
+    """Note the order of a collection's folders."""
+    (path / _ORDER).write_text(json.dumps(list(folders)), encoding="utf-8")
 
 
 def write_into(records: Records, folder: Path) -> None:
@@ -344,8 +366,7 @@ def write_into(records: Records, folder: Path) -> None:
     for name, payload in _payloads(records).items():
         (folder / name).write_bytes(payload)
         files[name] = hashlib.sha256(payload).hexdigest()
-    manifest = {
-        "schema": SCHEMA,
+    facts = {
         "name": records.name,
         "kind": records.kind,
         "n_prompts": records.n_prompts,
@@ -353,10 +374,8 @@ def write_into(records: Records, folder: Path) -> None:
         "features": list(records.features),
         **{k: records.meta.get(k) for k in ("source", "licence", "reference", "simulated")},
         "published": records.meta.get("published"),
-        "files": files,
     }
-    text = json.dumps(manifest, indent=1, ensure_ascii=False)
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    write_manifest(folder, facts, files)
 
 
 @contextmanager
@@ -420,8 +439,8 @@ def _alive(pid: int) -> bool:
 def _payloads(records: Records) -> dict[str, bytes]:
     """The files of records, by name."""
     files = {
-        "prompts.parquet": _parquet(records.prompts),
-        "models.parquet": _parquet(records.model_info),
+        "prompts.parquet": parquet_bytes(records.prompts),
+        "models.parquet": parquet_bytes(records.model_info),
     }
     if isinstance(records.scores, BinaryMatrix):
         files["scores.npy"] = _npy(records.scores.words)
@@ -436,40 +455,61 @@ def _payloads(records: Records) -> dict[str, bytes]:
 
 
 def _npy(array: NDArray[Any]) -> bytes:
-    from io import BytesIO
-
     buffer = BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 
-def _parquet(frame: pl.DataFrame) -> bytes:
-    from io import BytesIO
-
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """A table as the bytes of its file."""
     buffer = BytesIO()
     frame.write_parquet(buffer, compression="zstd", statistics=False)
     return buffer.getvalue()
 
 
-def _table(
-    path: Path, name: str, stored: Mapping[str, str], kinds: Mapping[str, str]
-) -> pl.DataFrame:
-    """A table of the folder, once its bytes are seen to be those that were written."""
-    from io import BytesIO
+@dataclass(frozen=True)
+class _Table:
+    """A table of a folder whose bytes are those that were written; parsed when it is first used."""
 
-    import polars as pl
+    file: Path
+    payload: bytes
+    height: int
 
-    try:
-        payload = (path / name).read_bytes()
-        if hashlib.sha256(payload).hexdigest() != stored.get(name):
-            raise damaged(path / name, "its sha256 is not the manifest's")
-        table = pl.read_parquet(BytesIO(payload))
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise damaged(path / name, str(error)) from None
-    for column, kind in kinds.items():
-        if str(table.schema.get(column)) != kind:
-            raise damaged(path / name, f"it lacks the column {column} of {kind}")
-    return table
+    @classmethod
+    def of(
+        cls, file: Path, stored: Mapping[str, str], kinds: Mapping[str, str], height: int
+    ) -> _Table:
+        import polars as pl
+
+        try:
+            payload = file.read_bytes()
+            if hashlib.sha256(payload).hexdigest() != stored.get(file.name):
+                raise damaged(file, "its sha256 is not the manifest's")
+            schema = pl.read_parquet_schema(BytesIO(payload))
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise damaged(file, str(error)) from None
+        for column, kind in kinds.items():
+            if str(schema.get(column)) != kind:
+                raise damaged(file, f"it lacks the column {column} of {kind}")
+        return cls(file, payload, height)
+
+    @cached_property
+    def _frame(self) -> pl.DataFrame:
+        import polars as pl
+
+        try:
+            frame = pl.read_parquet(BytesIO(self.payload))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise damaged(self.file, str(error)) from None
+        if frame.height != self.height:
+            raise damaged(self.file, f"it has {frame.height} rows, the manifest {self.height}")
+        return frame
+
+    def read(self) -> pl.DataFrame:
+        return self._frame
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._frame["model"].to_list())
 
 
 def _map(path: Path, name: str, kind: str, shape: tuple[int, int | None]) -> NDArray[Any]:
@@ -493,7 +533,8 @@ def _digest_of(files: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def _prompt_table(prompts: pl.DataFrame) -> pl.DataFrame:
+def prompt_table(prompts: pl.DataFrame) -> pl.DataFrame:
+    """The prompts with the columns that all records have in front, null where not given."""
     import polars as pl
 
     known = [
@@ -505,7 +546,8 @@ def _prompt_table(prompts: pl.DataFrame) -> pl.DataFrame:
     return prompts.select(*known, *[c for c in prompts.columns if c not in _PROMPT_KINDS])
 
 
-def _model_table(models: Sequence[str], info: pl.DataFrame | None) -> pl.DataFrame:
+def model_table(models: Sequence[str], info: pl.DataFrame | None) -> pl.DataFrame:
+    """One row an LLM, in column order, with what is known of it."""
     import polars as pl
 
     names = pl.DataFrame({"model": list(models)})

@@ -35,12 +35,13 @@ _MAX_AXES = 8
 _MAX_INTEGER_BYTES = 16
 
 
-def load(path: Path) -> object:
+def load(path: Path, machine: type[Machine] | None = None) -> object:
     """Read a pickle of arrays, text, numbers and None, and lists, tuples and dicts of them.
 
     Args:
         path: the file. It is read once; at its peak the memory is about the file's size, as arrays
             are views of the bytes read (and so may be read-only).
+        machine: one that knows a few more calls, for files that are not RouterEval's.
 
     Returns:
         What it holds; the keys of dicts are text or integers.
@@ -50,7 +51,7 @@ def load(path: Path) -> object:
     """
     try:
         with path.open("rb") as file:
-            return _Machine(file, path.stat().st_size).run()
+            return (machine or Machine)(file, path.stat().st_size).run()
     except _RefusedError as refused:
         raise DataError(
             f"{path} asks for {refused}, which routereval does not load; "
@@ -137,21 +138,27 @@ class _Dtype:
         return np.dtype(("" if self.order == "|" else self.order) + self.code)
 
 
-class _Blank:
+class Blank:
     """An array between its creation (REDUCE) and its content (BUILD)."""
 
     array: NDArray[Any] | None = None
 
 
-class _Global:
+class Global:
     """Something that the file names and this module knows."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
-class _Machine:
-    """The stack, the memo and the steps of one reading."""
+class Machine:
+    """The stack, the memo and the steps of one reading.
+
+    Attributes:
+        cells: what an array of objects may hold, besides None.
+    """
+
+    cells: tuple[type, ...] = (str, int, float, np.generic)
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file = file
@@ -161,9 +168,19 @@ class _Machine:
         self.outer: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
 
+    def steps(self) -> Mapping[bytes, Callable[[Any], object]]:
+        """What each instruction does."""
+        return STEPS
+
+    def calls(self) -> Mapping[str, Callable[..., object]]:
+        """What the file may call, by the name it uses."""
+        return CALLS
+
     def run(self) -> object:
+        """Take every step of the file; what it leaves on the stack is what it holds."""
+        steps = self.steps()
         while (code := self.take(1)) != pickle.STOP:
-            step = _STEPS.get(code)
+            step = steps.get(code)
             if step is None:
                 _refuse_instruction(code)
             step(self)
@@ -177,26 +194,32 @@ class _Machine:
         return data
 
     def number(self, form: str) -> Any:  # noqa: ANN401 - an int or a float
+        """The next number, in that form of `struct`."""
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
     def line(self) -> str:
+        """The text up to the next end of a line."""
         text = self.file.readline()
         if not text.endswith(b"\n"):
             raise ValueError("it ends too early")
         return text[:-1].decode()
 
     def push(self, value: object) -> None:
+        """Put a value on the stack."""
         self.stack.append(value)
 
     def mark(self) -> None:
+        """Begin a container."""
         self.outer.append(self.stack)
         self.stack = []
 
     def since_mark(self) -> list[Any]:
+        """Take what the container holds."""
         items, self.stack = self.stack, self.outer.pop()
         return items
 
     def last(self, n: int) -> list[Any]:
+        """Take the last n values."""
         if len(self.stack) < n:
             raise ValueError(_MISFIT)
         items = self.stack[len(self.stack) - n :]
@@ -204,11 +227,13 @@ class _Machine:
         return items
 
     def remember(self, key: int) -> None:
+        """Note the last value in the memo."""
         self.memo[key] = self.stack[-1]
 
     def recall(self, key: int) -> None:
+        """Put a value of the memo on the stack."""
         value = self.memo[key]
-        done = value.array if isinstance(value, _Blank) else None
+        done = value.array if isinstance(value, Blank) else None
         self.push(value if done is None else done)
 
     def spend(self, n_bytes: int) -> None:
@@ -218,12 +243,14 @@ class _Machine:
             raise ValueError("it unpacks to far more than its size")
 
     def extend(self, items: list[Any]) -> None:
+        """Add items to the list below them."""
         target = self.stack[-1]
         if not isinstance(target, list):
             raise ValueError(_MISFIT)
         target.extend(items)
 
     def update(self, items: list[Any]) -> None:
+        """Add pairs of key and value to the dict below them."""
         target, keys = self.stack[-1], items[::2]
         if not isinstance(target, dict) or len(items) % 2:
             raise ValueError(_MISFIT)
@@ -232,35 +259,39 @@ class _Machine:
         target.update(zip(keys, items[1::2], strict=True))
 
     def text(self, length: str) -> None:
+        """Put the next text on the stack, whose length comes in that form."""
         self.push(self.take(self.number(length)).decode())
 
     def integer(self, length: str) -> None:
+        """Put the next integer on the stack, whose length comes in that form."""
         n_bytes = self.number(length)
         if n_bytes > _MAX_INTEGER_BYTES:  # Python refuses to print what is longer than a few KB
             raise ValueError(f"an integer has {n_bytes} bytes")
         self.push(int.from_bytes(self.take(n_bytes), "little", signed=True))
 
     def name(self, module: object, attribute: object) -> None:
-        """The gate: the names of `_CALLS`, and numpy.ndarray as the first word of an array."""
+        """The gate: the names of `calls`, and numpy.ndarray as the first word of an array."""
         if not isinstance(module, str) or not isinstance(attribute, str):
             raise ValueError(_MISFIT)
         name = re.sub(r"^numpy\.core\.", "numpy._core.", f"{module}.{attribute}")
-        if name not in _CALLS and name != _NDARRAY:
+        if name not in self.calls() and name != _NDARRAY:
             raise _RefusedError(f"{module}.{attribute}")
-        self.push(_Global(name))
+        self.push(Global(name))
 
     def reduce(self) -> None:
+        """Call one of `calls`."""
         function, arguments = self.last(2)
-        if not isinstance(function, _Global) or function.name not in _CALLS:
+        if not isinstance(function, Global) or function.name not in self.calls():
             raise ValueError("it calls something that cannot be called")
         if not isinstance(arguments, tuple):
             raise ValueError(_MISFIT)
-        self.push(_CALLS[function.name](self, *arguments))
+        self.push(self.calls()[function.name](self, *arguments))
 
     def build(self) -> None:
+        """Complete an array or a type of array."""
         (state,) = self.last(1)
         target = self.stack[-1]
-        if not isinstance(state, tuple) or not isinstance(target, (_Blank, _Dtype)):
+        if not isinstance(state, tuple) or not isinstance(target, (Blank, _Dtype)):
             raise ValueError(_MISFIT)
         if isinstance(target, _Dtype):
             target.build(state)
@@ -272,7 +303,7 @@ class _Machine:
 
 
 def _array(
-    machine: _Machine, data: object, dtype: object, shape: object, order: str
+    machine: Machine, data: object, dtype: object, shape: object, order: str
 ) -> NDArray[Any]:
     """An array of that content, once dtype, shape and content are seen to agree."""
     if not isinstance(dtype, _Dtype) or not isinstance(shape, tuple):
@@ -284,7 +315,7 @@ def _array(
     real = dtype.real()
     machine.spend(math.prod(shape) * real.itemsize)
     if real.kind == "O":
-        return _objects(data, shape)
+        return _objects(data, shape, machine.cells)
     if not isinstance(data, bytes) or len(data) != math.prod(shape) * real.itemsize:
         raise ValueError(f"an array of shape {shape} does not have the content for it")
     cells: NDArray[Any] = np.frombuffer(data, dtype=real)
@@ -293,10 +324,10 @@ def _array(
     return cells.reshape(shape, order="F" if order == "F" else "C")
 
 
-def _objects(data: object, shape: tuple[int, ...]) -> NDArray[Any]:
+def _objects(data: object, shape: tuple[int, ...], kinds: tuple[type, ...]) -> NDArray[Any]:
     if not isinstance(data, list) or len(data) != math.prod(shape):
         raise ValueError(f"an array of shape {shape} does not have the content for it")
-    if not all(item is None or isinstance(item, (str, int, float, np.generic)) for item in data):
+    if not all(item is None or isinstance(item, kinds) for item in data):
         raise ValueError("an array holds something other than text and numbers")
     cells: NDArray[Any] = np.empty(len(data), dtype=object)
     cells[:] = data
@@ -311,16 +342,16 @@ def _check_text(cells: NDArray[np.str_]) -> None:
         raise ValueError("a text holds something that is no character")
 
 
-def _reconstruct(_: _Machine, kind: object, shape: object, code: object) -> _Blank:
-    if not isinstance(kind, _Global) or kind.name != _NDARRAY:
+def _reconstruct(_: Machine, kind: object, shape: object, code: object) -> Blank:
+    if not isinstance(kind, Global) or kind.name != _NDARRAY:
         raise ValueError("an array is of another kind than numpy's")
     if not isinstance(code, (bytes, str)) or shape != (0,):
         raise ValueError("an array claims a size before its content")
-    return _Blank()
+    return Blank()
 
 
 def _frombuffer(
-    machine: _Machine,
+    machine: Machine,
     data: object,
     dtype: object,
     shape: object,
@@ -337,19 +368,19 @@ def _frombuffer(
     return array.transpose(axes) if order == "K" and axes is not None else array
 
 
-def _scalar(machine: _Machine, dtype: object, data: object) -> object:
+def _scalar(machine: Machine, dtype: object, data: object) -> object:
     value: object = _array(machine, data, dtype, (1,), "C")[0]
     return value
 
 
-def _dtype(_: _Machine, code: object, align: object = False, copy: object = False) -> _Dtype:
+def _dtype(_: Machine, code: object, align: object = False, copy: object = False) -> _Dtype:
     if not isinstance(code, str) or not _DTYPE.fullmatch(code):
         shown = f" {code[:20]!r}" if isinstance(code, str) else ""
         raise ValueError(f"an array is of a type{shown} that is neither numbers nor text")
     return _Dtype(code)
 
 
-def _latin1(machine: _Machine, text: object, encoding: object) -> bytes:
+def _latin1(machine: Machine, text: object, encoding: object) -> bytes:
     """How protocol 2, which has no bytes, writes them."""
     if not isinstance(text, str) or encoding != "latin1":
         raise ValueError("bytes are not written as latin1")
@@ -357,7 +388,7 @@ def _latin1(machine: _Machine, text: object, encoding: object) -> bytes:
     return text.encode("latin-1")
 
 
-def _no_bytes(_: _Machine) -> bytes:
+def _no_bytes(_: Machine) -> bytes:
     return b""
 
 
@@ -369,7 +400,7 @@ def _refuse_instruction(code: bytes) -> NoReturn:
 
 
 _NDARRAY = "numpy.ndarray"
-_CALLS: Mapping[str, Callable[..., object]] = {
+CALLS: Mapping[str, Callable[..., object]] = {
     "numpy._core.multiarray._reconstruct": _reconstruct,
     "numpy._core.multiarray.scalar": _scalar,
     "numpy._core.numeric._frombuffer": _frombuffer,
@@ -378,7 +409,7 @@ _CALLS: Mapping[str, Callable[..., object]] = {
     "__builtin__.bytes": _no_bytes,
     "builtins.bytes": _no_bytes,
 }
-_STEPS: Mapping[bytes, Callable[[_Machine], object]] = {
+STEPS: Mapping[bytes, Callable[[Machine], object]] = {
     pickle.PROTO: lambda m: m.take(1),
     pickle.FRAME: lambda m: m.take(8),
     pickle.NONE: lambda m: m.push(None),

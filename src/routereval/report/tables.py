@@ -50,12 +50,14 @@ def to_text(results: Results, width: int | None = None) -> str:
 
 def print_tables(results: Results, console: Console) -> None:
     """Draw the tables on a rich console."""
+    from rich.markup import escape
     from rich.table import Table
 
     lines = summarise(results)
     names = _benchmarks(lines)
     for block in _blocks(lines, MEAN):
-        table = Table(title=_title(results, block, names), title_justify="left", box=_box())
+        title = escape(_title(results, block, names))
+        table = Table(title=title, title_justify="left", box=_box())
         table.add_column("router", no_wrap=True)
         columns = _columns(block.lines)
         for name in columns:
@@ -68,7 +70,7 @@ def print_tables(results: Results, console: Console) -> None:
         for size in dict.fromkeys(line.size for line in lines):
             console.print(_by_benchmark(lines, names, size, console.is_terminal))
     for footnote in _footnotes(results, lines):
-        console.print(footnote, style="dim", highlight=False)
+        console.print(footnote, style="dim", highlight=False, markup=False, emoji=False)
 
 
 def to_markdown(results: Results) -> str:
@@ -215,12 +217,14 @@ def _title(results: Results, block: Block, names: Sequence[str]) -> str:
 
 
 def _by_benchmark(lines: Sequence[Line], names: Sequence[str], size: int, styled: bool) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=f"μ_o by benchmark · m = {size} LLMs", title_justify="left", box=_box())
     table.add_column("router", no_wrap=True)
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right", overflow="fold", min_width=4)
+        head = escape(name.replace("_", " "))
+        table.add_column(head, justify="right", overflow="fold", min_width=4)
     held = [line for line in lines if line.size == size]
     best = {n: _best([ln for ln in held if ln.benchmark == n], "mu") for n in names}
     for router in dict.fromkeys(line.router for line in held):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from threadpoolctl import threadpool_limits
 
 import routereval
-from routereval.errors import DataError, RouterEvalError
+from routereval.errors import DataError, RouterEvalError, SpecError
 from routereval.records import Records, open_source, read_records
 from routereval.routers import make_router
 from routereval.studies.evaluation import N_BOOT, evaluate
@@ -75,8 +75,8 @@ class Grid:
             make_router(router, protocol=self.protocol)
         for split in self.splits:
             Split.parse(split)
-        if not self.pools:
-            raise DataError("a run needs at least one pool size and one group")
+        if not (self.routers and self.pools and self.splits):
+            raise SpecError("a run needs at least one router, pool size, group and seed")
         return self
 
     @property
@@ -169,29 +169,37 @@ def run(
         DataError: if nothing at all could be run.
         SpecError: if a name is unknown.
     """
-    grid = Grid(tuple(routers), tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
+    each = tuple(dict.fromkeys(routers))  # a router named twice runs once
+    grid = Grid(each, tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
+    if n_jobs == 0:
+        raise SpecError("a run needs at least one process; give a number, or -1 for one a core")
     report = progress or (lambda what, done, total: None)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="routereval-")))
+        folder = ResultsFolder(Path(out) if out else scratch / "results")
+        finished = folder.finished()
         grounds = _prepare(_open(sources, scratch, report), grid, n_jobs, report)
         notes, jobs = _plan(grounds, grid)
         if not jobs:
             raise _nothing(notes)
-        folder = ResultsFolder(Path(out) if out else scratch / "results")
-        finished = folder.prepare()
         info = _info(sources, grid, notes, grounds)
-        folder.note_run(info)
         cells = {job.key: finished[job.key] for job in jobs if job.key in finished}
         todo = [job for job in jobs if job.key not in cells]
+        failed: dict[str, str] = {}
         report("cells", len(cells), len(jobs))
         for done in _parallel(_compute, todo, n_jobs):
             if done.cell and done.outcome:
+                folder.begin(info, finished.values())
                 folder.add(done.cell, done.outcome)
                 cells[done.key] = done.cell
-            elif done.note and done.note not in notes:
-                notes.append(done.note)
+            elif done.note:
+                failed[done.key] = done.note
             report("cells", len(cells), len(jobs))
+        # In the order of the grid, not in that of who was done first.
+        notes += dict.fromkeys(failed[job.key] for job in jobs if job.key in failed)
         ordered = [cells[job.key] for job in jobs if job.key in cells]
+        if not ordered:
+            raise _nothing(notes)
         folder.finish(ordered)
         folder.note_run({**info, "notes": notes})
         return Results(ordered, folder.load(cells), notes, {**info, "notes": notes})
@@ -232,7 +240,7 @@ def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
     where, split, grid = wanted
     records = read_records(where)
     try:
-        setting = _setting(where, split, grid.embedder)
+        setting = _setting(where, records.hash, split, grid.embedder)
         pools = setting.pools(grid.pools)
         if any(not isinstance(models, DataError) for models in pools.values()):
             with threadpool_limits(1):
@@ -273,7 +281,7 @@ def _compute(job: Job) -> Done:
     models = ground.pools[job.pool]
     try:
         with threadpool_limits(1):
-            setting = _setting(ground.where, ground.split, ground.embedder)
+            setting = _setting(ground.where, ground.hash, ground.split, ground.embedder)
             return _evaluated(job, Task(setting, _named(job.pool, models)))
     except DataError as error:
         return Done(job.key, None, None, f"{ground.name}, {job.router}: {error}")
@@ -315,8 +323,11 @@ def _evaluated(job: Job, task: Task) -> Done:
 
 
 @lru_cache(maxsize=2)
-def _setting(where: Path, split: Split, embedder: str) -> Setting:
-    """Kept between the cells of a benchmark, so that routers meet the same feature matrices."""
+def _setting(where: Path, hash_: str, split: Split, embedder: str) -> Setting:
+    """Kept between the cells of a benchmark, so that routers meet the same feature matrices.
+
+    The hash tells records from those that lay in the same folder before.
+    """
     return Setting(read_records(where), split, embedder)
 
 

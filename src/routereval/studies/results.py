@@ -7,7 +7,9 @@ import json
 import math
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,9 +128,9 @@ class Outcome(NamedTuple):
             DataError: if the file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as held:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 columns = {name: held[name] for name in held.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(f"{path}: damaged ({error}); delete the folder and run again") from None
         reference = float(columns.pop("reference"))
         rows, share = columns.pop("rows"), columns.pop("share")
@@ -215,21 +217,29 @@ class ResultsFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._begun = False
 
-    def prepare(self) -> dict[str, Cell]:
-        """Make the folder, mend its last line, and return the finished cells by key.
+    def finished(self) -> dict[str, Cell]:
+        """The finished cells by key; nothing is written before there is one more.
 
         Raises:
             DataError: if the folder holds something else than results.
         """
         if self.path.exists() and not self.path.is_dir():
             raise DataError(f"{self.path} is a file; give a folder for the results")
-        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / _RUN).exists():
+        there = {child.name for child in self.path.iterdir()} if self.path.is_dir() else set()
+        if _RUN not in there and there - {_part(_RUN)}:
             raise DataError(f"{self.path} is not empty and holds no results; choose another folder")
-        (self.path / _OUTCOMES).mkdir(parents=True, exist_ok=True)
-        cells = {c.key: c for c in self.read_cells() if self._outcome(c.key).exists()}
-        self._rewrite(cells.values())
-        return cells
+        return {c.key: c for c in self.read_cells() if self._outcome(c.key).exists()}
+
+    def begin(self, info: Mapping[str, Any], finished: Iterable[Cell]) -> None:
+        """Make the folder, ``run.json`` first, and mend the last line; once is enough."""
+        if not self._begun:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.note_run(info)
+            (self.path / _OUTCOMES).mkdir(exist_ok=True)
+            self._rewrite(finished)
+            self._begun = True
 
     def read_cells(self) -> list[Cell]:
         """All whole lines of ``results.jsonl``."""
@@ -264,10 +274,11 @@ class ResultsFolder:
         Raises:
             DataError: if there is none, or it is damaged.
         """
-        try:
-            held: dict[str, Any] = json.loads((self.path / _RUN).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise DataError(f"{self.path} holds no results of routereval run") from None
+        held: object = None
+        with suppress(OSError, ValueError):
+            held = json.loads((self.path / _RUN).read_text(encoding="utf-8"))
+        if not isinstance(held, dict):
+            raise DataError(f"{self.path} holds no results of routereval run")
         return held
 
     def _outcome(self, key: str) -> Path:
@@ -295,7 +306,8 @@ def cell_key(*parts: object) -> str:
 
 
 def _whole_lines(file: Path) -> Iterator[Cell]:
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    # Not splitlines, which also cuts at characters that may stand in a name.
+    for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             yield Cell.from_json(line)
         except (ValueError, KeyError, TypeError):
@@ -303,9 +315,14 @@ def _whole_lines(file: Path) -> Iterator[Cell]:
 
 
 def _replace(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(_part(path.name))
     part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+def _part(name: str) -> str:
+    """What a file is called until it is whole."""
+    return f"{name}.part"
 
 
 def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON

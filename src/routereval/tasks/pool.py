@@ -48,6 +48,11 @@ class Pool:
             raise unknown("group", self.group, [*GROUPS, _CHOSEN])
         if not isinstance(self.size, int) or self.size < 1:
             raise SpecError(f"a pool has at least 1 model, not {self.size!r}")
+        if self.group == _CHOSEN and len(self.models) != self.size:
+            raise SpecError(f"a pool of {_CHOSEN} needs their names: models(names=['a', 'b'])")
+        twice = [name for name in self.models if self.models.count(name) > 1]
+        if twice:
+            raise SpecError(f"the pool names {twice[0]!r} twice; name each LLM once")
 
     @classmethod
     def of(cls, models: Sequence[str]) -> Self:
@@ -60,8 +65,9 @@ class Pool:
         if isinstance(text, Pool):
             return text
         spec = parse_spec(text)
-        if spec.name == _CHOSEN and set(spec.kwargs) == {"names"}:
-            return cls.of([str(name) for name in spec.kwargs["names"]])
+        names = spec.kwargs.get("names")
+        if spec.name == _CHOSEN and set(spec.kwargs) == {"names"} and isinstance(names, tuple):
+            return cls.of([str(name) for name in names])
         if set(spec.kwargs) != {"size"}:
             raise SpecError(f"pool {text!r}: write all-strong(size=5), or models(names=['a', 'b'])")
         return cls(spec.name, spec.kwargs["size"])
@@ -198,6 +204,8 @@ def _columns(
     matrix: ScoreMatrix, regions: _Regions, pool: Pool, draws: Mapping[int, Index]
 ) -> Index:
     """The columns of a pool: the window, or the draw, of the highest oracle; the first on ties."""
+    if not matrix.shape[0]:
+        raise DataError("no training prompt was put to enough LLMs to choose pools by; name a pool")
     if pool.group == "strong-to-weak":
         if pool.size not in draws:
             raise _too_few(regions, pool)

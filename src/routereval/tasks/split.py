@@ -16,6 +16,7 @@ Protocol = Literal["clean", "faithful"]
 PROTOCOLS: tuple[Protocol, ...] = ("clean", "faithful")
 
 _TRAIN, _VAL = 0.8, 0.9  # shares of each subset, cumulated
+_SEEDS = 2**32  # as many as the legacy random stream has
 
 
 class Rows(NamedTuple):
@@ -47,6 +48,8 @@ class Split:
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
             raise unknown("protocol", str(self.protocol), PROTOCOLS)
+        if not isinstance(self.seed, int) or not 0 <= self.seed < _SEEDS:
+            raise SpecError(f"a seed is a whole number from 0 to {_SEEDS - 1}, not {self.seed!r}")
 
     @classmethod
     def parse(cls, text: str | Split) -> Self | Split:

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError
-from routereval.features import embed
+from routereval.errors import DataError, SpecError
+from routereval.features import embed, make_embedder
 from routereval.records import Records, cache_folder
-from routereval.spec import parse_spec
+from routereval.spec import Spec, parse_spec
 from routereval.tasks.columns import one_hot
 from routereval.tasks.pool import Pool, chosen_models
 from routereval.tasks.split import Rows, Split, split_rows
 
 AUTO = "auto"
+_EMBEDDERS = {AUTO: (), "stored": ("name",), "columns": ()}  # their parameters
 _LABEL_SHARE = 0.95  # of the pool's best score: RouterEval's training label of real-valued scores
 
 
@@ -168,6 +169,10 @@ class Task:
     def train(self) -> Part:
         """The prompts to learn from."""
         part = self._part("train", complete=False)
+        if not len(part.rows):
+            raise DataError(
+                f"{self.records.name}: no training prompt was put to any LLM of {self.pool}"
+            )
         if self.split.protocol == "faithful" and self.records.kind == "real":
             best = np.nanmax(part.scores, axis=1, keepdims=True)
             labels = np.where(np.isnan(part.scores), np.nan, part.scores >= _LABEL_SHARE * best)
@@ -234,11 +239,13 @@ def resolve_embedder(records: Records, embedder: str) -> str:
 
     Raises:
         DataError: if it asks for what the records do not hold.
+        SpecError: if there is no such embedder, or it has no such parameter.
     """
     spec = parse_spec(embedder)
+    _refuse_parameters(spec)
     if spec.name == AUTO:
         if records.features:
-            return f"stored(name={next(iter(records.features))})"
+            return _stored(next(iter(records.features)))
         return "tfidf" if records.has_text else "columns"
     if spec.name == "stored":
         name = str(spec.kwargs.get("name", next(iter(records.features), "")))
@@ -247,7 +254,21 @@ def resolve_embedder(records: Records, embedder: str) -> str:
             raise DataError(
                 f"{records.name}: no stored features {name!r}; the records hold: {held}"
             )
-        return f"stored(name={name})"
-    if spec.name != "columns" and not records.has_text:
-        raise DataError(f"{records.name}: {embedder} reads texts, and these records hold none")
+        return _stored(name)
+    if spec.name != "columns":
+        make_embedder(spec)  # a name or a parameter that is not known is told now
+        if not records.has_text:
+            raise DataError(f"{records.name}: {embedder} reads texts, and these records hold none")
     return str(spec)
+
+
+def _refuse_parameters(spec: Spec) -> None:
+    """Raise for a parameter of one of the embedders that stand here."""
+    known = _EMBEDDERS.get(spec.name)
+    for name in spec.kwargs:
+        if known is not None and name not in known:
+            raise SpecError(f"embedder {spec.name!r} has no parameter {name!r}; leave it out")
+
+
+def _stored(name: str) -> str:
+    return str(Spec("stored", (("name", name),)))

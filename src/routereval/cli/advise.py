@@ -1,0 +1,56 @@
+"""``routereval advise``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "--max-models",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="The largest pool to look at.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, min_open=True),
+    metavar="USD_PER_1K",
+    help="The most that 1,000 prompts may cost, in USD.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="A gain in mean score below this is not worth a router.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    metavar="R",
+    help="Each score is the mean of R right-or-wrong samples; corrects the oracle for noise.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Also write advice.txt, advice.json, advice.png and advice.svg.",
+)
+def advise(sources: tuple[str, ...], out: Path | None, **options: object) -> None:
+    """Say whether routing is worth it here, and which LLMs to keep."""
+    from routereval.cli.progress import progress_bar
+    from routereval.report.advice_text import save_advice, to_text
+    from routereval.studies.advice import advise as study
+
+    with progress_bar() as progress:
+        advice = study(sources, progress=progress, **options)  # type: ignore[arg-type]
+    click.echo(to_text(advice), nl=False)
+    if out:
+        for path in save_advice(advice, out):
+            click.echo(str(path), err=True)

@@ -1,0 +1,31 @@
+"""``routereval download``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option(
+    "--what",
+    default="router_dataset",
+    show_default=True,
+    metavar="FOLDER,…",
+    help="router_dataset; or leaderboard_score, with leaderboard_prompt and leaderboard_embed.",
+)
+@click.option("--revision", default="main", show_default=True, help="Branch, tag or commit.")
+@click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
+def download(dest: Path, what: str, revision: str, overwrite: bool) -> None:
+    """Fetch RouterEval's published data and convert them to a collection.
+
+    They come from the Hugging Face hub, or from the mirror that HF_ENDPOINT names. A download that
+    broke off goes on where it stopped; the fetched archives stay in the cache.
+    """
+    from routereval.records.hub import download as fetch
+
+    names = [name.strip() for name in what.split(",") if name.strip()]
+    for records in fetch(dest, names, revision=revision, overwrite=overwrite, bars=True):
+        click.echo(f"{records.path}: {records}")

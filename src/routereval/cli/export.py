@@ -1,0 +1,25 @@
+"""``routereval export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("format_name", metavar="FORMAT", type=click.Choice(["neutral", "long"]))
+@click.argument("source")
+@click.argument("dest", type=click.Path(path_type=Path))
+def export(format_name: str, source: str, dest: Path) -> None:
+    """Write records as Parquet files for other programs.
+
+    FORMAT is neutral (prompts, and wide tables with a column an LLM) or long (a row an observed
+    cell). Either can be imported again. DEST appears whole or not at all.
+    """
+    from routereval.records import open_source
+    from routereval.records.export import export_records
+
+    records = open_source(source)
+    path = export_records(records, dest, format_name)
+    click.echo(f"{path}: {', '.join(one.name for one in records)}")

@@ -1,0 +1,33 @@
+"""``routereval merge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "--keep",
+    type=click.Choice(["first"]),
+    help="Where sources contradict each other, keep the first; else that is an error.",
+)
+@click.option("--common", is_flag=True, help="Keep only LLMs asked on every benchmark.")
+@click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
+def merge(
+    dest: Path, sources: tuple[str, ...], keep: str | None, common: bool, overwrite: bool
+) -> None:
+    """Unite collections: the same LLM under one name, benchmarks of one name into one.
+
+    LLMs under their names of either Open LLM Leaderboard become org/name. A prompt is the same if
+    its prompt_id is, else if its text is and occurs once. DEST appears whole or not at all.
+    """
+    from routereval.records import open_source, read_records, write_collection
+    from routereval.records.merge import merge_records
+
+    drafts = merge_records([open_source(s) for s in sources], keep=keep, common=common)
+    for path in write_collection(drafts, dest, overwrite=overwrite):
+        click.echo(f"{path}: {read_records(path)}")

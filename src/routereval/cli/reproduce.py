@@ -1,0 +1,48 @@
+"""``routereval reproduce``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("data", default="data", required=False)
+@click.option(
+    "--all",
+    "slow",
+    is_flag=True,
+    help="Train linear and mlp too, prompt by prompt as the paper does: slow, up to 100 epochs.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the results; a run that was stopped goes on from there.",
+)
+@click.option(
+    "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["table", "markdown", "csv"]),
+    default="table",
+    show_default=True,
+    help="How the table is printed.",
+)
+def reproduce(data: str, slow: bool, out: Path | None, jobs: int, format_name: str) -> None:
+    """Run the paper's baselines by its protocol, beside its 192 published rows.
+
+    DATA are the published files in either layout, or a collection that `routereval download` made
+    of them; by default the folder data. Numbers that rounding cannot explain are marked.
+    """
+    from routereval.cli.progress import progress_bar
+    from routereval.report.reproduction import render_reproduction
+    from routereval.studies.reproduce import reproduce_paper
+
+    with progress_bar() as progress:
+        found = reproduce_paper([data], slow=slow, out=out, n_jobs=jobs, progress=progress)
+    click.echo(render_reproduction(found, format_name), nl=False)

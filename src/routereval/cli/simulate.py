@@ -1,0 +1,37 @@
+"""``routereval simulate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_SCALES = ("demo", "small", "full")
+
+
+@click.command()
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option(
+    "--scale",
+    type=click.Choice(_SCALES),
+    default="demo",
+    show_default=True,
+    help="demo: 60 LLMs, with texts and costs; full: RouterEval's shape, 201,715,850 records; "
+    "small: a twentieth of its prompts and LLMs.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The draw.")
+@click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
+def simulate(dest: Path, scale: str, seed: int, overwrite: bool) -> None:
+    """Write a simulated leaderboard of twelve benchmarks; no LLM is asked.
+
+    The same seed gives the same bytes. DEST appears whole or not at all.
+    """
+    from routereval.cli.progress import progress_bar
+    from routereval.records import read_records
+    from routereval.records.leaderboard import simulate_leaderboard
+
+    with progress_bar() as report:
+        written = simulate_leaderboard(dest, scale, seed, report, overwrite=overwrite)
+    for path in written:
+        click.echo(f"{path}: {read_records(path)}")
+    click.echo("Simulated data: no real LLM was asked.")

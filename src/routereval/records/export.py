@@ -1,0 +1,241 @@
+"""Records written for other programs: the neutral folder, or long Parquet.
+
+Importing the neutral folder again gives equal records, see `export_records`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import count, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError, unknown
+from routereval.records.long import narrowed
+from routereval.records.neutral import ABOUT
+from routereval.records.records import Records, atomic_folder
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BLOCK_CELLS = 1 << 20
+_PROMPT_COLUMNS = ("prompt_id", "subset", "text", "chance")
+_TAKEN = ("benchmark", "prompt")
+_FACTS = ("reference", "source", "licence", "simulated")
+
+
+def export_records(records: Sequence[Records], dest: str | Path, format_name: str) -> Path:
+    """Write records to a folder of Parquet files, which appears whole or not at all.
+
+    ``neutral`` is the folder that `routereval.records.neutral` reads: importing it again gives the
+    same scores, costs, LLMs and prompts with all their columns. ``long`` has a row an observed
+    cell, in parts ``part-00000.parquet`` and so on, a block of LLMs each; reading them as one
+    table gives the same scores, the costs of observed cells, and of the prompts their id, text,
+    subset and chance. There the text stands in the rows of the benchmark's first LLM only, which
+    has a row (without a score, if need be) for every prompt.
+
+    Neither holds features or published splits and pools; ``neutral`` keeps source, licence, reference
+    score, and that records are simulated, in ``about.json``; ``long`` does not. An LLM that was not
+    observed at all is dropped on import; a prompt without a subset comes back with the benchmark's
+    name for it; a column that another benchmark of the collection lacks comes back there without
+    values. LLMs keep their order if there is one that suits all benchmarks; else the order of their
+    first appearance.
+
+    Args:
+        records: benchmarks of different names.
+        dest: the folder, which must not exist.
+        format_name: ``neutral``, whose memory grows with prompts × LLMs (a byte a cell while all
+            scores are 0 or 1), or ``long``, which is written block by block.
+
+    Raises:
+        DataError: if the folder exists, there are no records, two share a name, or one cannot be
+            told in that format.
+        SpecError: if there is no such format.
+
+    >>> import tempfile
+    >>> toy = Records.from_arrays("toy", [[1.0, 0.0], [0.0, float("nan")]], ["a", "b"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     long = export_records([toy], Path(folder) / "out", "long")
+    ...     [file.name for file in long.iterdir()]
+    ['part-00000.parquet']
+    """
+    path = Path(dest)
+    if format_name not in EXPORTS:
+        raise unknown("export format", format_name, EXPORTS)
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise DataError(f"{path} exists already; choose another folder, or remove it")
+    _refuse(records)
+    with atomic_folder(path) as folder:
+        EXPORTS[format_name](records, folder)
+    return path
+
+
+def _refuse(records: Sequence[Records]) -> None:
+    """Refuse what no format can tell."""
+    names = [one.name for one in records]
+    if not names:
+        raise DataError("there are no records to export")
+    for one in records:
+        if names.count(one.name) > 1:
+            raise DataError(f"two benchmarks are named {one.name!r}; export them apart")
+        for column in _TAKEN:
+            if column in one.prompts.columns or column in one.model_info.columns[1:]:
+                raise DataError(
+                    f"{one.name}: a column is named {column!r}, which the exported table needs "
+                    "for itself; rename it"
+                )
+
+
+def _write_neutral(records: Sequence[Records], folder: Path) -> None:
+    models = united_order([one.models for one in records])
+    if "prompt_id" in models:
+        raise DataError("an LLM is named 'prompt_id', like the key of the tables; rename it")
+    prompts = [one.prompts.rename({"text": "prompt"}) for one in records]
+    info = [one.model_info for one in records]
+    _write(_labelled(records, prompts), folder / "prompts.parquet")
+    _write(_labelled(records, info), folder / "models.parquet")
+    _write(_wide(records, models, _score_block), folder / "scores.parquet")
+    if any(one.costs is not None for one in records):
+        _write(_wide(records, models, _cost_block), folder / "costs.parquet")
+    about = {one.name: {fact: one.meta.get(fact) for fact in _FACTS} for one in records}
+    (folder / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _labelled(records: Sequence[Records], tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The tables one below the other, with the benchmark of each row."""
+    import polars as pl
+
+    named = [
+        table.with_columns(benchmark=pl.lit(one.name))
+        for one, table in zip(records, tables, strict=True)
+    ]
+    try:
+        return pl.concat(named, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(
+            f"a column is of different kinds in two benchmarks ({reason}); export them apart"
+        ) from None
+
+
+_Block = Callable[[Records, NDArray[np.int64]], NDArray[np.floating] | None]
+"""The (prompts, models) numbers of some columns of records; None if there are none at all."""
+
+
+def _score_block(records: Records, columns: NDArray[np.int64]) -> NDArray[np.floating]:
+    return records.scores.dense(models=columns)
+
+
+def _cost_block(records: Records, columns: NDArray[np.int64]) -> NDArray[np.floating] | None:
+    return None if records.costs is None else records.costs[columns].T
+
+
+def _wide(records: Sequence[Records], models: Sequence[str], block: _Block) -> pl.DataFrame:
+    """One column an LLM, null where there is no number, the benchmarks one below the other."""
+    import polars as pl
+
+    ids = pl.concat([one.prompts["prompt_id"] for one in records])
+    step = max(1, BLOCK_CELLS // len(ids))
+    columns = (
+        series
+        for start in range(0, len(models), step)
+        for series in _columns(records, models[start : start + step], block)
+    )
+    return pl.DataFrame([ids, *columns])
+
+
+def _columns(
+    records: Sequence[Records], models: Sequence[str], block: _Block
+) -> Iterator[pl.Series]:
+    import polars as pl
+
+    numbers = np.full((len(models), sum(one.n_prompts for one in records)), np.nan)
+    place = {model: row for row, model in enumerate(models)}
+    start = 0
+    for one in records:
+        columns = np.array([n for n, model in enumerate(one.models) if model in place], dtype=int)
+        rows = [place[one.models[column]] for column in columns]
+        found = block(one, columns) if len(columns) else None
+        if found is not None:
+            numbers[rows, start : start + one.n_prompts] = found.T
+        start += one.n_prompts
+    for model, values in zip(models, numbers, strict=True):
+        binary = bool(((values == 0) | (values == 1) | np.isnan(values)).all())
+        series = pl.Series(model, values if binary else narrowed(values)).fill_nan(None)
+        yield series.cast(pl.UInt8) if binary else series
+
+
+def _write_long(records: Sequence[Records], folder: Path) -> None:
+    with_costs = any(one.costs is not None for one in records)
+    with_text = any(one.prompts["text"].null_count() < one.n_prompts for one in records)
+    parts = count()
+    for one in records:
+        step = max(1, BLOCK_CELLS // one.n_prompts)
+        for start in range(0, one.n_models, step):
+            columns = np.arange(start, min(start + step, one.n_models))
+            rows = _long_rows(one, columns)
+            dropped = [*(() if with_costs else ("cost",)), *(() if with_text else ("prompt",))]
+            _write(rows.drop(dropped), folder / f"part-{next(parts):05}.parquet")
+
+
+def _long_rows(records: Records, columns: NDArray[np.int64]) -> pl.DataFrame:
+    """The rows of some LLMs: all observed cells, and every prompt of the very first LLM."""
+    import polars as pl
+
+    scores = records.scores.dense(models=columns).T
+    kept = ~np.isnan(scores)
+    kept[columns == 0] = True
+    at, prompt = np.nonzero(kept)
+    values = narrowed(scores[kept])
+    costs = None if records.costs is None else records.costs[columns][kept]
+    table = records.prompts.select(_PROMPT_COLUMNS)[prompt]
+    first = pl.Series(columns[at] == 0)
+    return pl.DataFrame(
+        {
+            "benchmark": pl.Series([records.name], dtype=pl.String).new_from_index(0, len(at)),
+            "prompt_id": table["prompt_id"],
+            "model": pl.Series([records.models[c] for c in columns], dtype=pl.String).gather(at),
+            "score": pl.Series(values, dtype=pl.Float64).fill_nan(None),
+            "cost": pl.Series(
+                [None] * len(at) if costs is None else costs, dtype=pl.Float32
+            ).fill_nan(None),
+            "prompt": table["text"].zip_with(first, pl.Series([None], dtype=pl.String)),
+            "subset": table["subset"],
+            "chance": table["chance"],
+        }
+    )
+
+
+def united_order(orders: Sequence[Sequence[str]]) -> list[str]:
+    """All names, in an order that agrees with each of those given where there is one.
+
+    >>> united_order([["a", "c"], ["b", "c"], ["a", "b"]])
+    ['a', 'b', 'c']
+    >>> united_order([["a", "b"], ["b", "a"]])
+    ['a', 'b']
+    """
+    names = list(dict.fromkeys(name for order in orders for name in order))
+    before: dict[str, set[str]] = {name: set() for name in names}
+    for order in orders:
+        for one, next_one in pairwise(order):
+            before[next_one].add(one)
+    try:
+        return list(TopologicalSorter(before).static_order())
+    except CycleError:
+        return names
+
+
+def _write(table: pl.DataFrame, file: Path) -> None:
+    table.write_parquet(file, compression="zstd")
+
+
+EXPORTS: Mapping[str, Callable[[Sequence[Records], Path], None]] = {
+    "neutral": _write_neutral,
+    "long": _write_long,
+}
+"""What writes each format."""

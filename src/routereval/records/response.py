@@ -1,0 +1,221 @@
+"""Who answers what: an item response model of thousands of LLMs, drawn one LLM at a time.
+
+An LLM knows the answer with probability Φ(a · (skill − difficulty)), the normal ogive (Lord and
+Novick 1968); its skill is its level on the benchmark plus a lean towards the prompt's subject. If
+it does not know and there are options, it guesses, and some LLMs prefer one option. LLMs come in
+lineages, and share luck and leans with theirs, the more the closer they are to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Single = NDArray[np.float32]
+Stream = Callable[[str, int], np.random.Generator]
+"""Random numbers for ``("llm", number)`` or ``("lineage", number)``, the same each time."""
+
+HABITS = (0.0, 0.3, 0.6, 0.9)
+"""How often an LLM that guesses takes its pet option instead of any."""
+
+_LLMS_A_LINEAGE = 12
+_LEAN = 0.45  # sd of the skill in a subject around the LLM's level, in probits
+_PARAMS = (0.5, 1.5, 3.0, 7.0, 7.0, 8.0, 8.0, 13.0, 14.0, 32.0, 70.0)
+_GRADED_LUCK = 1.0  # sd of a real-valued score around its expectation, in probits
+_FAR = 8.0  # nobody is worse or better, in probits
+_PETS = 27_720  # a multiple of every number up to 12, so that each option is liked as often
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """The simulated LLMs, in columns.
+
+    Attributes:
+        lineage: (n_llms,) number of the base LLM that each descends from.
+        closeness: (n_llms,) share of its luck and leans that it has from its lineage, in [0, 1].
+        ability: (n_llms,) general ability, about standard normal.
+        leans: (n_llms, n_subjects) skill in each subject around its level, in probits.
+        habit: (n_llms,) index into `HABITS`.
+        pet: (n_llms,) the option it likes is this number modulo the number of options.
+        params: (n_llms,) billions of parameters.
+    """
+
+    lineage: NDArray[np.int64]
+    closeness: Floats
+    ability: Floats
+    leans: Floats
+    habit: NDArray[np.int64]
+    pet: NDArray[np.int64]
+    params: Floats
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What decides who answers a prompt rightly.
+
+    Attributes:
+        subject: (n_prompts,) column of `Crowd.leans`.
+        difficulty: (n_prompts,) the skill, in probits, at which half of the knowing is there.
+        discrimination: (n_prompts,) how sharply the chance of knowing rises with skill.
+        lure: (n_prompts,) how often a guesser without a pet option is right.
+        options: (n_prompts,) how many answers there are to choose from; 0 in free form.
+        key: (n_prompts,) which option is right.
+        quirk: how far an LLM's liking of one option matters, from 0 (not) to 1.
+    """
+
+    subject: NDArray[np.int64]
+    difficulty: Floats
+    discrimination: Floats
+    lure: Floats
+    options: NDArray[np.int64]
+    key: NDArray[np.int64]
+    quirk: float = 0.0
+
+
+def draw_crowd(rng: np.random.Generator, n_llms: int, n_subjects: int) -> Crowd:
+    """Draw LLMs in lineages of very different sizes; a third of them are near-duplicates.
+
+    Args:
+        rng: where everything is drawn from.
+        n_llms: how many.
+        n_subjects: how many subjects there are to lean towards.
+
+    >>> crowd = draw_crowd(np.random.default_rng(0), 600, 10)
+    >>> crowd.leans.shape, len(np.unique(crowd.lineage)) < 51
+    ((600, 10), True)
+    """
+    n_lines = -(-n_llms // _LLMS_A_LINEAGE)
+    weight = 1.0 / np.arange(1, n_lines + 1) ** 0.8
+    lineage = rng.choice(n_lines, size=n_llms, p=weight / weight.sum())
+    near = rng.random(n_llms) < 1 / 3
+    closeness = np.where(near, rng.uniform(0.9, 1.0, n_llms), rng.uniform(0.1, 0.6, n_llms))
+    params = rng.choice(_PARAMS, size=n_lines)
+    base = 0.5 * np.log(params / 8.0) + rng.standard_normal(n_lines)
+    habit, pet = _kept(rng, closeness, lineage, len(HABITS)), _kept(rng, closeness, lineage, _PETS)
+    return Crowd(
+        lineage=lineage,
+        closeness=closeness,
+        ability=_inherited(rng, closeness, base, lineage),
+        leans=_LEAN
+        * _inherited(rng, closeness[:, None], rng.standard_normal((n_lines, n_subjects)), lineage),
+        habit=habit,
+        pet=pet,
+        params=params[lineage],
+    )
+
+
+def _inherited(
+    rng: np.random.Generator, closeness: Floats, base: Floats, lineage: NDArray[np.int64]
+) -> Floats:
+    own = rng.standard_normal(base[lineage].shape)
+    return np.asarray(np.sqrt(closeness) * base[lineage] + np.sqrt(1.0 - closeness) * own)
+
+
+def _kept(
+    rng: np.random.Generator, closeness: Floats, lineage: NDArray[np.int64], n_kinds: int
+) -> NDArray[np.int64]:
+    base, own = rng.integers(n_kinds, size=(2, len(lineage)))
+    return np.asarray(np.where(rng.random(len(lineage)) < closeness, base[lineage], own))
+
+
+def skills_for(
+    crowd: Crowd, questions: Questions, levels: Floats, *, graded: bool = False
+) -> Floats:
+    """The skill, in probits, at which each LLM is expected to have a mean score.
+
+    Args:
+        crowd: the LLMs; leans that they have on average over the prompts are made up for.
+        questions: the prompts.
+        levels: (n_llms,) expected mean scores; those that guessing alone exceeds become guessing.
+        graded: True if scores are real-valued.
+
+    >>> rng = np.random.default_rng(0)
+    >>> crowd, none = draw_crowd(rng, 2, 1), np.zeros(1)
+    >>> one = Questions(none.astype(int), none, none + 1, none, none.astype(int), none.astype(int))
+    >>> (skills_for(crowd, one, np.array([0.5, 0.5])) + crowd.leans[:, 0]).round(6) + 0.0
+    array([0., 0.])
+    """
+    from scipy.special import ndtr
+
+    share = np.bincount(questions.subject, minlength=crowd.leans.shape[1]) / len(questions.subject)
+    unlike = _LEAN**2 * (1.0 - float((share**2).sum()))  # variance of leans within an LLM
+    a = questions.discrimination
+    scale = np.sqrt(1.0 + (_GRADED_LUCK**2 if graded else 0.0) + a**2 * unlike)
+    grid = np.linspace(-_FAR, _FAR, 161)
+    knows = [ndtr(a * (skill - questions.difficulty) / scale) for skill in grid]
+    means = [float(np.mean(questions.lure + (1.0 - questions.lure) * k)) for k in knows]
+    # Summed without BLAS, whose last bits depend on the number of threads.
+    return np.asarray(np.interp(levels, means, grid) - (crowd.leans * share).sum(axis=1))
+
+
+class Answers:
+    """The scores of a crowd on the prompts of a benchmark, one LLM at a time, in any order.
+
+    Args:
+        crowd: the LLMs.
+        questions: the prompts.
+        skills: (n_llms,) each LLM's skill on the benchmark, in probits.
+        stream: where their luck is drawn from.
+        graded: True if scores are real-valued.
+    """
+
+    def __init__(
+        self,
+        crowd: Crowd,
+        questions: Questions,
+        skills: Floats,
+        stream: Stream,
+        *,
+        graded: bool = False,
+    ) -> None:
+        self._crowd, self._questions, self._stream = crowd, questions, stream
+        self._graded = graded
+        self._skills = skills.astype(np.float32)
+        self._slope = questions.discrimination.astype(np.float32)
+        self._offset = (questions.discrimination * questions.difficulty).astype(np.float32)
+        self._leans = crowd.leans.astype(np.float32)
+        self._thresholds = _thresholds(questions)
+
+    def of(self, llm: int) -> NDArray[np.bool_] | Single:
+        """The (n_prompts,) scores of one LLM: True where right, or numbers in [0, 1]."""
+        knowing, guessing = self._luck(llm)
+        skill = self._skills[llm] + self._leans[llm][self._questions.subject]
+        margin = self._slope * skill - self._offset
+        if self._graded:
+            from scipy.special import ndtr
+
+            return np.asarray(ndtr(margin + np.float32(_GRADED_LUCK) * knowing))
+        right = margin + knowing > 0
+        return np.asarray(right | (guessing < self._guess_threshold(llm)))
+
+    def _luck(self, llm: int) -> Single:
+        """(2, n_prompts) standard normal, shared with the lineage as far as the LLM is close."""
+        close = np.float32(self._crowd.closeness[llm])
+        shape = 2, len(self._slope)
+        own = self._stream("llm", llm).standard_normal(shape, dtype=np.float32)
+        shared = self._stream("lineage", int(self._crowd.lineage[llm]))
+        base = shared.standard_normal(shape, dtype=np.float32)
+        return np.asarray(np.sqrt(close) * base + np.sqrt(1 - close) * own)
+
+    def _guess_threshold(self, llm: int) -> Single:
+        missed, hit = self._thresholds[int(self._crowd.habit[llm])]
+        options = np.maximum(self._questions.options, 1)
+        liked = self._crowd.pet[llm] % options == self._questions.key
+        return np.asarray(np.where(liked, hit, missed))
+
+
+def _thresholds(questions: Questions) -> Single:
+    """(n_habits, 2, n_prompts) what normal luck must be below, for a guess to be right.
+
+    First where the pet option is wrong, then where it is right.
+    """
+    from scipy.special import ndtri
+
+    habit = questions.quirk * np.array(HABITS)[:, None]
+    missed = (1.0 - habit) * questions.lure
+    hit = np.where(questions.options > 0, missed + habit, 0.0)
+    return np.asarray(ndtri(np.stack([missed, hit], axis=1)), dtype=np.float32)

@@ -1,0 +1,184 @@
+"""The picture of an advice: best single LLM, achievable ceiling and oracle, by size of the pool."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from routereval.report.figures import SIMULATED, STYLE, TITLES
+from routereval.studies.advice import Advice, BenchAdvice, PoolAdvice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ORACLE, _CEILING, _BEST = "#dcdcdc", "#d95f02", "#222222"
+_INK = "#a34800"  # text is darker than its point, to be read as easily
+_DPI = 200
+_MOST_COLUMNS = 4
+
+
+def advice_figure(advice: Advice) -> Figure:
+    """Small multiples, a panel a benchmark: what is in reach of a router, and what is luck.
+
+    From the best single LLM's score a bar rises to the oracle of the greedy pool of each size; a
+    point marks the ceiling, with the interval of its lead.
+
+    Args:
+        advice: from `routereval.studies.advise`.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    # Where a single LLM is left there is nothing to draw.
+    benches = [bench for bench in advice.benchmarks if _drawn(bench)] or advice.benchmarks[:1]
+    columns = min(len(benches), _MOST_COLUMNS)
+    rows = math.ceil(len(benches) / columns)
+    with matplotlib.rc_context(STYLE):
+        size = (max(3.6, 2.3 * columns), 2.5 * rows + 0.7)
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for panel, bench in zip(panels, benches, strict=False):
+            _panel(panel, bench)
+        for panel in panels[len(benches) :]:
+            panel.set_visible(False)
+        for row in range(rows):
+            panels[row * columns].set_ylabel("score")
+        handles = _legend(benches)
+        figure.legend(
+            handles=handles,
+            loc="outside lower center",
+            ncols=len(handles) if columns > 2 else 1,
+            handlelength=1.4,
+            fontsize=6.5,
+        )
+        if any(bench.simulated for bench in benches):
+            figure.suptitle(SIMULATED, color="#b2182b", fontsize=7.5, x=0.995, ha="right")
+    return figure
+
+
+def save_figure(advice: Advice, stem: Path) -> list[Path]:
+    """Write the picture as PNG and SVG; the same advice gives the same bytes."""
+    import matplotlib
+
+    png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+    with matplotlib.rc_context(STYLE):
+        figure = advice_figure(advice)
+        figure.savefig(png, dpi=_DPI, metadata={"Software": None})
+        figure.savefig(svg, metadata={"Date": None, "Creator": None})
+    return [png, svg]
+
+
+def _panel(ax: Axes, bench: BenchAdvice) -> None:
+    pools = _drawn(bench)
+    best = bench.best_score.value
+    for place, pool in enumerate(pools):
+        _bars(ax, place, pool, best)
+        if not math.isnan(pool.ceiling.value):
+            _ceiling(ax, place, pool)
+    ax.axhline(best, color=_BEST, linewidth=1.0, zorder=4)
+    ax.annotate(
+        f"{best:.3f}",
+        (len(pools) - 0.5, best),
+        xytext=(2, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=6.5,
+        annotation_clip=False,
+    )
+    ax.set_xlim(-0.5, max(len(pools), 1) - 0.5)
+    ax.set_ylim(*_limits(bench, pools))
+    ax.set_xticks(range(len(pools)), [str(pool.size) for pool in pools])
+    ax.set_xlabel("LLMs in the greedy pool")
+    ax.set_title(TITLES.get(bench.name, bench.name), fontweight="bold", pad=13)
+    ax.annotate(
+        f"{bench.n_prompts:,} prompts, {bench.n_models:,} LLMs",
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 4),
+        textcoords="offset points",
+        color="#666666",
+        fontsize=6.5,
+    )
+
+
+def _drawn(bench: BenchAdvice) -> list[PoolAdvice]:
+    return [pool for pool in bench.of("greedy") if pool.size > 1]
+
+
+def _bars(ax: Axes, place: int, pool: PoolAdvice, best: float) -> None:
+    ax.bar(place, pool.oracle.value - best, 0.8, bottom=best, color=_ORACLE, zorder=2)
+    ax.annotate(
+        f"{pool.oracle.value:.3f}",
+        (place, pool.oracle.value),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="center",
+        color="#666666",
+        fontsize=6.5,
+    )
+
+
+def _ceiling(ax: Axes, place: int, pool: PoolAdvice) -> None:
+    """The ceiling, with the interval of its lead: what does not touch the line is a gain."""
+    found, gain = pool.ceiling.value, pool.gain
+    ax.errorbar(
+        place,
+        found,
+        yerr=[[gain.value - gain.low], [gain.high - gain.value]],
+        fmt="o",
+        markersize=3.6,
+        color=_CEILING,
+        elinewidth=1.0,
+        zorder=6,
+    )
+    above = gain.high >= 0  # else the label would lie on the line
+    ax.annotate(
+        f"{round(gain.value, 3) + 0.0:+.3f}",
+        (place, found - gain.value + (gain.high if above else gain.low)),
+        xytext=(0, 4 if above else -4),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if above else "top",
+        color=_INK,
+        fontsize=6.5,
+    )
+    if pool.near:
+        apart: Any = {"markerfacecolor": "white", "markeredgecolor": _CEILING}
+        ax.plot(place + 0.12, pool.ceiling_apart.value, "o", markersize=3.6, zorder=6, **apart)
+
+
+def _limits(bench: BenchAdvice, pools: list[PoolAdvice]) -> tuple[float, float]:
+    """From a little below the least that is drawn to a little above the highest oracle."""
+    best = bench.best_score.value
+    leads = [pool.gain.low for pool in pools if not math.isnan(pool.gain.low)]
+    aparts = [pool.gain_apart.value for pool in pools if not math.isnan(pool.gain_apart.value)]
+    least = best + min([0.0, *leads, *aparts])
+    most = max([best, *(pool.oracle.value for pool in pools)])
+    room = max(most - least, 0.02)
+    return least - 0.12 * room, most + 0.14 * room
+
+
+def _legend(benches: Sequence[BenchAdvice]) -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    pools = [pool for bench in benches for pool in bench.of("greedy")]
+    point: Any = {"marker": "o", "linestyle": "", "markersize": 3.6}
+    handles: list[Any] = [
+        Line2D([], [], color=_BEST, linewidth=1.0, label="best single LLM"),
+        Patch(color=_ORACLE, label="oracle, luck included"),
+        Line2D(
+            [],
+            [],
+            color=_CEILING,
+            **point,
+            label="achievable ceiling, its lead with a 95 % interval",
+        ),
+    ]
+    if any(pool.near for pool in pools):
+        apart: Any = {"markerfacecolor": "white", "markeredgecolor": _CEILING}
+        handles.append(Line2D([], [], **point, **apart, label="ceiling without near-duplicates"))
+    return handles

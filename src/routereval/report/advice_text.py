@@ -1,0 +1,464 @@
+"""Advice in plain English, with a compact table; as JSON for other programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from routereval.studies.advice import FEW_OUTSIDE, Advice, BenchAdvice, PoolAdvice
+from routereval.studies.summary import Estimate
+
+_WIDTH = 100
+_SHOWN = 4  # names, where there may be hundreds
+_STABLE = 4  # folds of five
+_HUGE = 1_000_000
+_SAME = 1e-9
+_LITTLE = 0.005
+
+
+def to_text(advice: Advice) -> str:
+    """The advice as a reader can act on it: a verdict, sentences and a table a benchmark.
+
+    Args:
+        advice: from `routereval.studies.advise`.
+    """
+    parts = [_part(bench, advice) for bench in advice.benchmarks]
+    return "\n\n".join([*parts, "\n".join(_wrapped(_footnotes(advice)))]) + "\n"
+
+
+def to_json(advice: Advice) -> str:
+    """All numbers as JSON; what is not defined is null, what is infinite too."""
+    return json.dumps(_plain(asdict(advice)), indent=1, ensure_ascii=False) + "\n"
+
+
+def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
+    """Write ``advice.txt``, ``advice.json``, ``advice.png`` and ``advice.svg``.
+
+    Args:
+        advice: from `routereval.studies.advise`.
+        folder: made if it does not exist; files of these names are replaced.
+
+    Returns:
+        The files.
+    """
+    from routereval.report.advice_figure import save_figure
+
+    home = Path(folder)
+    home.mkdir(parents=True, exist_ok=True)
+    files = {home / "advice.txt": to_text(advice), home / "advice.json": to_json(advice)}
+    for path, content in files.items():
+        path.write_text(content, encoding="utf-8")
+    return [*files, *save_figure(advice, home / "advice")]
+
+
+def verdict(bench: BenchAdvice, margin: float) -> str:
+    """One sentence: is routing worth it here?"""
+    judged = shown_pool(bench)
+    if bench.quality == "yes" and bench.keep is not None:
+        gain = _signed(bench.pools[bench.keep].gain_apart)
+        return f"Yes, for the score: a router could gain up to {gain} over the best single LLM."
+    if bench.saving == "yes" and bench.keep is not None:
+        spending = bench.pools[bench.keep].spending
+        saved = _percent(spending.saving) if spending else ""
+        return (
+            f"Yes, but for the cost: up to {saved} of it can be saved at the same score, within "
+            f"{margin:g}."
+        )
+    if judged is None:
+        return "Not from these records: too few LLMs are left to route between."
+    if bench.quality == "no":
+        return f"No: no gain of {margin:g} or more is in reach. Use {bench.best_single}."
+    few = judged.n_outside < FEW_OUTSIDE
+    why = "too few LLMs are outside the pool to tell" if few else "the interval is too wide to tell"
+    return (
+        f"Not shown: a gain of {margin:g} is neither proved nor ruled out ({why}). "
+        f"Until it is, use {bench.best_single}."
+    )
+
+
+def shown_pool(bench: BenchAdvice) -> PoolAdvice | None:
+    """The pool that the sentences are about: the one to keep, else the smallest greedy one."""
+    if bench.keep is not None:
+        return bench.pools[bench.keep]
+    pools = [pool for pool in bench.of("greedy") if pool.size > 1 and pool.n_outside]
+    return pools[0] if pools else None
+
+
+def _part(bench: BenchAdvice, advice: Advice) -> str:
+    label = "SIMULATED DATA · " if bench.simulated else ""
+    size = f"{_count(bench.n_prompts, 'prompt')} × {_count(bench.n_models, 'LLM')}"
+    head = f"{label}{bench.name} · {size}"
+    sentences = [
+        f"Worth routing? {verdict(bench, advice.margin)}",
+        _single(bench),
+        *_headroom(bench),
+        *_keep(bench, advice.folds),
+        *_against(bench),
+        *_larger(bench, advice.margin),
+        *_costs(bench),
+        *_needed(bench),
+        *_redundant(bench),
+        *_left_out(bench),
+    ]
+    lines = [head, "─" * min(len(head), _WIDTH), *_wrapped(sentences)]
+    return "\n".join([*lines, "", _table(bench)])
+
+
+def _wrapped(sentences: Iterable[str]) -> list[str]:
+    lines: list[str] = []
+    for sentence in sentences:
+        lines += textwrap.wrap(
+            sentence, _WIDTH, initial_indent="• ", subsequent_indent="  ", break_on_hyphens=False
+        )
+    return lines
+
+
+def _single(bench: BenchAdvice) -> str:
+    known = ""
+    if bench.chance > 0 and not math.isnan(bench.best_known.value):
+        known = (
+            f"; corrected for guessing (chance {bench.chance:.2f}, {bench.chance_source}) it knows "
+            f"{bench.best_known.value:.3f}"
+        )
+    price = "" if math.isnan(bench.best_usd) else f", at {_usd(bench.best_usd)} per 1,000 prompts"
+    return f"Best single LLM: {bench.best_single}, {_with_ends(bench.best_score)}{price}{known}."
+
+
+def _headroom(bench: BenchAdvice) -> list[str]:
+    pool = shown_pool(bench)
+    if pool is None:
+        return []
+    lead = pool.oracle.value - bench.best_score.value
+    text = (
+        f"Headroom with {pool.size} LLMs: the oracle scores {pool.oracle.value:.3f}, "
+        f"{lead:+.3f}; {_guessing(pool)}a router that knew how the {pool.n_outside:,} other LLMs "
+        f"did on each prompt would score {pool.ceiling.value:.3f}, {_signed(pool.gain)}"
+    )
+    if pool.near:
+        text += (
+            f" ({_signed(pool.gain_apart)} without {_count(len(pool.near), 'near-duplicate')} of "
+            "the pool)"
+        )
+    sentences = [text + _luck(pool, lead)]
+    if pool.n_outside < FEW_OUTSIDE:
+        sentences.append(
+            f"Only {_count(pool.n_outside, 'LLM')} outside the pool: a router that reads the "
+            "prompts may know more than they tell."
+        )
+    return sentences
+
+
+def _guessing(pool: PoolAdvice) -> str:
+    low, high = pool.known_least.value, pool.known_most.value
+    if not math.isnan(pool.steady.value):
+        return f"{pool.steady.value:.3f} without the luck of the draw; "
+    if math.isnan(low) or abs(high - pool.oracle.value) < 0.0005:
+        return ""
+    return f"{low:.3f} to {high:.3f} of the prompts are known to one of them rather than guessed; "
+
+
+def _luck(pool: PoolAdvice, lead: float) -> str:
+    gain = pool.gain.value
+    if lead <= 0.005:
+        return "."
+    if gain <= 0:
+        return ". None of the oracle's lead could be foreseen."
+    share = min(1.0, gain / lead)
+    return f". The other {1 - share:.0%} of the oracle's lead could not be foreseen."
+
+
+def _keep(bench: BenchAdvice, folds: int) -> list[str]:
+    sentences = []
+    if bench.keep is None:
+        sentences.append(f"Keep: {bench.best_single} alone.")
+    else:
+        pool = bench.pools[bench.keep]
+        sentences.append(f"Keep {pool.size} ({pool.rule}): {', '.join(_marked(pool, folds))}.")
+    greedy = [pool for pool in bench.of("greedy") if pool.size > 1]
+    if greedy:
+        sentences.append(f"Greedy pools, in the order of joining: {_in_order(greedy, folds)}.")
+    if any("?" in sentence for sentence in sentences):
+        sentences.append("? marks an LLM that other prompts would often replace by another one.")
+    return sentences
+
+
+def _marked(pool: PoolAdvice, folds: int) -> list[str]:
+    least = min(_STABLE, folds)
+    pairs = zip(pool.models, pool.stable, strict=True)
+    return [name if times >= least else f"{name}?" for name, times in pairs]
+
+
+def _in_order(pools: Sequence[PoolAdvice], folds: int) -> str:
+    """The LLMs of nested pools, with the sizes at which each is complete."""
+    steps, start = [], 0
+    for pool in pools:
+        steps.append(f"{', '.join(_marked(pool, folds)[start:])} ({pool.size})")
+        start = pool.size
+    return "; then ".join(steps)
+
+
+def _against(bench: BenchAdvice) -> list[str]:
+    pools = [
+        pool for pool in bench.of("greedy") if pool.size > 1 and pool.size < bench.n_candidates
+    ]
+    told = [pool for pool in pools if not math.isnan(pool.over_strong_to_weak.value)]
+    sentences = []
+    if told:
+        leads = "; ".join(f"{_signed(p.over_strong_to_weak)} with {p.size}" for p in told)
+        sentences.append(
+            "Oracle of greedy pools less that of RouterEval's strong-to-weak pools, on prompts "
+            f"that neither was chosen on: {leads}."
+        )
+    return [*sentences, *_optimal(bench, pools)]
+
+
+def _optimal(bench: BenchAdvice, pools: Sequence[PoolAdvice]) -> list[str]:
+    sizes = {facts.size: facts for facts in bench.sizes}
+    known = [pool for pool in pools if not math.isnan(sizes[pool.size].best)]
+    best = [pool for pool in known if sizes[pool.size].bound - pool.chosen_oracle < _SAME]
+    rest = [pool for pool in known if pool not in best]
+    sentences = []
+    if best:
+        named = " or ".join(", ".join(str(pool.size) for pool in best).rsplit(", ", 1))
+        sentences.append(f"On all prompts, no pool of {named} has a higher oracle than the greedy.")
+    sentences += [
+        f"On all prompts, the greedy {pool.size} reach an oracle of {pool.chosen_oracle:.4f}; "
+        f"the best pool of that size has {sizes[pool.size].best:.4f}."
+        for pool in rest
+    ]
+    return sentences
+
+
+def _larger(bench: BenchAdvice, margin: float) -> list[str]:
+    if bench.quality != "yes" or bench.keep is None:
+        return []
+    kept = bench.pools[bench.keep]
+    larger = [pool for pool in bench.of("greedy") if pool.size > kept.size and pool.n_outside]
+    if not larger:
+        return []
+    gains = " and ".join(f"{pool.gain_apart.value:+.3f} with {pool.size}" for pool in larger)
+    return [f"More LLMs add less than {margin:g}: the gain is {gains}."]
+
+
+def _costs(bench: BenchAdvice) -> list[str]:
+    if math.isnan(bench.best_usd):
+        return []
+    spent = [pool for pool in bench.pools if pool.spending and pool.n_outside and pool.size > 1]
+    sentences = [_saving(bench, spent)]
+    return sentences if bench.affordable is None else [*sentences, _budget(bench, spent)]
+
+
+def _saving(bench: BenchAdvice, spent: Sequence[PoolAdvice]) -> str:
+    """What the pool to keep saves; else the one that saves most without scoring less."""
+    kept = None if bench.keep is None else bench.pools[bench.keep]
+    fine = [
+        (pool.spending.saving.value, pool)
+        for pool in spent
+        if pool.spending and pool.spending.gain.value > -_SAME
+    ]
+    pool = kept or max(fine, key=lambda found: found[0], default=(0.0, None))[1]
+    if pool is None or pool.spending is None or pool.spending.saving.value < _LITTLE:
+        return "Cost: no routing that was looked at is cheaper and as good."
+    spending = pool.spending
+    proved = "" if bench.saving == "yes" else " (too wide to rely on)"
+    return (
+        f"Cost: to be as good as {bench.best_single}, routing among {', '.join(pool.models)} could "
+        f"spend as little as {_usd(spending.usd.value)} per 1,000 prompts instead of "
+        f"{_usd(bench.best_usd)}, {_percent(spending.saving)} less, at a score that differs by "
+        f"{_signed(spending.gain)}{proved}."
+    )
+
+
+def _budget(bench: BenchAdvice, spent: Sequence[PoolAdvice]) -> str:
+    buys = bench.affordable
+    if buys is None or not buys.single:
+        return "Budget: no LLM is that cheap."
+    text = (
+        f"Budget of {_usd(buys.budget)} per 1,000 prompts: the best single LLM within it is "
+        f"{buys.single}, {buys.single_score:.3f} at {_usd(buys.single_usd)}"
+    )
+    fine = [
+        (pool.spending.budget_quality.value, -pool.size, pool)
+        for pool in spent
+        if pool.spending and pool.spending.budget_usd.value <= buys.budget
+    ]
+    best = max(fine, key=lambda found: found[:2], default=None)
+    if best and best[2].spending and best[0] > buys.single_score:
+        spending = best[2].spending
+        text += (
+            f"; routing among {', '.join(best[2].models)} could reach "
+            f"{_with_ends(spending.budget_quality)} at {_usd(spending.budget_usd.value)}"
+        )
+    else:
+        text += "; no routing that was looked at beats it"
+    if len(buys.pool) > 1:
+        text += (
+            f". By gain per USD it buys {', '.join(buys.pool)}, even if every prompt is put to all "
+            "of them"
+        )
+    return text + "."
+
+
+def _needed(bench: BenchAdvice) -> list[str]:
+    pool = shown_pool(bench)
+    if pool is None or math.isnan(pool.prompts_needed):
+        return []
+    gain = pool.gain_apart.value
+    if gain <= 0:
+        return ["Labelled prompts: there is no gain that more of them could show."]
+    if pool.prompts_needed > _HUGE:
+        return [f"Labelled prompts: over a million would be needed to show {gain:+.4f}."]
+    return [
+        f"Labelled prompts: to show a gain of {gain:+.3f} takes about {pool.prompts_needed:,.0f} "
+        f"(80 % power at the 5 % level); there are {bench.n_prompts:,}."
+    ]
+
+
+def _redundant(bench: BenchAdvice) -> list[str]:
+    groups = bench.redundant
+    if not groups:
+        return ["Redundant LLMs: none; no two are right and wrong on nearly the same prompts."]
+    dropped = sum(len(group.drop) for group in groups)
+    shown = "; ".join(f"keep {g.keep}, drop {_some(g.drop)}" for g in groups[:_SHOWN])
+    more = f"; and {len(groups) - _SHOWN} more groups" if len(groups) > _SHOWN else ""
+    return [
+        f"Redundant LLMs: {dropped:,} in {_count(len(groups), 'group')} with nearly the same "
+        f"records: {shown}{more}."
+    ]
+
+
+def _left_out(bench: BenchAdvice) -> list[str]:
+    sentences = []
+    if bench.set_aside:
+        sentences.append(
+            f"Set aside: {_some(bench.set_aside)}; no better than guessing, or right where another "
+            "is wrong as if each preferred an option. Their right answers show no knowledge, and "
+            "an oracle that may use them is inflated."
+        )
+    if bench.n_dropped:
+        sentences.append(
+            f"{bench.n_dropped:,} prompts are left out, on which some LLM has no score."
+        )
+    return sentences
+
+
+def _table(bench: BenchAdvice) -> str:
+    columns = ["pool", "LLMs", "oracle", "known", "ceiling", "apart", "gain [95 %]"]
+    costs = not math.isnan(bench.best_usd)
+    if costs:
+        columns += ["$/1k as good", "saved"]
+    known = _score(bench.best_known.value)
+    rows = [["best single", "1", _score(bench.best_score.value), known, "", "", ""]]
+    if costs:
+        rows[0] += [f"{bench.best_usd:.2f}", ""]
+    for facts in bench.sizes:
+        rows += [
+            _row(pool, costs) for pool in bench.pools if pool.size == facts.size and facts.size > 1
+        ]
+        if facts.size > 1:
+            blank = [""] * (len(columns) - 3)
+            rows.append(["random, expected", str(facts.size), _score(facts.random), *blank])
+    return _aligned([columns, *rows])
+
+
+def _row(pool: PoolAdvice, costs: bool) -> list[str]:
+    low, high = _score(pool.known_least.value), _score(pool.known_most.value)
+    row = [
+        pool.rule,
+        str(pool.size),
+        _score(pool.oracle.value),
+        "" if not low else low if low == high else f"{low}–{high}",
+        _score(pool.ceiling.value),
+        _score(pool.ceiling_apart.value),
+        "" if math.isnan(pool.gain_apart.value) else _signed(pool.gain_apart),
+    ]
+    if costs and pool.spending:
+        spending = pool.spending
+        known = bool(pool.n_outside)
+        row += [f"{spending.usd.value:.2f}", _percent(spending.saving)] if known else ["", ""]
+    return row
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if n == 0 else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(("  " + "  ".join(cells)).rstrip())
+    return "\n".join(lines)
+
+
+def _footnotes(advice: Advice) -> list[str]:
+    notes = [
+        f"All scores are on prompts that neither the pool nor the prediction has seen: "
+        f"{advice.folds} folds. Intervals: 95 %, bootstrap over prompts.",
+        "Ceiling: the LLM of the pool that ridge regression predicts best from the scores of all "
+        "LLMs outside it, and the prompt's subset. Scores missing outside are filled with the "
+        "LLM's mean. It is an estimate, no bound.",
+        f"Apart: without LLMs outside whose scores correlate {advice.near:g} or more with those of "
+        "one in the pool; gains are those.",
+    ]
+    if any(not math.isnan(p.known_least.value) for b in advice.benchmarks for p in b.pools):
+        notes.append(
+            "Known: the oracle corrected for guessing. LLMs that do not know are taken to guess; "
+            "the lower number lets them know the same prompts, the upper has each know by itself."
+        )
+    if any(not b.chance_source for b in advice.benchmarks):
+        notes.append(
+            "No correction for guessing where no chance level is known: give the prompts a column "
+            "chance (0 for free answers) to get one."
+        )
+    if any(bench.simulated for bench in advice.benchmarks):
+        notes.append("Simulated data: no real LLM was asked; the advice is about none.")
+    notes.append("Next: see what a router that reads the prompts makes of it: routereval run.")
+    return [*notes, *(f"Note: {note}." for note in advice.notes)]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _score(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
+
+
+def _with_ends(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _signed(estimate: Estimate) -> str:
+    value, low, high = (f"{round(number, 3) + 0.0:+.3f}" for number in estimate)
+    return f"{value} [{low}, {high}]"
+
+
+def _percent(estimate: Estimate) -> str:
+    return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
+
+
+def _usd(amount: float) -> str:
+    return f"${amount:,.2f}"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is of any type
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Estimate):
+        return {name: _plain(number) for name, number in value._asdict().items()}
+    if isinstance(value, dict):
+        return {key: _plain(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(held) for held in value]
+    return value

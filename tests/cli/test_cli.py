@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from routereval.features import EMBEDDERS
+from routereval.records import FORMATS, open_source, overview
+from routereval.routers import ROUTERS
+from routereval.scoring import METRICS
+from tests.conftest import CommandLine
+from tests.made import made, neutral_folder
+
+# list
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("routers", list(ROUTERS)),
+        ("metrics", list(METRICS)),
+        ("formats", ["auto", *FORMATS]),
+        ("embedders", ["auto", "stored", "columns", *EMBEDDERS]),
+    ],
+)
+def test_list_names_everything_with_its_meaning(
+    kind: str, names: list[str], command_line: CommandLine
+) -> None:
+    answer = command_line("list", kind)
+    assert (answer.status, answer.err) == (0, "")
+    rows = [line for line in answer.out.splitlines() if not line.startswith(" ")]
+    assert [row.split()[0] for row in rows] == names
+    assert all(len(row.split()) > 3 for row in rows)
+
+
+def test_list_tells_the_parameters_of_routers(command_line: CommandLine) -> None:
+    answer = command_line("list", "routers")
+    for name in ("noisy_oracle", "knn", "cluster"):
+        parameters = ", ".join(f"{k}={v}" for k, v in ROUTERS[name]().get_params().items())
+        assert f"({parameters.partition(',')[0]}" in answer.out
+
+
+# info
+
+
+def test_info_tells_what_is_in_a_source(command_line: CommandLine, tmp_path: Path) -> None:
+    records = made("one", n_prompts=1100, missing=0.1, costs=True, texts=True)
+    records.save(tmp_path / "all" / "one")
+    made("two", kind="real", features=False).save(tmp_path / "all" / "two")
+    answer = command_line("info", tmp_path / "all")
+    assert (answer.status, answer.err) == (0, "")
+    head, one, two = answer.out.splitlines()
+    assert re.split(r"\s{2,}", head) == [
+        *("benchmark", "prompts", "LLMs", "observed", "complete", "mean", "best single"),
+        *("oracle", "best LLM", "has"),
+    ]
+    found = overview(records)
+    assert re.split(r"\s{2,}", one.strip()) == [
+        *("one", "1,100", "6", f"{found.observed:.1%}"),
+        f"{found.complete[0]:,} × {found.complete[1]}",
+        *(f"{found.mean:.3f}", f"{found.best:.3f}", f"{found.oracle:.3f}"),
+        *(found.best_model, "binary, text, costs, given"),
+    ]
+    assert 0.89 < found.observed < 0.91
+    assert two.split()[3] == "100.0%"
+    assert two.endswith("real")
+
+
+def test_info_counts_as_a_naive_reader_would(command_line: CommandLine, tmp_path: Path) -> None:
+    records = made("one", n_prompts=70)
+    scores = records.dense()
+    line = command_line("info", records.save(tmp_path / "one")).out.splitlines()[1]
+    best = int(np.argmax(scores.mean(axis=0)))
+    for number in (scores.mean(), scores.mean(axis=0)[best], scores.max(axis=1).mean()):
+        assert f"{number:.3f}" in line
+    assert records.models[best] in line
+
+
+def test_info_imports_what_it_recognises_once(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from routereval.records import neutral
+
+    folder = neutral_folder(tmp_path / "logs", made("one", texts=True), made("two"))
+    first = command_line("info", folder)
+    assert [line.split()[0] for line in first.out.splitlines()[1:]] == ["one", "two"]
+
+    def read_again(path: Path) -> None:
+        raise AssertionError(path)
+
+    monkeypatch.setattr(neutral, "read", read_again)
+    assert command_line("info", folder).out == first.out
+
+
+# import
+
+
+@pytest.mark.parametrize("name", ["neutral", "auto"])
+def test_import_writes_a_collection(name: str, command_line: CommandLine, tmp_path: Path) -> None:
+    one, two = made("one", texts=True, features=False), made("two", kind="real", missing=0.1)
+    folder = neutral_folder(tmp_path / "logs", one, two)
+    answer = command_line("import", name, folder, tmp_path / "dest")
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.out.splitlines() == [
+        f"{tmp_path}/dest/one: Records('one', 60 prompts × 6 LLMs, binary)",
+        f"{tmp_path}/dest/two: Records('two', 60 prompts × 6 LLMs, real)",
+    ]
+    for records, source in zip(open_source(tmp_path / "dest"), (one, two), strict=True):
+        np.testing.assert_array_equal(records.dense(), source.dense())
+        assert records.models == source.models
+        assert records.prompts["text"].to_list() == source.prompts["text"].to_list()
+        assert records.prompts["subset"].to_list() == source.prompts["subset"].to_list()
+
+
+def test_import_refuses_a_folder_that_is_there_unless_told(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    folder = neutral_folder(tmp_path / "logs", made())
+    assert command_line("import", "neutral", folder, tmp_path / "dest").status == 0
+    refused = command_line("import", "neutral", folder, tmp_path / "dest")
+    assert refused.status == 2
+    assert "exists already; choose another folder, or --overwrite it" in refused.err
+    neutral_folder(tmp_path / "logs", made(seed=1))
+    told = command_line("import", "neutral", folder, tmp_path / "dest", "--overwrite")
+    assert told.status == 0
+    [records] = open_source(tmp_path / "dest")
+    np.testing.assert_array_equal(records.dense(), made(seed=1).dense())
+
+
+def test_import_rescales_only_when_asked(command_line: CommandLine, tmp_path: Path) -> None:
+    import polars as pl
+
+    folder = neutral_folder(tmp_path / "logs", made())
+    table = pl.read_parquet(folder / "scores.parquet")
+    table.with_columns(pl.exclude("prompt_id") * 100).write_parquet(folder / "scores.parquet")
+    refused = command_line("import", "neutral", folder, tmp_path / "dest")
+    assert refused.status == 2
+    assert refused.err == (
+        "Error: one: score 100 lies outside [0, 1]; "
+        "import with --rescale to map each benchmark's range onto [0, 1]\n"
+    )
+    assert not (tmp_path / "dest").exists()
+    told = command_line("import", "neutral", folder, tmp_path / "dest", "--rescale")
+    assert told.status == 0
+    [records] = open_source(tmp_path / "dest")
+    np.testing.assert_array_equal(records.dense(), made().dense())

@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from routereval.errors import DataError, SpecError
+from routereval.records import Records, open_source
+from routereval.routers import ROUTERS, make_router
+from routereval.studies import Results, evaluate, grid, read_results, run
+from routereval.tasks import GROUPS, Pool, Task
+from tests.made import made, neutral_folder
+
+TWO = ("knn(k=5)", "random")
+
+
+def without_seconds(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "results.jsonl").read_text("utf-8").splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def numbers(results: Results) -> list[tuple[Any, ...]]:
+    return [(c.place, c.pool, str(c.metrics), str(c.intervals)) for c in results.cells]
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The cells that are computed, in order; only those of runs with n_jobs=1."""
+    seen: list[str] = []
+    compute = grid._compute
+
+    def counted(job: Any) -> Any:  # noqa: ANN401
+        seen.append(f"{job.ground.name} {job.pool} {job.router}")
+        return compute(job)
+
+    monkeypatch.setattr(grid, "_compute", counted)
+    return seen
+
+
+# What is run
+
+
+def test_every_router_runs_on_every_pool_of_every_benchmark() -> None:
+    benchmarks = [made("one", costs=True), made("two", kind="real", costs=True, n_subsets=2)]
+    groups = ("all-strong", "strong-to-weak")
+    results = run(benchmarks, list(ROUTERS), [3, 5], groups, n_jobs=1)
+    assert results.notes == []
+    places = [(c.benchmark, c.router, c.size, c.group) for c in results.cells]
+    assert places == [
+        (b, r, m, g) for b in ("one", "two") for r in ROUTERS for m in (3, 5) for g in groups
+    ]
+    for cell in results.cells:
+        assert (cell.n_train, cell.n_test, cell.seed, cell.protocol) == (48, 6, 42, "clean")
+        assert len(set(cell.pool)) == cell.size
+        assert np.isnan(cell.metrics["v_r"])
+        assert cell.control == ROUTERS[cell.router].control
+        assert results.outcomes[cell.key].evidence.quality.mean() == cell.metrics["mu"]
+    pools = {(c.benchmark, c.size, c.group, c.pool) for c in results.cells}
+    assert len(pools) == 2 * 2 * 2  # all routers meet the same pools
+
+
+@pytest.mark.parametrize("protocol", ["clean", "faithful"])
+@pytest.mark.parametrize("spec", ["knn", "knn(k=3)", "linear", "cluster", "oracle"])
+def test_a_cell_is_what_a_script_would_get(spec: str, protocol: str) -> None:
+    records = made(n_prompts=120, n_models=8, costs=True)
+    [cell] = run([records], [spec], [4], ["all-weak"], protocol=protocol, n_jobs=1).cells
+    task = Task(records, Pool("all-weak", 4), protocol)
+    router = make_router(spec, protocol=protocol)
+    extra = {}
+    if router.uses_validation and protocol == "clean":
+        extra = {"validation": (task.val.inputs(router.reads), task.val.scores)}
+    router.fit(task.train.inputs(router.reads), task.train.scores, task.train.costs, **extra)
+    assert cell.pool == task.models
+    assert str(cell.metrics) == str(evaluate(router, task).metrics)
+
+
+def test_faithful_takes_the_published_baselines() -> None:
+    results = run([made()], ["knn", "knn(k=5)"], [3], protocol="faithful", n_jobs=1)
+    one, other = (str([c.metrics for c in results.of(r)]) for r in ("knn", "knn(k=5)"))
+    assert one == other
+
+
+def test_seeds_run_from_42_and_each_has_its_own_split() -> None:
+    results = run([made()], ["random"], [3], seeds=3, n_jobs=1)
+    assert [c.seed for c in results.cells] == [42] * 3 + [43] * 3 + [44] * 3
+    rows = {c.seed: tuple(results.outcomes[c.key].rows.tolist()) for c in results.cells}
+    assert len(set(rows.values())) == 3
+    alone = run([made()], ["random"], [3], n_jobs=1)
+    assert numbers(alone) == numbers(results)[:3]
+
+
+def test_missing_cells_are_left_out_not_counted_as_wrong() -> None:
+    records = made(n_prompts=200, n_models=8)
+    scores = records.dense()
+    rng = np.random.default_rng(0)
+    scores[rng.random(scores.shape) < 0.02] = np.nan
+    gappy = Records.from_arrays(
+        "one", scores, records.models, features=np.asarray(records.features["given"])
+    )
+    results = run([gappy], ["knn", "linear", "cluster", "random", "oracle"], [3], n_jobs=1)
+    for cell in results.cells:
+        rows = results.outcomes[cell.key].rows
+        seen = scores[np.ix_(rows, gappy.columns(cell.pool))]
+        assert not np.isnan(seen).any()
+        if cell.router == "random":
+            assert cell.metrics["mu"] == pytest.approx(seen.mean())
+
+
+@pytest.mark.parametrize("kind", ["memory", "folder", "collection", "neutral"])
+def test_any_source_gives_the_same_cells(kind: str, tmp_path: Path) -> None:
+    records = made(texts=True, features=False)
+    source: Any = records
+    if kind == "folder":
+        source = records.save(tmp_path / "folder")
+    elif kind == "collection":
+        records.save(tmp_path / "all" / "one")
+        source = str(tmp_path / "all")
+    elif kind == "neutral":
+        source = neutral_folder(tmp_path / "logs", records)
+    found = run([source], ["knn(k=5)"], [3], n_jobs=1)
+    assert [c.benchmark for c in found.cells] == ["one"] * 3
+    plain = run([records], ["knn(k=5)"], [3], n_jobs=1)
+    assert numbers(found) == numbers(plain)
+    if kind != "neutral":
+        assert {c.records for c in found.cells} == {records.hash}
+
+
+def test_embedders_are_named_in_the_cells() -> None:
+    records = made(texts=True)
+    named = {
+        spec: run([records], ["knn(k=5)"], [3], embedder=spec, n_jobs=1).cells[0]
+        for spec in ("auto", "stored", "tfidf(dims=3)", "columns")
+    }
+    assert {spec: cell.embedder for spec, cell in named.items()} == {
+        "auto": "stored(name=given)",
+        "stored": "stored(name=given)",
+        "tfidf(dims=3)": "tfidf(dims=3)",
+        "columns": "columns",
+    }
+    assert len({cell.key for cell in named.values()}) == 3
+
+
+def test_a_router_named_twice_runs_once(computed: list[str]) -> None:
+    results = run([made()], ["random", "knn(k=5)", "random"], [3, 3], ["all-weak"] * 2, n_jobs=1)
+    assert results.routers == ["random", "knn(k=5)"]
+    assert len(results.cells) == len(computed) == 2
+
+
+def test_progress_is_told() -> None:
+    told: list[tuple[str, int, int]] = []
+    run([made()], TWO, [3], n_jobs=1, progress=lambda *step: told.append(step))
+    cells = [(done, total) for what, done, total in told if what == "cells"]
+    assert cells == [(n, 6) for n in range(7)]
+    assert ("pools and features", 1, 1) in told
+
+
+# What cannot be run
+
+
+def test_what_is_skipped_is_noted() -> None:
+    few, many = made("few", n_models=4), made("many", features=False)
+    results = run([few, many], ["random", "cheapest"], [3, 5], n_jobs=1)
+    assert results.notes == [
+        "many: no prompt texts; routers see only the columns of the prompt table",
+        "few: 4 LLMs are too few for a pool of 5",
+        "few, cheapest: cheapest needs costs; import the records with costs or prices, "
+        "or leave it out",
+        "many, cheapest: cheapest needs costs; import the records with costs or prices, "
+        "or leave it out",
+    ]
+    assert {(c.benchmark, c.size) for c in results.cells} == {
+        ("few", 3),
+        ("many", 3),
+        ("many", 5),
+    }
+
+
+def test_a_benchmark_that_cannot_be_split_is_skipped() -> None:
+    results = run([made("tiny", n_prompts=1), made()], ["random"], [3], n_jobs=1)
+    assert results.notes == ["tiny: 1 prompts are too few to train and to test on"]
+    assert {c.benchmark for c in results.cells} == {"one"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"sizes": [100]}, "^nothing could be run: one: 6 LLMs are too few for a pool of 100$"),
+        ({"routers": ["cheapest"]}, "^nothing could be run: one, cheapest: cheapest needs costs"),
+        (
+            {"sizes": [7, 8, 9, 10, 11]},
+            r"too few for a pool of 9; and 2 more$",
+        ),
+        ({"embedder": "tfidf"}, "^nothing could be run: one: tfidf reads texts"),
+    ],
+)
+def test_when_nothing_can_be_run_nothing_is_written(
+    options: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(DataError, match=sentence):
+        run([made()], **{"routers": TWO, "sizes": [3], "n_jobs": 1, "out": out, **options})
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"routers": ["random", "kn"]}, r"unknown router 'kn'; did you mean 'knn'\?"),
+        ({"routers": ["knn(kk=5)"]}, "unknown parameter of knn 'kk'; did you mean 'k'"),
+        ({"routers": ["knn("]}, "cannot read 'knn\\('"),
+        ({"routers": []}, "at least one router"),
+        ({"sizes": []}, "at least one router, pool size"),
+        ({"groups": []}, "at least one router, pool size, group"),
+        ({"seeds": 0}, "at least one router, pool size, group and seed"),
+        ({"groups": ["all-stong"]}, r"unknown group 'all-stong'; did you mean 'all-strong'\?"),
+        ({"groups": ["models"]}, "a pool of models needs their names"),
+        ({"sizes": [0]}, "a pool has at least 1 model, not 0"),
+        ({"sizes": [-3]}, "a pool has at least 1 model, not -3"),
+        ({"protocol": "cleen"}, r"unknown protocol 'cleen'; did you mean 'clean'\?"),
+        ({"n_jobs": 0}, "at least one process"),
+    ],
+)
+def test_a_name_that_is_not_known_ends_the_run_before_anything_is_opened(
+    options: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    out, nowhere = tmp_path / "out", tmp_path / "nowhere"  # opening it would be another error
+    with pytest.raises(SpecError, match=sentence):
+        run([nowhere], **{"routers": TWO, "sizes": [3], "n_jobs": 1, "out": out, **options})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"embedder": "tfdif"}, "unknown embedder 'tfdif'; did you mean 'tfidf'"),
+        ({"embedder": "tfidf(dims=x)"}, "tfidf: dims must be a whole number"),
+        ({"routers": ["knn(k=0)"]}, "knn: k must be a positive whole number"),
+        ({"routers": ["noisy_oracle(p=2)"]}, "noisy_oracle: p must be a number from 0 to 1"),
+        ({"routers": ["constant(index=3)"]}, "constant: index 3 names no model of a pool of 3"),
+    ],
+)
+def test_a_value_that_means_nothing_ends_the_run_with_nothing_written(
+    options: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(SpecError, match=sentence):
+        run(
+            [made(texts=True)], **{"routers": TWO, "sizes": [3], "n_jobs": 1, "out": out, **options}
+        )
+    assert not out.exists()
+
+
+def test_two_benchmarks_of_one_name_are_told() -> None:
+    with pytest.raises(DataError, match="two sources hold a benchmark named 'one'; run them apart"):
+        run([made(), made(seed=1)], ["random"], [3], n_jobs=1)
+
+
+def test_a_folder_of_something_else_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="is not empty and holds no results"):
+        run([tmp_path / "nowhere"], ["random"], [3], out=tmp_path, n_jobs=1)
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+# The same again
+
+
+def test_the_same_run_gives_the_same_bytes_with_any_number_of_processes(tmp_path: Path) -> None:
+    benchmarks = [made("one", texts=True, features=False, costs=True), made("two", n_subsets=2)]
+    routers = ["knn", "linear", "mlp", "cluster", "cheapest", "noisy_oracle(p=0.3)"]
+    outs = [tmp_path / name for name in ("one", "again", "two-processes")]
+    for out, n_jobs in zip(outs, (1, 1, 2), strict=True):
+        run(benchmarks, routers, [3], ["all-weak"], seeds=2, out=out, n_jobs=n_jobs)
+    first, *others = (without_seconds(out) for out in outs)
+    assert len(first) == 2 * 6 * 2 - 2  # "two" has no costs
+    assert first == others[0] == others[1]
+    notes = [json.loads((out / "run.json").read_text("utf-8"))["notes"] for out in outs]
+    assert notes[0] == notes[1] == notes[2] != []
+
+
+def test_a_finished_cell_is_not_computed_twice(tmp_path: Path, computed: list[str]) -> None:
+    out = tmp_path / "out"
+    first = run([made()], TWO, [3], out=out, n_jobs=1)
+    before = (out / "results.jsonl").read_bytes()
+    assert len(computed) == 6
+    again = run([made()], TWO, [3], out=out, n_jobs=1)
+    assert len(computed) == 6
+    assert (out / "results.jsonl").read_bytes() == before
+    assert numbers(again) == numbers(first)
+    assert str(again.compare(*TWO)) == str(first.compare(*TWO))
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def drop_outcome(file: Path) -> None:
+    last = read_results(file.parent).cells[-1]
+    (file.parent / "outcomes" / f"{last.key}.npz").unlink()
+
+
+def drop_lines(file: Path) -> None:
+    file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:-1]), "utf-8")
+
+
+def garble(file: Path) -> None:
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-1]) + b"\xff\x00garbage\n")
+
+
+@pytest.mark.parametrize("harm", [cut, drop_outcome, drop_lines, garble])
+def test_what_was_lost_and_no_more_is_computed_again(
+    harm: Callable[[Path], None], tmp_path: Path, computed: list[str]
+) -> None:
+    out = tmp_path / "out"
+    run([made()], TWO, [3], out=out, n_jobs=1)
+    before = without_seconds(out)
+    computed.clear()
+    harm(out / "results.jsonl")
+    run([made()], TWO, [3], out=out, n_jobs=1)
+    assert computed == ["one strong-to-weak(size=3) random"]
+    assert without_seconds(out) == before
+
+
+def test_a_lost_file_of_results_is_made_anew(tmp_path: Path, computed: list[str]) -> None:
+    out = tmp_path / "out"
+    run([made()], TWO, [3], out=out, n_jobs=1)
+    before = without_seconds(out)
+    (out / "results.jsonl").unlink()
+    run([made()], TWO, [3], out=out, n_jobs=1)
+    assert len(computed) == 12
+    assert without_seconds(out) == before
+
+
+def test_another_router_size_or_seed_computes_only_its_cells(
+    tmp_path: Path, computed: list[str]
+) -> None:
+    out = tmp_path / "out"
+    run([made()], TWO, [3], out=out, n_jobs=1)
+    computed.clear()
+    more = run([made()], [*TWO, "oracle"], [3], out=out, n_jobs=1)
+    assert computed == [f"one {g}(size=3) oracle" for g in GROUPS]
+    assert len(more.cells) == 9
+    computed.clear()
+    run([made()], TWO, [3, 4], out=out, n_jobs=1)
+    assert len(computed) == 6
+    computed.clear()
+    run([made()], ["random"], [3], seeds=2, out=out, n_jobs=1)
+    assert len(computed) == 3
+    kept = without_seconds(out)
+    assert len(kept) == 9 + 6 + 3  # cells of earlier grids stay, after those of the last
+    assert [line["seed"] for line in kept[:6]] == [42] * 3 + [43] * 3
+
+
+def test_changed_records_are_computed_anew_and_take_the_old_ones_place(
+    tmp_path: Path, computed: list[str]
+) -> None:
+    out = tmp_path / "out"
+    run([made()], ["random"], [3], out=out, n_jobs=1)
+    run([made(seed=1)], ["random"], [3], out=out, n_jobs=1)
+    assert len(computed) == 6
+    assert {line["records"] for line in without_seconds(out)} == {made(seed=1).hash}
+
+
+def test_records_that_were_replaced_in_their_folder_are_read_anew(tmp_path: Path) -> None:
+    where = tmp_path / "records"
+    made().save(where)
+    run([where], ["random"], [3], n_jobs=1)
+    made(seed=1).save(where, overwrite=True)
+    [records] = open_source(where)
+    assert numbers(run([where], ["random"], [3], n_jobs=1)) == numbers(
+        run([records], ["random"], [3], n_jobs=1)
+    )
+    assert numbers(run([where], ["random"], [3], n_jobs=1)) == numbers(
+        run([made(seed=1)], ["random"], [3], n_jobs=1)
+    )
+
+
+def test_an_exception_in_the_middle_keeps_what_was_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    compute, calls = grid._compute, iter(range(100))
+
+    def interrupted(job: Any) -> Any:  # noqa: ANN401
+        if next(calls) == 4:
+            raise KeyboardInterrupt
+        return compute(job)
+
+    monkeypatch.setattr(grid, "_compute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run([made()], TWO, [3], out=out, n_jobs=1)
+    assert len(without_seconds(out)) == 4
+    run([made()], TWO, [3], out=out, n_jobs=1)
+    assert next(calls) == 5 + 2
+    run([made()], TWO, [3], out=tmp_path / "whole", n_jobs=1)
+    assert without_seconds(out) == without_seconds(tmp_path / "whole")

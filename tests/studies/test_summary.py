@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from routereval.scoring import METRICS, means
+from routereval.studies import Results, run
+from routereval.studies.summary import MEAN, SHOWN, Line, summarise
+from tests.made import Floats, made
+
+ROUTERS = ("knn(k=5)", "best_single", "oracle", "random")
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    """Two benchmarks, two sizes, two groups and two seeds; only the first has costs."""
+    benchmarks = [
+        made("one", n_prompts=80, costs=True),
+        made("two", n_prompts=120, kind="real", n_subsets=2),
+    ]
+    groups = ["all-strong", "all-weak"]
+    return run(benchmarks, ROUTERS, [3, 4], groups, seeds=2, n_jobs=1)
+
+
+def line(lines: list[Line], router: str, benchmark: str, size: int = 3) -> Line:
+    [found] = [
+        ln for ln in lines if (ln.router, ln.benchmark, ln.size) == (router, benchmark, size)
+    ]
+    return found
+
+
+def test_a_line_a_benchmark_and_their_mean_last(results: Results) -> None:
+    lines = summarise(results)
+    assert [(ln.size, ln.router, ln.benchmark) for ln in lines] == [
+        (m, r, b) for m in (3, 4) for r in ROUTERS for b in ("one", "two", MEAN)
+    ]
+    assert {ln.router for ln in lines if ln.control} == {"best_single", "oracle", "random"}
+    assert {(ln.benchmark, ln.n_cells) for ln in lines} == {("one", 4), ("two", 4), (MEAN, 8)}
+    assert all(tuple(ln.metrics) == SHOWN for ln in lines)
+
+
+def test_values_are_means_of_cells_then_of_benchmarks(results: Results) -> None:
+    lines = summarise(results)
+    for router in ROUTERS:
+        for size in (3, 4):
+            for metric in ("mu", "v_b", "e_p", "p_star"):
+                by_benchmark = {
+                    b: np.mean(
+                        [
+                            c.metrics[metric]
+                            for c in results.of(router)
+                            if (c.benchmark, c.size) == (b, size)
+                        ]
+                    )
+                    for b in ("one", "two")
+                }
+                for benchmark, value in by_benchmark.items():
+                    found = line(lines, router, benchmark, size).metrics[metric].value
+                    assert found == pytest.approx(float(value), abs=1e-12)
+                macro = line(lines, router, MEAN, size).metrics[metric].value
+                assert macro == pytest.approx(
+                    float(np.mean(list(by_benchmark.values()))), abs=1e-12
+                )
+
+
+def naive_interval(results: Results, router: str, metric: str, n_boot: int = 1500) -> Floats:
+    """Benchmarks and seeds resampled apart, the pools of one test set together."""
+    rng = np.random.default_rng(1)
+    drawn = []
+    for _ in range(n_boot):
+        macro = []
+        for benchmark in ("one", "two"):
+            cells = [c for c in results.of(router) if c.benchmark == benchmark and c.size == 3]
+            values = []
+            for seed in (42, 43):
+                W = None
+                for cell in (c for c in cells if c.seed == seed):
+                    evidence = results.outcomes[cell.key].evidence
+                    if W is None:
+                        W = weights(rng, evidence.strata)
+                    values.append(float(METRICS[metric].formula(means(evidence, W))[0]))
+            macro.append(np.nanmean(values))
+        drawn.append(np.mean(macro))
+    return np.asarray(np.quantile(drawn, [0.025, 0.975]))
+
+
+def weights(rng: np.random.Generator, strata: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+    W = np.zeros((1, len(strata)))
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        np.add.at(W[0], rng.choice(rows, len(rows)), 1 / len(strata))
+    return W
+
+
+@pytest.mark.parametrize("metric", ["mu", "v_b"])
+def test_the_interval_of_the_mean_is_that_of_the_bootstrap(results: Results, metric: str) -> None:
+    found = line(summarise(results), "knn(k=5)", MEAN).metrics[metric]
+    expected = naive_interval(results, "knn(k=5)", metric)
+    width = expected[1] - expected[0]
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.2 * width)
+    assert found.low <= found.value <= found.high
+
+
+def test_a_mean_over_benchmarks_is_surer_than_one_of_them(results: Results) -> None:
+    lines = summarise(results)
+    width = {
+        b: line(lines, "knn(k=5)", b).metrics["mu"].high
+        - line(lines, "knn(k=5)", b).metrics["mu"].low
+        for b in ("one", "two", MEAN)
+    }
+    assert width[MEAN] < max(width["one"], width["two"])
+
+
+def test_what_a_benchmark_does_not_define_the_mean_does_not_either(results: Results) -> None:
+    lines = summarise(results)
+    assert not math.isnan(line(lines, "random", "one").metrics["cost"].value)
+    for benchmark in ("two", MEAN):
+        assert all(math.isnan(x) for x in line(lines, "random", benchmark).metrics["cost"])
+    for benchmark in ("one", "two", MEAN):
+        assert all(math.isnan(x) for x in line(lines, "random", benchmark).metrics["v_r"])
+
+
+def test_a_cell_that_does_not_define_a_metric_does_not_count_for_it(results: Results) -> None:
+    cells = [c for c in results.of("knn(k=5)") if (c.benchmark, c.size) == ("one", 3)]
+    first = replace(cells[0], metrics={**cells[0].metrics, "p_star": float("nan")})
+    fewer = Results([first, *cells[1:]], results.outcomes)
+    found = line(summarise(fewer), "knn(k=5)", "one").metrics["p_star"].value
+    assert found == pytest.approx(np.mean([c.metrics["p_star"] for c in cells[1:]]))
+
+
+def test_what_is_certain_has_no_width(results: Results) -> None:
+    lines = summarise(results)
+    for router, value in (("oracle", 1.0), ("random", 0.0)):
+        assert tuple(line(lines, router, MEAN).metrics["p_star"]) == pytest.approx((value,) * 3)
+
+
+def test_one_benchmark_is_its_own_mean(results: Results) -> None:
+    alone = Results([c for c in results.cells if c.benchmark == "one"], results.outcomes)
+    lines = summarise(alone)
+    one, mean = line(lines, "knn(k=5)", "one"), line(lines, "knn(k=5)", MEAN)
+    assert str(one.metrics) == str(mean.metrics)
+
+
+def test_lines_follow_the_cells_not_their_order_of_finishing(results: Results) -> None:
+    one, other = summarise(results), summarise(Results(results.cells, results.outcomes))
+    assert str(one) == str(other)
+
+
+def test_other_metrics_may_be_asked_for(results: Results) -> None:
+    lines = summarise(results, ["regret"])
+    assert {tuple(ln.metrics) for ln in lines} == {("regret",)}
+    assert line(lines, "oracle", MEAN).metrics["regret"].value == pytest.approx(0, abs=1e-12)
+
+
+def test_no_cells_no_lines() -> None:
+    assert summarise(Results([], {})) == []
