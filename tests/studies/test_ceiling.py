@@ -17,6 +17,7 @@ from routereval.studies.bench import (
     bench_of,
     correlations,
     join,
+    shared_luck,
 )
 from routereval.studies.ceiling import best_by_fold, ceiling, folds_of, hold_out, predict
 from routereval.studies.chance import chance_levels, count_options
@@ -175,12 +176,9 @@ def test_llms_that_prefer_an_option_are_found() -> None:
     assert habit.tolist() == [True, True, False, False, False]
     opposed = np.column_stack([good, fair, leaning, ~key & (rng.random(800) < 0.98)])
     opposed[:, 3] |= key & (rng.random(800) < 0.3)
-    assert answers_by_habit(opposed.astype(float), chance, strata).tolist() == [
-        False,
-        False,
-        False,
-        True,
-    ]
+    weaker = 2 + int(opposed[:, 2:].mean(axis=0).argmin())
+    found = answers_by_habit(opposed.astype(float), chance, strata)
+    assert np.flatnonzero(found).tolist() == [weaker]
     assert not answers_by_habit(scores, np.zeros(800), strata).any()
     assert not answers_by_habit(scores, np.full(800, np.nan), strata).any()
 
@@ -236,6 +234,25 @@ def test_correlations_are_numpys() -> None:
     found = correlations(scores, scores[:, :3])
     np.testing.assert_allclose(found, np.corrcoef(scores.T)[:, :3], atol=1e-5)
     assert (correlations(np.ones((10, 1)), scores[:10]) == 0).all()
+
+
+def test_shared_luck_is_not_shared_difficulty() -> None:
+    rng = np.random.default_rng(0)
+    easy = rng.random(3000) < 0.5
+    scores = (rng.random((3000, 8)) < np.where(easy, 0.95, 0.1)[:, None]).astype(float)
+    copy = np.where(rng.random(3000) < 0.9, scores[:, 0], scores[:, 1])
+    both = np.column_stack([scores, copy])
+    found = shared_luck(both, np.arange(1, 9), np.array([0])).ravel()
+    assert correlations(both[:, 1:8], both[:, :1]).min() > 0.6
+    assert found[-1] > 0.6
+    assert np.abs(found[:-1]).max() < 0.4
+    by_hand = both - both.mean(axis=0)
+    rest = by_hand[:, 1:-1].mean(axis=1)
+    residuals = [by_hand[:, c] - rest * (rest @ by_hand[:, c]) / (rest @ rest) for c in (0, 8)]
+    assert found[-1] == pytest.approx(np.corrcoef(*residuals)[0, 1], abs=1e-9)
+    pair = shared_luck(both[:, [0, 8]], np.array([1]), np.array([0]))
+    assert pair.item() == pytest.approx(np.corrcoef(both[:, 0], copy)[0, 1])
+    assert shared_luck(np.ones((9, 3)), np.array([1]), np.array([0])).item() == 0
 
 
 def test_chance_is_recorded_published_or_counted() -> None:

@@ -12,6 +12,7 @@ from routereval.errors import DataError, SpecError
 from routereval.records import Records, open_source
 from routereval.routers import ROUTERS, make_router
 from routereval.studies import Results, evaluate, grid, read_results, run
+from routereval.studies.results import ResultsFolder
 from routereval.tasks import GROUPS, Pool, Task
 from tests.made import made, neutral_folder
 
@@ -399,3 +400,20 @@ def test_an_exception_in_the_middle_keeps_what_was_finished(
     assert next(calls) == 5 + 2
     run([made()], TWO, [3], out=tmp_path / "whole", n_jobs=1)
     assert without_seconds(out) == without_seconds(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_run_on_several_processes_stops_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, calls = ResultsFolder.add, iter(range(100))
+
+    def interrupted(self: ResultsFolder, cell: Any, outcome: Any) -> None:  # noqa: ANN401
+        add(self, cell, outcome)
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ResultsFolder, "add", interrupted)
+    with pytest.raises(KeyboardInterrupt):  # a warning would be an error here
+        run([made()], ["linear", *TWO], [3, 4], out=tmp_path / "out", n_jobs=2)
+    assert len(without_seconds(tmp_path / "out")) == 2

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,16 @@ def test_a_run_killed_before_its_first_line_is_taken_up(tmp_path: Path) -> None:
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(DataError, match="is a file; give a folder for the results"):
+    for path in (tmp_path / "out", tmp_path / "out" / "deep" / "er"):
+        with pytest.raises(DataError, match="out is a file; give a folder for the results"):
+            ResultsFolder(path).finished()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)  # root may write anywhere
+    with pytest.raises(DataError, match="cannot be written to; choose another folder"):
         ResultsFolder(tmp_path / "out").finished()
 
 

@@ -70,6 +70,11 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
 )
 @click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Compute on the workers of a Dask scheduler, such as tcp://10.0.0.1:8786.",
+)
+@click.option(
     "--format",
     "format_name",
     type=click.Choice(["table", "markdown", "latex", "csv", "json"]),

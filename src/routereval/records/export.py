@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
-from routereval.records.long import narrowed
-from routereval.records.neutral import ABOUT
+from routereval.records.importers.long import narrowed
+from routereval.records.importers.neutral import ABOUT
 from routereval.records.records import Records, atomic_folder
 
 if TYPE_CHECKING:
@@ -32,19 +32,19 @@ _FACTS = ("reference", "source", "licence", "simulated")
 def export_records(records: Sequence[Records], dest: str | Path, format_name: str) -> Path:
     """Write records to a folder of Parquet files, which appears whole or not at all.
 
-    ``neutral`` is the folder that `routereval.records.neutral` reads: importing it again gives the
+    ``neutral`` is the folder of `routereval.records.importers.neutral`: importing it gives the
     same scores, costs, LLMs and prompts with all their columns. ``long`` has a row an observed
     cell, in parts ``part-00000.parquet`` and so on, a block of LLMs each; reading them as one
     table gives the same scores, the costs of observed cells, and of the prompts their id, text,
     subset and chance. There the text stands in the rows of the benchmark's first LLM only, which
     has a row (without a score, if need be) for every prompt.
 
-    Neither holds features or published splits and pools; ``neutral`` keeps source, licence, reference
-    score, and that records are simulated, in ``about.json``; ``long`` does not. An LLM that was not
-    observed at all is dropped on import; a prompt without a subset comes back with the benchmark's
-    name for it; a column that another benchmark of the collection lacks comes back there without
-    values. LLMs keep their order if there is one that suits all benchmarks; else the order of their
-    first appearance.
+    Neither holds features or published splits and pools; ``neutral`` keeps source, licence,
+    reference score, and that records are simulated, in ``about.json``; ``long`` does not. An LLM
+    not observed at all is dropped on import; a prompt without a subset comes back with the
+    benchmark's name for it; a column that another benchmark of the collection lacks comes back
+    there without values. LLMs keep their order if there is one that suits all benchmarks; else the
+    order of their first appearance.
 
     Args:
         records: benchmarks of different names.

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from routereval.errors import DataError, unknown
-from routereval.records import (
+from routereval.records.draft import Draft
+from routereval.records.importers import (
     alpaca_eval,
     embedllm,
     inspect_log,
@@ -26,7 +27,6 @@ from routereval.records import (
     swe_bench,
     table,
 )
-from routereval.records.draft import Draft
 from routereval.records.records import Records, read_records, write_collection
 
 

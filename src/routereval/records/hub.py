@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from routereval.errors import DataError, MissingDependencyError, SpecError, unknown
-from routereval.records import routereval_dataset, routereval_raw
 from routereval.records.draft import Draft
+from routereval.records.importers import routereval_dataset, routereval_raw
 from routereval.records.records import Records, read_records, write_collection
 from routereval.records.source import cache_folder
 

@@ -349,6 +349,7 @@ def write_collection(drafts: Iterable[Draft], path: Path, *, overwrite: bool = F
             name = folders[draft.name] = _folder_name(draft.name, [*folders.values(), _ORDER])
             (folder / name).mkdir()
             write_into(Records.from_draft(draft), folder / name)
+            del draft  # the next one needs its memory
         if not folders:
             raise DataError(f"{path}: the source holds no records")
         write_order(folder, list(folders.values()))

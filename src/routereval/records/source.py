@@ -94,7 +94,7 @@ def _stamp(path: Path, name: str) -> str:
 def _code_stamp() -> str:
     """Changes whenever the code of this station does, so that no stale import is ever served."""
     digest = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()[:12]
 

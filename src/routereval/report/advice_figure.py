@@ -122,7 +122,10 @@ def _bars(ax: Axes, place: int, pool: PoolAdvice, best: float) -> None:
 
 
 def _ceiling(ax: Axes, place: int, pool: PoolAdvice) -> None:
-    """The ceiling, with the interval of its lead: what does not touch the line is a gain."""
+    """The ceiling, with the interval of its lead: what does not touch the line is a gain.
+
+    The lead itself stands at the foot, where no bar or whisker is in its way.
+    """
     found, gain = pool.ceiling.value, pool.gain
     ax.errorbar(
         place,
@@ -134,14 +137,13 @@ def _ceiling(ax: Axes, place: int, pool: PoolAdvice) -> None:
         elinewidth=1.0,
         zorder=6,
     )
-    above = gain.high >= 0  # else the label would lie on the line
     ax.annotate(
         f"{round(gain.value, 3) + 0.0:+.3f}",
-        (place, found - gain.value + (gain.high if above else gain.low)),
-        xytext=(0, 4 if above else -4),
+        (place, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
         textcoords="offset points",
         ha="center",
-        va="bottom" if above else "top",
         color=_INK,
         fontsize=6.5,
     )
@@ -153,12 +155,12 @@ def _ceiling(ax: Axes, place: int, pool: PoolAdvice) -> None:
 def _limits(bench: BenchAdvice, pools: list[PoolAdvice]) -> tuple[float, float]:
     """From a little below the least that is drawn to a little above the highest oracle."""
     best = bench.best_score.value
-    leads = [pool.gain.low for pool in pools if not math.isnan(pool.gain.low)]
-    aparts = [pool.gain_apart.value for pool in pools if not math.isnan(pool.gain_apart.value)]
-    least = best + min([0.0, *leads, *aparts])
-    most = max([best, *(pool.oracle.value for pool in pools)])
+    told = [pool for pool in pools if not math.isnan(pool.gain.low)]
+    ends = [end for pool in told for end in (pool.gain.low, pool.gain.high, pool.gain_apart.value)]
+    least = best + min([0.0, *ends])
+    most = max([best, best + max([0.0, *ends]), *(pool.oracle.value for pool in pools)])
     room = max(most - least, 0.02)
-    return least - 0.12 * room, most + 0.14 * room
+    return least - 0.15 * room, most + 0.12 * room
 
 
 def _legend(benches: Sequence[BenchAdvice]) -> list[Any]:

@@ -73,12 +73,18 @@ def verdict(bench: BenchAdvice, margin: float) -> str:
         return "Not from these records: too few LLMs are left to route between."
     if bench.quality == "no":
         return f"No: no gain of {margin:g} or more is in reach. Use {bench.best_single}."
-    few = judged.n_outside < FEW_OUTSIDE
-    why = "too few LLMs are outside the pool to tell" if few else "the interval is too wide to tell"
     return (
-        f"Not shown: a gain of {margin:g} is neither proved nor ruled out ({why}). "
-        f"Until it is, use {bench.best_single}."
+        f"Not shown: a gain of {margin:g} is neither proved nor ruled out "
+        f"({_why_unclear(judged, margin)}). Until it is, use {bench.best_single}."
     )
+
+
+def _why_unclear(pool: PoolAdvice, margin: float) -> str:
+    if pool.n_outside < FEW_OUTSIDE:
+        return "too few LLMs are outside the pool to tell"
+    if pool.gain.value > margin >= pool.gain_apart.value:
+        return "only near-duplicates of the pool foretell one"
+    return "the interval is too wide to tell"
 
 
 def shown_pool(bench: BenchAdvice) -> PoolAdvice | None:
@@ -154,12 +160,18 @@ def _headroom(bench: BenchAdvice) -> list[str]:
 
 
 def _guessing(pool: PoolAdvice) -> str:
-    low, high = pool.known_least.value, pool.known_most.value
+    low, high = _known(pool)
     if not math.isnan(pool.steady.value):
         return f"{pool.steady.value:.3f} without the luck of the draw; "
     if math.isnan(low) or abs(high - pool.oracle.value) < 0.0005:
         return ""
     return f"{low:.3f} to {high:.3f} of the prompts are known to one of them rather than guessed; "
+
+
+def _known(pool: PoolAdvice) -> tuple[float, float]:
+    """The two ends, which chance may put in the wrong order."""
+    low, high = sorted([pool.known_least.value, pool.known_most.value])
+    return low, high
 
 
 def _luck(pool: PoolAdvice, lead: float) -> str:
@@ -181,7 +193,7 @@ def _keep(bench: BenchAdvice, folds: int) -> list[str]:
         sentences.append(f"Keep {pool.size} ({pool.rule}): {', '.join(_marked(pool, folds))}.")
     greedy = [pool for pool in bench.of("greedy") if pool.size > 1]
     if greedy:
-        sentences.append(f"Greedy pools, in the order of joining: {_in_order(greedy, folds)}.")
+        sentences.append(f"Greedy pools: {_in_order(greedy, folds)}.")
     if any("?" in sentence for sentence in sentences):
         sentences.append("? marks an LLM that other prompts would often replace by another one.")
     return sentences
@@ -194,12 +206,15 @@ def _marked(pool: PoolAdvice, folds: int) -> list[str]:
 
 
 def _in_order(pools: Sequence[PoolAdvice], folds: int) -> str:
-    """The LLMs of nested pools, with the sizes at which each is complete."""
-    steps, start = [], 0
+    """The LLMs of each pool; of a pool that goes on from the one before only those that join."""
+    steps: list[str] = []
+    before: tuple[str, ...] = ()
     for pool in pools:
-        steps.append(f"{', '.join(_marked(pool, folds)[start:])} ({pool.size})")
-        start = pool.size
-    return "; then ".join(steps)
+        names, goes_on = _marked(pool, folds), pool.models[: len(before)] == before
+        added = f"+ {', '.join(names[len(before) :])}" if before and goes_on else ", ".join(names)
+        steps.append(f"{added} ({pool.size})")
+        before = pool.models
+    return "; ".join(steps)
 
 
 def _against(bench: BenchAdvice) -> list[str]:
@@ -228,7 +243,8 @@ def _optimal(bench: BenchAdvice, pools: Sequence[PoolAdvice]) -> list[str]:
         sentences.append(f"On all prompts, no pool of {named} has a higher oracle than the greedy.")
     sentences += [
         f"On all prompts, the greedy {pool.size} reach an oracle of {pool.chosen_oracle:.4f}; "
-        f"the best pool of that size has {sizes[pool.size].best:.4f}."
+        f"the best pool of that size has {sizes[pool.size].best:.4f}: "
+        f"{', '.join(sizes[pool.size].models)}."
         for pool in rest
     ]
     return sentences
@@ -367,7 +383,7 @@ def _table(bench: BenchAdvice) -> str:
 
 
 def _row(pool: PoolAdvice, costs: bool) -> list[str]:
-    low, high = _score(pool.known_least.value), _score(pool.known_most.value)
+    low, high = (_score(end) for end in _known(pool))
     row = [
         pool.rule,
         str(pool.size),
@@ -404,7 +420,8 @@ def _footnotes(advice: Advice) -> list[str]:
         "LLMs outside it, and the prompt's subset. Scores missing outside are filled with the "
         "LLM's mean. It is an estimate, no bound.",
         f"Apart: without LLMs outside whose scores correlate {advice.near:g} or more with those of "
-        "one in the pool; gains are those.",
+        "one in the pool, given the mean of all others: near-duplicates, which share its luck. The "
+        "gains are those.",
     ]
     if any(not math.isnan(p.known_least.value) for b in advice.benchmarks for p in b.pools):
         notes.append(

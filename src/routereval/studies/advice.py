@@ -144,12 +144,14 @@ class SizeFacts:
         random: expected oracle of a random pool.
         best: the highest oracle of any pool, found exactly; NaN where there are over a million.
         bound: no pool has a higher one; NaN likewise.
+        models: a pool that has it.
     """
 
     size: int
     random: float
     best: float
     bound: float
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ class Advice:
     Attributes:
         benchmarks: one a benchmark; where there are several, the last is all of them joined.
         margin: the gain in mean score below which routing is not worth it.
-        near: the correlation from which an LLM outside is a member's near-duplicate.
+        near: the partial correlation from which an LLM outside is a member's near-duplicate.
         folds: parts of the cross-fit.
         notes: what could not be done, and why.
     """
@@ -287,7 +289,7 @@ def advise(
         budget: the most that 1,000 prompts may cost, in USD, or None.
         margin: gain in mean score below which a router is not worth it.
         repeats: how many samples each score is the mean of, if they are; for the noise correction.
-        near: correlation from which an LLM outside is a near-duplicate.
+        near: partial correlation from which an LLM outside is a near-duplicate.
         folds: parts of the cross-fit.
         seed: of folds, draws and bootstrap.
         n_boot: resamples of the intervals.
@@ -502,8 +504,11 @@ class _Table:
         for size, random in zip(sizes, expected, strict=True):
             few = comb(len(self.bench.candidates), size) <= _MOST_POOLS
             best = exact(self.trusted, size, time_limit=_EXACT_SECONDS) if few else None
-            ends = (float("nan"), float("nan")) if best is None else (best.oracle, best.bound)
-            facts.append(SizeFacts(size, float(random), *ends))
+            if best is None:
+                facts.append(SizeFacts(size, float(random), float("nan"), float("nan")))
+                continue
+            models = self.bench.names(self.bench.candidates[best.columns])
+            facts.append(SizeFacts(size, float(random), best.oracle, best.bound, models))
         return tuple(facts)
 
     def _affordable(self) -> Affordable | None:

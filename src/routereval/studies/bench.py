@@ -26,6 +26,7 @@ OPPOSITE = -0.2
 
 _OPPOSITE_ERRORS = 4.0  # … and by so many standard errors
 _MOST_STRATA = 100
+_NOUGHT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,6 +232,44 @@ def correlations(
         (a, b); 0 where a column does not vary.
     """
     return np.asarray(_standard(first, strata).T @ _standard(second, strata))
+
+
+def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> Floats:
+    """How far LLMs are right and wrong together beyond what the difficulty of prompts explains.
+
+    The partial correlation of each two, given the mean score of all further LLMs. Two that are
+    right on the same easy prompts, and by luck on different hard ones, have about 0; two copies of
+    one LLM have 1.
+
+    Args:
+        scores: (n_prompts, n_models), none missing.
+        others: a columns.
+        members: b columns.
+
+    Returns:
+        (a, b); the plain correlation where there are no further LLMs, 0 where an LLM's scores do
+        not vary beyond the others' mean.
+
+    >>> rng = np.random.default_rng(0)
+    >>> easy = rng.random((4000, 1))
+    >>> scores = (rng.random((4000, 9)) < easy) * 1.0
+    >>> twins = np.column_stack([scores, scores[:, 0]])
+    >>> shared_luck(twins, np.array([9, 1]), np.array([0])).round(1).ravel() + 0
+    array([1., 0.])
+    """
+    centred = scores - scores.mean(axis=0, dtype=np.float64)
+    total = centred.sum(axis=1)
+    ours, theirs = centred[:, others], centred[:, members]
+    both = ours.T @ theirs
+    own, own_total = (ours**2).sum(axis=0)[:, None], (ours.T @ total)[:, None]
+    other, other_total = (theirs**2).sum(axis=0)[None, :], (theirs.T @ total)[None, :]
+    # sums over the further LLMs: all, less the two at hand
+    rest = total @ total + own + other + 2 * (both - own_total - other_total)
+    with_own, with_other = own_total - own - both, other_total - other - both
+    rest = np.where(rest > _NOUGHT, rest, np.inf)
+    joint = both - with_own * with_other / rest
+    left = (own - with_own**2 / rest) * (other - with_other**2 / rest)
+    return np.asarray(joint / np.sqrt(np.where(left > _NOUGHT, left, np.inf)))
 
 
 def _whole(records: Records, members: Index) -> Bench:

@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.scoring import interval, resamples
-from routereval.studies.bench import Bench, Floats, Index, bench_of, correlations
+from routereval.studies.bench import Bench, Floats, Index, bench_of, shared_luck
 from routereval.studies.summary import Estimate
 
-NEAR = 0.8
-"""LLMs outside whose scores correlate with a member's at least so much are its near-duplicates."""
+NEAR = 0.4
+"""LLMs outside that share a member's luck at least so far are its near-duplicates: the partial
+correlation of their scores, see `bench.shared_luck`."""
 
 FOLDS = 5
 N_BOOT = 1000
@@ -76,7 +77,7 @@ class HeldOut:
         apart: as predicted without near-duplicates of members.
         prices: (n_prompts, size) the members' mean USD a call on the other folds, or None.
         costs: what the calls cost, or None.
-        n_outside: LLMs outside the pool.
+        n_outside: LLMs outside the pool whose records are used.
         near: near-duplicates of members in any fold.
     """
 
@@ -119,7 +120,7 @@ def ceiling(
         records: one benchmark.
         pool: names of the LLMs to route between.
         rows: evaluate on these prompts only, such as a task's test rows; all if None.
-        near: correlation from which an LLM outside is a near-duplicate of a member.
+        near: partial correlation from which an LLM outside is a near-duplicate of a member.
         folds: parts of the cross-fit; each is predicted from the others.
         seed: of the folds, of the bootstrap and of the draw of LLMs outside, if they are too many.
         n_boot: resamples of the intervals, which are percentile, stratified by subset.
@@ -172,12 +173,12 @@ def hold_out(
     for part, members in enumerate(pools):
         test, train = np.flatnonzero(fold == part), np.flatnonzero(fold != part)
         truth = bench.scores[:, members].astype(np.float64)
-        outside = _outside(bench, members, train, near)
+        outside = _outside(bench, members, train, near, seed)
         twins.update(bench.names(outside.near))
         scores[test] = truth[test]
-        predicted[test] = _predicted(bench, truth, outside.columns, train, test, seed)
+        predicted[test] = _predicted(bench, truth, outside.columns, train, test)
         apart[test] = (
-            _predicted(bench, truth, outside.apart, train, test, seed)
+            _predicted(bench, truth, outside.apart, train, test)
             if len(outside.near)
             else predicted[test]
         )
@@ -191,7 +192,7 @@ def hold_out(
         apart=apart,
         prices=prices if known else None,
         costs=costs if known else None,
-        n_outside=len(bench.models) - shape[1],
+        n_outside=len(outside.columns),
         near=tuple(sorted(twins)),
     )
 
@@ -274,21 +275,21 @@ class _Outside(NamedTuple):
         return np.setdiff1d(self.columns, self.near)
 
 
-def _outside(bench: Bench, members: Index, train: Index, near: float) -> _Outside:
+def _outside(bench: Bench, members: Index, train: Index, near: float, seed: int) -> _Outside:
     others = np.setdiff1d(np.arange(len(bench.models)), members)
+    most = max(_LEAST_OUTSIDE, _CELLS // bench.n_prompts)
+    if len(others) > most:
+        others = np.sort(np.random.default_rng(seed).choice(others, most, replace=False))
     if not len(others):
         return _Outside(others, others)
-    features = bench.features[train]
-    alike = correlations(features[:, others], features[:, members]).max(axis=1)
+    at_hand = np.concatenate([others, members])
+    places = np.arange(len(at_hand))
+    known = bench.features[np.ix_(train, at_hand)]
+    alike = shared_luck(known, places[: len(others)], places[len(others) :]).max(axis=1)
     return _Outside(others, others[alike >= near])
 
 
-def _predicted(
-    bench: Bench, truth: Floats, columns: Index, train: Index, test: Index, seed: int
-) -> Floats:
-    most = max(_LEAST_OUTSIDE, _CELLS // bench.n_prompts)
-    if len(columns) > most:
-        columns = np.sort(np.random.default_rng(seed).choice(columns, most, replace=False))
+def _predicted(bench: Bench, truth: Floats, columns: Index, train: Index, test: Index) -> Floats:
     subsets = np.arange(len(bench.models), bench.features.shape[1])
     known = bench.features[:, np.concatenate([columns, subsets])]
     return predict(known[train], truth[train], known[test])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
@@ -20,6 +21,7 @@ from routereval.records import Records, open_source, read_records
 from routereval.routers import make_router
 from routereval.studies.evaluation import N_BOOT, evaluate
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
+from routereval.studies.workers import Workers, workers_at
 from routereval.tasks import GROUPS, Pool, Setting, Split, Task
 
 Progress = Callable[[str, int, int], None]
@@ -40,9 +42,6 @@ DEFAULT_ROUTERS = (
 DEFAULT_SIZES = (3, 5)
 FIRST_SEED = 42
 _TOLD = 3  # reasons that an error gives
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -146,6 +145,7 @@ def run(
     embedder: str = "auto",
     out: str | Path | None = None,
     n_jobs: int = -1,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Evaluate routers on pools of LLMs.
@@ -160,13 +160,16 @@ def run(
         embedder: what makes the features; see `Setting`.
         out: a folder for the results; a run that was stopped goes on from there.
         n_jobs: processes; -1 for one a core.
+        scheduler: the address of a Dask scheduler, whose workers then do the work; they must see
+            the folders of the records.
         progress: called as the run proceeds.
 
     Returns:
         The results; what was left out stands in their notes.
 
     Raises:
-        DataError: if nothing at all could be run.
+        DataError: if nothing at all could be run, or the scheduler does not answer.
+        MissingDependencyError: if a scheduler is given, and distributed is not installed.
         SpecError: if a name is unknown.
     """
     each = tuple(dict.fromkeys(routers))  # a router named twice runs once
@@ -178,7 +181,10 @@ def run(
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="routereval-")))
         folder = ResultsFolder(Path(out) if out else scratch / "results")
         finished = folder.finished()
-        grounds = _prepare(_open(sources, scratch, report), grid, n_jobs, report)
+        opened = _open(sources, scratch, report)
+        needs = [records.path for records in opened if records.path]
+        workers = stack.enter_context(workers_at(scheduler, n_jobs, needs))
+        grounds = _prepare(opened, grid, workers, report)
         notes, jobs = _plan(grounds, grid)
         if not jobs:
             raise _nothing(notes)
@@ -187,7 +193,7 @@ def run(
         todo = [job for job in jobs if job.key not in cells]
         failed: dict[str, str] = {}
         report("cells", len(cells), len(jobs))
-        for done in _parallel(_compute, todo, n_jobs):
+        for done in workers.map(_compute, todo):
             if done.cell and done.outcome:
                 folder.begin(info, finished.values())
                 folder.add(done.cell, done.outcome)
@@ -223,13 +229,15 @@ def _open(
     return opened
 
 
-def _prepare(opened: Sequence[Records], grid: Grid, n_jobs: int, report: Progress) -> list[Ground]:
+def _prepare(
+    opened: Sequence[Records], grid: Grid, workers: Workers, report: Progress
+) -> list[Ground]:
     wanted = [
         (records.path, split, grid) for records in opened for split in grid.splits if records.path
     ]
     grounds: list[Ground] = []
     report("pools and features", 0, len(wanted))
-    for ground in _parallel(_ground, wanted, n_jobs, ordered=True):
+    for ground in workers.map(_ground, wanted, ordered=True):
         grounds.append(ground)
         report("pools and features", len(grounds), len(wanted))
     return grounds
@@ -329,18 +337,6 @@ def _setting(where: Path, hash_: str, split: Split, embedder: str) -> Setting:
     The hash tells records from those that lay in the same folder before.
     """
     return Setting(read_records(where), split, embedder)
-
-
-def _parallel(
-    function: Callable[[T], R], items: Sequence[T], n_jobs: int, *, ordered: bool = False
-) -> Iterator[R]:
-    if n_jobs == 1 or len(items) <= 1:
-        yield from map(function, items)
-        return
-    from joblib import Parallel, delayed
-
-    order = "generator" if ordered else "generator_unordered"
-    yield from Parallel(n_jobs, return_as=order)(delayed(function)(item) for item in items)
 
 
 def _info(

@@ -8,6 +8,7 @@ maximum coverage problem, which `exact` solves for binary scores.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -248,7 +249,7 @@ def redundant(bench: Bench, *, limit: float = REDUNDANT, margin: float = 0.01) -
 
 
 RULES = {
-    "greedy": "each LLM raises the oracle most when it joins",
+    "greedy": "each LLM raises the oracle most when it joins; strong-to-weak where that is better",
     "saving": "the best LLM, and those that stand in for it most cheaply",
     "all-strong": "the strongest LLMs, as RouterEval picks them",
     "strong-to-weak": "LLMs from strong to weak, as RouterEval picks them",
@@ -267,9 +268,7 @@ def choosers(bench: Bench, seed: int) -> dict[str, Chooser]:
     """
     protocol = _Protocol(bench, seed)
     rules: dict[str, Chooser] = {
-        "greedy": lambda rows, size: bench.candidates[
-            greedy(bench.trusted(rows, bench.candidates), size)
-        ],
+        "greedy": protocol.complementary,
         "all-strong": lambda rows, size: protocol.columns("all-strong", rows, size),
         "strong-to-weak": lambda rows, size: protocol.columns("strong-to-weak", rows, size),
     }
@@ -285,7 +284,7 @@ class _Protocol:
     """RouterEval's own pools, chosen on training rows."""
 
     def __init__(self, bench: Bench, seed: int) -> None:
-        self.candidates = bench.candidates
+        self.bench, self.candidates = bench, bench.candidates
         self.split = Split("clean", seed)
         every = np.arange(bench.n_prompts)
         self.records = Records.from_arrays(
@@ -293,6 +292,16 @@ class _Protocol:
             bench.trusted(every, bench.candidates),
             [str(column) for column in bench.candidates],
         )
+
+    def complementary(self, rows: Index, size: int) -> Index:
+        """The greedy pool, or the strong-to-weak one where its oracle is higher on these rows."""
+        trusted = self.bench.trusted(rows, self.candidates)
+        chosen = greedy(trusted, size)
+        with suppress(DataError):  # too few LLMs
+            rival = np.searchsorted(self.candidates, self.columns("strong-to-weak", rows, size))
+            if trusted[:, rival].max(axis=1).sum() > trusted[:, chosen].max(axis=1).sum() + 1e-9:
+                chosen = rival
+        return self.candidates[chosen]
 
     def columns(self, group: str, rows: Index, size: int) -> Index:
         nothing = np.zeros(0, dtype=np.int64)

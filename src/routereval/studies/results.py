@@ -225,8 +225,11 @@ class ResultsFolder:
         Raises:
             DataError: if the folder holds something else than results.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise DataError(f"{self.path} is a file; give a folder for the results")
+        nearest = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+        if not nearest.is_dir():
+            raise DataError(f"{nearest} is a file; give a folder for the results")
+        if not os.access(nearest, os.W_OK):
+            raise DataError(f"{nearest} cannot be written to; choose another folder")
         there = {child.name for child in self.path.iterdir()} if self.path.is_dir() else set()
         if _RUN not in there and there - {_part(_RUN)}:
             raise DataError(f"{self.path} is not empty and holds no results; choose another folder")

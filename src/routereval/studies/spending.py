@@ -1,7 +1,8 @@
 """What routing within a pool costs, and how good it can be for a given sum.
 
 A prompt goes to the member of the highest predicted score − price · expected cost. The price is
-never set on the prompts it is judged on: that of a fold is the best one on all other folds.
+never set by scores that it is judged on: to be as good as another LLM it is set on all other folds,
+to stay within a budget by what is expected to be spent, which takes no score.
 """
 
 from __future__ import annotations
@@ -10,15 +11,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.studies.bench import Floats, Index
 from routereval.studies.ceiling import HeldOut
 
 _PRICES = np.concatenate([[0.0], np.logspace(-3, 1, 49)])
-
-
-Pick = Callable[[Floats, Floats, float], int]
 
 
 class Spent(NamedTuple):
@@ -50,12 +49,10 @@ class Sweep:
         self.fold = fold
         dearest = max(float(held.prices.max()), np.finfo(np.float64).tiny)
         rows = np.arange(len(fold))
-        points = []
-        for price in _PRICES / dearest:
-            choice = (held.apart - price * held.prices).argmax(axis=1)
-            points.append((held.scores[rows, choice], held.costs[rows, choice]))
-        self.quality = np.stack([point[0] for point in points])
-        self.usd = np.stack([point[1] for point in points])
+        choices = [(held.apart - price * held.prices).argmax(axis=1) for price in _PRICES / dearest]
+        self.quality = np.stack([held.scores[rows, choice] for choice in choices])
+        self.usd = np.stack([held.costs[rows, choice] for choice in choices])
+        self.expected = np.stack([held.prices[rows, choice] for choice in choices])
 
     def as_good_as(self, target: Floats) -> Spent:
         """The cheapest routing whose mean score, on the other folds, is at least the target's.
@@ -66,36 +63,33 @@ class Sweep:
             target: (n_prompts,) scores to hold, such as the best single model's.
         """
 
-        def pick(quality: Floats, usd: Floats, aim: float) -> int:
-            fine = quality >= aim
+        def price(test: NDArray[np.bool_]) -> int:
+            fine = self.quality[:, ~test].mean(axis=1) >= target[~test].mean()
+            usd = self.usd[:, ~test].mean(axis=1)
             return int(np.where(fine, usd, np.inf).argmin()) if fine.any() else 0
 
-        return self._by_fold(pick, target)
+        return self._by_fold(price)
 
     def within(self, budget: float) -> Spent:
-        """The best routing whose mean cost, on the other folds, is at most the budget.
+        """The routing of the lowest price of which no more than the budget is to be expected.
 
-        Where none is, the cheapest: look at what was spent.
+        Where there is none, the cheapest: look at what was spent.
 
         Args:
             budget: USD a prompt.
         """
 
-        def pick(quality: Floats, usd: Floats, _: float) -> int:
-            fine = usd <= budget
-            return (
-                int(np.where(fine, quality, -np.inf).argmax()) if fine.any() else int(usd.argmin())
-            )
+        def price(test: NDArray[np.bool_]) -> int:
+            fine = self.expected[:, test].mean(axis=1) <= budget
+            return int(fine.argmax()) if fine.any() else len(fine) - 1
 
-        return self._by_fold(pick, np.zeros(len(self.fold)))
+        return self._by_fold(price)
 
-    def _by_fold(self, pick: Pick, target: Floats) -> Spent:
+    def _by_fold(self, price: Callable[[NDArray[np.bool_]], int]) -> Spent:
         chosen = Spent(np.empty(len(self.fold)), np.empty(len(self.fold)))
         for part in range(int(self.fold.max()) + 1):
             test = self.fold == part
-            quality = self.quality[:, ~test].mean(axis=1)
-            usd = self.usd[:, ~test].mean(axis=1)
-            point = pick(quality, usd, float(target[~test].mean()))
+            point = price(test)
             chosen.quality[test] = self.quality[point, test]
             chosen.usd[test] = self.usd[point, test]
         return chosen

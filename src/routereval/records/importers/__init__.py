@@ -1,0 +1,1 @@
+"""Foreign formats, one file each; what they share is in long, rows, logs and unpickle."""

@@ -1,0 +1,116 @@
+"""Where the pieces of a run are computed: in this process, in local processes, or on Dask workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from routereval.records.cluster import at_worker, connected
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_BATCH = 16  # jobs sent in one message
+_ONE_AT_A_TIME = Lock()
+
+
+class Workers(Protocol):
+    """Whoever computes."""
+
+    def map(
+        self, function: Callable[[T], R], items: Sequence[T], *, ordered: bool = False
+    ) -> Iterator[R]:
+        """What the function makes of each item, as it comes; with `ordered`, item by item."""
+
+
+@dataclass(frozen=True)
+class LocalWorkers:
+    """Processes of this machine.
+
+    Attributes:
+        n_jobs: how many; 1 for this very process, -1 for one a core.
+
+    >>> list(LocalWorkers(1).map(abs, [-1, 2]))
+    [1, 2]
+    """
+
+    n_jobs: int = -1
+
+    def map(
+        self, function: Callable[[T], R], items: Sequence[T], *, ordered: bool = False
+    ) -> Iterator[R]:
+        """What the function makes of each item, as it comes; with `ordered`, item by item."""
+        if self.n_jobs == 1 or len(items) <= 1:
+            yield from map(function, items)
+            return
+        from joblib import Parallel, delayed
+
+        order = "generator" if ordered else "generator_unordered"
+        yield from Parallel(self.n_jobs, return_as=order)(delayed(function)(item) for item in items)
+
+
+@dataclass(frozen=True)
+class DaskWorkers:
+    """The workers of a Dask scheduler; what a lost one had in hand, the others do again.
+
+    Attributes:
+        client: connected to the scheduler.
+        needs: folders that every worker must see.
+    """
+
+    client: Client
+    needs: tuple[Path, ...] = ()
+
+    def map(
+        self, function: Callable[[T], R], items: Sequence[T], *, ordered: bool = False
+    ) -> Iterator[R]:
+        """What the function makes of each item, as it comes; with `ordered`, item by item.
+
+        Raises:
+            DataError: if a worker does not see a folder, or runs another version.
+        """
+        from distributed import as_completed
+
+        call = at_worker(_alone, self.needs)
+        functions = [function] * len(items)
+        futures = self.client.map(call, functions, items, pure=False, batch_size=_BATCH)  # type: ignore[no-untyped-call]
+        if ordered:
+            yield from (future.result() for future in futures)
+            return
+        for _, result in as_completed(futures, with_results=True):  # type: ignore[no-untyped-call]
+            yield result
+
+
+def _alone(function: Callable[[T], R], item: T) -> R:
+    """One piece at a time in a process: the limit on BLAS threads is the whole process's."""
+    with _ONE_AT_A_TIME:
+        return function(item)
+
+
+@contextmanager
+def workers_at(
+    scheduler: str | None, n_jobs: int = -1, needs: Sequence[Path] = ()
+) -> Iterator[Workers]:
+    """The workers of a Dask scheduler, or of this machine if none is given.
+
+    Args:
+        scheduler: its address, such as ``tcp://10.0.0.1:8786``, or None.
+        n_jobs: processes on this machine; of no effect with a scheduler.
+        needs: folders that Dask workers must see.
+
+    Raises:
+        DataError: if no scheduler answers, or it has no workers.
+        MissingDependencyError: if the package distributed is not installed.
+    """
+    if scheduler is None:
+        yield LocalWorkers(n_jobs)
+        return
+    with connected(scheduler) as client:
+        yield DaskWorkers(client, tuple(needs))
