@@ -22,8 +22,13 @@ format: $(READY)          ## mend formatting and what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)           ## ratios against the naive way and the reference's way
+bench: $(READY)           ## ratios to the naive way; about 10 minutes
 	$(BIN)/python benchmarks/baselines.py
+	$(BIN)/python benchmarks/baselines.py --full
+	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/raw_pickle.py
+	$(BIN)/python benchmarks/long_table.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,7 @@
 """RouterEval's raw score file at full size, read without running code from it.
 
-Makes ``leaderboard_old.pkl`` of 28,659 prompts × 5,000 LLMs as float64 (about 1.1 GB) and imports it in a
-process of its own.
+Makes ``leaderboard_old.pkl`` of 28,659 prompts × 5,000 LLMs as float64, about 1.1 GB, and imports
+it in a process of its own.
 
     python benchmarks/raw_pickle.py [--models 5000]
 """
@@ -20,11 +20,12 @@ import numpy as np
 
 from routereval.records.routereval import N_PROMPTS, SUBSETS
 
-IMPORT = """
-import resource, sys
+IMPORT = r"""
+import re, sys
 from routereval.records import import_records
 import_records("routereval-raw", sys.argv[1], sys.argv[2])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# not ru_maxrss, which a child inherits from the process that made the data
+print(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1])
 """
 
 

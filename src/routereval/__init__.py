@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from routereval.errors import DataError, RouterEvalError, SpecError
     from routereval.features import make_embedder
     from routereval.records import Records, import_records, open_records, open_source
-    from routereval.report import to_csv, to_json, to_latex, to_markdown, to_text
+    from routereval.report import render, to_latex, to_markdown, to_text
     from routereval.routers import Router, check_router, make_router
     from routereval.scoring import METRICS
-    from routereval.studies import Results, evaluate, read_results, run
+    from routereval.studies import Results, advise, evaluate, read_results, run, scaling
     from routereval.tasks import Pool, Split, Task
 
 # Names are resolved on first use (PEP 562): importing the package loads nothing heavy.
@@ -33,10 +33,10 @@ _HOMES = {
     "errors": ("DataError", "RouterEvalError", "SpecError"),
     "features": ("make_embedder",),
     "records": ("Records", "import_records", "open_records", "open_source"),
-    "report": ("to_csv", "to_json", "to_latex", "to_markdown", "to_text"),
+    "report": ("render", "to_latex", "to_markdown", "to_text"),
     "routers": ("Router", "check_router", "make_router"),
     "scoring": ("METRICS",),
-    "studies": ("Results", "evaluate", "read_results", "run"),
+    "studies": ("Results", "advise", "evaluate", "read_results", "run", "scaling"),
     "tasks": ("Pool", "Split", "Task"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -52,6 +52,7 @@ __all__ = [
     "SpecError",
     "Split",
     "Task",
+    "advise",
     "check_router",
     "evaluate",
     "import_records",
@@ -60,9 +61,9 @@ __all__ = [
     "open_records",
     "open_source",
     "read_results",
+    "render",
     "run",
-    "to_csv",
-    "to_json",
+    "scaling",
     "to_latex",
     "to_markdown",
     "to_text",

@@ -39,7 +39,7 @@ def connected(address: str) -> Iterator[Client]:
     except ImportError:
         raise MissingDependencyError.of("distributed", "dask") from None
     _reach(address)
-    with Client(address, timeout=TIMEOUT, set_as_default=False) as client:
+    with Client(address, timeout=TIMEOUT, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         try:
             client.wait_for_workers(1, timeout=TIMEOUT)
         except TimeoutError:
@@ -105,7 +105,7 @@ def _reach(address: str) -> None:
         try:
             thread.submit(asyncio.run, _greeted(address)).result()
         except (OSError, ValueError, MemoryError, TypeError):
-            # MemoryError: what a foreign greeting says its length is; TypeError: tls:// without keys.
+            # MemoryError: how long a foreign greeting seems to be; TypeError: tls:// without keys
             raise DataError(
                 f"no Dask scheduler answers at {address!r}; give the address that `dask scheduler` "
                 "prints, such as tcp://10.0.0.1:8786"
@@ -114,8 +114,9 @@ def _reach(address: str) -> None:
 
 async def _greeted(address: str) -> None:
     from distributed import Security
-    from distributed.core import connect
+    from distributed.comm.core import connect
 
     keys = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
-    comm = await asyncio.wait_for(connect(address, timeout=TIMEOUT, **keys), TIMEOUT)
+    greeting = connect(address, timeout=TIMEOUT, **keys)  # type: ignore[no-untyped-call]
+    comm = await asyncio.wait_for(greeting, TIMEOUT)
     comm.abort()

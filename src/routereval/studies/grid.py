@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -134,7 +133,7 @@ class Done(NamedTuple):
     note: str | None
 
 
-def run(
+def run(  # noqa: PLR0913 - the options of a command
     sources: Sequence[Records | str | Path],
     routers: Sequence[str] = DEFAULT_ROUTERS,
     sizes: Sequence[int] = DEFAULT_SIZES,

@@ -15,7 +15,7 @@ from routereval.studies.results import Cell, Results
 
 N_BOOT = 1000
 MEAN = "mean"
-SHOWN = ("mu", "v_r", "v_b", "e_p", "p_star", "gap_closed", "cost")
+SHOWN = ("mu", "v_r", "v_b", "e_p", "p_star", "cost")
 
 
 class Estimate(NamedTuple):

@@ -1,7 +1,8 @@
-"""Where the pieces of a run are computed: in this process, in local processes, or on Dask workers."""
+"""Where the pieces of a run are computed: here, in processes beside it, or on Dask workers."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,7 +54,14 @@ class LocalWorkers:
         from joblib import Parallel, delayed
 
         order = "generator" if ordered else "generator_unordered"
-        yield from Parallel(self.n_jobs, return_as=order)(delayed(function)(item) for item in items)
+        found = Parallel(self.n_jobs, return_as=order)(delayed(function)(item) for item in items)
+        try:
+            for result in found:  # noqa: UP028 - that would close it for us, with a warning
+                yield result
+        finally:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # that work was cut short is known
+                found.close()
 
 
 @dataclass(frozen=True)
@@ -80,12 +88,14 @@ class DaskWorkers:
 
         call = at_worker(_alone, self.needs)
         functions = [function] * len(items)
-        futures = self.client.map(call, functions, items, pure=False, batch_size=_BATCH)  # type: ignore[no-untyped-call]
+        futures = self.client.map(call, functions, items, pure=False, batch_size=_BATCH)
         if ordered:
-            yield from (future.result() for future in futures)
+            while futures:
+                yield futures.pop(0).result()
             return
-        for _, result in as_completed(futures, with_results=True):  # type: ignore[no-untyped-call]
-            yield result
+        done = as_completed(futures, loop=self.client.loop, with_results=True)  # type: ignore[no-untyped-call]
+        del futures  # what was fetched is let go, so that no loss of a worker has it done again
+        yield from (result for _, result in done)
 
 
 def _alone(function: Callable[[T], R], item: T) -> R:

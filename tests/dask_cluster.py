@@ -1,0 +1,66 @@
+"""A real Dask scheduler on loopback with two worker processes, for the tests that need one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+N_WORKERS = 2
+
+
+@contextmanager
+def two_workers() -> Iterator[Any]:
+    """A running `LocalCluster`; a worker that is killed is started again, as on a real cluster."""
+    from distributed import LocalCluster
+
+    with warnings.catch_warnings():
+        # Worker processes of an earlier test that were killed leave sockets to the collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        with LocalCluster(
+            host="127.0.0.1",
+            n_workers=N_WORKERS,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+        ) as cluster:
+            yield cluster
+
+
+def kill_one(cluster: Any) -> int:
+    """Kill one of the worker processes outright and return its number."""
+    nanny = next(iter(cluster.workers.values()))
+    pid = int(nanny.process.process.pid)
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def wait_for_both(cluster: Any, seconds: float = 20) -> None:
+    """Wait until the scheduler knows of both workers again."""
+    end = time.monotonic() + seconds
+    while len(cluster.scheduler_info["workers"]) < N_WORKERS and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+@contextmanager
+def foreign_server(greeting: bytes) -> Iterator[str]:
+    """The address of a server that is no Dask scheduler: it greets its first caller like that."""
+    from threading import Thread
+
+    def serve(server: socket.socket) -> None:
+        caller, _ = server.accept()
+        with caller:
+            caller.sendall(greeting)
+            while caller.recv(1024):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve, args=[server], daemon=True)
+        thread.start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(5)
