@@ -5,13 +5,16 @@ UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test fuzz check format bench clean
 
 demo: $(READY)            ## install and print the table of the simulated demo
 	$(BIN)/routereval run demo
 
 test: $(READY)            ## install and run all tests
 	$(BIN)/python -m pytest
+
+fuzz: $(READY)            ## more than 10,000 damaged inputs over all importers, drawn anew
+	ROUTEREVAL_FUZZ=8 $(BIN)/python -m pytest tests/records/importers -k "damaged or any_program"
 
 check: $(READY)           ## formatting, lint and types
 	$(BIN)/ruff format --check .

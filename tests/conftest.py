@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol
 import pytest
 from hypothesis import settings
 
+from tests.fuzzing import FUZZ
+
 # A first call pays for imports, and a busy machine for its other work: time decides no test.
-settings.register_profile("routereval", deadline=None)
+settings.register_profile("routereval", deadline=None, derandomize=FUZZ == 1)
 settings.load_profile("routereval")
 
 

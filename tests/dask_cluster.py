@@ -9,20 +9,23 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 N_WORKERS = 2
 
 
 @contextmanager
-def two_workers() -> Iterator[Any]:
+def two_workers() -> Iterator[LocalCluster]:
     """A running `LocalCluster`; a worker that is killed is started again, as on a real cluster."""
     from distributed import LocalCluster
 
     with warnings.catch_warnings():
         # Worker processes of an earlier test that were killed leave sockets to the collector.
         warnings.simplefilter("ignore", ResourceWarning)
-        with LocalCluster(
+        with LocalCluster(  # type: ignore[no-untyped-call]
             host="127.0.0.1",
             n_workers=N_WORKERS,
             threads_per_worker=1,
@@ -32,7 +35,7 @@ def two_workers() -> Iterator[Any]:
             yield cluster
 
 
-def kill_one(cluster: Any) -> int:
+def kill_one(cluster: LocalCluster) -> int:
     """Kill one of the worker processes outright and return its number."""
     nanny = next(iter(cluster.workers.values()))
     pid = int(nanny.process.process.pid)
@@ -40,7 +43,7 @@ def kill_one(cluster: Any) -> int:
     return pid
 
 
-def wait_for_both(cluster: Any, seconds: float = 20) -> None:
+def wait_for_both(cluster: LocalCluster, seconds: float = 20) -> None:
     """Wait until the scheduler knows of both workers again."""
     end = time.monotonic() + seconds
     while len(cluster.scheduler_info["workers"]) < N_WORKERS and time.monotonic() < end:

@@ -53,6 +53,12 @@ def test_a_text_of_unknown_words_is_zero() -> None:
     assert not X.any()
 
 
+def test_the_order_of_words_counts() -> None:
+    texts = ["man bites dog", "dog bites man", "man sees dog", "dog sees man", "else", "more"]
+    X = Tfidf(dims=5).fit(texts).transform(texts)
+    assert X[0] @ X[1] < 0.99
+
+
 def test_symbols_are_words() -> None:
     sums, sets = [f"{n} + {n} = ?" for n in range(20)], [f"{n} ∈ {n} ∪ A" for n in range(20)]
     X = Tfidf(dims=3).fit(sums + sets).transform(["7 + 8 =", "1 ∈ 2 ∪"])

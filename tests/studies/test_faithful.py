@@ -250,3 +250,17 @@ def test_baselines_are_the_designs(spec: str, kind: str, size: int) -> None:
     for group in GROUPS:
         task = Task(setting, Pool(group, size))
         assert measured(spec, task) == pytest.approx(NAIVE[spec](task), abs=1e-12)
+
+
+def test_a_cluster_next_to_a_prompt_leaves_the_others_no_entropy() -> None:
+    """Shares up to 1e-4 are dropped: here two clusters are 1e-5 as close as the third."""
+    rng = np.random.default_rng(0)
+    place = np.arange(300) % 3
+    features = np.eye(3)[place] + rng.normal(scale=1e-5, size=(300, 3))
+    scores = np.eye(3)[place] * 0.9 + 0.05
+    records = Records.from_arrays("apart", scores, list("abc"), features=features)
+    task = Task(records, list("abc"), "faithful")
+    found = measured("cluster", task)
+    assert found == pytest.approx(naive_cluster(task), abs=1e-12)
+    assert found["mu"] == pytest.approx(0.95)
+    assert 0 < found["ep"] < 1e-4

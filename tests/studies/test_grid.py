@@ -65,9 +65,9 @@ def test_every_router_runs_on_every_pool_of_every_benchmark() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["clean", "faithful"])
-@pytest.mark.parametrize("spec", ["knn", "knn(k=3)", "linear", "cluster", "oracle"])
+@pytest.mark.parametrize("spec", ["knn", "knn(k=3)", "knn(k=tuned)", "linear", "cluster", "oracle"])
 def test_a_cell_is_what_a_script_would_get(spec: str, protocol: str) -> None:
-    records = made(n_prompts=120, n_models=8, costs=True)
+    records = made(n_prompts=400, n_models=8, costs=True)
     [cell] = run([records], [spec], [4], ["all-weak"], protocol=protocol, n_jobs=1).cells
     task = Task(records, Pool("all-weak", 4), protocol)
     router = make_router(spec, protocol=protocol)

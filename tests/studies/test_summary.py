@@ -8,7 +8,7 @@ import pytest
 
 from routereval.scoring import METRICS, means
 from routereval.studies import Results, run
-from routereval.studies.summary import MEAN, SHOWN, Line, summarise
+from routereval.studies.summary import MEAN, SHOWN, Estimate, Line, summarise
 from tests.made import Floats, made
 
 ROUTERS = ("knn(k=5)", "best_single", "oracle", "random")
@@ -99,19 +99,43 @@ def weights(rng: np.random.Generator, strata: np.ndarray[tuple[int], np.dtype[np
 def test_the_interval_of_the_mean_is_that_of_the_bootstrap(results: Results, metric: str) -> None:
     found = line(summarise(results), "knn(k=5)", MEAN).metrics[metric]
     expected = naive_interval(results, "knn(k=5)", metric)
-    width = expected[1] - expected[0]
-    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.2 * width)
+    near = 0.2 * (expected[1] - expected[0])
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=near)
     assert found.low <= found.value <= found.high
+
+
+def width(estimate: Estimate) -> float:
+    return estimate.high - estimate.low
+
+
+def test_pools_on_the_same_prompts_are_resampled_together() -> None:
+    alike = run([made()], ["random"], [6], n_jobs=1)  # each pool holds all six LLMs
+    assert len({frozenset(c.pool) for c in alike.cells}) == 1
+    [one, _] = summarise(Results(alike.cells[:1], alike.outcomes))
+    [all_three, _] = summarise(alike)
+    assert tuple(all_three.metrics["mu"]) == pytest.approx(tuple(one.metrics["mu"]), abs=1e-12)
+
+
+def test_benchmarks_and_seeds_are_resampled_apart() -> None:
+    records = made(n_prompts=200)
+    twins = [records, replace(records, name="other")]
+    [one, other, mean] = summarise(run(twins, ["random"], [6], n_jobs=1))
+    assert one.metrics["mu"].value == other.metrics["mu"].value == mean.metrics["mu"].value
+    for ratio in (
+        width(mean.metrics["mu"]) / width(one.metrics["mu"]),
+        width(one.metrics["mu"]) / width(other.metrics["mu"]) / np.sqrt(2),
+    ):
+        assert ratio == pytest.approx(np.sqrt(1 / 2), abs=0.1)
+    seeds = run([records], ["random"], [6], ["all-weak"], seeds=4, n_jobs=1)
+    single = [summarise(Results([c], seeds.outcomes))[0].metrics["mu"] for c in seeds.cells]
+    together = summarise(seeds)[0].metrics["mu"]
+    assert width(together) == pytest.approx(np.mean([width(e) for e in single]) / 2, rel=0.2)
 
 
 def test_a_mean_over_benchmarks_is_surer_than_one_of_them(results: Results) -> None:
     lines = summarise(results)
-    width = {
-        b: line(lines, "knn(k=5)", b).metrics["mu"].high
-        - line(lines, "knn(k=5)", b).metrics["mu"].low
-        for b in ("one", "two", MEAN)
-    }
-    assert width[MEAN] < max(width["one"], width["two"])
+    one, two, mean = (line(lines, "knn(k=5)", b).metrics["mu"] for b in ("one", "two", MEAN))
+    assert width(mean) < max(width(one), width(two))
 
 
 def test_what_a_benchmark_does_not_define_the_mean_does_not_either(results: Results) -> None:

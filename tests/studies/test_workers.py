@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,11 +20,14 @@ from routereval.studies.workers import DaskWorkers, LocalWorkers, workers_at
 from tests.dask_cluster import foreign_server, kill_one, two_workers, wait_for_both
 from tests.made import made
 
+if TYPE_CHECKING:
+    from distributed import LocalCluster
+
 ROUTERS = ("random", "best_single", "knn(k=3)", "cluster", "noisy_oracle(p=0.5)", "oracle")
 
 
 @pytest.fixture(scope="module")
-def dask() -> Iterator[Any]:
+def dask() -> Iterator[LocalCluster]:
     with two_workers() as found:
         yield found
 
@@ -74,7 +77,7 @@ def process(_: int) -> int:
 
 @pytest.mark.slow
 def test_dask_workers_find_what_this_machine_does(
-    dask: Any, folder: Path, tmp_path: Path, undisturbed: Results
+    dask: LocalCluster, folder: Path, tmp_path: Path, undisturbed: Results
 ) -> None:
     there = run([folder], ROUTERS, [3], scheduler=dask.scheduler_address, out=tmp_path / "out")
     assert same(there, undisturbed)
@@ -83,7 +86,9 @@ def test_dask_workers_find_what_this_machine_does(
 
 
 @pytest.mark.slow
-def test_killed_worker_changes_no_result(dask: Any, folder: Path, undisturbed: Results) -> None:
+def test_killed_worker_changes_no_result(
+    dask: LocalCluster, folder: Path, undisturbed: Results
+) -> None:
     killed: list[int] = []
 
     def kill_halfway(what: str, done: int, total: int) -> None:
@@ -97,7 +102,9 @@ def test_killed_worker_changes_no_result(dask: Any, folder: Path, undisturbed: R
 
 
 @pytest.mark.slow
-def test_order_is_kept_and_what_a_killed_worker_had_in_hand_is_done_again(dask: Any) -> None:
+def test_order_is_kept_and_what_a_killed_worker_had_in_hand_is_done_again(
+    dask: LocalCluster,
+) -> None:
     wait_for_both(dask)
     with workers_at(dask.scheduler_address) as workers:
         assert isinstance(workers, DaskWorkers)
@@ -109,7 +116,7 @@ def test_order_is_kept_and_what_a_killed_worker_had_in_hand_is_done_again(dask: 
         assert os.getpid() not in set(workers.map(process, range(20)))
 
 
-def test_worker_that_does_not_see_the_records_says_so(dask: Any, tmp_path: Path) -> None:
+def test_worker_that_does_not_see_the_records_says_so(dask: LocalCluster, tmp_path: Path) -> None:
     with (
         pytest.raises(DataError, match=r"tcp://127.* does not see .*elsewhere; put it where all"),
         workers_at(dask.scheduler_address, needs=[tmp_path / "elsewhere"]) as workers,
@@ -117,7 +124,9 @@ def test_worker_that_does_not_see_the_records_says_so(dask: Any, tmp_path: Path)
         list(workers.map(double, [1]))
 
 
-def test_worker_of_another_version_says_so(dask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_of_another_version_says_so(
+    dask: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("routereval.__version__", "9.9")
     with (
         pytest.raises(DataError, match=r"runs routereval .*, not 9\.9; install the same"),
@@ -126,7 +135,7 @@ def test_worker_of_another_version_says_so(dask: Any, monkeypatch: pytest.Monkey
         list(workers.map(double, [1]))
 
 
-def test_errors_of_the_run_are_those_of_a_local_one(dask: Any, tmp_path: Path) -> None:
+def test_errors_of_the_run_are_those_of_a_local_one(dask: LocalCluster, tmp_path: Path) -> None:
     path = made("small", 30, 4).save(tmp_path / "small")
     with pytest.raises(DataError) as here:
         run([path], sizes=[50], n_jobs=1)
@@ -135,13 +144,13 @@ def test_errors_of_the_run_are_those_of_a_local_one(dask: Any, tmp_path: Path) -
     assert str(there.value) == str(here.value)
 
 
-def test_records_in_memory_are_lent_to_workers_on_this_machine(dask: Any) -> None:
+def test_records_in_memory_are_lent_to_workers_on_this_machine(dask: LocalCluster) -> None:
     records: Records = made("lent", 60, 4)
     there = run([records], ["best_single"], [3], scheduler=dask.scheduler_address)
     assert same(there, run([records], ["best_single"], [3], n_jobs=1))
 
 
-def test_command_takes_a_scheduler(dask: Any, tmp_path: Path) -> None:
+def test_command_takes_a_scheduler(dask: LocalCluster, tmp_path: Path) -> None:
     path = made("told", 60, 4).save(tmp_path / "told")
     args = [str(path), "-r", "best_single", "--sizes", "3", "--format", "csv"]
     there = CliRunner().invoke(run_command, [*args, "--scheduler", dask.scheduler_address])
@@ -184,7 +193,7 @@ def test_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
     with (
-        LocalCluster(host="127.0.0.1", n_workers=0, dashboard_address="127.0.0.1:0") as empty,
+        LocalCluster(host="127.0.0.1", n_workers=0, dashboard_address="127.0.0.1:0") as empty,  # type: ignore[no-untyped-call]
         pytest.raises(DataError, match="has no workers; start some: dask worker tcp://127"),
         workers_at(empty.scheduler_address),
     ):

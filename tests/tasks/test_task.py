@@ -102,6 +102,20 @@ def test_labels_are_only_in_faithful_training_on_real_scores(missing: float) -> 
         np.testing.assert_array_equal(getattr(faithful, part).scores, getattr(clean, part).scores)
 
 
+def test_a_label_is_one_from_exactly_95_percent_on() -> None:
+    scores = np.tile([[1.0, 0.95, 0.9499], [0.0, 0.0, 0.0], [0.5, 0.475, 0.1]], (10, 1))
+    train = Task(Records.from_arrays("edge", scores, list("abc")), list("abc"), "faithful").train
+    by_kind = {row % 3: label.tolist() for row, label in zip(train.rows, train.scores, strict=True)}
+    assert by_kind == {0: [1, 1, 0], 1: [1, 1, 1], 2: [1, 1, 0]}
+
+
+def test_best_single_in_faithful_is_by_score_where_labels_say_otherwise() -> None:
+    scores = np.tile([[0.75, 0.8], [0.75, 0.8], [0.75, 0.0]], (20, 1))
+    task = Task(Records.from_arrays("steady", scores, ["a", "b"]), ["a", "b"], "faithful")
+    assert task.train.scores.mean(axis=0).argmax() == 1
+    assert task.best_single == 0
+
+
 def test_binary_scores_are_their_own_labels() -> None:
     records = made(n_prompts=80)
     one, other = (Task(records, FIVE, split).train.scores for split in ("clean", "faithful"))

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from routereval.errors import DataError, SpecError
 from routereval.records.importers import alpaca_eval
+from tests.fuzzing import examples
 from tests.records.importers.table_mutations import cells, damages, ends_well
 
 ONE, TWO = "alpaca_eval_gpt4", "weighted_alpaca_eval_gpt4_turbo"
@@ -93,7 +94,9 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(damage=damages())
 def test_damaged_files_end_in_records_or_our_errors(

@@ -19,6 +19,7 @@ from routereval.errors import DataError, MissingDependencyError, SpecError
 from routereval.records import Draft
 from routereval.records.importers import inspect_log
 from routereval.records.importers.inspect_log import read, recognise
+from tests.fuzzing import examples
 from tests.records.importers.mutating import Files, import_or_refuse, mutated, write
 
 
@@ -254,7 +255,7 @@ def test_an_archive_that_unpacks_to_far_more_is_refused(
         drafts(write(tmp_path, {"a.eval": bomb}))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(mutated(GOOD))
 def test_damaged_files_end_in_records_or_in_our_errors(files: Files) -> None:
     import_or_refuse(files, recognise, read)

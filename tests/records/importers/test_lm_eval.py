@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from routereval.errors import DataError, SpecError
 from routereval.records import Draft
 from routereval.records.importers.lm_eval import read, recognise
+from tests.fuzzing import examples
 from tests.records.importers.mutating import Files, import_or_refuse, mutated, write
 
 TIME, LATER = "2024-07-01T10-00-00.000001", "2024-07-02T10-00-00.000001"
@@ -233,7 +234,7 @@ def test_no_logs_and_unknown_options_are_refused(tmp_path: Path) -> None:
         drafts(write(tmp_path, GOOD), colour="red")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(mutated(GOOD))
 def test_damaged_files_end_in_records_or_in_our_errors(files: Files) -> None:
     import_or_refuse(files, recognise, read)

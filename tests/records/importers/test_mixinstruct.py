@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from routereval.errors import DataError, SpecError
 from routereval.records.importers import mixinstruct
+from tests.fuzzing import examples
 from tests.records.importers.table_mutations import cells, damages, ends_well, same
 
 
@@ -91,7 +92,9 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(damage=damages())
 def test_damaged_files_end_in_records_or_our_errors(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from routereval.errors import DataError
 from routereval.records import Draft, Records, import_records
+from routereval.records.export import export_records
+from routereval.records.importers import neutral
 from routereval.records.importers.neutral import read, recognise
 from routereval.records.routereval import N_PROMPTS, REFERENCE
+from tests.fuzzing import examples
+from tests.records.importers.table_mutations import damages, ends_well
 
 SHARED = Path(__file__).parents[3].with_name("shared") / "data"
 SHARED = SHARED if SHARED.exists() else Path(__file__).parents[3] / "shared" / "data"
@@ -316,3 +322,19 @@ def test_routerarena_has_negative_scores_and_costs() -> None:
     found = drafts(path, rescale=True)
     assert sum(len(draft.scores) for draft in found.values()) == 809
     assert all(draft.costs is not None for draft in found.values())
+
+
+@pytest.mark.parametrize("name", ["prompts.parquet", "scores.parquet", "about.json"])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=damages())
+def test_a_damaged_folder_ends_in_records_or_our_errors(
+    tmp_path: Path, name: str, damage: Callable[[bytes], bytes]
+) -> None:
+    exported = tmp_path / "exported"
+    if not exported.exists():
+        records = Records.from_arrays("toy", np.eye(6), list("abcdef"), ["text"] * 6)
+        export_records([records], exported, "neutral")
+    whole = (exported / name).read_bytes()
+    (exported / name).write_bytes(damage(whole))
+    ends_well(neutral, exported)
+    (exported / name).write_bytes(whole)

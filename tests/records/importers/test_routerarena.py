@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from routereval.errors import DataError, SpecError
 from routereval.records import Draft
 from routereval.records.importers.routerarena import read, recognise
+from tests.fuzzing import examples
 from tests.records.importers.mutating import Files, import_or_refuse, mutated, write
 
 SHARED = Path(__file__).parents[3].with_name("shared") / "data" / "routerarena"
@@ -118,7 +119,7 @@ def test_other_folders_are_not_recognised(tmp_path: Path) -> None:
     assert not recognise(write(tmp_path, {"x.jsonl": b'{"a": 1}\n'}))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(mutated(GOOD))
 def test_damaged_files_end_in_records_or_in_our_errors(files: Files) -> None:
     import_or_refuse(files, recognise, read)

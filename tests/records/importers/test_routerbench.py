@@ -15,6 +15,7 @@ from routereval.errors import DataError, SpecError
 from routereval.records.importers import routerbench
 from routereval.records.importers.pandas_pickle import load_frame
 from routereval.records.importers.routerbench import prompt_text
+from tests.fuzzing import examples
 from tests.records.importers.table_mutations import (
     SHARED,
     cells,
@@ -229,7 +230,9 @@ def test_lists_of_turns_are_read_back_as_python_prints_them() -> None:
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(damage=damages())
 def test_damaged_files_end_in_records_or_our_errors(

@@ -16,6 +16,7 @@ from routereval.records import routereval
 from routereval.records.draft import Draft
 from routereval.records.importers import routereval_dataset, routereval_raw
 from routereval.records.importers.unpickle import load
+from tests.fuzzing import examples
 
 SHARED = Path(__file__).parents[4] / "shared" / "reference"
 GOLDEN = SHARED / "golden"
@@ -358,7 +359,7 @@ UNCHECKED = (HealthCheck.function_scoped_fixture,)
 FLIPS = st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=3)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=UNCHECKED)
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=UNCHECKED)
 @given(flips=FLIPS)
 def test_a_damaged_dataset_gives_drafts_or_a_sentence(
     tmp_path: Path, flips: list[tuple[int, int]]
@@ -374,7 +375,7 @@ def test_a_damaged_dataset_gives_drafts_or_a_sentence(
         assert str(error)  # noqa: PT017 - either outcome is right
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=UNCHECKED)
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=UNCHECKED)
 @given(flips=FLIPS, which=st.integers(0, 4))
 def test_a_damaged_raw_file_gives_drafts_or_a_sentence(
     raw: Path, flips: list[tuple[int, int]], which: int

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from routereval.errors import DataError, SpecError
 from routereval.records import Draft
 from routereval.records.importers.swe_bench import read, recognise
+from tests.fuzzing import examples
 from tests.records.importers.mutating import Files, import_or_refuse, mutated, write
 
 A, B, C = "astropy__astropy-12907", "django__django-10097", "django__django-11001"
@@ -187,7 +188,7 @@ def test_no_results_and_unknown_options_are_refused(tmp_path: Path) -> None:
         drafts(write(tmp_path, GOOD), colour="red")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(mutated(GOOD))
 def test_damaged_files_end_in_records_or_in_our_errors(files: Files) -> None:
     import_or_refuse(files, recognise, read)

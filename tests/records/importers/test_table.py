@@ -15,10 +15,11 @@ from routereval.errors import DataError, SpecError
 from routereval.records.draft import Draft
 from routereval.records.importers import long_parquet, table
 from routereval.records.records import Records, write_collection
+from tests.fuzzing import examples
 from tests.records.importers.table_mutations import cells, costs, damages, ends_well, same
 
 _FAST = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -308,7 +309,7 @@ def test_wide_forms_say_the_same(
 
 @every_form
 @pytest.mark.parametrize("frame", [LONG, WIDE])
-@settings(_FAST, max_examples=40)
+@settings(_FAST, max_examples=examples(40))
 @given(damage=damages())
 def test_damaged_tables_end_in_records_or_our_errors(
     tmp_path: Path, write: Writer, frame: pl.DataFrame, damage: Callable[[bytes], bytes]

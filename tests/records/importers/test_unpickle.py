@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records.importers.unpickle import load, mapping_in, matrix_in, texts_in
+from tests.fuzzing import examples
 
 CONTENT: dict[object, object] = {
     "model": ["a", "b"],
@@ -321,7 +322,7 @@ def test_cut_short_anywhere(tmp_path: Path, protocol: int) -> None:
     refusal(tmp_path, data[:-1])
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=UNCHECKED)
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=UNCHECKED)
 @given(
     protocol=st.sampled_from([2, 3, 4, 5]),
     flips=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), min_size=1, max_size=4),
@@ -342,7 +343,7 @@ def test_damaged_bytes_give_data_or_a_sentence(
 OPCODES = [bytes([b]) for b in b"]}()NK\x00\x01\x85\x86\x87\x94hqaesutRb\x88\x93"]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=UNCHECKED)
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=UNCHECKED)
 @given(st.lists(st.sampled_from(OPCODES), max_size=40))
 def test_any_program_gives_data_or_a_sentence(tmp_path: Path, steps: list[bytes]) -> None:
     try:
