@@ -141,6 +141,13 @@ def test_all_formats_tell_the_same_numbers(single: Results) -> None:
                 assert (row["value"], row["low"], row["high"]) == tuple(estimate)
 
 
+def test_the_tables_of_means_have_one_row_a_router(several: Results) -> None:
+    assert to_markdown(several).count("\n| knn |") == 1
+    assert to_latex(several).count("\nknn & ") == 1
+    means_only = to_plain(several).partition("by benchmark")[0]
+    assert len(re.findall(r"^ *linear ", means_only, re.MULTILINE)) == 1
+
+
 def test_csv_and_json_hold_every_line_and_metric(several: Results) -> None:
     frame = pl.read_csv(io.StringIO(to_csv(several)))
     lines = summarise(several)

@@ -270,6 +270,7 @@ def test_a_folder_of_something_else_is_refused_before_anything_is_opened(tmp_pat
 # The same again
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_with_any_number_of_processes(tmp_path: Path) -> None:
     benchmarks = [made("one", texts=True, features=False, costs=True), made("two", n_subsets=2)]
     routers = ["knn", "linear", "mlp", "cluster", "cheapest", "noisy_oracle(p=0.3)"]

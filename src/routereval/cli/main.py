@@ -51,7 +51,7 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command line."""
     try:
-        cli(standalone_mode=False)
+        cli(standalone_mode=False, prog_name="routereval")
     except RouterEvalError as error:
         _fail(str(error))
     except click.ClickException as error:
@@ -62,9 +62,6 @@ def main() -> None:
             "Stopped. With -o the finished cells are kept: the same command goes on.", err=True
         )
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
 

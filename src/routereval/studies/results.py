@@ -33,7 +33,7 @@ class Cell:
         benchmark: name of the benchmark.
         size: number of models in the pool.
         group: the group that the pool belongs to.
-        seed: of the split, the pool and the router.
+        seed: of the split and the pool.
         protocol: ``clean`` or ``faithful``.
         router: its spec as given.
         pool: the models, in order.
