@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,6 +23,14 @@ from tests.made import made
 if TYPE_CHECKING:
     from distributed import LocalCluster
 
+SMALL: dict[str, Any] = {
+    "host": "127.0.0.1",
+    "n_workers": 1,
+    "threads_per_worker": 1,
+    "processes": False,
+    "protocol": "tcp",
+    "dashboard_address": "127.0.0.1:0",
+}
 ROUTERS = ("random", "best_single", "knn(k=3)", "cluster", "noisy_oracle(p=0.5)", "oracle")
 
 
@@ -73,6 +81,14 @@ def slow_double(number: int) -> int:
 
 def process(_: int) -> int:
     return os.getpid()
+
+
+def fatal(_: int) -> None:
+    os._exit(1)
+
+
+def astray(_: int) -> None:
+    raise ModuleNotFoundError("No module named 'mine'", name="mine")
 
 
 @pytest.mark.slow
@@ -135,6 +151,28 @@ def test_worker_of_another_version_says_so(
         list(workers.map(double, [1]))
 
 
+def test_module_that_workers_lack_is_named(dask: LocalCluster) -> None:
+    with (
+        pytest.raises(DataError, match="a Dask worker lacks the module mine; install on every"),
+        workers_at(dask.scheduler_address) as workers,
+    ):
+        list(workers.map(astray, [1, 2]))
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_lost_scheduler_ends_the_run(ordered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(cluster, "TIMEOUT", 1)
+    with (  # noqa: PT012 - it is lost while the work goes on
+        LocalCluster(**SMALL) as lost,  # type: ignore[no-untyped-call]
+        pytest.raises(DataError, match=r"the Dask scheduler at .* was lost; start it anew"),
+        workers_at(lost.scheduler_address) as workers,
+    ):
+        for _ in workers.map(slow_double, range(40), ordered=ordered):
+            lost.close()
+
+
 def test_errors_of_the_run_are_those_of_a_local_one(dask: LocalCluster, tmp_path: Path) -> None:
     path = made("small", 30, 4).save(tmp_path / "small")
     with pytest.raises(DataError) as here:
@@ -158,6 +196,17 @@ def test_command_takes_a_scheduler(dask: LocalCluster, tmp_path: Path) -> None:
     assert there.exit_code == here.exit_code == 0
     assert there.stdout == here.stdout
     assert "best_single" in there.stdout
+
+
+def test_work_that_ends_every_worker_is_given_up(
+    dask: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask.scheduler, "allowed_failures", 0)
+    with (
+        pytest.raises(DataError, match="the same piece of work ended 1 Dask worker"),
+        workers_at(dask.scheduler_address) as workers,
+    ):
+        list(workers.map(fatal, [1]))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +242,7 @@ def test_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
     with (
-        LocalCluster(host="127.0.0.1", n_workers=0, dashboard_address="127.0.0.1:0") as empty,  # type: ignore[no-untyped-call]
+        LocalCluster(**{**SMALL, "n_workers": 0}) as empty,  # type: ignore[no-untyped-call]
         pytest.raises(DataError, match="has no workers; start some: dask worker tcp://127"),
         workers_at(empty.scheduler_address),
     ):

@@ -50,8 +50,8 @@ def connected(address: str) -> Iterator[Client]:
             yield client
         except KilledWorker as error:
             raise DataError(
-                f"the same piece of work ended {error.allowed_failures + 1} Dask workers; "
-                "have they too little memory? their logs tell"
+                f"the same piece of work ended {error.allowed_failures + 1} Dask worker(s), one "
+                "after the other; have they too little memory? their logs tell"
             ) from None
         except CancelledError:
             raise DataError(f"the Dask scheduler at {address} was lost; start it anew") from None

@@ -332,8 +332,10 @@ def _visible(path: Path) -> list[Path]:
     return [child for child in path.iterdir() if not child.name.startswith(".")]
 
 
-def write_collection(drafts: Iterable[Draft], path: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write drafts as a collection; the folder appears whole or not at all.
+def write_collection(
+    drafts: Iterable[Draft | Records], path: Path, *, overwrite: bool = False
+) -> list[Path]:
+    """Write drafts, or records, as a collection; the folder appears whole or not at all.
 
     Returns:
         The folders of the records, in the order of the drafts.
@@ -348,8 +350,9 @@ def write_collection(drafts: Iterable[Draft], path: Path, *, overwrite: bool = F
                 raise DataError(f"{path}: two benchmarks are named {draft.name!r}")
             name = folders[draft.name] = _folder_name(draft.name, [*folders.values(), _ORDER])
             (folder / name).mkdir()
-            write_into(Records.from_draft(draft), folder / name)
-            del draft  # the next one needs its memory
+            records = Records.from_draft(draft) if isinstance(draft, Draft) else draft
+            write_into(records, folder / name)
+            del draft, records  # the next one needs its memory
         if not folders:
             raise DataError(f"{path}: the source holds no records")
         write_order(folder, list(folders.values()))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -86,16 +88,18 @@ class DaskWorkers:
         """
         from distributed import as_completed
 
-        call = at_worker(_alone, self.needs)
-        functions = [function] * len(items)
-        futures = self.client.map(call, functions, items, pure=False, batch_size=_BATCH)
+        call = at_worker(partial(_alone, function), self.needs)
+        futures = self.client.map(call, items, pure=False, batch_size=_BATCH)
         if ordered:
             while futures:
                 yield futures.pop(0).result()
             return
         done = as_completed(futures, loop=self.client.loop, with_results=True)  # type: ignore[no-untyped-call]
         del futures  # what was fetched is let go, so that no loss of a worker has it done again
-        yield from (result for _, result in done)
+        for _, result in done:
+            if isinstance(result, CancelledError):  # given, not raised, if the scheduler is lost
+                raise result
+            yield result
 
 
 def _alone(function: Callable[[T], R], item: T) -> R:
