@@ -135,9 +135,9 @@ def test_order_is_kept_and_what_a_killed_worker_had_in_hand_is_done_again(
 def test_worker_that_does_not_see_the_records_says_so(dask: LocalCluster, tmp_path: Path) -> None:
     with (
         pytest.raises(DataError, match=r"tcp://127.* does not see .*elsewhere; put it where all"),
-        workers_at(dask.scheduler_address, needs=[tmp_path / "elsewhere"]) as workers,
+        workers_at(dask.scheduler_address) as workers,
     ):
-        list(workers.map(double, [1]))
+        list(workers.map(double, [1], needs=[tmp_path / "elsewhere"]))
 
 
 def test_worker_of_another_version_says_so(

@@ -11,10 +11,15 @@ if TYPE_CHECKING:
     from routereval.records import Records
 
 
+_TAKEN = {"format_name", "source", "dest", "overwrite", "progress", "scheduler", "path"}
+
+
 def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     pairs = {name.strip(): value for name, _, value in (text.partition("=") for text in given)}
     if any("=" not in text for text in given):
         raise click.BadParameter("write KEY=VALUE, such as metric=acc")
+    if taken := _TAKEN & pairs.keys():
+        raise click.BadParameter(f"{min(taken)} is no option of a format")
     return pairs
 
 

@@ -16,7 +16,7 @@ from routereval.errors import DataError, MissingDependencyError
 if TYPE_CHECKING:
     from distributed import Client
 
-TIMEOUT = 8
+TIMEOUT = 6
 """Seconds to wait for the scheduler, and again for its first worker."""
 
 R = TypeVar("R")
@@ -69,7 +69,7 @@ def at_worker(function: Callable[..., R], needs: Sequence[Path]) -> Callable[...
         function: what a worker is to do; a module's own, so that workers find it by name.
         needs: files or folders that must be there.
     """
-    places = tuple(path.absolute() for path in needs)
+    places = tuple(dict.fromkeys(path.absolute() for path in needs))
     return partial(_at_worker, function, places, routereval.__version__)
 
 

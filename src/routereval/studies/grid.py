@@ -180,10 +180,8 @@ def run(  # noqa: PLR0913 - the options of a command
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="routereval-")))
         folder = ResultsFolder(Path(out) if out else scratch / "results")
         finished = folder.finished()
-        opened = _open(sources, scratch, report)
-        needs = [records.path for records in opened if records.path]
-        workers = stack.enter_context(workers_at(scheduler, n_jobs, needs))
-        grounds = _prepare(opened, grid, workers, report)
+        workers = stack.enter_context(workers_at(scheduler, n_jobs))
+        grounds = _prepare(_open(sources, scratch, report), grid, workers, report)
         notes, jobs = _plan(grounds, grid)
         if not jobs:
             raise _nothing(notes)
@@ -192,7 +190,7 @@ def run(  # noqa: PLR0913 - the options of a command
         todo = [job for job in jobs if job.key not in cells]
         failed: dict[str, str] = {}
         report("cells", len(cells), len(jobs))
-        for done in workers.map(_compute, todo):
+        for done in workers.map(_compute, todo, needs=[g.where for g in grounds]):
             if done.cell and done.outcome:
                 folder.begin(info, finished.values())
                 folder.add(done.cell, done.outcome)
@@ -236,7 +234,8 @@ def _prepare(
     ]
     grounds: list[Ground] = []
     report("pools and features", 0, len(wanted))
-    for ground in workers.map(_ground, wanted, ordered=True):
+    needs = [where for where, _, _ in wanted]
+    for ground in workers.map(_ground, wanted, needs=needs, ordered=True):
         grounds.append(ground)
         report("pools and features", len(grounds), len(wanted))
     return grounds

@@ -28,9 +28,24 @@ class Workers(Protocol):
     """Whoever computes."""
 
     def map(
-        self, function: Callable[[T], R], items: Sequence[T], *, ordered: bool = False
+        self,
+        function: Callable[[T], R],
+        items: Sequence[T],
+        *,
+        needs: Sequence[Path] = (),
+        ordered: bool = False,
     ) -> Iterator[R]:
-        """What the function makes of each item, as it comes; with `ordered`, item by item."""
+        """What the function makes of each item, as it comes.
+
+        Args:
+            function: a module's own, so that other processes find it by name.
+            items: what it is called with, one at a time.
+            needs: folders that whoever computes must see.
+            ordered: keep the order of the items.
+
+        Raises:
+            DataError: if a Dask worker does not see a folder, or runs another version.
+        """
 
 
 @dataclass(frozen=True)
@@ -47,9 +62,14 @@ class LocalWorkers:
     n_jobs: int = -1
 
     def map(
-        self, function: Callable[[T], R], items: Sequence[T], *, ordered: bool = False
+        self,
+        function: Callable[[T], R],
+        items: Sequence[T],
+        *,
+        needs: Sequence[Path] = (),
+        ordered: bool = False,
     ) -> Iterator[R]:
-        """What the function makes of each item, as it comes; with `ordered`, item by item."""
+        """What the function makes of each item, as it comes."""
         if self.n_jobs == 1 or len(items) <= 1:
             yield from map(function, items)
             return
@@ -72,23 +92,22 @@ class DaskWorkers:
 
     Attributes:
         client: connected to the scheduler.
-        needs: folders that every worker must see.
     """
 
     client: Client
-    needs: tuple[Path, ...] = ()
 
     def map(
-        self, function: Callable[[T], R], items: Sequence[T], *, ordered: bool = False
+        self,
+        function: Callable[[T], R],
+        items: Sequence[T],
+        *,
+        needs: Sequence[Path] = (),
+        ordered: bool = False,
     ) -> Iterator[R]:
-        """What the function makes of each item, as it comes; with `ordered`, item by item.
-
-        Raises:
-            DataError: if a worker does not see a folder, or runs another version.
-        """
+        """What the function makes of each item, as it comes."""
         from distributed import as_completed
 
-        call = at_worker(partial(_alone, function), self.needs)
+        call = at_worker(partial(_alone, function), needs)
         futures = self.client.map(call, items, pure=False, batch_size=_BATCH)
         if ordered:
             while futures:
@@ -109,15 +128,12 @@ def _alone(function: Callable[[T], R], item: T) -> R:
 
 
 @contextmanager
-def workers_at(
-    scheduler: str | None, n_jobs: int = -1, needs: Sequence[Path] = ()
-) -> Iterator[Workers]:
+def workers_at(scheduler: str | None, n_jobs: int = -1) -> Iterator[Workers]:
     """The workers of a Dask scheduler, or of this machine if none is given.
 
     Args:
         scheduler: its address, such as ``tcp://10.0.0.1:8786``, or None.
         n_jobs: processes on this machine; of no effect with a scheduler.
-        needs: folders that Dask workers must see.
 
     Raises:
         DataError: if no scheduler answers, or it has no workers.
@@ -127,4 +143,4 @@ def workers_at(
         yield LocalWorkers(n_jobs)
         return
     with connected(scheduler) as client:
-        yield DaskWorkers(client, tuple(needs))
+        yield DaskWorkers(client)
