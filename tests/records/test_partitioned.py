@@ -19,6 +19,8 @@ from routereval.records import Records, import_records, partitioned
 from routereval.records.partitioned import import_partitioned
 from tests.dask_cluster import kill_one, two_workers, wait_for_both
 
+pytestmark = pytest.mark.slow  # processes of Dask are started
+
 if TYPE_CHECKING:
     from distributed import LocalCluster
 

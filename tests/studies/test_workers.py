@@ -20,6 +20,8 @@ from routereval.studies.workers import DaskWorkers, LocalWorkers, workers_at
 from tests.dask_cluster import foreign_server, kill_one, two_workers, wait_for_both
 from tests.made import made
 
+pytestmark = pytest.mark.slow  # processes of Dask are started
+
 if TYPE_CHECKING:
     from distributed import LocalCluster
 
