@@ -25,7 +25,7 @@ format: $(READY)          ## mend formatting and what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)           ## ratios to the naive way; about 10 minutes
+bench: $(READY)           ## speeds, as ratios to the naive way
 	$(BIN)/python benchmarks/baselines.py
 	$(BIN)/python benchmarks/baselines.py --full
 	$(BIN)/python benchmarks/store.py
