@@ -5,13 +5,16 @@ UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test fuzz check format bench clean
+.PHONY: demo test torch fuzz check format bench clean
 
 demo: $(READY)            ## install and print the table of the simulated demo
 	$(BIN)/routereval run demo
 
 test: $(READY)            ## install and run all tests
 	$(BIN)/python -m pytest
+
+torch: $(READY)           ## what the tests of the torch routers need; they are skipped without
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "transformers>=4.45"
 
 fuzz: $(READY)            ## more than 10,000 damaged inputs over all importers, drawn anew
 	ROUTEREVAL_FUZZ=8 $(BIN)/python -m pytest tests/records/importers -k "damaged or any_program"
@@ -39,5 +42,5 @@ clean:
 $(READY): pyproject.toml uv.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --quiet --inexact
 	touch $@

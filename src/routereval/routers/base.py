@@ -76,6 +76,18 @@ class Router(BaseEstimator):  # type: ignore[misc]
         """
         raise NotImplementedError
 
+    def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
+        """Predict what each model's call will cost.
+
+        Args:
+            X: what the router reads, one row a prompt.
+
+        Returns:
+            (n_prompts, n_models) or (n_models,), USD a call; None, as here, where the router has no
+            opinion of its own: a policy then takes each model's mean cost on the training prompts.
+        """
+        return None
+
     def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
         """The router's own distribution over the models, whose entropy RouterEval reports as E_p.
 
