@@ -2,20 +2,26 @@
 
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.checks import CHECKS, check_router
+from routereval.routers.persistence import load_router, save_router
 from routereval.routers.policy import choose, one_hot, weights
 from routereval.routers.registry import ROUTERS, described, make_router, register
+from routereval.routers.trained import Decision, TrainedRouter
 
 __all__ = [
     "CHECKS",
     "ROUTERS",
+    "Decision",
     "Router",
     "Scores",
+    "TrainedRouter",
     "check_router",
     "choose",
     "described",
+    "load_router",
     "make_router",
     "mean_scores",
     "one_hot",
     "register",
+    "save_router",
     "weights",
 ]

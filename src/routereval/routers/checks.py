@@ -200,6 +200,22 @@ def check_distribution(router: Router) -> None:
     _require(np.allclose(share.sum(axis=1), 1), "the rows of the distribution do not sum to 1")
 
 
+def check_saved(router: Router) -> None:
+    """What is saved and loaded again predicts the same, and saving twice gives the same bytes."""
+    from routereval.routers.persistence import dump, restore
+
+    made = _made(router)
+    fitted = _fitted(router, made)
+    own = [type(router)]
+    payload = dump(fitted, own)
+    _require(payload == dump(_fitted(router, made), own), "saved twice it gives different bytes")
+    _same(
+        fitted.predict_scores(made.X_test),
+        restore(payload, also=own).predict_scores(made.X_test),
+        "once saved and loaded it predicts other scores",
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     check_parameters,
     check_repr,
@@ -218,6 +234,7 @@ CHECKS: tuple[Check, ...] = (
     check_few_prompts,
     check_refit,
     check_distribution,
+    check_saved,
 )
 
 

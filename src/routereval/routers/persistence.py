@@ -1,0 +1,260 @@
+"""Trained routers on disk: what they learned by skops, what they are in a manifest.
+
+A folder holds ``router.skops``, ``embedder.skops`` (unless the router reads texts) and
+``manifest.json``: the pool, expected costs, specs, versions and the sha256 of both files. Nothing
+is ever unpickled. skops builds objects of its own allow-list of numpy, scipy and scikit-learn; of
+other classes only those that are registered here as routers and embedders, and the small records
+that they keep, are let in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import routereval
+from routereval.errors import DataError
+from routereval.features import EMBEDDERS
+from routereval.routers.base import Router
+from routereval.routers.trained import TrainedRouter
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+
+_ROUTER, _EMBEDDER = "router.skops", "embedder.skops"
+_HOMES = ("routereval.routers.", "routereval.features.")
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_SCHEMA = "schema.json"
+_WRITTEN_BY = ("numpy", "scipy", "scikit-learn", "skops")
+
+
+def save_router(trained: TrainedRouter, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a trained router to a folder; it appears whole or not at all.
+
+    The same router gives the same bytes.
+
+    Args:
+        trained: the router.
+        path: the folder.
+        overwrite: replace a trained router that is there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: if the folder exists and is not to be overwritten, or holds something else; or
+            if the router keeps state of a class that `load_router` would refuse.
+    """
+    path = Path(path).absolute()
+    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+        if not (path / MANIFEST).is_file():
+            raise DataError(f"{path} holds something else than a router; choose another folder")
+        if not overwrite:
+            raise DataError(f"{path} exists already; choose another folder, or --overwrite it")
+    files = {_ROUTER: dump(trained.router)}
+    if trained.embedder is not None:
+        files[_EMBEDDER] = dump(trained.embedder)
+    _place(path, {**files, MANIFEST: _manifest(trained, files)})
+    return path
+
+
+def load_router(path: str | Path) -> TrainedRouter:
+    """Read a trained router; the records that it learned from are not needed.
+
+    Args:
+        path: the folder.
+
+    Returns:
+        The router, ready to decide.
+
+    Raises:
+        DataError: if the folder holds no router, a file of it is damaged, or one asks for a class
+            that is not registered as a router or an embedder.
+    """
+    path = Path(path)
+    held = _read_manifest(path)
+    router, embedder = (_loaded(path, name, held["files"]) for name in (_ROUTER, _EMBEDDER))
+    if not isinstance(router, Router):
+        raise DataError(f"{path / _ROUTER} holds no router but a {type(router).__name__}")
+    costs = np.array([np.nan if c is None else c for c in held["costs"]], dtype=np.float64)
+    if len(costs) != len(held["models"]) or len(costs) != router.n_models_:
+        raise DataError(f"{path / MANIFEST}: its pool is not the one that the router was fitted on")
+    return TrainedRouter(router, tuple(held["models"]), embedder, costs, held["about"])
+
+
+def _manifest(trained: TrainedRouter, files: Mapping[str, bytes]) -> bytes:
+    facts = {
+        "schema": SCHEMA,
+        "routereval": routereval.__version__,
+        "written_with": {name: version(name) for name in _WRITTEN_BY},
+        "models": list(trained.models),
+        "costs": [float(c) if np.isfinite(c) else None for c in trained.costs],
+        "about": dict(trained.about),
+        "files": {name: hashlib.sha256(payload).hexdigest() for name, payload in files.items()},
+    }
+    return (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads((path / MANIFEST).read_text("utf-8"))
+        kinds = {"models": list, "costs": list, "about": dict, "files": dict}
+        if held["schema"] != SCHEMA:
+            raise DataError(
+                f"{path / MANIFEST} has schema {held['schema']!r}, this version reads {SCHEMA}; "
+                "train the router again"
+            )
+        if not all(isinstance(held[key], kind) for key, kind in kinds.items()):
+            raise TypeError
+    except FileNotFoundError:
+        raise DataError(f"{path} holds no trained router; make one with routereval train") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise DataError(f"{path / MANIFEST} is damaged; train the router again") from None
+    return dict(held)
+
+
+def _loaded(path: Path, name: str, files: Mapping[str, str]) -> Any:  # noqa: ANN401
+    if name not in files:
+        return None
+    try:
+        payload = (path / name).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path / name}: {error.strerror}; train the router again") from None
+    if hashlib.sha256(payload).hexdigest() != files[name]:
+        raise DataError(f"{path / name} is damaged (its sha256 is not the manifest's)")
+    return restore(payload, path / name)
+
+
+def dump(thing: object, also: Sequence[type] = ()) -> bytes:
+    """The bytes of a fitted router or embedder: without compression, dates and places in memory.
+
+    Args:
+        thing: the router or embedder.
+        also: classes to be let in beside those that are registered.
+
+    Raises:
+        DataError: if it keeps state of a class that `restore` would refuse.
+    """
+    from skops.io import dumps
+
+    raw, out = io.BytesIO(dumps(thing)), io.BytesIO()
+    with zipfile.ZipFile(raw) as held, zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as kept:
+        numbers: dict[str, str] = {}
+        schema = _numbered(json.loads(held.read(_SCHEMA)), numbers)
+        kept.writestr(zipfile.ZipInfo(_SCHEMA, _EPOCH), json.dumps(schema))
+        for old in sorted(set(held.namelist()) - {_SCHEMA}, key=lambda old: _renamed(old, numbers)):
+            kept.writestr(zipfile.ZipInfo(_renamed(old, numbers), _EPOCH), held.read(old))
+    payload = out.getvalue()
+    _trusted(payload, type(thing).__name__, also)
+    return payload
+
+
+def restore(payload: bytes, where: str | Path = "the router", also: Sequence[type] = ()) -> Any:  # noqa: ANN401
+    """The object that `dump` made these bytes of.
+
+    Args:
+        payload: the bytes.
+        where: what an error calls them.
+        also: classes to be let in beside those that are registered.
+
+    Raises:
+        DataError: if they are damaged, or ask for a class that is not registered.
+    """
+    from skops.io import loads
+
+    trusted = _trusted(payload, where, also)
+    try:
+        return loads(payload, trusted=trusted)
+    except (ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        raise DataError(f"{where} cannot be read: {error}; train the router again") from None
+
+
+def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[str]:
+    """The types that the bytes ask for beyond those that skops knows, once all are allowed."""
+    from skops.io import get_untrusted_types
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as held:
+            if any(info.compress_type != zipfile.ZIP_STORED for info in held.infolist()):
+                raise DataError(f"{where} is compressed, which routereval never writes")
+        asked = list(get_untrusted_types(data=payload))
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{where} cannot be read: {error}; train the router again") from None
+    foreign = sorted(set(asked) - {*allowed_types(), *map(_full_name, also)})
+    if foreign:
+        raise DataError(
+            f"{where} asks for {', '.join(foreign)}, which is no registered router or embedder; "
+            "register its class first if you trust it"
+        )
+    return asked
+
+
+def allowed_types() -> Iterator[str]:
+    """Full names of the classes of our own that a file may ask for.
+
+    They are the registered routers and embedders, and the plain records (named tuples) defined in
+    the same modules.
+    """
+    import sys
+
+    from routereval.routers.registry import ROUTERS
+
+    for kind in (*ROUTERS.values(), *EMBEDDERS.values()):
+        yield _full_name(kind)
+    for name, module in list(sys.modules.items()):
+        if name.startswith(_HOMES):
+            for value in vars(module).values():
+                if isinstance(value, type) and issubclass(value, tuple) and value is not tuple:
+                    yield _full_name(value)
+
+
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _numbered(node: Any, numbers: dict[str, str]) -> Any:  # noqa: ANN401 - any JSON
+    """The schema with its objects numbered in order, which skops names by where they lie."""
+    if isinstance(node, list):
+        return [_numbered(item, numbers) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "__id__" in node:
+        name = numbers.setdefault(str(node["__id__"]), str(len(numbers)))
+        node = {**node, "__id__": int(name)}
+    if isinstance(node.get("file"), str) and "__loader__" in node:
+        numbers.setdefault(Path(node["file"]).stem, str(len(numbers)))
+        node = {**node, "file": _renamed(node["file"], numbers)}
+    return {key: _numbered(value, numbers) for key, value in node.items()}
+
+
+def _renamed(file: str, numbers: Mapping[str, str]) -> str:
+    stem, dot, kind = file.partition(".")
+    return f"{numbers.get(stem, stem)}{dot}{kind}"
+
+
+def _place(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files beside their place and rename them into it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("part", "old"))
+    try:
+        part.mkdir()
+        for name, payload in files.items():
+            (part / name).write_bytes(payload)
+        if path.exists():
+            path.rename(old)
+        part.rename(path)
+    finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        for folder in (part, old):
+            shutil.rmtree(folder, ignore_errors=True)

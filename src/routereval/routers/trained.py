@@ -1,0 +1,178 @@
+"""A trained router with all that a text needs to become a choice of an LLM."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError
+from routereval.features import Embedder
+from routereval.routers.base import Router, Scores
+from routereval.routers.policy import choose
+
+Costs = NDArray[np.float64]
+
+
+class Decision(NamedTuple):
+    """Where one prompt goes, and why.
+
+    Attributes:
+        model: the chosen LLM.
+        column: its place in the pool.
+        scores: the predicted score of each LLM of the pool, in its order.
+        costs: the expected USD a call of each, NaN where unknown.
+        reason: half a sentence of plain ASCII.
+    """
+
+    model: str
+    column: int
+    scores: tuple[float, ...]
+    costs: tuple[float, ...]
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRouter:
+    """A fitted router, its embedder and its pool: from text to choice.
+
+    The trade-off `lam` is counted in score here, so that it means the same for cheap and for dear
+    pools: the score that one would give up to save the whole price of the dearest LLM. `usd_lam`
+    turns it into the policy's score a USD.
+
+    Attributes:
+        router: fitted.
+        models: the LLMs, one a column of its scores.
+        embedder: what makes the router's features of a text; None for one that reads texts.
+        costs: (n_models,) expected USD a call, NaN where unknown.
+        about: where it comes from: router and embedder as specs, records, protocol, versions.
+
+    >>> from routereval.features import make_embedder
+    >>> from routereval.routers import make_router
+    >>> texts = ["prove the lemma", "prove the theorem", "cite the case", "cite the statute"]
+    >>> embedder = make_embedder("tfidf(dims=2)").fit(texts)
+    >>> scores = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    >>> router = make_router("knn(k=2)").fit(embedder.transform(texts), scores)
+    >>> trained = TrainedRouter(router, ("euclid", "portia"), embedder, np.array([0.01, 0.02]))
+    >>> [decision.model for decision in trained.decide(["prove it", "cite it"])]
+    ['euclid', 'portia']
+    >>> trained.decide(["cite it"], lam=3)[0].model
+    'euclid'
+    """
+
+    router: Router
+    models: tuple[str, ...]
+    embedder: Embedder | None
+    costs: Costs
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def inputs(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - as many kinds as routers read
+        """What the router reads of texts."""
+        return list(texts) if self.embedder is None else self.embedder.transform(texts)
+
+    def scores(self, texts: Sequence[str]) -> Scores:
+        """(n_texts, n_models) predicted scores."""
+        return self.router.predict_scores(self.inputs(texts))
+
+    def costs_of(self, texts: Sequence[str]) -> Scores:
+        """(n_texts, n_models) expected USD a call, NaN where unknown."""
+        return self._costs(self.inputs(texts))
+
+    def usd_lam(self, lam: float) -> float:
+        """The policy's trade-off, in score a USD, of one that is counted in score."""
+        return lam / self._dearest
+
+    def decide(
+        self,
+        texts: Sequence[str],
+        lam: float = 0.0,
+        allowed: Sequence[str] | None = None,
+    ) -> list[Decision]:
+        """Decide where each text goes, by the policy that the benchmark uses.
+
+        Args:
+            texts: the prompts.
+            lam: the score to give up for the price of the dearest LLM; 0 asks for the best score.
+            allowed: the LLMs that may be chosen; all of the pool if None.
+
+        Returns:
+            One decision a text.
+
+        Raises:
+            DataError: if none of the pool is allowed.
+            SpecError: if `lam` is negative or not finite.
+        """
+        if not len(texts):
+            return []
+        X = self.inputs(texts)
+        return self.decided(texts, self.router.predict_scores(X), self._costs(X), lam, allowed)
+
+    def decided(
+        self,
+        texts: Sequence[str],
+        scores: Scores,
+        costs: Scores,
+        lam: float = 0.0,
+        allowed: Sequence[str] | None = None,
+    ) -> list[Decision]:
+        """Decide on scores and costs that are known already; see `decide`."""
+        open_to = np.array([allowed is None or model in allowed for model in self.models])
+        if not open_to.any():
+            raise DataError(f"no LLM of the pool may be chosen; it has {', '.join(self.models)}")
+        values = np.where(open_to, self._values(texts, scores), np.nan)
+        columns = choose(values, costs, self.usd_lam(lam))
+        return [
+            Decision(
+                self.models[column],
+                int(column),
+                tuple(scores[row].tolist()),
+                tuple(costs[row].tolist()),
+                self._reason(values[row], costs[row], int(column), lam),
+            )
+            for row, column in enumerate(columns)
+        ]
+
+    def _values(self, texts: Sequence[str], scores: Scores) -> Scores:
+        """What the policy maximises: the scores, or for a router that draws, the model drawn.
+
+        The draw is by the text's own hash: the same text goes the same way each time.
+        """
+        if self.router.policy == "argmax":
+            return scores
+        uniform = np.array([_uniform(text) for text in texts])
+        drawn = (np.cumsum(scores, axis=1) <= uniform[:, None]).sum(axis=1)
+        return np.asarray(np.eye(len(self.models))[np.minimum(drawn, len(self.models) - 1)])
+
+    def _costs(self, X: Any) -> Scores:  # noqa: ANN401
+        own = self.router.predict_costs(X)
+        return np.broadcast_to(self.costs if own is None else own, (len(X), len(self.models)))
+
+    @cached_property
+    def _dearest(self) -> float:
+        known = self.costs[np.isfinite(self.costs)]
+        return float(known.max()) if known.size and known.max() > 0 else 1.0
+
+    def _reason(self, values: Costs, costs: Costs, column: int, lam: float) -> str:
+        if self.router.policy != "argmax":
+            return "drawn"
+        mine = f"predicted score {values[column]:.3f}"
+        best = int(np.nanargmax(values))
+        if lam and np.isfinite(costs[column]):
+            mine += f" at ${costs[column]:.2g} a call"
+        if best != column and values[best] > values[column]:
+            price = f" at ${costs[best]:.2g}" if np.isfinite(costs[best]) else ""
+            return f"{mine} against {values[best]:.3f}{price} with lam {lam:g}"
+        others = np.delete(values, column)
+        others = others[~np.isnan(others)]
+        return f"{mine}, next {others.max():.3f}" if others.size else mine
+
+
+def _uniform(text: str) -> float:
+    """A number in [0, 1) that only the text decides."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=7).digest()
+    return int.from_bytes(digest) / 256**7
