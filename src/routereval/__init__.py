@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from routereval.features import make_embedder
     from routereval.records import Records, import_records, open_records, open_source
     from routereval.report import render, to_latex, to_markdown, to_text
-    from routereval.routers import Router, check_router, make_router
+    from routereval.routers import Router, check_router, load_router, make_router, save_router
     from routereval.scoring import METRICS
-    from routereval.studies import Results, advise, evaluate, read_results, run, scaling
+    from routereval.studies import Results, advise, evaluate, read_results, run, scaling, train
     from routereval.tasks import Pool, Split, Task
 
 # Names are resolved on first use (PEP 562): importing the package loads nothing heavy.
@@ -34,9 +34,9 @@ _HOMES = {
     "features": ("make_embedder",),
     "records": ("Records", "import_records", "open_records", "open_source"),
     "report": ("render", "to_latex", "to_markdown", "to_text"),
-    "routers": ("Router", "check_router", "make_router"),
+    "routers": ("Router", "check_router", "load_router", "make_router", "save_router"),
     "scoring": ("METRICS",),
-    "studies": ("Results", "advise", "evaluate", "read_results", "run", "scaling"),
+    "studies": ("Results", "advise", "evaluate", "read_results", "run", "scaling", "train"),
     "tasks": ("Pool", "Split", "Task"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -56,6 +56,7 @@ __all__ = [
     "check_router",
     "evaluate",
     "import_records",
+    "load_router",
     "make_embedder",
     "make_router",
     "open_records",
@@ -63,10 +64,12 @@ __all__ = [
     "read_results",
     "render",
     "run",
+    "save_router",
     "scaling",
     "to_latex",
     "to_markdown",
     "to_text",
+    "train",
 ]
 
 

@@ -15,9 +15,11 @@ from routereval.cli.info import info
 from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
 from routereval.cli.reproduce import reproduce
+from routereval.cli.route import route
 from routereval.cli.run import run
 from routereval.cli.scaling import scaling
 from routereval.cli.simulate import simulate
+from routereval.cli.train import train
 from routereval.errors import RouterEvalError
 
 
@@ -43,6 +45,8 @@ COMMANDS = (
     reproduce,
     scaling,
     advise,
+    train,
+    route,
 )
 for command in COMMANDS:
     cli.add_command(command)

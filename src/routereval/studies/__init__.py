@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from routereval.studies.reproduce import Reproduction, reproduce_paper
     from routereval.studies.results import Cell, Results, read_results
     from routereval.studies.scaling_study import ScalingResults, scaling
+    from routereval.studies.training import train
 
 _HOMES = {
     "advice": ("Advice", "advise"),
@@ -22,6 +23,7 @@ _HOMES = {
     "reproduce": ("Reproduction", "reproduce_paper"),
     "results": ("Cell", "Results", "read_results"),
     "scaling_study": ("ScalingResults", "scaling"),
+    "training": ("train",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -38,6 +40,7 @@ __all__ = [
     "reproduce_paper",
     "run",
     "scaling",
+    "train",
 ]
 
 

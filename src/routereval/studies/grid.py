@@ -20,6 +20,7 @@ from routereval.records import Records, open_source, read_records
 from routereval.routers import make_router
 from routereval.studies.evaluation import N_BOOT, evaluate
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
+from routereval.studies.training import fit
 from routereval.studies.workers import Workers, workers_at
 from routereval.tasks import GROUPS, Pool, Setting, Split, Task
 
@@ -300,10 +301,7 @@ def _named(pool: Pool, models: tuple[str, ...] | DataError) -> Pool:
 def _evaluated(job: Job, task: Task) -> Done:
     router = make_router(job.router, protocol=task.split.protocol)
     start = time.perf_counter()
-    extra: dict[str, Any] = {}
-    if router.uses_validation and task.split.protocol == "clean" and len(task.val.rows):
-        extra["validation"] = (task.val.inputs(router.reads), task.val.scores)
-    router.fit(task.train.inputs(router.reads), task.train.scores, task.train.costs, **extra)
+    fit(router, task)
     fitted = time.perf_counter() - start
     found = evaluate(router, task, n_boot=N_BOOT)
     cell = Cell(

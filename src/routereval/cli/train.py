@@ -1,0 +1,56 @@
+"""``routereval train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("source")
+@click.option("-r", "--router", default="knn", show_default=True, metavar="SPEC", help="Which one.")
+@click.option(
+    "--pool",
+    metavar="SPEC",
+    help="'all-strong(size=5)', or names with commas between.  [default: all LLMs]",
+)
+@click.option(
+    "--embedder",
+    default="tfidf",
+    show_default=True,
+    metavar="SPEC",
+    help="What makes features of a text.",
+)
+@click.option("--seed", type=click.IntRange(0), default=42, show_default=True, help="Of the split.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Where the trained router is kept.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the router that is there.")
+def train(  # noqa: PLR0917 - the options of a command
+    source: str, router: str, pool: str | None, embedder: str, seed: int, out: Path, overwrite: bool
+) -> None:
+    """Train a router on the records of SOURCE and keep it, to route texts and to serve.
+
+    It learns from the training prompts; what it scores on the test prompts is printed.
+    """
+    from routereval.records import open_records
+    from routereval.routers import make_router, save_router
+    from routereval.studies import evaluate
+    from routereval.studies.training import trained_on
+    from routereval.tasks import Split, Task
+
+    records = open_records(source)
+    names = list(records.models) if pool is None else pool
+    if isinstance(names, str) and "(" not in names:
+        names = [name.strip() for name in names.split(",")]
+    task = Task(records, names, Split("clean", seed), embedder)
+    trained = trained_on(make_router(router), task, router)
+    save_router(trained, out, overwrite=overwrite)
+    click.echo(str(evaluate(trained.router, task)))
+    click.echo(f"{router} on {len(trained.models)} LLMs in {out}", err=True)

@@ -1,0 +1,113 @@
+"""Training one router for use: from records to something that routes texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError
+from routereval.features import Embedder, make_embedder
+from routereval.records import Records, open_records
+from routereval.routers import Router, TrainedRouter, make_router
+from routereval.spec import Spec
+from routereval.tasks import Pool, Split, Task
+
+
+def fit(router: Router, task: Task) -> Router:
+    """Fit a router on a task as the benchmark does.
+
+    Args:
+        router: not fitted.
+        task: its training prompts are learned from; under ``clean`` its validation prompts choose
+            hyper-parameters.
+
+    Returns:
+        The router itself.
+    """
+    extra: dict[str, Any] = {}
+    if router.uses_validation and task.split.protocol == "clean" and len(task.val.rows):
+        extra["validation"] = (task.val.inputs(router.reads), task.val.scores)
+    train = task.train
+    return router.fit(train.inputs(router.reads), train.scores, train.costs, **extra)
+
+
+def train(
+    source: Records | str | Path,
+    router: str | Spec = "knn",
+    pool: Pool | str | list[str] | None = None,
+    *,
+    split: Split | str = "clean",
+    embedder: str = "tfidf",
+) -> TrainedRouter:
+    """Train a router that can be saved, and that decides on texts.
+
+    It learns from the training part of the split only, so that what `evaluate` says of the test
+    part holds for the very router that is put to use.
+
+    Args:
+        source: records of one benchmark, or what `open_records` opens.
+        router: a spec.
+        pool: a pool, its text, or names of LLMs; all LLMs of the records if None.
+        split: the protocol and seed.
+        embedder: a spec of an embedder of texts.
+
+    Returns:
+        The trained router.
+
+    Raises:
+        DataError: if the records hold no texts, or the router reads what no text tells.
+        SpecError: if a name is unknown.
+    """
+    records = source if isinstance(source, Records) else open_records(source)
+    everyone = list(records.models) if pool is None else pool
+    return trained_on(make_router(router), Task(records, everyone, split, embedder), str(router))
+
+
+def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
+    """Fit a router on a task, and keep with it what a text needs to be routed.
+
+    Args:
+        router: not fitted.
+        task: its embedder must be one of texts.
+        spec: what the router is called.
+
+    Raises:
+        DataError: if the router reads what no text tells, or the features do not come from texts.
+    """
+    records = task.records
+    if router.reads not in ("features", "texts"):
+        raise DataError(f"{spec} reads the true scores of the prompts that it routes: no text does")
+    if not records.has_text:
+        raise DataError(f"{records.name}: these records hold no prompt texts to learn from")
+    embedder = None if router.reads == "texts" else _embedder(task)
+    fit(router, task)
+    return TrainedRouter(router, task.models, embedder, _costs(task), _about(task, spec))
+
+
+def _embedder(task: Task) -> Embedder:
+    spec = task.setting.embedder
+    if spec.partition("(")[0] in ("stored", "columns"):
+        raise DataError(f"{spec} makes no vectors of a new text; train with --embedder tfidf")
+    texts = task.setting.texts or []
+    return make_embedder(spec).fit([texts[row] for row in task.setting.rows.train])
+
+
+def _costs(task: Task) -> NDArray[np.float64]:
+    costs = task.expected_costs
+    return np.full(len(task.models), np.nan) if costs is None else costs
+
+
+def _about(task: Task, spec: str) -> dict[str, Any]:
+    return {
+        "router": spec,
+        "embedder": task.setting.embedder,
+        "benchmark": task.records.name,
+        "records": task.records.hash,
+        "simulated": task.records.simulated,
+        "split": str(task.split),
+        "pool": str(task.pool),
+        "n_train": len(task.train.rows),
+    }

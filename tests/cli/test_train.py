@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CommandLine
+from tests.made import made
+
+
+@pytest.fixture
+def router(tmp_path: Path, command_line: CommandLine) -> Path:
+    made("mine", n_prompts=150, n_models=4, costs=True, texts=True, features=False).save(
+        tmp_path / "mine"
+    )
+    answer = command_line("train", tmp_path / "mine", "-r", "knn(k=5)", "-o", tmp_path / "router")
+    assert answer.status == 0, answer.err
+    assert "test prompts" in answer.out
+    return tmp_path / "router"
+
+
+def test_route_says_who_answers_and_why(router: Path, command_line: CommandLine) -> None:
+    answer = command_line("route", router, "prove the lemma of rings")
+    first, *rows = answer.out.splitlines()
+    assert first.startswith("org/model_")
+    assert "predicted score" in first
+    assert len(rows) == 4
+    assert sum("→" in row for row in rows) == 1
+
+
+def test_route_in_json(
+    router: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one text\nanother\n")))
+    answer = command_line("route", router, "-", "--json", "--lam", "1000")
+    lines = [json.loads(line) for line in answer.out.splitlines()]
+    assert [line["text"] for line in lines] == ["one text", "another"]
+    for line in lines:
+        assert line["costs"][line["model"]] == min(line["costs"].values())
+
+
+def test_errors_are_sentences(router: Path, tmp_path: Path, command_line: CommandLine) -> None:
+    for call, sentence in [
+        (("train", tmp_path / "mine", "-o", router), "exists already"),
+        (("train", tmp_path / "mine", "-r", "kn", "-o", tmp_path / "x"), "did you mean 'knn'"),
+        (("train", tmp_path / "mine", "--pool", "a,b", "-o", tmp_path / "x"), "unknown LLM 'a'"),
+        (("route", tmp_path, "text"), "no trained router"),
+        (("route", router, "text", "--lam", "-1"), "lam must be"),
+    ]:
+        answer = command_line(*call)
+        assert answer.status == 2
+        assert sentence in answer.err
+        assert "Traceback" not in answer.err
