@@ -20,7 +20,17 @@ ALLOWED = {
     "tasks": {"records", "features"},
     "studies": {"records", "features", "scoring", "routers", "tasks"},
     "report": {"scoring", "studies"},
-    "cli": {"records", "features", "scoring", "routers", "tasks", "studies", "report"},
+    "gateway": {"features", "routers"},
+    "cli": {
+        "records",
+        "features",
+        "scoring",
+        "routers",
+        "tasks",
+        "studies",
+        "report",
+        "gateway",
+    },
 }
 
 

@@ -1,0 +1,256 @@
+"""``gateway.toml``: which upstreams there are, where to listen, and what to do when things fail."""
+
+from __future__ import annotations
+
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from routereval.errors import DataError, unknown
+from routereval.gateway.settings import read_table, setting
+
+CAPABILITIES = ("vision", "tools", "json", "audio")
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where to listen. Only this machine reaches the gateway unless told otherwise."""
+
+    host: str = setting("127.0.0.1")
+    port: int = setting(8080, least=0)
+    drain_s: float = setting(30.0, least=0)
+    page: bool = setting(True)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much the gateway takes on before it says no."""
+
+    in_flight: int = setting(1024, least=1)
+    body_mb: float = setting(20.0, least=0.001)
+    body_s: float = setting(30.0, least=0.1)
+
+
+@dataclass(frozen=True)
+class Routing:
+    """What of a conversation is routed, and what is remembered."""
+
+    lam: float = setting(0.0, least=0)
+    context_chars: int = setting(1000, least=0)
+    prompt_chars: int = setting(32_000, least=100)
+    cache: int = setting(10_000, least=0)
+    sticky_s: float = setting(0.0, least=0)
+
+
+@dataclass(frozen=True)
+class Faults:
+    """When another upstream is asked, and when one is left alone."""
+
+    attempts: int = setting(3, least=1)
+    failures: int = setting(3, least=1)
+    cooldown_s: float = setting(5.0, least=0)
+    longest_cooldown_s: float = setting(120.0, least=0)
+    quota_cooldown_s: float = setting(300.0, least=0)
+    retry_ratio: float = setting(0.5, least=0)
+    retry_burst: int = setting(50, least=0)
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One model of the pool, and who serves it.
+
+    Attributes:
+        name: the model, as the router knows it and clients may ask for it.
+        base_url: of an OpenAI-compatible service, with its ``/v1``.
+        model: what the service calls it; the name unless given.
+        key_env: the environment variable that holds the service's key; none if empty.
+        price_in, price_out: USD for a million tokens.
+        connect_s, first_byte_s, idle_s, total_s: how long to wait.
+        concurrency: requests at a time.
+        context: tokens of prompt and answer together; 0 where unknown.
+        capabilities: of `CAPABILITIES`.
+    """
+
+    name: str = setting()
+    base_url: str = setting()
+    model: str = setting("")
+    key_env: str = setting("")
+    price_in: float = setting(0.0, least=0)
+    price_out: float = setting(0.0, least=0)
+    connect_s: float = setting(5.0, least=0.01)
+    first_byte_s: float = setting(60.0, least=0.01)
+    idle_s: float = setting(60.0, least=0.01)
+    total_s: float = setting(600.0, least=0.01)
+    concurrency: int = setting(64, least=1)
+    context: int = setting(0, least=0)
+    capabilities: tuple[str, ...] = setting(CAPABILITIES)
+
+
+@dataclass(frozen=True)
+class Virtual:
+    """A name that clients may ask for, and what it stands for.
+
+    Attributes:
+        lam: the score to give up for the price of the dearest LLM.
+        models: those that it may choose from; all where empty.
+    """
+
+    lam: float = setting(0.0, least=0)
+    models: tuple[str, ...] = setting(())
+
+
+PRESETS = {"cheap": Virtual(1.0), "balanced": Virtual(0.3), "best": Virtual(0.0)}
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of a ``gateway.toml``; each table has a default but for the upstreams."""
+
+    upstreams: tuple[Upstream, ...]
+    server: Server = Server()
+    limits: Limits = Limits()
+    routing: Routing = Routing()
+    faults: Faults = Faults()
+    virtual: Mapping[str, Virtual] = field(default_factory=lambda: dict(PRESETS))
+
+    def resolve(self, asked: str) -> Virtual | None:
+        """What the name of a virtual model stands for; None for another name.
+
+        >>> config = Config(())
+        >>> config.resolve("auto:lam=0.3"), config.resolve("auto:cheap").lam, config.resolve("x")
+        (Virtual(lam=0.3, models=()), 1.0, None)
+        """
+        head, colon, tail = asked.partition(":")
+        if head != AUTO:
+            return None
+        if not colon:
+            return Virtual(self.routing.lam)
+        if tail.startswith("lam="):
+            lam = _number(tail.removeprefix("lam="))
+            return None if lam is None else Virtual(lam)
+        return self.virtual.get(tail)
+
+    def key_of(self, upstream: Upstream, environ: Mapping[str, str] = os.environ) -> str:
+        """The upstream's key.
+
+        Raises:
+            DataError: if its variable is not set.
+        """
+        if not upstream.key_env:
+            return ""
+        key = environ.get(upstream.key_env, "")
+        if not key.isascii() or not key.isprintable():
+            raise DataError(f"{upstream.key_env} holds what no key is made of; set it anew")
+        if not key:
+            raise DataError(
+                f"upstream {upstream.name!r}: the environment variable {upstream.key_env} is not "
+                "set; export it before the gateway starts"
+            )
+        return key
+
+
+TABLES = {"server": Server, "limits": Limits, "routing": Routing, "faults": Faults}
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a ``gateway.toml``.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: if it cannot be read, or a value is missing or wrong; the sentence names file,
+            table and key.
+        SpecError: for a table or a key that is not known.
+    """
+    try:
+        held = tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; give the file with -c") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{path} is not TOML: {error}") from None
+    return make_config(held, str(path))
+
+
+def make_config(held: Mapping[str, object], where: str = "gateway.toml") -> Config:
+    """The configuration of a mapping, as a file holds it; see `read_config`.
+
+    >>> local = {"name": "llama", "base_url": "http://127.0.0.1:11434/v1"}
+    >>> make_config({"upstream": [local]}).upstreams[0].concurrency
+    64
+    """
+    for name in held:
+        if name not in {*TABLES, "upstream", "virtual"}:
+            raise unknown(f"table in {where}", name, [*TABLES, "upstream", "virtual"])
+    tables: dict[str, Any] = {
+        name: read_table(kind, held[name], f"{where}: [{name}]")
+        for name, kind in TABLES.items()
+        if name in held
+    }
+    upstreams = _upstreams(held.get("upstream"), where)
+    virtual = _virtual(held.get("virtual", {}), where, {u.name for u in upstreams})
+    return Config(upstreams, virtual=virtual, **tables)
+
+
+def _upstreams(held: object, where: str) -> tuple[Upstream, ...]:
+    if not isinstance(held, list) or not held:
+        raise DataError(f"{where} names no upstream; add an [[upstream]] with name and base_url")
+    found: dict[str, Upstream] = {}
+    for number, table in enumerate(held, 1):
+        at = f"{where}: [[upstream]] {number}"
+        upstream = read_table(Upstream, table, at)
+        _check_upstream(upstream, at)
+        if upstream.name in found:
+            raise DataError(f"{at}: the name {upstream.name!r} is taken; give each its own")
+        found[upstream.name] = upstream
+    return tuple(found.values())
+
+
+def _check_upstream(upstream: Upstream, at: str) -> None:
+    if not upstream.name or not upstream.name.isprintable():
+        raise DataError(f"{at}: name must be printable text, not {upstream.name!r}")
+    if upstream.name.partition(":")[0] == AUTO:
+        raise DataError(f"{at}: {upstream.name!r} is the name of a virtual model; choose another")
+    for capability in upstream.capabilities:
+        if capability not in CAPABILITIES:
+            raise unknown(f"capability in {at}", capability, CAPABILITIES)
+    if not _is_url(upstream.base_url):
+        raise DataError(
+            f"{at}: base_url must be like https://api.example.com/v1, not {upstream.base_url!r}"
+        )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+
+
+def _virtual(held: object, where: str, known: set[str]) -> dict[str, Virtual]:
+    if not isinstance(held, Mapping):
+        raise DataError(f"{where}: [virtual] must be a table such as cheap = 1.0, not {held!r}")
+    found = dict(PRESETS)
+    for name, value in held.items():
+        at = f"{where}: [virtual.{name}]"
+        table = value if isinstance(value, Mapping) else {"lam": value}
+        found[str(name)] = read_table(Virtual, table, at)
+        for model in found[str(name)].models:
+            if model not in known:
+                raise unknown(f"model in {at}", model, known)
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None

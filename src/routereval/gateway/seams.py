@@ -1,0 +1,199 @@
+"""Where the parts of the gateway meet: who may ask, who decides, and who is told afterwards.
+
+The relay knows only these. Each has a default that does nothing: a door that is open, and no
+observer at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from routereval.routers.trained import Decision
+
+
+class Usage(NamedTuple):
+    """What an answer took.
+
+    Attributes:
+        tokens_in: of the prompt.
+        tokens_out: of the answer.
+        estimated: True where the upstream did not say and both were counted by rule of thumb.
+    """
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    estimated: bool = False
+
+
+NOTHING = Usage()
+
+
+class Grant(Protocol):
+    """What a door lets a request do. `settle` is called once, however the request ends."""
+
+    @property
+    def key(self) -> str:
+        """A name for the key that may stand in logs; empty for none."""
+
+    @property
+    def models(self) -> frozenset[str] | None:
+        """The models that it may reach; None for all."""
+
+    def settle(self, usage: Usage, usd: float) -> None:
+        """Take the bill: zero for a request that no upstream answered.
+
+        It is not awaited, because the client may be gone: it must not block. What it writes, it
+        writes behind.
+        """
+
+
+class Door(Protocol):
+    """Who may ask."""
+
+    async def recognise(self, key: str | None) -> Grant:
+        """Who this is, for requests that cost nothing: listing models, asking for a decision.
+
+        Raises:
+            ApiError: 401 if the key is missing or not known.
+        """
+
+    async def admit(self, key: str | None, model: str, now: float) -> Grant:
+        """Let a request in, and count it.
+
+        Args:
+            key: what stood behind ``Authorization: Bearer``; None without.
+            model: what the client asked for, an upstream's or a virtual one.
+            now: seconds since the epoch.
+
+        Raises:
+            ApiError: 401 (key), 403 (model), 429 (rate, budget).
+        """
+
+    async def open(self) -> None:
+        """Called as the gateway starts."""
+
+    async def close(self) -> None:
+        """Called as the gateway ends, after the last request: write what is not yet written."""
+
+
+class Attempt(NamedTuple):
+    """One upstream that was asked: its model, and what went wrong or nothing."""
+
+    model: str
+    fault: str = ""
+
+
+@dataclass(slots=True)
+class Entry:
+    """All that is known of a request when it is over.
+
+    Attributes:
+        request_id: as in ``x-routereval-request-id``.
+        time: seconds since the epoch, when it came.
+        key: the grant's name.
+        path: such as ``/v1/chat/completions``.
+        asked: the model that the client named.
+        text: what was routed; empty where the client named an upstream's model.
+        streamed: whether the client asked for a stream.
+        lam: the trade-off, in score.
+        decision: the router's; None where the client named an upstream's model.
+        router: which router decided, for tests of one against another.
+        propensity: the probability with which that router makes this choice.
+        model: who answered; empty for nobody.
+        attempts: who was asked, in order.
+        status: what the client got.
+        error: the code of an error that the client got, also in mid-stream.
+        usage: tokens.
+        usd: what they cost by the prices of the configuration.
+        decided_s: seconds from the request to the decision.
+        first_byte_s: seconds to the first byte of the answer.
+        total_s: seconds to the last one.
+    """
+
+    request_id: str
+    time: float
+    key: str = ""
+    path: str = ""
+    asked: str = ""
+    text: str = ""
+    streamed: bool = False
+    lam: float = 0.0
+    decision: Decision | None = None
+    router: str = ""
+    propensity: float = 1.0
+    model: str = ""
+    attempts: list[Attempt] = field(default_factory=list)
+    status: int = 0
+    error: str = ""
+    usage: Usage = NOTHING
+    usd: float = 0.0
+    decided_s: float = 0.0
+    first_byte_s: float = 0.0
+    total_s: float = 0.0
+
+
+class Observer(Protocol):
+    """Who is told of every request when it is over: a log, metrics, a shadow router."""
+
+    def record(self, entry: Entry) -> None:
+        """Take note; it must neither block nor keep the caller waiting."""
+
+    async def open(self) -> None:
+        """Called as the gateway starts."""
+
+    async def close(self) -> None:
+        """Called as the gateway ends, after the last request."""
+
+
+class Routed(NamedTuple):
+    """A decision, by which router, and how probable it was."""
+
+    decision: Decision
+    router: str = ""
+    propensity: float = 1.0
+
+
+class Decider(Protocol):
+    """Who decides where a request goes."""
+
+    async def decide(
+        self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
+    ) -> Routed:
+        """Choose among the allowed models.
+
+        Args:
+            text: what is routed.
+            lam: the trade-off, in score.
+            allowed: models of the pool, at least one.
+            unit: what a split of the traffic keeps together: the conversation, or the request.
+        """
+
+
+class OpenGrant:
+    """Everything is allowed, nothing is counted."""
+
+    key = ""
+    models: frozenset[str] | None = None
+
+    def settle(self, usage: Usage, usd: float) -> None:
+        """Nothing to pay."""
+
+
+class OpenDoor:
+    """Everybody may ask; meant for a gateway that only its own machine reaches."""
+
+    async def recognise(self, key: str | None) -> Grant:
+        """Anybody."""
+        return OpenGrant()
+
+    async def admit(self, key: str | None, model: str, now: float) -> Grant:
+        """Everybody."""
+        return OpenGrant()
+
+    async def open(self) -> None:
+        """Nothing to prepare."""
+
+    async def close(self) -> None:
+        """Nothing to keep."""
