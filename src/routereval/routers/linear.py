@@ -179,7 +179,7 @@ class _Ridge(NamedTuple):
         """Project the scores on the spectrum, once for each set of observed prompts."""
         means, seen = mean_scores(scores), ~np.isnan(scores)
         parts = []
-        for models in _alike(seen):
+        for models in alike(seen):
             rows = seen[:, models[0]]
             if rows.any():
                 there = X if rows.all() else X[rows]
@@ -197,7 +197,7 @@ class _Ridge(NamedTuple):
         return coef, intercept
 
 
-def _alike(seen: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+def alike(seen: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     """The models, grouped by the prompts on which they were observed."""
     groups: dict[bytes, list[int]] = {}
     for model, column in enumerate(np.packbits(seen.T, axis=1)):

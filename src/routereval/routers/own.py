@@ -1,0 +1,249 @@
+"""Routers of a user's own: any object that can learn a matrix of scores becomes a `Router`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Literal, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone, is_classifier
+
+from routereval.errors import DataError, SpecError
+from routereval.routers.base import Reads, Router, Scores, mean_scores
+from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.linear import alike
+
+
+class Own(Router):
+    """Wraps an object with `fit` and `predict_scores` that is no subclass of `Router`.
+
+    Its `fit` is given ``X`` and ``scores``, and ``costs`` and ``validation`` if it names them; a
+    copy is fitted, so the object itself stays as it is. It may carry the class attributes of a
+    `Router` (``reads``, ``policy``, …) and its other methods.
+
+    Args:
+        router: the object.
+
+    Attributes:
+        router_: its fitted copy.
+
+    >>> class Mean:
+    ...     def fit(self, X, scores):
+    ...         self.means = scores.mean(axis=0)
+    ...     def predict_scores(self, X):
+    ...         return np.tile(self.means, (len(X), 1))
+    >>> own = Own(router=Mean()).fit(["a"], np.array([[0.0, 1.0]]))
+    >>> own, own.predict_scores(["b", "c"])
+    (Own(Mean()), array([[0., 1.],
+           [0., 1.]]))
+    """
+
+    def __init__(self, *, router: Any) -> None:  # noqa: ANN401
+        self.router = router
+
+    @property
+    def reads(self) -> Reads:  # type: ignore[override]  # what it says of itself
+        """What the object reads; features unless it says otherwise."""
+        return cast("Reads", getattr(self.router, "reads", Router.reads))
+
+    @property
+    def policy(self) -> Literal["argmax", "proportional"]:  # type: ignore[override]
+        """The object's policy; argmax unless it says otherwise."""
+        return cast("Literal['argmax', 'proportional']", getattr(self.router, "policy", "argmax"))
+
+    @property
+    def uses_validation(self) -> bool:  # type: ignore[override]
+        """True if its `fit` names ``validation``."""
+        return "validation" in _named(self.router.fit)
+
+    def fit(
+        self,
+        X: Any,  # noqa: ANN401
+        scores: Scores,
+        costs: Scores | None = None,
+        validation: tuple[Any, Scores] | None = None,
+    ) -> Self:
+        """Fit a copy of the object."""
+        scores = self._check_fit(X, scores)
+        offered = {"costs": costs, "validation": validation}
+        self.router_ = _copied(self.router)
+        taken = {name: offered[name] for name in offered if name in _named(self.router_.fit)}
+        self.router_.fit(X, scores, **taken)
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+        """What the object predicts.
+
+        Raises:
+            DataError: if that is no (n_prompts, n_models) matrix.
+        """
+        self._check_fitted()
+        scores = np.asarray(self.router_.predict_scores(X), dtype=np.float64)
+        if scores.shape != (len(X), self.n_models_):
+            raise DataError(
+                f"{self.router!r}: predict_scores answered shape {scores.shape} "
+                f"for {len(X)} prompts and {self.n_models_} models"
+            )
+        return scores
+
+    def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401, D102
+        own = getattr(self.router_, "predict_costs", None)
+        return None if own is None else cast("Scores | None", own(X))
+
+    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401, D102
+        own = getattr(self.router_, "distribution", None)
+        return super().distribution(X, scores) if own is None else np.asarray(own(X, scores))
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803 - scikit-learn's own name
+        return f"Own({text_of(self.router)})"
+
+
+class Estimator(Router):
+    """Makes a router of a scikit-learn estimator.
+
+    A regressor learns the scores, all models at once if it can, else a copy for each model; models
+    that were not observed on the same prompts are learned apart. A classifier learns, a copy for
+    each model, whether the score is at least 0.5; the score that it predicts is the probability
+    of that, or its decision value where it knows no probabilities. A model that was never observed
+    is predicted 0, and one that a classifier saw always right, or always wrong, its mean.
+
+    Args:
+        estimator: the estimator; copies of it are fitted, on the prompts' features.
+
+    Attributes:
+        parts_: pairs of columns and the estimator that predicts them.
+        means_: (n_models,) each model's mean training score.
+
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = np.array([[0.0], [1.0], [2.0]])
+    >>> router = Estimator(estimator=LinearRegression()).fit(X, np.hstack([X / 4, 1 - X / 4]))
+    >>> router.predict_scores([[4.0]]).round(6)
+    array([[1., 0.]])
+    """
+
+    n_features_in_: int
+
+    def __init__(self, *, estimator: Any) -> None:  # noqa: ANN401
+        self.estimator = estimator
+
+    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Fit copies of the estimator.
+
+        Raises:
+            DataError: if the shapes do not agree.
+        """
+        scores, X = self._check_fit(X, scores), feature_matrix(X)
+        self.n_features_in_, self.means_ = X.shape[1], mean_scores(scores)
+        seen = ~np.isnan(scores)
+        groups = alike(seen) if _takes_many(self.estimator) else np.arange(scores.shape[1])[:, None]
+        self.parts_: list[tuple[NDArray[np.int64], Any]] = []
+        for models in groups:
+            rows = seen[:, models[0]]
+            Y = scores[rows][:, models]
+            if rows.any() and not (self._classifies() and len(np.unique(Y >= 0.5)) == 1):
+                self.parts_.append((models, self._learned(X[rows], Y)))
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        self._check_fitted()
+        X = feature_matrix(X, self.n_features_in_)
+        scores = np.tile(self.means_, (len(X), 1))
+        for models, fitted in self.parts_:
+            scores[:, models] = _answer(fitted, X).reshape(len(X), len(models))
+        return scores
+
+    def _learned(self, X: Features, Y: Scores) -> Any:  # noqa: ANN401 - a fitted estimator
+        single = Y.ravel() if Y.shape[1] == 1 else Y
+        return clone(self.estimator).fit(X, single >= 0.5 if self._classifies() else single)
+
+    def _classifies(self) -> bool:
+        return bool(is_classifier(self.estimator))
+
+
+def as_router(thing: Any) -> Router:  # noqa: ANN401
+    """Make a router of an object, or of a class that can be made without arguments.
+
+    Args:
+        thing: a `Router`, anything with `fit` and `predict_scores`, or a scikit-learn estimator.
+
+    Returns:
+        The router; a `Router` passes through.
+
+    Raises:
+        SpecError: if it is none of these.
+
+    >>> from sklearn.linear_model import Ridge
+    >>> as_router(Ridge(alpha=3.0))
+    Estimator(estimator=Ridge(alpha=3.0))
+    """
+    made = _made(thing) if isinstance(thing, type) else thing
+    if isinstance(made, Router):
+        return made
+    if callable(getattr(made, "fit", None)):
+        if callable(getattr(made, "predict_scores", None)):
+            return Own(router=made)
+        if callable(getattr(made, "predict", None)) and hasattr(made, "get_params"):
+            return Estimator(estimator=made)
+    raise SpecError(
+        f"{text_of(made)} is no router; a router has fit(X, scores) and predict_scores(X), "
+        "or is a scikit-learn estimator"
+    )
+
+
+def text_of(thing: Any) -> str:  # noqa: ANN401
+    """An object's text on one line, without its address: its class and attributes if need be.
+
+    >>> text_of(object())
+    'object()'
+    """
+    if isinstance(thing, Own):
+        return text_of(thing.router)
+    if isinstance(thing, Estimator):
+        return text_of(thing.estimator)
+    if type(thing).__repr__ is not object.__repr__:
+        return " ".join(repr(thing).split())
+    inside = ", ".join(f"{name}={value!r}" for name, value in getattr(thing, "__dict__", {}).items())
+    return f"{type(thing).__name__}({inside})"
+
+
+def _made(cls: type) -> Any:  # noqa: ANN401 - whatever the class makes
+    required = [
+        name
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if required:
+        raise SpecError(
+            f"{cls.__name__} cannot be made without {', '.join(required)}; give an object of it"
+        )
+    return cls()
+
+
+def _copied(thing: Any) -> Any:  # noqa: ANN401
+    return clone(thing) if hasattr(thing, "get_params") else deepcopy(thing)
+
+
+def _named(function: Callable[..., Any]) -> set[str]:
+    return set(inspect.signature(function).parameters)
+
+
+def _takes_many(estimator: Any) -> bool:  # noqa: ANN401
+    """True if it is a regressor that learns several columns at once."""
+    from sklearn.utils import get_tags
+
+    return not is_classifier(estimator) and bool(get_tags(estimator).target_tags.multi_output)
+
+
+def _answer(fitted: Any, X: Features) -> NDArray[np.float64]:  # noqa: ANN401
+    if is_classifier(fitted):
+        if hasattr(fitted, "predict_proba"):
+            return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]
+        if hasattr(fitted, "decision_function"):
+            return np.asarray(fitted.decision_function(X), dtype=np.float64)
+    return np.asarray(fitted.predict(X), dtype=np.float64)
+
+
