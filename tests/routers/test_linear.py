@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from routereval.errors import SpecError
-from routereval.routers.linear import ALPHAS, Linear, _alike
+from routereval.routers.linear import ALPHAS, Linear, alike
 
 NAN = np.nan
 
@@ -39,9 +39,9 @@ def test_a_model_is_fitted_on_the_prompts_where_it_was_observed() -> None:
         assert np.allclose(got[:, model], alone.predict_scores(X)[:, 0], atol=1e-9)
 
 
-def test_models_observed_alike_share_the_work() -> None:
+def test_models_observedalike_share_the_work() -> None:
     seen = np.array([[True, True, False], [False, False, True], [True, True, True]])
-    assert [group.tolist() for group in _alike(seen)] == [[0, 1], [2]]
+    assert [group.tolist() for group in alike(seen)] == [[0, 1], [2]]
 
 
 def test_a_model_never_observed_is_predicted_zero() -> None:

@@ -82,7 +82,7 @@ def test_routers_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(registry, "entry_points", found)
     assert isinstance(make_router("theirs(k=2)"), Knn)
-    with pytest.raises(SpecError, match="no subclass of Router"):
+    with pytest.raises(SpecError, match="no class with fit and predict_scores"):
         make_router("wrong")
     with pytest.raises(SpecError, match="did you mean 'theirs'"):
         make_router("their")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from routereval.errors import DataError, SpecError
@@ -15,7 +16,7 @@ from routereval.routers import ROUTERS, make_router
 from routereval.studies import Results, evaluate, grid, read_results, run
 from routereval.studies.results import ResultsFolder
 from routereval.tasks import GROUPS, Pool, Task
-from tests.made import made, neutral_folder
+from tests.made import Floats, made, neutral_folder
 
 TWO = ("knn(k=5)", "random")
 
@@ -421,3 +422,30 @@ def test_a_run_on_several_processes_stops_without_a_word(
     with pytest.raises(KeyboardInterrupt):  # a warning would be an error here
         run([made()], ["linear", *TWO], [3, 4], out=tmp_path / "out", n_jobs=2)
     assert len(without_seconds(tmp_path / "out")) == 2
+
+
+class Mine:
+    """A router that knows nothing of this package."""
+
+    def fit(self, X: Floats, scores: Floats) -> None:
+        self.means = scores.mean(axis=0)
+
+    def predict_scores(self, X: Floats) -> Floats:
+        return np.tile(self.means, (len(X), 1))
+
+
+def test_routers_of_ones_own_run_in_other_processes_and_go_on(tmp_path: Path) -> None:
+    lines = [Mine, Ridge(alpha=3.0), "best_single"]
+    results = run([made(texts=True)], lines, [3], ["all-strong"], out=tmp_path, n_jobs=2)
+    assert results.routers == ["Mine()", "Ridge(alpha=3.0)", "best_single"]
+    mine, _, best = results.cells
+    assert mine.metrics["mu"] == best.metrics["mu"]
+    again = run([made(texts=True)], lines, [3], ["all-strong"], out=tmp_path, n_jobs=1)
+    assert [c.seconds for c in again.cells] == [c.seconds for c in results.cells]
+
+
+def test_a_group_of_routers_stands_for_its_members() -> None:
+    results = run([made()], ["all-cpu", "knn"], [2], ["all-weak"], n_jobs=1)
+    assert {"knn", "linear", "random"} <= set(results.routers)
+    assert len(results.routers) == len(set(results.routers))
+    assert any("cheapest: cheapest needs costs" in note for note in results.notes)

@@ -30,7 +30,8 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     "routers",
     multiple=True,
     metavar="SPEC",
-    help="A router, such as knn or 'knn(k=5)'; may be repeated.  [default: controls and baselines]",
+    help="A router, such as knn or 'knn(k=5)', or all-cpu; may be repeated.  "
+    "[default: controls and baselines]",
 )
 @click.option(
     "--protocol",

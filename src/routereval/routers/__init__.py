@@ -2,9 +2,10 @@
 
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.checks import CHECKS, check_router
+from routereval.routers.own import as_router
 from routereval.routers.persistence import load_router, save_router
 from routereval.routers.policy import choose, one_hot, weights
-from routereval.routers.registry import ROUTERS, described, make_router, register
+from routereval.routers.registry import ROUTERS, described, lineup, make_router, register
 from routereval.routers.trained import Decision, TrainedRouter
 
 __all__ = [
@@ -14,9 +15,11 @@ __all__ = [
     "Router",
     "Scores",
     "TrainedRouter",
+    "as_router",
     "check_router",
     "choose",
     "described",
+    "lineup",
     "load_router",
     "make_router",
     "mean_scores",

@@ -34,6 +34,8 @@ class Router(BaseEstimator):  # type: ignore[misc]
         control: True for the yardsticks (random, oracle, …) that have learned nothing.
         uses_validation: True if `fit` takes ``validation=(X, scores)`` to choose hyper-parameters.
         needs_costs: True if `fit` cannot do without costs.
+        extra: the extra of this package that must be installed for it, such as ``torch``, or none.
+        network: True if it asks a service for its choices.
         faithful: parameters that make it RouterEval's published baseline of that name.
     """
 
@@ -42,6 +44,8 @@ class Router(BaseEstimator):  # type: ignore[misc]
     control: ClassVar[bool] = False
     uses_validation: ClassVar[bool] = False
     needs_costs: ClassVar[bool] = False
+    extra: ClassVar[str] = ""
+    network: ClassVar[bool] = False
     faithful: ClassVar[dict[str, Any]] = {}
 
     n_models_: int

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from routereval.errors import DataError
 from routereval.routers.base import Router, Scores
+from routereval.routers.own import as_router, text_of
 from routereval.routers.policy import choose
 
 TOLERANCE = 1e-9
@@ -29,13 +30,14 @@ class Made(NamedTuple):
 Check = Callable[[Router], None]
 
 
-def check_router(router: Router) -> None:
+def check_router(router: Any) -> None:  # noqa: ANN401 - a router of any kind
     """Run all checks on a router that has not been fitted; it stays as it is.
 
     The checks use pools of 1, 2 and 4 models and a few dozen made prompts.
 
     Args:
-        router: with any parameters that suit such small data.
+        router: a `Router`, or whatever else `as_router` takes, with any parameters that suit such
+            small data.
 
     Raises:
         DataError: naming the first check that the router fails, and what went wrong.
@@ -43,11 +45,12 @@ def check_router(router: Router) -> None:
     >>> from routereval.routers.controls import BestSingle
     >>> check_router(BestSingle())
     """
+    router = as_router(router)
     for check in CHECKS:
         try:
             check(router)
         except Exception as error:  # whatever a router of others raises, say in which check
-            raise DataError(f"{router!r} fails {check.__name__}: {error}") from error
+            raise DataError(f"{text_of(router)} fails {check.__name__}: {error}") from error
 
 
 def check_parameters(router: Router) -> None:
@@ -208,11 +211,11 @@ def check_saved(router: Router) -> None:
     """
     from routereval.routers.persistence import dump, restore
 
-    if getattr(sys.modules.get(type(router).__module__), type(router).__name__, None) is None:
+    own = [type(router), *(type(value) for value in router.get_params().values())]
+    if any(getattr(sys.modules.get(kind.__module__), kind.__name__, None) is None for kind in own):
         return
     made = _made(router)
     fitted = _fitted(router, made)
-    own = [type(router)]
     payload = dump(fitted, own)
     _require(payload == dump(_fitted(router, made), own), "saved twice it gives different bytes")
     _same(

@@ -14,7 +14,7 @@ from sklearn.base import clone, is_classifier
 from routereval.errors import DataError, SpecError
 from routereval.routers.base import Reads, Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
-from routereval.routers.linear import alike
+from routereval.routers.linear import DIGITS, alike
 
 
 class Own(Router):
@@ -97,7 +97,7 @@ class Own(Router):
         own = getattr(self.router_, "distribution", None)
         return super().distribution(X, scores) if own is None else np.asarray(own(X, scores))
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803 - scikit-learn's own name
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         return f"Own({text_of(self.router)})"
 
 
@@ -135,7 +135,7 @@ class Estimator(Router):
         Raises:
             DataError: if the shapes do not agree.
         """
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
+        scores, X = self._check_fit(X, scores), feature_matrix(X).astype(np.float64)
         self.n_features_in_, self.means_ = X.shape[1], mean_scores(scores)
         seen = ~np.isnan(scores)
         groups = alike(seen) if _takes_many(self.estimator) else np.arange(scores.shape[1])[:, None]
@@ -149,11 +149,11 @@ class Estimator(Router):
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
         self._check_fitted()
-        X = feature_matrix(X, self.n_features_in_)
+        X = feature_matrix(X, self.n_features_in_).astype(np.float64)
         scores = np.tile(self.means_, (len(X), 1))
         for models, fitted in self.parts_:
             scores[:, models] = _answer(fitted, X).reshape(len(X), len(models))
-        return scores
+        return np.round(scores, DIGITS)
 
     def _learned(self, X: Features, Y: Scores) -> Any:  # noqa: ANN401 - a fitted estimator
         single = Y.ravel() if Y.shape[1] == 1 else Y
@@ -203,9 +203,11 @@ def text_of(thing: Any) -> str:  # noqa: ANN401
         return text_of(thing.router)
     if isinstance(thing, Estimator):
         return text_of(thing.estimator)
-    if type(thing).__repr__ is not object.__repr__:
+    if isinstance(thing, type) or not repr(thing).startswith("<"):
         return " ".join(repr(thing).split())
-    inside = ", ".join(f"{name}={value!r}" for name, value in getattr(thing, "__dict__", {}).items())
+    inside = ", ".join(
+        f"{name}={value!r}" for name, value in getattr(thing, "__dict__", {}).items()
+    )
     return f"{type(thing).__name__}({inside})"
 
 
@@ -245,5 +247,3 @@ def _answer(fitted: Any, X: Features) -> NDArray[np.float64]:  # noqa: ANN401
         if hasattr(fitted, "decision_function"):
             return np.asarray(fitted.decision_function(X), dtype=np.float64)
     return np.asarray(fitted.predict(X), dtype=np.float64)
-
-

@@ -202,14 +202,15 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
 def allowed_types() -> Iterator[str]:
     """Full names of the classes of our own that a file may ask for.
 
-    They are the registered routers and embedders, and the plain records (named tuples) defined in
-    the same modules.
+    They are the registered routers and embedders, what makes routers of other objects, and the
+    plain records (named tuples) defined in the same modules.
     """
     import sys
 
+    from routereval.routers.own import Estimator, Own
     from routereval.routers.registry import ROUTERS
 
-    for kind in (*ROUTERS.values(), *EMBEDDERS.values()):
+    for kind in (*ROUTERS.values(), *EMBEDDERS.values(), Own, Estimator):
         yield _full_name(kind)
     for name, module in list(sys.modules.items()):
         if name.startswith(_HOMES):

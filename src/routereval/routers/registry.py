@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
@@ -22,12 +22,14 @@ from routereval.routers.controls import (
 from routereval.routers.linear import Linear
 from routereval.routers.mlp import Mlp
 from routereval.routers.neighbours import Knn
+from routereval.routers.own import as_router, text_of
 from routereval.spec import Spec, parse_spec
 
 GROUP = "routereval.routers"
 PROTOCOLS = ("clean", "faithful")
+ALL_CPU = "all-cpu"
 
-ROUTERS: dict[str, type[Router]] = {
+ROUTERS: dict[str, type[Any]] = {
     "random": Random,
     "best_single": BestSingle,
     "constant": Constant,
@@ -50,14 +52,14 @@ class Description(NamedTuple):
     parameters: dict[str, Any]
 
 
-def register(name: str, router: type[Router]) -> None:
+def register(name: str, router: type[Any]) -> None:
     """Add a router under a name, for this process.
 
     Packages do the same for good with an entry point in the group ``routereval.routers``.
 
     Args:
         name: as it will be written in a spec.
-        router: the class.
+        router: a class of `Router`, or another one whose objects `as_router` takes.
 
     Raises:
         SpecError: if the name is taken.
@@ -68,21 +70,22 @@ def register(name: str, router: type[Router]) -> None:
 
 
 def make_router(
-    spec: str | Spec,
+    spec: Any,  # noqa: ANN401 - a text, a Spec, or a router of any kind
     *,
     protocol: str = "clean",
     **params: Any,  # noqa: ANN401 - the values are the router's business
 ) -> Router:
-    """Make a router by name.
+    """Make a router by name, or of an object of one's own.
 
     Args:
-        spec: its name, perhaps with parameters, as in ``knn(k=20)``.
+        spec: its name, perhaps with parameters, as in ``knn(k=20)``; or an object or a class that
+            `as_router` makes a router of, such as a scikit-learn estimator.
         protocol: ``clean`` takes the router's own defaults; ``faithful`` those of RouterEval's
             published baseline of that name. Parameters that are given win over both.
         **params: further parameters, which win over those in the spec.
 
     Returns:
-        The router, not fitted.
+        The router, not fitted; a `Router` passes through.
 
     Raises:
         SpecError: if the router, the protocol or a parameter is not known.
@@ -94,19 +97,72 @@ def make_router(
     ...
     routereval.errors.SpecError: unknown router 'kn'; did you mean 'knn'? known: ...
     """
-    spec = parse_spec(spec)
     if protocol not in PROTOCOLS:
         raise unknown("protocol", protocol, PROTOCOLS)
+    if not isinstance(spec, (str, Spec)):
+        if params:
+            raise SpecError(f"{text_of(spec)} has its parameters already; set them on it")
+        return as_router(spec)
+    return _named(parse_spec(spec), protocol, params)
+
+
+def _named(spec: Spec, protocol: str, params: dict[str, Any]) -> Router:
     router = _class(spec.name)
-    defaults = router.faithful if protocol == "faithful" else {}
+    defaults = getattr(router, "faithful", {}) if protocol == "faithful" else {}
     given = {**defaults, **spec.kwargs, **params}
-    known = list(_parameters(router))
+    known = _parameters(router)
     for name in given:
         if not known:
             raise SpecError(f"router {spec.name!r} takes no parameters, but {name!r} was given")
         if name not in known:
             raise unknown(f"parameter of {spec.name}", name, known)
-    return router(**given)
+    for name, default in known.items():
+        if default is inspect.Parameter.empty and name not in given:
+            raise SpecError(f"router {spec.name!r} needs {name}; write {spec.name}({name}=…)")
+    return as_router(router(**given))
+
+
+def lineup(routers: Iterable[Any], protocol: str = "clean") -> dict[str, Router]:
+    """Make several routers, each under what a table calls it.
+
+    Args:
+        routers: whatever `make_router` takes; ``all-cpu`` stands for every router here that needs
+            no extra, no network and no parameter.
+        protocol: as in `make_router`.
+
+    Returns:
+        The routers by their specs, or by the text of an object; one named twice is there once.
+
+    Raises:
+        SpecError: if one cannot be made, or two different routers have one text.
+
+    >>> lineup(["knn(k=5)", "random", "random"])
+    {'knn(k=5)': Knn(k=5), 'random': Random()}
+    """
+    made: dict[str, Router] = {}
+    for each in routers:
+        for one in on_cpu() if each == ALL_CPU else [each]:
+            router = make_router(one, protocol=protocol)
+            name = str(one) if isinstance(one, (str, Spec)) else text_of(router)
+            if name in made and repr(made[name]) != repr(router):
+                raise SpecError(f"two routers are called {name!r}; give one another text")
+            made.setdefault(name, router)
+    return made
+
+
+def on_cpu() -> list[str]:
+    """The names that ``all-cpu`` stands for.
+
+    >>> "knn" in on_cpu(), "http" in on_cpu()
+    (True, False)
+    """
+    return [
+        name
+        for name, router in ROUTERS.items()
+        if not getattr(router, "extra", "")
+        and not getattr(router, "network", False)
+        and inspect.Parameter.empty not in _parameters(router).values()
+    ]
 
 
 def described() -> Iterator[Description]:
@@ -119,25 +175,31 @@ def described() -> Iterator[Description]:
         yield Description(name, (inspect.getdoc(router) or "").split("\n")[0], _parameters(router))
 
 
-def _class(name: str) -> type[Router]:
+def _class(name: str) -> type[Any]:
     """Look at what other packages bring only when the name is not ours."""
     if name in ROUTERS:
         return ROUTERS[name]
+    if name == ALL_CPU:
+        raise SpecError(f"{ALL_CPU} names many routers; give it to run, which takes several")
     others = {point.name: point for point in entry_points(group=GROUP)}
     if name not in others:
         raise unknown("router", name, [*ROUTERS, *others])
     return _loaded(others[name])
 
 
-def _loaded(point: EntryPoint) -> type[Router]:
+def _loaded(point: EntryPoint) -> type[Any]:
     router = point.load()
-    if not (isinstance(router, type) and issubclass(router, Router)):
+    if not (isinstance(router, type) and callable(getattr(router, "fit", None))):
         raise SpecError(
-            f"router {point.name!r} comes from {point.value}, which is no subclass of Router"
+            f"router {point.name!r} comes from {point.value}, which is no class with fit and "
+            "predict_scores"
         )
     return router
 
 
-def _parameters(router: type[Router]) -> dict[str, Any]:
-    signature = inspect.signature(router)
-    return {name: parameter.default for name, parameter in signature.parameters.items()}
+def _parameters(router: type[Any]) -> dict[str, Any]:
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(router).parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }

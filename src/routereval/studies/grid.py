@@ -5,19 +5,20 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 import routereval
 from routereval.errors import DataError, RouterEvalError, SpecError
 from routereval.records import Records, open_source, read_records
-from routereval.routers import make_router
+from routereval.routers import Router, lineup
 from routereval.studies.evaluation import N_BOOT, evaluate
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
 from routereval.studies.training import fit
@@ -49,7 +50,7 @@ class Grid:
     """What a run covers.
 
     Attributes:
-        routers: specs, as given.
+        routers: what the table calls them.
         sizes: pool sizes.
         groups: pool groups.
         protocol: ``clean`` or ``faithful``.
@@ -70,8 +71,6 @@ class Grid:
         Raises:
             SpecError: if one is not.
         """
-        for router in self.routers:
-            make_router(router, protocol=self.protocol)
         for split in self.splits:
             Split.parse(split)
         if not (self.routers and self.pools and self.splits):
@@ -107,6 +106,7 @@ class Job(NamedTuple):
     ground: Ground
     pool: Pool
     router: str
+    made: Router
 
     @property
     def key(self) -> str:
@@ -136,7 +136,7 @@ class Done(NamedTuple):
 
 def run(  # noqa: PLR0913 - the options of a command
     sources: Sequence[Records | str | Path],
-    routers: Sequence[str] = DEFAULT_ROUTERS,
+    routers: Sequence[Any] = DEFAULT_ROUTERS,
     sizes: Sequence[int] = DEFAULT_SIZES,
     groups: Sequence[str] = GROUPS,
     *,
@@ -152,7 +152,8 @@ def run(  # noqa: PLR0913 - the options of a command
 
     Args:
         sources: records, or anything `open_source` opens.
-        routers: specs.
+        routers: specs, or routers and estimators of one's own, as `make_router` takes them;
+            ``all-cpu`` for every router that needs no extra, no network and no parameter.
         sizes: pool sizes.
         groups: ``all-strong``, ``all-weak``, ``strong-to-weak``.
         protocol: ``clean`` or ``faithful``.
@@ -172,8 +173,8 @@ def run(  # noqa: PLR0913 - the options of a command
         MissingDependencyError: if a scheduler is given, and distributed is not installed.
         SpecError: if a name is unknown.
     """
-    each = tuple(dict.fromkeys(routers))  # a router named twice runs once
-    grid = Grid(each, tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
+    made = lineup(routers, protocol)  # a router named twice runs once
+    grid = Grid(tuple(made), tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
     if n_jobs == 0:
         raise SpecError("a run needs at least one process; give a number, or -1 for one a core")
     report = progress or (lambda what, done, total: None)
@@ -183,7 +184,7 @@ def run(  # noqa: PLR0913 - the options of a command
         finished = folder.finished()
         workers = stack.enter_context(workers_at(scheduler, n_jobs))
         grounds = _prepare(_open(sources, scratch, report), grid, workers, report)
-        notes, jobs = _plan(grounds, grid)
+        notes, jobs = _plan(grounds, grid, made)
         if not jobs:
             raise _nothing(notes)
         info = _info(sources, grid, notes, grounds)
@@ -230,8 +231,11 @@ def _open(
 def _prepare(
     opened: Sequence[Records], grid: Grid, workers: Workers, report: Progress
 ) -> list[Ground]:
-    wanted = [
-        (records.path, split, grid) for records in opened for split in grid.splits if records.path
+    wanted = [  # absolute, as a process that is there already may stand in another folder
+        (records.path.absolute(), split, grid)
+        for records in opened
+        for split in grid.splits
+        if records.path
     ]
     grounds: list[Ground] = []
     report("pools and features", 0, len(wanted))
@@ -260,7 +264,9 @@ def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
     return Ground(where, records.name, records.hash, split, setting.embedder, pools, note)
 
 
-def _plan(grounds: Sequence[Ground], grid: Grid) -> tuple[list[str], list[Job]]:
+def _plan(
+    grounds: Sequence[Ground], grid: Grid, made: Mapping[str, Router]
+) -> tuple[list[str], list[Job]]:
     """Notes on what cannot be run, and the cells that can, those of one benchmark together."""
     notes = list(dict.fromkeys(ground.note for ground in grounds if ground.note))
     jobs = []
@@ -268,7 +274,7 @@ def _plan(grounds: Sequence[Ground], grid: Grid) -> tuple[list[str], list[Job]]:
         for router in grid.routers:
             for pool, models in ground.pools.items():
                 if not isinstance(models, DataError):
-                    jobs.append(Job(ground, pool, router))
+                    jobs.append(Job(ground, pool, router, made[router]))
                 elif str(models) not in notes:
                     notes.append(str(models))
     return notes, jobs
@@ -299,7 +305,7 @@ def _named(pool: Pool, models: tuple[str, ...] | DataError) -> Pool:
 
 
 def _evaluated(job: Job, task: Task) -> Done:
-    router = make_router(job.router, protocol=task.split.protocol)
+    router: Router = clone(job.made)
     start = time.perf_counter()
     fit(router, task)
     fitted = time.perf_counter() - start

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from routereval.errors import DataError, SpecError
+from routereval.routers import ROUTERS, Router, as_router, check_router, lineup, make_router
+from routereval.routers.own import Estimator, Own, text_of
+from routereval.routers.registry import on_cpu, register
+from routereval.spec import Spec
+
+Matrix = NDArray[np.float64]
+Texts = Sequence[str]
+
+
+class Mean:
+    """Knows nothing of this package."""
+
+    def __init__(self, shrink: float = 0.0) -> None:
+        self.shrink = shrink
+
+    def fit(self, X: Matrix, scores: Matrix) -> None:
+        self.means = np.nanmean(np.vstack([scores, np.zeros((1, scores.shape[1]))]), axis=0)
+        self.means *= 1 - self.shrink
+
+    def predict_scores(self, X: Matrix) -> Matrix:
+        return np.tile(self.means, (len(X), 1))
+
+
+class Reader:
+    """Reads texts, wants costs and validation, and knows costs and a distribution of its own."""
+
+    reads = "texts"
+
+    def fit(
+        self, X: Texts, scores: Matrix, costs: Matrix | None, validation: object = None
+    ) -> Self:
+        self.given = (X, costs, validation)
+        self.n = scores.shape[1]
+        return self
+
+    def predict_scores(self, X: Texts) -> Matrix:
+        return np.array([[len(text)] * self.n for text in X], float)
+
+    def predict_costs(self, X: Texts) -> Matrix:
+        return np.ones((len(X), self.n))
+
+    def distribution(self, X: Texts, scores: Matrix) -> Matrix:
+        return np.full((len(X), self.n), 1 / self.n)
+
+
+class Narrow(Mean):
+    """Forgets a model."""
+
+    def predict_scores(self, X: Matrix) -> Matrix:
+        return super().predict_scores(X)[:, 1:]
+
+
+class Zeroes(Mean):
+    """Takes what was not observed for a wrong answer."""
+
+    def fit(self, X: Matrix, scores: Matrix) -> None:
+        super().fit(X, np.nan_to_num(scores))
+
+
+ESTIMATORS = [
+    Ridge(),
+    LogisticRegression(),
+    Perceptron(),
+    KNeighborsRegressor(1),
+    DecisionTreeRegressor(random_state=0),
+    HistGradientBoostingRegressor(max_iter=3),
+    make_pipeline(StandardScaler(), Ridge()),
+]
+
+
+@pytest.mark.parametrize(
+    "thing", [Mean(0.5), Mean, Reader(), *ESTIMATORS], ids=lambda t: text_of(t)[:30]
+)
+def test_what_is_no_router_of_ours_holds_to_the_checks(thing: object) -> None:
+    check_router(thing)
+
+
+@pytest.mark.parametrize(
+    ("thing", "complaint"),
+    [
+        (Narrow(), r"Narrow\(shrink=0.0\) fails check_.*: .*answered shape \(\d+, 3\)"),
+        (Zeroes(), "check_missing_is_not_zero: a score that was not observed counts"),
+        (KNeighborsRegressor(5), r"KNeighborsRegressor\(\) fails check_few_prompts"),
+    ],
+    ids=text_of,
+)
+def test_what_breaks_a_rule_is_told_which(thing: object, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        check_router(thing)
+
+
+def test_an_object_is_given_what_it_names_and_stays_as_it_is() -> None:
+    reader = Reader()
+    own = as_router(reader)
+    scores, costs = np.eye(2), np.ones((2, 2))
+    validation = (["c"], np.ones((1, 2)))
+    assert isinstance(own, Own)
+    assert (own.reads, own.policy, own.uses_validation) == ("texts", "argmax", True)
+    own.fit(["a", "b"], scores, costs, validation=validation)
+    assert own.router_.given[1] is costs
+    assert own.router_.given[2] is validation
+    assert not hasattr(reader, "given")
+    assert own.predict_scores(["abc"]).tolist() == [[3.0, 3.0]]
+    assert own.predict_costs(["abc"]) is not None
+    assert own.distribution(["abc"], np.array([[9.0, 0.0]])).tolist() == [[0.5, 0.5]]
+    assert not as_router(Mean()).uses_validation
+    assert as_router(Mean()).fit(["a"], np.eye(1)).predict_costs(["a"]) is None
+
+
+def test_an_estimator_is_fitted_where_its_models_were_observed() -> None:
+    X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    scores = np.hstack([X / 4, 1 - X / 4, X / 8, np.full_like(X, np.nan)])
+    scores[1, 2] = np.nan
+    router = Estimator(estimator=LinearRegression()).fit(X, scores)
+    assert [models.tolist() for models, _ in router.parts_] == [[0, 1], [2]]
+    assert np.allclose(router.predict_scores([[4.0]]), [[1.0, 0.0, 0.5, 0.0]])
+    with pytest.raises(DataError, match="X has 2 features but the router was fitted on 1"):
+        router.predict_scores(np.ones((1, 2)))
+
+
+def test_a_classifier_predicts_the_probability_of_a_right_answer() -> None:
+    X = np.repeat([[-1.0], [1.0]], 20, axis=0)
+    scores = np.hstack([(X + 1) / 2, np.ones_like(X)])
+    router = Estimator(estimator=LogisticRegression()).fit(X, scores)
+    (low, sure), (high, _) = router.predict_scores([[-1.0], [1.0]])
+    assert 0 < low < 0.2
+    assert 0.8 < high < 1
+    assert sure == 1  # always right: there is nothing to tell apart
+
+
+@pytest.mark.parametrize(
+    ("thing", "complaint"),
+    [
+        (object(), r"object\(\) is no router; a router has fit\(X, scores\)"),
+        (3, "3 is no router"),
+        (StandardScaler(), "StandardScaler.. is no router"),
+        (Estimator, "Estimator cannot be made without estimator; give an object of it"),
+    ],
+)
+def test_what_is_no_router(thing: object, complaint: str) -> None:
+    with pytest.raises(SpecError, match=complaint):
+        make_router(thing)
+
+
+def test_parameters_belong_on_the_object() -> None:
+    with pytest.raises(SpecError, match="has its parameters already"):
+        make_router(Ridge(), alpha=3)
+
+
+def test_a_router_passes_through() -> None:
+    router = make_router("knn")
+    assert make_router(router) is router
+    assert isinstance(make_router(ROUTERS["knn"]), ROUTERS["knn"])
+
+
+def test_before_fit() -> None:
+    for router in (as_router(Mean()), as_router(Ridge())):
+        with pytest.raises(NotFittedError):
+            router.predict_scores(np.ones((1, 2)))
+
+
+def test_texts_of_objects() -> None:
+    assert text_of(Mean(0.5)) == "Mean(shrink=0.5)"
+    assert text_of(as_router(Ridge(alpha=3))) == "Ridge(alpha=3)"
+    long = make_pipeline(StandardScaler(), Ridge(), KNeighborsRegressor())
+    assert "\n" not in text_of(long)
+    assert repr(as_router(Mean(0.5))) == "Own(Mean(shrink=0.5))"
+
+
+def test_lineup_names_each_router_once() -> None:
+    found = lineup(["knn(k=5)", Spec("random"), "knn(k=5)", Ridge(), Ridge(), Mean])
+    assert list(found) == ["knn(k=5)", "random", "Ridge()", "Mean(shrink=0.0)"]
+    assert all(isinstance(router, Router) for router in found.values())
+    assert lineup(["knn"], "faithful")["knn"].get_params()["k"] == 5
+
+
+class Same(Mean):
+    """Calls all its objects by one name."""
+
+    def __repr__(self) -> str:
+        return "Same"
+
+
+class Other(Ridge):  # type: ignore[misc]
+    """Takes the name of another."""
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        return "Same"
+
+
+def test_two_routers_of_one_name() -> None:
+    with pytest.raises(SpecError, match="two routers are called 'Same'; give one another text"):
+        lineup([Same(), Other()])
+
+
+def test_all_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routereval.routers.registry.ROUTERS", dict(ROUTERS))
+    register("mine", Mean)
+    register("needy", Estimator)
+    names = on_cpu()
+    assert {"knn", "linear", "oracle", "constant", "mine"} <= set(names)
+    assert "needy" not in names
+    for name in names:
+        assert not getattr(ROUTERS.get(name), "extra", "")
+    assert list(lineup(["all-cpu", "knn", "knn(k=5)"])) == [*names, "knn(k=5)"]
+    with pytest.raises(SpecError, match="all-cpu names many routers; give it to run"):
+        make_router("all-cpu")
+    with pytest.raises(SpecError, match=r"router 'needy' needs estimator; write needy\(estimator"):
+        make_router("needy")
+    assert repr(make_router("mine(shrink=0.5)")) == "Own(Mean(shrink=0.5))"
