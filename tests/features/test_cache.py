@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from routereval.errors import SpecError
-from routereval.features import Tfidf, cache, embed
+from routereval.features import Tfidf, cache, embed, embedder_name
+from routereval.features.concat import Concat
 
 TEXTS = [f"prove the lemma {n} of {'rings' if n % 2 else 'sets'}" for n in range(20)]
 TRAIN = np.arange(15)
@@ -64,6 +65,41 @@ def test_whatever_decides_the_vectors_decides_the_key(
     embed("tfidf(dims=3)", TEXTS, TRAIN, tmp_path)
     embed(spec, texts, train, tmp_path)
     assert len(files(tmp_path)) == 2
+
+
+def test_an_embedder_that_learns_nothing_embeds_once_for_all_splits(tmp_path: Path) -> None:
+    embed("hashing", TEXTS, TRAIN, tmp_path)
+    embed("hashing", TEXTS, np.arange(3), tmp_path)
+    assert len(files(tmp_path)) == 1
+
+
+class Counting:
+    """An object with encode that counts its calls."""
+
+    def __init__(self) -> None:
+        self.encoded = 0
+
+    def encode(self, texts: list[str]) -> list[list[float]]:
+        self.encoded += len(texts)
+        return [[len(text), text.count("e")] for text in texts]
+
+
+def test_the_vectors_of_an_object_are_kept_under_its_name(tmp_path: Path) -> None:
+    first, second = Counting(), Counting()
+    X = embed(first, TEXTS, TRAIN, tmp_path)
+    assert embed(second, TEXTS, TRAIN, tmp_path).tobytes() == X.tobytes()
+    assert first.encoded >= len(TEXTS) > second.encoded  # which was only asked who it is
+    by_name = embed(embedder_name(first), TEXTS, TRAIN, tmp_path)
+    assert by_name.tobytes() == X.tobytes()
+
+
+def test_the_parts_of_a_concatenation_are_kept_each(tmp_path: Path, fits: list[int]) -> None:
+    X = embed("concat(parts=[tfidf(dims=3), hashing(dims=8)])", TEXTS, TRAIN, tmp_path)
+    assert len(files(tmp_path)) == 3
+    embed("concat(parts=[tfidf(dims=3), stats])", TEXTS, TRAIN, tmp_path)
+    assert fits == [15]
+    expected = Concat(parts=("tfidf(dims=3)", "hashing(dims=8)")).fit(TEXTS[:15]).transform(TEXTS)
+    np.testing.assert_array_equal(X, expected)
 
 
 def test_a_failed_embedding_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 
-from routereval.errors import SpecError
-from routereval.features import EMBEDDERS, Tfidf, make_embedder
+from routereval.errors import DataError, SpecError
+from routereval.features import EMBEDDERS, Outside, Tfidf, embedder_name, make_embedder
+from routereval.routers.persistence import dump, restore
 from routereval.spec import Spec
 
 
@@ -17,7 +21,7 @@ def test_an_embedder_by_name() -> None:
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ("tfdif", r"^unknown embedder 'tfdif'; did you mean 'tfidf'\? known: tfidf"),
+        ("tfdif", r"^unknown embedder 'tfdif'; did you mean 'tfidf'\? known: concat, "),
         ("tfidf(dim=3)", r"unknown parameter of tfidf 'dim'; did you mean 'dims'\?"),
         ("tfidf(", "cannot read"),
     ],
@@ -27,12 +31,107 @@ def test_an_embedder_that_is_not_known_is_told(spec: str, sentence: str) -> None
         make_embedder(spec)
 
 
-@pytest.mark.parametrize("name", sorted(EMBEDDERS))
-def test_every_embedder_keeps_the_contract(name: str) -> None:
-    texts = [f"prove the lemma {n}" for n in range(12)]
-    embedder = make_embedder(name)
-    assert embedder.fit(texts) is embedder
-    X = embedder.transform(texts[:5])
-    assert X.shape[0] == 5
-    assert X.dtype == "float32"
+TEXTS = [f"prove the lemma {n}" for n in range(12)]
+OWN = sorted(name for name, kind in EMBEDDERS.items() if not issubclass(kind, Outside))
+
+
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_every_embedder_says_what_it_is(name: str) -> None:
     assert (EMBEDDERS[name].__doc__ or "").splitlines()[0].endswith(".")
+    assert vars(make_embedder(name)) == make_embedder(name).get_params(deep=False)
+    assert embedder_name(make_embedder(name)) == name
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_embedder_keeps_the_contract(name: str) -> None:
+    embedder = make_embedder(name)
+    assert embedder.fit(TEXTS) is embedder
+    X = embedder.transform(TEXTS[:5])
+    assert X.shape[0] == 5
+    assert X.dtype == np.float32
+    assert np.isfinite(X).all()
+    alone = np.concatenate([embedder.transform([text]) for text in TEXTS[:5]])
+    assert alone.tobytes() == X.tobytes()  # a gateway sees what the benchmark saw
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_it_learned_is_saved_without_pickling(name: str) -> None:
+    embedder = make_embedder(name).fit(TEXTS)
+    again = restore(dump(embedder))
+    assert again.transform(TEXTS).tobytes() == embedder.transform(TEXTS).tobytes()
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("texts", [[""], ["same"] * 5, ["\ud800", "\x00", "🙂"]])
+def test_any_texts_become_finite_vectors(name: str, texts: list[str]) -> None:
+    X = make_embedder(name).fit(texts).transform([*texts, "and another"])
+    assert np.isfinite(X).all()
+    assert len(X) == len(texts) + 1
+
+
+class Lengths:
+    """What people bring: an object with encode."""
+
+    def __init__(self, unit: float = 1.0) -> None:
+        self.unit = unit
+
+    def encode(self, texts: list[str]) -> list[list[float]]:
+        return [[len(text) * self.unit, text.count(" ")] for text in texts]
+
+
+def test_an_object_with_encode_is_an_embedder() -> None:
+    made = make_embedder(Lengths())
+    assert made.fit(TEXTS) is made
+    assert made.transform(["ab c"]).tolist() == [[4, 1]]
+
+
+def test_an_object_is_known_by_its_class_and_what_it_does() -> None:
+    name = embedder_name(Lengths())
+    assert re.fullmatch(r"encoder\(of=Lengths, probe=x[0-9a-f]{12}\)", name)
+    assert embedder_name(Lengths()) == name == embedder_name(name)
+    assert embedder_name(Lengths(2.0)) != name
+    assert embedder_name(Lengths(1 + 1e-7)) == name
+
+
+@pytest.mark.parametrize("thing", [3, None, Lengths, ["tfidf"]])
+def test_what_cannot_encode_is_told(thing: object) -> None:
+    with pytest.raises(SpecError, match="is no embedder; give a name such as tfidf, or an object"):
+        make_embedder(thing)
+
+
+def test_an_encoder_cannot_be_made_from_its_name() -> None:
+    with pytest.raises(SpecError, match="hand the object over in Python"):
+        make_embedder("encoder(of=Lengths)").fit(TEXTS).transform(TEXTS)
+
+
+class Says:
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def encode(self, _: list[str]) -> object:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ([1.0, 2.0], r"Says gave vectors of shape \(2,\) for 2 texts; one vector a text is needed"),
+        ([[1.0]], r"Says gave vectors of shape \(1, 1\) for 2 texts"),
+        ([[], []], r"Says gave vectors of shape \(2, 0\) for 2 texts"),
+        ([["a"], ["b"]], "Says gave no matrix of numbers for 2 texts"),
+        ([[1.0], [float("nan")]], "Says gave numbers that are not finite"),
+        (None, "Says gave vectors of shape"),
+    ],
+)
+def test_what_an_object_gives_is_checked(answer: object, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        make_embedder(Says(answer)).transform(["one", "two"])
+
+
+def test_an_embedder_itself_is_taken_too_and_left_alone() -> None:
+    mine = Tfidf(dims=3).fit(TEXTS)
+    made = make_embedder(mine)
+    assert made is not mine
+    assert made.get_params() == mine.get_params()
+    assert not hasattr(made, "words_")
+    assert embedder_name(mine) == "tfidf(dims=3)"

@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from routereval.errors import DataError, SpecError
+from routereval.features import embedder_name
 from routereval.records import Records, open_source
 from routereval.routers import ROUTERS, make_router
 from routereval.studies import Results, evaluate, grid, read_results, run
@@ -147,6 +148,20 @@ def test_embedders_are_named_in_the_cells() -> None:
         "columns": "columns",
     }
     assert len({cell.key for cell in named.values()}) == 3
+
+
+class Lengths:
+    """An object with encode, as people bring them."""
+
+    def encode(self, texts: list[str]) -> list[list[float]]:
+        return [[len(text), text.count("e")] for text in texts]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_object_with_encode_embeds_the_prompts_of_a_run(n_jobs: int) -> None:
+    found = run([made(texts=True)], ["knn(k=5)"], [3], embedder=Lengths(), n_jobs=n_jobs)
+    assert {cell.embedder for cell in found.cells} == {embedder_name(Lengths())}
+    assert found.info["embedder"] == embedder_name(Lengths())
 
 
 def test_a_router_named_twice_runs_once(computed: list[str]) -> None:

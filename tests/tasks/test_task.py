@@ -248,6 +248,21 @@ def test_embedders_are_checked_before_they_run() -> None:
         Setting(made(texts=True), embedder="tfdif")
 
 
+class Lengths:
+    """An object with encode, as people bring them."""
+
+    def encode(self, texts: list[str]) -> list[list[float]]:
+        return [[len(text), text.count("e")] for text in texts]
+
+
+def test_an_object_with_encode_makes_the_features() -> None:
+    records = made(texts=True)
+    task = Task(records, FIVE, embedder=Lengths())
+    assert task.setting.embedder.startswith("encoder(of=Lengths, probe=x")
+    texts = records.prompts["text"].to_list()
+    assert task.test.X[:, 0].tolist() == [len(texts[row]) for row in task.test.rows]
+
+
 def test_stored_features_where_there_are_none() -> None:
     with pytest.raises(DataError, match=r"no stored features.*hold: none"):
         Setting(made(features=False), embedder="stored")

@@ -1,7 +1,18 @@
 """Prompt text → vectors: embedders and their cache."""
 
+from routereval.features.base import Outside, TextEmbedder, Vectors
 from routereval.features.cache import embed
-from routereval.features.embedder import EMBEDDERS, Embedder, make_embedder
+from routereval.features.embedder import EMBEDDERS, Embedder, embedder_name, make_embedder
 from routereval.features.tfidf import Tfidf
 
-__all__ = ["EMBEDDERS", "Embedder", "Tfidf", "embed", "make_embedder"]
+__all__ = [
+    "EMBEDDERS",
+    "Embedder",
+    "Outside",
+    "TextEmbedder",
+    "Tfidf",
+    "Vectors",
+    "embed",
+    "embedder_name",
+    "make_embedder",
+]

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.features.embedder import make_embedder
+from routereval.features.base import Outside
+from routereval.features.concat import Concat
+from routereval.features.embedder import embedder_name, make_embedder
 
 
 def embed(
-    spec: str,
+    spec: object,
     texts: Sequence[str],
     train: NDArray[np.int64],
     folder: Path | None = None,
@@ -22,7 +24,7 @@ def embed(
     """Vectors of all texts, by an embedder fit on the training texts only.
 
     Args:
-        spec: the embedder.
+        spec: the embedder, as `make_embedder` takes it.
         texts: all texts.
         train: which of them the embedder may learn from.
         folder: where vectors are kept between runs; None keeps none.
@@ -31,13 +33,15 @@ def embed(
         (n_texts, d), memory-mapped where it comes from the folder.
     """
     if folder is None:
-        return _embed(spec, texts, train)
+        return _embed(spec, texts, train, folder)
     path = folder / f"{_key(spec, texts, train)}.npy"
     found = _kept(path)
     if found is None:
-        _keep(path, _embed(spec, texts, train))
-        found = _kept(path)
-    return _embed(spec, texts, train) if found is None else found
+        made = _embed(spec, texts, train, folder)
+        _keep(path, made)
+        kept = _kept(path)
+        return made if kept is None else kept
+    return found
 
 
 def _kept(path: Path) -> NDArray[np.float32] | None:
@@ -60,19 +64,35 @@ def _keep(path: Path, vectors: NDArray[np.float32]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _embed(spec: str, texts: Sequence[str], train: NDArray[np.int64]) -> NDArray[np.float32]:
-    embedder = make_embedder(spec).fit([texts[row] for row in train])
-    return embedder.transform(texts)
+def _embed(
+    spec: object, texts: Sequence[str], train: NDArray[np.int64], folder: Path | None
+) -> NDArray[np.float32]:
+    embedder = make_embedder(spec)
+    if isinstance(embedder, Concat):  # each part is kept on its own
+        blocks = [embed(part, texts, train, folder) for part in embedder.parts]
+        return embedder.scale([block[train] for block in blocks]).join(blocks)
+    return embedder.fit([texts[row] for row in train]).transform(texts)
 
 
-def _key(spec: str, texts: Sequence[str], train: NDArray[np.int64]) -> str:
-    import sklearn
-
-    digest = hashlib.sha256(f"{spec} {sklearn.__version__} {np.__version__}".encode())
-    digest.update(np.ascontiguousarray(train, dtype=np.int64).tobytes())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(module.read_bytes())
+def _key(spec: object, texts: Sequence[str], train: NDArray[np.int64]) -> str:
+    """A hash of all that decides the vectors; the split is no part of it if nothing is learned."""
+    embedder = make_embedder(spec)
+    digest = hashlib.sha256(f"{embedder_name(spec)} {embedder.source()}".encode())
+    if not isinstance(embedder, Outside):  # whose vectors may have cost hours, or money
+        digest.update(_code())
+    if embedder.learns:
+        digest.update(np.ascontiguousarray(train, dtype=np.int64).tobytes())
     for text in texts:
         data = text.encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()
+
+
+def _code() -> bytes:
+    """What our own embedders are made of."""
+    import sklearn
+
+    digest = hashlib.sha256(f"{sklearn.__version__} {np.__version__}".encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.digest()

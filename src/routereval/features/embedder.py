@@ -6,15 +6,14 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from routereval.errors import unknown
+from routereval.errors import SpecError, unknown
+from routereval.features.base import TextEmbedder, Vectors
+from routereval.features.concat import Concat
+from routereval.features.encoder import Encoder
+from routereval.features.hashing import Hashing
+from routereval.features.stats import Stats
 from routereval.features.tfidf import Tfidf
 from routereval.spec import Spec, parse_spec
-
-Vectors = NDArray[np.float32]
-"""(n_prompts, d) features."""
 
 
 class Embedder(Protocol):
@@ -27,25 +26,86 @@ class Embedder(Protocol):
         """One vector a text."""
 
 
-EMBEDDERS: dict[str, type[Any]] = {"tfidf": Tfidf}
+EMBEDDERS: dict[str, type[TextEmbedder]] = {
+    "tfidf": Tfidf,
+    "hashing": Hashing,
+    "stats": Stats,
+    "concat": Concat,
+}
+_ALL = {**EMBEDDERS, "encoder": Encoder}  # which is made of an object, not of a text
 
 
-def make_embedder(spec: str | Spec) -> Embedder:
-    """The embedder of a spec such as ``tfidf(dims=64)``.
+def make_embedder(spec: object) -> TextEmbedder:
+    """The embedder of a spec such as ``tfidf(dims=64)``, or of an object with a method ``encode``.
+
+    Args:
+        spec: a spec, an embedder (which is cloned, so not fitted), or an object with ``encode``.
+
+    Returns:
+        The embedder, not fitted.
 
     Raises:
-        SpecError: if no embedder has that name, or it has no such parameter.
+        SpecError: if no embedder has that name, or it has no such parameter, or the object has no
+            method ``encode``.
 
     >>> make_embedder("tfidf(dims=2)").fit(["one", "two", "three"]).transform(["two one"]).shape
     (1, 2)
     """
-    parsed = parse_spec(spec)
-    if parsed.name not in EMBEDDERS:
-        raise unknown("embedder", parsed.name, EMBEDDERS)
-    embedder = EMBEDDERS[parsed.name]
+    if isinstance(spec, TextEmbedder):
+        made: TextEmbedder = type(spec)(**spec.get_params(deep=False))
+        return made
+    if isinstance(spec, (str, Spec)):
+        return _named(parse_spec(spec))
+    if callable(getattr(spec, "encode", None)) and not isinstance(spec, type):
+        return Encoder(spec)
+    raise SpecError(
+        f"{type(spec).__name__} is no embedder; give a name such as tfidf, or an object with "
+        "a method encode(texts)"
+    )
+
+
+def embedder_name(spec: object) -> str:
+    """The text of a spec, or the one that an embedder or an object is known by.
+
+    >>> embedder_name("tfidf( dims = 2)"), embedder_name(Tfidf(dims=2)), embedder_name(Tfidf())
+    ('tfidf(dims=2)', 'tfidf(dims=2)', 'tfidf')
+    """
+    if isinstance(spec, (str, Spec)):
+        return str(parse_spec(spec))
+    embedder = make_embedder(spec)
+    if isinstance(embedder, Encoder):
+        return embedder.name()
+    given = embedder.get_params(deep=False)
+    if isinstance(embedder, Concat):
+        given["parts"] = tuple(_short(embedder_name(part)) for part in embedder.parts)
+    names = {kind: name for name, kind in EMBEDDERS.items()}
+    name = names.get(type(embedder), type(embedder).__name__)
+    defaults = {k: p.default for k, p in inspect.signature(type(embedder)).parameters.items()}
+    return str(Spec(name, tuple((k, v) for k, v in given.items() if v != defaults[k])))
+
+
+def _named(spec: Spec) -> TextEmbedder:
+    if spec.name not in _ALL:
+        raise unknown("embedder", spec.name, EMBEDDERS)
+    embedder = _ALL[spec.name]
     known = list(inspect.signature(embedder).parameters)
-    for name in parsed.kwargs:
+    for name in spec.kwargs:
         if name not in known:
-            raise unknown(f"parameter of {parsed.name}", name, known)
-    made: Embedder = embedder(**parsed.kwargs)
+            raise unknown(f"parameter of {spec.name}", name, known)
+    made: TextEmbedder = embedder(**{name: _plain(value) for name, value in spec.kwargs.items()})
+    if isinstance(made, Concat):
+        made.made()  # a part that is not known is told now
     return made
+
+
+def _short(text: str) -> Spec | str:
+    """A spec, or its bare name where it has no parameters."""
+    spec = parse_spec(text)
+    return spec if spec.params else spec.name
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a literal is of any type
+    """Specs as their text: parameters of an embedder are to be saved with it."""
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
+    return str(value) if isinstance(value, Spec) else value

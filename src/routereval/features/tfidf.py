@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from functools import lru_cache
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
-from routereval.errors import SpecError
+from routereval.features.base import TextEmbedder, Vectors, unit, whole
+from routereval.features.words import words_and_pairs
 
 
-class Tfidf(BaseEstimator, TransformerMixin):  # type: ignore[misc]
+class Tfidf(TextEmbedder):
     """Latent semantic analysis: the strongest directions of TF-IDF, each vector of length 1.
+
+    scikit-learn learns; a text is then transformed by one small product of its own words alone, so
+    that a single prompt costs about as much as its share of a batch, and has the very same vector.
 
     Args:
         dims: number of directions kept; fewer where the training texts have fewer words.
         max_words: how many of the most frequent words and word pairs are looked at.
         random_state: of the randomised SVD.
+
+    Attributes:
+        words_: the known words and pairs, one a line.
+        directions_: (n_words, dims) what one occurrence of each adds to a text's vector.
 
     >>> texts = ["prove the theorem", "prove the lemma", "cite the statute", "cite the case"]
     >>> X = Tfidf(dims=2).fit(texts).transform(texts)
@@ -41,45 +50,62 @@ class Tfidf(BaseEstimator, TransformerMixin):  # type: ignore[misc]
         Raises:
             SpecError: if a parameter is not a whole number, or too small.
         """
-        self._check()
-        from sklearn.decomposition import TruncatedSVD
+        for name, least in (("dims", 1), ("max_words", 1), ("random_state", 0)):
+            whole("tfidf", name, getattr(self, name), least)
+        known = self._known(texts)
+        self.words_ = "\n".join(known.get_feature_names_out())
+        self.directions_ = self._directions(known.transform(texts))
+        self.directions_ *= known.idf_.astype(np.float32)[:, None]
+        return self
+
+    def transform(self, texts: Sequence[str]) -> Vectors:
+        """(n_texts, dims) vectors of length 1; zeros for a text without a known word."""
+        check_is_fitted(self)
+        places = _places(self.words_)
+        vectors = np.zeros((len(texts), self.directions_.shape[1]), dtype=np.float32)
+        for vector, text in zip(vectors, texts, strict=True):
+            counts: dict[int, int] = {}
+            for word in words_and_pairs(text):
+                if (place := places.get(word)) is not None:
+                    counts[place] = counts.get(place, 0) + 1
+            if counts:
+                rows = np.fromiter(counts, np.intp, len(counts))
+                often = np.fromiter(counts.values(), np.float32, len(counts))
+                np.matmul(1 + np.log(often), self.directions_[rows], out=vector)
+        return unit(vectors)
+
+    def _known(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a vectoriser of scikit-learn
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         rare = 2 if len(texts) >= 100 else 1  # in a small corpus every word counts
-        self.words_ = TfidfVectorizer(
-            ngram_range=(1, 2),
+        known = TfidfVectorizer(
+            analyzer=words_and_pairs,
             min_df=rare,
             max_features=self.max_words,
             sublinear_tf=True,
-            token_pattern=r"(?u)\b\w+\b|[^\w\s]",  # noqa: S106 - no password
             dtype=np.float32,
         )
         try:
-            self.words_.fit([*texts, "?"] if rare == 1 else texts)
+            known.fit([*texts, "?"] if rare == 1 else texts)
         except ValueError:  # no word occurs twice: nothing that could be learned tells them apart
-            self.words_.fit(["?"] * rare)
-        counts = self.words_.transform(texts)
-        dims = max(1, min(self.dims, counts.shape[1] - 1, len(texts) - 1))
-        self.svd_ = TruncatedSVD(dims, n_iter=3, random_state=self.random_state)
-        if counts.shape[1] > 1:
-            # Texts that are all alike have no variance to explain: a share of 0 is no fault.
-            with np.errstate(invalid="ignore", divide="ignore"):
-                self.svd_.fit(counts)
-        return self
+            known.fit(["?"] * rare)
+        return known
 
-    def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n_texts, dims) vectors of length 1; zeros for a text without a known word."""
-        counts = self.words_.transform(texts)
-        if counts.shape[1] <= 1:
-            return np.zeros((len(texts), 1), dtype=np.float32)
-        vectors = np.asarray(self.svd_.transform(counts), dtype=np.float32)
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
+    def _directions(self, counts: Any) -> NDArray[np.float32]:  # noqa: ANN401 - a sparse matrix
+        from sklearn.decomposition import TruncatedSVD
 
-    def _check(self) -> None:
-        for name, least in (("dims", 1), ("max_words", 1), ("random_state", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise SpecError(
-                    f"tfidf: {name} must be a whole number of at least {least}, not {value!r}"
-                )
+        n_texts, n_words = counts.shape
+        if n_words == 1:
+            return np.zeros((1, 1), dtype=np.float32)
+        dims = max(1, min(self.dims, n_words - 1, n_texts - 1))
+        svd = TruncatedSVD(dims, n_iter=3, random_state=self.random_state)
+        # Texts that are all alike have no variance to explain: a share of 0 is no fault.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            svd.fit(counts)
+        return np.ascontiguousarray(svd.components_.T, dtype=np.float32)
+
+
+@lru_cache(maxsize=8)
+def _places(words: str) -> dict[str, int]:
+    """Where each word stands. Not kept in the embedder: saved, a long text loads faster."""
+    return {word: place for place, word in enumerate(words.split("\n"))}

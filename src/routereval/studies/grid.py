@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 import routereval
 from routereval.errors import DataError, RouterEvalError, SpecError
+from routereval.features import embedder_name
 from routereval.records import Records, open_source, read_records
 from routereval.routers import Router, lineup
 from routereval.studies.evaluation import N_BOOT, evaluate
@@ -63,7 +64,7 @@ class Grid:
     groups: tuple[str, ...] = GROUPS
     protocol: str = "clean"
     seeds: int = 1
-    embedder: str = "auto"
+    embedder: object = "auto"
 
     def checked(self) -> Grid:
         """The grid itself, once every name in it is known.
@@ -142,7 +143,7 @@ def run(  # noqa: PLR0913 - the options of a command
     *,
     protocol: str = "clean",
     seeds: int = 1,
-    embedder: str = "auto",
+    embedder: object = "auto",
     out: str | Path | None = None,
     n_jobs: int = -1,
     scheduler: str | None = None,
@@ -257,7 +258,8 @@ def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
             with threadpool_limits(1):
                 _ = setting.X  # leaves the embeddings in the cache
     except DataError as error:
-        return Ground(where, records.name, records.hash, split, grid.embedder, {}, str(error))
+        name = embedder_name(grid.embedder)
+        return Ground(where, records.name, records.hash, split, name, {}, str(error))
     note = None
     if setting.embedder == "columns":
         note = f"{records.name}: no prompt texts; routers see only the columns of the prompt table"
@@ -333,7 +335,7 @@ def _evaluated(job: Job, task: Task) -> Done:
 
 
 @lru_cache(maxsize=2)
-def _setting(where: Path, hash_: str, split: Split, embedder: str) -> Setting:
+def _setting(where: Path, hash_: str, split: Split, embedder: object) -> Setting:
     """Kept between the cells of a benchmark, so that routers meet the same feature matrices.
 
     The hash tells records from those that lay in the same folder before.
@@ -357,7 +359,7 @@ def _info(
         "groups": list(grid.groups),
         "protocol": grid.protocol,
         "seeds": grid.seeds,
-        "embedder": grid.embedder,
+        "embedder": embedder_name(grid.embedder),
         "n_boot": N_BOOT,
         "python": platform.python_version(),
         "machine": platform.machine(),

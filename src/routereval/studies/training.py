@@ -92,7 +92,7 @@ def _embedder(task: Task) -> Embedder:
     if spec.partition("(")[0] in ("stored", "columns"):
         raise DataError(f"{spec} makes no vectors of a new text; train with --embedder tfidf")
     texts = task.setting.texts or []
-    return make_embedder(spec).fit([texts[row] for row in task.setting.rows.train])
+    return make_embedder(task.setting.embeds).fit([texts[row] for row in task.setting.rows.train])
 
 
 def _costs(task: Task) -> NDArray[np.float64]:

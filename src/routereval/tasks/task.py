@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.features import embed, make_embedder
+from routereval.features import embed, embedder_name, make_embedder
 from routereval.records import Records, cache_folder
 from routereval.spec import Spec, parse_spec
 from routereval.tasks.columns import one_hot
@@ -75,15 +75,20 @@ class Setting:
         split: the protocol and seed, or its text.
         embedder: a spec; ``stored(name=…)`` takes vectors that came with the records, ``columns``
             the categories of the prompt table; ``auto`` is the first that there is of stored,
-            ``tfidf`` of the texts, ``columns``.
+            ``tfidf`` of the texts, ``columns``. Or an embedder, or any object with ``encode``.
+
+    Attributes:
+        embedder: its text, as results name it.
+        embeds: what makes the vectors of texts, as `make_embedder` takes it.
     """
 
     def __init__(
-        self, records: Records, split: Split | str = "clean", embedder: str = AUTO
+        self, records: Records, split: Split | str = "clean", embedder: object = AUTO
     ) -> None:
         self.records = records
         self.split = Split.parse(split)
         self.embedder = resolve_embedder(records, embedder)
+        self.embeds = self.embedder if isinstance(embedder, (str, Spec)) else embedder
         self.rows, self._stream = split_rows(records, self.split)
 
     def pools(self, pools: Sequence[Pool]) -> dict[Pool, tuple[str, ...] | DataError]:
@@ -109,7 +114,7 @@ class Setting:
         if spec.name == "columns":
             return one_hot(self.records.prompts, self.rows.train)
         texts = self.records.prompts["text"].to_list()
-        return embed(self.embedder, texts, self.rows.train, cache_folder() / "embeddings")
+        return embed(self.embeds, texts, self.rows.train, cache_folder() / "embeddings")
 
     @cached_property
     def texts(self) -> list[str] | None:
@@ -143,7 +148,7 @@ class Task:
         records: Records | Setting,
         pool: Pool | str | Sequence[str] = "all-strong(size=5)",
         split: Split | str = "clean",
-        embedder: str = AUTO,
+        embedder: object = AUTO,
     ) -> None:
         self.setting = (
             records if isinstance(records, Setting) else Setting(records, split, embedder)
@@ -234,14 +239,14 @@ class Task:
         return f"Task({self.records.name!r}, {self.pool}, {self.split}, {self.setting.embedder})"
 
 
-def resolve_embedder(records: Records, embedder: str) -> str:
-    """The embedder that a spec means for these records, spelled out.
+def resolve_embedder(records: Records, embedder: object) -> str:
+    """The embedder that a spec means for these records, spelled out; an object is given a name.
 
     Raises:
         DataError: if it asks for what the records do not hold.
         SpecError: if there is no such embedder, or it has no such parameter.
     """
-    spec = parse_spec(embedder)
+    spec = parse_spec(embedder_name(embedder))
     _refuse_parameters(spec)
     if spec.name == AUTO:
         if records.features:
@@ -258,7 +263,7 @@ def resolve_embedder(records: Records, embedder: str) -> str:
     if spec.name != "columns":
         make_embedder(spec)  # a name or a parameter that is not known is told now
         if not records.has_text:
-            raise DataError(f"{records.name}: {embedder} reads texts, and these records hold none")
+            raise DataError(f"{records.name}: {spec} reads texts, and these records hold none")
     return str(spec)
 
 

@@ -1,0 +1,154 @@
+"""Statistics of a prompt: how long, how many digits, which language, code, options, questions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from routereval.features.base import TextEmbedder, Vectors
+
+Patterns = dict[str, re.Pattern[str]]
+
+
+def _compiled(sources: dict[str, str]) -> Patterns:
+    return {name: re.compile(source) for name, source in sources.items()}
+
+
+# Shares of the characters.
+_CHARACTERS = _compiled(
+    {
+        "digits": r"\d",
+        "capitals": r"[A-Z]",
+        "marks": r"[^\w\s]",
+        "spaces": r"\s",
+    }
+)
+_SCRIPTS = _compiled(
+    {
+        "greek": r"[\u0370-\u03ff]",
+        "cyrillic": r"[\u0400-\u04ff]",
+        "hebrew": r"[\u0590-\u05ff]",
+        "arabic": r"[\u0600-\u06ff]",
+        "devanagari": r"[\u0900-\u097f]",
+        "thai": r"[\u0e00-\u0e7f]",
+        "kana": r"[\u3040-\u30ff]",
+        "han": r"[\u4e00-\u9fff]",
+        "hangul": r"[\uac00-\ud7af]",
+        "signs": r"[\u2190-\u22ff]",
+        "accents": r"[\u00c0-\u024f]",
+    }
+)
+# How often, as log(1 + n).
+_COUNTS = _compiled(
+    {
+        "lines": r"\n",
+        "numbers": r"\d+(?:[.,]\d+)*",
+        "sentences": r"[.!?](?:\s|$)",
+        "questions": r"\?",
+        "options": r"(?m)^[ \t]*\(?[A-J][).:]\s",
+        "inline options": r"(?<!\w)\(?[A-Ea-e]\)\s",
+        "code": r"[{}]|;\s*$|\)\s*[:{]|=>|->|==|```|\b(?:def|return|import|class|void|print)\b",
+        "formulas": r"\$|\\[a-z]+|[=+*/^<>≤≥√∑∫π]",
+        "blanks": r"_{2,}",
+        "quotes": r"[\"“”]",
+        "links": r"https?://",
+    }
+)
+# Shares of the words.
+_LANGUAGES = {
+    "english": "the of and to is that it for was with",
+    "german": "der die und das ist nicht ein mit von zu",
+    "french": "le les des et est une dans pour que qui",
+    "spanish": "el los las que por una con para del como",
+    "italian": "il che di gli della per una sono con nel",
+    "portuguese": "os não uma com para que do da em são",
+}
+# Whether it occurs.
+_ASKED = (
+    *("what", "which", "who", "when", "where", "why", "how"),
+    *("if", "not", "except", "best", "most", "true", "following", "calculate", "find", "prove"),
+    *("write", "explain", "translate", "summarize", "list", "compare", "step"),
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_FUNCTION_WORDS = tuple(frozenset(words.split()) for words in _LANGUAGES.values())
+
+
+class Stats(TextEmbedder):
+    """Counts and shares that can be read off a prompt without understanding it, standardised.
+
+    Length, lines, digits, capitals, code, formulas, answer options, question words, scripts and the
+    function words of six languages. They are few and cheap, and what they say can be understood:
+    `names` tells which column is what.
+
+    Attributes:
+        means_: (d,) of the training prompts.
+        deviations_: (d,) of the training prompts, 1 where a column is constant.
+
+    >>> stats = Stats().fit(["What is 2 + 2?", "Write a poem.", "Quel est le nom de la rue ?"])
+    >>> X = stats.transform(["How much is 12 + 30?", "Write a story."])
+    >>> bool(X[0, stats.names.index("digits")] > X[1, stats.names.index("digits")])
+    True
+    """
+
+    names = (
+        *("characters", "words", "word length", "distinct words"),
+        *_CHARACTERS,
+        *_SCRIPTS,
+        *_COUNTS,
+        *_LANGUAGES,
+        *(f"asks {word}" for word in _ASKED),
+    )
+
+    def fit(self, texts: Sequence[str], y: object = None) -> Self:
+        """Learn each statistic's mean and deviation.
+
+        Args:
+            texts: the training texts.
+            y: ignored; scikit-learn passes it.
+        """
+        raw = _measured(texts)
+        self.means_ = raw.mean(axis=0)
+        deviations = raw.std(axis=0)
+        self.deviations_ = np.where(deviations <= 1e-9, 1.0, deviations)
+        return self
+
+    def transform(self, texts: Sequence[str]) -> Vectors:
+        """(n_texts, d) standardised statistics; a value is at most 10 deviations from the mean."""
+        check_is_fitted(self)
+        scaled = (_measured(texts) - self.means_) / self.deviations_
+        return np.asarray(np.clip(scaled, -10, 10), dtype=np.float32)
+
+
+def _measured(texts: Sequence[str]) -> NDArray[np.float64]:
+    """The statistics as they are, (n_texts, d)."""
+    rows = [_of_one(text) for text in texts]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(Stats.names))
+
+
+def _of_one(text: str) -> list[float]:
+    words = [word.lower() for word in _WORD.findall(text)]
+    held, length, n_words = set(words), max(len(text), 1), max(len(words), 1)
+    return [
+        float(np.log1p(len(text))),
+        float(np.log1p(len(words))),
+        sum(map(len, words)) / n_words,
+        len(held) / n_words,
+        *(count / length for count in _counts(_CHARACTERS, text)),
+        *(count / length for count in _scripts(text)),
+        *np.log1p(_counts(_COUNTS, text)).tolist(),
+        *(sum(word in known for word in words) / n_words for known in _FUNCTION_WORDS),
+        *(float(word in held) for word in _ASKED),
+    ]
+
+
+def _scripts(text: str) -> list[int]:
+    return [0] * len(_SCRIPTS) if text.isascii() else _counts(_SCRIPTS, text)
+
+
+def _counts(patterns: Patterns, text: str) -> list[int]:
+    return [len(pattern.findall(text)) for pattern in patterns.values()]
