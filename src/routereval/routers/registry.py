@@ -19,7 +19,9 @@ from routereval.routers.controls import (
     Oracle,
     Random,
 )
+from routereval.routers.factorisation import EmbedLlm, MatrixFactorisation
 from routereval.routers.linear import Linear
+from routereval.routers.low_rank import LowRank
 from routereval.routers.mlp import Mlp
 from routereval.routers.neighbours import Knn
 from routereval.routers.own import as_router, text_of
@@ -41,6 +43,9 @@ ROUTERS: dict[str, type[Any]] = {
     "linear": Linear,
     "mlp": Mlp,
     "cluster": Cluster,
+    "mf": MatrixFactorisation,
+    "embedllm": EmbedLlm,
+    "low_rank": LowRank,
 }
 
 

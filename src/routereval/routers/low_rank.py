@@ -1,0 +1,174 @@
+"""Reduced-rank ridge regression: the scores of all models follow a few directions."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import SpecError
+from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.linear import ALPHAS, Spectrum, spectrum_of
+from routereval.routers.validation import Fold, folds, last_best, quality
+
+DIGITS = 12
+SWEEPS = 10
+
+
+class LowRank(Router):
+    """Ridge regression of the scores of all models at once, of bounded rank.
+
+    The models of a pool fail on much the same prompts, so their regressions share directions. The
+    fit is the best of its rank (Mukherjee and Zhu 2011): that of ridge regression, projected on the
+    leading directions of what it predicts. Rank 0 predicts each model's mean; the full rank is the
+    router ``linear``. A router sees only its pool, so the directions are learned of the pool's
+    models alone, not of all that the records hold. Scores that were not observed are filled in by
+    what the fit says of them, and the fit repeated.
+
+    Args:
+        rank: the most directions, or ``tuned``: together with alpha the one of the highest quality
+            on the validation prompts, of 0, 1, 2, 4, … and the number of models (the lowest rank,
+            then the largest alpha of equals).
+        alpha: the penalty on standardised features, or ``tuned``: a power of ten from 0.1 to 1e7.
+
+    Attributes:
+        rank_: the rank that is used.
+        alpha_: the penalty that is used.
+        directions_: (n_models, rank_) orthonormal directions in the space of the models.
+        coef_: (n_features, n_models) weights, of the features as they are given.
+        intercept_: (n_models,).
+
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> scores = np.array([[0.0, 0.8], [0.2, 0.6], [0.4, 0.4], [0.6, 0.2]])
+    >>> LowRank(rank=1, alpha=0).fit(X, scores).predict_scores([[4.0]]).round(6)
+    array([[0.8, 0. ]])
+    """
+
+    uses_validation: ClassVar[bool] = True
+
+    def __init__(self, *, rank: int | str = "tuned", alpha: float | str = "tuned") -> None:
+        self.rank = rank
+        self.alpha = alpha
+
+    def fit(
+        self,
+        X: Any,  # noqa: ANN401
+        scores: Scores,
+        costs: Scores | None = None,
+        validation: tuple[Any, Scores] | None = None,
+    ) -> Self:
+        """Fit the weights; choose rank and alpha on the validation prompts if they are to be tuned.
+
+        Args:
+            X: (n_prompts, n_features) the prompts' features.
+            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
+            costs: not used.
+            validation: features and scores to choose on; without, a tenth of the prompts.
+
+        Returns:
+            The router itself.
+
+        Raises:
+            DataError: if the shapes do not agree.
+            SpecError: if a parameter is out of its range.
+        """
+        ranks, alphas = self._ranks(np.asarray(scores)), self._alphas()
+        scores, X = self._check_fit(X, scores), feature_matrix(X)
+        learn = Fold(X, scores)
+        rank, alpha = ranks[0], alphas[0]
+        if len(ranks) * len(alphas) > 1:
+            learn, check = folds(X, scores, validation)
+            rank, alpha = self._tuned(_Reduced.of(*learn), check, ranks, alphas)
+        self._keep(_settled(learn, rank, alpha), rank, alpha)
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        self._check_fitted()
+        return self._output(feature_matrix(X, len(self.coef_)))
+
+    def _output(self, X: Features) -> Scores:
+        """Rounded, so that models with the same weights tie exactly."""
+        return np.round(X @ self.coef_ + self.intercept_, DIGITS)
+
+    def _tuned(
+        self, reduced: _Reduced, check: Fold, ranks: list[int], alphas: list[float]
+    ) -> tuple[int, float]:
+        pairs = [(rank, alpha) for rank in reversed(ranks) for alpha in alphas]
+        tried = []
+        for rank, alpha in pairs:
+            self._keep(reduced, rank, alpha)
+            tried.append(quality(self._output(check.X), check.scores))
+        return pairs[last_best(tried)]
+
+    def _keep(self, reduced: _Reduced, rank: int, alpha: float) -> None:
+        self.rank_, self.alpha_ = rank, alpha
+        self.directions_ = reduced.directions(alpha)[:, :rank]
+        self.coef_ = reduced.weights(alpha) @ self.directions_ @ self.directions_.T
+        self.intercept_ = reduced.means - reduced.spectrum.scale.mean @ self.coef_
+
+    def _ranks(self, scores: Scores) -> list[int]:
+        """The ranks to try, from the lowest."""
+        if self.rank == "tuned":
+            n_models = scores.shape[-1] if scores.ndim else 0
+            powers = [2**power for power in range(n_models.bit_length()) if 2**power < n_models]
+            return [0, *powers, n_models]
+        if not isinstance(self.rank, (int, np.integer)) or isinstance(self.rank, bool):
+            raise SpecError(f"low_rank: rank must be a whole number or 'tuned', not {self.rank!r}")
+        if self.rank < 0:
+            raise SpecError(f"low_rank: rank must not be negative, but is {self.rank!r}")
+        return [int(self.rank)]
+
+    def _alphas(self) -> list[float]:
+        if self.alpha == "tuned":
+            return list(ALPHAS)
+        if not (isinstance(self.alpha, (int, float)) and 0 <= self.alpha < np.inf):
+            raise SpecError(
+                f"low_rank: alpha must be a number that is not negative or 'tuned', "
+                f"not {self.alpha!r}"
+            )
+        return [float(self.alpha)]
+
+
+class _Reduced(NamedTuple):
+    """Ridge regressions of all models on the same prompts; alpha and rank are left open."""
+
+    spectrum: Spectrum
+    projected: NDArray[np.float64]
+    means: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, X: Features, scores: Scores) -> _Reduced:
+        """Project the scores on the spectrum; a cell without a score has its model's mean."""
+        spectrum, means = spectrum_of(X), mean_scores(scores)
+        centred = np.where(np.isnan(scores), 0.0, scores - means)
+        product = (X.T @ centred) / spectrum.scale.deviation[:, None]
+        # as filled-in scores need not have the mean of those observed, centre the features too
+        product -= np.outer(spectrum.scale.mean / spectrum.scale.deviation, centred.sum(axis=0))
+        return cls(spectrum, spectrum.vectors.T @ product, means)
+
+    def weights(self, alpha: float) -> NDArray[np.float64]:
+        """Coefficients of full rank, on the features as they were given."""
+        scale, values, vectors = self.spectrum
+        shrunk = vectors @ (self.projected / (values + alpha)[:, None])
+        return np.asarray(shrunk / scale.deviation[:, None])
+
+    def directions(self, alpha: float) -> NDArray[np.float64]:
+        """(n_models, n_models) the directions of what is predicted, the strongest first."""
+        weighted = self.projected / (self.spectrum.values + alpha)[:, None]
+        return np.asarray(np.linalg.eigh(self.projected.T @ weighted)[1][:, ::-1])
+
+
+def _settled(learn: Fold, rank: int, alpha: float) -> _Reduced:
+    """Fit, fill in what was not observed, and fit again, a few times."""
+    seen = ~np.isnan(learn.scores)
+    reduced = _Reduced.of(learn.X, learn.scores)
+    known = seen.any(axis=0)
+    for _ in range(0 if seen[:, known].all() else SWEEPS):
+        directions = reduced.directions(alpha)[:, :rank]
+        coef = reduced.weights(alpha) @ directions @ directions.T
+        guess = reduced.means + (learn.X - reduced.spectrum.scale.mean) @ coef
+        filled = np.where(seen, learn.scores, np.where(known, guess, np.nan))
+        reduced = _Reduced.of(learn.X, filled)
+    return reduced
