@@ -36,6 +36,9 @@ class Router(BaseEstimator):  # type: ignore[misc]
         needs_costs: True if `fit` cannot do without costs.
         extra: the extra of this package that must be installed for it, such as ``torch``, or none.
         network: True if it asks a service for its choices.
+        supports_unseen: True if `extend` is its own: it takes LLMs that were not there at `fit`.
+        separable: True if a predicted score means the same whatever else is in the pool, so that
+            new LLMs can be learned apart, by a second router of the kind.
         faithful: parameters that make it RouterEval's published baseline of that name.
     """
 
@@ -46,6 +49,8 @@ class Router(BaseEstimator):  # type: ignore[misc]
     needs_costs: ClassVar[bool] = False
     extra: ClassVar[str] = ""
     network: ClassVar[bool] = False
+    supports_unseen: ClassVar[bool] = False
+    separable: ClassVar[bool] = False
     faithful: ClassVar[dict[str, Any]] = {}
 
     n_models_: int
@@ -65,6 +70,27 @@ class Router(BaseEstimator):  # type: ignore[misc]
             DataError: if the shapes do not agree.
         """
         raise NotImplementedError
+
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Router:  # noqa: ANN401
+        """Take new LLMs, known only by their scores on a few probe prompts; forget nothing.
+
+        Args:
+            X: what the router reads of the probe prompts.
+            scores: (n_probes, n_new), a column a new LLM, NaN where not observed.
+            costs: of the same shape, in USD a call, or None where unknown.
+
+        Returns:
+            A router of all LLMs, the new ones after the known: this one, extended in place, where
+            it `supports_unseen`; else, where it is `separable`, one that asks this one of the known
+            LLMs and a second of the kind, fitted on the probe prompts, of the new.
+
+        Raises:
+            DataError: if this router cannot take new LLMs.
+            sklearn.exceptions.NotFittedError: before `fit`.
+        """
+        from routereval.routers.extended import extended
+
+        return extended(self, X, scores, costs)
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
         """Predict a score for each prompt and model.
@@ -116,6 +142,14 @@ class Router(BaseEstimator):  # type: ignore[misc]
         if len(X) != len(scores):
             raise DataError(f"X has {len(X)} rows but scores has {len(scores)}")
         self.n_models_ = scores.shape[1]
+        return scores
+
+    def _check_extend(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """Check the shapes that `extend` was given, count the new LLMs, return the scores."""
+        self._check_fitted()
+        known = self.n_models_
+        scores = self._check_fit(X, scores)
+        self.n_models_ += known
         return scores
 
     def _check_fitted(self) -> None:

@@ -194,6 +194,26 @@ def check_refit(router: Router) -> None:
     _same(again, _predicted(router, made), "a second fit remembers the first")
 
 
+def check_extend(router: Router) -> None:
+    """New models come after the known ones, among which the choice stays; or a sentence says no."""
+    made = _made(router)
+    known = made._replace(scores=made.scores[:, :3], costs=made.costs[:, :3])
+    fitted = _fitted(router, known)
+    probes = list(range(8))
+    try:
+        both = fitted.extend(_take(made.X, probes), made.scores[probes, 3:], made.costs[probes, 3:])
+    except DataError as error:
+        able = router.supports_unseen or router.separable
+        _require(not able, f"it cannot take a new model: {error}")
+        return
+    _valid(both, made.X_test, 4)
+    if both.policy == "argmax" and both.reads in ("features", "texts"):
+        before = _fitted(router, known).predict_scores(made.X_test)
+        after = both.predict_scores(made.X_test)[:, :3]
+        same = np.array_equal(choose(before), choose(after))
+        _require(same, "a new model changes the choice among the known ones")
+
+
 def check_distribution(router: Router) -> None:
     """The router's distribution is one: not negative, and rows sum to 1."""
     made = _made(router)
@@ -242,6 +262,7 @@ CHECKS: tuple[Check, ...] = (
     check_duplicates,
     check_few_prompts,
     check_refit,
+    check_extend,
     check_distribution,
     check_saved,
 )

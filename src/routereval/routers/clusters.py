@@ -35,6 +35,7 @@ class Cluster(Router):
            [0.25, 1.  ]])
     """
 
+    supports_unseen: ClassVar[bool] = True
     entropy_floor: ClassVar[float] = 1e-4
     """RouterEval's entropy of this router's distribution drops terms below this probability."""
 
@@ -54,6 +55,14 @@ class Cluster(Router):
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         self.centres_, labels = partition(X, int(self.k), self.random_state)
         self.scores_ = _means(scores, labels, len(self.centres_))
+        return self
+
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Note each new model's mean score in the clusters that the probe prompts fall into."""
+        self._check_fitted()
+        labels = self._distances(X).argmin(axis=1)
+        new = _means(self._check_extend(X, scores), labels, len(self.centres_))
+        self.scores_ = np.hstack([self.scores_, new])
         return self
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102

@@ -21,9 +21,14 @@ class Random(Router):
 
     policy: ClassVar[Literal["argmax", "proportional"]] = "proportional"
     control: ClassVar[bool] = True
+    supports_unseen: ClassVar[bool] = True
 
     def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
         self._check_fit(X, scores)
+        return self
+
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
+        self._check_extend(X, scores)
         return self
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
@@ -39,6 +44,7 @@ class _Fixed(Router):
     """Answers the same scores, learned in ``scores_``, to every prompt."""
 
     control: ClassVar[bool] = True
+    supports_unseen: ClassVar[bool] = True
 
     scores_: NDArray[np.float64]
 
@@ -61,6 +67,11 @@ class BestSingle(_Fixed):
 
     def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
         self.scores_ = mean_scores(self._check_fit(X, scores))
+        return self
+
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Note each new model's mean on the probe prompts."""
+        self.scores_ = np.append(self.scores_, mean_scores(self._check_extend(X, scores)))
         return self
 
 
@@ -92,6 +103,11 @@ class Constant(_Fixed):
         self.scores_ = one_hot(np.array([self.index]), n_models)[0]
         return self
 
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Stay with the model that was named."""
+        self.scores_ = np.append(self.scores_, np.zeros(self._check_extend(X, scores).shape[1]))
+        return self
+
 
 class Cheapest(_Fixed):
     """Sends every prompt to the model of the lowest mean cost on the training prompts.
@@ -113,14 +129,19 @@ class Cheapest(_Fixed):
         Raises:
             DataError: if no cost is known, or the shape of the costs is not that of the scores.
         """
-        scores = self._check_fit(X, scores)
-        if costs is None or np.isnan(costs).all():
-            raise DataError(
-                "cheapest needs costs; import the records with costs or prices, or leave it out"
-            )
-        if np.shape(costs) != scores.shape:
-            raise DataError(f"costs has shape {np.shape(costs)} but scores has {scores.shape}")
-        self.scores_ = _cheapness(np.asarray(costs, dtype=np.float64))
+        self.costs_ = _mean_costs(self._check_fit(X, scores), costs)
+        self.scores_ = _cheapness(self.costs_)
+        return self
+
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Learn each new model's mean cost on the probe prompts.
+
+        Raises:
+            DataError: as `fit`.
+        """
+        new = _mean_costs(self._check_extend(X, scores), costs)
+        self.costs_ = np.append(self.costs_, new)
+        self.scores_ = _cheapness(self.costs_)
         return self
 
 
@@ -136,9 +157,14 @@ class Oracle(Router):
 
     reads: ClassVar[Reads] = "truth"
     control: ClassVar[bool] = True
+    supports_unseen: ClassVar[bool] = True
 
     def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
         self._check_fit(X, scores)
+        return self
+
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
+        self._check_extend(X, scores)
         return self
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
@@ -234,10 +260,20 @@ def _shares(scores: Scores) -> Scores:
     return shares
 
 
-def _cheapness(costs: Scores) -> NDArray[np.float64]:
+def _mean_costs(scores: Scores, costs: Scores | None) -> NDArray[np.float64]:
+    """Each model's mean cost, NaN where never seen."""
+    if costs is None or np.isnan(costs).all():
+        raise DataError(
+            "cheapest needs costs; import the records with costs or prices, or leave it out"
+        )
+    if np.shape(costs) != scores.shape:
+        raise DataError(f"costs has shape {np.shape(costs)} but scores has {scores.shape}")
+    costs = np.asarray(costs, dtype=np.float64)
+    return np.where(np.isnan(costs).all(axis=0), np.nan, mean_scores(costs))
+
+
+def _cheapness(costs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean costs on the line from the cheapest (1) to the dearest (0); 0 where never seen."""
-    seen = ~np.isnan(costs).all(axis=0)
-    mean = mean_scores(costs)
-    low, high = mean[seen].min(), mean[seen].max()
+    low, high = np.nanmin(costs), np.nanmax(costs)
     span = high - low if high > low else 1.0
-    return np.where(seen, 1 - (mean - low) / span, 0.0)
+    return np.where(np.isnan(costs), 0.0, 1 - (costs - low) / span)

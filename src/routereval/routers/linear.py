@@ -50,6 +50,7 @@ class Linear(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    separable: ClassVar[bool] = True
     faithful: ClassVar[dict[str, Any]] = {"method": "adam"}
 
     def __init__(

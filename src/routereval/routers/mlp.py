@@ -43,6 +43,7 @@ class Mlp(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    separable: ClassVar[bool] = True
     faithful: ClassVar[dict[str, Any]] = {
         "hidden": (256, 256),
         "lr": 1e-4,

@@ -45,6 +45,7 @@ class Knn(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    separable: ClassVar[bool] = True
     faithful: ClassVar[dict[str, Any]] = {"k": 5}
 
     def __init__(

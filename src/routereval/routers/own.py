@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +123,8 @@ class Estimator(Router):
     >>> router.predict_scores([[4.0]]).round(6)
     array([[1., 0.]])
     """
+
+    separable: ClassVar[bool] = True
 
     n_features_in_: int
 

@@ -207,10 +207,11 @@ def allowed_types() -> Iterator[str]:
     """
     import sys
 
+    from routereval.routers.extended import Extended
     from routereval.routers.own import Estimator, Own
     from routereval.routers.registry import ROUTERS
 
-    for kind in (*ROUTERS.values(), *EMBEDDERS.values(), Own, Estimator):
+    for kind in (*ROUTERS.values(), *EMBEDDERS.values(), Own, Estimator, Extended):
         yield _full_name(kind)
     for name, module in list(sys.modules.items()):
         if name.startswith(_HOMES):

@@ -1,0 +1,72 @@
+"""New LLMs beside the known ones: learned apart, from their probe prompts alone."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import clone
+
+from routereval.errors import DataError
+from routereval.routers.base import Router, Scores
+
+
+class Extended(Router):
+    """Asks one router of the known LLMs, and a second of the kind of the new ones.
+
+    What `Router.extend` makes of a separable router that has no better way: of kNN, say, one that
+    looks for neighbours of a prompt among the training prompts for the known LLMs, and among the
+    probe prompts for the new.
+
+    Args:
+        known: fitted on the training prompts.
+        new: of the same kind, not fitted; `fit` fits a copy of it on the probe prompts.
+
+    >>> from routereval.routers import make_router
+    >>> known = make_router("knn(k=1)").fit(np.eye(2), np.eye(2))
+    >>> both = known.extend(np.eye(2), np.array([[0.25], [0.75]]))
+    >>> both.predict_scores(np.array([[3.0, 1.0]]))
+    array([[1.  , 0.  , 0.25]])
+    """
+
+    separable: ClassVar[bool] = True
+
+    def __init__(self, *, known: Router, new: Router) -> None:
+        self.known = known
+        self.new = new
+
+    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Fit the second router, on the probe prompts of the new LLMs."""
+        scores = self._check_fit(X, scores)
+        self.reads = self.known.reads  # type: ignore[misc]
+        self.new_: Router = clone(self.new).fit(X, scores, costs)
+        self.n_models_ += self.known.n_models_
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+        """Put the scores of the known and the new LLMs side by side."""
+        self._check_fitted()
+        return np.hstack([self.known.predict_scores(X), self.new_.predict_scores(X)])
+
+    def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
+        """Put the costs side by side, where both routers have an opinion."""
+        both = [router.predict_costs(X) for router in (self.known, self.new_)]
+        costs = [costs for costs in both if costs is not None]
+        return np.concatenate(costs, axis=-1) if len(costs) == len(both) else None
+
+
+def extended(router: Router, X: Any, scores: Scores, costs: Scores | None = None) -> Router:  # noqa: ANN401
+    """What `Router.extend` does of itself.
+
+    Raises:
+        DataError: if the router is not separable.
+        sklearn.exceptions.NotFittedError: if it was not fitted.
+    """
+    router._check_fitted()
+    if not router.separable:
+        raise DataError(
+            f"{type(router).__name__} cannot take LLMs that were not there when it was fitted; "
+            "fit it again with them, or take a router that can, such as knn"
+        )
+    kind = router.new if isinstance(router, Extended) else router
+    return Extended(known=router, new=clone(kind)).fit(X, scores, costs)
