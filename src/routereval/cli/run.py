@@ -58,7 +58,7 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     "--embedder",
     default="auto",
     show_default=True,
-    help="What makes the features: auto, tfidf, 'stored(name=…)', …; see: routereval list embedders.",
+    help="What makes the features: auto, tfidf, 'stored(name=…)', …; see routereval list.",
 )
 @click.option(
     "-o",

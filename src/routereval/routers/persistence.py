@@ -2,9 +2,9 @@
 
 A folder holds ``router.skops``, ``embedder.skops`` (unless the router reads texts) and
 ``manifest.json``: the pool, expected costs, specs, versions and the sha256 of both files. Nothing
-is ever unpickled. skops builds objects of its own allow-list of numpy, scipy and scikit-learn; of
-other classes only those that are registered here as routers and embedders, and the small records
-that they keep, are let in.
+is ever unpickled. skops builds plain values, arrays of numpy and scipy and the few inner parts of
+scikit-learn that it trusts; of other classes only scikit-learn's estimators and those that are
+registered here as routers and embedders, with the small records that they keep, are let in.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -145,9 +146,7 @@ def dump(thing: object, also: Sequence[type] = ()) -> bytes:
     Raises:
         DataError: if it keeps state of a class that `restore` would refuse.
     """
-    from skops.io import dumps
-
-    raw, out = io.BytesIO(dumps(thing)), io.BytesIO()
+    raw, out = io.BytesIO(_skops().dumps(thing)), io.BytesIO()
     with zipfile.ZipFile(raw) as held, zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as kept:
         numbers: dict[str, str] = {}
         schema = _numbered(json.loads(held.read(_SCHEMA)), numbers)
@@ -170,27 +169,24 @@ def restore(payload: bytes, where: str | Path = "the router", also: Sequence[typ
     Raises:
         DataError: if they are damaged, or ask for a class that is not registered.
     """
-    from skops.io import loads
-
     trusted = _trusted(payload, where, also)
     try:
-        return loads(payload, trusted=trusted)
+        return _skops().loads(payload, trusted=trusted)
     except (ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
         raise DataError(f"{where} cannot be read: {error}; train the router again") from None
 
 
 def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[str]:
     """The types that the bytes ask for beyond those that skops knows, once all are allowed."""
-    from skops.io import get_untrusted_types
-
     try:
         with zipfile.ZipFile(io.BytesIO(payload)) as held:
             if any(info.compress_type != zipfile.ZIP_STORED for info in held.infolist()):
                 raise DataError(f"{where} is compressed, which routereval never writes")
-        asked = list(get_untrusted_types(data=payload))
+        asked = list(_skops().get_untrusted_types(data=payload))
     except (zipfile.BadZipFile, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{where} cannot be read: {error}; train the router again") from None
-    foreign = sorted(set(asked) - {*allowed_types(), *map(_full_name, also)})
+    known = {*allowed_types(), *map(_full_name, also)}
+    foreign = sorted(name for name in asked if name not in known and not _is_estimator(name))
     if foreign:
         raise DataError(
             f"{where} asks for {', '.join(foreign)}, which is no registered router or embedder; "
@@ -218,6 +214,40 @@ def allowed_types() -> Iterator[str]:
             for value in vars(module).values():
                 if isinstance(value, type) and issubclass(value, tuple) and value is not tuple:
                     yield _full_name(value)
+
+
+def _is_estimator(name: str) -> bool:
+    """True for the full name of one of scikit-learn's estimators."""
+    from sklearn.base import BaseEstimator
+
+    module, _, kind = name.rpartition(".")
+    if not module.startswith("sklearn."):
+        return False
+    try:
+        found = getattr(import_module(module), kind, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and issubclass(found, BaseEstimator)
+
+
+def _skops() -> Any:  # noqa: ANN401 - a module
+    """skops, without its own list of all estimators of scikit-learn.
+
+    Collecting that list imports all of scikit-learn, and what that imports in turn: seconds in a
+    fresh process. `_is_estimator` tells the same of a single name.
+    """
+    import sys
+
+    if "skops.io" not in sys.modules:
+        import sklearn.utils
+
+        collected = sklearn.utils.all_estimators
+        sklearn.utils.all_estimators = list
+        try:
+            import_module("skops.io")
+        finally:
+            sklearn.utils.all_estimators = collected
+    return sys.modules["skops.io"]
 
 
 def _full_name(kind: type) -> str:
