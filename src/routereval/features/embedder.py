@@ -10,7 +10,11 @@ from routereval.errors import SpecError, unknown
 from routereval.features.base import TextEmbedder, Vectors
 from routereval.features.concat import Concat
 from routereval.features.encoder import Encoder
+from routereval.features.endpoint import OpenAi
 from routereval.features.hashing import Hashing
+from routereval.features.hidden import Hidden
+from routereval.features.sentences import SentenceTransformers
+from routereval.features.static import Model2Vec
 from routereval.features.stats import Stats
 from routereval.features.tfidf import Tfidf
 from routereval.spec import Spec, parse_spec
@@ -31,6 +35,10 @@ EMBEDDERS: dict[str, type[TextEmbedder]] = {
     "hashing": Hashing,
     "stats": Stats,
     "concat": Concat,
+    "model2vec": Model2Vec,
+    "sentence_transformers": SentenceTransformers,
+    "hidden": Hidden,
+    "openai": OpenAi,
 }
 _ALL = {**EMBEDDERS, "encoder": Encoder}  # which is made of an object, not of a text
 
