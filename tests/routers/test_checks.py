@@ -23,6 +23,10 @@ SPECS = (
     "mlp(hidden=[256, 256], lr=1e-4, batch=1, epochs=1, early_stopping=False, standardize=False)",
     "noisy_oracle(p=1)",
     "cluster(k=1)",
+    "irt(form=rasch)",
+    "irt(form=birnbaum)",
+    "low_rank(rank=1, alpha=0)",
+    "mf(penalty=0)",
 )
 
 

@@ -17,7 +17,7 @@ from routereval.errors import SpecError
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.descent import Array, cross_entropy, log_odds, minimise
 from routereval.routers.inputs import Features, feature_matrix, scale_of
-from routereval.routers.validation import Fold, folds, last_best, quality
+from routereval.routers.validation import Fold, folds, last_best
 
 DIGITS = 12
 SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -96,9 +96,14 @@ class _Factorised(Router):
         for share in SHARES:
             found.append(problem.solve(share, found[-1] if found else None))
             self._keep(problem, found[-1], share)
-            tried.append(quality(self._output(check.X), check.scores))
+            tried.append(-self._surprise(check))
         best = last_best(tried)
         self._keep(problem, found[best], SHARES[best])
+
+    def _surprise(self, check: Fold) -> float:
+        """The loss on prompts that were not learned from: less noisy than what choices score."""
+        seen = (~np.isnan(check.scores)).astype(np.float64)
+        return self._loss(self._output(check.X), np.nan_to_num(check.scores), seen)[0]
 
     def _keep(self, problem: _Problem, factors: list[Array], share: float) -> None:
         projection, models, intercept = factors
@@ -136,7 +141,7 @@ class EmbedLlm(_Factorised):
     Args:
         dims: dimensions of the vectors.
         penalty: on the squares of both factors, as a share of the least one that leaves only each
-            model's mean, or ``tuned``: the one of 1/64, 1/32, … 1 of the highest quality on the
+            model's mean, or ``tuned``: the one of 1/64, 1/32, … 1 of the lowest loss on the
             validation prompts (the largest of equals).
         random_state: seed of where the fit starts.
 
@@ -179,7 +184,7 @@ class MatrixFactorisation(_Factorised):
     Args:
         dims: dimensions of the vectors.
         penalty: on the squares of both factors, as a share of the least one that leaves only one
-            strength a model, or ``tuned``: the one of 1/64, 1/32, … 1 of the highest quality on
+            strength a model, or ``tuned``: the one of 1/64, 1/32, … 1 of the lowest loss on
             the validation prompts (the largest of equals).
         random_state: seed of where the fit starts.
 

@@ -11,7 +11,7 @@ from routereval.errors import SpecError
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.linear import ALPHAS, Spectrum, spectrum_of
-from routereval.routers.validation import Fold, folds, last_best, quality
+from routereval.routers.validation import Fold, folds, last_best
 
 DIGITS = 12
 SWEEPS = 10
@@ -28,9 +28,9 @@ class LowRank(Router):
     what the fit says of them, and the fit repeated.
 
     Args:
-        rank: the most directions, or ``tuned``: together with alpha the one of the highest quality
-            on the validation prompts, of 0, 1, 2, 4, … and the number of models (the lowest rank,
-            then the largest alpha of equals).
+        rank: the most directions, or ``tuned``: of 0, 1, 2, 4, … and the number of models the one
+            that, with its alpha, predicts the differences between the models of a validation prompt
+            best, by squared error (the lowest rank, then the largest alpha of equals).
         alpha: the penalty on standardised features, or ``tuned``: a power of ten from 0.1 to 1e7.
 
     Attributes:
@@ -99,7 +99,7 @@ class LowRank(Router):
         tried = []
         for rank, alpha in pairs:
             self._keep(reduced, rank, alpha)
-            tried.append(quality(self._output(check.X), check.scores))
+            tried.append(-_contrast_error(self._output(check.X), check.scores))
         return pairs[last_best(tried)]
 
     def _keep(self, reduced: _Reduced, rank: int, alpha: float) -> None:
@@ -172,3 +172,16 @@ def _settled(learn: Fold, rank: int, alpha: float) -> _Reduced:
         filled = np.where(seen, learn.scores, np.where(known, guess, np.nan))
         reduced = _Reduced.of(learn.X, filled)
     return reduced
+
+
+def _contrast_error(predicted: Scores, scores: Scores) -> float:
+    """Mean squared error of the differences between the models of a prompt, which choices rest on.
+
+    >>> _contrast_error(np.array([[0.75, 0.5]]), np.array([[0.5, 0.25]]))
+    0.0
+    """
+    error = predicted - scores
+    missing = np.isnan(error)
+    count = np.maximum((~missing).sum(axis=1, keepdims=True), 1)
+    error -= np.where(missing, 0.0, error).sum(axis=1, keepdims=True) / count
+    return float((np.where(missing, 0.0, error) ** 2).mean())

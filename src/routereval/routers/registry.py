@@ -20,6 +20,7 @@ from routereval.routers.controls import (
     Random,
 )
 from routereval.routers.factorisation import EmbedLlm, MatrixFactorisation
+from routereval.routers.item_response import Irt
 from routereval.routers.linear import Linear
 from routereval.routers.low_rank import LowRank
 from routereval.routers.mlp import Mlp
@@ -46,6 +47,7 @@ ROUTERS: dict[str, type[Any]] = {
     "mf": MatrixFactorisation,
     "embedllm": EmbedLlm,
     "low_rank": LowRank,
+    "irt": Irt,
 }
 
 
