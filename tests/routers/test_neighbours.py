@@ -153,3 +153,18 @@ def test_one_search_serves_all_pools(monkeypatch: pytest.MonkeyPatch) -> None:
         for n_models in (2, 3):
             Knn(k=k).fit(X, rng.random((30, n_models))).predict_scores(queries)
     assert depths == [30]
+
+
+def test_neighbours_may_count_by_their_similarity() -> None:
+    X = np.array([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.1]])
+    scores = np.array([[1.0, np.nan], [0.0, 0.5], [0.0, 1.0]])
+    router = Knn(k=3, weights="similarity").fit(X, scores)
+    # cosines 1, 0.6 and one below 0, which counts for nothing
+    assert np.allclose(router.predict_scores([[2.0, 0.0]]), [[1 / 1.6, 0.5]])
+    # none points its way: what is left are the means
+    assert np.allclose(router.predict_scores([[0.0, -1.0]]), [[1 / 3, 0.75]])
+
+
+def test_unknown_weights() -> None:
+    with pytest.raises(SpecError, match="unknown weights of knn 'distance'; known: similarity"):
+        Knn(weights="distance").fit(np.eye(2), np.eye(2))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import SpecError
+from routereval.errors import SpecError, unknown
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.memo import remembered
@@ -16,6 +16,8 @@ from routereval.routers.validation import folds, last_best, quality
 
 CHUNK = 256
 FINEST = 40
+DIGITS = 12
+WEIGHTS = ("uniform", "similarity")
 
 
 class Knn(Router):
@@ -23,13 +25,16 @@ class Knn(Router):
 
     A model that was not observed on any of them is predicted its mean over all training prompts.
     Equally similar prompts count in the order of training. Source of the baseline: RouterEval
-    (k = 5), Huang et al. 2025, arXiv 2503.10657.
+    (k = 5), Huang et al. 2025, arXiv 2503.10657; RouterBench has k = 40 (Hu et al. 2024, arXiv
+    2403.12031), EmbedLLM k = 131 (Zhuang et al. 2024, arXiv 2410.02223).
 
     Args:
         k: number of neighbours, or ``tuned``: the one of `ks` of the highest quality on the
             validation prompts (the largest of equals, as it varies least). More neighbours than
             training prompts are all of them.
         ks: the numbers to choose from.
+        weights: ``uniform``, or ``similarity``: a neighbour counts by its cosine (not at all where
+            that is negative), so that the nearer ones have more to say.
 
     Attributes:
         k_: the number of neighbours that is used.
@@ -49,10 +54,15 @@ class Knn(Router):
     faithful: ClassVar[dict[str, Any]] = {"k": 5}
 
     def __init__(
-        self, *, k: int | str = "tuned", ks: tuple[int, ...] = (1, 3, 5, 10, 20, 40, 80, 160)
+        self,
+        *,
+        k: int | str = "tuned",
+        ks: tuple[int, ...] = (1, 3, 5, 10, 20, 40, 80, 160),
+        weights: str = "uniform",
     ) -> None:
         self.k = k
         self.ks = ks
+        self.weights = weights
 
     def fit(
         self,
@@ -74,7 +84,8 @@ class Knn(Router):
 
         Raises:
             DataError: if the shapes do not agree.
-            SpecError: if k, or one of `ks`, is no positive whole number.
+            SpecError: if k, or one of `ks`, is no positive whole number, or the weights are not
+                known.
         """
         depth = self._depth()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
@@ -83,19 +94,26 @@ class Knn(Router):
             return self
         train, check = folds(X, scores, validation)
         self._keep(train.X, train.scores, 1)
-        nearest = search(self.X_train_, unit_rows(check.X), depth)
+        near = self._near(unit_rows(check.X), depth)
         ks = sorted(self.ks)
-        tried = [quality(self._votes(nearest, k), check.scores) for k in ks]
+        tried = [quality(self._votes(near, k), check.scores) for k in ks]
         self.k_ = min(ks[last_best(tried)], len(self.X_train_))
         return self
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
         self._check_fitted()
         units = unit_rows(feature_matrix(X, self.X_train_.shape[1]))
-        return self._votes(search(self.X_train_, units, self._depth()), self.k_)
+        return self._votes(self._near(units, self._depth()), self.k_)
+
+    def _near(self, units: NDArray[np.float64], depth: int) -> Near:
+        rows = search(self.X_train_, units, depth)
+        even = self.weights == "uniform"
+        return Near(rows, None if even else closeness(self.X_train_, units, rows))
 
     def _depth(self) -> int:
         """How many neighbours to look for: the same for every k, so that one search serves all."""
+        if self.weights not in WEIGHTS:
+            raise unknown("weights of knn", str(self.weights), WEIGHTS)
         wanted = [*self.ks, *([] if self.k == "tuned" else [self.k])]
         for k in wanted:
             if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
@@ -112,16 +130,28 @@ class Knn(Router):
         self.means_ = mean_scores(scores)
         self.k_ = min(k, len(X))
 
-    def _votes(self, nearest: NDArray[np.int64], k: int) -> Scores:
+    def _votes(self, near: Near, k: int) -> Scores:
         """Mean score of each model over the first k neighbours on which it was observed."""
-        nearest = nearest[:, :k]
-        total = _summed(nearest, self.scores_train_)
-        if self.seen_train_ is None:
-            return np.asarray(total / nearest.shape[1])
-        count = _summed(nearest, self.seen_train_)
-        means = np.tile(self.means_, (len(nearest), 1))
+        near = near.first(k)
+        total = _summed(near, self.scores_train_)
+        if self.seen_train_ is None and near.weights is None:
+            return np.asarray(total / near.rows.shape[1])
+        seen = np.ones_like(self.scores_train_) if self.seen_train_ is None else self.seen_train_
+        count = _summed(near, seen)
+        means = np.tile(self.means_, (len(total), 1))
         np.divide(total, count, out=means, where=count > 0)
-        return means
+        return means if near.weights is None else np.round(means, DIGITS)
+
+
+class Near(NamedTuple):
+    """The neighbours of some prompts, the most similar first, and what each of them weighs."""
+
+    rows: NDArray[np.int64]
+    weights: NDArray[np.float64] | None
+
+    def first(self, k: int) -> Near:
+        """The first k neighbours of each prompt."""
+        return Near(self.rows[:, :k], None if self.weights is None else self.weights[:, :k])
 
 
 @remembered
@@ -187,10 +217,27 @@ def _chunks(queries: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         yield queries[start : start + CHUNK]
 
 
-def _summed(rows: NDArray[np.int64], values: Scores) -> Scores:
+@remembered
+def closeness(
+    train: NDArray[np.float64], queries: NDArray[np.float64], rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Cosines of queries and their neighbours, 0 where negative.
+
+    >>> closeness(np.eye(2), np.array([[0.6, 0.8]]), np.array([[1, 0]]))
+    array([[0.8, 0.6]])
+    """
+    cosines = [
+        np.einsum("qd,qkd->qk", queries[start : start + 64], train[rows[start : start + 64]])
+        for start in range(0, len(queries), 64)
+    ]
+    return np.asarray(np.maximum(np.concatenate([np.zeros((0, rows.shape[1])), *cosines]), 0.0))
+
+
+def _summed(near: Near, values: Scores) -> Scores:
     """Sum the named rows of the values, for each list of rows, as a sparse product."""
     from scipy.sparse import csr_array
 
-    n, k = rows.shape
-    named = (np.ones(n * k), rows.ravel(), np.arange(0, n * k + 1, k))
+    n, k = near.rows.shape
+    weights = np.ones(n * k) if near.weights is None else near.weights.ravel()
+    named = (weights, near.rows.ravel(), np.arange(0, n * k + 1, k))
     return np.asarray(csr_array(named, shape=(n, len(values))) @ values)

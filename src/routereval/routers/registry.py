@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from routereval.errors import SpecError, unknown
 from routereval.routers.base import Router
+from routereval.routers.classifiers import Logistic, Svm
 from routereval.routers.clusters import Cluster
 from routereval.routers.controls import (
     BestSingle,
@@ -26,6 +27,7 @@ from routereval.routers.low_rank import LowRank
 from routereval.routers.mlp import Mlp
 from routereval.routers.neighbours import Knn
 from routereval.routers.own import as_router, text_of
+from routereval.routers.trees import Boosted, Forest
 from routereval.spec import Spec, parse_spec
 
 GROUP = "routereval.routers"
@@ -42,7 +44,11 @@ ROUTERS: dict[str, type[Any]] = {
     "dataset_oracle": DatasetOracle,
     "knn": Knn,
     "linear": Linear,
+    "logistic": Logistic,
+    "svm": Svm,
     "mlp": Mlp,
+    "boosted": Boosted,
+    "forest": Forest,
     "cluster": Cluster,
     "mf": MatrixFactorisation,
     "embedllm": EmbedLlm,

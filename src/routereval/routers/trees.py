@@ -1,0 +1,352 @@
+"""Decision trees: boosted one after the other, or a forest of many grown apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import MissingDependencyError, SpecError, unknown
+from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.linear import alike
+from routereval.routers.validation import folds
+
+BACKENDS = ("sklearn", "lightgbm")
+CHUNK = 512
+DIGITS = 12
+
+Floats = NDArray[np.float64]
+
+
+class Trees(NamedTuple):
+    """Decision trees as arrays over all their nodes; a leaf is its own left and right child.
+
+    Attributes:
+        roots: (n_trees,) the first node of each tree.
+        feature: (n_nodes,) the feature that is looked at; left if it is at most the
+        threshold: (n_nodes,) threshold.
+        left: (n_nodes,) child.
+        right: (n_nodes,) child.
+        value: (n_nodes, n_outputs) what a leaf answers.
+        depth: how many steps lead to the deepest leaf.
+    """
+
+    roots: NDArray[np.int64]
+    feature: NDArray[np.int64]
+    threshold: Floats
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    value: Floats
+    depth: int
+
+    @classmethod
+    def of(cls, trees: Sequence[Trees]) -> Trees:
+        """Put trees together."""
+        starts = np.cumsum([0, *(len(tree.feature) for tree in trees)])
+        moved = list(zip(starts, trees, strict=False))
+        return cls(
+            np.concatenate([tree.roots + start for start, tree in moved]),
+            np.concatenate([tree.feature for tree in trees]),
+            np.concatenate([tree.threshold for tree in trees]),
+            np.concatenate([tree.left + start for start, tree in moved]),
+            np.concatenate([tree.right + start for start, tree in moved]),
+            np.concatenate([tree.value for tree in trees]),
+            max(tree.depth for tree in trees),
+        )
+
+    @classmethod
+    def one(
+        cls,
+        feature: NDArray[np.integer],
+        threshold: Floats,
+        left: NDArray[np.integer],
+        right: NDArray[np.integer],
+        leaf: NDArray[np.bool_],
+        value: Floats,
+    ) -> Trees:
+        """One tree, from arrays in which what leaves hold as children means nothing."""
+        itself = np.arange(len(leaf))
+        left, right = (np.where(leaf, itself, child.astype(np.int64)) for child in (left, right))
+        depth, level = 0, np.zeros(1, dtype=np.int64)
+        while not leaf[level].all():
+            depth, level = depth + 1, np.unique(np.concatenate([left[level], right[level]]))
+        return cls(
+            np.zeros(1, dtype=np.int64),
+            np.where(leaf, 0, feature.astype(np.int64)),
+            threshold.astype(np.float64),
+            left.astype(np.int64),
+            right.astype(np.int64),
+            value.reshape(len(leaf), -1).astype(np.float64),
+            depth,
+        )
+
+    def leaves(self, X: Features) -> NDArray[np.int64]:
+        """(n_prompts, n_trees) the leaf in which each prompt ends."""
+        rows = np.arange(len(X))[:, None]
+        node = np.tile(self.roots, (len(X), 1))
+        for _ in range(self.depth):
+            left = X[rows, self.feature[node]] <= self.threshold[node]
+            node = np.where(left, self.left[node], self.right[node])
+        return node
+
+
+class Boosted(Router):
+    """Predicts each model's score by gradient-boosted trees, a sequence of them for each model.
+
+    Squared error, on the prompts where the model was observed; of each sequence as many trees are
+    kept as give the least squared error on the validation prompts, perhaps none, which leaves the
+    model's mean. What is kept are the trees' numbers, so a trained router needs no lightgbm.
+
+    Args:
+        backend: ``sklearn`` (HistGradientBoostingRegressor) or ``lightgbm`` (extra ``gbm``).
+        trees: the most trees a model.
+        leaves: the most leaves a tree.
+        lr: how much of each tree counts.
+        random_state: seed of the features that each split may look at, a third of them.
+
+    Attributes:
+        means_: (n_models,) each model's mean training score.
+        trees_: of each model its trees, or None without any.
+
+    >>> X = np.linspace(-1, 1, 400)[:, None]
+    >>> router = Boosted(trees=30).fit(X, np.hstack([X > 0, X < 0]).astype(float))
+    >>> router.predict_scores([[-0.7], [0.7]]).argmax(axis=1)
+    array([1, 0])
+    """
+
+    uses_validation: ClassVar[bool] = True
+    separable: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        backend: str = "sklearn",
+        trees: int = 40,
+        leaves: int = 8,
+        lr: float = 0.1,
+        random_state: int = 0,
+    ) -> None:
+        self.backend = backend
+        self.trees = trees
+        self.leaves = leaves
+        self.lr = lr
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,  # noqa: ANN401
+        scores: Scores,
+        costs: Scores | None = None,
+        validation: tuple[Any, Scores] | None = None,
+    ) -> Self:
+        """Grow the trees; decide on the validation prompts how many to keep.
+
+        Args:
+            X: (n_prompts, n_features) the prompts' features.
+            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
+            costs: not used.
+            validation: features and scores to decide on; without, a tenth of the prompts.
+
+        Returns:
+            The router itself.
+
+        Raises:
+            DataError: if the shapes do not agree.
+            MissingDependencyError: if the backend is not installed.
+            SpecError: if a parameter is out of its range.
+        """
+        self._check_parameters()
+        scores, X = self._check_fit(X, scores), feature_matrix(X)
+        learn, check = folds(X, scores, validation, seed=self.random_state)
+        self.n_features_in_ = X.shape[1]
+        self.means_ = mean_scores(learn.scores)
+        self.trees_: list[Trees | None] = []
+        for model, mean in enumerate(self.means_):
+            y, held = learn.scores[:, model], check.scores[:, model]
+            seen, known = ~np.isnan(y), ~np.isnan(held)
+            if len(np.unique(y[seen])) < 2:
+                self.trees_.append(None)
+                continue
+            grown = self._grown(learn.X[seen], y[seen] - mean)
+            self.trees_.append(_kept(grown, check.X[known], held[known] - mean))
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        self._check_fitted()
+        X = feature_matrix(X, self.n_features_in_)
+        scores = np.tile(self.means_, (len(X), 1))
+        for model, trees in enumerate(self.trees_):
+            if trees is not None:
+                scores[:, model] += _steps(trees, X).sum(axis=1)
+        return np.round(scores, DIGITS)
+
+    def _check_parameters(self) -> None:
+        if self.backend not in BACKENDS:
+            raise unknown("backend of boosted", str(self.backend), BACKENDS)
+        for name, least in (("trees", 1), ("leaves", 2)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or value < least:
+                raise SpecError(
+                    f"boosted: {name} must be a whole number from {least} on, not {value!r}"
+                )
+        if not (isinstance(self.lr, (int, float)) and 0 < self.lr <= 1):
+            raise SpecError(f"boosted: lr must be a number above 0 and up to 1, not {self.lr!r}")
+
+    def _grown(self, X: Features, y: Floats) -> list[Trees]:
+        return self._by_lightgbm(X, y) if self.backend == "lightgbm" else self._by_sklearn(X, y)
+
+    def _by_sklearn(self, X: Features, y: Floats) -> list[Trees]:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        boosting = HistGradientBoostingRegressor(
+            learning_rate=self.lr,
+            max_iter=self.trees,
+            max_leaf_nodes=self.leaves,
+            max_bins=32,
+            max_features=1 / 3,
+            early_stopping=False,
+            random_state=self.random_state,
+        ).fit(X, y)
+        grown = []
+        for (predictor,) in boosting._predictors:
+            n = predictor.nodes
+            children = n["left"], n["right"], n["is_leaf"].astype(bool)
+            grown.append(Trees.one(n["feature_idx"], n["num_threshold"], *children, n["value"]))
+        return grown
+
+    def _by_lightgbm(self, X: Features, y: Floats) -> list[Trees]:
+        try:
+            import lightgbm
+        except ImportError:
+            raise MissingDependencyError.of("lightgbm", "gbm") from None
+        options = {
+            "objective": "regression",
+            "learning_rate": self.lr,
+            "num_leaves": self.leaves,
+            "max_bin": 32,
+            "feature_fraction_bynode": 1 / 3,
+            "seed": self.random_state,
+            "deterministic": True,
+            "num_threads": 1,
+            "boost_from_average": False,
+            "verbose": -1,
+        }
+        data = lightgbm.Dataset(X.astype(np.float64), y)
+        model = lightgbm.train(options, data, self.trees).dump_model()
+        return [_flattened(tree["tree_structure"]) for tree in model["tree_info"]]
+
+
+class Forest(Router):
+    """Predicts each model's score by the mean of many trees with random splits.
+
+    scikit-learn's ExtraTreesRegressor: one forest for all models that were observed on the same
+    prompts, whose splits serve all of them.
+
+    Args:
+        trees: how many.
+        leaf: the fewest training prompts a leaf.
+        random_state: seed of the splits.
+
+    Attributes:
+        means_: (n_models,) each model's mean training score.
+        parts_: pairs of columns and the trees that predict them.
+
+    >>> X = np.linspace(-1, 1, 400)[:, None]
+    >>> router = Forest(trees=10).fit(X, np.hstack([X > 0, X < 0]).astype(float))
+    >>> router.predict_scores([[-0.7], [0.7]]).argmax(axis=1)
+    array([1, 0])
+    """
+
+    separable: ClassVar[bool] = True
+
+    def __init__(self, *, trees: int = 100, leaf: int = 10, random_state: int = 0) -> None:
+        self.trees = trees
+        self.leaf = leaf
+        self.random_state = random_state
+
+    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Grow the trees.
+
+        Raises:
+            DataError: if the shapes do not agree.
+            SpecError: if a parameter is no positive whole number.
+        """
+        for name in ("trees", "leaf"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise SpecError(f"forest: {name} must be a positive whole number, not {value!r}")
+        scores, X = self._check_fit(X, scores), feature_matrix(X)
+        self.n_features_in_, self.means_ = X.shape[1], mean_scores(scores)
+        self.parts_: list[tuple[NDArray[np.int64], Trees]] = []
+        for models in alike(~np.isnan(scores)):
+            rows = ~np.isnan(scores[:, models[0]])
+            if rows.any():
+                self.parts_.append((models, self._grown(X[rows], scores[rows][:, models])))
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        self._check_fitted()
+        X = feature_matrix(X, self.n_features_in_).astype(np.float32)  # as the forest sees it
+        scores = np.tile(self.means_, (len(X), 1))
+        for models, trees in self.parts_:
+            for start in range(0, len(X), CHUNK):
+                here = slice(start, start + CHUNK)
+                scores[here, models] = trees.value[trees.leaves(X[here])].mean(axis=1)
+        return np.round(scores, DIGITS)
+
+    def _grown(self, X: Features, Y: Scores) -> Trees:
+        from sklearn.ensemble import ExtraTreesRegressor
+
+        forest = ExtraTreesRegressor(
+            self.trees,
+            min_samples_leaf=self.leaf,
+            max_features="sqrt",
+            random_state=self.random_state,
+        ).fit(X, Y if Y.shape[1] > 1 else Y.ravel())
+        grown = []
+        for estimator in forest.estimators_:
+            t = estimator.tree_
+            left, right = t.children_left, t.children_right
+            grown.append(Trees.one(t.feature, t.threshold, left, right, left < 0, t.value[..., 0]))
+        return Trees.of(grown)
+
+
+def _kept(grown: Sequence[Trees], X: Features, y: Floats) -> Trees | None:
+    """As many of the trees as predict best; all of them where there is nothing to judge by."""
+    together = Trees.of(grown)
+    if not len(y):
+        return together
+    predicted = np.cumsum(_steps(together, X), axis=1)
+    errors = [np.mean(y**2), *np.mean((y[:, None] - predicted) ** 2, axis=0)]
+    best = int(np.argmin(np.round(errors, DIGITS)))
+    return Trees.of(grown[:best]) if best else None
+
+
+def _steps(trees: Trees, X: Features) -> Floats:
+    """(n_prompts, n_trees) what each tree of one output answers."""
+    parts = [
+        trees.value[trees.leaves(X[start : start + CHUNK]), 0] for start in range(0, len(X), CHUNK)
+    ]
+    return np.concatenate([np.zeros((0, len(trees.roots))), *parts])
+
+
+def _flattened(root: dict[str, Any]) -> Trees:
+    """A tree of lightgbm, which comes as nested nodes."""
+    nodes: list[tuple[int, float, int, int, bool, float]] = []
+
+    def visit(node: dict[str, Any]) -> int:
+        place = len(nodes)
+        nodes.append((0, 0.0, 0, 0, True, float(node.get("leaf_value", 0.0))))
+        if "split_feature" in node:
+            children = visit(node["left_child"]), visit(node["right_child"])
+            nodes[place] = (node["split_feature"], node["threshold"], *children, False, 0.0)
+        return place
+
+    visit(root)
+    feature, threshold, left, right, leaf, value = (
+        np.array(column) for column in zip(*nodes, strict=True)
+    )
+    return Trees.one(feature, threshold, left, right, leaf, value)
