@@ -100,6 +100,9 @@ def test_commands_in_the_documents_parse(page: str, line: str) -> None:
         return
     assert name in cli.commands, f"{page}: {line}"
     command = cli.commands[name]
+    while isinstance(command, click.Group) and arguments and arguments[0] in command.commands:
+        name, *arguments = arguments
+        command = command.commands[name]
     # In a synopsis stand words such as FORMAT, for which no parser has a rule.
     known = {flag for p in command.params if isinstance(p, click.Option) for flag in p.opts}
     known |= {flag for p in command.params for flag in p.secondary_opts} | {"--help", "-h"}

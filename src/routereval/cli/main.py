@@ -12,6 +12,7 @@ from routereval.cli.download import download
 from routereval.cli.export import export
 from routereval.cli.import_ import import_command
 from routereval.cli.info import info
+from routereval.cli.keys import keys
 from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
 from routereval.cli.reproduce import reproduce
@@ -47,6 +48,7 @@ COMMANDS = (
     advise,
     train,
     route,
+    keys,
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -1,0 +1,110 @@
+"""Where keys, limits and spending are kept: SQLite on one machine, Redis for several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from routereval.errors import DataError, RouterEvalError
+from routereval.gateway.keys import Key
+
+
+class StoreError(RouterEvalError):
+    """A store that cannot be reached, or does not answer in time."""
+
+
+class Bill(NamedTuple):
+    """What a worker books for a key: see `Ledger.write`."""
+
+    spent: int
+    back: int
+
+
+Account = tuple[str, int]
+"""A key's name and a day, counted from the epoch."""
+
+
+class Store(Protocol):
+    """What a door asks of a store; every call is one transaction, and raises `StoreError`.
+
+    Names are those of keys, days count from the epoch, money is in billionths of a USD.
+    """
+
+    async def find(self, digest: bytes) -> Key | None:
+        """The key with that hash; revoked ones too."""
+
+    async def take_requests(
+        self, name: str, per_minute: int, wanted: int, now: float
+    ) -> tuple[int, float]:
+        """Take requests out of the key's bucket: how many, and the seconds until the next one."""
+
+    async def take_money(
+        self, account: Account, worker: str, budget: int, least: int, wanted: int, now: float
+    ) -> int:
+        """Hold a part of the day's budget; see `Ledger.take`."""
+
+    async def write(self, worker: str, bills: Mapping[Account, Bill], now: float) -> None:
+        """Book what was spent; see `Ledger.write`. An empty bill says that the worker lives."""
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class KeyBook(Protocol):
+    """What the command line asks of a store."""
+
+    async def add(self, key: Key) -> None:
+        """Keep a key.
+
+        Raises:
+            DataError: if the name is taken.
+        """
+
+    async def revoke(self, name: str, now: float) -> None:
+        """Let a key open nothing from now on.
+
+        Raises:
+            DataError: if there is no such key, or it is revoked already.
+        """
+
+    async def listed(self, day: int) -> Sequence[tuple[Key, int]]:
+        """All keys by name, and what each has spent on a day."""
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class FullStore(Store, KeyBook, Protocol):
+    """Both."""
+
+
+def open_store(where: str, *, create: bool = False) -> FullStore:
+    """Open the store at a place.
+
+    Args:
+        where: a file for SQLite, or ``redis://host:port/number`` (``rediss://`` with TLS).
+        create: make the file if there is none.
+
+    Raises:
+        DataError: if there is no such file, or it is of another kind.
+        MissingDependencyError: for Redis without the extra ``redis``.
+    """
+    if where.partition("://")[0] in ("redis", "rediss", "unix"):
+        from routereval.gateway.redis_store import RedisStore
+
+        return RedisStore.at(where)
+    if "://" in where:
+        raise DataError(f"keys are kept in a file or at redis://host:port/0, not at {where!r}")
+    from routereval.gateway.sqlite_store import SqliteStore
+
+    return SqliteStore(where, create=create)
+
+
+def taken(name: str) -> DataError:
+    """The error for a name that a key has already, also a revoked one: logs must stay clear."""
+    return DataError(f"there is a key {name!r} already; choose another name")
+
+
+def nothing_to_revoke(name: str) -> DataError:
+    """The error for a key that is not there, or opens nothing as it is."""
+    return DataError(f"there is no key {name!r} that opens anything; see: routereval keys list")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.conftest import CommandLine
+
+
+def test_a_key_is_shown_once_listed_and_revoked(tmp_path: Path, command_line: CommandLine) -> None:
+    store = tmp_path / "new" / "keys.sqlite"
+    limits = ("--rpm", "60", "--usd-a-day", "2.5", "--models", "small, large")
+    answer = command_line("keys", "add", store, "alice", *limits)
+    assert answer.status == 0
+    assert re.fullmatch(r"sk-routereval-[\w-]{43}\n", answer.out)
+    assert "not shown again" in answer.err
+    assert command_line("keys", "add", store, "bob").status == 0
+    listed = command_line("keys", "list", store)
+    assert listed.out.splitlines() == [
+        "alice  $0.000000 of $2.5 today · 60 a minute · large, small",
+        "bob    $0.000000 today · any number of requests · all models",
+    ]
+    assert answer.out.strip() not in listed.out
+    assert command_line("keys", "revoke", store, "bob").err == "bob is revoked\n"
+    assert command_line("keys", "list", store).out.splitlines()[1] == "bob    revoked"
+
+
+def test_errors_are_sentences(tmp_path: Path, command_line: CommandLine) -> None:
+    store = tmp_path / "keys.sqlite"
+    assert command_line("keys", "add", store, "alice").status == 0
+    for call, sentence in [
+        (("add", store, "alice"), "there is a key 'alice' already"),
+        (("add", store, "a b"), "a key's name is letters"),
+        (("add", store, "bob", "--rpm", "0"), "at least 1 request a minute"),
+        (("add", store, "bob", "--models", ","), "may reach no model"),
+        (("add", "ftp://here", "bob"), "not at 'ftp://here'"),
+        (("list", tmp_path / "none"), "holds no keys"),
+        (("revoke", store, "bob"), "there is no key 'bob'"),
+        (("list", "redis://127.0.0.1:1/0"), "Redis: "),
+    ]:
+        answer = command_line("keys", *call)
+        assert answer.status == 2, call
+        assert answer.err.startswith("Error: ")
+        assert sentence in answer.err
+        assert "Traceback" not in answer.err
+    assert not (tmp_path / "none").exists()

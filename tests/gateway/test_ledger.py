@@ -1,0 +1,111 @@
+"""The arithmetic of limits, whatever workers do and whenever they die."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routereval.gateway.door import Purse
+from routereval.gateway.ledger import LOST_S, Bucket, Ledger
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 20)), max_size=40), st.integers(1, 600))
+def test_a_bucket_gives_no_more_than_its_rate(
+    asked: list[tuple[float, int]], per_minute: int
+) -> None:
+    bucket, now, given_all = Bucket(float(per_minute), 0.0), 0.0, 0
+    for pause, wanted in asked:
+        now += pause
+        given, bucket = bucket.taken(per_minute, wanted, now)
+        assert 0 <= given <= wanted
+        given_all += given
+        assert given_all <= per_minute + now * per_minute / 60 + 1e-6
+
+
+def test_a_clock_that_goes_back_gives_nothing_for_free() -> None:
+    given, bucket = Bucket(1.0, 100.0).taken(60, 1, now=50.0)
+    assert given == 1
+    assert bucket.taken(60, 1, now=100.0)[0] == 0
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from(["reserve", "settle", "write", "die"]),
+        st.integers(1, 40),
+        st.floats(0, 10),
+    ),
+    max_size=60,
+)
+
+
+class Workers:
+    """Three workers of one ledger, each of whose requests costs half of what it reserved."""
+
+    budget = 200
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.purses = {worker: Purse(("key", 0)) for worker in "abc"}
+        self.under_way: dict[str, list[int]] = {worker: [] for worker in "abc"}
+        self.paid = 0
+
+    def reserve(self, worker: str, amount: int, now: float) -> None:
+        purse = self.purses[worker]
+        if purse.free < amount:
+            missing = amount - purse.free
+            purse.free += self.ledger.take(worker, self.budget, missing, 2 * amount, now)
+        if purse.free >= amount:
+            purse.free, purse.reserved = purse.free - amount, purse.reserved + amount
+            purse.used = True
+            self.under_way[worker].append(amount)
+
+    def settle(self, worker: str, amount: int, now: float) -> None:
+        if not self.under_way[worker]:
+            return
+        purse, reserved = self.purses[worker], self.under_way[worker].pop()
+        purse.reserved -= reserved
+        purse.free += reserved - reserved // 2
+        purse.spent += reserved // 2
+        self.paid += reserved // 2
+
+    def write(self, worker: str, amount: int, now: float) -> None:
+        if (bill := self.purses[worker].bill(now)) is not None:
+            self.ledger.write(worker, bill.spent, bill.back, now)
+
+    def die(self, worker: str, amount: int, now: float) -> None:
+        self.paid -= self.purses[worker].spent  # what was not yet written is lost, and no more
+        self.purses[worker], self.under_way[worker] = Purse(("key", 0)), []
+
+
+@given(steps)
+def test_what_is_spent_never_exceeds_the_budget(
+    steps: list[tuple[str, str, int, float]],
+) -> None:
+    """However workers interleave, and whenever they die; all that was written adds up."""
+    workers, now = Workers(), 0.0
+    for worker, step, amount, pause in steps:
+        now += pause
+        getattr(workers, step)(worker, amount, now)
+        assert workers.ledger.spent <= workers.paid
+        held = sum(amount for amount, _ in workers.ledger.held.values())
+        assert workers.ledger.spent + held <= workers.budget
+    for worker in "abc":
+        workers.write(worker, 0, now)
+    assert workers.ledger.spent == workers.paid <= workers.budget
+
+
+def test_what_a_dead_worker_held_is_free_again() -> None:
+    ledger = Ledger()
+    assert ledger.take("dead", 100, 1, 90, now=0) == 90
+    assert ledger.take("alive", 100, 20, 20, now=1) == 0
+    assert ledger.take("alive", 100, 20, 20, now=LOST_S + 2) == 20
+
+
+def test_a_bill_that_was_not_written_is_kept() -> None:
+    purse = Purse(("key", 0), free=-3, spent=10)
+    bill = purse.bill(1.0)
+    assert bill == (10, -3)
+    assert (purse.free, purse.spent) == (0, 0)
+    purse.unwritten(bill)
+    assert (purse.free, purse.spent) == (-3, 10)
