@@ -68,7 +68,7 @@ def test_run_takes_the_options_of_the_contract(command_line: CommandLine) -> Non
     text = command_line("run", "--help").out
     assert "SOURCE..." in text
     for word in (
-        *("-r, --router SPEC", "--protocol [clean|faithful]", "--sizes M,M,…", "--groups G,G,…"),
+        *("-r, --router SPEC", "--protocol, --split SPEC", "--sizes M,M,…", "--groups G,G,…"),
         *("--seeds", "-o, --out DIR", "--jobs", "--format [table|markdown|latex|csv|json]"),
         "--embedder",
     ):
@@ -77,14 +77,20 @@ def test_run_takes_the_options_of_the_contract(command_line: CommandLine) -> Non
 
 def test_the_choices_of_run_are_those_of_the_library() -> None:
     from routereval.report import FORMATS
-    from routereval.tasks import PROTOCOLS
 
     choices = {
         p.name: tuple(p.type.choices)
         for p in cli.commands["run"].params
         if isinstance(p.type, click.Choice)
     }
-    assert choices == {"protocol": PROTOCOLS, "format_name": tuple(FORMATS)}
+    assert choices == {"format_name": tuple(FORMATS)}
+
+
+def test_the_help_of_run_names_every_protocol(command_line: CommandLine) -> None:
+    from routereval.tasks import PROTOCOLS
+
+    text = " ".join(command_line("run", "--help").out.split())
+    assert all(name in text for name in PROTOCOLS)
 
 
 def test_the_version(command_line: CommandLine) -> None:

@@ -154,7 +154,7 @@ def test_csv_and_json_hold_every_line_and_metric(several: Results) -> None:
     assert frame.height == len(lines) * len(SHOWN)
     assert frame.columns == [
         *("size", "router", "control", "benchmark", "cells", "metric", "value", "low", "high"),
-        "simulated",
+        *("simulated", "protocol"),
     ]
     assert frame["benchmark"].unique().sort().to_list() == ["mean", "one_&_two", "three"]
     assert set(frame["router"]) == set(ROUTERS)

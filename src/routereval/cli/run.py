@@ -35,10 +35,13 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
 )
 @click.option(
     "--protocol",
-    type=click.Choice(["clean", "faithful"]),
+    "--split",
+    "protocol",
     default="clean",
     show_default=True,
-    help="clean: pools from training prompts; faithful: all as the reference does it.",
+    metavar="SPEC",
+    help="What is trained and tested on what: clean, faithful, mixed, leave_one_out, "
+    "few_shot(n=[10,100]), unseen_llm(k=50), temporal(by=prompts).",
 )
 @click.option("--sizes", callback=_numbers, metavar="M,M,…", help="Pool sizes.  [default: 3,5]")
 @click.option(

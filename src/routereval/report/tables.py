@@ -26,8 +26,9 @@ _PER = 1000  # calls that a cost is shown for
 
 
 class Block(NamedTuple):
-    """The lines of one pool size, with the best learned router of each column."""
+    """The lines of one protocol and pool size, with the best learned router of each column."""
 
+    protocol: str
     size: int
     lines: list[Line]
     best: dict[str, str]
@@ -67,8 +68,8 @@ def print_tables(results: Results, console: Console) -> None:
             table.add_row(_rich_name(line), *cells)
         console.print(table)
     if len(names) > 1:
-        for size in dict.fromkeys(line.size for line in lines):
-            console.print(_by_benchmark(lines, names, size, console.is_terminal))
+        for rule, size in _places(lines):
+            console.print(_by_benchmark(lines, names, rule, size, console.is_terminal))
     for footnote in _footnotes(results, lines):
         console.print(footnote, style="dim", highlight=False, markup=False, emoji=False)
 
@@ -127,6 +128,7 @@ def to_csv(results: Results) -> str:
             "low",
             "high",
             "simulated",
+            "protocol",
         ]
     )
     simulated = _simulated(results)
@@ -134,7 +136,7 @@ def to_csv(results: Results) -> str:
         for name, (value, low, high) in line.metrics.items():
             numbers = ["" if math.isnan(x) else repr(x) for x in (value, low, high)]
             row = [line.size, line.router, line.control, line.benchmark, line.n_cells, name]
-            writer.writerow([*row, *numbers, simulated])
+            writer.writerow([*row, *numbers, simulated, line.protocol])
     return buffer.getvalue()
 
 
@@ -176,10 +178,19 @@ def render(results: Results, format_name: str) -> str:
 
 def _blocks(lines: Sequence[Line], benchmark: str) -> list[Block]:
     blocks = []
-    for size in dict.fromkeys(line.size for line in lines):
-        held = [ln for ln in lines if ln.size == size and ln.benchmark == benchmark]
-        blocks.append(Block(size, held, {m: _best(held, m) for m in SHOWN}))
+    for rule, size in _places(lines):
+        held = [ln for ln in _at(lines, rule, size) if ln.benchmark == benchmark]
+        blocks.append(Block(rule, size, held, {m: _best(held, m) for m in SHOWN}))
     return blocks
+
+
+def _places(lines: Sequence[Line]) -> list[tuple[str, int]]:
+    """The protocols and pool sizes, in order: a block each."""
+    return list(dict.fromkeys((line.protocol, line.size) for line in lines))
+
+
+def _at(lines: Sequence[Line], rule: str, size: int) -> list[Line]:
+    return [line for line in lines if (line.protocol, line.size) == (rule, size)]
 
 
 def _best(lines: Sequence[Line], name: str) -> str:
@@ -213,19 +224,25 @@ def _title(results: Results, block: Block, names: Sequence[str]) -> str:
     seeds = len(dict.fromkeys(c.seed for c in results.cells))
     more = f", {seeds} seeds" if seeds > 1 else ""
     label = "SIMULATED DATA · " if _simulated(results) else ""
-    return f"{label}m = {block.size} LLMs · {what}{spread}{more} · {results.cells[0].protocol}"
+    return f"{label}m = {block.size} LLMs · {what}{spread}{more} · {block.protocol}"
 
 
-def _by_benchmark(lines: Sequence[Line], names: Sequence[str], size: int, styled: bool) -> Table:
+def _by_benchmark(
+    lines: Sequence[Line], names: Sequence[str], rule: str, size: int, styled: bool
+) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"μ_o by benchmark · m = {size} LLMs", title_justify="left", box=_box())
+    table = Table(
+        title=escape(f"μ_o by benchmark · m = {size} LLMs · {rule}"),
+        title_justify="left",
+        box=_box(),
+    )
     table.add_column("router", no_wrap=True)
     for name in names:
         head = escape(name.replace("_", " "))
         table.add_column(head, justify="right", overflow="fold", min_width=4)
-    held = [line for line in lines if line.size == size]
+    held = _at(lines, rule, size)
     best = {n: _best([ln for ln in held if ln.benchmark == n], "mu") for n in names}
     for router in dict.fromkeys(line.router for line in held):
         own = {ln.benchmark: ln for ln in held if ln.router == router}

@@ -14,7 +14,7 @@ from routereval.errors import DataError
 Scores = NDArray[np.float64]
 """A (n_prompts, n_models) matrix of scores; NaN where not observed."""
 
-Reads = Literal["features", "texts", "truth", "subset_means"]
+Reads = Literal["features", "texts", "origins", "truth", "subset_means"]
 
 
 class Router(BaseEstimator):  # type: ignore[misc]
@@ -26,7 +26,8 @@ class Router(BaseEstimator):  # type: ignore[misc]
 
     Class attributes:
         reads: what `fit` and `predict_scores` are given as ``X``: the prompts' feature matrix
-            (``features``); their ``texts``; or, for the oracles that bound every router, the true
+            (``features``); their ``texts``; their ``origins``, two columns with the codes of each
+            prompt's benchmark and subset; or, for the oracles that bound every router, the true
             scores of the very prompts to be routed (``truth``) or each model's mean on the prompt's
             subset (``subset_means``).
         policy: ``argmax`` takes the model of the highest score; ``proportional`` draws a model with

@@ -280,6 +280,7 @@ def _made(router: Router, n_prompts: int = 40, n_models: int = 4, seed: int = 0)
     read: dict[str, Any] = {
         "features": X.astype(np.float32),
         "texts": [" ".join(f"word{round(number)}" for number in row) for row in X],
+        "origins": np.stack([cloud, cloud], axis=1),
         "truth": truth,
         "subset_means": skill[cloud],
     }

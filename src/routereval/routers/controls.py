@@ -7,9 +7,11 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError, SpecError, unknown
 from routereval.routers.base import Reads, Router, Scores, mean_scores
 from routereval.routers.policy import one_hot
+
+_ORIGINS = ("benchmark", "subset")
 
 
 class Random(Router):
@@ -73,6 +75,71 @@ class BestSingle(_Fixed):
         """Note each new model's mean on the probe prompts."""
         self.scores_ = np.append(self.scores_, mean_scores(self._check_extend(X, scores)))
         return self
+
+
+class DatasetBest(Router):
+    """Sends every prompt to the model that was best on its benchmark's training prompts.
+
+    It is told where a prompt is from, which live traffic does not say: a router that does not beat
+    it has learned no more than to tell benchmarks apart. A prompt from elsewhere goes to the best
+    single model.
+
+    Args:
+        by: ``benchmark``, of a mixed stream, or ``subset``.
+
+    >>> origins = np.array([[0, 0], [0, 1], [1, 2]])
+    >>> router = DatasetBest().fit(origins, np.array([[1.0, 0.0], [1.0, 0.5], [0.0, 1.0]]))
+    >>> router.predict_scores(origins[[0, 2]])
+    array([[1.  , 0.25],
+           [0.  , 1.  ]])
+    """
+
+    reads: ClassVar[Reads] = "origins"
+    control: ClassVar[bool] = True
+    supports_unseen: ClassVar[bool] = True
+
+    def __init__(self, *, by: str = "benchmark") -> None:
+        self.by = by
+
+    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Note each model's mean on each benchmark or subset.
+
+        Raises:
+            SpecError: if `by` is something else.
+        """
+        if self.by not in _ORIGINS:
+            raise unknown("origin", str(self.by), _ORIGINS)
+        scores = self._check_fit(X, scores)
+        self.codes_ = np.unique(self._codes(X))
+        self.means_ = self._means(X, scores)
+        return self
+
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Note each new model's mean on the probe prompts of each."""
+        scores = self._check_extend(X, scores)
+        self.means_ = np.hstack([self.means_, self._means(X, scores)])
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        self._check_fitted()
+        codes = self._codes(X)
+        place = np.searchsorted(self.codes_, codes)
+        found = self.codes_[np.minimum(place, len(self.codes_) - 1)] == codes
+        return np.asarray(self.means_[np.where(found, place, len(self.codes_))])
+
+    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """All probability on the one model that is chosen."""
+        return one_hot(scores.argmax(axis=1), self.n_models_)
+
+    def _codes(self, X: Any) -> NDArray[np.int64]:  # noqa: ANN401
+        return np.asarray(X, dtype=np.int64)[:, _ORIGINS.index(self.by)]
+
+    def _means(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """A row for each code that is known, and a last one over all; that one fills gaps."""
+        codes, overall = self._codes(X), mean_scores(scores)
+        parts = [scores[codes == code] for code in self.codes_]
+        own = [np.where(np.isnan(p).all(axis=0), overall, mean_scores(p)) for p in parts]
+        return np.stack([*own, overall])
 
 
 class Constant(_Fixed):

@@ -67,7 +67,7 @@ def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BO
         router.distribution(X, predicted),
         best_single=task.best_single,
         strata=test.subsets,
-        reference=task.records.reference,
+        reference=task.reference,
         costs=test.costs,
         entropy_floor=getattr(router, "entropy_floor", 1e-10),
     )

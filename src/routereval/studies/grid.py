@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,8 @@ from routereval.studies.evaluation import N_BOOT, evaluate
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
 from routereval.studies.training import fit
 from routereval.studies.workers import Workers, workers_at
-from routereval.tasks import GROUPS, Pool, Setting, Split, Task
+from routereval.tasks import GROUPS, STREAMS, Pool, Setting, Split, Task, mix
+from routereval.tasks.mix import MIXED, benchmark_names, benchmark_starts
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, steps done, steps in all)."""
@@ -42,7 +43,6 @@ DEFAULT_ROUTERS = (
     "random",
 )
 DEFAULT_SIZES = (3, 5)
-FIRST_SEED = 42
 _TOLD = 3  # reasons that an error gives
 
 
@@ -54,8 +54,8 @@ class Grid:
         routers: what the table calls them.
         sizes: pool sizes.
         groups: pool groups.
-        protocol: ``clean`` or ``faithful``.
-        seeds: how many seeds, from 42 on.
+        protocol: a `Split` as text; a list of values for a parameter stands for a split each.
+        seeds: how many seeds, from the protocol's on (42 if it names none).
         embedder: what makes the features; see `Setting`.
     """
 
@@ -72,16 +72,15 @@ class Grid:
         Raises:
             SpecError: if one is not.
         """
-        for split in self.splits:
-            Split.parse(split)
         if not (self.routers and self.pools and self.splits):
             raise SpecError("a run needs at least one router, pool size, group and seed")
         return self
 
     @property
     def splits(self) -> list[Split]:
-        """One split a seed."""
-        return [Split(self.protocol, FIRST_SEED + n) for n in range(self.seeds)]  # type: ignore[arg-type]
+        """One split a seed, for each value of the protocol's parameters."""
+        rules = Split.parse_all(self.protocol)
+        return [replace(rule, seed=rule.seed + n) for rule in rules for n in range(self.seeds)]
 
     @property
     def pools(self) -> list[Pool]:
@@ -116,7 +115,7 @@ class Job(NamedTuple):
         return cell_key(
             ground.hash,
             routereval.__version__,
-            ground.split.protocol,
+            ground.split.rule,
             ground.embedder,
             ground.name,
             self.pool.size,
@@ -157,7 +156,8 @@ def run(  # noqa: PLR0913 - the options of a command
             ``all-cpu`` for every router that needs no extra, no network and no parameter.
         sizes: pool sizes.
         groups: ``all-strong``, ``all-weak``, ``strong-to-weak``.
-        protocol: ``clean`` or ``faithful``.
+        protocol: ``clean``, ``faithful`` or another of `tasks.PROTOCOLS`, with parameters as in
+            ``few_shot(n=[10, 100])``.
         seeds: how many seeds, from 42 on; each has its own split and pools.
         embedder: what makes the features; see `Setting`.
         out: a folder for the results; a run that was stopped goes on from there.
@@ -174,7 +174,8 @@ def run(  # noqa: PLR0913 - the options of a command
         MissingDependencyError: if a scheduler is given, and distributed is not installed.
         SpecError: if a name is unknown.
     """
-    made = lineup(routers, protocol)  # a router named twice runs once
+    rules = Split.parse_all(protocol)
+    made = lineup(routers, rules[0].recipe)  # a router named twice runs once
     grid = Grid(tuple(made), tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
     if n_jobs == 0:
         raise SpecError("a run needs at least one process; give a number, or -1 for one a core")
@@ -184,7 +185,10 @@ def run(  # noqa: PLR0913 - the options of a command
         folder = ResultsFolder(Path(out) if out else scratch / "results")
         finished = folder.finished()
         workers = stack.enter_context(workers_at(scheduler, n_jobs))
-        grounds = _prepare(_open(sources, scratch, report), grid, workers, report)
+        opened = _open(sources, scratch, report)
+        if rules[0].protocol in STREAMS:
+            opened = [read_records(mix(opened).save(scratch / MIXED))]
+        grounds = _prepare(opened, grid, workers, report)
         notes, jobs = _plan(grounds, grid, made)
         if not jobs:
             raise _nothing(notes)
@@ -235,7 +239,7 @@ def _prepare(
     wanted = [  # absolute, as a process that is there already may stand in another folder
         (records.path.absolute(), split, grid)
         for records in opened
-        for split in grid.splits
+        for split in _of_benchmarks(grid.splits, records)
         if records.path
     ]
     grounds: list[Ground] = []
@@ -247,10 +251,22 @@ def _prepare(
     return grounds
 
 
+def _of_benchmarks(splits: Sequence[Split], records: Records) -> list[Split]:
+    """The splits, leave-one-out once for each benchmark of a stream."""
+    if splits[0].protocol != "leave_one_out" or splits[0]["test"]:
+        return list(splits)
+    return [
+        replace(split, params=(("test", name),))
+        for name in benchmark_names(records)
+        for split in splits
+    ]
+
+
 def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
     """Choose the pools of a benchmark and embed its prompts, once for all routers."""
     where, split, grid = wanted
     records = read_records(where)
+    tested = split["test"] or records.name
     try:
         setting = _setting(where, records.hash, split, grid.embedder)
         pools = setting.pools(grid.pools)
@@ -259,11 +275,11 @@ def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
                 _ = setting.X  # leaves the embeddings in the cache
     except DataError as error:
         name = embedder_name(grid.embedder)
-        return Ground(where, records.name, records.hash, split, name, {}, str(error))
+        return Ground(where, tested, records.hash, split, name, {}, str(error))
     note = None
     if setting.embedder == "columns":
         note = f"{records.name}: no prompt texts; routers see only the columns of the prompt table"
-    return Ground(where, records.name, records.hash, split, setting.embedder, pools, note)
+    return Ground(where, tested, records.hash, split, setting.embedder, pools, note)
 
 
 def _plan(
@@ -309,15 +325,15 @@ def _named(pool: Pool, models: tuple[str, ...] | DataError) -> Pool:
 def _evaluated(job: Job, task: Task) -> Done:
     router: Router = clone(job.made)
     start = time.perf_counter()
-    fit(router, task)
+    router = fit(router, task)
     fitted = time.perf_counter() - start
     found = evaluate(router, task, n_boot=N_BOOT)
     cell = Cell(
-        benchmark=task.records.name,
+        benchmark=job.ground.name,
         size=job.pool.size,
         group=job.pool.group,
         seed=task.split.seed,
-        protocol=task.split.protocol,
+        protocol=task.split.rule,
         router=job.router,
         pool=task.models,
         n_train=len(task.train.rows),
@@ -330,6 +346,7 @@ def _evaluated(job: Job, task: Task) -> Done:
         embedder=job.ground.embedder,
         control=router.control,
         simulated=task.records.simulated,
+        parts=benchmark_starts(task.records) if task.split.protocol == "mixed" else {},
     )
     return Done(job.key, cell, Outcome(found.evidence, task.test.rows), None)
 

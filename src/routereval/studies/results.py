@@ -34,7 +34,7 @@ class Cell:
         size: number of models in the pool.
         group: the group that the pool belongs to.
         seed: of the split and the pool.
-        protocol: ``clean`` or ``faithful``.
+        protocol: the split's rule: ``clean``, ``faithful``, ``few_shot(n=100)``, …
         router: its spec as given.
         pool: the models, in order.
         n_train: training prompts.
@@ -47,6 +47,7 @@ class Cell:
         embedder: what made the features.
         control: True if the router is a yardstick that has learned nothing.
         simulated: True if no real LLM was asked.
+        parts: of a mixed stream, the row at which each of its benchmarks begins; else empty.
     """
 
     benchmark: str
@@ -66,6 +67,7 @@ class Cell:
     embedder: str
     control: bool
     simulated: bool
+    parts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -88,8 +90,11 @@ class Cell:
         return (self.protocol, self.benchmark, self.size, self.group, self.seed, self.router)
 
     def to_json(self) -> str:
-        """One line of JSON; what is not defined is null."""
-        return json.dumps(_without_nan(asdict(self)), ensure_ascii=False, allow_nan=False)
+        """One line of JSON; what is not defined is null, and parts that it has not are left out."""
+        held = asdict(self)
+        if not self.parts:
+            del held["parts"]
+        return json.dumps(_without_nan(held), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> Cell:

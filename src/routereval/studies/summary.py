@@ -36,6 +36,7 @@ class Line(NamedTuple):
         benchmark: the benchmark; ``mean`` for the macro mean over all of them.
         n_cells: how many cells it is the mean of.
         metrics: estimates by name.
+        protocol: the rule of its split.
     """
 
     size: int
@@ -44,6 +45,7 @@ class Line(NamedTuple):
     benchmark: str
     n_cells: int
     metrics: Mapping[str, Estimate]
+    protocol: str = "clean"
 
 
 def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
@@ -59,12 +61,12 @@ def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
         metrics: names of metrics.
 
     Returns:
-        Lines by size, router (in the order of the run) and benchmark, the mean last.
+        Lines by protocol, size, router (in the order of the run) and benchmark, the mean last.
     """
     lines = []
-    for size in dict.fromkeys(cell.size for cell in results.cells):
+    for rule, size in dict.fromkeys((cell.protocol, cell.size) for cell in results.cells):
         for router in results.routers:
-            cells = [c for c in results.of(router) if c.size == size]
+            cells = [c for c in results.of(router) if (c.protocol, c.size) == (rule, size)]
             if cells:
                 lines += _router_lines(results, cells, metrics)
     return lines
@@ -84,11 +86,13 @@ def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str
             name,
             len(held),
             {m: _estimate(drawn[name][m]) for m in metrics},
+            first.protocol,
         )
         for name, held in by_benchmark.items()
     ]
     macro = {m: _estimate(np.mean([draws[m] for draws in drawn.values()], axis=0)) for m in metrics}
-    return [*lines, Line(first.size, first.router, first.control, MEAN, len(cells), macro)]
+    where = (first.size, first.router, first.control, MEAN, len(cells))
+    return [*lines, Line(*where, macro, first.protocol)]
 
 
 def _draws(

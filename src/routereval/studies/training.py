@@ -17,21 +17,28 @@ from routereval.tasks import Pool, Split, Task
 
 
 def fit(router: Router, task: Task) -> Router:
-    """Fit a router on a task as the benchmark does.
+    """Fit a router on a task as the benchmark does, and extend it by the models that are new.
 
     Args:
         router: not fitted.
-        task: its training prompts are learned from; under ``clean`` its validation prompts choose
-            hyper-parameters.
+        task: its training prompts are learned from; except under ``faithful``, its validation
+            prompts choose hyper-parameters.
 
     Returns:
-        The router itself.
+        The router of all models: itself, or what `Router.extend` makes of it.
+
+    Raises:
+        DataError: if there are new models, and the router cannot take them.
     """
     extra: dict[str, Any] = {}
-    if router.uses_validation and task.split.protocol == "clean" and len(task.val.rows):
+    if router.uses_validation and not task.split.faithful and len(task.val.rows):
         extra["validation"] = (task.val.inputs(router.reads), task.val.scores)
     train = task.train
-    return router.fit(train.inputs(router.reads), train.scores, train.costs, **extra)
+    router.fit(train.inputs(router.reads), train.scores, train.costs, **extra)
+    probes = task.probes
+    if probes is None:
+        return router
+    return router.extend(probes.inputs(router.reads), probes.scores, probes.costs)
 
 
 def train(
@@ -83,7 +90,7 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
     if not records.has_text:
         raise DataError(f"{records.name}: these records hold no prompt texts to learn from")
     embedder = None if router.reads == "texts" else _embedder(task)
-    fit(router, task)
+    router = fit(router, task)
     return TrainedRouter(router, task.models, embedder, _costs(task), _about(task, spec))
 
 

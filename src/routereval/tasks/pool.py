@@ -94,12 +94,10 @@ def chosen_models(
         stream: the random stream after the split.
     """
     found: dict[Pool, tuple[str, ...] | DataError] = {}
-    if split.protocol == "faithful" and records.meta.get("published"):
+    if split.faithful and records.meta.get("published"):
         found |= _published(records, pools)
     block = complete_block(records.scores)
-    prompts = (
-        block.prompts if split.protocol == "faithful" else np.intersect1d(block.prompts, rows.train)
-    )
+    prompts = block.prompts if split.faithful else np.intersect1d(block.prompts, rows.train)
     whole = len(prompts) == records.n_prompts and len(block.models) == records.n_models
     matrix = records.scores if whole else records.scores.select(prompts, block.models)
     regions = _Regions.of(matrix, split)
@@ -151,7 +149,7 @@ class _Regions:
         first = _first(ranked > _LOW, len(order))
         last = _first(ranked > _HIGH, len(order))
         # A handful of good models is a pool too: clean drops the band where it leaves too few.
-        if split.protocol == "clean" and last - first < min(len(order), _REGION * 2):
+        if not split.faithful and last - first < min(len(order), _REGION * 2):
             first, last = 0, len(order)
         return cls(order, first, last)
 
@@ -181,7 +179,7 @@ def _draws(
     The faithful stream runs through the published sizes in order, wanted or not.
     """
     drawn: dict[int, Index] = {}
-    if split.protocol == "faithful":
+    if split.faithful:
         last = max((s for s in sizes if s in PUBLISHED_SIZES), default=0)
         for size in (s for s in PUBLISHED_SIZES if s <= last and s <= len(regions.band)):
             drawn[size] = _draw(regions.band, size, stream)

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
+from itertools import product
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
 from routereval.records import Records
-from routereval.spec import parse_spec
+from routereval.spec import Spec, parse_spec
+from routereval.tasks.dates import cutoff, dates_of, moment
+from routereval.tasks.mix import BENCHMARK, benchmark_names
 
-Protocol = Literal["clean", "faithful"]
-PROTOCOLS: tuple[Protocol, ...] = ("clean", "faithful")
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    "clean": {},
+    "faithful": {},
+    "mixed": {},
+    "leave_one_out": {"test": None},
+    "few_shot": {"n": 100},
+    "unseen_llm": {"k": 50, "share": 0.4},
+    "temporal": {"by": "prompts", "share": 0.2, "before": None, "k": 50},
+}
+"""Every protocol by name, its parameters with their defaults; None is left out."""
+
+STREAMS = ("mixed", "leave_one_out")
+"""The protocols that take all benchmarks of a collection together."""
+
+PROMPTS, LLMS = "prompts", "llms"
 
 _TRAIN, _VAL = 0.8, 0.9  # shares of each subset, cumulated
+_HELD = (_VAL - _TRAIN) / _VAL  # share of validation where the test prompts come from elsewhere
 _SEEDS = 2**32  # as many as the legacy random stream has
 
 
@@ -29,27 +47,40 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """A protocol and the seed of its shuffle.
+    """A protocol, its parameters and the seed of its shuffle.
 
     Attributes:
-        protocol: ``clean`` chooses pools on training prompts only and hyper-parameters on
-            validation; ``faithful`` does everything as the RouterEval reference does.
-        seed: of the shuffle, and of the pools that follow from it.
+        protocol: one of `PROTOCOLS`. ``faithful`` does everything as the RouterEval reference does;
+            all others choose pools on training prompts only and hyper-parameters on validation.
+        seed: of the shuffle, and of what follows from it.
+        params: pairs of parameter and value; defaults are filled in.
 
-    >>> Split.parse("clean(seed=7)")
-    Split(protocol='clean', seed=7)
-    >>> str(Split("faithful"))
-    'faithful(seed=42)'
+    >>> print(Split.parse("clean(seed=7)"), Split("faithful"))
+    clean(seed=7) faithful(seed=42)
+    >>> split = Split.parse("few_shot(n=30)")
+    >>> split.rule, split["n"], split.recipe
+    ('few_shot(n=30)', 30, 'clean')
     """
 
-    protocol: Protocol = "clean"
+    protocol: str = "clean"
     seed: int = 42
+    params: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
             raise unknown("protocol", str(self.protocol), PROTOCOLS)
         if not isinstance(self.seed, int) or not 0 <= self.seed < _SEEDS:
             raise SpecError(f"a seed is a whole number from 0 to {_SEEDS - 1}, not {self.seed!r}")
+        known, given = PROTOCOLS[self.protocol], dict(self.params)
+        for name in given:
+            if name not in known:
+                raise _no_parameter(self.protocol, name)
+        filled = [(name, given.get(name, default)) for name, default in known.items()]
+        for name, value in filled:
+            _check(self.protocol, name, value)
+        idle = _idle(dict(filled))
+        kept = [pair for pair in filled if pair[1] is not None and pair[0] not in idle]
+        object.__setattr__(self, "params", tuple(kept))
 
     @classmethod
     def parse(cls, text: str | Split) -> Self | Split:
@@ -57,12 +88,45 @@ class Split:
         if isinstance(text, Split):
             return text
         spec = parse_spec(text)
-        if set(spec.kwargs) - {"seed"}:
-            raise SpecError(f"split {text!r}: the only parameter of a split is seed")
-        return cls(spec.name, **spec.kwargs)  # type: ignore[arg-type]
+        given = spec.kwargs
+        return cls(spec.name, given.pop("seed", 42), tuple(given.items()))
+
+    @classmethod
+    def parse_all(cls, text: str | Split) -> list[Split]:
+        """The splits that a text stands for: one for each combination of the values in lists.
+
+        >>> [split.rule for split in Split.parse_all("few_shot(n=[10, 30])")]
+        ['few_shot(n=10)', 'few_shot(n=30)']
+        """
+        if isinstance(text, Split):
+            return [text]
+        spec = parse_spec(text)
+        each = [value if isinstance(value, tuple) else (value,) for value in spec.kwargs.values()]
+        combined = [tuple(zip(spec.kwargs, values, strict=True)) for values in product(*each)]
+        return [Split.parse(str(Spec(spec.name, params))) for params in combined]
+
+    @property
+    def faithful(self) -> bool:
+        """True for the protocol that does everything as the reference does."""
+        return self.protocol == "faithful"
+
+    @property
+    def recipe(self) -> str:
+        """``faithful`` or ``clean``: whose parameters routers take."""
+        return "faithful" if self.faithful else "clean"
+
+    @property
+    def rule(self) -> str:
+        """The protocol with its parameters, without the seed and the benchmark that is tested."""
+        params = tuple(pair for pair in self.params if pair[0] != "test")
+        return str(Spec(self.protocol, params))
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a parameter is of any kind
+        """The value of a parameter; None where it has none."""
+        return dict(self.params).get(name)
 
     def __str__(self) -> str:
-        return f"{self.protocol}(seed={self.seed})"
+        return str(Spec(self.protocol, (*self.params, ("seed", self.seed))))
 
 
 def shuffled_rows(subsets: NDArray[np.int64], seed: int) -> tuple[Rows, np.random.RandomState]:
@@ -94,15 +158,95 @@ def split_rows(records: Records, split: Split) -> tuple[Rows, np.random.RandomSt
     """The rows of a split of records; faithful keeps a split that was published with them.
 
     Raises:
-        DataError: if a part that is needed would be empty.
+        DataError: if a part that is needed would be empty, or the records do not hold what the
+            protocol splits by.
     """
     rows, stream = shuffled_rows(records.subsets, split.seed)
     published: dict[str, Any] | None = records.meta.get("published")
-    if split.protocol == "faithful" and published:
+    if split.faithful and published:
         kept = published["split"]
         rows = Rows(*(np.asarray(kept[part], dtype=np.int64) for part in Rows._fields))
+    elif split.protocol == "leave_one_out":
+        rows = _without(records, split, rows)
+    elif split.protocol == "temporal" and split["by"] == PROMPTS:
+        rows = _before_and_after(records, split)
     if not len(rows.train) or not len(rows.test):
         raise DataError(
             f"{records.name}: {records.n_prompts} prompts are too few to train and to test on"
         )
     return rows, stream
+
+
+def labelled(records: Records, split: Split, rows: Rows) -> Rows:
+    """The rows whose scores a router may learn from: with ``few_shot``, n of the training prompts.
+
+    Fewer prompts are always among more, and none is left for validation: routers that tune hold
+    out some of the n.
+
+    Raises:
+        DataError: if there are no n training prompts.
+    """
+    n = split["n"]
+    if n is None:
+        return rows
+    if n > len(rows.train):
+        raise DataError(
+            f"{records.name}: there are no {n} training prompts for {split.rule}, "
+            f"only {len(rows.train)}"
+        )
+    order = np.random.default_rng([split.seed, 1]).permutation(len(rows.train))
+    return Rows(rows.train[np.sort(order[:n])], rows.val[:0], rows.test)
+
+
+def _without(records: Records, split: Split, rows: Rows) -> Rows:
+    """All prompts of one benchmark to test on, those of the others to train and tune on."""
+    if BENCHMARK not in records.prompts.columns:
+        raise DataError(
+            f"{records.name} is one benchmark; leave_one_out needs several, in one source or more"
+        )
+    names, out = records.prompts[BENCHMARK], split["test"]
+    if out is None:
+        raise DataError("name the benchmark to test on, as in leave_one_out(test=gsm8k)")
+    if out not in (known := benchmark_names(records)):
+        raise unknown("benchmark to test on", str(out), known)
+    held = (names == out).to_numpy()
+    train = np.concatenate([rows.train, rows.test])
+    return Rows(train[~held[train]], rows.val[~held[rows.val]], np.flatnonzero(held))
+
+
+def _before_and_after(records: Records, split: Split) -> Rows:
+    """Prompts before a date to train on, the newest ninth of them to tune; from it on, to test."""
+    dates = dates_of(records.prompts, f"{records.name}: the prompts")
+    at = cutoff(dates, split["before"], split["share"])
+    order = np.argsort(dates, kind="stable")  # without a date: last, and in neither part
+    before = order[: int((dates < at).sum())]
+    keep = len(before) - int(_HELD * len(before))
+    return Rows(before[:keep], before[keep:], np.flatnonzero(dates >= at))
+
+
+def _check(protocol: str, name: str, value: Any) -> None:  # noqa: ANN401 - a parameter of any kind
+    """Raise for a value that the parameter cannot have."""
+    fine, kind = True, ""
+    if name in ("n", "k"):
+        kind = "a whole number of prompts, at least 1"
+        fine = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    elif name == "share":
+        kind = "a number between 0 and 1"
+        fine = isinstance(value, float) and 0 < value < 1
+    elif name == "by":
+        kind, fine = f"{PROMPTS} or {LLMS}", value in (PROMPTS, LLMS)
+    elif name == "before" and value is not None:
+        kind, fine = "a date such as '2024-06-01'", moment(value) is not None
+    if not fine:
+        raise SpecError(f"{protocol}: {name} is {kind}, not {value!r}")
+
+
+def _idle(params: Mapping[str, Any]) -> set[str]:
+    """Parameters without a say beside the others, left out so that equal splits are equal."""
+    idle = {"share"} if params.get("before") is not None else set()
+    return idle | ({"k"} if params.get("by") == PROMPTS else set())
+
+
+def _no_parameter(protocol: str, name: str) -> SpecError:
+    known = ", ".join([*PROTOCOLS[protocol], "seed"])
+    return SpecError(f"protocol {protocol!r} has no parameter {name!r}; it has: {known}")
