@@ -32,6 +32,8 @@ SPECS = (
     "irt(form=birnbaum)",
     "low_rank(rank=1, alpha=0)",
     "mf(penalty=0)",
+    "similarity_weighted(base=10)",
+    "eagle(neighbours=20)",
 )
 
 

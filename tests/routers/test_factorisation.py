@@ -17,7 +17,6 @@ from routereval.routers.factorisation import (
     MatrixFactorisation,
     _Factorised,
     _shifts,
-    win_rates,
 )
 
 Floats = NDArray[np.float64]
@@ -110,13 +109,6 @@ def test_many_models_meet_a_few_rivals_each() -> None:
     assert list(_shifts(33)) == list(range(1, 33))
     assert len(_shifts(1000)) <= 32
     assert list(_shifts(1)) == []
-
-
-def test_win_rates_rank_as_strengths_do() -> None:
-    strengths = np.random.default_rng(0).normal(size=(50, 6))
-    rates = win_rates(strengths)
-    assert (rates.argsort(axis=1) == strengths.argsort(axis=1)).all()
-    assert np.allclose(rates.mean(axis=1), 0.5)
 
 
 @pytest.mark.parametrize("kind", BOTH)

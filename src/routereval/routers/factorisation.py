@@ -17,6 +17,7 @@ from routereval.errors import SpecError
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.descent import Array, cross_entropy, log_odds, minimise
 from routereval.routers.inputs import Features, feature_matrix, scale_of
+from routereval.routers.preferences import win_rates
 from routereval.routers.validation import Fold, folds, last_best
 
 DIGITS = 12
@@ -273,24 +274,6 @@ class _Problem:
         W = rng.normal(scale=START, size=(self.Z.shape[1], dims))
         P = rng.normal(scale=START, size=(len(self.intercept), dims))
         return [W, P, self.intercept]
-
-
-def win_rates(strengths: Scores) -> Scores:
-    """Each model's mean probability of beating another, by Bradley and Terry; ½ for one alone.
-
-    Args:
-        strengths: (n_prompts, n_models) on the scale of log-odds.
-
-    >>> win_rates(np.array([[0.0, 0.0, np.log(3)]])).round(3)
-    array([[0.375, 0.375, 0.75 ]])
-    """
-    n_models = strengths.shape[1]
-    if n_models == 1:
-        return np.full_like(strengths, 0.5)
-    rates = np.zeros_like(strengths)
-    for shift in range(1, n_models):
-        rates += expit(strengths - np.roll(strengths, shift, axis=1))
-    return np.asarray(rates / (n_models - 1))
 
 
 def _shifts(n_models: int) -> range:

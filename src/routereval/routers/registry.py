@@ -21,6 +21,7 @@ from routereval.routers.controls import (
     Oracle,
     Random,
 )
+from routereval.routers.elo import Eagle, Elo
 from routereval.routers.factorisation import EmbedLlm, MatrixFactorisation
 from routereval.routers.item_response import Irt
 from routereval.routers.linear import Linear
@@ -28,6 +29,7 @@ from routereval.routers.low_rank import LowRank
 from routereval.routers.mlp import Mlp
 from routereval.routers.neighbours import Knn
 from routereval.routers.own import as_router, text_of
+from routereval.routers.preferences import BradleyTerry, SimilarityWeighted
 from routereval.routers.trees import Boosted, Forest
 from routereval.spec import Spec, parse_spec
 
@@ -56,6 +58,10 @@ ROUTERS: dict[str, type[Any]] = {
     "embedllm": EmbedLlm,
     "low_rank": LowRank,
     "irt": Irt,
+    "bradley_terry": BradleyTerry,
+    "elo": Elo,
+    "similarity_weighted": SimilarityWeighted,
+    "eagle": Eagle,
 }
 
 
