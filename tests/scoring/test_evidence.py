@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.scoring import Evidence, compute, gather, means, resamples
+from routereval.scoring import Curve, Evidence, Pair, compute, gather, means, resamples
 from routereval.scoring.evidence import AVERAGED, entropy_bits
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "reference" / "golden"
@@ -26,15 +26,19 @@ def made(n: int = 40, m: int = 4, seed: int = 0, *, mixed: bool = False) -> Evid
     rng = np.random.default_rng(seed)
     p = rng.dirichlet(np.ones(m), n)
     weights = p if mixed else np.eye(m)[p.argmax(axis=1)]
-    costs = rng.random((n, m))
+    costs = rng.random((n, m)).astype(np.float32)
+    scores = rng.random((n, m)).astype(np.float32)
+    choices = np.stack([p.argmax(axis=1), costs.argmin(axis=1)], axis=1)
     return gather(
-        rng.random((n, m)),
+        scores,
         weights,
         p,
         best_single=1,
         strata=np.arange(n) % 3,
         reference=0.9,
         costs=costs,
+        curve=Curve.of([0, np.inf], choices, scores, costs, 1),
+        pair=Pair.of(p[:, 0] - p[:, 1], scores[:, 0], scores[:, 1]),
     )
 
 
@@ -127,10 +131,19 @@ def test_what_does_not_fit_is_refused(change: dict[str, Any], words: str) -> Non
 def test_columns_rebuild_the_evidence() -> None:
     evidence = made()
     again = Evidence.from_columns(evidence.columns(), evidence.share, evidence.reference)
-    assert compute(again) == compute(evidence)
+    assert compute(again) == pytest.approx(compute(evidence), rel=0, abs=0, nan_ok=True)
     for name, column in evidence.columns().items():
-        np.testing.assert_array_equal(getattr(again, name), column)
-        assert getattr(again, name).dtype == column.dtype
+        np.testing.assert_array_equal(again.columns()[name], column)
+        assert again.columns()[name].dtype == column.dtype
+
+
+def test_columns_that_few_metrics_read_may_be_missing() -> None:
+    evidence = made()
+    few = {name: getattr(evidence, name) for name in ("choice", "strata", *AVERAGED[:5], "entropy")}
+    known = compute(Evidence.from_columns(few | {"cost": evidence.cost}, evidence.share))
+    assert known["mu"] == compute(evidence)["mu"]
+    undefined = {name for name, value in known.items() if np.isnan(value)}
+    assert {"routing_accuracy", "aiq", "pgr", "rci", "hallucination_rate"} <= undefined
 
 
 def test_missing_or_ragged_columns_are_refused() -> None:

@@ -23,13 +23,10 @@ def _parameters(parameters: dict[str, Any]) -> str:
 
 
 def _metrics() -> list[tuple[str, str]]:
+    from routereval.report.metrics_page import metric_line
     from routereval.scoring import METRICS
 
-    arrows = {True: "higher is better", False: "lower is better", None: "neither is better"}
-    return [
-        (m.name, f"{m.meaning} ({arrows[m.higher_is_better]}; {m.source})")
-        for m in METRICS.values()
-    ]
+    return [(m.name, metric_line(m)) for m in METRICS.values()]
 
 
 def _formats() -> list[tuple[str, str]]:

@@ -27,13 +27,14 @@ def choose(
     Args:
         scores: (n_prompts, n_models) predicted scores.
         costs: expected USD a call, (n_models,) or (n_prompts, n_models), NaN or None where unknown.
-        lam: trade-off in score a USD, finite and not negative. At 0, costs only break ties.
+        lam: trade-off in score a USD, not negative. At 0, costs only break ties; if infinite,
+            nothing but cost counts, and scores break ties.
 
     Returns:
         (n_prompts,) the column of the chosen model.
 
     Raises:
-        SpecError: if `lam` is negative or not finite.
+        SpecError: if `lam` is negative or NaN.
 
     >>> scores = np.array([[0.9, 0.8, 0.9]])
     >>> choose(scores), choose(scores, np.array([0.03, 0.01, 0.02]))
@@ -41,17 +42,87 @@ def choose(
     >>> choose(scores, np.array([0.03, 0.01, 0.02]), lam=20)
     array([1])
     """
-    if not (math.isfinite(lam) and lam >= 0):
-        raise SpecError(f"lam must be a finite number that is not negative, not {lam!r}")
+    if not lam >= 0:
+        raise SpecError(f"lam must be a number that is not negative, not {lam!r}")
     value = np.where(np.isnan(scores), -np.inf, scores)
     if costs is None:
         return np.asarray(value.argmax(axis=1), dtype=np.int64)
     known = np.isfinite(costs)
+    if math.isinf(lam):
+        return _cheapest(value, np.where(known, costs, _DEAREST))
     if lam:
         value = value - lam * _filled(np.asarray(costs, dtype=np.float64), known)
     best = value == value.max(axis=1, keepdims=True)
     price = np.where(best, np.where(known, costs, _DEAREST), np.inf)
     return np.asarray(price.argmin(axis=1), dtype=np.int64)
+
+
+def trade_offs(scores: Scores, costs: NDArray[np.float64], most: int = 32) -> NDArray[np.float64]:
+    """Prices of cost at which some choice of `choose` differs from that at the one before.
+
+    As `lam` grows, each prompt passes from the model of the highest score to the cheapest one over
+    a few break points, which are known exactly. There is one price between every two neighbours of
+    all prompts' break points; where these are many, between `most` quantiles of them.
+
+    Args:
+        scores: (n_prompts, n_models) predicted scores.
+        costs: expected cost a call, (n_models,) or (n_prompts, n_models), NaN where unknown.
+        most: how many break points are kept at most.
+
+    Returns:
+        Ascending prices, the first 0, the last infinite.
+
+    >>> trade_offs(np.array([[0.9, 0.8]]), np.array([3.0, 1.0]))
+    array([ 0., inf])
+    >>> trade_offs(np.array([[0.9, 0.8], [0.9, 0.5]]), np.array([3.0, 1.0])).round(3)
+    array([0.   , 0.125,   inf])
+    """
+    value = np.where(np.isnan(scores), -np.inf, scores)
+    known = np.isfinite(costs)
+    price = np.broadcast_to(_filled(np.asarray(costs, dtype=np.float64), known), value.shape)
+    found = np.unique(_break_points(value, price))
+    if len(found) > most:
+        found = np.unique(np.quantile(found, np.linspace(0, 1, most)))
+    return np.concatenate([[0.0], (found[1:] + found[:-1]) / 2, [np.inf]])
+
+
+def _break_points(value: Scores, price: Scores) -> NDArray[np.float64]:
+    """The prices at which the choice of some prompt passes to a cheaper model."""
+    at = choose(value, price)[:, None]
+    found: list[NDArray[np.float64]] = []
+    while True:
+        own, paid = (np.take_along_axis(matrix, at, axis=1) for matrix in (value, price))
+        cheaper = (price < paid) & np.isfinite(value)
+        passing = np.full(value.shape, np.inf)
+        np.divide(own - value, paid - price, out=passing, where=cheaper)
+        at = np.where(np.any(cheaper, axis=1, keepdims=True), _place(passing), at)
+        least = passing.min(axis=1)
+        if not np.isfinite(least).any():
+            return np.concatenate(found) if found else np.zeros(0)
+        found.append(least[np.isfinite(least)])
+
+
+def _place(values: Scores) -> NDArray[np.int64]:
+    return np.asarray(values.argmin(axis=1, keepdims=True), dtype=np.int64)
+
+
+def sweep(
+    scores: Scores, costs: NDArray[np.float64], lams: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """The choices at each of several prices of cost.
+
+    Args:
+        scores: as in `choose`.
+        costs: as in `choose`.
+        lams: (n_points,) prices.
+
+    Returns:
+        (n_prompts, n_points) the column of the chosen model.
+
+    >>> sweep(np.array([[0.9, 0.8]]), np.array([3.0, 1.0]), np.array([0.0, np.inf]))
+    array([[0, 1]])
+    """
+    return np.stack([choose(scores, costs, float(lam)) for lam in lams], axis=1)
 
 
 def weights(
@@ -95,6 +166,12 @@ def one_hot(choice: NDArray[np.int64], n_models: int) -> Scores:
            [1., 0., 0.]])
     """
     return np.asarray(np.eye(n_models)[choice])
+
+
+def _cheapest(value: Scores, price: NDArray[np.float64]) -> NDArray[np.int64]:
+    able = np.where(np.isfinite(value), price, np.inf)
+    least = able == able.min(axis=1, keepdims=True)
+    return np.asarray(np.where(least, value, -np.inf).argmax(axis=1), dtype=np.int64)
 
 
 def _filled(costs: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -2,27 +2,50 @@
 
 A metric is a function of means over prompts. `gather` reduces a (prompts, models) matrix to a
 few columns of one number a prompt; `means` averages the columns, once or once a bootstrap
-replicate, in one matrix product. Nothing downstream ever sees the matrix again.
+replicate, in one matrix product. What a trade-off of cost is worth stands beside, in a `Curve`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError
+from routereval.scoring.curve import USD, Curve, Plane
+from routereval.scoring.pair import Pair, PairMeans
 
 Values = NDArray[np.float64]
 """Numbers of shape () for the prompts as they are, or (n_boot,), one a resample."""
 
-AVERAGED = ("quality", "oracle", "uniform", "best_single", "best_test", "entropy", "cost")
+AVERAGED = (
+    "quality",
+    "oracle",
+    "uniform",
+    "best_single",
+    "best_test",
+    "best_subset",
+    "entropy",
+    "top",
+    "relative_score",
+    "subset_score",
+    "cost",
+    "optimal",
+    "optimal_cost",
+    "collapsed",
+    "relative_cost",
+    "subset_cost",
+)
 """The columns of an `Evidence` that `means` averages."""
 
-_ROW_SUM_TOLERANCE = 1e-6
+_NUMBERS = (*AVERAGED, "n_right", "truthful")
+_NEEDED = ("quality", "oracle", "uniform", "best_single", "best_test", "entropy", "cost")
+_CODES = ("choice", "strata")
+_PAIR = ("pair_margin", "pair_strong", "pair_weak")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +58,28 @@ class Evidence:
         uniform: (n_prompts,) the mean score over the models.
         best_single: (n_prompts,) the score of the model that was best on the training prompts.
         best_test: (n_prompts,) the score of the model with the highest mean on these prompts.
+        best_subset: (n_prompts,) that of the model with the highest mean on the prompt's subset.
         entropy: (n_prompts,) entropy of the router's predicted distribution, in bits.
-        cost: (n_prompts,) expected USD a call of the choice; NaN where unknown.
+        top: (n_prompts,) probability that the choice is a model of the highest score.
+        relative_score: (n_prompts,) quality on the line from the worst model of the prompt, 0, to
+            its best, 1; 0 where all score alike.
+        subset_score: the same, from the worst mean to the best mean of a model on the subset.
+        cost: (n_prompts,) expected cost of the choice; NaN where unknown, as the following.
+        optimal: (n_prompts,) probability that the choice is the cheapest model of the top score.
+        optimal_cost: (n_prompts,) cost of that model.
+        collapsed: (n_prompts,) probability that the choice misses the top score, or is the dearest
+            model of the pool where another has the top score too.
+        relative_cost: as `relative_score`, of cost.
+        subset_cost: as `subset_score`, of cost.
+        n_right: (n_prompts,) how many models are right: score at least 0.5.
+        truthful: (n_prompts,) 1 where a wrong answer is a hallucination, else 0.
         choice: (n_prompts,) column of the chosen model; -1 where the policy mixes models.
         strata: (n_prompts,) integer code of each prompt's subset.
         share: (n_models,) mean probability with which a prompt goes to each model; sums to 1.
         reference: score of the fixed strong model that V_R divides by; NaN where there is none.
+        unit: of cost: ``USD``, or what stands in for it.
+        curve: what other trade-offs of cost would have done; None where costs are unknown.
+        pair: in a pool of two models, what a threshold between them needs; else None.
     """
 
     quality: NDArray[np.float64]
@@ -48,12 +87,26 @@ class Evidence:
     uniform: NDArray[np.float64]
     best_single: NDArray[np.float64]
     best_test: NDArray[np.float64]
+    best_subset: NDArray[np.float64]
     entropy: NDArray[np.float64]
+    top: NDArray[np.float64]
+    relative_score: NDArray[np.float64]
+    subset_score: NDArray[np.float64]
     cost: NDArray[np.float64]
+    optimal: NDArray[np.float64]
+    optimal_cost: NDArray[np.float64]
+    collapsed: NDArray[np.float64]
+    relative_cost: NDArray[np.float64]
+    subset_cost: NDArray[np.float64]
+    n_right: NDArray[np.float64]
+    truthful: NDArray[np.float64]
     choice: NDArray[np.int64]
     strata: NDArray[np.int64]
     share: NDArray[np.float64]
     reference: float = float("nan")
+    unit: str = USD
+    curve: Curve | None = None
+    pair: Pair | None = None
 
     @property
     def n_prompts(self) -> int:
@@ -66,8 +119,14 @@ class Evidence:
         return len(self.share)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """The per-prompt columns by name, as a table to save; `from_columns` reads them back."""
-        return {name: getattr(self, name) for name in (*AVERAGED, "choice", "strata")}
+        """Columns by name, and what stands beside them, to save; `from_columns` reads them back."""
+        held = {name: getattr(self, name) for name in (*_NUMBERS, *_CODES)}
+        if self.unit != USD:
+            held["unit"] = np.asarray(self.unit)
+        if self.pair:
+            both = (self.pair.margin, self.pair.strong, self.pair.weak)
+            held |= dict(zip(_PAIR, both, strict=True))
+        return held | (self.curve.columns() if self.curve else {})
 
     @classmethod
     def from_columns(
@@ -76,7 +135,8 @@ class Evidence:
         """Rebuild the evidence from what `columns` gave.
 
         Args:
-            columns: the per-prompt columns by name; others are ignored.
+            columns: the per-prompt columns by name; others are ignored. Without one of those that
+                few metrics read, these metrics are undefined.
             share: (n_models,) mean probability of sending a prompt to each model.
             reference: score of the fixed strong model, or None.
 
@@ -86,79 +146,29 @@ class Evidence:
         Raises:
             DataError: if a column is missing or the columns are not of one length.
         """
-        names = (*AVERAGED, "choice", "strata")
-        missing = [name for name in names if name not in columns]
+        missing = [name for name in (*_NEEDED, *_CODES) if name not in columns]
         if missing:
             raise DataError(
                 f"the evidence lacks the columns {', '.join(missing)}; run the cell again"
             )
+        unknown = np.full(np.shape(columns["quality"]), np.nan)
         arrays: dict[str, Any] = {
-            name: np.asarray(columns[name], np.float64 if name in AVERAGED else np.int64)
-            for name in names
+            name: np.asarray(columns.get(name, unknown), np.float64) for name in _NUMBERS
         }
+        arrays |= {name: np.asarray(columns[name], np.int64) for name in _CODES}
         shapes = {array.shape for array in arrays.values()}
         if len(shapes) > 1 or len(arrays["quality"].shape) != 1:
             raise DataError(
                 f"the columns of the evidence must be of one length, not {sorted(shapes)}"
             )
-        return cls(**arrays, share=np.asarray(share, np.float64), reference=_or_nan(reference))
-
-
-def gather(
-    scores: ArrayLike,
-    weights: ArrayLike,
-    distribution: ArrayLike,
-    *,
-    best_single: int,
-    strata: ArrayLike,
-    reference: float | None = None,
-    costs: ArrayLike | None = None,
-    entropy_floor: float = 1e-10,
-) -> Evidence:
-    """Reduce a router's answers on the test prompts to one number a prompt and column.
-
-    Args:
-        scores: (n_prompts, n_models) true scores in [0, 1], all observed.
-        weights: (n_prompts, n_models) probability with which the policy sends a prompt to each
-            model; rows sum to 1, and are one-hot for a policy that does not mix.
-        distribution: (n_prompts, n_models) the router's predicted distribution, for the entropy.
-        best_single: column of the model that was best on the training prompts.
-        strata: (n_prompts,) integer code of each prompt's subset.
-        reference: score of the fixed strong model, or None.
-        costs: (n_prompts, n_models) USD a call, NaN where unknown, or None.
-        entropy_floor: probabilities up to this one are dropped from the entropy, as RouterEval's
-            baselines do.
-
-    Returns:
-        The evidence. `best_test` takes the lowest column on ties.
-
-    Raises:
-        DataError: if shapes disagree, a score or a predicted probability is NaN, a row of weights
-            is not a distribution, or `best_single` is not a column.
-
-    >>> evidence = gather([[1, 0], [0, 1]], [[1, 0], [1, 0]], [[0.5, 0.5], [1, 0]],
-    ...                   best_single=1, strata=[0, 0])
-    >>> evidence.quality, evidence.entropy, evidence.choice, evidence.share
-    (array([1., 0.]), array([1., 0.]), array([0, 0]), array([1., 0.]))
-    """
-    truth = _complete(scores)
-    sent = _like("weights", weights, truth)
-    predicted = _like("distribution", distribution, truth)
-    codes = np.asarray(strata, np.int64)
-    _check(truth, sent, predicted, codes, best_single)
-    return Evidence(
-        quality=np.einsum("ij,ij->i", sent, truth),
-        oracle=truth.max(axis=1),
-        uniform=truth.mean(axis=1),
-        best_single=truth[:, best_single].copy(),
-        best_test=truth[:, int(truth.mean(axis=0).argmax())].copy(),
-        entropy=entropy_bits(predicted, entropy_floor),
-        cost=_expected_cost(sent, costs),
-        choice=_choice(sent),
-        strata=codes,
-        share=sent.mean(axis=0),
-        reference=_or_nan(reference),
-    )
+        return cls(
+            **arrays,
+            share=np.asarray(share, np.float64),
+            reference=float("nan") if reference is None else float(reference),
+            unit=str(columns.get("unit", USD)),
+            curve=Curve.from_columns(columns),
+            pair=Pair.of(*(columns[name] for name in _PAIR)) if _PAIR[0] in columns else None,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,29 +176,66 @@ class Means:
     """Means over prompts, of shape () or, one a resample, (n_boot,): all that a metric reads.
 
     Attributes:
-        quality: mean of `Evidence.quality`; `oracle`, `uniform`, `best_single`, `best_test`,
-            `entropy` and `cost` likewise, of the columns so named.
+        evidence: what is averaged.
+        W: (n_boot, n_prompts) weights whose rows sum to 1, or None for the prompts as they are.
+        quality: mean of `Evidence.quality`; likewise each column that `AVERAGED` names.
         share: (n_models,) or (n_boot, n_models), the share of prompts sent to each model.
-        reference: score of the fixed strong model, or NaN.
     """
 
+    evidence: Evidence
+    W: NDArray[np.floating] | None
     quality: Values
     oracle: Values
     uniform: Values
     best_single: Values
     best_test: Values
+    best_subset: Values
     entropy: Values
+    top: Values
+    relative_score: Values
+    subset_score: Values
     cost: Values
+    optimal: Values
+    optimal_cost: Values
+    collapsed: Values
+    relative_cost: Values
+    subset_cost: Values
     share: NDArray[np.float64]
-    reference: float = float("nan")
+
+    @property
+    def reference(self) -> float:
+        """Score of the fixed strong model, or NaN."""
+        return self.evidence.reference
+
+    @cached_property
+    def curve(self) -> Plane | None:
+        """The means of the cost–quality curve, or None."""
+        curve = self.evidence.curve
+        return None if curve is None else curve.means(self.W)
+
+    @cached_property
+    def pair(self) -> PairMeans | None:
+        """The means of strong and weak model, or None."""
+        pair = self.evidence.pair
+        return None if pair is None else pair.means(self.W)
+
+    @property
+    def undefined(self) -> Values:
+        """NaN, of the shape of every value."""
+        return np.full_like(self.quality, np.nan)
+
+    def of(self, values: ArrayLike) -> Values:
+        """The mean of any (n_prompts,) numbers."""
+        column = np.asarray(values, np.float64)
+        return np.asarray(column.mean() if self.W is None else self.W @ column)
 
 
 def means(evidence: Evidence, W: NDArray[np.floating] | None = None) -> Means:
     """Average the columns, over the prompts as they are or over weighted resamples of them.
 
-    Which model is `best_test` was settled by `gather` on the prompts as they are, and is not
-    settled anew for each resample. The shares vary with the resample where every prompt has one
-    choice; where the policy mixes they stay those of the prompts as they are.
+    Which model is `best_test`, or `best_subset`, was settled by `gather` on the prompts as they
+    are, and is not settled anew for each resample. The shares vary with the resample where every
+    prompt has one choice; where the policy mixes they stay those of the prompts as they are.
 
     Args:
         evidence: what a router did.
@@ -203,12 +250,12 @@ def means(evidence: Evidence, W: NDArray[np.floating] | None = None) -> Means:
     averages: dict[str, Any]
     if W is None:
         averages = {name: np.asarray(getattr(evidence, name).mean()) for name in AVERAGED}
-        return Means(**averages, share=evidence.share, reference=evidence.reference)
+        return Means(evidence, None, **averages, share=evidence.share)
     if W.ndim != 2 or W.shape[1] != evidence.n_prompts:
         raise DataError(f"the resamples have shape {W.shape} for {evidence.n_prompts} prompts")
     columns = np.stack([getattr(evidence, name) for name in AVERAGED], axis=1)
     averages = dict(zip(AVERAGED, (W @ columns).T, strict=True))
-    return Means(**averages, share=_resampled_share(evidence, W), reference=evidence.reference)
+    return Means(evidence, W, **averages, share=_resampled_share(evidence, W))
 
 
 def entropy_bits(p: NDArray[np.float64], floor: float = 0.0) -> NDArray[np.float64]:
@@ -230,59 +277,3 @@ def _resampled_share(evidence: Evidence, W: NDArray[np.floating]) -> NDArray[np.
     share = np.zeros((len(W), evidence.n_models))
     share[:, chosen] = np.add.reduceat(W[:, order], first, axis=1)
     return share
-
-
-def _choice(weights: NDArray[np.float64]) -> NDArray[np.int64]:
-    certain = weights.max(axis=1) >= 1 - _ROW_SUM_TOLERANCE
-    return np.where(certain, weights.argmax(axis=1), -1).astype(np.int64)
-
-
-def _expected_cost(weights: NDArray[np.float64], costs: ArrayLike | None) -> NDArray[np.float64]:
-    if costs is None:
-        return np.full(len(weights), np.nan)
-    prices = _like("costs", costs, weights)
-    # a model that is never called may have an unknown price, and 0 * NaN would be NaN
-    return np.asarray(np.where(weights > 0, weights * prices, 0.0).sum(axis=1))
-
-
-def _or_nan(reference: float | None) -> float:
-    return float("nan") if reference is None else float(reference)
-
-
-def _complete(scores: ArrayLike) -> NDArray[np.float64]:
-    matrix = np.asarray(scores, np.float64)
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise DataError(f"scores must be a (prompts, models) matrix, not of shape {matrix.shape}")
-    missing = int(np.isnan(matrix).sum())
-    if missing:
-        raise DataError(
-            f"{missing} of {matrix.size} test scores are missing; "
-            "keep only the prompts on which every model of the pool was observed"
-        )
-    return matrix
-
-
-def _like(what: str, values: ArrayLike, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    matrix = np.asarray(values, np.float64)
-    if matrix.shape != scores.shape:
-        raise DataError(f"{what} has shape {matrix.shape} but the scores have {scores.shape}")
-    return matrix
-
-
-def _check(
-    scores: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    distribution: NDArray[np.float64],
-    strata: NDArray[np.int64],
-    best_single: int,
-) -> None:
-    n_prompts, n_models = scores.shape
-    # written so that NaN fails too
-    if not (np.abs(weights.sum(axis=1) - 1) <= _ROW_SUM_TOLERANCE).all() or weights.min() < 0:
-        raise DataError("every row of weights must be a distribution: none negative, sum 1")
-    if np.isnan(distribution).any():
-        raise DataError("the router's predicted distribution holds NaN; its scores must be finite")
-    if strata.shape != (n_prompts,):
-        raise DataError(f"strata has shape {strata.shape} for {n_prompts} prompts")
-    if not 0 <= best_single < n_models:
-        raise DataError(f"best_single is column {best_single} of a pool of {n_models} models")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -131,7 +131,9 @@ def interval(point: float, replicates: ArrayLike, level: float = 0.95) -> Interv
     drawn = drawn[~np.isnan(drawn)]
     if np.isnan(point) or not drawn.size:
         return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    # what is infinite cannot be interpolated
+    method: Literal["linear", "nearest"] = "linear" if np.isfinite(drawn).all() else "nearest"
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method=method)
     return Interval(float(min(low, point)), float(max(high, point)))
 
 

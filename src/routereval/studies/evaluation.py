@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from routereval.routers import Router, weights
 from routereval.scoring import METRICS, Evidence, Interval, compute, gather, intervals, resamples
+from routereval.studies.curves import cost_unit, curve_of, known_costs, pair_of, truthful
 from routereval.tasks import Task
 
 N_BOOT = 1000
@@ -59,7 +60,8 @@ def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BO
     start = time.perf_counter()
     X = test.inputs(router.reads)
     predicted = router.predict_scores(X)
-    sent = weights(predicted, router.policy, _expected_costs(router, task, X), lam)
+    expected = _expected_costs(router, task, X)
+    sent = weights(predicted, router.policy, expected, lam)
     seconds = time.perf_counter() - start
     evidence = gather(
         test.scores,
@@ -68,7 +70,11 @@ def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BO
         best_single=task.best_single,
         strata=test.subsets,
         reference=task.reference,
-        costs=test.costs,
+        costs=known_costs(test.costs),
+        unit=cost_unit(task.records),
+        truthful=truthful(task),
+        curve=curve_of(router, task, predicted, sent, expected),
+        pair=pair_of(task, predicted),
         entropy_floor=getattr(router, "entropy_floor", 1e-10),
     )
     drawn = _resamples(test.subsets.tobytes(), n_boot, task.split.seed)

@@ -90,7 +90,7 @@ class Cell:
         return (self.protocol, self.benchmark, self.size, self.group, self.seed, self.router)
 
     def to_json(self) -> str:
-        """One line of JSON; what is not defined is null, and parts that it has not are left out."""
+        """One line of JSON: null if not defined, "inf" if infinite; no parts if it has none."""
         held = asdict(self)
         if not self.parts:
             del held["parts"]
@@ -335,7 +335,7 @@ def _part(name: str) -> str:
 
 def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return None if math.isnan(value) else value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -343,5 +343,5 @@ def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return value
 
 
-def _number(value: float | None) -> float:
+def _number(value: float | str | None) -> float:
     return float("nan") if value is None else float(value)

@@ -1,0 +1,185 @@
+"""From a router's answers on the test prompts to one number a prompt and column."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from routereval.errors import DataError
+from routereval.scoring.curve import USD, Curve
+from routereval.scoring.evidence import Evidence, entropy_bits
+from routereval.scoring.pair import Pair
+
+Floats = NDArray[np.float64]
+
+_ROW_SUM_TOLERANCE = 1e-6
+_RIGHT = 0.5  # a real-valued score from here on counts as a right answer
+
+
+def gather(  # noqa: PLR0913 - all that is known of a router on a task
+    scores: ArrayLike,
+    weights: ArrayLike,
+    distribution: ArrayLike,
+    *,
+    best_single: int,
+    strata: ArrayLike,
+    reference: float | None = None,
+    costs: ArrayLike | None = None,
+    unit: str = USD,
+    truthful: ArrayLike | None = None,
+    curve: Curve | None = None,
+    pair: Pair | None = None,
+    entropy_floor: float = 1e-10,
+) -> Evidence:
+    """Reduce a router's answers on the test prompts to one number a prompt and column.
+
+    Args:
+        scores: (n_prompts, n_models) true scores in [0, 1], all observed.
+        weights: (n_prompts, n_models) probability with which the policy sends a prompt to each
+            model; rows sum to 1, and are one-hot for a policy that does not mix.
+        distribution: (n_prompts, n_models) the router's predicted distribution, for the entropy.
+        best_single: column of the model that was best on the training prompts.
+        strata: (n_prompts,) integer code of each prompt's subset.
+        reference: score of the fixed strong model, or None.
+        costs: (n_prompts, n_models) cost a call, NaN where unknown, or None.
+        unit: of the costs.
+        truthful: (n_prompts,) True where a wrong answer is a hallucination; None for nowhere.
+        curve: what other trade-offs of cost would have done, or None.
+        pair: in a pool of two models, what a threshold between them needs, or None.
+        entropy_floor: probabilities up to this one are dropped from the entropy, as RouterEval's
+            baselines do.
+
+    Returns:
+        The evidence. `best_test` and `best_subset` take the lowest column on ties.
+
+    Raises:
+        DataError: if shapes disagree, a score or a predicted probability is NaN, a row of weights
+            is not a distribution, or `best_single` is not a column.
+
+    >>> evidence = gather([[1, 0], [0, 1]], [[1, 0], [1, 0]], [[0.5, 0.5], [1, 0]],
+    ...                   best_single=1, strata=[0, 0])
+    >>> evidence.quality, evidence.entropy, evidence.choice, evidence.share
+    (array([1., 0.]), array([1., 0.]), array([0, 0]), array([1., 0.]))
+    """
+    truth = _complete(scores)
+    sent = _like("weights", weights, truth)
+    predicted = _like("distribution", distribution, truth)
+    codes = np.asarray(strata, np.int64)
+    _check(truth, sent, predicted, codes, best_single)
+    quality = _expected(sent, truth)
+    oracle = truth.max(axis=1)
+    top = truth == oracle[:, None]
+    known = None if costs is None else _like("costs", costs, truth)
+    marked = np.zeros(len(truth)) if truthful is None else np.asarray(truthful, np.float64)
+    by_subset = _subset_means(truth, codes)
+    return Evidence(
+        quality=quality,
+        oracle=oracle,
+        uniform=truth.mean(axis=1),
+        best_single=truth[:, best_single].copy(),
+        best_test=truth[:, int(truth.mean(axis=0).argmax())].copy(),
+        best_subset=np.take_along_axis(truth, by_subset.argmax(axis=1)[:, None], axis=1)[:, 0],
+        entropy=entropy_bits(predicted, entropy_floor),
+        top=np.einsum("ij,ij->i", sent, top),
+        relative_score=_between(quality, truth),
+        subset_score=_between(quality, by_subset),
+        **_priced(sent, top, known, codes),
+        n_right=(truth >= _RIGHT).sum(axis=1).astype(np.float64),
+        truthful=marked,
+        choice=_choice(sent),
+        strata=codes,
+        share=sent.mean(axis=0),
+        reference=float("nan") if reference is None else float(reference),
+        unit=unit,
+        curve=curve,
+        pair=pair,
+    )
+
+
+def _priced(
+    sent: Floats, top: NDArray[np.bool_], costs: Floats | None, strata: NDArray[np.int64]
+) -> dict[str, Floats]:
+    """The columns that costs are needed for; NaN where they are not known."""
+    names = ("cost", "optimal", "optimal_cost", "collapsed", "relative_cost", "subset_cost")
+    if costs is None:
+        return {name: np.full(len(sent), np.nan) for name in names}
+    cost = _expected(sent, costs)
+    if np.isnan(costs).any():
+        return {name: np.full(len(sent), np.nan) for name in names} | {"cost": cost}
+    rows = np.arange(len(sent))
+    cheapest = np.where(top, costs, np.inf).argmin(axis=1)
+    dearest = int(costs.mean(axis=0).argmax())
+    needless = top[:, dearest] & (top.sum(axis=1) > 1)
+    collapsed = 1 - np.einsum("ij,ij->i", sent, top) + sent[:, dearest] * needless
+    return {
+        "cost": cost,
+        "optimal": sent[rows, cheapest],
+        "optimal_cost": costs[rows, cheapest],
+        "collapsed": collapsed,
+        "relative_cost": _between(cost, costs),
+        "subset_cost": _between(cost, _subset_means(costs, strata)),
+    }
+
+
+def _between(values: Floats, bounds: Floats) -> Floats:
+    """Values on the line from the least, 0, to the greatest bound of their row, 1; 0 without."""
+    low, high = bounds.min(axis=1), bounds.max(axis=1)
+    apart = high > low
+    return np.asarray(np.where(apart, (values - low) / np.where(apart, high - low, 1.0), 0.0))
+
+
+def _subset_means(values: Floats, strata: NDArray[np.int64]) -> Floats:
+    """(n_prompts, n_models) each model's mean on the prompt's subset."""
+    codes, where = np.unique(strata, return_inverse=True)
+    if len(codes) == 1:
+        return np.broadcast_to(values.mean(axis=0), values.shape)
+    return np.stack([values[where == code].mean(axis=0) for code in range(len(codes))])[where]
+
+
+def _expected(weights: Floats, values: Floats) -> Floats:
+    # a model that is never called may have an unknown cost, and 0 * NaN would be NaN
+    return np.asarray(np.where(weights > 0, weights * values, 0.0).sum(axis=1))
+
+
+def _choice(weights: Floats) -> NDArray[np.int64]:
+    certain = weights.max(axis=1) >= 1 - _ROW_SUM_TOLERANCE
+    return np.where(certain, weights.argmax(axis=1), -1).astype(np.int64)
+
+
+def _complete(scores: ArrayLike) -> NDArray[np.float64]:
+    matrix = np.asarray(scores, np.float64)
+    if matrix.ndim != 2 or 0 in matrix.shape:
+        raise DataError(f"scores must be a (prompts, models) matrix, not of shape {matrix.shape}")
+    missing = int(np.isnan(matrix).sum())
+    if missing:
+        raise DataError(
+            f"{missing} of {matrix.size} test scores are missing; "
+            "keep only the prompts on which every model of the pool was observed"
+        )
+    return matrix
+
+
+def _like(what: str, values: ArrayLike, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    matrix = np.asarray(values, np.float64)
+    if matrix.shape != scores.shape:
+        raise DataError(f"{what} has shape {matrix.shape} but the scores have {scores.shape}")
+    return matrix
+
+
+def _check(
+    scores: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    distribution: NDArray[np.float64],
+    strata: NDArray[np.int64],
+    best_single: int,
+) -> None:
+    n_prompts, n_models = scores.shape
+    # written so that NaN fails too
+    if not (np.abs(weights.sum(axis=1) - 1) <= _ROW_SUM_TOLERANCE).all() or weights.min() < 0:
+        raise DataError("every row of weights must be a distribution: none negative, sum 1")
+    if np.isnan(distribution).any():
+        raise DataError("the router's predicted distribution holds NaN; its scores must be finite")
+    if strata.shape != (n_prompts,):
+        raise DataError(f"strata has shape {strata.shape} for {n_prompts} prompts")
+    if not 0 <= best_single < n_models:
+        raise DataError(f"best_single is column {best_single} of a pool of {n_models} models")

@@ -1,0 +1,95 @@
+"""What a router's predictions would do at every trade-off of cost, without asking it again."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.records import Records
+from routereval.records.routereval import TRUTHFULNESS, canonical
+from routereval.routers import Router
+from routereval.routers.policy import sweep, trade_offs
+from routereval.scoring import Curve, Pair
+from routereval.scoring.curve import USD
+from routereval.tasks import Task
+
+Floats = NDArray[np.float64]
+
+
+def cost_unit(records: Records) -> str:
+    """What the costs of records are counted in: USD, unless they stand for something else."""
+    return str(records.meta.get("cost_unit") or USD)
+
+
+def known_costs(costs: Floats | None) -> Floats | None:
+    """Costs of every call: what is unknown filled with the mean of the model's other calls.
+
+    Args:
+        costs: (n_prompts, n_models), NaN where unknown, or None.
+
+    Returns:
+        The same shape; None where nothing is known of some model.
+
+    >>> known_costs(np.array([[1.0, 3.0], [np.nan, 5.0]]))
+    array([[1., 3.],
+           [1., 5.]])
+    """
+    if costs is None:
+        return None
+    seen = ~np.isnan(costs)
+    if seen.all():
+        return costs
+    if not seen.any(axis=0).all():
+        return None
+    means = np.where(seen, costs, 0.0).sum(axis=0) / seen.sum(axis=0)
+    return np.where(seen, costs, means)
+
+
+def curve_of(
+    router: Router, task: Task, predicted: Floats, sent: Floats, expected: Floats | None
+) -> Curve | None:
+    """The cost–quality curve of a router on the test prompts.
+
+    Args:
+        router: whose policy it is; one that mixes models has a single operating point.
+        task: the task.
+        predicted: (n_prompts, n_models) what it predicts.
+        sent: (n_prompts, n_models) the probability of each call at no price of cost.
+        expected: what each call is expected to cost, as `choose` takes it; None if unknown.
+
+    Returns:
+        The curve; None where costs are unknown, or the protocol knows of none.
+    """
+    costs = known_costs(task.test.costs)
+    if costs is None or expected is None:
+        return None
+    scores, unit = task.test.scores, cost_unit(task.records)
+    if router.policy != "argmax":
+        return Curve.mixed(sent, scores, costs, task.best_single, unit)
+    lam = trade_offs(predicted, expected)
+    choices = sweep(predicted, expected, lam)
+    return Curve.of(lam, choices, scores, costs, task.best_single, unit)
+
+
+def pair_of(task: Task, predicted: Floats) -> Pair | None:
+    """What a threshold between two models needs; None unless the pool has two."""
+    if len(task.models) != 2:
+        return None
+    strong, weak = task.best_single, 1 - task.best_single
+    scores = task.test.scores
+    with np.errstate(invalid="ignore"):  # two models that are both ruled out
+        margin = predicted[:, strong] - predicted[:, weak]
+    return Pair.of(margin, scores[:, strong], scores[:, weak])
+
+
+def truthful(task: Task) -> NDArray[np.bool_]:
+    """(n_test,) on which test prompts a wrong answer is a hallucination.
+
+    All those of a benchmark of truthfulness, and those of a subset that is named like one.
+    """
+    records, rows = task.records, task.test.rows
+    if canonical(records.name) in TRUTHFULNESS:
+        return np.ones(len(rows), np.bool_)
+    names = records.prompts["subset"].fill_null("").unique(maintain_order=True).to_list()
+    marked = np.array([canonical(name) in TRUTHFULNESS for name in names])
+    return np.asarray(marked[task.test.subsets])
