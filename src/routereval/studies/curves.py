@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from routereval.routers.policy import sweep, trade_offs
 from routereval.scoring import Curve, Pair
 from routereval.scoring.curve import USD
 from routereval.tasks import Task
+from routereval.tasks.mix import benchmark_names
 
 Floats = NDArray[np.float64]
 
@@ -85,11 +88,13 @@ def pair_of(task: Task, predicted: Floats) -> Pair | None:
 def truthful(task: Task) -> NDArray[np.bool_]:
     """(n_test,) on which test prompts a wrong answer is a hallucination.
 
-    All those of a benchmark of truthfulness, and those of a subset that is named like one.
+    Those of a benchmark of truthfulness, and those of a subset that is named like one.
     """
-    records, rows = task.records, task.test.rows
-    if canonical(records.name) in TRUTHFULNESS:
-        return np.ones(len(rows), np.bool_)
-    names = records.prompts["subset"].fill_null("").unique(maintain_order=True).to_list()
-    marked = np.array([canonical(name) in TRUTHFULNESS for name in names])
-    return np.asarray(marked[task.test.subsets])
+    records, test = task.records, task.test
+    of_benchmark = _marked(benchmark_names(records))[test.benchmarks]
+    subsets = records.prompts["subset"].fill_null("").unique(maintain_order=True).to_list()
+    return np.asarray(of_benchmark | _marked(subsets)[test.subsets])
+
+
+def _marked(names: Sequence[str]) -> NDArray[np.bool_]:
+    return np.array([canonical(name) in TRUTHFULNESS for name in names])
