@@ -83,6 +83,11 @@ class TrainedRouter:
         """(n_texts, n_models) expected USD a call, NaN where unknown."""
         return self._costs(self.inputs(texts))
 
+    def predicted(self, texts: Sequence[str]) -> tuple[Scores, Scores]:
+        """The scores and the costs of texts that are embedded once for both."""
+        X = self.inputs(texts)
+        return self.router.predict_scores(X), self._costs(X)
+
     def usd_lam(self, lam: float) -> float:
         """The policy's trade-off, in score a USD, of one that is counted in score."""
         return lam / self._dearest
@@ -109,8 +114,8 @@ class TrainedRouter:
         """
         if not len(texts):
             return []
-        X = self.inputs(texts)
-        return self.decided(texts, self.router.predict_scores(X), self._costs(X), lam, allowed)
+        scores, costs = self.predicted(texts)
+        return self.decided(texts, scores, costs, lam, allowed)
 
     def decided(
         self,

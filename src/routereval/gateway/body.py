@@ -1,0 +1,232 @@
+"""What a request asks for, and its bytes with another model's name in them.
+
+A body is parsed once, for the decision. What goes upstream is the client's own bytes with only the
+value of the outermost ``"model"`` replaced: numbers, spaces and unknown fields stay as they were.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from routereval.gateway.api_error import ApiError
+
+IMAGE_TOKENS = 1000
+CHARS_A_TOKEN = 4
+
+_QUOTED = rb'"(?:[^"\\]|\\.)*+"'
+_MODEL = re.compile(rb'"model"\s*:\s*(' + _QUOTED + rb")", re.DOTALL)
+_VALUE = re.compile(rb"\s*(" + _QUOTED + rb")", re.DOTALL)
+_TOKENS = re.compile(rb"(" + _QUOTED + rb")(\s*:)?|[{}\[\]]", re.DOTALL)
+_ESCAPED_LETTER = re.compile(rb"\\u00[67]", re.IGNORECASE)  # as which m, o, d, e, l may be written
+_PICTURES = frozenset({"image_url", "input_image", "image"})
+_SOUNDS = frozenset({"input_audio", "audio"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a body asks for.
+
+    Attributes:
+        model: the name that it holds.
+        streamed: whether it asks for a stream.
+        turns: what the user said, oldest first; one text for each of the user's messages.
+        opening: what begins the conversation and stays the same in it.
+        needs: capabilities that the upstream must have.
+        tokens: a rough count of prompt and longest answer together.
+    """
+
+    model: str
+    streamed: bool
+    turns: tuple[str, ...]
+    opening: str
+    needs: frozenset[str]
+    tokens: int
+
+
+def read_body(body: bytes) -> Ask:
+    """Read the body of a chat completion or a completion.
+
+    Raises:
+        ApiError: 400 if it is no JSON object, or lacks what the decision needs.
+
+    >>> ask = read_body(b'{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}')
+    >>> ask.model, ask.turns, ask.needs
+    ('auto', ('hi',), frozenset())
+    """
+    held = _parsed(body)
+    model = held.get("model")
+    if not isinstance(model, str) or not model:
+        _refuse("the field 'model' must name a model, such as \"auto\"", "model")
+    streamed = held.get("stream")
+    if streamed is not None and not isinstance(streamed, bool):
+        _refuse("the field 'stream' must be true or false", "stream")
+    said = _messages(held) if "messages" in held else _prompts(held)
+    needs = {kind for _, _, kinds in said for kind in kinds} | _wanted(held)
+    turns = tuple(text for role, text, _ in said if role == "user") or (said[-1][1],)
+    return Ask(
+        model,
+        bool(streamed),
+        turns,
+        "\n".join(text for _, text, _ in said[: _first_user(said) + 1]),
+        frozenset(needs),
+        _tokens(held, said),
+    )
+
+
+def routed_text(turns: tuple[str, ...], context_chars: int, prompt_chars: int) -> str:
+    r"""The text that is routed: the last turn, after as many earlier ones as fit whole.
+
+    Args:
+        turns: what the user said, oldest first.
+        context_chars: how much of earlier turns goes before the last one.
+        prompt_chars: how much of the last turn is looked at: its beginning and its end.
+
+    >>> routed_text(("prove it", "and why?"), 100, 100)
+    'prove it\n\nand why?'
+    >>> routed_text(("a long story", "why?"), 5, 100)
+    'why?'
+    >>> routed_text(("abcdefgh",), 0, 4)
+    'ab\ngh'
+    """
+    last = turns[-1]
+    if len(last) > prompt_chars:
+        half = prompt_chars // 2
+        last = f"{last[:half]}\n{last[-half:]}"
+    kept, room = [last], context_chars
+    for turn in reversed(turns[:-1]):
+        room -= len(turn)
+        if room < 0:
+            break
+        kept.append(turn)
+    return "\n\n".join(reversed(kept))
+
+
+def with_model(body: bytes, model: str) -> bytes:
+    """The body with another model's name, and else byte for byte the same.
+
+    Where an object holds ``model`` twice the readers of JSON disagree about which counts. Such a
+    body is written anew from what was read, so that the upstream sees what the decision saw.
+
+    Args:
+        body: one that `read_body` has read.
+        model: the new name.
+
+    >>> with_model(b'{"tools": [{"model": 1.50}], "model" : "auto"}', "llama")
+    b'{"tools": [{"model": 1.50}], "model" : "llama"}'
+    """
+    name = json.dumps(model).encode()
+    found = _only_model(body)
+    if found is None:
+        return json.dumps({**_parsed(body), "model": model}).encode()
+    start, end = found
+    return b"".join((body[:start], name, body[end:]))
+
+
+def _only_model(body: bytes) -> tuple[int, int] | None:
+    """Where the value of the outermost ``model`` stands, if that key is there exactly once."""
+    if body.count(b'"model"') == 1 and not _ESCAPED_LETTER.search(body):
+        match = _MODEL.search(body)
+        return None if match is None else match.span(1)
+    after = [end for key, end in _outermost_keys(body) if json.loads(key) == "model"]
+    value = _VALUE.match(body, after[0]) if len(after) == 1 else None
+    return None if value is None else value.span(1)
+
+
+def _outermost_keys(body: bytes) -> Iterator[tuple[bytes, int]]:
+    """The keys of the outermost object, quoted as they stand, and where each one's colon ends."""
+    depth = 0
+    for token in _TOKENS.finditer(body):
+        mark = body[token.start()]
+        if mark in b"{[":
+            depth += 1
+        elif mark in b"}]":
+            depth -= 1
+        elif depth == 1 and token[2]:
+            yield token[1], token.end()
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        held = json.loads(body.decode())  # as text: no reader would guess an encoding
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        _refuse(f"the body is not JSON: {why}")
+    if not isinstance(held, dict):
+        _refuse("the body must be a JSON object")
+    return held
+
+
+def _refuse(sentence: str, param: str | None = None) -> NoReturn:
+    raise ApiError(400, sentence, code="invalid_request", param=param) from None
+
+
+Said = tuple[str, str, frozenset[str]]
+"""Role, text, and the capabilities that its parts need."""
+
+
+def _messages(held: Mapping[str, Any]) -> list[Said]:
+    messages = held["messages"]
+    if not isinstance(messages, list) or not messages:
+        _refuse("the field 'messages' must be a list of at least one message", "messages")
+    said = []
+    for message in messages:
+        if not isinstance(message, dict):
+            _refuse("each of 'messages' must be an object with role and content", "messages")
+        said.append((str(message.get("role")), *_content(message.get("content"))))
+    return said
+
+
+def _content(content: object) -> tuple[str, frozenset[str]]:
+    """The text of a message, and what its other parts need."""
+    if isinstance(content, str):
+        return content, frozenset()
+    if not isinstance(content, list):
+        return "", frozenset()
+    texts, needs = [], set()
+    for part in content:
+        if not isinstance(part, dict):
+            continue
+        kind = part.get("type")
+        if isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif isinstance(kind, str) and kind in _PICTURES:
+            needs.add("vision")
+        elif isinstance(kind, str) and kind in _SOUNDS:
+            needs.add("audio")
+    return "\n".join(texts), frozenset(needs)
+
+
+def _prompts(held: Mapping[str, Any]) -> list[Said]:
+    prompt = held.get("prompt")
+    texts = prompt if isinstance(prompt, list) else [prompt]
+    said: list[Said] = [("user", text, frozenset()) for text in texts if isinstance(text, str)]
+    if not said and not isinstance(prompt, list):
+        _refuse("the body needs 'messages', or for /v1/completions a 'prompt'", "messages")
+    return said or [("user", "", frozenset())]  # a prompt given as tokens has no text
+
+
+def _first_user(said: list[Said]) -> int:
+    return next((at for at, (role, _, _) in enumerate(said) if role == "user"), 0)
+
+
+def _wanted(held: Mapping[str, Any]) -> set[str]:
+    """What the fields beside the messages need."""
+    needs = {"tools"} if held.get("tools") or held.get("functions") else set()
+    form = held.get("response_format")
+    if isinstance(form, dict) and form.get("type") in ("json_object", "json_schema"):
+        needs.add("json")
+    if isinstance(held.get("audio"), dict):
+        needs.add("audio")
+    return needs
+
+
+def _tokens(held: Mapping[str, Any], said: list[Said]) -> int:
+    chars = sum(len(text) for _, text, _ in said)
+    pictures = sum(1 for _, _, needs in said if needs)
+    longest = held.get("max_completion_tokens") or held.get("max_tokens")
+    answer = longest if isinstance(longest, int) and longest > 0 else 0
+    return chars // CHARS_A_TOKEN + pictures * IMAGE_TOKENS + answer

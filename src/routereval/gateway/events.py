@@ -1,0 +1,106 @@
+"""A stream of server-sent events in whole events, and what it said of its usage."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from routereval.gateway.api_error import ApiError
+from routereval.gateway.seams import Usage
+
+TAIL = 4096
+LONGEST_EVENT = 1 << 20
+
+_USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_CHARS_A_TOKEN = 4
+
+
+class Events:
+    r"""Passes bytes on up to the end of the last whole event, and holds what comes after it.
+
+    Whatever was passed on may be followed by an event of one's own, such as an error. Bytes are
+    neither parsed nor changed. An event longer than `LONGEST_EVENT` is passed on in parts.
+
+    >>> events = Events()
+    >>> events.take(b"data: 1\n\ndata:"), events.take(b" 2\n"), events.take(b"\n")
+    (b'data: 1\n\n', b'', b'data: 2\n\n')
+    """
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._tail = b""
+        self.count = 0
+
+    def take(self, chunk: bytes) -> bytes:
+        """What may be passed on now that `chunk` has come."""
+        if self._held:
+            chunk = self._held + chunk
+            self._held = b""
+        if not chunk.endswith(b"\n\n"):
+            end = _end_of_last_event(chunk)
+            if end == 0 and len(chunk) > LONGEST_EVENT:
+                end = len(chunk)
+            self._held, chunk = chunk[end:], chunk[:end]
+        if chunk:
+            self.count += chunk.count(b"data:")
+            self._tail = chunk[-TAIL:] if len(chunk) >= TAIL else (self._tail + chunk)[-TAIL:]
+        return chunk
+
+    def rest(self) -> bytes:
+        """What is still held when the stream has ended well."""
+        held, self._held = self._held, b""
+        return held
+
+    @property
+    def done(self) -> bool:
+        """Whether the stream said that it is over."""
+        return b"[DONE]" in self._tail[-64:] or b"[DONE]" in self._held
+
+    def usage(self, tokens_in: int) -> Usage:
+        """What the last events say; else one token an event, by rule of thumb."""
+        return read_usage(self._tail) or Usage(tokens_in, self.count, estimated=True)
+
+
+def _end_of_last_event(chunk: bytes) -> int:
+    """Where the last blank line ends, in any of the three ways of ending lines."""
+    found = [chunk.rfind(end) + len(end) for end in _BLANK_LINES if end in chunk]
+    return max(found, default=0)
+
+
+def error_event(error: ApiError) -> bytes:
+    """An event that clients of the API raise as an error."""
+    return b"data: " + error.body + b"\n\n"
+
+
+def usage_of_body(body: bytes, tokens_in: int) -> Usage:
+    """What a whole answer says of its usage; else a token for four characters."""
+    return read_usage(body) or Usage(tokens_in, len(body) // _CHARS_A_TOKEN, estimated=True)
+
+
+def read_usage(text: bytes) -> Usage | None:
+    """The last ``usage`` object in a JSON text or a part of one, found without parsing the rest.
+
+    Inside a JSON string the word's quotes would be escaped, so a model cannot forge it.
+
+    >>> read_usage(b'{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}')
+    Usage(tokens_in=3, tokens_out=5, estimated=False)
+    >>> read_usage(b'{"usage": null}') is None
+    True
+    """
+    found = None
+    for match in _USAGE.finditer(text):
+        found = match
+    if found is None:
+        return None
+    try:
+        held, _ = json.JSONDecoder().raw_decode(text[found.end() :].decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    tokens_in, tokens_out = (_count(held, key) for key in ("prompt_tokens", "completion_tokens"))
+    return Usage(tokens_in, tokens_out)
+
+
+def _count(held: dict[str, object], key: str) -> int:
+    value = held.get(key)
+    return value if isinstance(value, int) and value > 0 else 0
