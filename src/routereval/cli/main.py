@@ -19,6 +19,7 @@ from routereval.cli.reproduce import reproduce
 from routereval.cli.route import route
 from routereval.cli.run import run
 from routereval.cli.scaling import scaling
+from routereval.cli.serve import serve
 from routereval.cli.simulate import simulate
 from routereval.cli.train import train
 from routereval.errors import RouterEvalError
@@ -46,6 +47,7 @@ COMMANDS = (
     reproduce,
     scaling,
     advise,
+    serve,
     train,
     route,
     keys,

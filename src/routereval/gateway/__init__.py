@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, Upstream, make_config, read_config
 from routereval.gateway.seams import (
@@ -16,6 +18,9 @@ from routereval.gateway.seams import (
     Usage,
 )
 
+if TYPE_CHECKING:
+    from routereval.gateway.app import create_app
+
 __all__ = [
     "ApiError",
     "Attempt",
@@ -29,6 +34,15 @@ __all__ = [
     "Routed",
     "Upstream",
     "Usage",
+    "create_app",
     "make_config",
     "read_config",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the application loads only where it is served
+    if name != "create_app":
+        raise AttributeError(f"module 'routereval.gateway' has no attribute {name!r}")
+    from routereval.gateway.app import create_app
+
+    return create_app

@@ -36,7 +36,8 @@ class Ask:
         turns: what the user said, oldest first; one text for each of the user's messages.
         opening: what begins the conversation and stays the same in it.
         needs: capabilities that the upstream must have.
-        tokens: a rough count of prompt and longest answer together.
+        prompt_tokens: a rough count.
+        tokens: the same with the longest answer asked for.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Ask:
     turns: tuple[str, ...]
     opening: str
     needs: frozenset[str]
+    prompt_tokens: int
     tokens: int
 
 
@@ -67,13 +69,15 @@ def read_body(body: bytes) -> Ask:
     said = _messages(held) if "messages" in held else _prompts(held)
     needs = {kind for _, _, kinds in said for kind in kinds} | _wanted(held)
     turns = tuple(text for role, text, _ in said if role == "user") or (said[-1][1],)
+    prompt_tokens = _prompt_tokens(said)
     return Ask(
         model,
         bool(streamed),
         turns,
         "\n".join(text for _, text, _ in said[: _first_user(said) + 1]),
         frozenset(needs),
-        _tokens(held, said),
+        prompt_tokens,
+        prompt_tokens + _answer_tokens(held),
     )
 
 
@@ -224,9 +228,11 @@ def _wanted(held: Mapping[str, Any]) -> set[str]:
     return needs
 
 
-def _tokens(held: Mapping[str, Any], said: list[Said]) -> int:
+def _prompt_tokens(said: list[Said]) -> int:
     chars = sum(len(text) for _, text, _ in said)
-    pictures = sum(1 for _, _, needs in said if needs)
+    return chars // CHARS_A_TOKEN + IMAGE_TOKENS * sum(1 for _, _, needs in said if needs)
+
+
+def _answer_tokens(held: Mapping[str, Any]) -> int:
     longest = held.get("max_completion_tokens") or held.get("max_tokens")
-    answer = longest if isinstance(longest, int) and longest > 0 else 0
-    return chars // CHARS_A_TOKEN + pictures * IMAGE_TOKENS + answer
+    return longest if type(longest) is int and longest > 0 else 0

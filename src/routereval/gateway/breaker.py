@@ -58,7 +58,8 @@ class Breaker:
         was_probe, self._probing = self._probing, False
         self._failures += 1
         if pause is not None:
-            self._until = max(self._until, now + min(pause, faults.longest_cooldown_s))
+            longest = max(faults.longest_cooldown_s, faults.quota_cooldown_s)
+            self._until = max(self._until, now + min(pause, longest))
         elif was_probe or self._failures >= faults.failures:
             self._pause = min(self._pause * 2 or faults.cooldown_s, faults.longest_cooldown_s)
             self._until = max(self._until, now + self._pause)

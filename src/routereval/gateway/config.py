@@ -35,6 +35,7 @@ class Limits:
     in_flight: int = setting(1024, least=1)
     body_mb: float = setting(20.0, least=0.001)
     body_s: float = setting(30.0, least=0.1)
+    request_s: float = setting(900.0, least=0.1)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ class Entry:
         propensity: the probability with which that router makes this choice.
         model: who answered; empty for nobody.
         attempts: who was asked, in order.
+        reason: why that model, as in ``x-routereval-reason``.
         status: what the client got.
         error: the code of an error that the client got, also in mid-stream.
         usage: tokens.
@@ -125,6 +126,7 @@ class Entry:
     propensity: float = 1.0
     model: str = ""
     attempts: list[Attempt] = field(default_factory=list)
+    reason: str = ""
     status: int = 0
     error: str = ""
     usage: Usage = NOTHING

@@ -1,0 +1,249 @@
+"""Asking an upstream: one request, and its answer or a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from routereval.errors import MissingDependencyError
+from routereval.gateway.config import Upstream
+from routereval.gateway.fault import Fault, Reply, fault_of
+from routereval.gateway.headers import Headers, headers_down, headers_up
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+    from yarl import URL
+
+LONGEST_ANSWER = 64 << 20
+LONGEST_ERROR = 1 << 20
+LARGE_BODY = 1 << 19
+
+_SPACE = b" \t\r\n"
+
+
+class Stream:
+    """An answer that comes in parts. Close it, or read it to its end.
+
+    Attributes:
+        headers: as they are passed on.
+        first: the first bytes, which have come already.
+        events: whether it is a stream of events, to which an error may be added.
+        sized: whether the protocol itself tells a whole answer from one that was cut.
+    """
+
+    def __init__(self, response: ClientResponse, first: bytes, idle_s: float, until: float) -> None:
+        self._response = response
+        self._idle_s = idle_s
+        self._until = until
+        self.headers = headers_down(response.raw_headers)
+        self.first = first
+        self.events = "content-encoding" not in response.headers
+        self.sized = "transfer-encoding" in response.headers or "content-length" in response.headers
+
+    async def next(self) -> bytes:
+        """More bytes; none at the end.
+
+        Raises:
+            Fault: if the stream is cut, or nothing comes for too long.
+        """
+        return await _read_any(self._response, self._idle_s, self._until)
+
+    def close(self) -> None:
+        """Give the connection back, or end it if the answer has not been read to its end."""
+        _let_go(self._response)
+
+
+class Client:
+    """A session with all upstreams; enter it in the event loop that it is used in."""
+
+    def __init__(self, quota_pause: float) -> None:
+        self._quota_pause = quota_pause
+        self._session: ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            import aiohttp
+        except ImportError:
+            raise MissingDependencyError.of("aiohttp", "serve") from None
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def ask(
+        self, target: Target, path: str, body: bytes, headers: Headers, until: float
+    ) -> Reply | Stream:
+        """Send a request and wait for the answer, or for the first bytes of a stream.
+
+        Args:
+            target: whom to ask.
+            path: behind the base URL, such as ``/chat/completions``.
+            body: as it is sent.
+            headers: the client's.
+            until: on the loop's clock, when to give up.
+
+        Raises:
+            Fault: if there is no answer that could be passed on as one.
+        """
+        upstream = target.upstream
+        loop = asyncio.get_running_loop()
+        until = min(until, loop.time() + upstream.total_s)
+        patience = min(until, loop.time() + upstream.first_byte_s)
+        response = await self._sent(target, path, body, headers, patience)
+        kept = False
+        try:
+            if response.status < 400 and response.content_type == "text/event-stream":
+                first = await _read_any(response, patience - loop.time(), patience)
+                if not first:
+                    raise Fault("cut", "ended its stream before it began")
+                kept = True
+                return Stream(response, first, upstream.idle_s, until)
+            return await self._whole(response, target, until)
+        finally:
+            if not kept:
+                _let_go(response)
+
+    async def _sent(
+        self, target: Target, path: str, body: bytes, headers: Headers, patience: float
+    ) -> ClientResponse:
+        """The response once its headers are there; a kept connection that has died is replaced."""
+        import aiohttp
+
+        for first_try in (True, False):
+            try:
+                async with asyncio.timeout_at(patience):
+                    return await self._post(target, path, body, headers)
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                if not (first_try and _was_kept_too_long(error)):
+                    raise _fault_of_error(error) from None
+        raise AssertionError  # the second try has returned or raised
+
+    async def _post(
+        self, target: Target, path: str, body: bytes, headers: Headers
+    ) -> ClientResponse:
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        return await self._session.post(
+            target.url(path),
+            data=body if len(body) < LARGE_BODY else io.BytesIO(body),
+            headers=headers_up(headers, target.key),
+            timeout=target.timeout,
+            allow_redirects=False,
+        )
+
+    async def _whole(self, response: ClientResponse, target: Target, until: float) -> Reply:
+        """The whole answer, which has not yet been passed on: if it is cut, another is asked."""
+        good = response.status < 400
+        longest = LONGEST_ANSWER if good else LONGEST_ERROR
+        body = await _read_all(response, longest, target.upstream.idle_s, until)
+        reply = Reply(response.status, headers_down(response.raw_headers), body)
+        if good:
+            if response.status >= 300 or not _looks_like_json(body, response.headers):
+                raise Fault("garbage", f"answered {response.status} with what is no JSON")
+            return reply
+        if target.key:  # an upstream that repeats the request in its error must not tell the key
+            reply.body = body.replace(target.key.encode(), b"***")
+        fault = fault_of(reply, self._quota_pause, time.time())
+        if fault is not None:
+            raise fault
+        return reply
+
+
+class Target:
+    """An upstream as the client asks it: its URLs, its key, its timeouts."""
+
+    def __init__(self, upstream: Upstream, key: str) -> None:
+        from aiohttp import ClientTimeout
+
+        self.upstream = upstream
+        self.key = key
+        self.timeout = ClientTimeout(total=None, sock_connect=upstream.connect_s)
+        self._urls: dict[str, URL] = {}
+
+    def url(self, path: str) -> URL:
+        """The URL of a path, parsed once."""
+        from yarl import URL
+
+        found = self._urls.get(path)
+        if found is None:
+            found = self._urls[path] = URL(self.upstream.base_url.rstrip("/") + path)
+        return found
+
+
+def _was_kept_too_long(error: Exception) -> bool:
+    """Whether the server may have closed a kept connection just as the request was sent."""
+    import aiohttp
+
+    broken = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError))
+    return broken and not isinstance(error, aiohttp.ClientConnectorError)
+
+
+def _fault_of_error(error: Exception) -> Fault:
+    """What an error before the headers of an answer means."""
+    import aiohttp
+
+    said: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
+        (aiohttp.ConnectionTimeoutError, "timeout", "could not be connected to in time"),
+        (TimeoutError, "timeout", "did not answer in time"),
+        (aiohttp.ServerDisconnectedError, "cut", "closed the connection without an answer"),
+        (aiohttp.ClientConnectorError, "connect", "cannot be reached"),
+        (aiohttp.ClientPayloadError, "cut", "broke off its answer"),
+        ((aiohttp.ClientResponseError, ValueError), "garbage", "answered what is not HTTP"),
+    )
+    for kinds, kind, detail in said:
+        if isinstance(error, kinds):
+            return Fault(kind, detail)
+    return Fault("connect", "broke the connection")
+
+
+async def _read_any(response: ClientResponse, idle_s: float, until: float) -> bytes:
+    import aiohttp
+
+    now = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout_at(min(now + idle_s, until)):
+            return await response.content.readany()
+    except TimeoutError:
+        raise Fault("timeout", "fell silent") from None
+    except (aiohttp.ClientError, OSError, ValueError):
+        raise Fault("cut", "broke off its answer") from None
+
+
+async def _read_all(response: ClientResponse, longest: int, idle_s: float, until: float) -> bytes:
+    parts, size = [], 0
+    while part := await _read_any(response, idle_s, until):
+        parts.append(part)
+        size += len(part)
+        if size > longest:
+            raise Fault("garbage", "answered more than the gateway takes")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _looks_like_json(body: bytes, headers: object) -> bool:
+    """Whether the answer begins and ends as an object does; more is the client's to judge."""
+    if "content-encoding" in headers:  # type: ignore[operator]
+        return True
+    return body.lstrip(_SPACE)[:1] == b"{" and body.rstrip(_SPACE)[-1:] == b"}"
+
+
+def _let_go(response: ClientResponse) -> None:
+    if response.content.at_eof():
+        response.release()
+    else:
+        response.close()

@@ -1,0 +1,164 @@
+"""What goes wrong with an upstream, and what follows from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from routereval.gateway.api_error import ApiError
+from routereval.gateway.headers import Headers
+
+
+@dataclass(slots=True)
+class Reply:
+    """A whole answer of an upstream, as it is passed on."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Fault(Exception):  # noqa: N818 - the word of this field
+    """An upstream that did not answer as it should.
+
+    Attributes:
+        kind: ``connect``, ``timeout``, ``cut``, ``garbage``, ``status``, ``busy``, ``key``,
+            ``quota`` or ``context``.
+        detail: half a sentence for the client; it holds nothing that the upstream said of keys.
+        pause: for how long the upstream is to be left alone; None to let the breaker decide.
+        blames: whether the breaker counts it against the upstream.
+        reply: what the upstream said, if it may be passed on.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        pause: float | None = None,
+        blames: bool = True,
+        reply: Reply | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+        self.pause = pause
+        self.blames = blames
+        self.reply = reply
+
+
+_QUOTA_WORDS = (
+    b"insufficient_quota",
+    b"exceeded your current quota",
+    b"credit balance",
+    b"insufficient balance",
+    b"insufficient credits",
+    b"insufficient funds",
+    b"billing",
+    b"payment required",
+    b"out of credits",
+    b"arrearage",
+)
+_CONTEXT_WORDS = (
+    b"context_length_exceeded",
+    b"maximum context length",
+    b"context window",
+    b"prompt is too long",
+)
+
+
+def fault_of(reply: Reply, quota_pause: float, now: float | None = None) -> Fault | None:
+    """What an upstream's status means; None where its answer is the client's own affair.
+
+    Args:
+        reply: the answer.
+        quota_pause: how long an upstream is left alone whose quota or key does not serve.
+        now: seconds since the epoch.
+
+    >>> fault_of(Reply(429, [(b"retry-after", b"7")], b"{}"), 300).pause
+    7.0
+    >>> fault_of(Reply(400, [], b'{"error": {"code": "insufficient_quota"}}'), 300).kind
+    'quota'
+    >>> fault_of(Reply(400, [], b'{"error": {"message": "bad temperature"}}'), 300) is None
+    True
+    """
+    status, said = reply.status, f"answered {reply.status}"
+    if status == 401:
+        return Fault("key", "refused the gateway's key", pause=quota_pause)
+    if status == 402 or (status in {400, 403, 429} and _mentions(reply, _QUOTA_WORDS)):
+        return Fault("quota", f"{said}: its quota is used up", pause=quota_pause, reply=reply)
+    if status in {400, 413} and _mentions(reply, _CONTEXT_WORDS):
+        return Fault("context", f"{said}: the prompt is too long", blames=False, reply=reply)
+    if status in {403, 404, 409}:
+        return Fault("status", said, blames=False, reply=reply)
+    if status in {408, 429} or status >= 500:
+        pause = retry_after(reply.headers, now)
+        return Fault("busy" if status == 429 else "status", said, pause=pause, reply=reply)
+    return None
+
+
+def retry_after(headers: Iterable[tuple[bytes, bytes]], now: float | None = None) -> float | None:
+    """Seconds that the upstream asks to wait, given as such, in milliseconds, or as a date.
+
+    >>> retry_after([(b"retry-after-ms", b"1500"), (b"retry-after", b"2")])
+    1.5
+    >>> retry_after([(b"retry-after", b"Thu, 01 Jan 1970 00:00:30 GMT")], now=10)
+    20.0
+    """
+    held = dict(headers)
+    for name, scale in ((b"retry-after-ms", 1000.0), (b"retry-after", 1.0)):
+        seconds = _seconds(
+            held.get(name, b"").decode("latin-1"), time.time() if now is None else now
+        )
+        if seconds is not None:
+            return max(0.0, seconds / scale)
+    return None
+
+
+def final_error(faults: Iterable[tuple[str, Fault]], rests: float) -> ApiError:
+    """The error for a request that no upstream answered.
+
+    Args:
+        faults: the models that were asked, and what went wrong.
+        rests: seconds until one of those that were not asked may be.
+    """
+    told = list(faults)
+    said = "; ".join(f"{model} {fault.detail}" for model, fault in told)
+    if not told:
+        return ApiError(
+            503,
+            "all upstreams that could serve this are resting after faults or busy; try again later",
+            code="no_upstream",
+            retry_after=rests or 1.0,
+        )
+    kinds = {fault.kind for _, fault in told}
+    pauses = [fault.pause for _, fault in told if fault.pause]
+    wait = min(pauses, default=None)
+    if kinds == {"busy"}:
+        return ApiError(
+            429,
+            f"no upstream has room: {said}",
+            code="rate_limit_exceeded",
+            retry_after=wait or 1.0,
+        )
+    if kinds == {"timeout"}:
+        return ApiError(504, f"no upstream answered in time: {said}", code="upstream_timeout")
+    return ApiError(502, f"no upstream answered: {said}", code="upstream_failed", retry_after=wait)
+
+
+def _mentions(reply: Reply, words: tuple[bytes, ...]) -> bool:
+    said = reply.body[:4096].lower()
+    return any(word in said for word in words)
+
+
+def _seconds(text: str, now: float) -> float | None:
+    if not text:
+        return None
+    if text.replace(".", "", 1).isdigit() and text.isascii():
+        return float(text)
+    try:
+        return parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, TypeError, OverflowError):
+        return None

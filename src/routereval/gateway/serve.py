@@ -1,0 +1,113 @@
+"""The gateway as a process: its server, how it ends, and how its memory is swept."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from routereval.gateway.app import create_app, without_upstream
+from routereval.gateway.config import Config, read_config
+from routereval.routers.persistence import load_router
+from routereval.routers.trained import TrainedRouter
+
+GOODBYE_S = 0.5
+SWITCH_S = 0.001
+_ROUTER, _CONFIG = "ROUTEREVAL_ROUTER_DIR", "ROUTEREVAL_GATEWAY_TOML"
+
+
+class Server(uvicorn.Server):
+    """A server that says goodbye to its connections before it closes them.
+
+    A client may just be sending its next request on a connection that the server closes. So for a
+    moment each answer says that its connection closes after it, and only then the server ends.
+    """
+
+    _leaving: tuple[float, int, FrameType | None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal begins the goodbye, another one ends at once."""
+        app = self.config.loaded_app
+        if self._leaving is not None or not isinstance(app, Starlette):
+            super().handle_exit(sig, frame)
+            return
+        app.state.relay.draining = True
+        self._leaving = (time.monotonic() + GOODBYE_S, sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if self._leaving is not None and time.monotonic() >= self._leaving[0]:
+            super().handle_exit(*self._leaving[1:])
+        return await super().on_tick(counter)
+
+
+def serve(trained: TrainedRouter, config: Config) -> None:
+    """Serve in this process until a signal ends it.
+
+    Raises:
+        DataError: if no LLM of the pool has an upstream, or the key of one is not set.
+    """
+    app = create_app(trained, config)
+    tune_memory()
+    Server(uvicorn.Config(app, **_settings(config))).run()
+
+
+def serve_many(router: Path, config_path: Path, workers: int) -> None:
+    """Serve in several processes, each of which makes the application anew."""
+    config = read_config(config_path)
+    os.environ[_ROUTER], os.environ[_CONFIG] = str(router.absolute()), str(config_path.absolute())
+    app = "routereval.gateway.serve:worker_app"
+    uvicorn.run(app, factory=True, workers=workers, **_settings(config))
+
+
+def worker_app() -> Starlette:
+    """The application of one of several workers."""
+    app = create_app(load_router(os.environ[_ROUTER]), read_config(os.environ[_CONFIG]))
+    tune_memory()
+    return app
+
+
+def overview(trained: TrainedRouter, config: Config) -> list[str]:
+    """What is served, in a few lines for the terminal."""
+    missing = without_upstream(trained, config)
+    pool, where = len(trained.models), config.server
+    lines = [f"{pool - len(missing)} of the router's {pool} LLMs have an upstream"]
+    if missing:
+        lines.append(f"never chosen, for want of an upstream: {', '.join(missing)}")
+    host = f"[{where.host}]" if ":" in where.host else where.host
+    return [*lines, f"base_url for clients: http://{host}:{where.port}/v1"]
+
+
+def tune_memory() -> None:
+    """Keep the collector from pausing requests.
+
+    What is there now stays for good, so it is not looked at again; what a request makes, reference
+    counts free. And a thread that computes gives way to the loop sooner than every 5 ms.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(SWITCH_S)
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return {
+        "host": config.server.host,
+        "port": config.server.port,
+        "loop": "uvloop" if sys.platform != "win32" else "asyncio",
+        "http": "httptools",  # uvicorn would silently take a slower one
+        "ws": "none",
+        "lifespan": "on",
+        "log_level": "warning",
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": max(1, round(config.server.drain_s)),
+    }
