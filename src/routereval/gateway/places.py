@@ -90,6 +90,11 @@ class Places(dict[str, Place]):
             raise ApiError(400, f"no model can serve this: {said}", code="no_able_model")
         return able
 
+    def dearest(self, names: Iterable[str], ask: Ask) -> float:
+        """The most that prompt and longest answer cost at any of them, in USD."""
+        most = Usage(ask.prompt_tokens, ask.tokens - ask.prompt_tokens)
+        return max(self[name].price(most) for name in names)
+
     def with_room(self, names: Iterable[str], now: float) -> list[str]:
         """Those that a request may go to now."""
         return [

@@ -146,6 +146,7 @@ class Relay:
         try:
             route = self.route(ask, grant, exchange.header(b"x-routereval-conversation"))
             entry.text, entry.lam = route.text, route.virtual.lam if route.virtual else 0.0
+            await grant.reserve(self.places.dearest(route.names, ask))
             await self._served(exchange, route, body)
         finally:
             grant.settle(entry.usage, entry.usd)
@@ -226,6 +227,7 @@ class Relay:
                 return model
         routed = await self.decided(route, names)
         if entry.decision is None:
+            entry.allowed = tuple(names)
             entry.decision, entry.router, entry.propensity = routed
             entry.decided_s = time.time() - entry.time
         failed = "".join(f"; after {name} {fault.detail}" for name, fault in route.tried.items())

@@ -41,6 +41,17 @@ class Grant(Protocol):
     def models(self) -> frozenset[str] | None:
         """The models that it may reach; None for all."""
 
+    async def reserve(self, usd: float) -> None:
+        """Put money aside before an upstream is asked.
+
+        Args:
+            usd: the price of the prompt and of the longest answer that was asked for, at the
+                dearest model that the request may go to.
+
+        Raises:
+            ApiError: 429 if it does not fit into the budget.
+        """
+
     def settle(self, usage: Usage, usd: float) -> None:
         """Take the bill: zero for a request that no upstream answered.
 
@@ -98,6 +109,7 @@ class Entry:
         text: what was routed; empty where the client named an upstream's model.
         streamed: whether the client asked for a stream.
         lam: the trade-off, in score.
+        allowed: the models that the decision was between.
         decision: the router's; None where the client named an upstream's model.
         router: which router decided, for tests of one against another.
         propensity: the probability with which that router makes this choice.
@@ -121,6 +133,7 @@ class Entry:
     text: str = ""
     streamed: bool = False
     lam: float = 0.0
+    allowed: tuple[str, ...] = ()
     decision: Decision | None = None
     router: str = ""
     propensity: float = 1.0
@@ -178,6 +191,9 @@ class OpenGrant:
 
     key = ""
     models: frozenset[str] | None = None
+
+    async def reserve(self, usd: float) -> None:
+        """There is no budget."""
 
     def settle(self, usage: Usage, usd: float) -> None:
         """Nothing to pay."""

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from routereval.routers import save_router
+from tests.conftest import CommandLine
+from tests.gateway.stubs import trained_router
+
+TOML = """
+[server]
+port = 0
+
+[[upstream]]
+name = "euclid"
+base_url = "http://127.0.0.1:9/v1"
+
+[[upstream]]
+name = "other"
+base_url = "http://127.0.0.1:9/v1"
+"""
+
+
+@pytest.fixture
+def router_dir(tmp_path: Path) -> Path:
+    (tmp_path / "gateway.toml").write_text(TOML)
+    return save_router(trained_router(), tmp_path / "router")
+
+
+def test_a_check_says_what_would_be_served(router_dir: Path, command_line: CommandLine) -> None:
+    config = router_dir.parent / "gateway.toml"
+    answer = command_line("serve", router_dir, "-c", config, "--check")
+    assert (answer.status, answer.out) == (0, "")
+    assert answer.err.splitlines() == [
+        "1 of the router's 3 LLMs have an upstream",
+        "never chosen, for want of an upstream: portia, parrot",
+        "base_url for clients: http://127.0.0.1:0/v1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("", "names no upstream"),
+        (TOML.replace("euclid", "euklid"), "no LLM of the router's pool has an upstream"),
+        (TOML + 'key_env = "NO_SUCH_VARIABLE"', "NO_SUCH_VARIABLE is not set; export it"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(
+    toml: str, said: str, router_dir: Path, command_line: CommandLine
+) -> None:
+    config = router_dir.parent / "gateway.toml"
+    config.write_text(toml)
+    answer = command_line("serve", router_dir, "-c", config)
+    assert answer.status == 2
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_router_that_is_none(tmp_path: Path, command_line: CommandLine) -> None:
+    (tmp_path / "gateway.toml").write_text(TOML)
+    answer = command_line("serve", tmp_path / "none", "-c", tmp_path / "gateway.toml")
+    assert answer.status == 2
+    assert "holds no trained router" in answer.err
