@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -9,9 +10,11 @@ from numpy.typing import NDArray
 
 from routereval.errors import SpecError
 from routereval.routers.base import Router, Scores, mean_scores
-from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.memo import remembered
 from routereval.routers.policy import one_hot
+
+DIGITS = 12
 
 
 class Cluster(Router):
@@ -50,8 +53,7 @@ class Cluster(Router):
             DataError: if the shapes do not agree.
             SpecError: if `k` is no positive whole number.
         """
-        if not isinstance(self.k, (int, np.integer)) or isinstance(self.k, bool) or self.k < 1:
-            raise SpecError(f"cluster: k must be a positive whole number, not {self.k!r}")
+        positive(self, "k")
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         self.centres_, labels = partition(X, int(self.k), self.random_state)
         self.scores_ = _means(scores, labels, len(self.centres_))
@@ -82,6 +84,65 @@ class Cluster(Router):
         return np.asarray(cdist(feature_matrix(X, self.centres_.shape[1]), self.centres_))
 
 
+class Gmm(Router):
+    """Predicts each model's mean score on the training prompts of a Gaussian mixture's components.
+
+    scikit-learn's GaussianMixture with diagonal covariances, on standardised features; a prompt
+    belongs to every component with its probability, in training and at prediction. One prompt of
+    each model's overall mean is added to each component, so that a small one says little.
+
+    Args:
+        k: number of components; no more than there are different training prompts.
+        random_state: seed of the k-means that the mixture starts from.
+
+    Attributes:
+        mixture_: the fitted mixture.
+        scores_: (k, n_models) each model's mean score in each component.
+
+    >>> X = np.array([[0.0], [0.1], [9.0], [9.1]])
+    >>> scores = np.array([[1.0, 0.0], [1.0, 0.5], [0.0, 1.0], [0.5, 1.0]])
+    >>> Gmm(k=2).fit(X, scores).predict_scores([[1.0], [8.0]]).round(2)
+    array([[0.88, 0.38],
+           [0.38, 0.88]])
+    """
+
+    supports_unseen: ClassVar[bool] = True
+
+    def __init__(self, *, k: int = 8, random_state: int = 0) -> None:
+        self.k = k
+        self.random_state = random_state
+
+    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Fit the mixture, and each model's mean score in its components.
+
+        Raises:
+            DataError: if the shapes do not agree.
+            SpecError: if `k` is no positive whole number.
+        """
+        positive(self, "k")
+        scores, X = self._check_fit(X, scores), feature_matrix(X)
+        self.scale_ = tuple(scale_of(X))
+        self.mixture_, member = mixture(X, int(self.k), self.random_state)
+        self.scores_ = shrunk_means(scores, member)
+        return self
+
+    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Note each new model's mean score in the components of the probe prompts."""
+        self._check_fitted()
+        member = self._member(X)
+        new = shrunk_means(self._check_extend(X, scores), member)
+        self.scores_ = np.hstack([self.scores_, new])
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        self._check_fitted()
+        return np.round(self._member(X) @ self.scores_, DIGITS)
+
+    def _member(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401
+        scale = Scale(*self.scale_)
+        return np.asarray(self.mixture_.predict_proba(scale(feature_matrix(X, len(scale.mean)))))
+
+
 class Partition(NamedTuple):
     """The centres of some clusters, and the cluster of each training prompt."""
 
@@ -96,10 +157,62 @@ def partition(X: Features, k: int, seed: int) -> Partition:
     >>> partition(np.array([[0.0], [0.0]]), 3, 0).labels
     array([0, 0])
     """
+    return _kmeans(X, k, seed)
+
+
+@remembered
+def partitions(X: Features, ks: tuple[int, ...], seed: int) -> tuple[Partition, ...]:
+    """Cluster prompts as `partition` does, for several numbers of clusters at once."""
+    return tuple(_kmeans(X, k, seed) for k in ks)
+
+
+def _kmeans(X: Features, k: int, seed: int) -> Partition:
     from sklearn.cluster import KMeans
 
     means = KMeans(n_clusters=_distinct(X, k), random_state=seed).fit(X)
     return Partition(means.cluster_centers_.astype(np.float64), means.labels_.astype(np.int64))
+
+
+@remembered
+def mixture(X: Features, k: int, seed: int) -> tuple[Any, NDArray[np.float64]]:
+    """A Gaussian mixture of standardised prompts, and how far each belongs to each component."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    Z = scale_of(X)(X)
+    k = _distinct(X, k)
+    found = GaussianMixture(k, covariance_type="diag", reg_covar=1e-3, random_state=seed)
+    if len(X) == 1:  # scikit-learn wants two
+        Z = np.repeat(Z, 2, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a rough mixture serves as well
+        found.fit(Z)
+    return found, np.asarray(found.predict_proba(Z))[: len(X)]
+
+
+def shrunk_means(scores: Scores, member: NDArray[np.float64]) -> Scores:
+    """(k, n_models) mean observed scores, a prompt counting where it belongs, and one of the mean.
+
+    Args:
+        scores: (n_prompts, n_models), NaN where not observed.
+        member: (n_prompts, k) how far each prompt belongs to each cluster; rows sum to 1.
+
+    >>> shrunk_means(np.array([[1.0], [0.0]]), np.eye(2))
+    array([[0.75],
+           [0.25]])
+    """
+    seen = ~np.isnan(scores)
+    total = member.T @ np.where(seen, scores, 0.0) + mean_scores(scores)
+    return np.asarray(total / (member.T @ seen + 1.0))
+
+
+def positive(router: Router, *names: str) -> None:
+    """Raise SpecError unless these parameters are positive whole numbers."""
+    for name in names:
+        value = getattr(router, name)
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            kind = type(router).__name__.lower()
+            raise SpecError(f"{kind}: {name} must be a positive whole number, not {value!r}")
 
 
 def _distinct(X: Features, limit: int) -> int:

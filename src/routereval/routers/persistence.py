@@ -28,6 +28,7 @@ from routereval.errors import DataError
 from routereval.features import EMBEDDERS
 from routereval.routers.base import Router
 from routereval.routers.trained import TrainedRouter
+from routereval.spec import Spec
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -198,8 +199,8 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
 def allowed_types() -> Iterator[str]:
     """Full names of the classes of our own that a file may ask for.
 
-    They are the registered routers and embedders, what makes routers of other objects, and the
-    plain records (named tuples) defined in the same modules.
+    They are the registered routers and embedders, what makes routers of other objects, specs,
+    and the plain records (named tuples) defined in the same modules.
     """
     import sys
 
@@ -207,7 +208,7 @@ def allowed_types() -> Iterator[str]:
     from routereval.routers.own import Estimator, Own
     from routereval.routers.registry import ROUTERS
 
-    for kind in (*ROUTERS.values(), *EMBEDDERS.values(), Own, Estimator, Extended):
+    for kind in (*ROUTERS.values(), *EMBEDDERS.values(), Own, Estimator, Extended, Spec):
         yield _full_name(kind)
     for name, module in list(sys.modules.items()):
         if name.startswith(_HOMES):

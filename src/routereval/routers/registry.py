@@ -8,9 +8,11 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
 from routereval.errors import SpecError, unknown
+from routereval.routers.avengers import Avengers, AvengersPro
 from routereval.routers.base import Router
+from routereval.routers.carrot import Carrot
 from routereval.routers.classifiers import Logistic, Svm
-from routereval.routers.clusters import Cluster
+from routereval.routers.clusters import Cluster, Gmm
 from routereval.routers.controls import (
     BestSingle,
     Cheapest,
@@ -22,6 +24,7 @@ from routereval.routers.controls import (
     Random,
 )
 from routereval.routers.elo import Eagle, Elo
+from routereval.routers.ensemble import Ensemble
 from routereval.routers.factorisation import EmbedLlm, MatrixFactorisation
 from routereval.routers.item_response import Irt
 from routereval.routers.linear import Linear
@@ -31,6 +34,7 @@ from routereval.routers.neighbours import Knn
 from routereval.routers.own import as_router, text_of
 from routereval.routers.preferences import BradleyTerry, SimilarityWeighted
 from routereval.routers.trees import Boosted, Forest
+from routereval.routers.uniroute import UniRoute
 from routereval.spec import Spec, parse_spec
 
 GROUP = "routereval.routers"
@@ -54,6 +58,12 @@ ROUTERS: dict[str, type[Any]] = {
     "boosted": Boosted,
     "forest": Forest,
     "cluster": Cluster,
+    "gmm": Gmm,
+    "avengers": Avengers,
+    "avengers_pro": AvengersPro,
+    "uniroute": UniRoute,
+    "carrot": Carrot,
+    "ensemble": Ensemble,
     "mf": MatrixFactorisation,
     "embedllm": EmbedLlm,
     "low_rank": LowRank,

@@ -1,0 +1,113 @@
+"""CARROT: estimate what each model would score and what it would cost, then weigh the two."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from routereval.errors import DataError, unknown
+from routereval.routers.base import Router, Scores
+from routereval.routers.linear import Linear
+from routereval.routers.neighbours import Knn
+
+BASES = ("knn", "linear")
+
+
+class Carrot(Router):
+    """Predicts score and cost of each model on each prompt; the policy's `lam` weighs them.
+
+    Source: Somerstep et al. 2025, arXiv 2502.03261: a plug-in rule with kNN (here also with ridge
+    regression instead of its fine-tuned encoder). At ``lam = 0`` it chooses as its base does, so it
+    differs in the curves and where costs are asked. The cost is learned from the same features, by
+    the base with the parameter that was chosen for the score, and lies between the least and the
+    most that the model cost in training. Without costs in the records it has no opinion of them.
+
+    Args:
+        base: ``knn`` or ``linear``.
+
+    Attributes:
+        scorer_: the fitted router of scores.
+        pricer_: the fitted router of costs, as shares of `dearest_`; None without costs.
+        range_: (2, n_models) the least and the most that each model cost in training; NaN if never
+            known.
+
+    >>> X = np.tile(np.eye(2), (50, 1))
+    >>> costs = np.where(X == 1, 0.05, 0.01)
+    >>> low, high = Carrot(base="linear").fit(X, X, costs).predict_costs(X[:1]).min(), costs.max()
+    >>> bool(0.01 <= low < high)
+    True
+    """
+
+    uses_validation: ClassVar[bool] = True
+    separable: ClassVar[bool] = True
+
+    def __init__(self, *, base: str = "knn") -> None:
+        self.base = base
+
+    def fit(
+        self,
+        X: Any,  # noqa: ANN401
+        scores: Scores,
+        costs: Scores | None = None,
+        validation: tuple[Any, Scores] | None = None,
+    ) -> Self:
+        """Fit the router of scores, and with what it chose the router of costs.
+
+        Args:
+            X: (n_prompts, n_features) the prompts' features.
+            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
+            costs: the same shape, in USD a call, NaN where unknown; or None.
+            validation: features and scores to tune on; without, a tenth of the prompts.
+
+        Returns:
+            The router itself.
+
+        Raises:
+            DataError: if the shapes do not agree.
+            SpecError: if the base is not known.
+        """
+        if self.base not in BASES:
+            raise unknown("base of carrot", str(self.base), BASES)
+        scores = self._check_fit(X, scores)
+        knn = self.base == "knn"
+        self.scorer_: Knn | Linear = (Knn() if knn else Linear()).fit(X, scores, None, validation)
+        self.pricer_: Knn | Linear | None = None
+        if costs is not None and not np.isnan(costs).all():
+            costs = np.asarray(costs, dtype=np.float64)
+            if costs.shape != scores.shape:
+                raise DataError(f"costs has shape {costs.shape} but scores has {scores.shape}")
+            self._learn_costs(X, costs)
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+        self._check_fitted()
+        return self.scorer_.predict_scores(X)
+
+    def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
+        """Predict what each model's call will cost.
+
+        Args:
+            X: what the router reads, one row a prompt.
+
+        Returns:
+            (n_prompts, n_models) USD a call, NaN for a model whose cost was never known; None if no
+            cost was.
+        """
+        self._check_fitted()
+        if self.pricer_ is None:
+            return None
+        return np.clip(self.pricer_.predict_scores(X) * self.dearest_, *self.range_)
+
+    def _learn_costs(self, X: Any, costs: Scores) -> None:  # noqa: ANN401
+        known = ~np.isnan(costs)
+        least, most = np.where(known, costs, np.inf), np.where(known, costs, -np.inf)
+        ends = np.stack([least.min(axis=0), most.max(axis=0)])
+        self.range_ = np.where(known.any(axis=0), ends, np.nan)
+        self.dearest_ = float(np.nanmax(costs)) or 1.0  # shares are of the size of scores
+        chosen = (
+            Knn(k=self.scorer_.k_)
+            if isinstance(self.scorer_, Knn)
+            else Linear(alpha=self.scorer_.alpha_)
+        )
+        self.pricer_ = chosen.fit(X, costs / self.dearest_)
