@@ -96,7 +96,7 @@ def run(
 ) -> None:
     """Evaluate routers on pools of LLMs and print the table."""
     from routereval.cli.progress import progress_bar
-    from routereval.report import print_tables, render
+    from routereval.report import print_tables, render, save_learning
     from routereval.studies import run as run_grid
 
     named = {key: value for key, value in grid.items() if value is not None}
@@ -104,6 +104,8 @@ def run(
         named["routers"] = routers
     with progress_bar() as progress:
         results = run_grid(sources, out=out, n_jobs=jobs, progress=progress, **named)  # type: ignore[arg-type]
+    if out:
+        save_learning(results, out)
     if format_name != "table":
         click.echo(render(results, format_name), nl=False)
         return

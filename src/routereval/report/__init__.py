@@ -1,5 +1,6 @@
 """Tables of results, for the terminal, Markdown, LaTeX and other programs."""
 
+from routereval.report.learning import save_learning
 from routereval.report.tables import (
     FORMATS,
     print_tables,
@@ -15,6 +16,7 @@ __all__ = [
     "FORMATS",
     "print_tables",
     "render",
+    "save_learning",
     "to_csv",
     "to_json",
     "to_latex",

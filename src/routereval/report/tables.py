@@ -6,11 +6,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from routereval.errors import unknown
+from routereval.report.learning import grouped, learning_markdown, learning_table
 from routereval.scoring import METRICS
+from routereval.studies.breakdown import by_part
+from routereval.studies.learning import learning_curves
 from routereval.studies.results import Results
 from routereval.studies.summary import MEAN, SHOWN, Line, summarise
 
@@ -67,11 +70,21 @@ def print_tables(results: Results, console: Console) -> None:
             cells = [_rich(line, name, block, console.is_terminal) for name in columns]
             table.add_row(_rich_name(line), *cells)
         console.print(table)
-    if len(names) > 1:
-        for rule, size in _places(lines):
-            console.print(_by_benchmark(lines, names, rule, size, console.is_terminal))
+    for table in _details(results, lines, names, console.is_terminal):
+        console.print(table)
     for footnote in _footnotes(results, lines):
         console.print(footnote, style="dim", highlight=False, markup=False, emoji=False)
+
+
+def _details(
+    results: Results, lines: Sequence[Line], names: Sequence[str], styled: bool
+) -> Iterator[Table]:
+    """What the means are made of: benchmarks, those of a stream, and learning curves."""
+    for held in (lines if len(names) > 1 else [], by_part(results)):
+        for rule, size in _places(held):
+            yield _by_benchmark(held, _benchmarks(held), rule, size, styled)
+    for curves in grouped(learning_curves(results, lines)).values():
+        yield learning_table(curves, styled)
 
 
 def to_markdown(results: Results) -> str:
@@ -88,6 +101,7 @@ def to_markdown(results: Results) -> str:
             cells = [_bold(_short(line, c), _is_best(line, c, block), "**{}**") for c in columns]
             out.append(f"| {_plain_name(line)} | " + " | ".join(cells) + " |")
         out.append("")
+    out += map(learning_markdown, grouped(learning_curves(results, lines)).values())
     return "\n".join([*out, *(f"{note}\n" for note in _footnotes(results, lines))])
 
 
@@ -132,7 +146,7 @@ def to_csv(results: Results) -> str:
         ]
     )
     simulated = _simulated(results)
-    for line in summarise(results):
+    for line in [*summarise(results), *by_part(results)]:
         for name, (value, low, high) in line.metrics.items():
             numbers = ["" if math.isnan(x) else repr(x) for x in (value, low, high)]
             row = [line.size, line.router, line.control, line.benchmark, line.n_cells, name]
@@ -150,7 +164,7 @@ def to_json(results: Results) -> str:
                 for name, e in line.metrics.items()
             },
         }
-        for line in summarise(results)
+        for line in [*summarise(results), *by_part(results)]
     ]
     held = {"simulated": _simulated(results), "notes": list(results.notes), "lines": lines}
     return json.dumps(held, indent=1, ensure_ascii=False) + "\n"
@@ -247,7 +261,7 @@ def _by_benchmark(
     for router in dict.fromkeys(line.router for line in held):
         own = {ln.benchmark: ln for ln in held if ln.router == router}
         cells = [_mu(own.get(n), best[n], styled) for n in names]
-        table.add_row(_rich_name(own[MEAN]), *cells)
+        table.add_row(_rich_name(next(iter(own.values()))), *cells)
     return table
 
 

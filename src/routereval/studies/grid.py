@@ -153,7 +153,8 @@ def run(  # noqa: PLR0913 - the options of a command
     Args:
         sources: records, or anything `open_source` opens.
         routers: specs, or routers and estimators of one's own, as `make_router` takes them;
-            ``all-cpu`` for every router that needs no extra, no network and no parameter.
+            ``all-cpu`` for every router that needs no extra, no network and no parameter. By
+            default controls and baselines, on a mixed stream with ``dataset_best``.
         sizes: pool sizes.
         groups: ``all-strong``, ``all-weak``, ``strong-to-weak``.
         protocol: ``clean``, ``faithful`` or another of `tasks.PROTOCOLS`, with parameters as in
@@ -175,7 +176,7 @@ def run(  # noqa: PLR0913 - the options of a command
         SpecError: if a name is unknown.
     """
     rules = Split.parse_all(protocol)
-    made = lineup(routers, rules[0].recipe)  # a router named twice runs once
+    made = lineup(_for_stream(routers, rules[0]), rules[0].recipe)  # one named twice runs once
     grid = Grid(tuple(made), tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
     if n_jobs == 0:
         raise SpecError("a run needs at least one process; give a number, or -1 for one a core")
@@ -186,9 +187,7 @@ def run(  # noqa: PLR0913 - the options of a command
         finished = folder.finished()
         workers = stack.enter_context(workers_at(scheduler, n_jobs))
         opened = _open(sources, scratch, report)
-        if rules[0].protocol in STREAMS:
-            opened = [read_records(mix(opened).save(scratch / MIXED))]
-        grounds = _prepare(opened, grid, workers, report)
+        grounds = _prepare(_joined(opened, rules[0], scratch), grid, workers, report)
         notes, jobs = _plan(grounds, grid, made)
         if not jobs:
             raise _nothing(notes)
@@ -231,6 +230,20 @@ def _open(
     if repeated:
         raise DataError(f"two sources hold a benchmark named {min(repeated)!r}; run them apart")
     return opened
+
+
+def _for_stream(routers: Sequence[Any], split: Split) -> Sequence[Any]:
+    """The routers; the default ones with the control of a stream where there is one."""
+    if routers is DEFAULT_ROUTERS and split.protocol in STREAMS:
+        return (*routers, "dataset_best")
+    return routers
+
+
+def _joined(opened: list[Records], split: Split, scratch: Path) -> list[Records]:
+    """The records; one stream of them all where the protocol takes them together."""
+    if split.protocol not in STREAMS:
+        return opened
+    return [read_records(mix(opened).save(scratch / MIXED))]
 
 
 def _prepare(

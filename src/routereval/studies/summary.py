@@ -85,12 +85,12 @@ def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str
             first.control,
             name,
             len(held),
-            {m: _estimate(drawn[name][m]) for m in metrics},
+            {m: estimated(drawn[name][m]) for m in metrics},
             first.protocol,
         )
         for name, held in by_benchmark.items()
     ]
-    macro = {m: _estimate(np.mean([draws[m] for draws in drawn.values()], axis=0)) for m in metrics}
+    macro = {m: estimated(np.mean([draws[m] for draws in drawn.values()], axis=0)) for m in metrics}
     where = (first.size, first.router, first.control, MEAN, len(cells))
     return [*lines, Line(*where, macro, first.protocol)]
 
@@ -103,7 +103,7 @@ def _draws(
     for cell in cells:
         evidence = results.outcomes[cell.key].evidence
         seed = zlib.crc32(f"{cell.benchmark} {cell.seed}".encode())
-        drawn = replicates(evidence, _resamples(evidence.strata.tobytes(), seed), metrics)
+        drawn = replicates(evidence, shared_resamples(evidence.strata.tobytes(), seed), metrics)
         for m in metrics:
             point = cell.metrics.get(m, float("nan"))
             # A replicate without a gap says nothing of the metric: the point stands in for it.
@@ -117,10 +117,12 @@ def _mean(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.mean(defined, axis=0) if defined else np.full(1 + N_BOOT, np.nan)
 
 
-def _estimate(draws: NDArray[np.float64]) -> Estimate:
+def estimated(draws: NDArray[np.float64]) -> Estimate:
+    """The number in front, with the interval of the replicates behind it."""
     return Estimate(float(draws[0]), *interval(float(draws[0]), draws[1:]))
 
 
 @lru_cache(maxsize=64)
-def _resamples(strata: bytes, seed: int) -> NDArray[np.float64]:
+def shared_resamples(strata: bytes, seed: int) -> NDArray[np.float64]:
+    """The same weights for all cells on the same prompts, (n_boot, n_prompts)."""
     return resamples(np.frombuffer(strata, dtype=np.int64), N_BOOT, seed)
