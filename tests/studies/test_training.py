@@ -47,3 +47,13 @@ def test_what_no_text_tells_cannot_be_trained_on() -> None:
         train(records, embedder="stored")
     with pytest.raises(DataError, match=r"no prompt texts|hold none"):
         train(made("one"))
+
+
+def test_several_benchmarks_are_one_stream(tmp_path: Path) -> None:
+    for name, seed in (("one", 1), ("two", 2)):
+        records = made(name, n_prompts=80, seed=seed, texts=True, features=False, costs=True)
+        records.save(tmp_path / "both" / name)
+    trained = train(tmp_path / "both", "knn(k=5)", pool="all-strong(size=3)")
+    assert trained.about["benchmark"] == "mixed"
+    assert trained.about["n_train"] == 128
+    assert [d.model in trained.models for d in trained.decide(["prove it"])] == [True]

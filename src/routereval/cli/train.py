@@ -37,19 +37,15 @@ def train(  # noqa: PLR0917 - the options of a command
 ) -> None:
     """Train a router on the records of SOURCE and keep it, to route texts and to serve.
 
-    It learns from the training prompts; what it scores on the test prompts is printed.
+    Several benchmarks are learned from as one stream. It learns from the training prompts; what
+    it scores on the test prompts is printed.
     """
-    from routereval.records import open_records
     from routereval.routers import make_router, save_router
     from routereval.studies import evaluate
-    from routereval.studies.training import trained_on
-    from routereval.tasks import Split, Task
+    from routereval.studies.training import task_of, trained_on
 
-    records = open_records(source)
-    names = list(records.models) if pool is None else pool
-    if isinstance(names, str) and "(" not in names:
-        names = [name.strip() for name in names.split(",")]
-    task = Task(records, names, Split("clean", seed), embedder)
+    names = pool.split(",") if pool and "(" not in pool else pool
+    task = task_of(source, names, seed=seed, embedder=embedder)
     trained = trained_on(make_router(router), task, router)
     save_router(trained, out, overwrite=overwrite)
     click.echo(str(evaluate(trained.router, task)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.features import Embedder, make_embedder
-from routereval.records import Records, open_records
+from routereval.records import Records, open_source
 from routereval.routers import Router, TrainedRouter, make_router
 from routereval.spec import Spec
-from routereval.tasks import Pool, Split, Task
+from routereval.tasks import Pool, Split, Task, mix
+from routereval.tasks.mix import MIXED
 
 
 def fit(router: Router, task: Task) -> Router:
@@ -44,9 +45,9 @@ def fit(router: Router, task: Task) -> Router:
 def train(
     source: Records | str | Path,
     router: str | Spec = "knn",
-    pool: Pool | str | list[str] | None = None,
+    pool: Pool | str | Sequence[str] | None = None,
     *,
-    split: Split | str = "clean",
+    seed: int = 42,
     embedder: str = "tfidf",
 ) -> TrainedRouter:
     """Train a router that can be saved, and that decides on texts.
@@ -55,10 +56,10 @@ def train(
     part holds for the very router that is put to use.
 
     Args:
-        source: records of one benchmark, or what `open_records` opens.
+        source: records, or what `open_source` opens; several benchmarks are mixed to one stream.
         router: a spec.
         pool: a pool, its text, or names of LLMs; all LLMs of the records if None.
-        split: the protocol and seed.
+        seed: of the split.
         embedder: a spec of an embedder of texts.
 
     Returns:
@@ -68,9 +69,34 @@ def train(
         DataError: if the records hold no texts, or the router reads what no text tells.
         SpecError: if a name is unknown.
     """
-    records = source if isinstance(source, Records) else open_records(source)
+    task = task_of(source, pool, seed=seed, embedder=embedder)
+    return trained_on(make_router(router), task, str(router))
+
+
+def task_of(
+    source: Records | str | Path,
+    pool: Pool | str | Sequence[str] | None = None,
+    *,
+    seed: int = 42,
+    embedder: str = "tfidf",
+) -> Task:
+    """The task that `train` trains on; its test part tells how good the router is.
+
+    Args:
+        source: records, or what `open_source` opens; several benchmarks are mixed to one stream.
+        pool: a pool, its text, or names of LLMs; all LLMs of the records if None.
+        seed: of the split.
+        embedder: a spec of an embedder of texts.
+
+    Raises:
+        DataError: if there is nothing to open, or the benchmarks have no LLM in common.
+        SpecError: if a name is unknown.
+    """
+    opened = [source] if isinstance(source, Records) else open_source(source)
+    records = opened[0] if len(opened) == 1 else mix(opened)
+    protocol = "clean" if len(opened) == 1 else MIXED
     everyone = list(records.models) if pool is None else pool
-    return trained_on(make_router(router), Task(records, everyone, split, embedder), str(router))
+    return Task(records, everyone, Split.parse(f"{protocol}(seed={seed})"), embedder)
 
 
 def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
@@ -89,17 +115,9 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
         raise DataError(f"{spec} reads the true scores of the prompts that it routes: no text does")
     if not records.has_text:
         raise DataError(f"{records.name}: these records hold no prompt texts to learn from")
-    embedder = None if router.reads == "texts" else _embedder(task)
+    embedder = None if router.reads == "texts" else task.setting.text_embedder()
     router = fit(router, task)
     return TrainedRouter(router, task.models, embedder, _costs(task), _about(task, spec))
-
-
-def _embedder(task: Task) -> Embedder:
-    spec = task.setting.embedder
-    if spec.partition("(")[0] in ("stored", "columns"):
-        raise DataError(f"{spec} makes no vectors of a new text; train with --embedder tfidf")
-    texts = task.setting.texts or []
-    return make_embedder(task.setting.embeds).fit([texts[row] for row in task.setting.rows.train])
 
 
 def _costs(task: Task) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.features import embed, embedder_name, make_embedder
+from routereval.features import Embedder, embed, embedder_name, make_embedder
 from routereval.records import Records, cache_folder
 from routereval.spec import Spec, parse_spec
 from routereval.tasks.columns import one_hot
@@ -135,6 +135,17 @@ class Setting:
             return one_hot(self.records.prompts, self._whole.train)
         texts = self.records.prompts["text"].to_list()
         return embed(self.embeds, texts, self._whole.train, cache_folder() / "embeddings")
+
+    def text_embedder(self) -> Embedder:
+        """The embedder that made the features, fitted once more, for texts to come.
+
+        Raises:
+            DataError: if the features were not made of texts.
+        """
+        if parse_spec(self.embedder).name in ("stored", "columns"):
+            raise DataError(f"{self.embedder} makes no vectors of a new text; choose tfidf")
+        texts = self.records.prompts["text"].to_list()
+        return make_embedder(self.embeds).fit([texts[row] for row in self._whole.train])
 
     @cached_property
     def benchmarks(self) -> NDArray[np.int64]:
