@@ -7,14 +7,15 @@ import pytest
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.routers import CHECKS, ROUTERS, Router, Scores, check_router, make_router
+from routereval.routers import CHECKS, Router, Scores, check_router, make_router
 from routereval.routers.checks import Check
 from routereval.routers.controls import BestSingle, Random
+from routereval.routers.registry import on_cpu
 
 Matrix = NDArray[np.float64]
 
 SPECS = (
-    *ROUTERS,
+    *on_cpu(),  # the others have tests of their own
     "knn(k=1)",
     "knn(k=3)",
     "knn(k=3, weights=similarity)",

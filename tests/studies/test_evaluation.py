@@ -7,7 +7,8 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from routereval.records import Records
-from routereval.routers import ROUTERS, Router, make_router
+from routereval.routers import Router, make_router
+from routereval.routers.registry import on_cpu
 from routereval.scoring import METRICS
 from routereval.studies import Evaluation, evaluate
 from routereval.tasks import Pool, Setting, Task
@@ -30,7 +31,7 @@ def task() -> Task:
     return Task(made(n_prompts=200, n_models=8, n_subsets=2, costs=True), POOL)
 
 
-@pytest.mark.parametrize("spec", sorted(ROUTERS))
+@pytest.mark.parametrize("spec", sorted(on_cpu()))
 def test_every_router_has_every_metric_and_an_interval_about_it(spec: str, task: Task) -> None:
     found = evaluated(spec, task, n_boot=50)
     assert set(found.metrics) == set(found.intervals) == set(METRICS)
@@ -150,7 +151,7 @@ def test_the_interval_is_that_of_the_bootstrap(task: Task) -> None:
 def test_a_test_of_one_prompt_has_numbers_too() -> None:
     task = Task(made(n_prompts=10), POOL)
     assert len(task.test.rows) == 1
-    for spec in sorted(set(ROUTERS) - {"cheapest"}):
+    for spec in sorted(set(on_cpu()) - {"cheapest"}):
         found = evaluated(spec, task, n_boot=10)
         low, high = found.intervals["mu"]
         assert low == high == found.metrics["mu"]

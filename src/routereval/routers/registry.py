@@ -13,6 +13,7 @@ from routereval.routers.base import Router
 from routereval.routers.carrot import Carrot
 from routereval.routers.classifiers import Logistic, Svm
 from routereval.routers.clusters import Cluster, Gmm
+from routereval.routers.contrastive import RouterDC
 from routereval.routers.controls import (
     BestSingle,
     Cheapest,
@@ -26,6 +27,7 @@ from routereval.routers.controls import (
 from routereval.routers.elo import Eagle, Elo
 from routereval.routers.ensemble import Ensemble
 from routereval.routers.factorisation import EmbedLlm, MatrixFactorisation
+from routereval.routers.graph import GraphRouter
 from routereval.routers.item_response import Irt
 from routereval.routers.linear import Linear
 from routereval.routers.low_rank import LowRank
@@ -72,6 +74,8 @@ ROUTERS: dict[str, type[Any]] = {
     "elo": Elo,
     "similarity_weighted": SimilarityWeighted,
     "eagle": Eagle,
+    "routerdc": RouterDC,
+    "graphrouter": GraphRouter,
 }
 
 
