@@ -15,6 +15,7 @@ from routereval.cli.info import info
 from routereval.cli.keys import keys
 from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
+from routereval.cli.offpolicy import offpolicy
 from routereval.cli.reproduce import reproduce
 from routereval.cli.route import route
 from routereval.cli.run import run
@@ -51,6 +52,7 @@ COMMANDS = (
     train,
     route,
     keys,
+    offpolicy,
 )
 for command in COMMANDS:
     cli.add_command(command)

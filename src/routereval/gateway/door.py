@@ -140,6 +140,7 @@ class KeyDoor:
         self._worker = worker or secrets.token_hex(8)
         self._known: dict[bytes, _Known] = {}
         self._purses: dict[Account, Purse] = {}
+        self._one_at_a_time = asyncio.Lock()
         self._writing: asyncio.Task[None] | None = None
 
     async def recognise(self, key: str | None) -> KeyGrant:
@@ -196,20 +197,24 @@ class KeyDoor:
 
     async def write(self, now: float) -> None:
         """Write what was spent since the last time."""
+        async with self._one_at_a_time:
+            await self._write(now)
+
+    async def _write(self, now: float) -> None:
         bills = {
             account: bill
             for account, purse in self._purses.items()
             if (bill := purse.bill(now)) is not None
         }
         if not bills:
-            return self._tidy(now)
+            self._tidy(now)
+            return
         try:
             await self._store.write(self._worker, bills, now)
         except StoreError as error:
             log.warning("what keys spent could not be written and is kept: %s", error)
             for account, bill in bills.items():
                 self._purses[account].unwritten(bill)
-        return None
 
     async def _write_for_ever(self) -> None:
         while True:

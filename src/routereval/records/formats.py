@@ -11,6 +11,7 @@ from routereval.records.draft import Draft
 from routereval.records.importers import (
     alpaca_eval,
     embedllm,
+    gateway_log,
     inspect_log,
     llmrouter,
     llmrouterbench,
@@ -53,6 +54,7 @@ FORMATS: dict[str, Importer] = {
         lm_eval,
         inspect_log,
         openai_evals,
+        gateway_log,
         routerbench,
         routellm,
         routerarena,

@@ -1,0 +1,28 @@
+"""``routereval offpolicy``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("log", type=click.Path(path_type=Path))
+@click.argument("routers", nargs=-1, type=click.Path(path_type=Path), metavar="[ROUTER_DIR]...")
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Confidence of the intervals.",
+)
+def offpolicy(log: Path, routers: tuple[Path, ...], level: float) -> None:
+    """Say what other routers would have done on the traffic in a gateway's LOG.
+
+    Those are the shadows of the log, the trained routers in ROUTER_DIR, and each LLM always.
+    """
+    from routereval.routers import load_router
+    from routereval.studies.offpolicy import offpolicy as estimated
+
+    click.echo(str(estimated(log, {str(path): load_router(path) for path in routers}, level)))

@@ -1,0 +1,162 @@
+"""Learning from live traffic: a share of random choices, two routers side by side, shadows.
+
+What was chosen at random with a known probability says what any other router would have done:
+see `routereval offpolicy`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from routereval.errors import DataError, RouterEvalError
+from routereval.gateway.log import DecisionLog
+from routereval.gateway.seams import Decider, Entry, Routed
+
+MOST_SHADOWS = 256
+
+
+class Arm(NamedTuple):
+    """A router of a test of one against another.
+
+    Attributes:
+        name: what the log calls it.
+        decider: the router.
+        models: its pool, in the order of its scores.
+        share: of the traffic.
+    """
+
+    name: str
+    decider: Decider
+    models: tuple[str, ...]
+    share: float = 1.0
+
+
+class Experiment:
+    """Splits the traffic among routers, and chooses at random now and then; see `seams.Decider`.
+
+    A conversation always has the same router, by its hash. The propensity that is logged is the
+    probability with which that router's choice, or the random one, is this model.
+
+    Args:
+        arms: at least one; their pools hold the same LLMs.
+        explore: the share of choices that are drawn evenly from the allowed models.
+        rng: where the draws come from; the system's own randomness unless given.
+
+    Raises:
+        DataError: if the arms do not fit together, or a share is none.
+    """
+
+    def __init__(
+        self, arms: Sequence[Arm], explore: float = 0.0, rng: random.Random | None = None
+    ) -> None:
+        if not 0 <= explore <= 1:
+            raise DataError(f"explore is a share from 0 to 1, not {explore:g}")
+        _check_arms(arms)
+        self.arms = tuple(arms)
+        self._explore = explore
+        self._rng = rng or random.SystemRandom()
+        self._total = sum(arm.share for arm in arms)
+
+    async def decide(
+        self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
+    ) -> Routed:
+        """Choose among the allowed models; see `seams.Decider`."""
+        arm = self._arm(unit or text)
+        routed = await arm.decider.decide(text, lam, allowed, unit=unit)
+        options = [model for model in arm.models if model in allowed]
+        chosen, propensity = routed.decision, routed.propensity
+        if self._explore and len(options) > 1:
+            each = self._explore / len(options)
+            if self._rng.random() < self._explore:
+                model = self._rng.choice(options)
+                if model != chosen.model:
+                    reason = f"explored, against {chosen.model}"
+                    chosen = chosen._replace(
+                        model=model, column=arm.models.index(model), reason=reason
+                    )
+            greedy = chosen.model == routed.decision.model
+            propensity = each + (1 - self._explore) * (propensity if greedy else 0.0)
+        return Routed(chosen, arm.name, propensity)
+
+    def _arm(self, unit: str) -> Arm:
+        if len(self.arms) == 1:
+            return self.arms[0]
+        at = _uniform(unit) * self._total
+        for arm in self.arms:
+            at -= arm.share
+            if at < 0:
+                return arm
+        return self.arms[-1]
+
+
+class Shadows:
+    """Lets other routers decide too, whose decisions are only logged; see `seams.Observer`.
+
+    They decide when a request is over, and cost it nothing. Under load, when `MOST_SHADOWS` are
+    behind, requests are logged without them.
+
+    Args:
+        deciders: by name.
+        log: where it all goes.
+    """
+
+    def __init__(self, deciders: Mapping[str, Decider], log: DecisionLog) -> None:
+        self._deciders = dict(deciders)
+        self._log = log
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def record(self, entry: Entry) -> None:
+        """Log a request with what the shadows make of it."""
+        if entry.decision is None or len(self._tasks) >= MOST_SHADOWS:
+            self._log.record(entry)
+            return
+        task = asyncio.get_running_loop().create_task(self._decided(entry))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def open(self) -> None:
+        """Open the log."""
+        await self._log.open()
+
+    async def close(self) -> None:
+        """Wait for the shadows, then close the log."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._log.close()
+
+    async def _decided(self, entry: Entry) -> None:
+        found: dict[str, str] = {}
+        try:
+            for name, decider in self._deciders.items():
+                routed = await decider.decide(entry.text, entry.lam, entry.allowed)
+                found[name] = routed.decision.model
+        except RouterEvalError:
+            pass  # a shadow that cannot decide is missing in the log, and harms nobody
+        finally:
+            self._log.record(entry, found)
+
+
+def _check_arms(arms: Sequence[Arm]) -> None:
+    if not arms:
+        raise DataError("a test needs at least one router")
+    if len({arm.name for arm in arms}) < len(arms):
+        raise DataError(f"two routers are called {arms[0].name!r}; give each its own name")
+    for arm in arms:
+        if not arm.share > 0:
+            raise DataError(f"router {arm.name!r}: a share is more than 0, not {arm.share:g}")
+        if set(arm.models) != set(arms[0].models):
+            only = set(arm.models) ^ set(arms[0].models)
+            raise DataError(
+                f"routers {arms[0].name!r} and {arm.name!r} choose from different LLMs "
+                f"({', '.join(sorted(only))}); train both on one pool"
+            )
+
+
+def _uniform(text: str) -> float:
+    """A number in [0, 1) that only the text decides."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=7, person=b"arm").digest()
+    return int.from_bytes(digest) / 256**7
