@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from routereval.errors import SpecError, unknown
 from routereval.routers.avengers import Avengers, AvengersPro
+from routereval.routers.bandits import EpsilonGreedy, LinUcb, Thompson
 from routereval.routers.base import Router
 from routereval.routers.carrot import Carrot
 from routereval.routers.classifiers import Logistic, Svm
@@ -76,6 +77,9 @@ ROUTERS: dict[str, type[Any]] = {
     "eagle": Eagle,
     "routerdc": RouterDC,
     "graphrouter": GraphRouter,
+    "linucb": LinUcb,
+    "thompson": Thompson,
+    "epsilon_greedy": EpsilonGreedy,
 }
 
 
