@@ -37,9 +37,10 @@ def test_the_published_parameters_lie_under_those_given() -> None:
 
 @pytest.mark.parametrize("name", ROUTERS)
 def test_published_parameters_are_parameters(name: str) -> None:
-    router = make_router(name, protocol="faithful")
+    given = {"url": "http://localhost/v1"} if name == "http" else {}
+    router = make_router(name, protocol="faithful", **given)
     assert ROUTERS[name].faithful.items() <= router.get_params().items()
-    assert type(make_router(name)) is ROUTERS[name]
+    assert type(make_router(name, **given)) is ROUTERS[name]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,7 @@ def test_described() -> None:
     lines = {line.name: line for line in described()}
     assert list(lines) == list(ROUTERS)
     assert lines["noisy_oracle"].parameters == {"p": 0.5}
+    assert lines["http"].parameters["url"] == "…"
     assert all(line.summary.endswith((".", ":")) for line in lines.values())
 
 

@@ -34,6 +34,7 @@ class Router(BaseEstimator):  # type: ignore[misc]
             probability equal to its score (rows then sum to 1), and metrics take the expectation.
         control: True for the yardsticks (random, oracle, …) that have learned nothing.
         uses_validation: True if `fit` takes ``validation=(X, scores)`` to choose hyper-parameters.
+        uses_models: True if `fit` takes ``models=``, the names of the pool's LLMs, a name a column.
         needs_costs: True if `fit` cannot do without costs.
         extra: the extra of this package that must be installed for it, such as ``torch``, or none.
         network: True if it asks a service for its choices.
@@ -47,6 +48,7 @@ class Router(BaseEstimator):  # type: ignore[misc]
     policy: ClassVar[Literal["argmax", "proportional"]] = "argmax"
     control: ClassVar[bool] = False
     uses_validation: ClassVar[bool] = False
+    uses_models: ClassVar[bool] = False
     needs_costs: ClassVar[bool] = False
     extra: ClassVar[str] = ""
     network: ClassVar[bool] = False

@@ -16,6 +16,7 @@ from routereval.routers.own import as_router, text_of
 from routereval.routers.policy import choose
 
 TOLERANCE = 1e-9
+NAMES = ("ann", "bob", "cat", "dan")
 
 
 class Made(NamedTuple):
@@ -289,7 +290,8 @@ def _made(router: Router, n_prompts: int = 40, n_models: int = 4, seed: int = 0)
 
 
 def _fit(router: Router, made: Made) -> Router:
-    return router.fit(made.X, made.scores, made.costs)
+    extra = {"models": NAMES[: made.scores.shape[1]]} if router.uses_models else {}
+    return router.fit(made.X, made.scores, made.costs, **extra)
 
 
 def _fitted(router: Router, made: Made) -> Router:

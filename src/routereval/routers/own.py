@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar, Literal, Self, cast
 
@@ -20,9 +20,9 @@ from routereval.routers.linear import DIGITS, alike
 class Own(Router):
     """Wraps an object with `fit` and `predict_scores` that is no subclass of `Router`.
 
-    Its `fit` is given ``X`` and ``scores``, and ``costs`` and ``validation`` if it names them; a
-    copy is fitted, so the object itself stays as it is. It may carry the class attributes of a
-    `Router` (``reads``, ``policy``, …) and its other methods.
+    Its `fit` is given ``X`` and ``scores``, and ``costs``, ``validation`` and ``models`` (names of
+    LLMs) if it names them; a copy is fitted, so the object itself stays as it is. It may carry the
+    class attributes of a `Router` (``reads``, ``policy``, …) and its other methods.
 
     Args:
         router: the object.
@@ -59,16 +59,22 @@ class Own(Router):
         """True if its `fit` names ``validation``."""
         return "validation" in _named(self.router.fit)
 
+    @property
+    def uses_models(self) -> bool:  # type: ignore[override]
+        """True if its `fit` names ``models``."""
+        return "models" in _named(self.router.fit)
+
     def fit(
         self,
         X: Any,  # noqa: ANN401
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        models: Sequence[str] | None = None,
     ) -> Self:
         """Fit a copy of the object."""
         scores = self._check_fit(X, scores)
-        offered = {"costs": costs, "validation": validation}
+        offered = {"costs": costs, "validation": validation, "models": models}
         self.router_ = _copied(self.router)
         taken = {name: offered[name] for name in offered if name in _named(self.router_.fit)}
         self.router_.fit(X, scores, **taken)

@@ -36,6 +36,7 @@ from routereval.routers.mlp import Mlp
 from routereval.routers.neighbours import Knn
 from routereval.routers.own import as_router, text_of
 from routereval.routers.preferences import BradleyTerry, SimilarityWeighted
+from routereval.routers.service import Http
 from routereval.routers.trees import Boosted, Forest
 from routereval.routers.uniroute import UniRoute
 from routereval.spec import Spec, parse_spec
@@ -67,6 +68,7 @@ ROUTERS: dict[str, type[Any]] = {
     "uniroute": UniRoute,
     "carrot": Carrot,
     "ensemble": Ensemble,
+    "http": Http,
     "mf": MatrixFactorisation,
     "embedllm": EmbedLlm,
     "low_rank": LowRank,
@@ -211,7 +213,11 @@ def described() -> Iterator[Description]:
     Description(name='random', summary='Draws each model with ...', parameters={})
     """
     for name, router in ROUTERS.items():
-        yield Description(name, (inspect.getdoc(router) or "").split("\n")[0], _parameters(router))
+        known = _parameters(router)
+        shown = {
+            each: "…" if known[each] is inspect.Parameter.empty else known[each] for each in known
+        }
+        yield Description(name, (inspect.getdoc(router) or "").split("\n")[0], shown)
 
 
 def _class(name: str) -> type[Any]:

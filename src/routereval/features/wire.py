@@ -1,0 +1,128 @@
+"""One JSON request to a service of others: bounded, repeated where it is busy, never redirected."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from routereval.errors import DataError, SpecError
+from routereval.features.base import whole
+
+_MOST_BYTES = 256 * 2**20
+_LONGEST_WAIT = 30.0
+_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
+
+
+@dataclass(frozen=True)
+class Service:
+    """An HTTP service that is asked in JSON.
+
+    The key is read from the environment when it is needed; it stands in no spec, result, log or
+    error. Redirects are refused, since they would take it along.
+
+    Attributes:
+        owner: what errors call the one who asks.
+        url: up to ``/v1``.
+        path: what comes after, such as ``embeddings``.
+        key_env: the variable of the environment that holds the key; without it none is sent.
+        timeout: seconds for a request.
+        retries: further attempts where the service is busy or does not answer.
+    """
+
+    owner: str
+    url: str
+    path: str
+    key_env: str
+    timeout: float
+    retries: int
+
+    def check(self) -> None:
+        """Raise SpecError for a parameter that is out of its range."""
+        parts = urlsplit(self.url) if isinstance(self.url, str) else None
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SpecError(f"{self.owner}: url must be as 'https://host/v1', not {self.url!r}")
+        if parts.username or parts.password or parts.query:
+            raise SpecError(f"{self.owner}: url must hold no key or password; name it by key_env")
+        if not isinstance(self.key_env, str):
+            raise SpecError(f"{self.owner}: key_env must be text, not {self.key_env!r}")
+        whole(self.owner, "retries", self.retries, 0)
+        if not (isinstance(self.timeout, (int, float)) and 0 < self.timeout < np.inf):
+            raise SpecError(f"{self.owner}: timeout must be seconds above 0, not {self.timeout!r}")
+
+    def ask(self, body: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+        """Post JSON, and read the JSON that comes back.
+
+        Raises:
+            DataError: if the service does not answer, refuses, or answers no JSON.
+        """
+        for attempt in range(self.retries + 1):
+            last = attempt == self.retries
+            try:
+                return self._asked(body)
+            except urllib.error.HTTPError as error:
+                with error:
+                    if last or error.code not in _AGAIN:
+                        self._refused(error)
+                    wait = _asked_to_wait(error.headers.get("Retry-After"))
+            except (OSError, http.client.HTTPException) as error:
+                if last:
+                    reason = getattr(error, "reason", error)
+                    raise DataError(f"{self.where} does not answer: {reason}") from None
+                wait = None
+            time.sleep(min(0.5 * 2**attempt if wait is None else wait, _LONGEST_WAIT))
+        raise AssertionError  # the last attempt returns or raises
+
+    def _asked(self, body: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+        headers = {"Content-Type": "application/json", "User-Agent": "routereval"}
+        if key := os.environ.get(self.key_env, "").strip():
+            headers["Authorization"] = f"Bearer {key}"
+        request = urllib.request.Request(  # noqa: S310 - the scheme is checked
+            f"{self.url.rstrip('/')}/{self.path}", json.dumps(body).encode(), headers
+        )
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=self.timeout) as reply:
+            held = reply.read(_MOST_BYTES + 1)
+        if len(held) > _MOST_BYTES:
+            raise DataError(f"{self.where} answered more than {_MOST_BYTES >> 20} MB")
+        try:
+            return json.loads(held)
+        except (ValueError, RecursionError):
+            raise DataError(f"{self.where} answered no JSON; is its url given up to /v1?") from None
+
+    def _refused(self, error: urllib.error.HTTPError) -> NoReturn:
+        said = error.read(2000).decode("utf-8", "replace")
+        key = os.environ.get(self.key_env, "").strip()
+        said = " ".join((said.replace(key, "…") if key else said).split())[:300]
+        hint = ""
+        if error.code in (401, 403):
+            hint = f"; set the variable {self.key_env} to its key"
+        raise DataError(f"{self.where} answered {error.code}{hint}: {said}") from None
+
+    @property
+    def where(self) -> str:
+        """How errors name the service."""
+        return f"{self.owner}: {self.url}"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer like any other, and an error."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        return None
+
+
+def _asked_to_wait(header: str | None) -> float | None:
+    """Seconds that a service asks to wait; None where it does not say, or says nonsense."""
+    try:
+        seconds = float(header or "")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < np.inf else None

@@ -1,0 +1,190 @@
+"""A running service as a router: it is asked where each prompt goes, over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from routereval.errors import DataError, SpecError
+from routereval.features.base import whole
+from routereval.features.wire import Service
+from routereval.routers.base import Reads, Router, Scores
+from routereval.routers.policy import one_hot
+
+
+class Http(Router):
+    """Asks an OpenAI-compatible router which model it would choose: 1 for that one, 0 for others.
+
+    Each prompt is posted to ``chat/completions``, for one token of answer, and the ``model`` of the
+    response is read. The prompts leave this machine, and the service may charge for the answers.
+    Equal prompts are asked once a call. Nothing is learned, so training prompts are not sent.
+
+    Args:
+        url: of the service, up to ``/v1``.
+        model: what is asked for, the name by which the service knows its router.
+        models: the pool's LLMs, a name a column, where `fit` is not told them.
+        names: pairs ``"theirs=ours"`` where the service calls an LLM of the pool something else;
+            capitals, and an owner before a slash, make no difference anyway.
+        send_pool: also send the pool as ``models``, for a service that takes a list of candidates.
+        key_env: the variable of the environment that holds the key; without it none is sent.
+        concurrency: requests at a time.
+        timeout: seconds for a request.
+        retries: further attempts where the service is busy or does not answer.
+
+    Attributes:
+        models_: the pool's LLMs, a name a column.
+
+    >>> Http(url="http://localhost:8000/v1", model="auto")
+    Http(url='http://localhost:8000/v1')
+    """
+
+    reads: ClassVar[Reads] = "texts"
+    network: ClassVar[bool] = True
+    uses_models: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        model: str = "auto",
+        models: Sequence[str] = (),
+        names: Sequence[str] = (),
+        send_pool: bool = False,
+        key_env: str = "OPENAI_API_KEY",
+        concurrency: int = 8,
+        timeout: float = 60.0,
+        retries: int = 4,
+    ) -> None:
+        self.url = url
+        self.model = model
+        self.models = models
+        self.names = names
+        self.send_pool = send_pool
+        self.key_env = key_env
+        self.concurrency = concurrency
+        self.timeout = timeout
+        self.retries = retries
+
+    def fit(
+        self,
+        X: Any,  # noqa: ANN401
+        scores: Scores,
+        costs: Scores | None = None,
+        models: Sequence[str] | None = None,
+    ) -> Self:
+        """Note the pool; the service is not asked.
+
+        Args:
+            X: the training prompts; not used.
+            scores: (n_prompts, n_models); only their number of models is used.
+            costs: not used.
+            models: the pool's LLMs, a name a column.
+
+        Raises:
+            DataError: if there are not as many names as columns.
+            SpecError: if a parameter is out of its range.
+        """
+        self._check_parameters()
+        names, pool = tuple(self.models if models is None else models), np.shape(scores)[-1]
+        if len(names) != pool:
+            raise DataError(
+                f"http: {len(names)} names for a pool of {pool}; give the LLMs' names: "
+                "http(url=…, models=[…])"
+            )
+        self._check_fit(X, scores)
+        self.models_ = names
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+        """Ask the service about each prompt.
+
+        Args:
+            X: the prompts' texts.
+
+        Returns:
+            (n_prompts, n_models) 1 for the model that was chosen, else 0.
+
+        Raises:
+            DataError: if the service does not answer, refuses, or chooses an LLM outside the pool.
+        """
+        self._check_fitted()
+        columns = self._columns()
+        texts = list(dict.fromkeys(str(text) for text in X))
+        with ThreadPoolExecutor(self.concurrency) as threads:
+            asked = [threads.submit(self._chosen, text, columns) for text in texts]
+            try:
+                chosen = {text: one.result() for text, one in zip(texts, asked, strict=True)}
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)  # what waits would fail as well
+                raise
+        rows = np.array([chosen[str(text)] for text in X], dtype=np.int64)
+        return one_hot(rows, self.n_models_)
+
+    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """All probability on the model that was chosen."""
+        return scores
+
+    def _chosen(self, text: str, columns: dict[str, int]) -> int:
+        sent = text.encode("utf-8", "replace").decode()  # a lone surrogate is no UTF-8
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": "user", "content": sent}],
+            "max_tokens": 1,
+            "stream": False,
+        }
+        if self.send_pool:
+            body["models"] = list(self.models_)
+        answer = self._service().ask(body)
+        name = answer.get("model") if isinstance(answer, dict) else None
+        if not isinstance(name, str):
+            raise DataError(f"{self._service().where} does not say which model it chose")
+        for spelt in (name, _plain(name), _bare(name)):
+            if columns.get(spelt, -1) >= 0:
+                return columns[spelt]
+        raise DataError(
+            f"{self._service().where} chose {name!r}, which is not in the pool of "
+            f"{', '.join(self.models_)}; if it is one of them, add names=['{name}=…']"
+        )
+
+    def _columns(self) -> dict[str, int]:
+        """Columns by every spelling that means one LLM only; -1 where it means several."""
+        columns: dict[str, int] = {}
+        for spell in (_bare, _plain, str):  # the more exact ones last, as they win
+            spelt = [spell(model) for model in self.models_]
+            for column, name in enumerate(spelt):
+                columns[name] = column if spelt.count(name) == 1 else -1
+        for pair in self.names:
+            theirs, _, ours = pair.partition("=")
+            if ours not in self.models_:
+                continue  # a list of names may serve many pools
+            columns[theirs.strip()] = self.models_.index(ours)
+        return columns
+
+    def _service(self) -> Service:
+        return Service(
+            "http", self.url, "chat/completions", self.key_env, self.timeout, self.retries
+        )
+
+    def _check_parameters(self) -> None:
+        self._service().check()
+        whole("http", "concurrency", self.concurrency, 1)
+        if not isinstance(self.model, str):
+            raise SpecError(f"http: model must be text, not {self.model!r}")
+        for name in ("models", "names"):
+            if isinstance(getattr(self, name), str):
+                raise SpecError(f"http: {name} must be a list, as in {name}=['a', 'b']")
+        for pair in self.names:
+            if "=" not in str(pair):
+                raise SpecError(f"http: names must be pairs 'theirs=ours', not {pair!r}")
+
+
+def _plain(name: str) -> str:
+    return name.casefold()
+
+
+def _bare(name: str) -> str:
+    """A name without its owner."""
+    return name.casefold().rpartition("/")[2]
