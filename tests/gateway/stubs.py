@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -203,7 +204,7 @@ class Rig:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         held = {"content-type": "application/json"}
         held |= {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.session.post(self.url + path, data=raw, headers=held) as answer:
+        async with self.session.post(self.url + path, data=io.BytesIO(raw), headers=held) as answer:
             text = await answer.read()
             kept = {name.lower(): value for name, value in answer.headers.items()}
             try:

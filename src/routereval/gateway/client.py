@@ -215,6 +215,8 @@ def _fault_of_error(error: Exception) -> Fault:
 async def _read_any(response: ClientResponse, idle_s: float, until: float) -> bytes:
     import aiohttp
 
+    if response.content.is_eof():  # all of it has come: nothing to wait for
+        return response.content.read_nowait()
     now = asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout_at(min(now + idle_s, until)):

@@ -12,6 +12,7 @@ TAIL = 4096
 LONGEST_EVENT = 1 << 20
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
+_DECODER = json.JSONDecoder()
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _CHARS_A_TOKEN = 4
 
@@ -88,13 +89,18 @@ def read_usage(text: bytes) -> Usage | None:
     >>> read_usage(b'{"usage": null}') is None
     True
     """
-    found = None
-    for match in _USAGE.finditer(text):
-        found = match
-    if found is None:
-        return None
+    end = len(text)
+    while (found := text.rfind(b'"usage"', 0, end)) >= 0:
+        match = _USAGE.match(text, found)
+        if match is not None:
+            return _usage(text[match.end() : match.end() + TAIL])
+        end = found
+    return None
+
+
+def _usage(text: bytes) -> Usage | None:
     try:
-        held, _ = json.JSONDecoder().raw_decode(text[found.end() :].decode("utf-8", "replace"))
+        held, _ = _DECODER.raw_decode(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     tokens_in, tokens_out = (_count(held, key) for key in ("prompt_tokens", "completion_tokens"))

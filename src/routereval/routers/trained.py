@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -126,20 +127,23 @@ class TrainedRouter:
         allowed: Sequence[str] | None = None,
     ) -> list[Decision]:
         """Decide on scores and costs that are known already; see `decide`."""
-        open_to = np.array([allowed is None or model in allowed for model in self.models])
-        if not open_to.any():
+        closed = [] if allowed is None else [m not in allowed for m in self.models]
+        if all(closed) and closed:
             raise DataError(f"no LLM of the pool may be chosen; it has {', '.join(self.models)}")
-        values = np.where(open_to, self._values(texts, scores), np.nan)
-        columns = choose(values, costs, self.usd_lam(lam))
+        values = self._values(texts, scores)
+        if any(closed):
+            values = np.where(closed, np.nan, values)
+        columns = choose(values, costs, self.usd_lam(lam)).tolist()
+        rows = zip(columns, scores.tolist(), costs.tolist(), values.tolist(), strict=True)
         return [
             Decision(
                 self.models[column],
-                int(column),
-                tuple(scores[row].tolist()),
-                tuple(costs[row].tolist()),
-                self._reason(values[row], costs[row], int(column), lam),
+                column,
+                tuple(predicted),
+                tuple(prices),
+                self._reason(weighed, prices, column, lam),
             )
-            for row, column in enumerate(columns)
+            for column, predicted, prices, weighed in rows
         ]
 
     def _values(self, texts: Sequence[str], scores: Scores) -> Scores:
@@ -162,19 +166,21 @@ class TrainedRouter:
         known = self.costs[np.isfinite(self.costs)]
         return float(known.max()) if known.size and known.max() > 0 else 1.0
 
-    def _reason(self, values: Costs, costs: Costs, column: int, lam: float) -> str:
+    def _reason(self, values: list[float], costs: list[float], column: int, lam: float) -> str:
+        """Half a sentence; numbers of Python, since for a handful of LLMs arrays cost more."""
         if self.router.policy != "argmax":
             return "drawn"
         mine = f"predicted score {values[column]:.3f}"
-        best = int(np.nanargmax(values))
-        if lam and np.isfinite(costs[column]):
+        if lam and math.isfinite(costs[column]):
             mine += f" at ${costs[column]:.2g} a call"
-        if best != column and values[best] > values[column]:
-            price = f" at ${costs[best]:.2g}" if np.isfinite(costs[best]) else ""
+        rivals = [at for at, value in enumerate(values) if at != column and not math.isnan(value)]
+        if not rivals:
+            return mine
+        best = max(rivals, key=values.__getitem__)
+        if values[best] > values[column]:
+            price = f" at ${costs[best]:.2g}" if math.isfinite(costs[best]) else ""
             return f"{mine} against {values[best]:.3f}{price} with lam {lam:g}"
-        others = np.delete(values, column)
-        others = others[~np.isnan(others)]
-        return f"{mine}, next {others.max():.3f}" if others.size else mine
+        return f"{mine}, next {values[best]:.3f}"
 
 
 def _uniform(text: str) -> float:
