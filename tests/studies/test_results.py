@@ -303,7 +303,7 @@ def test_a_comparison_is_a_sentence_with_the_evidence() -> None:
     verdict = results.compare("a", "b")
     assert str(verdict) == str(verdict.test.sentence("a", "b"))
     assert str(verdict).startswith("a beats b by 0.833 [")
-    assert "on 30 prompts (p < 0.001; better on 25, worse on 0)." in str(verdict)
+    assert "on 30 prompts (p < 0.001; better on 25, worse on 0; smallest" in str(verdict)
 
 
 def test_a_comparison_is_symmetric() -> None:
@@ -334,9 +334,9 @@ def test_a_prompt_counts_once_whatever_the_pools_and_seeds() -> None:
         rows=[[4, 7, 9], [4, 7, 9], [4, 11]],
     )
     test = results.compare("a", "b").test
-    # Prompt 4: (1 + 1 + .5) / 3; 7: (1 - 1) / 2; 9: (0 + 1) / 2; 11: 0.
+    # Cells: (1 + 1 + 0) / 3; (1 - 1 + 1) / 3; (.5 + 0) / 2.
     assert test.n_prompts == 4
-    assert test.difference == pytest.approx((2.5 / 3 + 0 + 0.5 + 0) / 4)
+    assert test.difference == pytest.approx((2 / 3 + 1 / 3 + 1 / 4) / 3)
     assert (test.wins, test.ties, test.losses) == (2, 2, 0)
 
 

@@ -8,6 +8,7 @@ import click
 
 import routereval
 from routereval.cli.advise import advise
+from routereval.cli.compare import compare
 from routereval.cli.download import download
 from routereval.cli.export import export
 from routereval.cli.import_ import import_command
@@ -38,6 +39,7 @@ def cli() -> None:
 
 COMMANDS = (
     run,
+    compare,
     info,
     list_command,
     import_command,

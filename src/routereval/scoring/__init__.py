@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # the modules of metrics are imported for what they register
 from routereval.scoring import quality, spending, strong_weak  # noqa: F401
+from routereval.scoring.comparison import Comparison, holm, paired_test
 from routereval.scoring.curve import Curve, Plane
 from routereval.scoring.evidence import Evidence, Means, means
 from routereval.scoring.gathering import gather
@@ -11,13 +12,10 @@ from routereval.scoring.metrics import METRICS, Metric, Option, metric, register
 from routereval.scoring.pair import Pair, PairMeans
 from routereval.scoring.planar import front, hull
 from routereval.scoring.statistics import (
-    Comparison,
     Interval,
     compute,
-    holm,
     interval,
     intervals,
-    paired_test,
     replicates,
     resamples,
 )

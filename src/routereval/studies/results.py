@@ -10,15 +10,19 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
-from routereval.scoring import Comparison, Evidence, paired_test
+from routereval.scoring import Evidence
+
+if TYPE_CHECKING:
+    from routereval.studies.comparing import Verdict
+    from routereval.studies.standings import Standings
 
 _CELLS = "results.jsonl"
 _RUN = "run.json"
@@ -142,17 +146,6 @@ class Outcome(NamedTuple):
         return cls(Evidence.from_columns(columns, share, reference), rows)
 
 
-class Verdict(NamedTuple):
-    """Whether one router beats another; as text, a sentence with the evidence."""
-
-    a: str
-    b: str
-    test: Comparison
-
-    def __str__(self) -> str:
-        return self.test.sentence(self.a, self.b)
-
-
 @dataclass(frozen=True)
 class Results:
     """The cells of a run, in the order of its grid.
@@ -184,33 +177,29 @@ class Results:
             raise unknown("router of this run", router, self.routers)
         return [cell for cell in self.cells if cell.router == router]
 
-    def compare(self, a: str, b: str) -> Verdict:
-        """Test whether one router beats another, on the prompts of all cells that both have.
-
-        A prompt's score is its mean over the pools and seeds in which it was a test prompt, so
-        every prompt counts once.
+    def only(self, size: int) -> Results:
+        """The cells of one pool size.
 
         Raises:
-            SpecError: if a router is not among the results.
-            DataError: if the two have no cell in common.
+            DataError: if there is none.
         """
-        left, right = ({cell.place[:-1]: cell for cell in self.of(name)} for name in (a, b))
-        gains: dict[tuple[str, int, int], list[float]] = {}
-        for place in left.keys() & right.keys():
-            one, other = self.outcomes[left[place].key], self.outcomes[right[place].key]
-            difference = (one.evidence.quality - other.evidence.quality).tolist()
-            strata = one.evidence.strata.tolist()
-            for row, stratum, gain in zip(one.rows.tolist(), strata, difference, strict=True):
-                gains.setdefault((place[1], stratum, row), []).append(gain)
-        if not gains:
-            raise DataError(f"{a} and {b} have no cell in common")
-        prompts = sorted(gains)
-        codes = {
-            stratum: code for code, stratum in enumerate(dict.fromkeys(p[:2] for p in prompts))
-        }
-        mean = np.array([np.mean(gains[prompt]) for prompt in prompts])
-        strata = np.array([codes[prompt[:2]] for prompt in prompts])
-        return Verdict(a, b, paired_test(mean, np.zeros_like(mean), strata=strata))
+        kept = [cell for cell in self.cells if cell.size == size]
+        if not kept:
+            sizes = ", ".join(str(one) for one in sorted({cell.size for cell in self.cells}))
+            raise DataError(f"no pool of {size} LLMs is among the results; sizes: {sizes}")
+        return replace(self, cells=kept)
+
+    def compare(self, a: str, b: str) -> Verdict:
+        """Test whether one router beats another; see `routereval.studies.comparing.compare`."""
+        from routereval.studies.comparing import compare
+
+        return compare(self, a, b)
+
+    def standings(self, against: str = "best_single") -> Standings:
+        """All routers against one; see `routereval.studies.standings.standings`."""
+        from routereval.studies.standings import standings
+
+        return standings(self, against)
 
 
 class ResultsFolder:

@@ -1,0 +1,33 @@
+"""``routereval compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1, metavar="[A B]")
+@click.option("--size", type=int, metavar="M", help="Only pools of this size.  [default: all]")
+@click.option("--json", "as_json", is_flag=True, help="All numbers as JSON.")
+def compare(results: Path, names: tuple[str, ...], size: int | None, as_json: bool) -> None:
+    """Say whether router A beats router B in RESULTS, the folder of run -o.
+
+    With A alone, all routers are held against it; with neither, against the best single model.
+    best_single, oracle and random can be named whether they were run or not.
+    """
+    from routereval.report.comparisons import comparison_json, standings_text, verdict_text
+    from routereval.studies import read_results
+
+    if len(names) > 2:
+        raise click.UsageError(f"compare takes two routers, not {len(names)}: {', '.join(names)}")
+    held = read_results(results)
+    held = held if size is None else held.only(size)
+    if len(names) == 2:
+        verdict = held.compare(*names)
+        click.echo(comparison_json(verdict) if as_json else verdict_text(verdict), nl=False)
+        return
+    standings = held.standings(*names)
+    click.echo(comparison_json(standings) if as_json else standings_text(standings), nl=False)

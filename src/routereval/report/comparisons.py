@@ -1,0 +1,131 @@
+"""Comparisons of routers, as text for the terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from routereval.scoring import Comparison
+from routereval.scoring.ranking import Tally
+from routereval.studies.comparing import Verdict
+from routereval.studies.standings import Standing, Standings
+
+_DAGGER = "†"
+_SIMULATED = "Simulated data: no real LLM was asked; the numbers say nothing about any."
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """The sentence, and a line a benchmark beneath it where there are several."""
+    out = [str(verdict)]
+    if verdict.seeds:
+        out.append(verdict.seeds.sentence(verdict.a, verdict.b))
+    if len(verdict.by_benchmark) > 1:
+        told = sum(test.significant for test in verdict.by_benchmark.values())
+        out += ["", *_benchmarks(verdict), ""]
+        out.append(
+            f"{verdict.a} is {_tally(verdict.tally)} of {sum(verdict.tally)} benchmarks; on {told} "
+            "the difference is more than chance (p after Holm's correction)."
+        )
+    if verdict.simulated:
+        out.append(_SIMULATED)
+    return "\n".join(out) + "\n"
+
+
+def standings_text(standings: Standings) -> str:
+    """The sentence, and a line a router beneath it."""
+    several = standings.n_benchmarks > 1
+    heads = ["router", "μ_o", f"minus {standings.against}", "p (Holm)", "can tell"]
+    heads += ["ahead–level–behind", "mean rank"] if several else []
+    rows = [_standing(row, several) for row in standings.rows]
+    notes = ["", "Intervals: 95 % bootstrap over prompts; can tell: the smallest difference that"]
+    notes.append("these prompts show four times in five.")
+    if several:
+        notes.append(
+            f"Ranks are means over {standings.n_benchmarks} benchmarks; their intervals resample "
+            "benchmarks and prompts."
+        )
+    if any(row.control for row in standings.rows):
+        notes.append(f"{_DAGGER} a control, which is not tested.")
+    if standings.simulated:
+        notes.append(_SIMULATED)
+    return "\n".join([str(standings), "", *_aligned([heads, *rows]), *notes]) + "\n"
+
+
+def comparison_json(found: Verdict | Standings) -> str:
+    """All numbers of a comparison as JSON; what is not defined is null."""
+    held = {**asdict(found), "sentence": str(found)}
+    return json.dumps(_plain(held), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _benchmarks(verdict: Verdict) -> list[str]:
+    heads = ["benchmark", f"{verdict.a} minus {verdict.b}", "p", "can tell", "prompts"]
+    rows = [
+        [name, _difference(test), _p(test), _detectable(test), f"{test.n_prompts:,}"]
+        for name, test in verdict.by_benchmark.items()
+    ]
+    return _aligned([heads, *rows])
+
+
+def _standing(row: Standing, several: bool) -> list[str]:
+    cells = [f"{row.router} {_DAGGER}" if row.control else row.router]
+    cells.append(f"{row.mu:.3f} [{row.interval.low:.3f}, {row.interval.high:.3f}]")
+    cells += (
+        ["–"] * 3
+        if row.test is None
+        else [
+            _difference(row.test),
+            _p(row.test),
+            _detectable(row.test),
+        ]
+    )
+    if several:
+        cells.append("–".join(str(count) for count in row.tally))
+        rank = row.rank
+        cells.append("–" if rank is None else f"{rank.mean:.1f} [{rank.low:.1f}, {rank.high:.1f}]")
+    return cells
+
+
+def _difference(test: Comparison) -> str:
+    mark = " *" if test.significant else "  "
+    difference = round(test.difference, 3) + 0.0  # so that none is printed as -0.000
+    return f"{difference:+.3f} [{test.low:+.3f}, {test.high:+.3f}]{mark}"
+
+
+def _p(test: Comparison) -> str:
+    return "<0.001" if test.p < 0.001 else f"{test.p:.3f}"
+
+
+def _detectable(test: Comparison) -> str:
+    return "–" if math.isnan(test.detectable) else f"{test.detectable:.3f}"
+
+
+def _tally(tally: Tally) -> str:
+    level = f", level on {tally.ties}" if tally.ties else ""
+    return f"ahead on {tally.wins}{level} and behind on {tally.losses}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns side by side, the first one to the left."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if n == 0 else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if hasattr(value, "__dataclass_fields__"):
+        return _plain(asdict(value))
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,157 @@
+"""All routers of a run against one of them, usually the best single model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from routereval.errors import DataError
+from routereval.scoring import Comparison, Interval, interval, resamples
+from routereval.scoring.ranking import Rank, Tally, mean_ranks, tally
+from routereval.studies.comparing import YARDSTICKS, Stack, corrected, stacked
+
+if TYPE_CHECKING:
+    from routereval.studies.results import Results
+
+N_BOOT = 1000
+
+
+class Standing(NamedTuple):
+    """Where one router stands.
+
+    Attributes:
+        router: its spec.
+        control: True if it has learned nothing.
+        mu: its mean score, as the table has it.
+        interval: its 95 % bootstrap interval over prompts.
+        test: its difference to the router that all are held against, the p-value corrected by Holm
+            over the learned routers; None for a control, and where they have no cell in common.
+        tally: on how many benchmarks it is ahead, level and behind.
+        rank: its mean rank over the benchmarks; None where not all routers have a cell in common.
+    """
+
+    router: str
+    control: bool
+    mu: float
+    interval: Interval
+    test: Comparison | None
+    tally: Tally
+    rank: Rank | None
+
+
+@dataclass(frozen=True)
+class Standings:
+    """All routers, the best first.
+
+    Attributes:
+        against: the router that all are held against.
+        rows: where each stands.
+        n_benchmarks: on how many benchmarks.
+        n_prompts: on how many prompts.
+        simulated: True if no real LLM was asked.
+    """
+
+    against: str
+    rows: Sequence[Standing]
+    n_benchmarks: int
+    n_prompts: int
+    simulated: bool = False
+
+    def __str__(self) -> str:
+        learned = [row for row in self.rows if row.test is not None]
+        better = [row.router for row in learned if _beats(row)]
+        if not learned:
+            return f"No learned router stands beside {self.against}."
+        if not better:
+            return (
+                f"None of {len(learned)} learned routers beats {self.against} on "
+                f"{self.n_prompts:,} prompts."
+            )
+        beat = "beats" if len(better) == 1 else "beat"
+        return (
+            f"{len(better)} of {len(learned)} learned routers {beat} {self.against} on "
+            f"{self.n_prompts:,} prompts after Holm's correction: {', '.join(better)}."
+        )
+
+
+def standings(results: Results, against: str = "best_single") -> Standings:
+    """Hold all routers against one of them.
+
+    Args:
+        results: of a run.
+        against: a router of the run, or ``best_single``, ``oracle`` or ``random``.
+
+    Returns:
+        The routers of the run by falling mean score, the controls among them.
+
+    Raises:
+        SpecError: if `against` is not among the results.
+        DataError: if no router has a cell in common with it.
+    """
+    stacks = {name: _beside(results, name, against) for name in results.routers}
+    held = {name: stack for name, stack in stacks.items() if stack is not None}
+    if not held:
+        raise DataError(f"no router has a cell in common with {against}")
+    control = {cell.router: cell.control for cell in results.cells}
+    learned = [name for name in held if not control[name] and name != against]
+    tests = dict(zip(learned, corrected([held[name].test() for name in learned]), strict=True))
+    ranked = _ranks(results, list(held))
+    rows = [
+        Standing(
+            name,
+            control[name],
+            float(stack.means[0]),
+            _interval(stack),
+            tests.get(name),
+            _tally(stack),
+            ranked.get(name),
+        )
+        for name, stack in held.items()
+    ]
+    widest = max(held.values(), key=lambda stack: len(stack.weight))
+    rows.sort(key=lambda row: -row.mu)
+    simulated = any(cell.simulated for cell in results.cells)
+    return Standings(against, rows, len(widest.names), len(widest.weight), simulated)
+
+
+def _beats(row: Standing) -> bool:
+    return row.test is not None and row.test.significant and row.test.difference > 0
+
+
+def _beside(results: Results, router: str, against: str) -> Stack | None:
+    if against not in results.routers and against not in YARDSTICKS:
+        results.of(against)  # says which routers there are
+    try:
+        return stacked(results, (router, against))
+    except DataError:
+        return None
+
+
+def _interval(stack: Stack) -> Interval:
+    W = resamples(stack.stratum, N_BOOT)
+    own = stack.values[:, 0] * stack.weight * len(stack.weight)
+    return interval(float(stack.means[0]), W @ own)
+
+
+def _tally(stack: Stack) -> Tally:
+    means = [stack.of(code).means for code in range(len(stack.names))]
+    return tally(mean[0] - mean[1] for mean in means)
+
+
+def _ranks(results: Results, routers: Sequence[str]) -> dict[str, Rank]:
+    try:
+        everyone = stacked(results, routers)
+    except DataError:
+        return {}
+    parts = [everyone.of(code) for code in range(len(everyone.names))]
+    drawn = [
+        resamples(part.stratum, N_BOOT, code)
+        @ (part.values * part.weight[:, None])
+        * len(part.weight)
+        for code, part in enumerate(parts)
+    ]
+    found = mean_ranks(np.stack([part.means for part in parts]), drawn)
+    return dict(zip(routers, found, strict=True))

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from routereval.errors import DataError, SpecError
+from routereval.scoring import holm, paired_test
+from routereval.studies import Results, run
+from routereval.studies.comparing import corrected, stacked
+from routereval.studies.summary import MEAN, summarise
+from tests.made import made
+from tests.studies.test_results import cell, outcome, two
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Three routers on two benchmarks of different length, two seeds, two sizes."""
+    from _pytest.monkeypatch import MonkeyPatch
+
+    with MonkeyPatch.context() as patch:
+        patch.setenv("ROUTEREVAL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return run(
+            [made("long", 300, n_subsets=3), made("short", 80, seed=4)],
+            ["knn(k=5)", "linear", "random", "best_single"],
+            [3, 4],
+            seeds=2,
+            n_jobs=1,
+        )
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_a_difference_is_that_of_the_table(results: Results, size: int) -> None:
+    held = results.only(size)
+    table = {
+        line.router: line.metrics["mu"].value
+        for line in summarise(held, ["mu"])
+        if line.benchmark == MEAN
+    }
+    for a, b in (("knn(k=5)", "linear"), ("linear", "random"), ("knn(k=5)", "best_single")):
+        assert held.compare(a, b).test.difference == pytest.approx(table[a] - table[b])
+
+
+def test_the_difference_is_the_mean_of_those_of_the_benchmarks(results: Results) -> None:
+    verdict = results.compare("knn(k=5)", "random")
+    assert list(verdict.by_benchmark) == ["long", "short"]
+    each = [test.difference for test in verdict.by_benchmark.values()]
+    assert verdict.test.difference == pytest.approx(np.mean(each))
+    assert verdict.test.n_prompts == sum(t.n_prompts for t in verdict.by_benchmark.values())
+    assert sum(verdict.tally) == 2
+
+
+def test_the_spread_over_seeds_stands_apart(results: Results) -> None:
+    seeds = results.compare("knn(k=5)", "random").seeds
+    assert seeds is not None
+    assert list(seeds.differences) == [42, 43]
+    for seed, difference in seeds.differences.items():
+        alone = replace(results, cells=[c for c in results.cells if c.seed == seed])
+        verdict = alone.compare("knn(k=5)", "random")
+        assert verdict.seeds is None
+        assert verdict.test.difference == pytest.approx(difference)
+    values = list(seeds.differences.values())
+    assert seeds.deviation == pytest.approx(abs(values[0] - values[1]) / np.sqrt(2))
+    assert seeds.sentence("a", "b").startswith("Over 2 seeds the difference varies from ")
+
+
+def test_yardsticks_need_no_run(results: Results) -> None:
+    """The evidence of every cell holds the scores of the best single model, as its run does."""
+    learned = [c for c in results.cells if c.router in {"knn(k=5)", "linear"}]
+    without = replace(results, cells=learned)
+    assert without.routers == ["knn(k=5)", "linear"]
+    for name in ("best_single", "random"):
+        alone, run_too = without.compare("linear", name), results.compare("linear", name)
+        assert alone.test.difference == pytest.approx(run_too.test.difference)
+    assert without.compare("linear", "oracle").test.difference < 0
+    assert without.compare("oracle", "random").test.significant
+
+
+def test_p_values_of_benchmarks_are_corrected(results: Results) -> None:
+    tests = results.compare("linear", "random").by_benchmark
+    raw = [test.p_value for test in tests.values()]
+    assert [test.p for test in tests.values()] == holm(raw).tolist()
+    single = two([[1.0, 0.0]], [[0.0, 0.0]]).compare("a", "b").by_benchmark
+    assert [test.p_adjusted for test in single.values()] == [None]
+    assert corrected([]) == []
+
+
+def test_on_one_cell_the_test_is_the_plain_one() -> None:
+    rng = np.random.default_rng(2)
+    one, other = rng.random((2, 50)).round(2).tolist()
+    found = two([one], [other]).compare("a", "b").test
+    plain = paired_test(one, other)
+    assert found.difference == pytest.approx(plain.difference)
+    assert found.p_value == pytest.approx(plain.p_value, abs=0.02)
+    assert (found.wins, found.losses) == (plain.wins, plain.losses)
+
+
+def test_routers_tested_on_other_prompts_are_told() -> None:
+    results = two([[1.0, 0.0]], [[0.0, 0.0]])
+    key = results.of("b")[0].key
+    outcomes = {**results.outcomes, key: outcome([0.0, 0.0], [5, 6])}
+    with pytest.raises(DataError, match="b: the routers were tested on different prompts"):
+        replace(results, outcomes=outcomes).compare("a", "b")
+
+
+def test_a_size_that_is_not_there_is_told(results: Results) -> None:
+    assert {c.size for c in results.only(3).cells} == {3}
+    with pytest.raises(DataError, match="no pool of 7 LLMs is among the results; sizes: 3, 4"):
+        results.only(7)
+
+
+def test_standings_hold_everyone_against_the_best_single_model(results: Results) -> None:
+    found = results.standings()
+    assert found.against == "best_single"
+    assert sorted(row.router for row in found.rows) == sorted(results.routers)
+    assert [row.mu for row in found.rows] == sorted((row.mu for row in found.rows), reverse=True)
+    assert (found.n_benchmarks, found.n_prompts) == (2, 72)  # of 76 draws, 4 in both seeds
+    learned = {row.router: row.test for row in found.rows if row.test}
+    assert set(learned) == {"knn(k=5)", "linear"}
+    raw = [test.p_value for test in learned.values()]
+    assert [test.p for test in learned.values()] == holm(raw).tolist()
+    for row in found.rows:
+        assert row.interval.low <= row.mu <= row.interval.high
+        assert row.rank is not None
+        assert 1 <= row.rank.low <= row.rank.mean <= row.rank.high <= 4
+        alone = results.compare(row.router, "best_single")
+        assert row.tally == alone.tally
+        if row.test:
+            assert row.test.difference == pytest.approx(alone.test.difference)
+
+
+def test_standings_against_another(results: Results) -> None:
+    found = results.standings("random")
+    assert "beat random on" in str(found)
+    with pytest.raises(SpecError, match="unknown router of this run 'kn'"):
+        results.standings("kn")
+
+
+def win(n: int) -> list[float]:
+    return [1.0] * n + [0.0] * (60 - n)
+
+
+def test_the_sentence_of_the_standings() -> None:
+    better = two([win(50)], [win(10)])
+    assert str(better.standings("b")) == (
+        "1 of 1 learned routers beats b on 60 prompts after Holm's correction: a."
+    )
+    assert str(better.standings("a")) == "None of 1 learned routers beats a on 60 prompts."
+    controls = replace(better, cells=[replace(c, control=True) for c in better.cells])
+    assert str(controls.standings("a")) == "No learned router stands beside a."
+
+
+def test_a_router_that_failed_somewhere_has_no_rank_but_a_test() -> None:
+    results = two([win(50), win(40)], [win(10), win(20)], benchmark=["x", "y"])
+    lone = cell(router="c", benchmark="z", size=5)
+    apart = Results([*results.cells, lone], {**results.outcomes, lone.key: outcome(win(30))})
+    found = apart.standings()
+    assert all(row.rank is None for row in found.rows)
+    assert all(row.test is not None for row in found.rows)
+    assert apart.standings("a").rows[-1].router == "b"  # c has nothing in common with a
+    with pytest.raises(DataError, match="a and c have no cell in common"):
+        apart.compare("a", "c")
+
+
+def test_a_prompt_in_two_pools_is_one_prompt(results: Results) -> None:
+    stack = stacked(results.only(3), ["linear", "random"], 42)
+    assert stack.weight.sum() == pytest.approx(1)
+    assert len(stack.weight) == 30 + 8
+    assert stack.means.shape == (2,)
+
+
+def test_the_command(
+    command_line: Any,  # noqa: ANN401 - a fixture
+    tmp_path: Path,
+) -> None:
+    import json
+
+    out = tmp_path / "out"
+    run([made(), made("two")], ["knn(k=5)", "linear"], [3], seeds=2, out=out, n_jobs=1)
+    pair = command_line("compare", out, "knn(k=5)", "linear")
+    assert (pair.status, pair.err) == (0, "")
+    assert "knn(k=5) and linear cannot be told apart on" in pair.out
+    assert "smallest difference that these prompts can tell: 0." in pair.out
+    assert "Over 2 seeds the difference varies from" in pair.out
+    assert "knn(k=5) minus linear" in pair.out
+    everyone = command_line("compare", out)
+    assert "None of 2 learned routers beats best_single on" in everyone.out
+    assert "mean rank" in everyone.out
+    held = json.loads(command_line("compare", out, "linear", "oracle", "--json").out)
+    assert held["sentence"].startswith("oracle beats linear by 0.")
+    assert set(held["by_benchmark"]) == {"one", "two"}
+    rows = json.loads(command_line("compare", out, "--size", "3", "--json").out)["rows"]
+    assert {row["router"] for row in rows} == {"knn(k=5)", "linear"}
+    assert set(rows[0]["rank"]) == {"mean", "low", "high"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["a", "b", "c"], "compare takes two routers, not 3: a, b, c"),
+        (["kn", "linear"], "unknown router of this run 'kn'"),
+        (["--size", "9"], "no pool of 9 LLMs is among the results; sizes: 3"),
+    ],
+)
+def test_wrong_arguments_are_told(
+    arguments: list[str],
+    sentence: str,
+    command_line: Any,  # noqa: ANN401 - a fixture
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    run([made()], ["linear", "random"], [3], ["all-strong"], out=out, n_jobs=1)
+    answer = command_line("compare", out, *arguments)
+    assert answer.status == 2
+    assert sentence in answer.err
+    assert "Traceback" not in answer.err
