@@ -165,6 +165,16 @@ def test_a_router_that_failed_somewhere_has_no_rank_but_a_test() -> None:
         apart.compare("a", "c")
 
 
+def test_a_mixed_stream_is_told_apart() -> None:
+    results = two([[1.0, 1, 0, 1, 1]], [[0.0, 0, 0, 0, 1]], rows=[[0, 3, 7, 8, 9]])
+    mixed = replace(results, cells=[replace(c, parts={"x": 0, "y": 7}) for c in results.cells])
+    verdict = mixed.compare("a", "b")
+    assert verdict.test.difference == pytest.approx(3 / 5)  # a mean over prompts, as in the table
+    assert {n: t.difference for n, t in verdict.by_benchmark.items()} == pytest.approx(
+        {"x": 1, "y": 1 / 3}
+    )
+
+
 def test_a_prompt_in_two_pools_is_one_prompt(results: Results) -> None:
     stack = stacked(results.only(3), ["linear", "random"], 42)
     assert stack.weight.sum() == pytest.approx(1)

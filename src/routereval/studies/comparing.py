@@ -164,20 +164,20 @@ def stacked(results: Results, routers: Sequence[str], seed: int | None = None) -
     if not common:
         raise DataError(f"{' and '.join(routers)} have no cell in common")
     n_cells = Counter(place[1] for place in common)
-    names = tuple(n_cells)
+    names = list[str]()
     keys, weights, sums = [], [], []
     for place in common:
         outcomes = [results.outcomes[held[place].key] for held in places]
         first = outcomes[0]
         if any(not np.array_equal(first.rows, other.rows) for other in outcomes):
             raise DataError(f"{place[1]}: the routers were tested on different prompts")
-        code = np.full(len(first.rows), names.index(place[1]))
-        weight = 1 / (len(first.rows) * n_cells[place[1]] * len(names))
+        code = _benchmarks(places[0][place], first.rows, names)
+        weight = 1 / (len(first.rows) * n_cells[place[1]] * len(n_cells))
         scores = [scores_of(results, *it) for it in zip(routers, outcomes, strict=True)]
         keys.append(np.stack([code, first.evidence.strata, first.rows], axis=1))
         weights.append(np.full(len(code), weight))
         sums.append(weight * np.stack(scores, axis=1))
-    return _once(names, np.concatenate(keys), np.concatenate(weights), np.concatenate(sums))
+    return _once(tuple(names), np.concatenate(keys), np.concatenate(weights), np.concatenate(sums))
 
 
 def scores_of(results: Results, router: str, outcome: Outcome) -> NDArray[np.float64]:
@@ -196,6 +196,17 @@ def _cells(results: Results, router: str) -> dict[_Place, Cell]:
     for cell in cells:
         found.setdefault(cell.place[:-1], cell)
     return found
+
+
+def _benchmarks(cell: Cell, rows: NDArray[np.int64], names: list[str]) -> NDArray[np.int64]:
+    """(n_prompts,) the place in `names` of each prompt's benchmark; new names are added.
+
+    The stream of the mixed protocol is told apart into its benchmarks.
+    """
+    starts = cell.parts or {cell.benchmark: 0}
+    names += [name for name in starts if name not in names]
+    codes = np.array([names.index(name) for name in starts])
+    return codes[np.searchsorted(list(starts.values()), rows, side="right") - 1]
 
 
 def _once(
