@@ -45,6 +45,7 @@ def test_a_vector_is_the_pooled_state_of_its_layer(
 
 
 def test_long_texts_are_cut_and_empty_ones_are_vectors_too(checkpoint: str) -> None:
+    assert np.isfinite(Hidden(checkpoint).transform(["prove " * 500])).all()  # it has 64 places
     embedder = Hidden(checkpoint, max_tokens=6)
     X = embedder.transform(["prove " * 500, "prove " * 501, "", "\ud800 zymurgy"])
     assert np.isfinite(X).all()

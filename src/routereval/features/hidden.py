@@ -28,7 +28,7 @@ class Hidden(Outside):
         model: a folder, or a name on the hub.
         layer: which hidden state, 0 the word embeddings, -1 the last; or ``middle``.
         pool: ``mean`` over the prompt's tokens, or its ``last``.
-        max_tokens: what is read of a prompt; the end is cut off.
+        max_tokens: what is read of a prompt, if the model can read as many; the end is cut off.
         batch: prompts a step.
     """
 
@@ -117,11 +117,14 @@ class Reader(NamedTuple):
     network: Any
     tokenizer: Any
     width: int
+    longest: int
 
     def tokens(self, texts: Sequence[str], most: int) -> list[list[int]]:
         """The first tokens of each text."""
         clean = [text.encode("utf-8", "replace").decode() for text in texts]
-        found = self.tokenizer(clean, truncation=True, max_length=most)["input_ids"]
+        found = self.tokenizer(clean, truncation=True, max_length=min(most, self.longest))[
+            "input_ids"
+        ]
         return [list(map(int, ids)) for ids in found]
 
 
@@ -168,4 +171,6 @@ def reader_of(model: str, files: str) -> Reader:
         network = network.get_encoder()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     width = int(network.config.get_text_config().hidden_size)
-    return Reader(network.eval().to(device), tokenizer, width)
+    places = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    longest = int(min(tokenizer.model_max_length, places or tokenizer.model_max_length))
+    return Reader(network.eval().to(device), tokenizer, width, longest)

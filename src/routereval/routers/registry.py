@@ -32,6 +32,7 @@ from routereval.routers.graph import GraphRouter
 from routereval.routers.item_response import Irt
 from routereval.routers.linear import Linear
 from routereval.routers.low_rank import LowRank
+from routereval.routers.mlc import Mlc
 from routereval.routers.mlp import Mlp
 from routereval.routers.neighbours import Knn
 from routereval.routers.own import as_router, text_of
@@ -82,6 +83,7 @@ ROUTERS: dict[str, type[Any]] = {
     "linucb": LinUcb,
     "thompson": Thompson,
     "epsilon_greedy": EpsilonGreedy,
+    "mlc": Mlc,
 }
 
 

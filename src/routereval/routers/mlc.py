@@ -1,0 +1,189 @@
+"""MLC: a language model fine-tuned to say which models will be right."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError, MissingDependencyError
+from routereval.features.hidden import padded
+from routereval.features.outside import cannot_load, model_name, silent
+from routereval.routers.base import Router, Scores
+from routereval.routers.networks import batches, checked, import_torch, seeded
+
+
+class Mlc(Router):
+    """Fine-tunes a pretrained encoder as a multi-label classifier: a label for each model.
+
+    All of its weights are trained, by AdamW on the cross-entropy of the observed scores, the
+    learning rate falling linearly to 0. Prompts are read one at a time when predicting, so that a
+    prompt's scores do not depend on its neighbours. Source of the baseline: RouterEval (RoBERTa, 10
+    epochs, batches of 10, 512 tokens), Huang et al. 2025, arXiv 2503.10657; it does not say which
+    learning rate.
+
+    Args:
+        model: a checkpoint that transformers can load: a folder, or a name on the hub.
+        epochs: passes over the training prompts.
+        batch: prompts a step.
+        max_tokens: what is read of a prompt, if the model can read as many; the end is cut off.
+        lr: learning rate at the start.
+        random_state: seed of the new layer, of dropout and of the order of the prompts.
+
+    Attributes:
+        weights_: of the fine-tuned network, by name.
+        config_: its architecture, as JSON.
+        tokenizer_: its tokenizer, as JSON.
+        longest_: how many tokens of a prompt are read.
+    """
+
+    reads: ClassVar[str] = "texts"  # type: ignore[assignment]
+    extra: ClassVar[str] = "torch"
+
+    def __init__(
+        self,
+        *,
+        model: str = "FacebookAI/roberta-base",
+        epochs: int = 10,
+        batch: int = 10,
+        max_tokens: int = 512,
+        lr: float = 2e-5,
+        random_state: int = 0,
+    ) -> None:
+        self.model = model
+        self.epochs = epochs
+        self.batch = batch
+        self.max_tokens = max_tokens
+        self.lr = lr
+        self.random_state = random_state
+
+    def fit(self, X: Sequence[str], scores: Scores, costs: Scores | None = None) -> Self:
+        """Fine-tune the checkpoint.
+
+        Args:
+            X: (n_prompts,) the prompts' texts.
+            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
+            costs: not used.
+
+        Raises:
+            DataError: if the shapes do not agree, or the checkpoint cannot be loaded.
+            MissingDependencyError: if torch or transformers is not installed.
+            SpecError: if a parameter is out of its range.
+        """
+        counts = {name: getattr(self, name) for name in ("epochs", "batch", "max_tokens")}
+        checked("mlc", counts, {"lr": self.lr}, self.random_state)
+        model_name("mlc", self.model)
+        scores = self._check_fit(X, scores)
+        _built.pop(self, None)
+        with seeded(int(self.random_state), threads=None) as device:
+            network, tokenizer = _checkpoint(self.model, scores.shape[1])
+            self.tokenizer_: str = tokenizer.backend_tokenizer.to_str()
+            self.config_ = json.dumps(network.config.to_dict(), default=str)
+            self.longest_ = _longest(self.max_tokens, tokenizer, network.config)
+            self._train(network.to(device), self._tokens(X), scores)
+        state = network.state_dict()
+        self.weights_ = {name: value.cpu().numpy() for name, value in state.items()}
+        return self
+
+    def predict_scores(self, X: Sequence[str]) -> Scores:  # noqa: D102
+        self._check_fitted()
+        torch = import_torch()
+        network = _built.get(self)
+        if network is None:
+            network = _built[self] = self._rebuilt()
+        z = np.empty((len(X), self.n_models_))
+        with torch.inference_mode():
+            for row, ids in enumerate(self._tokens(X)):
+                one = torch.tensor([ids], device=network.device)
+                z[row] = network(input_ids=one, attention_mask=torch.ones_like(one)).logits[0].cpu()
+        return np.asarray(1 / (1 + np.exp(-z)))
+
+    def _train(self, network: Any, tokens: list[list[int]], scores: Scores) -> None:  # noqa: ANN401
+        torch = import_torch()
+        rng = np.random.default_rng(self.random_state)
+        adam = torch.optim.AdamW(network.parameters(), lr=self.lr)
+        steps = self.epochs * math.ceil(len(tokens) / self.batch)
+        rate = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: max(0.0, 1 - step / steps))
+        network.train()
+        for _ in range(self.epochs):
+            for rows in batches(rng, len(tokens), int(self.batch)):
+                adam.zero_grad()
+                _loss(network, [tokens[row] for row in rows], scores[rows]).backward()
+                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                adam.step()
+                rate.step()
+
+    def _rebuilt(self) -> Any:  # noqa: ANN401 - a network
+        """The network, of what was kept of it."""
+        torch = import_torch()
+        from transformers import AutoConfig, AutoModelForSequenceClassification
+
+        held = json.loads(self.config_)
+        config = AutoConfig.for_model(held.pop("model_type"), **held)
+        with seeded(0, threads=None) as device, silent():
+            network = AutoModelForSequenceClassification.from_config(config).float()
+        weights = {name: torch.from_numpy(np.array(w)) for name, w in self.weights_.items()}
+        network.load_state_dict(weights)
+        return network.eval().to(device)
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """The numbers of the first tokens of each text; at least one."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self.tokenizer_)
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self.longest_)
+        clean = [text.encode("utf-8", "replace").decode() for text in texts]
+        return [encoded.ids or [0] for encoded in tokenizer.encode_batch(clean)]
+
+
+_built: WeakKeyDictionary[Mlc, Any] = WeakKeyDictionary()
+"""The networks of fitted routers, made when they first predict; never saved with them."""
+
+
+def _checkpoint(model: str, n_models: int) -> tuple[Any, Any]:
+    """The pretrained network with a new last layer, and its tokenizer."""
+    try:
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    except ImportError:
+        raise MissingDependencyError.of("transformers", "torch") from None
+    try:
+        with silent():
+            tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+            network = AutoModelForSequenceClassification.from_pretrained(
+                model,
+                num_labels=n_models,
+                problem_type="multi_label_classification",
+                ignore_mismatched_sizes=True,
+                trust_remote_code=False,
+            ).float()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise cannot_load("mlc", model, error) from None
+    if not hasattr(tokenizer, "backend_tokenizer"):
+        raise DataError(f"mlc: {model!r} has no tokenizer of the library tokenizers; take another")
+    if network.config.pad_token_id is None:
+        network.config.pad_token_id = 0
+    return network, tokenizer
+
+
+def _longest(wanted: int, tokenizer: Any, config: Any) -> int:  # noqa: ANN401
+    """How many tokens the network can read, at most as many as wanted."""
+    places = getattr(config, "max_position_embeddings", None)
+    return int(min(wanted, tokenizer.model_max_length, places or wanted))
+
+
+def _loss(network: Any, tokens: list[list[int]], scores: NDArray[np.float64]) -> Any:  # noqa: ANN401
+    """Cross-entropy, averaged over the observed cells of a batch."""
+    torch = import_torch()
+    filled = padded(tokens, network.config.pad_token_id)
+    ids, mask = (torch.from_numpy(part).to(network.device) for part in filled)
+    seen = torch.tensor(~np.isnan(scores), device=network.device)
+    truth = torch.tensor(np.nan_to_num(scores), dtype=torch.float32, device=network.device)
+    z = network(input_ids=ids, attention_mask=mask).logits
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(z, truth, reduction="none")
+    return (losses * seen).sum() / seen.sum().clamp(min=1)
