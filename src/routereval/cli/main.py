@@ -17,6 +17,7 @@ from routereval.cli.keys import keys
 from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
 from routereval.cli.offpolicy import offpolicy
+from routereval.cli.replay import replay
 from routereval.cli.reproduce import reproduce
 from routereval.cli.route import route
 from routereval.cli.run import run
@@ -49,6 +50,7 @@ COMMANDS = (
     download,
     reproduce,
     scaling,
+    replay,
     advise,
     serve,
     train,

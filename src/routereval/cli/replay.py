@@ -1,0 +1,74 @@
+"""``routereval replay``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "-r",
+    "--router",
+    "routers",
+    multiple=True,
+    metavar="SPEC",
+    help="A bandit; may be repeated.  [default: linucb, thompson, epsilon_greedy]",
+)
+@click.option(
+    "--pool",
+    default="all-strong(size=5)",
+    show_default=True,
+    help="The LLMs to choose from.",
+)
+@click.option(
+    "--against",
+    type=click.Choice(["linear", "best_single", "oracle"]),
+    default="linear",
+    show_default=True,
+    help="What regret is counted against; linear: ridge regression that sees all scores.",
+)
+@click.option(
+    "--orders",
+    type=click.IntRange(2),
+    default=10,
+    show_default=True,
+    help="In how many orders the prompts come.",
+)
+@click.option(
+    "--embedder",
+    default="auto",
+    show_default=True,
+    help="What makes the features; see: routereval list embedders.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a picture (PNG and SVG) and all numbers (JSON).",
+)
+def replay(
+    sources: tuple[str, ...], routers: tuple[str, ...], out: Path | None, **options: object
+) -> None:
+    """Show what bandits give up while they learn, prompt by prompt, from what they chose."""
+    from rich.console import Console
+
+    from routereval.cli.progress import progress_bar
+    from routereval.report.replay import footnotes, replay_table, save_replay
+    from routereval.studies.bandits import DEFAULT_ROUTERS
+    from routereval.studies.bandits import replay as study
+
+    with progress_bar() as progress:
+        found = study(sources, routers or DEFAULT_ROUTERS, progress=progress, **options)  # type: ignore[arg-type]
+    console = Console()
+    console.width = console.width if console.is_terminal else 120
+    for one in found:
+        console.print(replay_table(one))
+    for note in footnotes(found):
+        console.print(note, style="dim", highlight=False)
+    if out:
+        for path in save_replay(found, out):
+            click.echo(str(path), err=True)
