@@ -265,8 +265,15 @@ def test_a_curve_draws_its_hull_and_its_points() -> None:
     assert curve.plot(ax, label="knn", color="red") is ax
     line, dots = ax.lines
     assert line.get_label() == "knn"
-    drawn = [np.asarray(data, np.float64) for data in (*line.get_data(), dots.get_xdata())]
-    np.testing.assert_allclose(drawn[0], [1000, 1250, 2750, 5000])
-    np.testing.assert_allclose(drawn[1], [0.25, 0.5, 1.0, 1.0])
-    np.testing.assert_allclose(drawn[2], [2750, 1250])
+    x, y, spent = (np.asarray(data, np.float64) for data in (*line.get_data(), dots.get_xdata()))
+    assert (x[0], x[-1]) == (1000, 5000)
+    for corner, height in ((1000, 0.25), (1250, 0.5), (2750, 1.0), (5000, 1.0)):
+        assert y[x.tolist().index(corner)] == pytest.approx(height)
+    np.testing.assert_allclose(y, np.interp(x, [1000, 1250, 2750], [0.25, 0.5, 1.0]))
+    np.testing.assert_allclose(spent, [2750, 1250])
     assert dots.get_color() == "red"
+
+
+def test_the_line_of_a_free_model_begins_at_nothing() -> None:
+    x, y = Curve.of([0], [[1]] * 4, SCORES, COSTS * [0, 1, 1], BEST).line()
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0.25, 5, 0.75)

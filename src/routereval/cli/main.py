@@ -9,6 +9,7 @@ import click
 import routereval
 from routereval.cli.advise import advise
 from routereval.cli.compare import compare
+from routereval.cli.curves import curves
 from routereval.cli.download import download
 from routereval.cli.export import export
 from routereval.cli.import_ import import_command
@@ -53,6 +54,7 @@ COMMANDS = (
     replay,
     advise,
     serve,
+    curves,
     train,
     route,
     keys,

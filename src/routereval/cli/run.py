@@ -68,7 +68,7 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Keep the results; a run that was stopped goes on from there.",
+    help="Keep the results, and draw the curves; a run that was stopped goes on from there.",
 )
 @click.option(
     "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
@@ -106,6 +106,9 @@ def run(
         results = run_grid(sources, out=out, n_jobs=jobs, progress=progress, **named)  # type: ignore[arg-type]
     if out:
         save_learning(results, out)
+        from routereval.report.curve_figure import save_curves
+
+        save_curves(results, out)
     if format_name != "table":
         click.echo(render(results, format_name), nl=False)
         return

@@ -193,9 +193,9 @@ def save_scaling(results: ScalingResults, folder: str | Path) -> list[Path]:
     home.mkdir(parents=True, exist_ok=True)
     numbers = home / "scaling.parquet"
     results.to_frame().write_parquet(numbers, compression="zstd", statistics=False)
-    written = [numbers, *_saved(scaling_figure(results), home / "scaling")]
+    written = [numbers, *saved(scaling_figure(results), home / "scaling")]
     if results.mean:
-        written += _saved(mean_figure(results), home / "scaling-mean")
+        written += saved(mean_figure(results), home / "scaling-mean")
     return written
 
 
@@ -203,7 +203,7 @@ def _figure(curves: Sequence[ScalingCurve]) -> Figure:
     columns = _columns(len(curves))
     rows = math.ceil(len(curves) / columns)
     alone = len(curves) == 1
-    with _styled():
+    with styled():
         from matplotlib.figure import Figure
         from matplotlib.ticker import MultipleLocator
 
@@ -331,16 +331,18 @@ def _every(curve: ScalingCurve, limits: tuple[float, float], height: float) -> i
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def styled() -> Iterator[None]:
+    """The style of all figures, while it lasts."""
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
         yield
 
 
-def _saved(figure: Figure, stem: Path) -> list[Path]:
+def saved(figure: Figure, stem: Path) -> list[Path]:
+    """Write a figure as PNG and SVG; the same figure gives the same bytes."""
     png, svg = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
-    with _styled():
+    with styled():
         figure.savefig(png, dpi=_DPI, metadata={"Software": None})
         figure.set_layout_engine("none")  # it stays as it was laid out
         figure.savefig(svg, metadata={"Date": None, "Creator": None})

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from routereval.errors import unknown
 from routereval.report.learning import grouped, learning_markdown, learning_table
+from routereval.report.trade_off import NOTES as TRADE_OFF_NOTES
+from routereval.report.trade_off import markdown_table, rich_table, trade_offs
 from routereval.scoring import METRICS
+from routereval.scoring.curve import USD
 from routereval.studies.breakdown import by_part
 from routereval.studies.learning import learning_curves
 from routereval.studies.results import Results
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_MAIN = ("mu", "v_r", "v_b", "e_p", "p_star")
+_MAIN = ("mu", "v_r", "v_b", "e_p", "p_star", "hallucination_rate")
 _DAGGER = "†"
 _NAMED = 4  # benchmarks that a note lists by name
 _PER = 1000  # calls that a cost is shown for
@@ -65,13 +68,15 @@ def print_tables(results: Results, console: Console) -> None:
         table.add_column("router", no_wrap=True)
         columns = _columns(block.lines)
         for name in columns:
-            table.add_column(_symbol(name), justify="right", no_wrap=True)
+            table.add_column(_symbol(name, lines[0].unit), justify="right", no_wrap=True)
         for line in block.lines:
             cells = [_rich(line, name, block, console.is_terminal) for name in columns]
             table.add_row(_rich_name(line), *cells)
         console.print(table)
     for table in _details(results, lines, names, console.is_terminal):
         console.print(table)
+    for one in trade_offs(results, every=False):
+        console.print(rich_table(one, styled=console.is_terminal))
     for footnote in _footnotes(results, lines):
         console.print(footnote, style="dim", highlight=False, markup=False, emoji=False)
 
@@ -95,13 +100,14 @@ def to_markdown(results: Results) -> str:
     for block in _blocks(lines, MEAN):
         columns = _columns(block.lines)
         out.append(f"**{_title(results, block, names)}**\n")
-        out.append("| router | " + " | ".join(_symbol(c) for c in columns) + " |")
+        out.append("| router | " + " | ".join(_symbol(c, lines[0].unit) for c in columns) + " |")
         out.append("|---|" + "---:|" * len(columns))
         for line in block.lines:
             cells = [_bold(_short(line, c), _is_best(line, c, block), "**{}**") for c in columns]
             out.append(f"| {_plain_name(line)} | " + " | ".join(cells) + " |")
         out.append("")
     out += map(learning_markdown, grouped(learning_curves(results, lines)).values())
+    out += [markdown_table(one) for one in trade_offs(results, every=False)]
     return "\n".join([*out, *(f"{note}\n" for note in _footnotes(results, lines))])
 
 
@@ -112,7 +118,7 @@ def to_latex(results: Results) -> str:
     out = []
     for block in _blocks(lines, MEAN):
         columns = _columns(block.lines)
-        heads = " & ".join(f"${_latex_symbol(c)}$" for c in columns)
+        heads = " & ".join(f"${_latex_symbol(c, lines[0].unit)}$" for c in columns)
         out += [r"\begin{table}", r"\centering", r"\begin{tabular}{l" + "r" * len(columns) + "}"]
         out += [r"\toprule", rf"router & {heads} \\", r"\midrule"]
         for line in block.lines:
@@ -160,7 +166,7 @@ def to_json(results: Results) -> str:
         {
             **line._asdict(),
             "metrics": {
-                name: None if math.isnan(e.value) else dict(e._asdict())
+                name: None if math.isnan(e.value) else {k: _told(x) for k, x in e._asdict().items()}
                 for name, e in line.metrics.items()
             },
         }
@@ -168,6 +174,11 @@ def to_json(results: Results) -> str:
     ]
     held = {"simulated": _simulated(results), "notes": list(results.notes), "lines": lines}
     return json.dumps(held, indent=1, ensure_ascii=False) + "\n"
+
+
+def _told(number: float) -> float | str:
+    """A number that JSON knows; what is infinite as text."""
+    return number if math.isfinite(number) else str(number)
 
 
 FORMATS: dict[str, Callable[[Results], str]] = {
@@ -275,7 +286,13 @@ def _footnotes(results: Results, lines: Sequence[Line]) -> list[str]:
     if _simulated(results):
         notes.append("Simulated data: no real LLM was asked; the numbers say nothing about any.")
     if any(not math.isnan(line.metrics["cost"].value) for line in lines):
-        notes.append("$/1k: mean cost of 1,000 calls, in USD.")
+        usd = lines[0].unit == USD
+        told = (
+            "$/1k: mean cost of 1,000 calls, in USD." if usd else f"cost: {lines[0].unit}, a call."
+        )
+        notes.append(told)
+    if any(not math.isnan(line.metrics["aiq"].value) for line in lines):
+        notes += TRADE_OFF_NOTES
     return [*notes, *(f"Note: {note}." for note in _merged(results.notes))]
 
 
@@ -297,12 +314,12 @@ def _simulated(results: Results) -> bool:
     return any(cell.simulated for cell in results.cells)
 
 
-def _symbol(name: str) -> str:
-    return "$/1k" if name == "cost" else METRICS[name].symbol
+def _symbol(name: str, unit: str = USD) -> str:
+    return "$/1k" if name == "cost" and unit == USD else METRICS[name].symbol
 
 
-def _latex_symbol(name: str) -> str:
-    return r"\mathrm{USD/1k}" if name == "cost" else METRICS[name].latex
+def _latex_symbol(name: str, unit: str = USD) -> str:
+    return r"\mathrm{USD/1k}" if name == "cost" and unit == USD else METRICS[name].latex
 
 
 def _mu(line: Line | None, best: str, styled: bool) -> str:
@@ -341,7 +358,7 @@ def _short(line: Line, name: str) -> str:
     value, low, high = line.metrics[name]
     if math.isnan(value):
         return "–"
-    scale = _PER if name == "cost" else 1
+    scale = _PER if name == "cost" and line.unit == USD else 1
     half = f"{(high - low) / 2 * scale:.3f}"
     return f"{value * scale:.3f} ±{half.removeprefix('0')}"
 

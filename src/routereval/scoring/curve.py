@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 USD = "USD"
+_STEPS = 200
 _ARRAYS = ("quality", "cost", "model_quality", "model_cost")
 
 
@@ -166,6 +167,17 @@ class Curve:
             cost=self.model_cost,
         )
 
+    def line(self) -> tuple[Floats, Floats]:
+        """The hull as so many points that it looks right on any axis, up to the dearest cost.
+
+        Mixtures lie on a straight line in cost, which is a bow where the axis is a logarithm.
+        """
+        cost, quality = self.hull
+        end = max(float(self.plane.dearest), float(cost[-1]))
+        steps = np.geomspace(cost[0], end, _STEPS) if cost[0] > 0 else np.linspace(0, end, _STEPS)
+        x = np.unique(np.concatenate([cost, np.clip(steps, cost[0], end)]))
+        return x, np.interp(x, cost, quality)
+
     def means(self, W: NDArray[np.floating] | None = None) -> Plane:
         """Average over the prompts as they are, or over weighted resamples of them.
 
@@ -215,10 +227,8 @@ class Curve:
         Returns:
             The axes.
         """
-        cost, quality = self.hull
-        end = max(float(self.plane.dearest), float(cost[-1]))
-        x, y = np.append(cost, end) * 1000, np.append(quality, quality[-1])
-        [line] = ax.plot(x, y, label=label, **style)
+        cost, quality = self.line()
+        [line] = ax.plot(cost * 1000, quality, label=label, **style)
         spent, scored = self.points
         ax.plot(
             spent * 1000,

@@ -10,12 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.scoring import interval, replicates, resamples
+from routereval.scoring import interval, metric, replicates, resamples
+from routereval.scoring.curve import USD
 from routereval.studies.results import Cell, Results
 
 N_BOOT = 1000
 MEAN = "mean"
-SHOWN = ("mu", "v_r", "v_b", "e_p", "p_star", "cost")
+TRADE_OFF = ("aiq", "over_zero", "qnc", "cost_save", "peak")
+"""What a table tells of a cost–quality curve."""
+SHOWN = ("mu", "v_r", "v_b", "e_p", "p_star", "hallucination_rate", "cost", *TRADE_OFF)
 
 
 class Estimate(NamedTuple):
@@ -37,6 +40,7 @@ class Line(NamedTuple):
         n_cells: how many cells it is the mean of.
         metrics: estimates by name.
         protocol: the rule of its split.
+        unit: of its cost.
     """
 
     size: int
@@ -46,6 +50,7 @@ class Line(NamedTuple):
     n_cells: int
     metrics: Mapping[str, Estimate]
     protocol: str = "clean"
+    unit: str = USD
 
 
 def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
@@ -54,7 +59,8 @@ def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
     A mean's interval comes from averaging the bootstrap replicates of its cells: cells on the same
     prompts share their resamples, benchmarks are resampled apart. Within a benchmark, a cell in
     which a metric is not defined does not count for it; the mean over benchmarks is defined only
-    where every one of them defines the metric, so all columns of a table speak of the same ones.
+    where every one of them defines the metric, so all columns of a table speak of the same ones;
+    but a metric of one kind of benchmark, such as the hallucination rate, is averaged over those.
 
     Args:
         results: the cells of a run.
@@ -90,9 +96,16 @@ def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str
         )
         for name, held in by_benchmark.items()
     ]
-    macro = {m: estimated(np.mean([draws[m] for draws in drawn.values()], axis=0)) for m in metrics}
+    macro = {m: estimated(_over_benchmarks(m, [d[m] for d in drawn.values()])) for m in metrics}
     where = (first.size, first.router, first.control, MEAN, len(cells))
-    return [*lines, Line(*where, macro, first.protocol)]
+    unit = results.outcomes[first.key].evidence.unit
+    return [line._replace(unit=unit) for line in (*lines, Line(*where, macro, first.protocol))]
+
+
+def _over_benchmarks(name: str, draws: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    if metric(name).partial:
+        return _mean(draws)
+    return np.asarray(np.mean(draws, axis=0))
 
 
 def _draws(

@@ -1,0 +1,38 @@
+"""The Zero router beside the others: the hull of the single models of each pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from routereval.scoring import compute
+from routereval.studies.results import Cell, Outcome, Results
+
+ZERO = "zero"
+
+
+def with_zero(results: Results, metrics: Sequence[str]) -> Results:
+    """The cells of a run whose cost–quality curve is known, and those of the Zero router.
+
+    Args:
+        results: of a run.
+        metrics: read-outs of a curve, computed for the Zero router's cells; no other metric of them
+            means anything.
+
+    Returns:
+        As the results, the Zero router last.
+    """
+    curved = [c for c in results.cells if results.outcomes[c.key].evidence.curve is not None]
+    first: dict[tuple[object, ...], Cell] = {}
+    for cell in curved:
+        first.setdefault(cell.place[:-1], cell)
+    cells, outcomes = list(curved), dict(results.outcomes)
+    for cell in first.values():
+        held = results.outcomes[cell.key]
+        curve = held.evidence.curve
+        evidence = replace(held.evidence, curve=None if curve is None else curve.zero)
+        values = compute(evidence, metrics)
+        zero = replace(cell, router=ZERO, control=True, metrics=values, intervals={})
+        cells.append(zero)
+        outcomes[zero.key] = Outcome(evidence, held.rows)
+    return Results(cells, outcomes, results.notes, results.info)

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from matplotlib.figure import Figure
+
+from routereval.cli.main import cli
+from routereval.report import to_json, to_latex, to_markdown, to_text
+from routereval.report.curve_figure import curve_displays, save_curves
+from routereval.report.trade_off import trade_offs
+from routereval.scoring import compute
+from routereval.studies import Results, run
+from routereval.studies.summary import MEAN, TRADE_OFF, summarise
+from routereval.studies.zero import ZERO, with_zero
+from tests.made import made
+
+ROUTERS = ("oracle", "knn(k=5)", "linear", "best_single", "random")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("trade-off") / "results"
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> Results:
+    records = [made(name, n_prompts=150, costs=True) for name in ("truthfulqa", "two")]
+    return run(records, ROUTERS, [3], ["all-strong", "strong-to-weak"], out=folder, n_jobs=1)
+
+
+def test_the_zero_router_of_a_cell_is_the_hull_of_its_models(results: Results) -> None:
+    whole = with_zero(results, TRADE_OFF)
+    assert [c.router for c in whole.cells[-4:]] == [ZERO] * 4
+    for cell in whole.of(ZERO):
+        curve = whole.outcomes[cell.key].evidence.curve
+        assert curve is not None
+        np.testing.assert_array_equal(curve.quality, curve.model_quality)
+        assert cell.metrics["over_zero"] == pytest.approx(0, abs=1e-12)
+        assert cell.metrics["peak"] == pytest.approx(curve.model_quality.mean(axis=0).max())
+
+
+def test_the_tables_hold_the_numbers_of_the_summary(results: Results) -> None:
+    tables = trade_offs(results)
+    assert [re.split(" · ", t.title)[2] for t in tables] == [
+        "truthfulqa",
+        "two",
+        "mean over benchmarks",
+    ]
+    lines = {ln.router: ln for ln in summarise(results, TRADE_OFF) if ln.benchmark == MEAN}
+    for row in tables[-1].rows[:-1]:
+        line = lines[row[0].removesuffix(" †")]
+        for name, cell in zip(TRADE_OFF, row[1:], strict=True):
+            value = line.metrics[name].value
+            shown = cell.split()[0].replace("−", "-").replace("∞", "inf")
+            assert float(shown) == pytest.approx(value, abs=5.1e-4)
+    assert [len(trade_offs(results, every=every)) for every in (True, False)] == [3, 1]
+
+
+def test_the_best_learned_router_of_a_column_is_marked(results: Results) -> None:
+    table = trade_offs(results)[-1]
+    aiq = {row[0]: float(row[1].split()[0]) for row in table.rows}
+    marked = [row[0] for row, best in zip(table.rows, table.best, strict=True) if best[1]]
+    assert marked == [max(("knn(k=5)", "linear"), key=lambda name: aiq[name])]
+    assert table.controls == [row[0].endswith("†") for row in table.rows]
+
+
+def test_the_tables_stand_below_the_others(results: Results) -> None:
+    for text in (to_text(results), to_markdown(results)):
+        assert text.count("cost and quality · m = 3") == 1
+        assert "AIQ − Zero" in text
+        assert "zero: the single LLMs" in text
+        assert "halluc." in text
+    assert "Infinity" not in to_json(results)
+    assert r"\mathrm{halluc.}" in to_latex(results)
+
+
+def test_hallucinations_are_averaged_over_the_benchmarks_that_have_them(results: Results) -> None:
+    for line in summarise(results, ["mu", "hallucination_rate"]):
+        rate = line.metrics["hallucination_rate"].value
+        if line.benchmark == "truthfulqa":
+            assert rate == pytest.approx(1 - line.metrics["mu"].value)
+        elif line.benchmark == "two":
+            assert math.isnan(rate)
+        else:
+            assert not math.isnan(rate)
+
+
+def test_without_costs_there_is_no_such_table() -> None:
+    plain = run([made(n_prompts=80)], ["random"], [3], n_jobs=1)
+    assert trade_offs(plain) == []
+    assert curve_displays(plain) == {}
+    assert "cost and quality" not in to_text(plain)
+
+
+def test_one_benchmark_has_one_table() -> None:
+    alone = run([made(n_prompts=80, costs=True)], ["random"], [3], ["all-weak"], n_jobs=1)
+    [table] = trade_offs(alone, every=False)
+    assert "one" in table.title
+
+
+def test_a_panel_shows_every_router_the_zero_router_and_the_oracle(results: Results) -> None:
+    figures = curve_displays(results)
+    assert list(figures) == ["curves-m3-all-strong", "curves-m3-strong-to-weak"]
+    for panels in figures.values():
+        assert [panel.title for panel in panels] == ["TruthfulQA", "two"]
+        for panel in panels:
+            ax = panel.plot(Figure().add_subplot())
+            labels = ax.get_legend_handles_labels()[1]
+            assert labels == [
+                "knn(k=5)",
+                "linear",
+                "Zero router",
+                "oracle",
+                "best_single",
+                "random",
+            ]
+
+
+def test_the_curves_are_those_of_the_cells(results: Results) -> None:
+    [first, _] = curve_displays(results)["curves-m3-all-strong"]
+    [cell] = [
+        c for c in results.of("linear") if (c.benchmark, c.group) == ("truthfulqa", "all-strong")
+    ]
+    evidence = results.outcomes[cell.key].evidence
+    assert first.curves["linear"] is evidence.curve
+    assert compute(evidence, ["aiq"])["aiq"] == pytest.approx(cell.metrics["aiq"])
+
+
+def test_a_run_that_is_kept_draws_its_curves(
+    folder: Path, results: Results, tmp_path: Path
+) -> None:
+    shown = CliRunner().invoke(cli, ["curves", str(folder), "-o", str(tmp_path)])
+    assert shown.exit_code == 0
+    assert shown.output.count("cost and quality") == 3
+    drawn = sorted(path.name for path in tmp_path.iterdir())
+    kinds = [f"curves-m3-{g}.{k}" for g in ("all-strong", "strong-to-weak") for k in ("png", "svg")]
+    assert drawn == kinds
+    again = save_curves(results, tmp_path / "again")
+    for path in again:
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+
+
+def test_curves_without_costs_are_refused(tmp_path: Path) -> None:
+    run([made(n_prompts=80)], ["random"], [3], n_jobs=1, out=tmp_path / "plain")
+    shown = CliRunner().invoke(cli, ["curves", str(tmp_path / "plain")])
+    assert "no cost is known" in str(shown.exception)
