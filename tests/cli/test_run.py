@@ -47,7 +47,10 @@ def test_the_table_is_printed_and_the_cells_are_kept(
     assert "random †" in answer.out
     assert "\x1b" not in answer.out
     assert len(lines_of(out)) == 6
-    assert {path.name for path in out.iterdir()} == {"outcomes", "results.jsonl", "run.json"}
+    drawn = {path.name for path in out.glob("curves-m3-*")}
+    assert len(drawn) == 6
+    kept = {path.name for path in out.iterdir()} - drawn
+    assert kept == {"outcomes", "results.jsonl", "run.json"}
 
 
 def test_without_out_nothing_is_left(

@@ -64,7 +64,7 @@ Table = dict[str, dict[str, str]]
 
 def markdown_tables(text: str) -> list[Table]:
     tables: list[Table] = []
-    for block in re.split(r"\n\n+", text):
+    for block in re.split(r"\n\n+", text.split("**cost and quality", maxsplit=1)[0]):
         rows = [
             [cell.strip() for cell in row.strip("| ").split(" | ")]
             for row in block.splitlines()
@@ -93,7 +93,7 @@ def latex_tables(text: str) -> list[Table]:
 def plain_tables(text: str) -> list[Table]:
     """The tables of the means: a title, a head, and a row a router."""
     tables: list[Table] = []
-    for block in re.split(r"\n(?=\S)", text):
+    for block in re.split(r"\n(?=\S)", text.split("cost and quality ·", maxsplit=1)[0]):
         rows = [
             re.split(r"\s{2,}", row.strip())
             for row in block.splitlines()[1:]
@@ -350,7 +350,7 @@ def test_a_terminal_shows_bold_and_dim_and_the_same_words(single: Results) -> No
     plain = ANSI.sub("", text)
     assert "**" not in plain
     assert not re.search(r"\d\*", plain)
-    words = re.findall(r"[^\s─]+", re.sub(r"(?<=\d)\*", "", to_plain(single)))
+    words = re.findall(r"[^\s─]+", re.sub(r"(?<=[\d\]])\*", "", to_plain(single)))
     assert re.findall(r"[^\s─]+", plain) == words
 
 

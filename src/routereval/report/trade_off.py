@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from routereval.scoring import METRICS
 from routereval.studies.results import Results
 from routereval.studies.summary import MEAN, TRADE_OFF, Line, summarise
-from routereval.studies.zero import with_zero
+from routereval.studies.zero import ZERO, with_zero
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 NOTES = (
     "[…]: 95 % bootstrap interval over test prompts, of the trade-off of quality and cost.",
-    "zero: the single LLMs and mixtures of them; a router not above it has learned nothing.",
+    "Zero router: the single LLMs and mixtures of them; a router not above it has learned nothing.",
     "QNC, CostSave, Peak: at the best price of cost on the test prompts.",
 )
 """What the tables' footnotes say."""
@@ -117,6 +117,8 @@ def _best(lines: list[Line], name: str) -> str:
 
 
 def _name(line: Line) -> str:
+    if line.router == ZERO:
+        return "Zero router"
     return f"{line.router} †" if line.control else line.router
 
 
