@@ -299,7 +299,7 @@ def free_port() -> int:
 def process(command: list[str], port: int, core: int | None) -> Iterator[int]:
     """A process that listens on a port, on a core of its own if there are two."""
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    child = subprocess.Popen(command, env=env)
+    child = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     if core is not None:
         os.sched_setaffinity(child.pid, {core})
     try:

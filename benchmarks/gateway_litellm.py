@@ -1,0 +1,132 @@
+"""The gateway beside the LiteLLM proxy, in one run: the same upstream, load, core and clients.
+
+LiteLLM comes from PyPI, in an environment of its own, with its simplest strategy, one worker and
+its logging off; ours computes a routing decision for every request, checks a key and writes its
+decision log. Both are asked in turn, several times; the ratio is that of the medians.
+
+    python -m venv /tmp/litellm && /tmp/litellm/bin/pip install 'litellm[proxy]'
+    python benchmarks/gateway_litellm.py /tmp/litellm/bin/litellm
+    python benchmarks/gateway_litellm.py --soak 100000      # ours alone: memory over many requests
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import gateway as ours
+
+LOADS = (("plain, 16", False, 16), ("plain, 64", False, 64), ("streams of 20, 64", True, 64))
+MASTER = "sk-of-this-benchmark"
+
+
+class Peer(NamedTuple):
+    """A gateway that is up: how it is asked, and which processes it is."""
+
+    name: str
+    load: ours.Load
+    pid: int
+
+
+def litellm(folder: Path, binary: str, port: int, upstream: int) -> tuple[list[str], ours.Load]:
+    """The command that starts LiteLLM's proxy before the upstream, and how it is asked."""
+    model = f'{{model: openai/stub, api_base: "http://127.0.0.1:{upstream}/v1", api_key: sk-x}}'
+    config = folder / "litellm.yaml"
+    config.write_text(
+        "model_list:\n"
+        + f"  - {{model_name: auto, litellm_params: {model}}}\n" * 2
+        + "router_settings: {routing_strategy: simple-shuffle, num_retries: 0}\n"
+        + "litellm_settings: {set_verbose: false, turn_off_message_logging: true}\n"
+        + f"general_settings: {{master_key: {MASTER}, disable_spend_logs: true}}\n"
+    )
+    command = [binary, "--config", str(config), "--port", str(port), "--num_workers", "1"]
+    return command, ours.Load(f"http://127.0.0.1:{port}/v1", "auto", MASTER)
+
+
+def routereval(folder: Path, port: int, upstream: int) -> tuple[list[str], ours.Load]:
+    """The command that starts our gateway with a key and a log, and how it is asked."""
+    models = [f"model-{number}" for number in range(5)]
+    router = ours.train(folder, models)
+    config = ours.write_config(folder, port, upstream, models)
+    command = str(Path(sys.executable).parent / "routereval")
+    add = [command, "keys", "add", str(folder / "keys.sqlite"), "benchmark"]
+    key = subprocess.run(add, check=True, capture_output=True, text=True).stdout.split()[-1]
+    with config.open("a") as file:
+        file.write(
+            f'[door]\nkeys = "{folder / "keys.sqlite"}"\n[log]\nfolder = "{folder / "log"}"\n'
+        )
+    serve = [command, "serve", str(router), "-c", str(config)]
+    return serve, ours.Load(f"http://127.0.0.1:{port}/v1", "auto:lam=0.1", key)
+
+
+def rate(peer: Peer, streamed: bool, connections: int, seconds: float) -> float:
+    load = ours.Load(peer.load.base_url, peer.load.model, peer.load.key, streamed)
+    answered = ours.run(ours.closed(load, connections, seconds))
+    if load.failures:
+        print(f"{peer.name}: {load.failures} of {load.asked} requests failed", file=sys.stderr)
+    return answered
+
+
+def compare(peers: list[Peer], seconds: float, rounds: int) -> None:
+    print(f"{'answers a second':24s}" + "".join(f"{p.name:>12s}" for p in peers) + "   ratio")
+    for label, streamed, connections in LOADS:
+        found: dict[str, list[float]] = {peer.name: [] for peer in peers}
+        for _ in range(rounds):
+            for peer in peers:
+                found[peer.name].append(rate(peer, streamed, connections, seconds))
+        medians = [statistics.median(found[peer.name]) for peer in peers]
+        shown = "".join(f"{median:12.0f}" for median in medians)
+        print(f"{label:24s}{shown}{medians[0] / medians[-1]:8.1f}", flush=True)
+    peaks = [ours.memory_mb(peer.pid, "VmHWM") for peer in peers]
+    print(f"{'peak memory, MB':24s}" + "".join(f"{peak:12.0f}" for peak in peaks))
+
+
+def soak(peer: Peer, requests: int) -> None:
+    """Memory over many requests."""
+    load = ours.Load(peer.load.base_url, peer.load.model, peer.load.key)
+    while load.asked < requests:
+        ours.run(ours.closed(load, 16, 3.0))
+        print(f"{load.asked:9,d} requests  {ours.memory_mb(peer.pid):7.1f} MB", flush=True)
+    print(f"{load.failures} failed")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("litellm", nargs="?", help="the command of LiteLLM's proxy")
+    parser.add_argument("--seconds", type=float, default=6.0, help="for each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--soak", type=int, metavar="REQUESTS")
+    given = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    core, rest = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
+    if rest is not None:
+        os.sched_setaffinity(0, {rest})
+    os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+    upstream = ours.free_port()
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        stub = [sys.executable, ours.__file__, "--upstream-only", str(upstream)]
+        stack.enter_context(ours.process(stub, upstream, rest))
+        port = ours.free_port()
+        started = {"routereval": (port, *routereval(Path(scratch), port, upstream))}
+        if given.litellm:
+            port = ours.free_port()
+            started["LiteLLM"] = (port, *litellm(Path(scratch), given.litellm, port, upstream))
+        peers = [
+            Peer(name, load, stack.enter_context(ours.process(command, port, core)))
+            for name, (port, command, load) in started.items()
+        ]
+        if given.litellm:
+            compare(peers, given.seconds, given.rounds)
+        if given.soak:
+            soak(peers[0], given.soak)
+
+
+if __name__ == "__main__":
+    main()
