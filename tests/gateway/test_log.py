@@ -102,6 +102,12 @@ def test_a_request_that_no_router_decided(tmp_path: Path) -> None:
     assert not {"choice", "text", "prompt"} & line.keys()
 
 
+def test_a_prompt_that_is_empty_is_a_prompt(tmp_path: Path) -> None:
+    (line,) = logged(tmp_path / "log", entry(text=""))
+    assert line["prompt"] == hash_of("")
+    assert [row.choice for row in read_log(tmp_path / "log")] == ["euclid"]
+
+
 def test_the_log_comes_back_with_feedback(tmp_path: Path) -> None:
     async def story() -> None:
         log = DecisionLog(tmp_path / "log", {"knn": POOL}, texts=True)

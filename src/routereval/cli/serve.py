@@ -25,15 +25,18 @@ def serve(router_dir: Path, config_path: Path, workers: int, check: bool) -> Non
     from routereval.gateway.extra import check_installed
 
     check_installed()
-    from routereval.gateway import create_app, read_config
+    import asyncio
+
+    from routereval.gateway import read_config
     from routereval.gateway import serve as gateway
+    from routereval.gateway.setup import gateway_of, rehearse
     from routereval.routers import load_router
 
     config, trained = read_config(config_path), load_router(router_dir)
     for line in gateway.overview(trained, config):
         click.echo(line, err=True)
     if check:
-        create_app(trained, config)
+        asyncio.run(rehearse(gateway_of(trained, config)))
     elif workers == 1:
         gateway.serve(trained, config)
     else:

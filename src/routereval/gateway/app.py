@@ -70,7 +70,7 @@ def create_app(
         Places.of(config),
         Client(config.faults.quota_cooldown_s),
         trained.models,
-        decider=decider or _own_decider(trained, config),
+        decider=decider or own_decider(trained, config),
         door=door or OpenDoor(),
         observers=observers,
     )
@@ -94,8 +94,9 @@ def without_upstream(trained: TrainedRouter, config: Config) -> list[str]:
     return [model for model in trained.models if model not in served]
 
 
-def _own_decider(trained: TrainedRouter, config: Config) -> RouterDecider:
-    name = str(trained.about.get("router", type(trained.router).__name__))
+def own_decider(trained: TrainedRouter, config: Config, name: str = "") -> RouterDecider:
+    """What decides by a router; the log calls it by its spec unless a name is given."""
+    name = name or str(trained.about.get("router", type(trained.router).__name__))
     decider = RouterDecider(trained, name, config.routing.cache)
     decider.warm_up()
     return decider
@@ -144,9 +145,9 @@ def _route(relay: Relay) -> Endpoint:
                 return JSONResponse({"model": ask.model, "reason": "asked for"})
             routed = await relay.decided(where, where.names)
         except ApiError as error:
-            return _error(error)
+            return error_response(error)
         except RouterEvalError as error:
-            return _error(ApiError(503, f"the router could not decide: {error}"))
+            return error_response(ApiError(503, f"the router could not decide: {error}"))
         chosen, known = routed.decision, relay.decider_models
         return JSONResponse(
             {
@@ -181,7 +182,7 @@ def _models(relay: Relay) -> Endpoint:
         try:
             grant = await relay.door.recognise(bearer(request.scope["headers"]))
         except ApiError as error:
-            return _error(error)
+            return error_response(error)
         held = [_card(name, relay) for name in relay.names(grant)]
         return JSONResponse({"object": "list", "data": held})
 
@@ -196,9 +197,11 @@ def _model(relay: Relay) -> Endpoint:
         try:
             grant = await relay.door.recognise(bearer(request.scope["headers"]))
         except ApiError as error:
-            return _error(error)
+            return error_response(error)
         if name not in relay.names(grant) and relay.config.resolve(name) is None:
-            return _error(ApiError(404, f"there is no model {name!r}", code="model_not_found"))
+            return error_response(
+                ApiError(404, f"there is no model {name!r}", code="model_not_found")
+            )
         return JSONResponse(_card(name, relay))
 
     return model
@@ -246,17 +249,20 @@ async def _http_error(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
     method, path = request.method, request.url.path[:200]
     said = {404: f"there is nothing at {path}", 405: f"{path} does not take {method}"}
-    made = _error(ApiError(status, said.get(status, str(error)), code="unknown_url"))
+    made = error_response(ApiError(status, said.get(status, str(error)), code="unknown_url"))
     made.headers.update(getattr(error, "headers", None) or {})
     return made
 
 
 async def _bug(request: Request, error: Exception) -> Response:
     """A fault of the gateway's own; the traceback is logged, not sent."""
-    return _error(ApiError(500, "the gateway made a mistake; its log says where", code="internal"))
+    return error_response(
+        ApiError(500, "the gateway made a mistake; its log says where", code="internal")
+    )
 
 
-def _error(error: ApiError) -> Response:
+def error_response(error: ApiError) -> Response:
+    """The answer that tells an error."""
     from starlette.responses import Response
 
     headers = {name.decode(): value.decode() for name, value in error.headers}

@@ -63,6 +63,51 @@ class Faults:
 
 
 @dataclass(frozen=True)
+class DoorTable:
+    """Who may ask.
+
+    Attributes:
+        keys: the store of keys, a file or ``redis://…``; everybody may ask if empty.
+        metrics: the names of the keys that may read ``/metrics``.
+    """
+
+    keys: str = setting("")
+    metrics: tuple[str, ...] = setting(())
+
+
+@dataclass(frozen=True)
+class LogTable:
+    """The decision log.
+
+    Attributes:
+        folder: where it is written; there is none if empty.
+        texts: whether prompts are logged as texts; else as hashes.
+        file_mb: the size at which a new file is begun.
+    """
+
+    folder: str = setting("")
+    texts: bool = setting(False)
+    file_mb: float = setting(64.0, least=0.001)
+
+
+@dataclass(frozen=True)
+class ExperimentTable:
+    """What is learned from live traffic.
+
+    Attributes:
+        explore: the share of choices that are drawn evenly.
+        router: the folder of a second trained router, which has a share of the conversations.
+        share: how large that is.
+        shadows: folders of trained routers whose decisions are only logged.
+    """
+
+    explore: float = setting(0.0, least=0)
+    router: str = setting("")
+    share: float = setting(0.5, least=0)
+    shadows: tuple[str, ...] = setting(())
+
+
+@dataclass(frozen=True)
 class Upstream:
     """One model of the pool, and who serves it.
 
@@ -118,6 +163,9 @@ class Config:
     limits: Limits = Limits()
     routing: Routing = Routing()
     faults: Faults = Faults()
+    door: DoorTable = DoorTable()
+    log: LogTable = LogTable()
+    experiment: ExperimentTable = ExperimentTable()
     virtual: Mapping[str, Virtual] = field(default_factory=lambda: dict(PRESETS))
 
     def resolve(self, asked: str) -> Virtual | None:
@@ -156,7 +204,15 @@ class Config:
         return key
 
 
-TABLES = {"server": Server, "limits": Limits, "routing": Routing, "faults": Faults}
+TABLES = {
+    "server": Server,
+    "limits": Limits,
+    "routing": Routing,
+    "faults": Faults,
+    "door": DoorTable,
+    "log": LogTable,
+    "experiment": ExperimentTable,
+}
 
 
 def read_config(path: str | Path) -> Config:

@@ -85,11 +85,10 @@ class Exchange:
             more = message.get("more_body", False)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def reply(self, reply: Reply, tokens_in: int = 0) -> Usage:
-        """Pass on a whole answer; what it says of its usage."""
+    async def reply(self, reply: Reply) -> None:
+        """Pass on a whole answer."""
         self._note_start(reply.status)
         await self._whole(reply.status, reply.headers, reply.body)
-        return usage_of_body(reply.body, tokens_in) if reply.status < 400 else Usage()
 
     async def stream(self, stream: Stream) -> None:
         """Pass on a stream as it comes.
@@ -186,6 +185,11 @@ class Presence:
         self._timer.cancel()
         if self._listener is not None:
             self._listener.cancel()
+
+
+def usage_of_reply(reply: Reply, tokens_in: int) -> Usage:
+    """What a whole answer says of its usage; nothing is paid for an error."""
+    return usage_of_body(reply.body, tokens_in) if reply.status < 400 else Usage()
 
 
 def _too_large(most: int) -> ApiError:

@@ -213,12 +213,14 @@ def line_of(
             round(entry.total_s, 6),
         ],
     }
-    if entry.decision is not None:
-        held |= _decided(entry, pool)
-        if shadows:
-            held["shadows"] = dict(shadows)
+    if entry.text or entry.decision is not None:
+        held["prompt"] = hash_of(entry.text)
         if texts:
             held["text"] = entry.text
+    if entry.decision is not None:
+        held |= _decided(entry, pool)
+    if shadows:
+        held["shadows"] = dict(shadows)
     return held
 
 
@@ -227,7 +229,6 @@ def _decided(entry: Entry, pool: Sequence[str]) -> dict[str, Any]:
     assert decision is not None  # noqa: S101 - for the type checker
     scores = zip(pool, decision.scores, strict=False)
     return {
-        "prompt": hash_of(entry.text),
         "router": entry.router,
         "lam": entry.lam,
         "scores": {model: _number(score) for model, score in scores},

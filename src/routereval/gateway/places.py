@@ -12,6 +12,9 @@ from routereval.gateway.client import Target
 from routereval.gateway.config import Config, Upstream
 from routereval.gateway.seams import Usage
 
+USUAL_ANSWER = 1000
+FRAME = 16  # tokens that go round the messages
+
 
 class Place:
     """An upstream, how many requests are there, and whether it is to be left alone."""
@@ -91,8 +94,13 @@ class Places(dict[str, Place]):
         return able
 
     def dearest(self, names: Iterable[str], ask: Ask) -> float:
-        """The most that prompt and longest answer cost at any of them, in USD."""
-        most = Usage(ask.prompt_tokens, ask.tokens - ask.prompt_tokens)
+        """The most that prompt and longest answer cost at any of them, in USD.
+
+        The prompt is counted twice over, since its tokens are only guessed, and an answer whose
+        length is not limited counts as `USUAL_ANSWER` tokens.
+        """
+        longest = ask.tokens - ask.prompt_tokens or USUAL_ANSWER
+        most = Usage(2 * ask.prompt_tokens + FRAME, longest)
         return max(self[name].price(most) for name in names)
 
     def with_room(self, names: Iterable[str], now: float) -> list[str]:

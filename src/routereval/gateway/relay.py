@@ -23,6 +23,7 @@ from routereval.gateway.exchange import (
     Receive,
     Scope,
     Send,
+    usage_of_reply,
 )
 from routereval.gateway.fault import Fault, Reply, final_error
 from routereval.gateway.places import Place, Places
@@ -137,12 +138,12 @@ class Relay:
 
     async def _answered(self, exchange: Exchange) -> None:
         limits, entry = self.config.limits, exchange.entry
+        entry.key = (await self.door.recognise(exchange.key)).key  # before a byte of it is read
         body = await exchange.body(int(limits.body_mb * 1e6), limits.body_s)
         large = len(body) > LARGE_BODY
         ask = await asyncio.to_thread(read_body, body) if large else read_body(body)
         entry.asked, entry.streamed = ask.model, ask.streamed
         grant = await self.door.admit(exchange.key, ask.model, entry.time)
-        entry.key = grant.key
         try:
             route = self.route(ask, grant, exchange.header(b"x-routereval-conversation"))
             entry.text, entry.lam = route.text, route.virtual.lam if route.virtual else 0.0
@@ -257,7 +258,8 @@ class Relay:
         if isinstance(answer, Stream):
             await self._streamed(exchange, route, place, answer)
         else:
-            self._paid(entry, place, await exchange.reply(answer, route.ask.prompt_tokens))
+            self._paid(entry, place, usage_of_reply(answer, route.ask.prompt_tokens))
+            await exchange.reply(answer)
         return None
 
     async def _streamed(

@@ -13,8 +13,9 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from routereval.gateway.app import create_app, without_upstream
+from routereval.gateway.app import without_upstream
 from routereval.gateway.config import Config, read_config
+from routereval.gateway.setup import gateway_of
 from routereval.routers.persistence import load_router
 from routereval.routers.trained import TrainedRouter
 
@@ -54,7 +55,7 @@ def serve(trained: TrainedRouter, config: Config) -> None:
     Raises:
         DataError: if no LLM of the pool has an upstream, or the key of one is not set.
     """
-    app = create_app(trained, config)
+    app = gateway_of(trained, config)
     tune_memory()
     Server(uvicorn.Config(app, **_settings(config))).run()
 
@@ -69,7 +70,7 @@ def serve_many(router: Path, config_path: Path, workers: int) -> None:
 
 def worker_app() -> Starlette:
     """The application of one of several workers."""
-    app = create_app(load_router(os.environ[_ROUTER]), read_config(os.environ[_CONFIG]))
+    app = gateway_of(load_router(os.environ[_ROUTER]), read_config(os.environ[_CONFIG]))
     tune_memory()
     return app
 

@@ -114,6 +114,7 @@ def offpolicy(
         DataError: if there is no feedback, or a router needs texts that were not logged.
     """
     rows = read_log(Path(log)) if isinstance(log, str | Path) else list(log)
+    rows = [row for row in rows if row.choice]
     scored = [row for row in rows if not math.isnan(row.score)]
     if not scored:
         raise DataError(

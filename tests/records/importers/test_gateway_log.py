@@ -120,6 +120,15 @@ def test_the_score_is_of_the_llm_that_answered(tmp_path: Path) -> None:
     assert draft.prompts["prompt_id"].to_list() == ["p"]
 
 
+def test_a_conversation_that_stayed_where_it_was_counts(tmp_path: Path) -> None:
+    stayed = request(1, "p", "a")
+    for name in ("choice", "propensity", "scores", "allowed", "router"):
+        del stayed[name]
+    path = write(tmp_path, {"x.jsonl": jsonl(stayed, feedback(1, 1))})
+    assert only(path).scores.tolist() == [[1.0]]
+    assert read_log(path)[0].choice == ""
+
+
 def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     content = jsonl(request(1, "p", "a"), feedback(1, 1), request(2, "q", "a"))
     draft = only(write(tmp_path, {"x.jsonl": content[:-30]}))

@@ -42,7 +42,7 @@ _BENCHMARK = "gateway"
 
 @dataclass(frozen=True)
 class Logged:
-    """A request that a router decided.
+    """A request for a virtual model.
 
     Attributes:
         request_id: its name.
@@ -53,7 +53,7 @@ class Logged:
         lam: the trade-off, in score.
         scores: what the router predicted, by LLM; NaN where it did not.
         allowed: the LLMs that could be chosen.
-        choice: the LLM that was.
+        choice: the LLM that was; empty where the conversation stayed where it was.
         propensity: with which probability.
         model: who answered: another one after a fault; empty for nobody.
         cost: USD; NaN where unknown.
@@ -111,7 +111,7 @@ def read(path: Path, *, benchmark: str = _BENCHMARK, **options: object) -> Itera
 
 
 def read_log(path: Path) -> list[Logged]:
-    """The requests that a router decided, in the order of time, each with its feedback.
+    """The requests that could be routed, in the order of time, each with its feedback.
 
     Feedback counts if it came with the key of its request; the last one counts. A line that a
     killed process did not finish is passed over.
@@ -133,7 +133,7 @@ def read_log(path: Path) -> list[Logged]:
             with bad.row(file, line):
                 if "feedback" in held:
                     _hear(held, said)
-                elif "choice" in held:
+                elif "prompt" in held:
                     row = _logged(held)
                     found[row.request_id] = (row, str(held.get("key", "")))
     bad.check()
@@ -179,7 +179,8 @@ def _logged(held: Mapping[str, Any]) -> Logged:
     allowed = held.get("allowed", [])
     if not (isinstance(scores, dict) and isinstance(shadows, dict) and isinstance(allowed, list)):
         raise RowError("'scores' and 'shadows' must be objects, and 'allowed' a list")
-    propensity = score_in(field_in(held, "propensity"), "propensity")
+    chosen = "choice" in held
+    propensity = score_in(field_in(held, "propensity"), "propensity") if chosen else 1.0
     if not propensity > 0:
         raise RowError("propensity is 0 or missing: what was chosen had a chance")
     return Logged(
@@ -191,7 +192,7 @@ def _logged(held: Mapping[str, Any]) -> Logged:
         cost_in(held.get("lam", 0.0), "lam"),
         {str(name): finite_in(value, "a predicted score") for name, value in scores.items()},
         tuple(str(name) for name in allowed),
-        name_in(held, "choice"),
+        name_in(held, "choice") if chosen else "",
         propensity,
         name_in(held, "model") if held.get("model") else "",
         cost_in(held.get("usd"), "usd"),

@@ -1,0 +1,156 @@
+"""The whole gateway of a configuration: its door, its log, its experiment, its metrics."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from routereval.errors import DataError
+from routereval.gateway.api_error import ApiError
+from routereval.gateway.app import Endpoint, create_app, error_response, own_decider
+from routereval.gateway.config import Config
+from routereval.gateway.decider import RouterDecider
+from routereval.gateway.door import KeyDoor
+from routereval.gateway.experiment import Arm, Experiment, Shadows
+from routereval.gateway.feedback import LARGEST, read_feedback
+from routereval.gateway.headers import bearer
+from routereval.gateway.log import DecisionLog
+from routereval.gateway.metrics import CONTENT_TYPE, Metrics
+from routereval.gateway.seams import Door, Observer, OpenDoor
+from routereval.gateway.store import open_store
+from routereval.routers.persistence import load_router
+from routereval.routers.trained import TrainedRouter
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+def gateway_of(trained: TrainedRouter, config: Config) -> Starlette:
+    """The gateway that a configuration describes.
+
+    Args:
+        trained: the router.
+        config: of the gateway; the routers that it names are loaded from their folders.
+
+    Returns:
+        An ASGI application, as `create_app` makes it.
+
+    Raises:
+        DataError: if keys, log or routers cannot be opened or do not fit together, or no LLM of the
+            pool has an upstream.
+        MissingDependencyError: if an extra is not installed.
+    """
+    from starlette.routing import Route
+
+    experiment = _experiment(trained, config)
+    shadows = _shadows(config)
+    pools = {arm.name: arm.models for arm in experiment.arms}
+    log = _log(config, pools)
+    metrics = Metrics()
+    observers: list[Observer] = [metrics]
+    if log is not None:
+        observers.append(Shadows(shadows, log) if shadows else log)
+    door: Door = KeyDoor(open_store(config.door.keys)) if config.door.keys else OpenDoor()
+    routes = [
+        Route("/metrics", _metrics(metrics, door, config)),
+        Route("/v1/feedback", _feedback(log, metrics, door), methods=["POST"]),
+    ]
+    return create_app(
+        trained, config, door=door, observers=observers, decider=experiment, routes=routes
+    )
+
+
+async def rehearse(app: Starlette) -> None:
+    """Open and close all parts of a gateway, as serving it would.
+
+    Raises:
+        RouterEvalError: if that fails.
+    """
+    async with app.router.lifespan_context(app):
+        pass
+
+
+def _experiment(trained: TrainedRouter, config: Config) -> Experiment:
+    chosen = config.experiment
+    if not 0 < chosen.share < 1:
+        raise DataError(f"[experiment]: share lies between 0 and 1, not {chosen.share:g}")
+    first = own_decider(trained, config)
+    if not chosen.router:
+        return Experiment([Arm(first.name, first, trained.models)], chosen.explore)
+    other = _loaded(chosen.router, config)
+    arms = [
+        Arm(first.name, first, trained.models, 1 - chosen.share),
+        Arm(other.name, other, other.trained.models, chosen.share),
+    ]
+    return Experiment(arms, chosen.explore)
+
+
+def _shadows(config: Config) -> dict[str, RouterDecider]:
+    if config.experiment.shadows and not config.log.folder:
+        raise DataError("[experiment]: shadows are only logged; give [log] a folder")
+    loaded = [_loaded(folder, config) for folder in config.experiment.shadows]
+    return {decider.name: decider for decider in loaded}
+
+
+def _loaded(folder: str, config: Config) -> RouterDecider:
+    """A further router, which the log calls by its folder."""
+    return own_decider(load_router(folder), config, folder)
+
+
+def _log(config: Config, pools: dict[str, tuple[str, ...]]) -> DecisionLog | None:
+    chosen = config.log
+    if not chosen.folder:
+        return None
+    return DecisionLog(chosen.folder, pools, texts=chosen.texts, file_mb=chosen.file_mb)
+
+
+def _metrics(metrics: Metrics, door: Door, config: Config) -> Endpoint:
+    """For everybody where the door is open; else for the keys that `[door] metrics` names."""
+
+    async def answer(request: Request) -> Response:
+        from starlette.responses import Response
+
+        try:
+            grant = await door.recognise(bearer(request.scope["headers"]))
+        except ApiError as error:
+            return error_response(error)
+        if grant.key and grant.key not in config.door.metrics:
+            sentence = f"key {grant.key!r} may not read metrics; [door] metrics names those who may"
+            return error_response(ApiError(403, sentence, code="not_allowed"))
+        relay = request.app.state.relay
+        now = time.monotonic()
+        resting = {name: place.breaker.rests(now) > 0 for name, place in relay.places.items()}
+        text = metrics.text(resting, relay.in_flight)
+        return Response(text, headers={"content-type": CONTENT_TYPE})
+
+    return answer
+
+
+def _feedback(log: DecisionLog | None, metrics: Metrics, door: Door) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        from starlette.responses import JSONResponse
+
+        try:
+            grant = await door.recognise(bearer(request.scope["headers"]))
+            if log is None:
+                raise ApiError(404, "this gateway keeps no log of decisions", code="no_log")
+            said = read_feedback(await _small_body(request))
+        except ApiError as error:
+            return error_response(error)
+        log.feedback(said.request_id, said.score, grant.key, time.time())
+        metrics.feedback(said.score)
+        return JSONResponse({"object": "feedback", **said._asdict()})
+
+    return answer
+
+
+async def _small_body(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            raise ApiError(413, f"a feedback has at most {LARGEST} bytes", code="request_too_large")
+    return b"".join(parts)
