@@ -71,6 +71,19 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     help="Keep the results, and draw the curves; a run that was stopped goes on from there.",
 )
 @click.option(
+    "--costs",
+    type=click.Choice(["auto", "records", "prices", "params", "none"]),
+    default="auto",
+    show_default=True,
+    help="Where costs come from: the records, a price list, numbers of parameters.",
+)
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A price list of your own, in TOML.",
+)
+@click.option(
     "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
 )
 @click.option(

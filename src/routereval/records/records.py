@@ -379,6 +379,8 @@ def write_into(records: Records, folder: Path) -> None:
         **{k: records.meta.get(k) for k in ("source", "licence", "reference", "simulated")},
         "published": records.meta.get("published"),
     }
+    if records.meta.get("cost_unit"):
+        facts["cost_unit"] = records.meta["cost_unit"]
     write_manifest(folder, facts, files)
 
 

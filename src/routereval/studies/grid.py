@@ -19,6 +19,7 @@ import routereval
 from routereval.errors import DataError, RouterEvalError, SpecError
 from routereval.features import embedder_name
 from routereval.records import Records, open_source, read_records
+from routereval.records.costs import with_costs
 from routereval.routers import Router, lineup
 from routereval.studies.evaluation import N_BOOT, evaluate
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
@@ -146,6 +147,8 @@ def run(  # noqa: PLR0913 - the options of a command
     out: str | Path | None = None,
     n_jobs: int = -1,
     scheduler: str | None = None,
+    costs: str = "auto",
+    prices: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Evaluate routers on pools of LLMs.
@@ -165,6 +168,8 @@ def run(  # noqa: PLR0913 - the options of a command
         n_jobs: processes; -1 for one a core.
         scheduler: the address of a Dask scheduler, whose workers then do the work; they must see
             the folders of the records.
+        costs: where costs come from; see `with_costs`.
+        prices: the file of a price list, or None for the one of this package.
         progress: called as the run proceeds.
 
     Returns:
@@ -186,9 +191,10 @@ def run(  # noqa: PLR0913 - the options of a command
         folder = ResultsFolder(Path(out) if out else scratch / "results")
         finished = folder.finished()
         workers = stack.enter_context(workers_at(scheduler, n_jobs))
-        opened = _open(sources, scratch, report)
+        opened, told = _costed(_open(sources, scratch, report), costs, prices, scratch)
         grounds = _prepare(_joined(opened, rules[0], scratch), grid, workers, report)
         notes, jobs = _plan(grounds, grid, made)
+        notes += told
         if not jobs:
             raise _nothing(notes)
         info = _info(sources, grid, notes, grounds)
@@ -230,6 +236,21 @@ def _open(
     if repeated:
         raise DataError(f"two sources hold a benchmark named {min(repeated)!r}; run them apart")
     return opened
+
+
+def _costed(
+    opened: Sequence[Records], costs: str, prices: str | Path | None, scratch: Path
+) -> tuple[list[Records], list[str]]:
+    """The records with the costs asked for, in folders, and notes on how these came about."""
+    kind = "prices" if prices and costs == "auto" else costs
+    found, notes = [], []
+    for place, records in enumerate(opened):
+        changed, note = with_costs(records, kind, prices)
+        if changed is not records:
+            changed = read_records(changed.save(scratch / f"costed-{place}"))
+        found.append(changed)
+        notes += [f"{records.name}: {note}"] if note else []
+    return found, notes
 
 
 def _for_stream(routers: Sequence[Any], split: Split) -> Sequence[Any]:
