@@ -25,6 +25,7 @@ class Draft:
         model_info: one row a model, with ``model`` and any further columns, or None.
         costs: as scores, in USD a call, or None.
         features: precomputed vectors of the prompts by name, each (n_prompts, d).
+        signals: what a call reveals besides its score, by name, each as scores; see `Records`.
         reference: the score of the fixed strong model that V_R divides by, or None.
         published: a split and pools that came with the records, which the faithful protocol keeps:
             ``{"split": {"train": rows, "val": rows, "test": rows}, "pools": {"5": {"all-weak":
@@ -41,6 +42,7 @@ class Draft:
     model_info: pl.DataFrame | None = None
     costs: NDArray[np.floating] | None = None
     features: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    signals: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     reference: float | None = None
     published: Mapping[str, Mapping[str, object]] | None = None
     source: str = ""
@@ -56,7 +58,8 @@ class Draft:
         shape = (self.prompts.height, len(self.models))
         if 0 in shape:
             raise DataError(f"{self.name}: no records: {shape[0]} prompts × {shape[1]} LLMs")
-        for what, matrix in (("scores", self.scores), ("costs", self.costs)):
+        cells = {"scores": self.scores, "costs": self.costs, **self.signals}
+        for what, matrix in cells.items():
             if matrix is not None and matrix.shape != shape:
                 raise DataError(
                     f"{self.name}: {what} is {' × '.join(map(str, matrix.shape))} but there are "

@@ -77,6 +77,9 @@ _RULES: Mapping[str, Callable[[Any], bool]] = {
     "features": lambda value: (
         isinstance(value, list) and all(isinstance(name, str) for name in value)
     ),
+    "signals": lambda value: (
+        value is None or (isinstance(value, list) and all(isinstance(name, str) for name in value))
+    ),
     "files": _is_digests,
     "reference": lambda value: value is None or isinstance(value, int | float),
     "published": _is_published,

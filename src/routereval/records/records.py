@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
 from itertools import count
@@ -65,6 +65,9 @@ class Records:
         model_info: one row a model, in column order: ``model`` and whatever is known of it.
         costs: (n_models, n_prompts) USD a call, NaN where unknown; None if unknown throughout.
         features: precomputed vectors by name, each (n_prompts, d).
+        signals: what a call reveals besides its score, by name, each (n_models, n_prompts) and NaN
+            where unknown: ``answer`` codes, of which equal ones on a prompt mean equal answers, and
+            ``length``, how long the answer is.
         meta: the rest of the manifest: source, licence, reference, simulated, published.
         path: the folder that they were read from, or None.
 
@@ -83,6 +86,7 @@ class Records:
     costs: NDArray[np.floating] | None
     features: Mapping[str, NDArray[np.floating]]
     meta: Mapping[str, Any]
+    signals: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     path: Path | None = None
 
     @classmethod
@@ -96,6 +100,7 @@ class Records:
         subsets: Sequence[str] | None = None,
         costs: NDArray[np.floating] | None = None,
         features: NDArray[np.floating] | None = None,
+        signals: Mapping[str, NDArray[np.floating]] | None = None,
     ) -> Records:
         """Records from a score matrix in memory.
 
@@ -107,6 +112,7 @@ class Records:
             subsets: the subset of each prompt.
             costs: USD a call, of the shape of scores.
             features: the prompts' vectors, (n_prompts, d).
+            signals: what calls reveal, such as ``answer``, each of the shape of scores.
 
         Raises:
             DataError: if shapes disagree or a score lies outside [0, 1].
@@ -128,7 +134,8 @@ class Records:
             }
         )
         vectors = {} if features is None else {"given": np.asarray(features)}
-        return cls.from_draft(Draft(name, models, matrix, prompts, costs=costs, features=vectors))
+        draft = Draft(name, models, matrix, prompts, costs=costs, features=vectors)
+        return cls.from_draft(replace(draft, signals=signals or {}))
 
     @classmethod
     def from_draft(cls, draft: Draft) -> Records:
@@ -143,6 +150,7 @@ class Records:
             model_info=model_table(draft.models, draft.model_info),
             costs=None if draft.costs is None else np.ascontiguousarray(draft.costs.T, np.float32),
             features={k: np.ascontiguousarray(v, np.float32) for k, v in draft.features.items()},
+            signals={k: np.ascontiguousarray(v.T, np.float32) for k, v in draft.signals.items()},
             meta={
                 "source": draft.source,
                 "licence": draft.licence,
@@ -221,10 +229,6 @@ class Records:
         """
         rows = None if prompts is None else np.asarray(prompts, dtype=np.int64)
         columns = None if models is None else self.columns(models)
-        costs = self.costs
-        if costs is not None:
-            costs = costs if columns is None else costs[columns]
-            costs = costs if rows is None else costs[:, rows]
         info = self.model_info if columns is None else self.model_info[columns]
         return replace(
             self,
@@ -232,10 +236,11 @@ class Records:
             models=tuple(info["model"].to_list()),
             prompts=self.prompts if rows is None else self.prompts[rows],
             model_info=info,
-            costs=costs,
+            costs=None if self.costs is None else _cut(self.costs, rows, columns),
             features=(
                 self.features if rows is None else {k: v[rows] for k, v in self.features.items()}
             ),
+            signals={name: _cut(values, rows, columns) for name, values in self.signals.items()},
             meta={k: v for k, v in self.meta.items() if k not in {"files", "published"}},
             path=None,
         )
@@ -298,6 +303,10 @@ def read_records(path: Path) -> Records:
         features={
             name: _map(path, f"features-{name}.npy", "f", (n_prompts, None))
             for name in manifest["features"]
+        },
+        signals={
+            name: _map(path, f"signal-{name}.npy", "f", (n_models, n_prompts))
+            for name in manifest.get("signals") or []
         },
         meta=manifest,
         path=path,
@@ -376,6 +385,7 @@ def write_into(records: Records, folder: Path) -> None:
         "n_prompts": records.n_prompts,
         "n_models": records.n_models,
         "features": list(records.features),
+        **({"signals": list(records.signals)} if records.signals else {}),
         **{k: records.meta.get(k) for k in ("source", "licence", "reference", "simulated")},
         "published": records.meta.get("published"),
     }
@@ -457,7 +467,14 @@ def _payloads(records: Records) -> dict[str, bytes]:
     if records.costs is not None:
         files["costs.npy"] = _npy(records.costs)
     files |= {f"features-{name}.npy": _npy(value) for name, value in records.features.items()}
+    files |= {f"signal-{name}.npy": _npy(value) for name, value in records.signals.items()}
     return files
+
+
+def _cut(values: NDArray[Any], rows: Index | None, columns: Index | None) -> NDArray[Any]:
+    """Some models and some prompts of a (n_models, n_prompts) array."""
+    values = values if columns is None else values[columns]
+    return values if rows is None else values[:, rows]
 
 
 def _npy(array: NDArray[Any]) -> bytes:

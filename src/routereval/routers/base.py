@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from routereval.errors import DataError
+from routereval.routers.calls import Desk
 
 Scores = NDArray[np.float64]
 """A (n_prompts, n_models) matrix of scores; NaN where not observed."""
@@ -35,6 +36,9 @@ class Router(BaseEstimator):  # type: ignore[misc]
         control: True for the yardsticks (random, oracle, …) that have learned nothing.
         uses_validation: True if `fit` takes ``validation=(X, scores)`` to choose hyper-parameters.
         uses_models: True if `fit` takes ``models=``, the names of the pool's LLMs, a name a column.
+        cascade: True if it calls models one after the other, by `calls`, and pays for all of them.
+            Its `fit` takes ``signals=``, what calls reveal, by name, each as scores. Where nothing
+            can be called, its predicted scores serve as any router's.
         needs_costs: True if `fit` cannot do without costs.
         extra: the extra of this package that must be installed for it, such as ``torch``, or none.
         network: True if it asks a service for its choices.
@@ -49,6 +53,7 @@ class Router(BaseEstimator):  # type: ignore[misc]
     control: ClassVar[bool] = False
     uses_validation: ClassVar[bool] = False
     uses_models: ClassVar[bool] = False
+    cascade: ClassVar[bool] = False
     needs_costs: ClassVar[bool] = False
     extra: ClassVar[str] = ""
     network: ClassVar[bool] = False
@@ -120,6 +125,19 @@ class Router(BaseEstimator):  # type: ignore[misc]
             opinion of its own: a policy then takes each model's mean cost on the training prompts.
         """
         return None
+
+    def calls(self, X: Any, desk: Desk, lam: float = 0.0) -> NDArray[np.int64]:  # noqa: ANN401
+        """Call models on test prompts, if the router is a `cascade`, and choose among the called.
+
+        Args:
+            X: what the router reads, one row a prompt.
+            desk: where models are called.
+            lam: trade-off in score a USD.
+
+        Returns:
+            (n_prompts,) the column of the model whose answer is returned.
+        """
+        raise NotImplementedError
 
     def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
         """The router's own distribution over the models, whose entropy RouterEval reports as E_p.

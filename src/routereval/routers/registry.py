@@ -12,6 +12,7 @@ from routereval.routers.avengers import Avengers, AvengersPro
 from routereval.routers.bandits import EpsilonGreedy, LinUcb, Thompson
 from routereval.routers.base import Router
 from routereval.routers.carrot import Carrot
+from routereval.routers.cascade import Cascade
 from routereval.routers.classifiers import Logistic, Svm
 from routereval.routers.clusters import Cluster, Gmm
 from routereval.routers.contrastive import RouterDC
@@ -69,6 +70,7 @@ ROUTERS: dict[str, type[Any]] = {
     "uniroute": UniRoute,
     "carrot": Carrot,
     "ensemble": Ensemble,
+    "cascade": Cascade,
     "http": Http,
     "mf": MatrixFactorisation,
     "embedllm": EmbedLlm,

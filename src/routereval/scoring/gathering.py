@@ -25,6 +25,7 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
     strata: ArrayLike,
     reference: float | None = None,
     costs: ArrayLike | None = None,
+    called: ArrayLike | None = None,
     unit: str = USD,
     truthful: ArrayLike | None = None,
     curve: Curve | None = None,
@@ -42,6 +43,8 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
         strata: (n_prompts,) integer code of each prompt's subset.
         reference: score of the fixed strong model, or None.
         costs: (n_prompts, n_models) cost a call, NaN where unknown, or None.
+        called: (n_prompts, n_models) how often each model is called, where that is not `weights`:
+            a cascade pays for the calls before its choice too.
         unit: of the costs.
         truthful: (n_prompts,) True where a wrong answer is a hallucination; None for nowhere.
         curve: what other trade-offs of cost would have done, or None.
@@ -83,7 +86,9 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
         top=np.einsum("ij,ij->i", sent, top),
         relative_score=_between(quality, truth),
         subset_score=_between(quality, by_subset),
-        **_priced(sent, top, known, codes),
+        **_priced(
+            sent, sent if called is None else _like("called", called, truth), top, known, codes
+        ),
         n_right=(truth >= _RIGHT).sum(axis=1).astype(np.float64),
         truthful=marked,
         choice=_choice(sent),
@@ -97,13 +102,17 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
 
 
 def _priced(
-    sent: Floats, top: NDArray[np.bool_], costs: Floats | None, strata: NDArray[np.int64]
+    sent: Floats,
+    called: Floats,
+    top: NDArray[np.bool_],
+    costs: Floats | None,
+    strata: NDArray[np.int64],
 ) -> dict[str, Floats]:
     """The columns that costs are needed for; NaN where they are not known."""
     names = ("cost", "optimal", "optimal_cost", "collapsed", "relative_cost", "subset_cost")
     if costs is None:
         return {name: np.full(len(sent), np.nan) for name in names}
-    cost = _expected(sent, costs)
+    cost = _expected(called, costs)
     if np.isnan(costs).any():
         return {name: np.full(len(sent), np.nan) for name in names} | {"cost": cost}
     rows = np.arange(len(sent))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from routereval.errors import DataError
 from routereval.records import Records
 from routereval.records.routereval import TRUTHFULNESS, canonical
 from routereval.routers import Router
-from routereval.routers.policy import sweep, trade_offs
+from routereval.routers.calls import Desk
+from routereval.routers.policy import one_hot, sweep, trade_offs
 from routereval.scoring import Curve, Pair
 from routereval.scoring.curve import USD
 from routereval.tasks import Task
@@ -67,11 +70,57 @@ def curve_of(
     if costs is None or expected is None:
         return None
     scores, unit = task.test.scores, cost_unit(task.records)
+    if router.cascade:
+        return _curve_of_calls(router, task, costs, expected)
     if router.policy != "argmax":
         return Curve.mixed(sent, scores, costs, task.best_single, unit)
     lam = trade_offs(predicted, expected)
     choices = sweep(predicted, expected, lam)
     return Curve.of(lam, choices, scores, costs, task.best_single, unit)
+
+
+def called_by(router: Router, task: Task, X: Any, lam: float) -> tuple[Floats, Floats]:  # noqa: ANN401
+    """Let a cascade call models on the test prompts.
+
+    Args:
+        router: the cascade.
+        task: the task.
+        X: what the router reads of its test prompts.
+        lam: price of cost in units of score.
+
+    Returns:
+        (n_prompts, n_models) 1 for the model whose answer is returned, and 1 for each that was
+        called.
+
+    Raises:
+        DataError: if it returns the answer of a model that it did not call.
+    """
+    shape = task.test.scores.shape
+    desk = Desk(task.test.signals, (shape[0], shape[1]))
+    choice = router.calls(X, desk, lam)
+    if not desk.called[np.arange(len(choice)), choice].all():
+        raise DataError("a cascade returned the answer of a model that it did not call")
+    return one_hot(choice, shape[1]), desk.called.astype(np.float64)
+
+
+def _curve_of_calls(router: Router, task: Task, costs: Floats, expected: Floats) -> Curve:
+    """The cascade run at some prices, from one that does not matter to one that decides all."""
+    test = task.test
+    X, truth = test.inputs(router.reads), test.scores
+    usual = float(np.nanmean(expected)) or 1.0
+    lam = np.concatenate([[0.0], np.logspace(-3, 1, 17) / usual])
+    runs = [called_by(router, task, X, float(price)) for price in lam]
+    quality = np.stack([(sent * truth).sum(axis=1) for sent, _ in runs], axis=1)
+    cost = np.stack([(called * costs).sum(axis=1) for _, called in runs], axis=1)
+    return Curve(
+        lam,
+        quality.astype(np.float32),
+        cost.astype(np.float32),
+        truth.astype(np.float32),
+        costs.astype(np.float32),
+        task.best_single,
+        cost_unit(task.records),
+    ).checked()
 
 
 def pair_of(task: Task, predicted: Floats) -> Pair | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from routereval.routers import Router, weights
 from routereval.scoring import METRICS, Evidence, Interval, compute, gather, intervals, resamples
-from routereval.studies.curves import cost_unit, curve_of, known_costs, pair_of, truthful
+from routereval.studies.curves import called_by, cost_unit, curve_of, known_costs, pair_of, truthful
 from routereval.tasks import Task
 
 N_BOOT = 1000
@@ -62,6 +62,9 @@ def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BO
     predicted = router.predict_scores(X)
     expected = _expected_costs(router, task, X)
     sent = weights(predicted, router.policy, expected, lam)
+    called = None
+    if router.cascade:
+        sent, called = called_by(router, task, X, lam)
     seconds = time.perf_counter() - start
     evidence = gather(
         test.scores,
@@ -71,6 +74,7 @@ def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BO
         strata=test.subsets,
         reference=task.reference,
         costs=known_costs(test.costs),
+        called=called,
         unit=cost_unit(task.records),
         truthful=truthful(task),
         curve=curve_of(router, task, predicted, sent, expected),

@@ -37,6 +37,8 @@ def fit(router: Router, task: Task) -> Router:
     if router.uses_models:
         extra["models"] = task.models
     train = task.train
+    if router.cascade:
+        extra["signals"] = train.signals
     router.fit(train.inputs(router.reads), train.scores, train.costs, **extra)
     probes = task.probes
     if probes is None:

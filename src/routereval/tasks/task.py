@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ class Part:
         subsets: (n_prompts,) subset codes.
         texts: the prompts' texts, or None.
         benchmarks: (n_prompts,) codes of the benchmarks that a mixed stream is made of; else 0.
+        signals: what calls reveal besides their score, by name, each as scores.
     """
 
     rows: NDArray[np.int64]
@@ -46,6 +47,7 @@ class Part:
     subsets: NDArray[np.int64]
     texts: Sequence[str] | None
     benchmarks: NDArray[np.int64]
+    signals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def inputs(self, reads: str) -> Any:  # noqa: ANN401 - as many kinds as routers read
         """What a router of that kind is given as ``X``.
@@ -310,6 +312,10 @@ class Task:
             subsets=self.records.subsets[rows],
             texts=None if texts is None else [texts[row] for row in rows],
             benchmarks=self.setting.benchmarks[rows],
+            signals={
+                name: values[columns][:, rows].T.astype(np.float64)
+                for name, values in self.records.signals.items()
+            },
         )
 
     def __repr__(self) -> str:

@@ -338,3 +338,26 @@ def test_a_damaged_folder_ends_in_records_or_our_errors(
     (exported / name).write_bytes(damage(whole))
     ends_well(neutral, exported)
     (exported / name).write_bytes(whole)
+
+
+def test_what_calls_reveal(tmp_path: Path) -> None:
+    ids = SCORES["prompt_id"]
+    answers = {
+        "prompt_id": ids[::-1],
+        "m": ["B", None, "A", "B"],
+        "n": ["B", "B", "C", "A"],
+        "only y": ["A", "C", "C", None],
+    }
+    chars = {"prompt_id": ids, "m": [10, 20, 30, 40], "n": [1, 2, 3, None], "only y": [0.5] * 4}
+    x, y = read(folder(tmp_path, answers=answers, output_chars=chars))
+    assert x.models == ["m", "n"]
+    a, b, c = 0.0, 1.0, 2.0
+    np.testing.assert_array_equal(x.signals["answer"], [[b, a], [np.nan, b]])
+    np.testing.assert_array_equal(y.signals["answer"], [[a, c, c], [b, b, a]])
+    np.testing.assert_array_equal(x.signals["length"], [[10, 1], [30, 3]])
+
+
+def test_what_calls_reveal_is_of_the_llms_of_the_scores(tmp_path: Path) -> None:
+    answers = {"prompt_id": SCORES["prompt_id"], "m": [1, 2, 3, 4]}
+    with pytest.raises(DataError, match=r"answers.parquet: its LLMs are not those of scores"):
+        list(read(folder(tmp_path, answers=answers)))

@@ -3,6 +3,8 @@
 ``prompts.parquet`` has a row a prompt: ``prompt_id``, ``benchmark``, ``prompt`` (its text) and
 further columns; ``scores.parquet`` has ``prompt_id`` and a column an LLM, null or NaN where not
 measured; ``costs.parquet`` is like it, in USD a call; ``models.parquet`` has a row an LLM.
+What calls reveal besides their score may be there too, in tables like it: ``answers.parquet``,
+whatever tells one answer from another, and ``output_chars.parquet``, how long each is.
 Each value of ``benchmark`` becomes one Records.
 """
 
@@ -40,6 +42,8 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
 _SUBSET_COLUMNS = ("subset", "subject", "category")
 _TEXT_COLUMNS = ("prompt", "text")
 
+_SIGNALS = {"answer": "answers.parquet", "length": "output_chars.parquet"}
+
 
 def recognise(path: Path) -> bool:
     """True for a folder with both files."""
@@ -76,6 +80,7 @@ class _Folder:
     costs: NDArray[np.floating] | None
     info: pl.DataFrame | None
     about: Mapping[str, Mapping[str, Any]]
+    signals: Mapping[str, NDArray[np.floating]]
 
     @classmethod
     def of(cls, path: Path) -> _Folder:
@@ -84,8 +89,13 @@ class _Folder:
         info = _table(path / "models.parquet") if (path / "models.parquet").is_file() else None
         models = [name for name in wide.columns if name != "prompt_id"]
         scores = _wide(path / "scores.parquet", wide, prompts)
+        signals = {
+            name: _wide(path / file, _signal(path / file, wide.columns), prompts)
+            for name, file in _SIGNALS.items()
+            if (path / file).is_file()
+        }
         usd = None if costs is None else _wide(path / "costs.parquet", costs, prompts)
-        return cls(path, models, prompts, scores, usd, info, _about(path / ABOUT))
+        return cls(path, models, prompts, scores, usd, info, _about(path / ABOUT), signals)
 
     def draft(self, benchmark: str, rows: NDArray[np.int64], rescale: bool) -> Draft:
         scores = self.scores[rows]
@@ -99,6 +109,7 @@ class _Folder:
             prompts=_prompts(self.path / "prompts.parquet", benchmark, self.prompts[rows]),
             model_info=_of_benchmark(self.info, benchmark),
             costs=_known(None if self.costs is None else self.costs[np.ix_(rows, asked)]),
+            signals={name: all_[np.ix_(rows, asked)] for name, all_ in self.signals.items()},
             reference=about.get("reference", reference_of(benchmark, len(rows))),
             source=about.get("source") or str(self.path),
             licence=about.get("licence") or "",
@@ -170,6 +181,24 @@ def _costs(path: Path, columns: list[str]) -> pl.DataFrame | None:
     if set(costs.columns) != set(columns):
         raise DataError(f"{path}: its LLMs are not those of scores.parquet")
     return costs.select(columns)
+
+
+def _signal(path: Path, columns: list[str]) -> pl.DataFrame:
+    """A table of what calls reveal, in the order of those columns; texts as their codes."""
+    import polars as pl
+
+    table = _keyed(path)
+    if set(table.columns) != set(columns):
+        raise DataError(f"{path}: its LLMs are not those of scores.parquet")
+    texts = [name for name in columns if name != "prompt_id" and table[name].dtype == pl.String]
+    if texts:
+        every = pl.concat([table[name].rename("") for name in texts]).unique().drop_nulls().sort()
+        codes = {text: float(code) for code, text in enumerate(every)}
+        table = table.with_columns(
+            pl.col(name).replace_strict(codes, default=None, return_dtype=pl.Float64)
+            for name in texts
+        )
+    return table.select(columns)
 
 
 def _as(path: Path, table: pl.DataFrame, column: str, kind: str = "String") -> pl.Series:
