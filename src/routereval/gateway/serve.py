@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -20,6 +22,7 @@ from routereval.routers.persistence import load_router
 from routereval.routers.trained import TrainedRouter
 
 GOODBYE_S = 0.5
+LAST_WORDS_S = 0.2
 SWITCH_S = 0.001
 _ROUTER, _CONFIG = "ROUTEREVAL_ROUTER_DIR", "ROUTEREVAL_GATEWAY_TOML"
 
@@ -47,6 +50,13 @@ class Server(uvicorn.Server):
         if self._leaving is not None and time.monotonic() >= self._leaving[0]:
             super().handle_exit(*self._leaving[1:])
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connections, let those that are here say what they want, then end."""
+        for listener in self.servers:
+            listener.close()
+        await asyncio.sleep(LAST_WORDS_S)
+        await super().shutdown(sockets)
 
 
 def serve(trained: TrainedRouter, config: Config) -> None:
