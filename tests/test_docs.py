@@ -80,6 +80,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     records.save(tmp_path / "my-records")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("routereval.routers.registry.ROUTERS", dict(ROUTERS))
+    monkeypatch.setattr("routereval.features.embedder.EMBEDDERS", dict(EMBEDDERS))
     return tmp_path
 
 

@@ -95,7 +95,7 @@ def test_the_vectors_of_an_object_are_kept_under_its_name(tmp_path: Path) -> Non
 
 def test_the_parts_of_a_concatenation_are_kept_each(tmp_path: Path, fits: list[int]) -> None:
     X = embed("concat(parts=[tfidf(dims=3), hashing(dims=8)])", TEXTS, TRAIN, tmp_path)
-    assert len(files(tmp_path)) == 3
+    assert len(files(tmp_path)) == 2
     embed("concat(parts=[tfidf(dims=3), stats])", TEXTS, TRAIN, tmp_path)
     assert fits == [15]
     expected = Concat(parts=("tfidf(dims=3)", "hashing(dims=8)")).fit(TEXTS[:15]).transform(TEXTS)

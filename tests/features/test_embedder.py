@@ -1,12 +1,22 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
 from routereval.errors import DataError, SpecError
-from routereval.features import EMBEDDERS, Outside, Tfidf, embedder_name, make_embedder
+from routereval.features import (
+    EMBEDDERS,
+    Outside,
+    Tfidf,
+    embedder,
+    embedder_name,
+    make_embedder,
+    register_embedder,
+)
+from routereval.features.hashing import Hashing
 from routereval.routers.persistence import dump, restore
 from routereval.spec import Spec
 
@@ -44,21 +54,21 @@ def test_every_embedder_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_every_embedder_keeps_the_contract(name: str) -> None:
-    embedder = make_embedder(name)
-    assert embedder.fit(TEXTS) is embedder
-    X = embedder.transform(TEXTS[:5])
+    made = make_embedder(name)
+    assert made.fit(TEXTS) is made
+    X = made.transform(TEXTS[:5])
     assert X.shape[0] == 5
     assert X.dtype == np.float32
     assert np.isfinite(X).all()
-    alone = np.concatenate([embedder.transform([text]) for text in TEXTS[:5]])
+    alone = np.concatenate([made.transform([text]) for text in TEXTS[:5]])
     assert alone.tobytes() == X.tobytes()  # a gateway sees what the benchmark saw
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_what_it_learned_is_saved_without_pickling(name: str) -> None:
-    embedder = make_embedder(name).fit(TEXTS)
-    again = restore(dump(embedder))
-    assert again.transform(TEXTS).tobytes() == embedder.transform(TEXTS).tobytes()
+    made = make_embedder(name).fit(TEXTS)
+    again = restore(dump(made))
+    assert again.transform(TEXTS).tobytes() == made.transform(TEXTS).tobytes()
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -135,3 +145,37 @@ def test_an_embedder_itself_is_taken_too_and_left_alone() -> None:
     assert made.get_params() == mine.get_params()
     assert not hasattr(made, "words_")
     assert embedder_name(mine) == "tfidf(dims=3)"
+
+
+class Mine(Hashing):
+    """An embedder of another package."""
+
+
+def test_embedders_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [
+        EntryPoint("theirs", f"{__name__}:Mine", embedder.GROUP),
+        EntryPoint("wrong", f"{__name__}:Lengths", embedder.GROUP),
+    ]
+
+    def found(**group: str) -> list[EntryPoint]:
+        assert group == {"group": embedder.GROUP}
+        return points
+
+    monkeypatch.setattr(embedder, "entry_points", found)
+    assert isinstance(make_embedder("theirs(dims=8)"), Mine)
+    with pytest.raises(SpecError, match=r"embedder 'wrong': .* is no subclass of TextEmbedder"):
+        make_embedder("wrong")
+    with pytest.raises(SpecError, match="did you mean 'theirs'"):
+        make_embedder("their")
+
+
+def test_an_embedder_is_registered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedder, "EMBEDDERS", dict(EMBEDDERS))
+    register_embedder("mine", Mine)
+    assert isinstance(make_embedder("concat(parts=[mine(dims=4), stats])").made()[0], Mine)
+    assert embedder_name(Mine(dims=4)) == "mine(dims=4)"
+    for name in ("mine", "tfidf", "auto", "stored", "columns", "encoder"):
+        with pytest.raises(SpecError, match=f"embedder '{name}' is there already"):
+            register_embedder(name, Mine)
+    with pytest.raises(SpecError, match="is no subclass of TextEmbedder"):
+        register_embedder("lengths", Lengths)  # type: ignore[arg-type]

@@ -2,7 +2,13 @@
 
 from routereval.features.base import Outside, TextEmbedder, Vectors
 from routereval.features.cache import embed
-from routereval.features.embedder import EMBEDDERS, Embedder, embedder_name, make_embedder
+from routereval.features.embedder import (
+    EMBEDDERS,
+    Embedder,
+    embedder_name,
+    make_embedder,
+    register_embedder,
+)
 from routereval.features.tfidf import Tfidf
 
 __all__ = [
@@ -15,4 +21,5 @@ __all__ = [
     "embed",
     "embedder_name",
     "make_embedder",
+    "register_embedder",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,12 +33,16 @@ def embed(
     Returns:
         (n_texts, d), memory-mapped where it comes from the folder.
     """
+    embedder = make_embedder(spec)
+    if isinstance(embedder, Concat):  # each part is kept on its own
+        blocks = [embed(part, texts, train, folder) for part in embedder.parts]
+        return embedder.scale([block[train] for block in blocks]).join(blocks)
     if folder is None:
-        return _embed(spec, texts, train, folder)
+        return _embed(spec, texts, train)
     path = folder / f"{_key(spec, texts, train)}.npy"
     found = _kept(path)
     if found is None:
-        made = _embed(spec, texts, train, folder)
+        made = _embed(spec, texts, train)
         _keep(path, made)
         kept = _kept(path)
         return made if kept is None else kept
@@ -64,14 +69,8 @@ def _keep(path: Path, vectors: NDArray[np.float32]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _embed(
-    spec: object, texts: Sequence[str], train: NDArray[np.int64], folder: Path | None
-) -> NDArray[np.float32]:
-    embedder = make_embedder(spec)
-    if isinstance(embedder, Concat):  # each part is kept on its own
-        blocks = [embed(part, texts, train, folder) for part in embedder.parts]
-        return embedder.scale([block[train] for block in blocks]).join(blocks)
-    return embedder.fit([texts[row] for row in train]).transform(texts)
+def _embed(spec: object, texts: Sequence[str], train: NDArray[np.int64]) -> NDArray[np.float32]:
+    return make_embedder(spec).fit([texts[row] for row in train]).transform(texts)
 
 
 def _key(spec: object, texts: Sequence[str], train: NDArray[np.int64]) -> str:
@@ -79,7 +78,7 @@ def _key(spec: object, texts: Sequence[str], train: NDArray[np.int64]) -> str:
     embedder = make_embedder(spec)
     digest = hashlib.sha256(f"{embedder_name(spec)} {embedder.source()}".encode())
     if not isinstance(embedder, Outside):  # whose vectors may have cost hours, or money
-        digest.update(_code())
+        digest.update(_code(type(embedder)))
     if embedder.learns:
         digest.update(np.ascontiguousarray(train, dtype=np.int64).tobytes())
     for text in texts:
@@ -88,11 +87,13 @@ def _key(spec: object, texts: Sequence[str], train: NDArray[np.int64]) -> str:
     return digest.hexdigest()
 
 
-def _code() -> bytes:
-    """What our own embedders are made of."""
+def _code(kind: type) -> bytes:
+    """What our own embedders are made of, and one that another package brings."""
     import sklearn
 
     digest = hashlib.sha256(f"{sklearn.__version__} {np.__version__}".encode())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    theirs = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    modules = {*Path(__file__).parent.glob("*.py"), *([Path(theirs)] if theirs else [])}
+    for module in sorted(modules):
         digest.update(module.read_bytes())
     return digest.digest()

@@ -67,10 +67,6 @@ class Concat(TextEmbedder):
             )
         return [make_embedder(part) for part in self.parts]
 
-    def source(self) -> str:
-        """What decides the vectors of the parts."""
-        return "\n".join(part.source() for part in self.made())
-
     def scale(self, blocks: Sequence[Vectors]) -> Self:
         """Learn what each block of vectors is divided by from those of the training texts."""
         squares = [float(np.square(block, dtype=np.float64).sum(axis=1).mean()) for block in blocks]

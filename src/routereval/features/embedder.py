@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from typing import Any, Protocol, Self
 
 from routereval.errors import SpecError, unknown
@@ -30,6 +31,9 @@ class Embedder(Protocol):
         """One vector a text."""
 
 
+GROUP = "routereval.embedders"
+_ELSEWHERE = ("auto", "stored", "columns", "encoder")  # names that mean something already
+
 EMBEDDERS: dict[str, type[TextEmbedder]] = {
     "tfidf": Tfidf,
     "hashing": Hashing,
@@ -40,7 +44,23 @@ EMBEDDERS: dict[str, type[TextEmbedder]] = {
     "hidden": Hidden,
     "openai": OpenAi,
 }
-_ALL = {**EMBEDDERS, "encoder": Encoder}  # which is made of an object, not of a text
+
+
+def register_embedder(name: str, embedder: type[TextEmbedder]) -> None:
+    """Add an embedder under a name, for this process.
+
+    Packages do the same for good with an entry point in the group ``routereval.embedders``.
+
+    Args:
+        name: as it will be written in a spec.
+        embedder: a subclass of `TextEmbedder`.
+
+    Raises:
+        SpecError: if the name is taken, or the class is no embedder.
+    """
+    if name in EMBEDDERS or name in _ELSEWHERE:
+        raise SpecError(f"embedder {name!r} is there already; choose another name")
+    EMBEDDERS[name] = _checked(embedder, name)
 
 
 def make_embedder(spec: object) -> TextEmbedder:
@@ -93,9 +113,7 @@ def embedder_name(spec: object) -> str:
 
 
 def _named(spec: Spec) -> TextEmbedder:
-    if spec.name not in _ALL:
-        raise unknown("embedder", spec.name, EMBEDDERS)
-    embedder = _ALL[spec.name]
+    embedder = _class(spec.name)
     known = list(inspect.signature(embedder).parameters)
     for name in spec.kwargs:
         if name not in known:
@@ -104,6 +122,24 @@ def _named(spec: Spec) -> TextEmbedder:
     if isinstance(made, Concat):
         made.made()  # a part that is not known is told now
     return made
+
+
+def _class(name: str) -> type[TextEmbedder]:
+    """Look at what other packages bring only when the name is not ours."""
+    if name in EMBEDDERS:
+        return EMBEDDERS[name]
+    if name == "encoder":  # which is made of an object, not of a text
+        return Encoder
+    others = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in others:
+        raise unknown("embedder", name, [*EMBEDDERS, *others])
+    return _checked(others[name].load(), name)
+
+
+def _checked(embedder: object, name: str) -> type[TextEmbedder]:
+    if isinstance(embedder, type) and issubclass(embedder, TextEmbedder):
+        return embedder
+    raise SpecError(f"embedder {name!r}: {embedder!r} is no subclass of TextEmbedder")
 
 
 def _short(text: str) -> Spec | str:
