@@ -23,7 +23,7 @@ from routereval.routers.validation import Fold, folds, last_best
 DIGITS = 12
 SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 START = 0.1
-MOST_RIVALS = 32
+MOST_RIVALS = 8
 
 
 class _Factorised(Router):
@@ -180,7 +180,7 @@ class MatrixFactorisation(_Factorised):
     Source: RouteLLM, Ong et al. 2024, arXiv 2406.18665 (``mf``), which learns from votes of people
     on two answers, and routes between two models. It differs beyond that: each model has an
     intercept, its vector is not scaled to length 1, and a penalty, chosen on validation, stands for
-    their noise on the features. In pools of more than 33 models each is compared with 32 others.
+    their noise on the features. In pools of more than 9 models each meets 8 others at most.
 
     Args:
         dims: dimensions of the vectors.
@@ -212,7 +212,8 @@ class MatrixFactorisation(_Factorised):
             both = seen * np.roll(seen, shift, axis=1) / (2 * len(z))
             wins, losses = targets * (1 - theirs) * both, theirs * (1 - targets) * both
             lead = z - rival
-            value += float((wins * np.logaddexp(0, -lead) + losses * np.logaddexp(0, lead)).sum())
+            # the log of σ(-lead) is that of σ(lead) less the lead: one logarithm for both
+            value += float(((wins + losses) * np.logaddexp(0, lead) - wins * lead).sum())
             pull = (wins + losses) * expit(lead) - wins
             slope += pull - np.roll(pull, -shift, axis=1)
         return value, slope
