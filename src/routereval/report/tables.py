@@ -75,7 +75,7 @@ def print_tables(results: Results, console: Console) -> None:
         console.print(table)
     for table in _details(results, lines, names, console.is_terminal):
         console.print(table)
-    for one in trade_offs(results, every=False):
+    for one in trade_offs(results, lines, every=False):
         console.print(rich_table(one, styled=console.is_terminal))
     for footnote in _footnotes(results, lines):
         console.print(footnote, style="dim", highlight=False, markup=False, emoji=False)
@@ -107,7 +107,7 @@ def to_markdown(results: Results) -> str:
             out.append(f"| {_plain_name(line)} | " + " | ".join(cells) + " |")
         out.append("")
     out += map(learning_markdown, grouped(learning_curves(results, lines)).values())
-    out += [markdown_table(one) for one in trade_offs(results, every=False)]
+    out += [markdown_table(one) for one in trade_offs(results, lines, every=False)]
     return "\n".join([*out, *(f"{note}\n" for note in _footnotes(results, lines))])
 
 

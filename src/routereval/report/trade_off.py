@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from routereval.scoring import METRICS
 from routereval.studies.results import Results
 from routereval.studies.summary import MEAN, TRADE_OFF, Line, summarise
-from routereval.studies.zero import ZERO, with_zero
+from routereval.studies.zero import ZERO, zero_router
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,17 +40,23 @@ class TradeOff(NamedTuple):
     controls: list[bool]
 
 
-def trade_offs(results: Results, *, every: bool = True) -> list[TradeOff]:
+def trade_offs(
+    results: Results, lines: Sequence[Line] | None = None, *, every: bool = True
+) -> list[TradeOff]:
     """A table a protocol and pool size: of each benchmark and of their mean.
 
     Args:
         results: of a run.
+        lines: its summary, if that is at hand.
         every: whether each benchmark has its table, or only their mean.
 
     Returns:
         The tables; none where no cost is known.
     """
-    lines = summarise(with_zero(results, TRADE_OFF), TRADE_OFF)
+    zero = summarise(zero_router(results, TRADE_OFF), TRADE_OFF)
+    if not zero:
+        return []
+    lines = [*(summarise(results, TRADE_OFF) if lines is None else lines), *zero]
     whole = len({line.benchmark for line in lines} - {MEAN}) == 1
     places = dict.fromkeys((ln.protocol, ln.size, ln.benchmark) for ln in lines)
     tables = []
@@ -59,10 +66,11 @@ def trade_offs(results: Results, *, every: bool = True) -> list[TradeOff]:
         held = [
             ln for ln in lines if (ln.protocol, ln.size, ln.benchmark) == (rule, size, benchmark)
         ]
-        if any(not math.isnan(ln.metrics[TRADE_OFF[0]].value) for ln in held):
+        known = [ln for ln in held if not math.isnan(ln.metrics["peak"].value)]
+        if any(ln.router != ZERO for ln in known):
             where = "mean over benchmarks" if benchmark == MEAN else benchmark
             title = f"cost and quality · m = {size} LLMs · {where} · {rule}"
-            tables.append(_table(title, held))
+            tables.append(_table(title, known))
     return tables
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError
-from routereval.scoring.planar import front, hull
+from routereval.scoring.planar import area, by_cost, front, hull
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -293,9 +293,20 @@ class Plane:
         return hull(*self.reached)
 
     @cached_property
-    def zero_hull(self) -> tuple[Floats, Floats]:
-        """Corners of the hull of the single models."""
-        return hull(self.model_cost, self.model_quality)
+    def by_cost(self) -> tuple[Floats, Floats]:
+        """Cost and quality of `reached`, from the cheapest to the dearest point."""
+        return by_cost(*self.reached)
+
+    @cached_property
+    def under_hull(self) -> Floats:
+        """The area under the hull, from the cheapest model's cost to the dearest's."""
+        return area(*self.hull, self.cheapest, self.dearest)
+
+    @cached_property
+    def under_zero(self) -> Floats:
+        """The same under the hull of the single models."""
+        single = hull(self.model_cost, self.model_quality)
+        return area(*single, self.cheapest, self.dearest)
 
     def single(self, best: str) -> tuple[Floats, Floats]:
         """Mean cost and score of the best single model, chosen on ``train`` or on ``test``."""

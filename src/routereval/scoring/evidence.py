@@ -253,9 +253,17 @@ def means(evidence: Evidence, W: NDArray[np.floating] | None = None) -> Means:
         return Means(evidence, None, **averages, share=evidence.share)
     if W.ndim != 2 or W.shape[1] != evidence.n_prompts:
         raise DataError(f"the resamples have shape {W.shape} for {evidence.n_prompts} prompts")
-    columns = np.stack([getattr(evidence, name) for name in AVERAGED], axis=1)
-    averages = dict(zip(AVERAGED, (W @ columns).T, strict=True))
-    return Means(evidence, W, **averages, share=_resampled_share(evidence, W))
+    columns = [getattr(evidence, name) for name in AVERAGED]
+    # a column of zeros and ones for each model that is chosen: one product does them all
+    chosen = np.unique(evidence.choice)
+    picked = [(evidence.choice == model).astype(np.float64) for model in chosen]
+    found = W @ np.stack([*columns, *picked], axis=1)
+    averages = dict(zip(AVERAGED, found.T[: len(AVERAGED)], strict=True))
+    share = evidence.share
+    if chosen[0] >= 0:  # no prompt is drawn for
+        share = np.zeros((len(W), evidence.n_models))
+        share[:, chosen] = found[:, len(AVERAGED) :]
+    return Means(evidence, W, **averages, share=share)
 
 
 def entropy_bits(p: NDArray[np.float64], floor: float = 0.0) -> NDArray[np.float64]:
@@ -267,13 +275,3 @@ def entropy_bits(p: NDArray[np.float64], floor: float = 0.0) -> NDArray[np.float
     logs = np.zeros_like(p)
     np.log2(p, where=p > floor, out=logs)
     return np.asarray(0.0 - np.einsum("...i,...i->...", p, logs))
-
-
-def _resampled_share(evidence: Evidence, W: NDArray[np.floating]) -> NDArray[np.float64]:
-    if (evidence.choice < 0).any():
-        return evidence.share
-    order = np.argsort(evidence.choice, kind="stable")
-    chosen, first = np.unique(evidence.choice[order], return_index=True)
-    share = np.zeros((len(W), evidence.n_models))
-    share[:, chosen] = np.add.reduceat(W[:, order], first, axis=1)
-    return share

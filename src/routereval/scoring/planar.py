@@ -117,7 +117,12 @@ def hypervolume(cost: ArrayLike, quality: ArrayLike, limit: ArrayLike) -> Floats
     >>> hypervolume([1.0, 2.0], [0.5, 0.75], 4.0)
     array(2.)
     """
-    x, y = by_cost(cost, quality)
+    return staircase(*by_cost(cost, quality), limit)
+
+
+def staircase(x: ArrayLike, y: ArrayLike, limit: ArrayLike) -> Floats:
+    """`hypervolume` of points that are in the order of their cost."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     end = np.asarray(limit, np.float64)[..., None]
     steps = np.diff(np.minimum(x, end), append=np.broadcast_to(end, (*x.shape[:-1], 1)))
     return np.asarray((steps * np.maximum.accumulate(y, axis=-1)).sum(axis=-1))

@@ -17,7 +17,7 @@ import numpy as np
 from routereval.scoring.curve import USD, Plane
 from routereval.scoring.evidence import Means, Values
 from routereval.scoring.metrics import ZERO, Metric, Option, ratio, register
-from routereval.scoring.planar import area, by_cost, hypervolume
+from routereval.scoring.planar import area, staircase
 
 _NO_COSTS = "where costs are unknown"
 _NO_RANGE = "where costs are unknown, or all models cost the same"
@@ -47,24 +47,21 @@ def _arena(of: Means, *, beta: float) -> Values:
 
 
 def _aiq(curve: Plane, *, variant: str) -> Values:
-    under = area(*curve.hull, curve.cheapest, curve.dearest)
     whole = curve.dearest - (curve.cheapest if variant == "paper" else 0.0)
-    return np.where(_has_range(curve), ratio(under, whole), np.nan)
+    return np.where(_has_range(curve), ratio(curve.under_hull, whole), np.nan)
 
 
 def _over_zero(curve: Plane) -> Values:
-    ends = curve.cheapest, curve.dearest
-    lead = area(*curve.hull, *ends) - area(*curve.zero_hull, *ends)
-    return np.where(_has_range(curve), ratio(lead, ends[1] - ends[0]), np.nan)
+    lead = ratio(curve.under_hull - curve.under_zero, curve.dearest - curve.cheapest)
+    return np.where(_has_range(curve), lead, np.nan)
 
 
 def _nauc(curve: Plane) -> Values:
-    x, y = by_cost(*curve.reached)
-    return ratio(area(x, y, np.zeros_like(curve.dearest), curve.dearest), curve.dearest)
+    return ratio(area(*curve.by_cost, np.zeros_like(curve.dearest), curve.dearest), curve.dearest)
 
 
 def _hypervolume(curve: Plane) -> Values:
-    return ratio(hypervolume(*curve.reached, curve.dearest), curve.dearest)
+    return ratio(staircase(*curve.by_cost, curve.dearest), curve.dearest)
 
 
 def _least_cost(curve: Plane, best: str) -> Values:

@@ -11,8 +11,8 @@ from routereval.studies.results import Cell, Outcome, Results
 ZERO = "zero"
 
 
-def with_zero(results: Results, metrics: Sequence[str]) -> Results:
-    """The cells of a run whose cost–quality curve is known, and those of the Zero router.
+def zero_router(results: Results, metrics: Sequence[str]) -> Results:
+    """The cells of the Zero router, one for each pool whose cost–quality curve is known.
 
     Args:
         results: of a run.
@@ -20,13 +20,14 @@ def with_zero(results: Results, metrics: Sequence[str]) -> Results:
             means anything.
 
     Returns:
-        As the results, the Zero router last.
+        As the results of a run of that router alone.
     """
     curved = [c for c in results.cells if results.outcomes[c.key].evidence.curve is not None]
     first: dict[tuple[object, ...], Cell] = {}
     for cell in curved:
         first.setdefault(cell.place[:-1], cell)
-    cells, outcomes = list(curved), dict(results.outcomes)
+    cells: list[Cell] = []
+    outcomes: dict[str, Outcome] = {}
     for cell in first.values():
         held = results.outcomes[cell.key]
         curve = held.evidence.curve
