@@ -252,3 +252,15 @@ def test_dates_must_be_there() -> None:
         Setting(made("one"), "temporal")
     with pytest.raises(DataError, match="one: the LLMs have no date"):
         Task(made("one"), Pool("all-strong", 3), "temporal(by=llms)")
+
+
+def test_what_is_new_is_put_to_models_that_were_asked() -> None:
+    """Four old models were never asked the new prompts, of which there are few."""
+    records = made("one", 100, 9)
+    scores = records.dense()
+    scores[70:, :4] = np.nan
+    gappy = Records.from_arrays("one", scores, records.models, features=records.features["given"])
+    dates = np.linspace(1.6e12, 1.7e12, 100).tolist()
+    task = Task(dated(gappy, dates), Pool("all-strong", 3), "temporal(share=0.2)")
+    assert set(task.models) <= set(records.models[4:])
+    assert task.test.rows.tolist() == list(range(80, 100))

@@ -57,14 +57,10 @@ def to_text(results: Results, width: int | None = None) -> str:
 
 def print_tables(results: Results, console: Console) -> None:
     """Draw the tables on a rich console."""
-    from rich.markup import escape
-    from rich.table import Table
-
     lines = summarise(results)
     names = _benchmarks(lines)
     for block in _blocks(lines, MEAN):
-        title = escape(_title(results, block, names))
-        table = Table(title=title, title_justify="left", box=_box())
+        table = _titled(_title(results, block, names))
         table.add_column("router", no_wrap=True)
         columns = _columns(block.lines)
         for name in columns:
@@ -256,13 +252,8 @@ def _by_benchmark(
     lines: Sequence[Line], names: Sequence[str], rule: str, size: int, styled: bool
 ) -> Table:
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(
-        title=escape(f"μ_o by benchmark · m = {size} LLMs · {rule}"),
-        title_justify="left",
-        box=_box(),
-    )
+    table = _titled(f"μ_o by benchmark · m = {size} LLMs · {rule}")
     table.add_column("router", no_wrap=True)
     for name in names:
         head = escape(name.replace("_", " "))
@@ -274,6 +265,14 @@ def _by_benchmark(
         cells = [_mu(own.get(n), best[n], styled) for n in names]
         table.add_row(_rich_name(next(iter(own.values()))), *cells)
     return table
+
+
+def _titled(title: str) -> Table:
+    """A table at least as wide as its title, which then stays on one line."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    return Table(title=escape(title), title_justify="left", box=_box(), min_width=len(title))
 
 
 def _footnotes(results: Results, lines: Sequence[Line]) -> list[str]:

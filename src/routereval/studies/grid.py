@@ -23,10 +23,11 @@ from routereval.records.costs import with_costs
 from routereval.routers import Router, lineup
 from routereval.studies.evaluation import N_BOOT, evaluate
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
+from routereval.studies.streams import controls_of, joined, of_benchmarks
 from routereval.studies.training import fit
 from routereval.studies.workers import Workers, workers_at
-from routereval.tasks import GROUPS, STREAMS, Pool, Setting, Split, Task, mix
-from routereval.tasks.mix import MIXED, benchmark_names, benchmark_starts
+from routereval.tasks import GROUPS, Pool, Setting, Split, Task
+from routereval.tasks.mix import benchmark_starts
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, steps done, steps in all)."""
@@ -181,7 +182,9 @@ def run(  # noqa: PLR0913 - the options of a command
         SpecError: if a name is unknown.
     """
     rules = Split.parse_all(protocol)
-    made = lineup(_for_stream(routers, rules[0]), rules[0].recipe)  # one named twice runs once
+    if routers is DEFAULT_ROUTERS:
+        routers = [*routers, *controls_of(rules[0])]
+    made = lineup(routers, rules[0].recipe)  # a router named twice runs once
     grid = Grid(tuple(made), tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
     if n_jobs == 0:
         raise SpecError("a run needs at least one process; give a number, or -1 for one a core")
@@ -192,7 +195,7 @@ def run(  # noqa: PLR0913 - the options of a command
         finished = folder.finished()
         workers = stack.enter_context(workers_at(scheduler, n_jobs))
         opened, told = _costed(_open(sources, scratch, report), costs, prices, scratch)
-        grounds = _prepare(_joined(opened, rules[0], scratch), grid, workers, report)
+        grounds = _prepare(joined(opened, rules[0], scratch), grid, workers, report)
         notes, jobs = _plan(grounds, grid, made)
         notes += told
         if not jobs:
@@ -253,27 +256,13 @@ def _costed(
     return found, notes
 
 
-def _for_stream(routers: Sequence[Any], split: Split) -> Sequence[Any]:
-    """The routers; the default ones with the control of a stream where there is one."""
-    if routers is DEFAULT_ROUTERS and split.protocol in STREAMS:
-        return (*routers, "dataset_best")
-    return routers
-
-
-def _joined(opened: list[Records], split: Split, scratch: Path) -> list[Records]:
-    """The records; one stream of them all where the protocol takes them together."""
-    if split.protocol not in STREAMS:
-        return opened
-    return [read_records(mix(opened).save(scratch / MIXED))]
-
-
 def _prepare(
     opened: Sequence[Records], grid: Grid, workers: Workers, report: Progress
 ) -> list[Ground]:
     wanted = [  # absolute, as a process that is there already may stand in another folder
         (records.path.absolute(), split, grid)
         for records in opened
-        for split in _of_benchmarks(grid.splits, records)
+        for split in of_benchmarks(grid.splits, records)
         if records.path
     ]
     grounds: list[Ground] = []
@@ -283,17 +272,6 @@ def _prepare(
         grounds.append(ground)
         report("pools and features", len(grounds), len(wanted))
     return grounds
-
-
-def _of_benchmarks(splits: Sequence[Split], records: Records) -> list[Split]:
-    """The splits, leave-one-out once for each benchmark of a stream."""
-    if splits[0].protocol != "leave_one_out" or splits[0]["test"]:
-        return list(splits)
-    return [
-        replace(split, params=(("test", name),))
-        for name in benchmark_names(records)
-        for split in splits
-    ]
 
 
 def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
@@ -349,7 +327,13 @@ def _compute(job: Job) -> Done:
             setting = _setting(ground.where, ground.hash, ground.split, ground.embedder)
             return _evaluated(job, Task(setting, _named(job.pool, models)))
     except DataError as error:
-        return Done(job.key, None, None, f"{ground.name}, {job.router}: {error}")
+        return Done(job.key, None, None, _told(job, str(error)))
+
+
+def _told(job: Job, error: str) -> str:
+    """A note that says where; what is the pool's fault is said without the router's name."""
+    own = error.startswith(f"{job.ground.name}: ")
+    return error if own else f"{job.ground.name}, {job.router}: {error}"
 
 
 def _named(pool: Pool, models: tuple[str, ...] | DataError) -> Pool:

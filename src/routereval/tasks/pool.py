@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
 from routereval.records import Records, complete_block
-from routereval.records.matrix import Index, ScoreMatrix
+from routereval.records.matrix import Block, Index, ScoreMatrix
 from routereval.spec import Spec, parse_spec
 from routereval.tasks.split import Rows, Split
 
@@ -83,7 +83,8 @@ def chosen_models(
 ) -> dict[Pool, tuple[str, ...] | DataError]:
     """The models of each pool, or why there are not enough for it.
 
-    Models with missing cells are left out as `complete_block` says. ``clean`` looks at the training
+    Models with missing cells are left out as `complete_block` says; under ``temporal`` they must
+    have been asked what is new, whatever else they were. ``clean`` looks at the training
     prompts only; ``faithful`` at all prompts, and its draws continue the stream of the split.
 
     Args:
@@ -96,7 +97,7 @@ def chosen_models(
     found: dict[Pool, tuple[str, ...] | DataError] = {}
     if split.faithful and records.meta.get("published"):
         found |= _published(records, pools)
-    block = complete_block(records.scores)
+    block = _candidates(records, split, rows)
     prompts = block.prompts if split.faithful else np.intersect1d(block.prompts, rows.train)
     whole = len(prompts) == records.n_prompts and len(block.models) == records.n_models
     matrix = records.scores if whole else records.scores.select(prompts, block.models)
@@ -116,6 +117,18 @@ def chosen_models(
         else:
             found[pool] = tuple(records.models[block.models[c]] for c in columns)
     return found
+
+
+def _candidates(records: Records, split: Split, rows: Rows) -> Block:
+    """The models that pools are chosen from, and prompts that all of them were put to.
+
+    Old models are rarely asked new prompts: over all dates the block is one of old prompts.
+    """
+    if split.protocol != "temporal" or records.scores.observed() is None:
+        return complete_block(records.scores)
+    models = complete_block(records.scores.select(rows.test, None)).models
+    asked = ~np.isnan(records.scores.dense(rows.train, models)).any(axis=1)
+    return Block(rows.train[asked], models)
 
 
 def _published(records: Records, pools: Sequence[Pool]) -> dict[Pool, tuple[str, ...] | DataError]:
