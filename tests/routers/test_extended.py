@@ -65,7 +65,7 @@ class Stubborn(Router):
 def test_a_router_that_cannot_says_so() -> None:
     router = Stubborn()
     router.n_models_ = 2
-    with pytest.raises(DataError, match="Stubborn cannot take LLMs that were not there"):
+    with pytest.raises(DataError, match="this router cannot take LLMs that were not there"):
         router.extend(X, SCORES)
 
 

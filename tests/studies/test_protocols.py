@@ -12,7 +12,8 @@ from routereval.errors import DataError
 from routereval.records import Records
 from routereval.report import render, save_learning, to_text
 from routereval.report.learning import _apart, learning_figure
-from routereval.routers import ROUTERS, Router
+from routereval.routers import Router
+from routereval.routers.registry import on_cpu
 from routereval.studies import Results, read_results, run
 from routereval.studies.breakdown import by_part
 from routereval.studies.learning import learning_curves
@@ -169,7 +170,7 @@ def test_a_router_that_cannot_take_new_llms_is_noted() -> None:
     results = ran("unseen_llm(k=[5, 20])", ["knn(k=5)", Fixed(), "best_single"])
     assert results.routers == ["knn(k=5)", "best_single"]
     assert next(note for note in results.notes if "Fixed" in note) == (
-        "one, Fixed(): Fixed cannot take LLMs that were not there when it was fitted; "
+        "one, Fixed(): this router cannot take LLMs that were not there when it was fitted; "
         "fit it again with them, or take a router that can, such as knn"
     )
     assert learning_curves(results)[0].counted == "k"
@@ -177,9 +178,10 @@ def test_a_router_that_cannot_take_new_llms_is_noted() -> None:
 
 def test_what_runs_clean_runs_with_new_llms_or_is_noted() -> None:
     records = made("one", 100, costs=True)
-    results = run([records], list(ROUTERS), [3], ["all-weak"], protocol="unseen_llm", n_jobs=1)
-    noted = {name for name in ROUTERS if any(f"one, {name}:" in note for note in results.notes)}
-    assert set(results.routers) | noted == set(ROUTERS)
+    names = on_cpu()
+    results = run([records], names, [3], ["all-weak"], protocol="unseen_llm", n_jobs=1)
+    noted = {name for name in names if any(f"one, {name}:" in note for note in results.notes)}
+    assert set(results.routers) | noted == set(names)
     assert {"knn", "linear", "cluster", "random", "oracle", "cheapest"} <= set(results.routers)
 
 

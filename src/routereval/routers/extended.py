@@ -65,7 +65,7 @@ def extended(router: Router, X: Any, scores: Scores, costs: Scores | None = None
     router._check_fitted()
     if not router.separable:
         raise DataError(
-            f"{type(router).__name__} cannot take LLMs that were not there when it was fitted; "
+            "this router cannot take LLMs that were not there when it was fitted; "
             "fit it again with them, or take a router that can, such as knn"
         )
     kind = router.new if isinstance(router, Extended) else router

@@ -159,6 +159,7 @@ class EmbedLlm(_Factorised):
     array([0, 1])
     """
 
+    separable: ClassVar[bool] = True
     _name: ClassVar[str] = "embedllm"
 
     def _loss(self, z: Scores, targets: Scores, seen: Scores) -> tuple[float, Scores]:

@@ -72,6 +72,7 @@ class Irt(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    separable: ClassVar[bool] = True
 
     def __init__(
         self,

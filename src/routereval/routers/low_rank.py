@@ -47,6 +47,7 @@ class LowRank(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    separable: ClassVar[bool] = True
 
     def __init__(self, *, rank: int | str = "tuned", alpha: float | str = "tuned") -> None:
         self.rank = rank
