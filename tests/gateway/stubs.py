@@ -148,12 +148,14 @@ class Stub:
         end = asyncio.ensure_future(reader.read(1))  # no asker sends more before it has its answer
         both: list[asyncio.Future[Any]] = [answering, end]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        end.cancel()
+        await asyncio.wait([end])
+        if not end.cancelled():
+            end.exception()  # looked at, lest it is complained of: a reset is an end, too
         if not answering.done():
             self.gone += 1
             answering.cancel()
             return True
-        end.cancel()
-        await asyncio.wait([end])
         if answering.exception() is not None:
             return True
         return answering.result() is not None

@@ -49,7 +49,12 @@ async def no_events(asked: Asked) -> None:
     await asked.events()
 
 
+async def unasked_events(asked: Asked) -> None:
+    await asked.events(event("1"), DONE)
+
+
 ELSEWHERE = {
+    "unasked events": unasked_events,
     "closes": hang_up,
     "hangs": hang,
     "no HTTP": not_http,

@@ -87,7 +87,14 @@ class Client:
             await self._session.close()
 
     async def ask(
-        self, target: Target, path: str, body: bytes, headers: Headers, until: float
+        self,
+        target: Target,
+        path: str,
+        body: bytes,
+        headers: Headers,
+        until: float,
+        *,
+        streamed: bool,
     ) -> Reply | Stream:
         """Send a request and wait for the answer, or for the first bytes of a stream.
 
@@ -97,6 +104,7 @@ class Client:
             body: as it is sent.
             headers: the client's.
             until: on the loop's clock, when to give up.
+            streamed: whether the body asks for a stream.
 
         Raises:
             Fault: if there is no answer that could be passed on as one.
@@ -109,6 +117,8 @@ class Client:
         kept = False
         try:
             if response.status < 400 and response.content_type == "text/event-stream":
+                if not streamed:
+                    raise Fault("garbage", "answered with a stream that nobody asked for")
                 first = await _read_any(response, patience - loop.time(), patience)
                 if not first:
                     raise Fault("cut", "ended its stream before it began")

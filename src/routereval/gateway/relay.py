@@ -243,7 +243,9 @@ class Relay:
         path = entry.path.removeprefix("/v1")
         sent = body if place.served_as == route.ask.model else with_model(body, place.served_as)
         try:
-            answer = await self.client.ask(place.target, path, sent, exchange.headers, until)
+            answer = await self.client.ask(
+                place.target, path, sent, exchange.headers, until, streamed=route.ask.streamed
+            )
         except Fault as fault:
             self._note_fault(place, entry, fault)
             return fault
