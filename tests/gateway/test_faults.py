@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import aiohttp
 import pytest
 
 from routereval.gateway.breaker import Breaker, RetryBudget
@@ -318,6 +319,47 @@ async def test_a_client_that_leaves_stops_its_upstream(streamed: bool) -> None:
         assert at.relay.places["euclid"].busy == 0
         if streamed:
             assert at.told[0].usage.tokens_out > 3
+
+
+@in_loop
+async def test_a_client_that_does_not_take_its_answer_is_left() -> None:
+    async def flood(asked: Asked) -> None:
+        await asked.events(*[event("x" * 100_000)] * 1000)
+
+    async with rig(limits={"request_s": 0.1}) as at:
+        at.stubs["euclid"].answer = flood
+        body = json.dumps({"model": "auto", "stream": True, "messages": [{"role": "user"}]})
+        host, port = at.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1)
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        writer.write((head + body).encode())
+        for _ in range(300):
+            if at.told:
+                break
+            await asyncio.sleep(0.01)
+        assert at.told[0].status == 499
+        assert at.relay.in_flight == 0
+        writer.close()
+        assert reader is not None
+
+
+@in_loop
+async def test_a_compressed_stream_that_breaks_is_broken_off() -> None:
+    async def cut(asked: Asked) -> None:
+        await asked.send(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n"
+            b"transfer-encoding: chunked\r\n\r\n4\r\n\x1f\x8b\x08\x00\r\n"
+        )
+        await asyncio.sleep(0.05)
+        await hang_up(asked)
+
+    async with rig() as at:
+        at.stubs["euclid"].answer = cut
+        with pytest.raises(aiohttp.ClientError):
+            await at.stream()
+        assert at.told[0].error == "stream_cut"
 
 
 @in_loop

@@ -160,7 +160,7 @@ async def test_every_request_ends_once_and_the_bill_adds_up() -> None:
         assert len(at.told) == len(purse.bills) == purse.opened == total
         told = sum(Decimal(str(entry.usd)) for entry in at.told)
         assert sum(Decimal(str(bill)) for bill in purse.bills) == told
-        paid = sum(entry.usd > 0 for entry in at.told if not entry.usage.estimated)
+        paid = sum(entry.usd > 0 for entry in at.told if entry.status == 200 and not entry.error)
         assert paid == ends["answer"]
         assert at.relay.in_flight == 0
         assert {place.busy for place in at.relay.places.values()} == {0}

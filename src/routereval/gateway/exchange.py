@@ -97,8 +97,9 @@ class Exchange:
             Fault: if it is cut; what was passed on may be followed by an `error`.
         """
         self._note_start(200)
-        self._events = events = Events()
+        events = Events()
         take = events.take if stream.events else bytes
+        self._events = events if stream.events else None
         await self._head(200, stream.headers)
         part = stream.first
         while part:
@@ -107,8 +108,6 @@ class Exchange:
             part = await stream.next()
         if not stream.sized and not events.done:
             raise Fault("cut", "broke off its answer")
-        if not stream.events:
-            self._events = None
         await self._send({"type": "http.response.body", "body": events.rest()})
 
     def usage_of_stream(self, tokens_in: int) -> Usage:
@@ -116,13 +115,17 @@ class Exchange:
         return self._events.usage(tokens_in) if self._events else Usage(tokens_in, 0, True)
 
     async def error(self, error: ApiError) -> None:
-        """Tell the client what went wrong, in its stream if that has begun."""
+        """Tell the client what went wrong, in its stream if that has begun.
+
+        Nothing can be added to a stream that is compressed: there the server breaks the connection,
+        since the answer is left incomplete.
+        """
         self.entry.error = error.code or error.kind
         if not self._began:
             self._note_start(error.status)
             await self._whole(error.status, error.headers, error.body)
-            return
-        await self._send({"type": "http.response.body", "body": error_event(error)})
+        elif self._events is not None:
+            await self._send({"type": "http.response.body", "body": error_event(error)})
 
     def _note_start(self, status: int) -> None:
         self.entry.status = status
@@ -156,26 +159,32 @@ class Exchange:
 
 
 class Presence:
-    """Cancels the task of a request when its client leaves.
+    """Cancels the task of a request when its client leaves, or takes in its answer too slowly.
 
     Most requests end before anybody leaves: listening begins only after a moment, and costs a quick
     request nothing.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, longest_s: float) -> None:
         loop = asyncio.get_running_loop()
         self._receive = receive
+        self._longest_s = longest_s
         self._task = asyncio.current_task()
         self._timer = loop.call_later(LISTEN_AFTER_S, self._listen)
         self._listener: asyncio.Task[None] | None = None
         self.gone = False
 
     def _listen(self) -> None:
-        self._listener = asyncio.get_running_loop().create_task(self._wait())
+        loop = asyncio.get_running_loop()
+        self._listener = loop.create_task(self._wait())
+        self._timer = loop.call_later(self._longest_s, self._leave)
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._leave()
+
+    def _leave(self) -> None:
         self.gone = True
         if self._task is not None:
             self._task.cancel()

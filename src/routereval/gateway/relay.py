@@ -112,7 +112,7 @@ class Relay:
             self._tell(exchange)
             return
         self.in_flight += 1
-        presence = Presence(receive)
+        presence = Presence(receive, self.config.limits.request_s * 1.1 + 1)
         try:
             await self._attended(exchange, presence)
         except asyncio.CancelledError:
