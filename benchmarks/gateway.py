@@ -85,11 +85,11 @@ EVENTS = [chunk(event(number)) for number in range(CHUNKS - 1)] + [chunk(b"data:
 class Upstream(asyncio.Protocol):
     """Answers each request with the same answer; it reads no more of it than it must."""
 
-    def connection_made(self, transport: Any) -> None:  # noqa: ANN401, D102 - asyncio's
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - asyncio's
         self.transport = transport
         self.buffer = b""
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102 - asyncio's
+    def data_received(self, data: bytes) -> None:
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             length = content_length(self.buffer[:end])
@@ -162,7 +162,7 @@ def prompt(number: int) -> str:
 class Connection(asyncio.Protocol):
     """One connection of a client: sends a request, and waits for the end of the answer."""
 
-    def connection_made(self, transport: Any) -> None:  # noqa: ANN401, D102 - asyncio's
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - asyncio's
         self.transport = transport
         self.waiting: asyncio.Future[bool] | None = None
         self.buffer = b""
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
         self.transport.write(request)
         return self.waiting
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102 - asyncio's
+    def data_received(self, data: bytes) -> None:
         self.buffer += data
         end = self.buffer.find(b"\r\n\r\n")
         if end < 0 or self.waiting is None or self.waiting.done():
@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
             good = self.buffer.startswith(b"HTTP/1.1 200") and b'"error"' not in self.buffer
             self.waiting.set_result(good)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102 - asyncio's
+    def connection_lost(self, exc: Exception | None) -> None:
         if self.waiting is not None and not self.waiting.done():
             self.waiting.set_result(False)
 

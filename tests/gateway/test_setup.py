@@ -254,6 +254,23 @@ async def test_metrics_of_a_gateway_without_keys() -> None:
 
 
 @in_loop
+async def test_numbers_that_no_float_holds(tmp_path: Path) -> None:
+    """Neither a client's limit nor an upstream's count breaks the sums."""
+    store = tmp_path / "keys.sqlite"
+    alice = await key_in(store, "alice", usd_a_day=1000.0)
+
+    async def boast(asked: Asked) -> None:
+        usage = {"prompt_tokens": 10**400, "completion_tokens": 1}
+        await asked.reply(200, completion(usage=usage))
+
+    async with gateway(door={"keys": str(store)}) as at:
+        status, _, said = await at.post(CHAT, body(max_tokens=10**400), **bearer(alice))
+        assert (status, said["error"]["code"]) == (429, "insufficient_quota")
+        at.stubs["euclid"].answer = boast
+        assert (await at.post(CHAT, body(), **bearer(alice)))[0] == 200
+
+
+@in_loop
 async def test_a_client_that_leaves_pays_for_the_answer_that_came(tmp_path: Path) -> None:
     store = tmp_path / "keys.sqlite"
     alice = await key_in(store, "alice", usd_a_day=1.0)

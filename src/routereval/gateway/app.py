@@ -63,6 +63,7 @@ def create_app(
     try:
         from starlette.applications import Starlette
         from starlette.exceptions import HTTPException
+        from starlette.requests import ClientDisconnect
     except ImportError:
         raise MissingDependencyError.of("starlette", "serve") from None
     relay = Relay(
@@ -82,7 +83,11 @@ def create_app(
     app = Starlette(
         routes=[*_routes(relay, page=config.server.page), *routes],
         lifespan=_lifespan(relay),
-        exception_handlers={HTTPException: _http_error, Exception: _bug},
+        exception_handlers={
+            HTTPException: _http_error,
+            ClientDisconnect: _left,
+            Exception: _bug,
+        },
     )
     app.state.relay = relay
     return app
@@ -252,6 +257,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     made = error_response(ApiError(status, said.get(status, str(error)), code="unknown_url"))
     made.headers.update(getattr(error, "headers", None) or {})
     return made
+
+
+async def _left(request: Request, error: Exception) -> Response:
+    """The client left before its body was whole: nobody reads this."""
+    return error_response(ApiError(400, "the body was not whole", code="client_left"))
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from routereval.gateway.api_error import ApiError
 
+MOST_TOKENS = 10**9  # of one request; JSON has numbers that no float holds
 IMAGE_TOKENS = 1000
 CHARS_A_TOKEN = 4
 
@@ -235,4 +236,4 @@ def _prompt_tokens(said: list[Said]) -> int:
 
 def _answer_tokens(held: Mapping[str, Any]) -> int:
     longest = held.get("max_completion_tokens") or held.get("max_tokens")
-    return longest if type(longest) is int and longest > 0 else 0
+    return min(longest, MOST_TOKENS) if type(longest) is int and longest > 0 else 0

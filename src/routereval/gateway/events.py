@@ -6,6 +6,7 @@ import json
 import re
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.body import MOST_TOKENS
 from routereval.gateway.seams import Usage
 
 TAIL = 4096
@@ -109,4 +110,4 @@ def _usage(text: bytes) -> Usage | None:
 
 def _count(held: dict[str, object], key: str) -> int:
     value = held.get(key)
-    return value if isinstance(value, int) and value > 0 else 0
+    return min(value, MOST_TOKENS) if isinstance(value, int) and value > 0 else 0

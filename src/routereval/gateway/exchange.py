@@ -105,7 +105,12 @@ class Exchange:
         while part:
             if whole := take(part):
                 await self._part(whole)
-            part = await stream.next()
+            try:
+                part = await stream.next()
+            except Fault:
+                if not events.done:
+                    raise
+                break  # it said that it is over: what is cut off was no part of the answer
         if not stream.sized and not events.done:
             raise Fault("cut", "broke off its answer")
         await self._send({"type": "http.response.body", "body": events.rest()})
