@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from routereval.routers.validation import folds, last_best, quality
+from routereval.routers.validation import contrast, folds, last_best, quality
 
 NAN = np.nan
 
@@ -41,3 +41,18 @@ def test_quality_leaves_out_what_was_not_observed() -> None:
 @pytest.mark.parametrize(("qualities", "place"), [([1.0], 0), ([2, 1, 2, 0], 2), ([3, 2, 1], 0)])
 def test_last_best(qualities: list[float], place: int) -> None:
     assert last_best(qualities) == place
+
+
+def test_contrast_is_blind_to_what_all_models_share() -> None:
+    rng = np.random.default_rng(0)
+    predicted, scores = rng.random((2, 20, 3))
+    shift = rng.random((20, 1))
+    assert contrast(predicted + shift, scores) == pytest.approx(contrast(predicted, scores))
+    assert contrast(scores + shift, scores) == pytest.approx(0, abs=1e-12)
+    assert contrast(predicted, scores) < 0
+
+
+def test_contrast_counts_only_what_was_observed() -> None:
+    predicted = np.array([[0.0, 0.5, 0.9], [0.1, 0.2, 0.3]])
+    scores = np.array([[0.0, 1.0, np.nan], [np.nan, np.nan, np.nan]])
+    assert contrast(predicted, scores) == pytest.approx(-(0.25**2))

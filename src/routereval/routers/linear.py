@@ -13,7 +13,7 @@ from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.gradient import Data, Recipe, train
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.memo import remembered
-from routereval.routers.validation import Fold, folds, last_best, quality
+from routereval.routers.validation import Fold, contrast, folds, last_best
 
 METHODS = ("ridge", "adam")
 ALPHAS = tuple(10.0**power for power in range(-1, 8))
@@ -30,8 +30,8 @@ class Linear(Router):
 
     Args:
         method: ``ridge`` or ``adam``.
-        alpha: for ridge, the penalty, or ``tuned``: the power of ten from 0.1 to 1e7 of the highest
-            quality on the validation prompts (the largest of equals).
+        alpha: for ridge, the penalty, or ``tuned``: the power of ten from 0.1 to 1e7 that foresees
+            best how models differ on the validation prompts (the largest of equals).
         lr: for adam, the learning rate at the start; it falls to 0 along half a cosine.
         epochs: for adam, passes over the training prompts.
         batch: for adam, prompts a step.
@@ -132,7 +132,7 @@ class Linear(Router):
         tried = []
         for alpha in ALPHAS:
             self._keep(ridge, alpha)
-            tried.append(quality(self._output(check.X), check.scores))
+            tried.append(contrast(self._output(check.X), check.scores))
         self._keep(ridge, ALPHAS[last_best(tried)])
 
     def _keep(self, ridge: _Ridge, alpha: float) -> None:

@@ -77,6 +77,24 @@ def quality(predicted: Scores, scores: Scores) -> float:
     return float(seen.mean()) if seen.size else 0.0
 
 
+def contrast(predicted: Scores, scores: Scores) -> float:
+    """How well differences between models are foreseen: minus their mean squared error, at most 0.
+
+    What all models of a prompt share, such as that it is easy, decides no choice and is taken out.
+    On few validation prompts this tells predictions apart better than their `quality`, which
+    changes only where a choice does.
+
+    >>> contrast(np.array([[0.9, 0.7], [0.3, 0.3]]), np.array([[1.0, 0.8], [1.0, 1.0]]))
+    -0.0
+    """
+    error = np.where(np.isnan(scores), np.nan, predicted - scores)
+    seen = ~np.isnan(error)
+    count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    common = np.where(seen, error, 0.0).sum(axis=1, keepdims=True) / count
+    squares = np.where(seen, error - common, 0.0) ** 2
+    return -float(np.round(squares.sum() / max(seen.sum(), 1), 15))
+
+
 def last_best(qualities: Sequence[float] | NDArray[np.float64]) -> int:
     """The place of the highest quality, the last one of equals.
 
