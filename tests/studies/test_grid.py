@@ -465,3 +465,16 @@ def test_a_group_of_routers_stands_for_its_members() -> None:
     assert {"knn", "linear", "random"} <= set(results.routers)
     assert len(results.routers) == len(set(results.routers))
     assert any("cheapest: cheapest needs costs" in note for note in results.notes)
+
+
+def test_benchmarks_of_one_name_are_told_apart_by_their_sources(tmp_path: Path) -> None:
+    for seed, name in enumerate(("mine", "yours")):
+        made("same", seed=seed).save(tmp_path / name)
+    sources = [tmp_path / "mine", tmp_path / "yours"]
+    results = run([*sources, made("other")], ["random"], [3], ["all-strong"], n_jobs=1)
+    assert [c.benchmark for c in results.cells] == ["same (mine)", "same (yours)", "other"]
+    alone = run(sources[:1], ["random"], [3], ["all-strong"], n_jobs=1)
+    assert alone.cells[0].benchmark == "same"
+    assert str(alone.cells[0].metrics) == str(results.cells[0].metrics)
+    with pytest.raises(DataError, match="two sources hold a benchmark named 'same'"):
+        run([sources[0], sources[0]], ["random"])

@@ -262,7 +262,7 @@ class Forest(Router):
 
     separable: ClassVar[bool] = True
 
-    def __init__(self, *, trees: int = 100, leaf: int = 10, random_state: int = 0) -> None:
+    def __init__(self, *, trees: int = 60, leaf: int = 10, random_state: int = 0) -> None:
         self.trees = trees
         self.leaf = leaf
         self.random_state = random_state

@@ -228,6 +228,7 @@ def _open(
 ) -> list[Records]:
     """All records, each with a folder that the worker processes can read."""
     opened: list[Records] = []
+    origins: list[str] = []
     for source in sources:
         if not isinstance(source, Records):
             opened += open_source(source, lambda done, total: report("simulate demo", done, total))
@@ -235,10 +236,27 @@ def _open(
             opened.append(read_records(source.save(scratch / f"records-{len(opened)}")))
         else:
             opened.append(source)
-    repeated = {r.name for r in opened if sum(r.name == other.name for other in opened) > 1}
+        origin = "" if isinstance(source, Records) else Path(source).absolute().name
+        origins += [origin] * (len(opened) - len(origins))
+    return _told_apart(opened, origins, scratch)
+
+
+def _told_apart(opened: list[Records], origins: Sequence[str], scratch: Path) -> list[Records]:
+    """The records; benchmarks of one name in several sources with the source after their name."""
+    names = [records.name for records in opened]
+    told = [
+        f"{name} ({origin})" if names.count(name) > 1 and origin else name
+        for name, origin in zip(names, origins, strict=True)
+    ]
+    repeated = {name for name, full in zip(names, told, strict=True) if told.count(full) > 1}
     if repeated:
         raise DataError(f"two sources hold a benchmark named {min(repeated)!r}; run them apart")
-    return opened
+    return [
+        records
+        if name == records.name
+        else read_records(replace(records, name=name, path=None).save(scratch / f"told-{place}"))
+        for place, (records, name) in enumerate(zip(opened, told, strict=True))
+    ]
 
 
 def _costed(
