@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routereval.errors import DataError
-from routereval.scoring import Pair, compute, gather, replicates, resamples
+from routereval.scoring import Pair, compute, gather, replicates
 from tests.made import Floats
 
 MARGIN = np.array([0.4, 0.1, 0.3, 0.2])
@@ -102,7 +102,7 @@ def test_the_curve_is_that_of_every_threshold(n: int, seed: int) -> None:
 def test_resampled_prompts_have_the_curve_of_the_drawn_ones() -> None:
     rng = np.random.default_rng(0)
     pair = Pair.of(rng.random(30), rng.random(30) + 0.2, rng.random(30))
-    W = resamples(np.zeros(30), 5)
+    W = rng.multinomial(30, np.full(30, 1 / 30), 5) / 30
     sent = np.tile([1.0, 0.0], (30, 1))
     scores = np.stack([pair.strong, pair.weak], axis=1)
     evidence = gather(scores, sent, sent, best_single=0, strata=np.zeros(30), pair=pair)

@@ -79,9 +79,9 @@ def test_another_seed_gives_other_weights() -> None:
     assert (resamples(np.zeros(9), 5, 0) != resamples(np.zeros(9), 5, 1)).any()
 
 
-def test_fewer_resamples_are_the_first_of_more() -> None:
-    codes = np.arange(3000) % 7
-    np.testing.assert_array_equal(resamples(codes, 10, 4), resamples(codes, 90, 4)[:10])
+def test_a_single_resample_may_leave_any_prompt_out() -> None:
+    left_out = {int(resamples([0] * 4, 1, seed).argmin()) for seed in range(40)}
+    assert left_out == {0, 1, 2, 3}
 
 
 def test_resamples_refuses_nothing_to_draw() -> None:
@@ -104,6 +104,11 @@ def test_small_strata_do_not_make_intervals_narrow() -> None:
     drawn = resamples(np.repeat(np.arange(20), 5), 20_000) @ x
     within = x.reshape(20, 5).var(axis=1, ddof=1).mean() / 100
     assert drawn.var() == pytest.approx(within, rel=0.04)
+
+
+def test_each_prompt_is_drawn_equally_often() -> None:
+    W = resamples([0] * 7 + [1] * 20, 1000)
+    np.testing.assert_allclose(W.mean(axis=0), 1 / 27, rtol=2e-3)
 
 
 def test_a_lone_prompt_is_all_there_is() -> None:
@@ -136,7 +141,31 @@ def test_intervals_are_percentiles_of_the_replicates() -> None:
     evidence = made(60, 3, 0)
     W = resamples(evidence.strata, 500)
     low, high = intervals(evidence, W, ["mu"], level=0.8)["mu"]
-    assert (low, high) == pytest.approx(tuple(np.quantile(W @ evidence.quality, [0.1, 0.9])))
+    ends = tuple(np.quantile(W @ evidence.quality, [0.1, 0.9]))
+    assert (low, high) == pytest.approx(ends, abs=1e-3)
+
+
+def test_a_bias_of_resampling_is_taken_out() -> None:
+    """The entropy of resamples is too low by what the entropy of the sample is too low."""
+    rng = np.random.default_rng(1)
+    choice = rng.integers(0, 6, 80)
+    one_hot = np.eye(6)[choice]
+    evidence = gather(one_hot, one_hot, one_hot, best_single=0, strata=np.zeros(80))
+    W = resamples(evidence.strata, 2000)
+    drawn = replicates(evidence, W, ["selection_entropy"])["selection_entropy"]
+    point = compute(evidence, ["selection_entropy"])["selection_entropy"]
+    low, high = intervals(evidence, W, ["selection_entropy"])["selection_entropy"]
+    assert drawn.mean() < point < np.log2(6)
+    bias = drawn.mean() - point
+    ends = np.quantile(drawn, [0.025, 0.975]) - 2 * bias
+    assert low == pytest.approx(ends[0], abs=2e-3)
+    assert high == pytest.approx(ends[1], abs=2e-3)
+    assert low < np.log2(6) < high  # the truth
+
+
+def test_infinite_replicates_are_not_interpolated() -> None:
+    assert interval(1.0, [1.0, 2.0, np.inf, np.inf], level=0.9) == (1.0, np.inf)
+    assert interval(1.0, [1.0, 2.0, 3.0, np.inf], level=0.3) == pytest.approx((1.0, 2.55), abs=0.6)
 
 
 def test_a_higher_level_gives_a_wider_interval() -> None:

@@ -8,7 +8,7 @@ of a task makes all comparisons paired.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,10 +17,13 @@ from routereval.errors import DataError, SpecError
 from routereval.scoring.evidence import Evidence, means
 from routereval.scoring.metrics import METRICS, Metric, metric
 
+Floats = NDArray[np.float64]
+
 SMALLEST_STRATUM = 5
 """Strata of fewer prompts are pooled, since a stratum of one or two hardly varies."""
 
 _CHUNK = 1 << 17
+_TAIL = 0.005
 
 
 class Interval(NamedTuple):
@@ -95,19 +98,25 @@ def intervals(
     chosen = _chosen(metrics)
     points = compute(evidence, chosen)
     drawn = replicates(evidence, W, chosen)
-    return {name: interval(points[name], drawn[name], level) for name in points}
+    ends = _ends(np.array([*points.values()]), np.stack([*drawn.values()]), level, unbiased=True)
+    return {name: Interval(*pair) for name, pair in zip(points, ends.tolist(), strict=True)}
 
 
-def interval(point: float, replicates: ArrayLike, level: float = 0.95) -> Interval:
+def interval(
+    point: float, replicates: ArrayLike, level: float = 0.95, *, unbiased: bool = False
+) -> Interval:
     """The percentile interval of bootstrap replicates, widened if need be to hold the point.
 
-    Widening matters for statistics that resampling biases, such as the entropy of the choices.
     Replicates in which the metric is undefined are left out.
 
     Args:
         point: the number itself.
         replicates: (n_boot,) its values on the resamples.
         level: confidence, between 0 and 1.
+        unbiased: take out the bias of resampling. Where replicates lie beside the point on average,
+            the point itself lies beside the truth as far and to the same side, so the percentiles
+            are moved back by twice that. Entropies and areas under hulls need it; means do not,
+            and are not moved. Nor is anything where a replicate is undefined or infinite.
 
     Returns:
         The interval; NaN at both ends if the point, or every replicate, is NaN.
@@ -117,19 +126,54 @@ def interval(point: float, replicates: ArrayLike, level: float = 0.95) -> Interv
 
     >>> interval(0.5, [0.3, 0.4, 0.6, 0.7], level=0.5)
     Interval(low=0.375, high=0.625)
-    >>> interval(0.8, [0.3, 0.4, 0.6, 0.7], level=0.5)
-    Interval(low=0.375, high=0.8)
+    >>> moved = interval(0.6, [0.3, 0.4, 0.6, 0.7], level=0.5, unbiased=True)
+    >>> [round(end, 3) for end in moved]
+    [0.575, 0.825]
     """
+    drawn = np.asarray(replicates, np.float64)[None, :]
+    found = _ends(np.array([point], np.float64), drawn, level, unbiased)
+    return Interval(*found[0].tolist())
+
+
+def _ends(points: Floats, drawn: Floats, level: float, unbiased: bool) -> Floats:
+    """(n, 2) ends of the intervals of (n,) numbers with (n, n_boot) replicates."""
     if not 0 < level < 1:
         raise SpecError(f"the level of an interval must lie between 0 and 1, as 0.95, not {level}")
-    drawn = np.asarray(replicates, np.float64)
-    drawn = drawn[~np.isnan(drawn)]
-    if np.isnan(point) or not drawn.size:
-        return Interval(float("nan"), float("nan"))
-    # what is infinite cannot be interpolated
-    method: Literal["linear", "nearest"] = "linear" if np.isfinite(drawn).all() else "nearest"
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method=method)
-    return Interval(float(min(low, point)), float(max(high, point)))
+    ordered = np.sort(drawn, axis=1)  # what is undefined comes last
+    counts = np.count_nonzero(~np.isnan(ordered), axis=1)
+    low, high = (_quantiles(ordered, counts, q) for q in ((1 - level) / 2, (1 + level) / 2))
+    if unbiased:
+        bias = _bias(points, ordered)
+        low, high = low - 2 * bias, high - 2 * bias
+    ends = np.stack([np.fmin(low, points), np.fmax(high, points)], axis=1)
+    ends[(counts == 0) | np.isnan(points)] = np.nan
+    return ends
+
+
+def _quantiles(ordered: Floats, counts: NDArray[np.intp], share: float) -> Floats:
+    """Of each row, among its first so many; what is infinite is not interpolated."""
+    at = share * np.maximum(counts - 1, 0)
+    below = np.floor(at).astype(np.intp)
+    part = at - below
+    rows = np.arange(len(ordered))
+    first, second = ordered[rows, below], ordered[rows, np.minimum(below + 1, counts - 1)]
+    finite = np.isfinite(first) & np.isfinite(second)
+    rise = np.where(finite, second, 0.0) - np.where(finite, first, 0.0)
+    return np.where(finite, first + part * rise, np.where(part < 0.5, first, second))
+
+
+def _bias(points: Floats, ordered: Floats) -> Floats:
+    """Mean of the replicates less the point; 0 where one is not a finite number.
+
+    What lies in the outermost half percent counts as lying at its edge, since ratios have heavy
+    tails.
+    """
+    all_of = np.full(len(ordered), ordered.shape[1])
+    low, high = (_quantiles(ordered, all_of, q) for q in (_TAIL, 1 - _TAIL))
+    with np.errstate(invalid="ignore"):
+        bias = np.clip(ordered, low[:, None], high[:, None]).mean(axis=1) - points
+    finite = np.isfinite(ordered[:, 0]) & np.isfinite(ordered[:, -1])
+    return np.where(finite & np.isfinite(bias), bias, 0.0)
 
 
 def resamples(strata: ArrayLike, n_boot: int = 1000, seed: int = 0) -> NDArray[np.float64]:
@@ -139,6 +183,8 @@ def resamples(strata: ArrayLike, n_boot: int = 1000, seed: int = 0) -> NDArray[n
     than that, it joins the smallest other stratum. Drawing s of the s prompts of a stratum would
     understate the variance of their mean by the factor (s - 1) / s, which over many small strata
     makes intervals too narrow; so s - 1 are drawn, and each weighs s / (s - 1) (Rao and Wu 1988).
+    Over all resamples each prompt is drawn equally often (the balanced bootstrap of Davison,
+    Hinkley and Schechtman 1986), so that replicates of a mean have the mean itself for theirs.
 
     Args:
         strata: (n_prompts,) integer code of each prompt's subset.
@@ -164,21 +210,22 @@ def resamples(strata: ArrayLike, n_boot: int = 1000, seed: int = 0) -> NDArray[n
         raise SpecError(f"n_boot must be at least 1, not {n_boot}")
     groups = _pooled(codes)
     order = np.argsort(groups, kind="stable")
-    counts = np.bincount(groups)
-    draws = np.maximum(counts - 1, 1)
-    sizes = np.repeat(counts, draws).astype(np.float64)
-    starts = np.repeat(np.cumsum(counts) - counts, draws)
     rng = np.random.default_rng(seed)
     W = np.empty((n_boot, n_prompts))
-    for rows in row_blocks(n_boot, n_prompts):
-        block = W[rows]
-        # the draw is of a place in its own stratum; u < 1 keeps u * size below size
-        drawn = starts + (rng.random((len(block), len(starts))) * sizes).astype(np.int64)
-        cells = order[drawn] + np.arange(len(block))[:, None] * n_prompts
-        block[:] = np.bincount(cells.ravel(), minlength=block.size).reshape(block.shape)
-    W *= (counts / draws)[groups]
+    for members in np.split(order, np.cumsum(np.bincount(groups))[:-1]):
+        W[:, members] = _balanced(len(members), n_boot, rng)
     W /= n_prompts
     return W
+
+
+def _balanced(size: int, n_boot: int, rng: np.random.Generator) -> Floats:
+    """(n_boot, size) weights of one stratum, whose rows sum to its size."""
+    draws = max(size - 1, 1)
+    # every remainder is met equally often, or once more: chance says which prompts those are
+    drawn = rng.permutation(np.arange(n_boot * draws, dtype=np.int32)) % size
+    cells = rng.permutation(size)[drawn].reshape(n_boot, draws) + np.arange(n_boot)[:, None] * size
+    counts = np.bincount(cells.ravel(), minlength=n_boot * size)
+    return np.asarray(counts.reshape(n_boot, size) * (size / draws), np.float64)
 
 
 def _chosen(metrics: Iterable[str | Metric] | None) -> list[Metric]:

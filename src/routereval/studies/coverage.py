@@ -71,7 +71,7 @@ class World:
 
     @cached_property
     def _known(self) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
-        """The best single model, the mean costs and the prices, which a training part would tell."""
+        """What a training part would tell: the best single model, the mean costs, the prices."""
         expected = np.asarray(self.costs.mean(axis=0))
         return (
             int(self.scores.mean(axis=0).argmax()),

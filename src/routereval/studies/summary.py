@@ -132,7 +132,7 @@ def _mean(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 def estimated(draws: NDArray[np.float64]) -> Estimate:
     """The number in front, with the interval of the replicates behind it."""
-    return Estimate(float(draws[0]), *interval(float(draws[0]), draws[1:]))
+    return Estimate(float(draws[0]), *interval(float(draws[0]), draws[1:], unbiased=True))
 
 
 @lru_cache(maxsize=64)
