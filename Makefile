@@ -35,6 +35,8 @@ bench: $(READY)           ## speeds, as ratios to the naive way
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/raw_pickle.py
 	$(BIN)/python benchmarks/long_table.py
+	$(BIN)/python benchmarks/bootstrap.py
+	$(BIN)/python benchmarks/coverage.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
