@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ def _mutate(held: Any, rng: random.Random) -> None:  # noqa: ANN401
     elif isinstance(held, dict) and rng.random() < 0.2:
         del held[key]
     else:
-        held[key] = rng.choice(ODD)
+        held[key] = deepcopy(rng.choice(ODD))
 
 
 async def answered(at: Rig, raw: bytes) -> tuple[int, bytes]:
