@@ -2,8 +2,9 @@
 
 An upstream that answers at once (or streams a chunk every 5 ms) runs in a process of its own, the
 gateway in another, and the load comes from this one; where there are two cores, the gateway has one
-to itself. Prompts differ, so that most decisions are computed. The same load goes to the upstream
-directly: the difference is what the gateway adds.
+to itself. It asks for a key with a budget, and logs its decisions. Prompts differ, so that most
+decisions are computed. The same load goes to the upstream directly: the difference is what the
+gateway adds.
 
     python benchmarks/gateway.py                            # all of it, about a minute
     python benchmarks/gateway.py --seconds 2                # provisional
@@ -275,6 +276,16 @@ def train(folder: Path, models: list[str]) -> Path:
     return save_router(trained, folder / "router")
 
 
+def add_door(folder: Path, config: Path) -> str:
+    """Let the gateway ask for a key and keep a log, as one that others can reach does; the key."""
+    store, command = folder / "keys.sqlite", str(Path(sys.executable).parent / "routereval")
+    add = [command, "keys", "add", str(store), "benchmark", "--usd-a-day", "100000"]
+    key = subprocess.run(add, check=True, capture_output=True, text=True).stdout.split()[-1]
+    with config.open("a") as file:
+        file.write(f'[door]\nkeys = "{store}"\n[log]\nfolder = "{folder / "log"}"\n')
+    return key
+
+
 def write_config(folder: Path, port: int, upstream_port: int, models: list[str]) -> Path:
     lines = [f"[server]\nport = {port}\n[limits]\nin_flight = 4096\n"]
     url = f"http://127.0.0.1:{upstream_port}/v1"
@@ -376,6 +387,7 @@ def measure_ours(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         router = train(Path(scratch), models)
         config = write_config(Path(scratch), port, upstream_port, models)
+        key = add_door(Path(scratch), config)
         command = str(Path(sys.executable).parent / "routereval")
         if rest is not None:
             os.sched_setaffinity(0, {rest})
@@ -383,7 +395,7 @@ def measure_ours(seconds: float) -> None:
         serve = [command, "serve", str(router), "-c", str(config)]
         with process(stub, upstream_port, rest), process(serve, port, ours) as pid:
             direct = Load(f"http://127.0.0.1:{upstream_port}/v1", models[0])
-            target = Load(f"http://127.0.0.1:{port}/v1", "auto:lam=0.1")
+            target = Load(f"http://127.0.0.1:{port}/v1", "auto:lam=0.1", key)
             measure(target, direct, seconds, pid)
             print(f"\npeak of the gateway's memory: {memory_mb(pid, 'VmHWM'):.0f} MB")
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import copy
 import json
 import logging
 import random
@@ -85,7 +86,7 @@ def change(held: Any, rng: random.Random) -> None:  # noqa: ANN401
     elif isinstance(held, dict) and rng.random() < 0.2:
         del held[key]
     else:
-        held[key] = rng.choice(ODD)
+        held[key] = copy.deepcopy(rng.choice(ODD))
 
 
 def changed_bytes(raw: bytes, rng: random.Random) -> bytes:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -56,12 +55,7 @@ def routereval(folder: Path, port: int, upstream: int) -> tuple[list[str], ours.
     router = ours.train(folder, models)
     config = ours.write_config(folder, port, upstream, models)
     command = str(Path(sys.executable).parent / "routereval")
-    add = [command, "keys", "add", str(folder / "keys.sqlite"), "benchmark"]
-    key = subprocess.run(add, check=True, capture_output=True, text=True).stdout.split()[-1]
-    with config.open("a") as file:
-        file.write(
-            f'[door]\nkeys = "{folder / "keys.sqlite"}"\n[log]\nfolder = "{folder / "log"}"\n'
-        )
+    key = ours.add_door(folder, config)
     serve = [command, "serve", str(router), "-c", str(config)]
     return serve, ours.Load(f"http://127.0.0.1:{port}/v1", "auto:lam=0.1", key)
 

@@ -132,6 +132,8 @@ async def test_a_budget_holds_under_concurrency(tmp_path: Path) -> None:
         good = sum(status == 200 for status, _, _ in answers)
         codes = {said["error"]["code"] for status, _, said in answers if status != 200}
         assert codes == {"insufficient_quota"}
+        told = {headers.get("x-should-retry") for status, headers, _ in answers if status != 200}
+        assert told == {"false"}  # before midnight there is no use in trying again
         served_up = sum(len(stub.asked) for stub in at.stubs.values())
         assert good == served_up
         assert 10 <= good <= 40

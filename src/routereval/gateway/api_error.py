@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 
+LONG_S = 60.0
+
 
 class ApiError(Exception):
     """A request that is answered by the gateway itself, with an error.
@@ -53,11 +55,15 @@ class ApiError(Exception):
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """What goes before it: ``Retry-After`` in whole seconds, where there is one."""
+        """What goes before it: ``Retry-After`` in whole seconds, where there is one.
+
+        The official clients would try again at once if the wait is long, unless told not to.
+        """
         fixed = [(b"content-type", b"application/json")]
         if self.retry_after is None:
             return fixed
-        return [*fixed, (b"retry-after", str(max(1, math.ceil(self.retry_after))).encode())]
+        told = [*fixed, (b"retry-after", str(max(1, math.ceil(self.retry_after))).encode())]
+        return [*told, (b"x-should-retry", b"false")] if self.retry_after > LONG_S else told
 
 
 def kind_of(status: int) -> str:
