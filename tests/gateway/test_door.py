@@ -188,6 +188,33 @@ async def pay(door: KeyDoor, secret: str, now: float, usd: float) -> KeyGrant:
     return grant
 
 
+def test_days_that_are_over_are_forgotten_once_they_are_written(opened: Open) -> None:
+    async def story() -> None:
+        store = opened()
+        failing = Failing(store)
+        door = KeyDoor(failing)  # type: ignore[arg-type]
+        secret = await made(store, usd_a_day=1.0)
+        await pay(door, secret, NOW, 0.25)
+        grant = await door.admit(secret, "auto", NOW)
+        await grant.reserve(0.25)
+        tomorrow = NOW + DAY_S
+        await door.write(tomorrow)  # fails: nothing may be forgotten
+        failing.broken = False
+        await pay(door, secret, tomorrow, 0.125)
+        await door.write(tomorrow)
+        grant.settle(NOTHING, 0.25)
+        await door.write(tomorrow + 1)
+        await door.write(tomorrow + 2)
+        assert list(door._purses) == [("alice", DAY + 1)]
+        assert [(await store.listed(day))[0][1] for day in (DAY, DAY + 1)] == [
+            NANO // 2,
+            NANO // 8,
+        ]
+        await door.close()
+
+    asyncio.run(story())
+
+
 def test_a_request_that_failed_costs_nothing(opened: Open) -> None:
     async def story() -> None:
         store = opened()

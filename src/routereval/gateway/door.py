@@ -142,6 +142,7 @@ class KeyDoor:
         self._purses: dict[Account, Purse] = {}
         self._one_at_a_time = asyncio.Lock()
         self._writing: asyncio.Task[None] | None = None
+        self._tidied = 0.0
 
     async def recognise(self, key: str | None) -> KeyGrant:
         """Who this is; see `seams.Door`."""
@@ -206,15 +207,14 @@ class KeyDoor:
             for account, purse in self._purses.items()
             if (bill := purse.bill(now)) is not None
         }
-        if not bills:
-            self._tidy(now)
-            return
         try:
-            await self._store.write(self._worker, bills, now)
+            if bills:
+                await self._store.write(self._worker, bills, now)
         except StoreError as error:
             log.warning("what keys spent could not be written and is kept: %s", error)
             for account, bill in bills.items():
                 self._purses[account].unwritten(bill)
+        self._tidy(now)
 
     async def _write_for_ever(self) -> None:
         while True:
@@ -289,8 +289,10 @@ class KeyDoor:
         today = int(now // DAY_S)
         for account in [a for a, p in self._purses.items() if a[1] < today and p.over]:
             del self._purses[account]
-        for digest in [d for d, k in self._known.items() if now - k.checked > DAY_S]:
-            del self._known[digest]
+        if now - self._tidied > 60:
+            self._tidied = now
+            for digest in [d for d, k in self._known.items() if now - k.checked > DAY_S]:
+                del self._known[digest]
 
 
 def _is_virtual(model: str) -> bool:
