@@ -23,8 +23,10 @@ from routereval.cli.reproduce import reproduce
 from routereval.cli.route import route
 from routereval.cli.run import run
 from routereval.cli.scaling import scaling
+from routereval.cli.score import score
 from routereval.cli.serve import serve
 from routereval.cli.simulate import simulate
+from routereval.cli.split import split
 from routereval.cli.train import train
 from routereval.errors import RouterEvalError
 
@@ -42,6 +44,8 @@ def cli() -> None:
 COMMANDS = (
     run,
     compare,
+    score,
+    split,
     info,
     list_command,
     import_command,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from routereval.studies.advice import Advice, advise
     from routereval.studies.evaluation import Evaluation, evaluate
     from routereval.studies.grid import run
+    from routereval.studies.judging import score
     from routereval.studies.reproduce import Reproduction, reproduce_paper
     from routereval.studies.results import Cell, Results, read_results
     from routereval.studies.scaling_study import ScalingResults, scaling
@@ -20,6 +21,7 @@ _HOMES = {
     "advice": ("Advice", "advise"),
     "evaluation": ("Evaluation", "evaluate"),
     "grid": ("run",),
+    "judging": ("score",),
     "reproduce": ("Reproduction", "reproduce_paper"),
     "results": ("Cell", "Results", "read_results"),
     "scaling_study": ("ScalingResults", "scaling"),
@@ -40,6 +42,7 @@ __all__ = [
     "reproduce_paper",
     "run",
     "scaling",
+    "score",
     "train",
 ]
 

@@ -1,0 +1,70 @@
+"""``routereval score``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.argument("source")
+@click.option("--name", default="", help="What the table calls the router.  [default: the file]")
+@click.option(
+    "--prompts",
+    type=click.Choice(["test", "file"]),
+    default="test",
+    show_default=True,
+    help="Judge it on the test prompts of the split, or on the prompts in the file.",
+)
+@click.option(
+    "--protocol",
+    default="clean",
+    show_default=True,
+    metavar="SPLIT",
+    help="The split, such as 'clean(seed=7)' or faithful.",
+)
+@click.option("--pool", metavar="NAMES", help="LLMs it could choose.  [default: those named]")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Add the results to DIR."
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["table", "markdown", "latex", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How the table is printed.",
+)
+def score(  # noqa: PLR0917 - the options of a command
+    predictions: Path,
+    source: str,
+    name: str,
+    prompts: str,
+    protocol: str,
+    pool: str | None,
+    out: Path | None,
+    format_name: str,
+) -> None:
+    """Judge a router of any language on the records of SOURCE by the file PREDICTIONS.
+
+    The file (CSV, JSON Lines or Parquet) has a prompt_id and a model on each line, or a score for
+    each model. The table and its intervals are those of run; oracle, best_single and random stand
+    beside.
+    """
+    from rich.console import Console
+
+    from routereval.report import print_tables, render
+    from routereval.studies.judging import score as judge
+
+    named = [one.strip() for one in pool.split(",")] if pool else None
+    results = judge(
+        predictions, source, name=name, prompts=prompts, split=protocol, pool=named, out=out
+    )
+    if format_name != "table":
+        click.echo(render(results, format_name), nl=False)
+        return
+    console = Console()
+    console.width = console.width if console.is_terminal else 160
+    print_tables(results, console)

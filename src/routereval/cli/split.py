@@ -1,0 +1,30 @@
+"""``routereval split``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("source")
+@click.argument("dest", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--protocol",
+    default="clean",
+    show_default=True,
+    metavar="SPLIT",
+    help="The split, such as 'clean(seed=7)' or faithful.",
+)
+def split(source: str, dest: Path, protocol: str) -> None:
+    """Write which prompts of SOURCE are for training, validation and test.
+
+    DEST (.csv or .parquet) has the columns benchmark, prompt_id, subset and part: for routers in
+    other languages, whose predictions score then judges.
+    """
+    from routereval.records import open_source
+    from routereval.studies.splitting import write_split
+
+    n_prompts = write_split(open_source(source), dest, protocol)
+    click.echo(f"{n_prompts:,} prompts in {dest}", err=True)

@@ -1,0 +1,242 @@
+"""Routers of any language, judged from what they predicted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+import routereval
+from routereval.errors import DataError, unknown
+from routereval.records import Records, open_source
+from routereval.routers import Router, make_router
+from routereval.routers.base import Scores
+from routereval.scoring import METRICS, compute, intervals, resamples
+from routereval.studies.evaluation import N_BOOT, Evaluation, evaluate
+from routereval.studies.predictions import Predictions, read_predictions
+from routereval.studies.results import Cell, Outcome, Results, ResultsFolder
+from routereval.tasks import Split, Task
+from routereval.tasks.split import Rows
+from routereval.tasks.task import Setting
+
+YARDSTICKS = ("oracle", "best_single", "random")
+PROMPTS = ("test", "file")
+
+
+class Listed(Router):
+    """A router that only knows what a table says; it reads the number of a prompt's row.
+
+    Args:
+        values: (n_prompts, n_models) what it predicts of every prompt of the records.
+        costs: of the same shape, what it expects each call to cost, or None.
+    """
+
+    def __init__(self, values: Scores, costs: Scores | None = None) -> None:
+        self.values = values
+        self.costs = costs
+
+    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Learn nothing."""
+        self._check_fit(X, scores)
+        return self
+
+    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+        """Look the prompts up."""
+        return self.values[_rows(X)]
+
+    def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
+        """Look the prompts up."""
+        return None if self.costs is None else self.costs[_rows(X)]
+
+    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """The softmax of the scores that were given."""
+        return super().distribution(X, np.where(np.isnan(scores), -np.inf, scores))
+
+
+class Chosen(Listed):
+    """The same, of choices: a row is 1 for one LLM and 0 for the others; no price moves it."""
+
+    policy: ClassVar[Literal["argmax", "proportional"]] = "proportional"
+
+    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+        """The choices themselves."""
+        return scores
+
+
+def _rows(X: Any) -> NDArray[np.int64]:  # noqa: ANN401
+    return np.asarray(X)[:, 0].astype(np.int64)
+
+
+class _Numbered(Setting):
+    """A setting in which the feature of a prompt is the number of its row."""
+
+    def __init__(self, records: Records, split: Split, rows: Rows | None) -> None:
+        super().__init__(records, split, "columns")
+        if rows is not None:
+            self.rows = rows
+
+    def _vectors(self) -> NDArray[np.floating]:
+        return np.arange(self.records.n_prompts, dtype=np.float64)[:, None]
+
+
+def score(
+    predictions: str | Path,
+    source: Records | str | Path,
+    *,
+    name: str = "",
+    prompts: str = "test",
+    split: Split | str = "clean",
+    pool: Sequence[str] | None = None,
+    out: str | Path | None = None,
+) -> Results:
+    """Judge a router by a file of its predictions, as `run` judges routers.
+
+    Args:
+        predictions: CSV, JSON Lines or Parquet; see `read_predictions`.
+        source: records, or anything `open_source` opens.
+        name: of the router; the file's name if empty.
+        prompts: ``test`` judges it on the test prompts of the split, all of which must be in the
+            file; ``file`` on whatever prompts are.
+        split: the protocol and seed; the best single model is chosen on its training prompts, or
+            with ``file`` on all prompts that the file leaves out.
+        pool: the LLMs that it could choose from; those that the file names if None.
+        out: a folder that the results are added to, for `compare`.
+
+    Returns:
+        The results, of the router and of oracle, best_single and random.
+
+    Raises:
+        DataError: if the file does not fit the records.
+        SpecError: if `prompts` or the split is not known.
+    """
+    if prompts not in PROMPTS:
+        raise unknown("choice of prompts", prompts, PROMPTS)
+    collection = [source] if isinstance(source, Records) else open_source(source)
+    file = read_predictions(predictions)
+    file.check_prompts(collection)
+    rule = Split.parse(split)
+    title = name or Path(predictions).stem
+    if title in YARDSTICKS:
+        raise DataError(f"{title!r} is the name of a control; give the router another with --name")
+    stamp = hashlib.sha256(Path(predictions).read_bytes()).hexdigest()[:12]
+    cells: list[Cell] = []
+    outcomes: dict[str, Outcome] = {}
+    notes = []
+    for records in collection:
+        own = file.of(records, pool)
+        if own is None:
+            notes.append(f"{records.name}: the file has no prediction for it")
+            continue
+        task, note = _task(records, own, rule, prompts, file.path)
+        notes += [note] if note else []
+        for cell, outcome in _cells(task, own, title, rule if prompts == "test" else None, stamp):
+            cells.append(cell)
+            outcomes[cell.key] = outcome
+    cells.sort(key=lambda cell: [title, *YARDSTICKS].index(cell.router))
+    info = {"version": routereval.__version__, "predictions": str(predictions), "notes": notes}
+    if out is not None:
+        folder = ResultsFolder(Path(out))
+        folder.begin(info, folder.finished().values())
+        for cell in cells:
+            folder.add(cell, outcomes[cell.key])
+        folder.finish(cells)
+    return Results(cells, outcomes, notes, info)
+
+
+def _task(
+    records: Records, own: Predictions, split: Split, prompts: str, path: Path
+) -> tuple[Task, str]:
+    """What the router is judged on, and a note on how."""
+    if prompts == "test":
+        task = Task(_Numbered(records, split, None), own.models)
+        missing = np.setdiff1d(task.test.rows, own.rows)
+        if len(missing):
+            first = records.prompts["prompt_id"][int(missing[0])]
+            raise DataError(
+                f"{path}: {len(missing):,} of {len(task.test.rows):,} test prompts of "
+                f"{records.name} under {split} have no prediction, first {first!r}; "
+                "predict them all, or judge the prompts of the file with --prompts file"
+            )
+        return task, ""
+    rest = np.setdiff1d(np.arange(records.n_prompts), own.rows)
+    known = rest if len(rest) else own.rows
+    task = Task(_Numbered(records, split, Rows(known, known[:0], own.rows)), own.models)
+    n_out = len(own.rows) - len(task.test.rows)
+    note = (
+        ""
+        if len(rest)
+        else (
+            f"{records.name}: the file has every prompt, so best_single was chosen on the very "
+            "prompts that it is judged on"
+        )
+    )
+    if n_out:
+        left = f"{records.name}: {n_out} prompts of the file were not put to every LLM of the pool"
+        note = f"{note}; {left}" if note else left
+    return task, note
+
+
+def _cells(
+    task: Task, own: Predictions, title: str, split: Split | None, stamp: str
+) -> list[tuple[Cell, Outcome]]:
+    """The router and the yardsticks on one benchmark."""
+    records = task.records
+    values = _spread(own.values, own.rows, records.n_prompts)
+    costs = None if own.costs is None else _spread(own.costs, own.rows, records.n_prompts)
+    mine = (Chosen if own.chosen else Listed)(values, costs)
+    if np.isnan(values[task.test.rows]).all(axis=1).any():
+        raise DataError(f"{records.name}: a prompt has no score for any LLM")
+    found = []
+    for name in (title, *YARDSTICKS):
+        router = mine if name == title else make_router(name)
+        part = task.train
+        router.fit(part.inputs(router.reads), part.scores, part.costs)
+        judged = evaluate(router, task)
+        if name == title and own.paid is not None:
+            paid = _spread(own.paid[:, None], own.rows, records.n_prompts)[:, 0]
+            judged = _with_costs(judged, paid[task.test.rows], task.split.seed)
+        cell = Cell(
+            benchmark=records.name,
+            size=len(task.models),
+            group="models",
+            seed=task.split.seed,
+            protocol=split.rule if split else "file",
+            router=name,
+            pool=task.models,
+            n_train=len(part.rows),
+            n_test=len(task.test.rows),
+            metrics=judged.metrics,
+            intervals={key: tuple(ends) for key, ends in judged.intervals.items()},  # type: ignore[misc]
+            seconds={"fit": 0.0, "predict": 0.0},
+            records=records.hash,
+            version=routereval.__version__,
+            embedder=f"file-{stamp}",
+            control=router.control,
+            simulated=records.simulated,
+        )
+        found.append((cell, Outcome(judged.evidence, task.test.rows)))
+    return found
+
+
+def _with_costs(judged: Evaluation, paid: NDArray[np.float64], seed: int) -> Evaluation:
+    """The same, with what the choices cost as the file says it."""
+    evidence = replace(judged.evidence, cost=paid)
+    W = resamples(evidence.strata, N_BOOT, seed)
+    return replace(
+        judged,
+        metrics=compute(evidence, METRICS),
+        intervals=intervals(evidence, W, METRICS),
+        evidence=evidence,
+    )
+
+
+def _spread(values: NDArray[np.float64], rows: NDArray[np.int64], n_prompts: int) -> Scores:
+    """The values in the rows of the records; NaN elsewhere."""
+    whole = np.full((n_prompts, values.shape[1]), np.nan)
+    whole[rows] = values
+    return whole

@@ -1,0 +1,253 @@
+"""Predictions of a router that was not run here, read from a file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError
+from routereval.records import Records
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ID, _MODEL, _SCORE, _COST, _BENCHMARK, _SCORES = (
+    *("prompt_id", "model", "score", "cost", "benchmark", "scores"),
+)
+_KINDS = {".csv": "CSV", ".jsonl": "JSON Lines", ".ndjson": "JSON Lines", ".parquet": "Parquet"}
+
+
+class Predictions(NamedTuple):
+    """What a file says of the prompts of one benchmark.
+
+    Attributes:
+        models: the LLMs that it names, in the order of the records.
+        rows: (n,) which prompts of the records, in their order.
+        values: (n, n_models) predicted scores, NaN where none was given; for choices, 1 for the
+            chosen LLM and else 0.
+        costs: (n, n_models) USD a call that the router expects, or None.
+        paid: (n,) USD that each choice cost, or None.
+        chosen: True if the file names choices, not scores.
+    """
+
+    models: tuple[str, ...]
+    rows: NDArray[np.int64]
+    values: NDArray[np.float64]
+    costs: NDArray[np.float64] | None
+    paid: NDArray[np.float64] | None
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class PredictionsFile:
+    """A table of predictions, brought into one form: a row a prompt and LLM.
+
+    Attributes:
+        path: the file.
+        table: columns ``prompt_id``, ``model``, ``score`` (null for choices), ``cost`` (null
+            where not given), and ``benchmark`` where the file has it.
+        chosen: True if the file names choices, not scores.
+        has_costs: True if it has costs.
+    """
+
+    path: Path
+    table: pl.DataFrame
+    chosen: bool
+    has_costs: bool
+
+    def of(self, records: Records, pool: Sequence[str] | None = None) -> Predictions | None:
+        """The part of one benchmark, or None if there is none.
+
+        Args:
+            records: the benchmark.
+            pool: the LLMs that the router could choose from; those that the file names if None.
+
+        Raises:
+            DataError: if the file names an LLM that the records or the pool do not hold, or
+                a prompt, or a prompt and LLM, twice.
+        """
+        import polars as pl
+
+        own = self.table
+        if _BENCHMARK in own.columns:
+            own = own.filter(pl.col(_BENCHMARK) == records.name)
+        ids = records.prompts.select(_ID).with_row_index("row")
+        own = own.join(ids, on=_ID, how="inner", maintain_order="left")
+        if own.is_empty():
+            return None
+        models = self._pool(records, own[_MODEL].unique().to_list(), pool)
+        rows = np.unique(own["row"].to_numpy().astype(np.int64))
+        at = np.searchsorted(rows, own["row"].to_numpy().astype(np.int64))
+        column = own[_MODEL].replace_strict({m: n for n, m in enumerate(models)}).to_numpy()
+        self._refuse_twice(own, at if self.chosen else at * len(models) + column)
+        scores = np.ones(len(own)) if self.chosen else own[_SCORE].to_numpy().astype(np.float64)
+        values = np.full((len(rows), len(models)), 0.0 if self.chosen else np.nan)
+        values[at, column] = scores
+        if not self.has_costs:
+            return Predictions(models, rows, values, None, None, self.chosen)
+        costs = np.full(values.shape, np.nan)
+        costs[at, column] = own[_COST].to_numpy().astype(np.float64)
+        if not self.chosen:
+            return Predictions(models, rows, values, costs, None, self.chosen)
+        paid = costs[np.arange(len(rows)), values.argmax(axis=1)]
+        return Predictions(models, rows, values, None, paid, self.chosen)
+
+    def check_prompts(self, collection: Sequence[Records]) -> None:
+        """Refuse prompts that no benchmark holds, or that several do.
+
+        Raises:
+            DataError: if there are such.
+        """
+        if _BENCHMARK in self.table.columns:
+            held = {one.name: set(one.prompts[_ID].to_list()) for one in collection}
+            pairs = self.table.select(_BENCHMARK, _ID).unique(maintain_order=True).iter_rows()
+            strange = [name for benchmark, name in pairs if name not in held.get(benchmark, ())]
+        else:
+            ids = [name for one in collection for name in one.prompts[_ID].to_list()]
+            known, given = set(ids), self.table[_ID].unique(maintain_order=True).to_list()
+            strange = [name for name in given if name not in known]
+            if len(known) < len(ids) and (twice := known_twice(ids, given)):
+                raise DataError(
+                    f"{self.path}: prompt {twice!r} is in several benchmarks; add a column "
+                    f"{_BENCHMARK!r}"
+                )
+        if strange:
+            everyone = [name for one in collection for name in one.prompts[_ID].to_list()]
+            near = difflib.get_close_matches(strange[0], everyone[:20_000], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            count = "a prompt" if len(strange) == 1 else f"{len(strange):,} prompts"
+            raise DataError(
+                f"{self.path}: {count} of the file not in the records, first {strange[0]!r}{hint}"
+            )
+
+    def _pool(
+        self, records: Records, named: Sequence[str], pool: Sequence[str] | None
+    ) -> tuple[str, ...]:
+        known = list(records.models) if pool is None else list(pool)
+        for model in named:
+            if model not in known:
+                near = difflib.get_close_matches(str(model), known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                where = f"in the records of {records.name}" if pool is None else "in the pool"
+                raise DataError(f"{self.path}: no LLM {model!r} {where}{hint}")
+        if pool is not None:
+            records.columns(tuple(pool))  # says which LLM of the pool the records lack
+            return tuple(pool)
+        return tuple(model for model in records.models if model in set(named))
+
+    def _refuse_twice(self, own: pl.DataFrame, cells: NDArray[np.int64]) -> None:
+        counts = np.bincount(cells)
+        twice = np.flatnonzero(counts[cells] > 1)
+        if len(twice):
+            row = own.row(int(twice[0]), named=True)
+            what = "" if self.chosen else f" and LLM {row[_MODEL]!r}"
+            raise DataError(
+                f"{self.path}: prompt {row[_ID]!r}{what} stands there more than once; keep one"
+            )
+
+
+def known_twice(ids: Sequence[str], given: Sequence[str]) -> str:
+    """The first of the names given that the list holds twice; empty if there is none."""
+    from collections import Counter
+
+    counts = Counter(ids)
+    return next((name for name in given if counts[name] > 1), "")
+
+
+def read_predictions(path: str | Path) -> PredictionsFile:
+    """Read predictions from CSV, JSON Lines or Parquet.
+
+    Three forms are known: ``prompt_id, model`` (choices); ``prompt_id, model, score`` (a row a
+    prompt and LLM); ``prompt_id`` and a column an LLM (in JSON Lines also an object ``scores``). A
+    column ``cost`` in USD may stand beside the first two, ``benchmark`` beside all.
+
+    Raises:
+        DataError: if it cannot be read, or has none of these forms.
+    """
+    import polars as pl
+
+    file = Path(path)
+    table = _table(file)
+    if _ID not in table.columns:
+        raise DataError(f"{file}: no column {_ID!r}; it has: {', '.join(table.columns)}")
+    table = table.with_columns(pl.col(_ID).cast(pl.String))
+    if _BENCHMARK in table.columns:
+        table = table.with_columns(pl.col(_BENCHMARK).cast(pl.String))
+    chosen = _MODEL in table.columns and _SCORE not in table.columns
+    if _MODEL not in table.columns:
+        table = _long(file, table)
+    for column in (_SCORE, _COST):
+        if column not in table.columns:
+            table = table.with_columns(pl.lit(None, pl.Float64).alias(column))
+        table = _numbers(file, table, column)
+    table = _named(file, table.with_columns(pl.col(_MODEL).cast(pl.String)))
+    return PredictionsFile(file, table, chosen, table[_COST].null_count() < len(table))
+
+
+def _named(file: Path, table: pl.DataFrame) -> pl.DataFrame:
+    """The table itself, once every row is seen to name its prompt and LLM."""
+    for column in (_ID, _MODEL):
+        if table[column].null_count():
+            row = int(table[column].is_null().arg_max() or 0)
+            raise DataError(f"{file}: row {row + 1} has no {column}")
+    return table
+
+
+def _table(file: Path) -> pl.DataFrame:
+    import polars as pl
+    from polars.exceptions import PolarsError
+
+    kind = _KINDS.get(file.suffix.lower())
+    if kind is None:
+        raise DataError(f"{file}: predictions are read from .csv, .jsonl or .parquet")
+    if not file.is_file():
+        raise DataError(f"{file}: there is no such file")
+    try:
+        if kind == "CSV":
+            table = pl.read_csv(file, infer_schema_length=None)
+        elif kind == "Parquet":
+            table = pl.read_parquet(file)
+        else:
+            table = pl.read_ndjson(file, infer_schema_length=None)
+    except (PolarsError, OSError, RuntimeError) as error:
+        raise DataError(f"{file} is no {kind} file: {str(error).splitlines()[0]}") from None
+    if table.is_empty():
+        raise DataError(f"{file}: there is no prediction in it")
+    nested = isinstance(table.schema.get(_SCORES), pl.Struct)
+    return table.unnest(_SCORES) if nested else table
+
+
+def _long(file: Path, table: pl.DataFrame) -> pl.DataFrame:
+    """A row a prompt and LLM, of a table with a column an LLM."""
+    import polars as pl
+
+    index = [name for name in (_ID, _BENCHMARK) if name in table.columns]
+    models = [name for name in table.columns if name not in (*index, _COST)]
+    if not models:
+        raise DataError(f"{file}: neither a column {_MODEL!r} nor a column for each LLM")
+    if _COST in table.columns:
+        raise DataError(
+            f"{file}: a column {_COST!r} beside a column for each LLM does not say whose it is; "
+            f"write a row a prompt and LLM: {_ID}, {_MODEL}, {_SCORE}, {_COST}"
+        )
+    for name in models:
+        table = _numbers(file, table, name)
+    long = table.unpivot(models, index=index, variable_name=_MODEL, value_name=_SCORE)
+    return long.filter(pl.col(_SCORE).is_not_null())
+
+
+def _numbers(file: Path, table: pl.DataFrame, column: str) -> pl.DataFrame:
+    import polars as pl
+
+    numbers = table[column].cast(pl.Float64, strict=False)
+    bad = (numbers.is_null() & table[column].is_not_null()) | numbers.is_infinite().fill_null(False)
+    if bad.any():
+        value = table[column].filter(bad)[0]
+        raise DataError(f"{file}: column {column!r} holds {value!r}, which is no finite number")
+    return table.with_columns(numbers.fill_nan(None).alias(column))

@@ -1,0 +1,55 @@
+"""Which prompts are for training, validation and test, for programs of other languages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from routereval.errors import DataError
+from routereval.records import Records
+from routereval.tasks import Split
+from routereval.tasks.task import Setting
+
+
+def write_split(collection: Sequence[Records], dest: str | Path, split: Split | str) -> int:
+    """Write a table of all prompts and their parts.
+
+    Args:
+        collection: the benchmarks.
+        dest: a ``.csv`` or ``.parquet`` file: ``benchmark``, ``prompt_id``, ``subset``, ``part``.
+        split: the protocol and seed.
+
+    Returns:
+        How many prompts it has; those of no part are left out.
+
+    Raises:
+        DataError: if the file is of another kind, or a benchmark is too small to be split.
+        SpecError: if there is no such split.
+    """
+    import polars as pl
+
+    path, rule = Path(dest), Split.parse(split)
+    if path.suffix not in {".csv", ".parquet"}:
+        raise DataError(f"{path}: a split is written to .csv or .parquet")
+    tables = []
+    for records in collection:
+        rows = Setting(records, rule, "columns").rows
+        part = np.full(records.n_prompts, None, dtype=object)
+        for name, held in zip(("train", "val", "test"), rows, strict=True):
+            part[held] = name
+        tables.append(
+            records.prompts.select(
+                pl.lit(records.name).alias("benchmark"),
+                "prompt_id",
+                "subset",
+                pl.Series("part", part, pl.String),
+            ).drop_nulls("part")
+        )
+    table = pl.concat(tables)
+    if path.suffix == ".csv":
+        table.write_csv(path)
+    else:
+        table.write_parquet(path)
+    return len(table)

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from routereval.errors import DataError, SpecError
+from routereval.records import Records
+from routereval.routers import make_router
+from routereval.studies import evaluate, read_results
+from routereval.studies.judging import score
+from routereval.studies.splitting import write_split
+from routereval.tasks import Task
+from tests.conftest import CommandLine
+from tests.made import made
+
+
+@pytest.fixture
+def records() -> Records:
+    return made("one", 120, 4, n_subsets=2, costs=True)
+
+
+def ids_of(records: Records, rows: Iterable[int] | None = None) -> list[str]:
+    ids = records.prompts["prompt_id"].to_list()
+    return ids if rows is None else [ids[row] for row in rows]
+
+
+def predicted(records: Records, spec: str) -> tuple[Task, pl.DataFrame]:
+    """A task of all LLMs, and what a router predicts on its test prompts, a column an LLM."""
+    task = Task(records, list(records.models))
+    router = make_router(spec).fit(task.train.X, task.train.scores)
+    table = pl.DataFrame(router.predict_scores(task.test.X), schema=list(task.models))
+    return task, table.insert_column(0, pl.Series("prompt_id", ids_of(records, task.test.rows)))
+
+
+def write(table: pl.DataFrame, path: Path) -> Path:
+    if path.suffix == ".csv":
+        table.write_csv(path)
+    elif path.suffix == ".parquet":
+        table.write_parquet(path)
+    else:
+        table.write_ndjson(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("form", ["wide", "long"])
+def test_scores_in_a_file_are_judged_as_the_router_itself(
+    suffix: str, form: str, records: Records, tmp_path: Path
+) -> None:
+    task, table = predicted(records, "knn(k=5)")
+    if form == "long":
+        table = table.unpivot(index="prompt_id", variable_name="model", value_name="score")
+        table = table.sample(fraction=1, shuffle=True, seed=1)
+    results = score(write(table, tmp_path / f"mine{suffix}"), records)
+    assert results.routers == ["mine", "oracle", "best_single", "random"]
+    router = make_router("knn(k=5)").fit(task.train.X, task.train.scores)
+    there = evaluate(router, task)
+    here = results.cells[0]
+    for name in ("mu", "v_b", "p_star", "gap_closed", "top1_share", "cost", "aiq", "e_p"):
+        assert here.metrics[name] == pytest.approx(there.metrics[name], nan_ok=True), name
+        assert here.intervals[name] == pytest.approx(there.intervals[name], nan_ok=True), name
+    assert here.pool == task.models
+    assert (here.n_train, here.n_test) == (96, 12)
+
+
+def test_choices_are_judged_alike(records: Records, tmp_path: Path) -> None:
+    task, table = predicted(records, "knn(k=5)")
+    best = table.drop("prompt_id").to_numpy().argmax(axis=1)
+    chosen = pl.DataFrame(
+        {"prompt_id": table["prompt_id"], "model": [task.models[column] for column in best]}
+    )
+    results = score(
+        write(chosen, tmp_path / "mine.csv"), records, name="theirs", pool=list(records.models)
+    )
+    cell = results.of("theirs")[0]
+    rows = np.arange(len(best))
+    assert cell.metrics["mu"] == pytest.approx(task.test.scores[rows, best].mean())
+    assert task.test.costs is not None
+    assert cell.metrics["cost"] == pytest.approx(task.test.costs[rows, best].mean())
+    assert cell.metrics["e_p"] == 0
+    assert "theirs" in str(results.compare("theirs", "best_single"))
+
+
+def test_the_pool_is_what_the_file_names(records: Records, tmp_path: Path) -> None:
+    _, table = predicted(records, "knn(k=5)")
+    two = [records.models[2], records.models[0]]
+    few = pl.DataFrame({"prompt_id": table["prompt_id"], "model": (two * len(table))[: len(table)]})
+    path = write(few, tmp_path / "mine.csv")
+    assert score(path, records).cells[0].pool == (records.models[0], records.models[2])
+    assert score(path, records, pool=list(records.models)).cells[0].size == 4
+    with pytest.raises(DataError, match=r"no LLM .* in the pool"):
+        score(path, records, pool=[records.models[1], records.models[2]])
+
+
+def test_costs_in_the_file_are_what_was_paid(records: Records, tmp_path: Path) -> None:
+    _, table = predicted(records, "knn(k=5)")
+    paid = np.linspace(0.1, 0.4, len(table))
+    chosen = pl.DataFrame(
+        {"prompt_id": table["prompt_id"], "model": [records.models[0]] * len(table), "cost": paid}
+    )
+    cell = score(write(chosen, tmp_path / "mine.csv"), records).cells[0]
+    assert cell.metrics["cost"] == pytest.approx(paid.mean())
+    assert cell.intervals["cost"][0] < paid.mean() < cell.intervals["cost"][1]
+
+
+def test_expected_costs_break_ties(records: Records, tmp_path: Path) -> None:
+    _, table = predicted(records, "knn(k=5)")
+    rows = [
+        {"prompt_id": name, "model": model, "score": 0.5, "cost": cost}
+        for name in table["prompt_id"]
+        for model, cost in zip(records.models, (4.0, 3.0, 1.0, 2.0), strict=True)
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    results = score(path, records)
+    evidence = results.outcomes[results.cells[0].key].evidence
+    assert set(evidence.choice.tolist()) == {2}
+
+
+def test_an_object_of_scores_a_line(records: Records, tmp_path: Path) -> None:
+    _, table = predicted(records, "knn(k=5)")
+    path = tmp_path / "mine.jsonl"
+    lines = [
+        json.dumps({"prompt_id": row.pop("prompt_id"), "scores": row}) + "\n"
+        for row in table.iter_rows(named=True)
+    ]
+    path.write_text("".join(lines))
+    wide = write(table, tmp_path / "mine.csv")
+    assert score(path, records).cells[0].metrics == pytest.approx(
+        score(wide, records).cells[0].metrics, nan_ok=True
+    )
+
+
+def test_a_model_without_a_score_is_not_chosen(records: Records, tmp_path: Path) -> None:
+    _, table = predicted(records, "knn(k=5)")
+    first = records.models[0]
+    high = table.with_columns(pl.lit(2.0).alias(first))
+    some = high.with_columns(
+        pl.when(pl.int_range(pl.len()) < 3).then(None).otherwise(pl.col(first)).alias(first)
+    )
+    results = score(write(some, tmp_path / "mine.csv"), records)
+    choice = results.outcomes[results.cells[0].key].evidence.choice
+    assert (choice[3:] == 0).all()
+    assert 0 not in choice[:3]
+
+
+def test_the_prompts_of_the_file(records: Records, tmp_path: Path) -> None:
+    """The best single model is chosen on all other prompts."""
+    names = ids_of(records)[10:50]
+    mine = pl.DataFrame({"prompt_id": names, "model": [records.models[1]] * 40})
+    path = write(mine, tmp_path / "mine.csv")
+    results = score(path, records, prompts="file", pool=list(records.models))
+    cell = results.cells[0]
+    assert (cell.n_test, cell.n_train, cell.protocol) == (40, 80, "file")
+    assert cell.metrics["mu"] == pytest.approx(records.dense()[10:50, 1].mean())
+    rest = np.delete(records.dense(), np.arange(10, 50), axis=0)
+    best = records.dense()[10:50, rest.mean(axis=0).argmax()].mean()
+    assert results.of("best_single")[0].metrics["mu"] == pytest.approx(best)
+    assert results.notes == []
+    everyone = pl.DataFrame({"prompt_id": ids_of(records), "model": [records.models[1]] * 120})
+    results = score(write(everyone, path), records, prompts="file", pool=list(records.models))
+    assert "best_single was chosen on the very prompts" in results.notes[0]
+
+
+def lines(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("a.csv", "prompt_id,model\none/0,org/model_0\n", "12 of 12 test prompts of one under"),
+        ("a.csv", "prompt_id,model\nxne/0,org/model_0\n", "not in the records, first 'xne/0'; did"),
+        ("a.csv", "prompt_id,model\none/0,org/model_9\n", "no LLM 'org/model_9' in the records of"),
+        ("a.csv", "id,model\none/0,a\n", "no column 'prompt_id'; it has: id, model"),
+        ("a.csv", "prompt_id\none/0\n", "neither a column 'model' nor a column for each LLM"),
+        ("a.csv", "prompt_id,model,score\none/0,org/model_0,high\n", "'high', which is no finite"),
+        ("a.csv", "prompt_id,org/model_0\none/0,inf\n", "inf, which is no finite number"),
+        ("a.csv", "prompt_id,org/model_0,cost\none/0,1,2\n", "does not say whose it is"),
+        ("a.csv", "prompt_id,model\none/0,\n", "row 1 has no model"),
+        ("a.csv", "prompt_id,model\n", "there is no prediction in it"),
+        ("a.csv", "", "is no CSV file"),
+        ("a.jsonl", "{", "is no JSON Lines file"),
+        ("a.parquet", "x", "is no Parquet file"),
+        ("a.txt", "x", "predictions are read from .csv, .jsonl or .parquet"),
+        ("oracle.csv", "prompt_id,model\none/0,a\n", "'oracle' is the name of a control"),
+        (
+            "a.csv",
+            "prompt_id,model\none/0,org/model_0\none/0,org/model_1\n",
+            "prompt 'one/0' stands there more than once",
+        ),
+        (
+            "a.csv",
+            "prompt_id,model,score\none/0,org/model_0,1\none/0,org/model_0,1\n",
+            "prompt 'one/0' and LLM 'org/model_0' stands there more than once",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told(
+    name: str, text: str, sentence: str, records: Records, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError) as raised:
+        score(lines(tmp_path / name, text), records)
+    assert sentence in str(raised.value)
+
+
+def test_other_mistakes_are_told(records: Records, tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.csv", "prompt_id,model\none/0,org/model_0\n")
+    with pytest.raises(SpecError, match="unknown choice of prompts 'all'"):
+        score(path, records, prompts="all")
+    with pytest.raises(DataError, match="there is no such file"):
+        score(tmp_path / "none.csv", records)
+
+
+def test_a_collection_and_a_folder_of_results(
+    command_line: CommandLine, records: Records, tmp_path: Path
+) -> None:
+    other = made("two", 100, 4)
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for one in (records, other, made("three", 60, 4)):
+        one.save(folder / one.name)
+    out = tmp_path / "out"
+    for name, spec in (("mine", "knn(k=5)"), ("theirs", "best_single")):
+        tables = [predicted(one, spec)[1] for one in (records, other)]
+        write(pl.concat(tables, how="diagonal"), tmp_path / f"{name}.csv")
+        answer = command_line("score", tmp_path / f"{name}.csv", folder, "-o", out)
+        assert answer.status == 0, answer.err
+        assert "mean over 2 benchmarks" in answer.out
+        assert "Note: three: the file has no prediction for it." in answer.out
+    found = read_results(out)
+    assert set(found.routers) == {"mine", "theirs", "oracle", "best_single", "random"}
+    assert len(found.cells) == 2 * 5
+    answer = command_line("compare", out, "mine", "theirs")
+    assert "cannot be told apart on" in answer.out
+    assert command_line("score", tmp_path / "mine.csv", folder, "--format", "csv").status == 0
+
+
+def test_an_id_of_two_benchmarks_needs_the_benchmark(records: Records, tmp_path: Path) -> None:
+    from routereval.studies.predictions import read_predictions
+
+    twin = Records.from_arrays("one", records.dense(), records.models)
+    path = lines(tmp_path / "a.csv", "prompt_id,model\none/0,org/model_0\n")
+    with pytest.raises(DataError, match="prompt 'one/0' is in several benchmarks; add a column"):
+        read_predictions(path).check_prompts([records, twin])
+    path = lines(path, "benchmark,prompt_id,model\none,one/0,org/model_0\nx,one/1,org/model_0\n")
+    with pytest.raises(DataError, match="a prompt of the file not in the records, first 'one/1'"):
+        read_predictions(path).check_prompts([records])
+    assert read_predictions(path).of(made("two"), None) is None
+
+
+def test_the_split_is_written(command_line: CommandLine, records: Records, tmp_path: Path) -> None:
+    source = records.save(tmp_path / "records")
+    for name in ("split.csv", "split.parquet"):
+        answer = command_line("split", source, tmp_path / name, "--protocol", "clean(seed=7)")
+        assert (answer.status, answer.err) == (0, f"120 prompts in {tmp_path / name}\n")
+    table = pl.read_csv(tmp_path / "split.csv")
+    assert table.columns == ["benchmark", "prompt_id", "subset", "part"]
+    assert table.equals(pl.read_parquet(tmp_path / "split.parquet"))
+    task = Task(records, list(records.models), "clean(seed=7)")
+    for part in ("train", "val", "test"):
+        held = table.filter(pl.col("part") == part)["prompt_id"].to_list()
+        assert set(held) == set(ids_of(records, getattr(task.setting.rows, part)))
+    with pytest.raises(DataError, match=r"written to \.csv or \.parquet"):
+        write_split([records], tmp_path / "split.txt", "clean")
