@@ -47,7 +47,10 @@ def test_errors_are_sentences(router: Path, tmp_path: Path, command_line: Comman
         (("train", tmp_path / "mine", "-r", "kn", "-o", tmp_path / "x"), "did you mean 'knn'"),
         (("train", tmp_path / "mine", "--pool", "a,b", "-o", tmp_path / "x"), "unknown LLM 'a'"),
         (("route", tmp_path, "text"), "no trained router"),
-        (("route", router, "text", "--lam", "-1"), "lam must be"),
+        (
+            ("route", router, "text", "--lam", "-1"),
+            "lam must be a number that is not negative, not -1.0",
+        ),
     ]:
         answer = command_line(*call)
         assert answer.status == 2

@@ -86,6 +86,26 @@ def test_a_stream_keeps_prompts_in_order_and_common_llms() -> None:
     assert both.kind == "real"
 
 
+def test_a_stream_keeps_what_calls_reveal() -> None:
+    one, two = made("one", 20, 4), made("two", 30, 4)
+    answers = np.arange(80, dtype=np.float32).reshape(4, 20)
+    both = mix([replace(one, signals={"answer": answers}), two])
+    own = [one.models.index(model) for model in both.models]
+    assert np.array_equal(both.signals["answer"][:, :20], answers[own])
+    assert np.isnan(both.signals["answer"][:, 20:]).all()
+
+
+def test_a_stream_counts_costs_in_the_unit_of_its_benchmarks() -> None:
+    one, two = made("one", 20, 4, costs=True), made("two", 30, 4, costs=True)
+    proxies = [replace(part, meta={**part.meta, "cost_unit": "tokens"}) for part in (one, two)]
+    assert mix(proxies).meta["cost_unit"] == "tokens"
+    assert not mix([one, two]).meta.get("cost_unit")
+    with pytest.raises(DataError, match="costs are counted in USD and tokens: they cannot be mix"):
+        mix([one, proxies[1]])
+    free = replace(one, costs=None)
+    assert mix([free, proxies[1]]).meta["cost_unit"] == "tokens"
+
+
 def test_strata_of_a_stream_are_benchmark_and_subset() -> None:
     records = stream()
     names = records.prompts["subset"].unique(maintain_order=True).to_list()

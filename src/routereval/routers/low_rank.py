@@ -11,7 +11,7 @@ from routereval.errors import SpecError
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.linear import ALPHAS, Spectrum, spectrum_of
-from routereval.routers.validation import Fold, folds, last_best
+from routereval.routers.validation import Fold, contrast, folds, last_best
 
 DIGITS = 12
 SWEEPS = 10
@@ -100,7 +100,7 @@ class LowRank(Router):
         tried = []
         for rank, alpha in pairs:
             self._keep(reduced, rank, alpha)
-            tried.append(-_contrast_error(self._output(check.X), check.scores))
+            tried.append(contrast(self._output(check.X), check.scores))
         return pairs[last_best(tried)]
 
     def _keep(self, reduced: _Reduced, rank: int, alpha: float) -> None:
@@ -173,16 +173,3 @@ def _settled(learn: Fold, rank: int, alpha: float) -> _Reduced:
         filled = np.where(seen, learn.scores, np.where(known, guess, np.nan))
         reduced = _Reduced.of(learn.X, filled)
     return reduced
-
-
-def _contrast_error(predicted: Scores, scores: Scores) -> float:
-    """Mean squared error of the differences between the models of a prompt, which choices rest on.
-
-    >>> _contrast_error(np.array([[0.75, 0.5]]), np.array([[0.5, 0.25]]))
-    0.0
-    """
-    error = predicted - scores
-    missing = np.isnan(error)
-    count = np.maximum((~missing).sum(axis=1, keepdims=True), 1)
-    error -= np.where(missing, 0.0, error).sum(axis=1, keepdims=True) / count
-    return float((np.where(missing, 0.0, error) ** 2).mean())

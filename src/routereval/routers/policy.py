@@ -144,7 +144,7 @@ def weights(
         (n_prompts, n_models), rows sum to 1.
 
     Raises:
-        SpecError: if the policy is not known, or `lam` is negative or not finite.
+        SpecError: if the policy is not known, or `lam` is negative or NaN.
 
     >>> weights(np.array([[0.2, 0.8]]), "argmax")
     array([[0., 1.]])

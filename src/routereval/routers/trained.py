@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError
+from routereval.errors import DataError, SpecError
 from routereval.features import Embedder
 from routereval.routers.base import Router, Scores
 from routereval.routers.policy import choose
@@ -90,7 +90,13 @@ class TrainedRouter:
         return self.router.predict_scores(X), self._costs(X)
 
     def usd_lam(self, lam: float) -> float:
-        """The policy's trade-off, in score a USD, of one that is counted in score."""
+        """The policy's trade-off, in score a USD, of one that is counted in score.
+
+        Raises:
+            SpecError: if `lam` is negative or NaN.
+        """
+        if not lam >= 0:
+            raise SpecError(f"lam must be a number that is not negative, not {lam!r}")
         return lam / self._dearest
 
     def decide(
@@ -111,7 +117,7 @@ class TrainedRouter:
 
         Raises:
             DataError: if none of the pool is allowed.
-            SpecError: if `lam` is negative or not finite.
+            SpecError: if `lam` is negative or NaN.
         """
         if not len(texts):
             return []

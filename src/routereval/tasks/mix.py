@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +29,8 @@ def mix(collection: Sequence[Records], name: str = MIXED) -> Records:
     """Join benchmarks: their prompts one after the other, the LLMs that were asked on all of them.
 
     A subset of the stream is a subset of a benchmark, so that whatever is stratified or averaged by
-    subset keeps benchmarks apart. Costs are NaN where a benchmark has none; stored features stay
-    where every benchmark has them in the same width.
+    subset keeps benchmarks apart. Costs and signals are NaN where a benchmark has none; stored
+    features stay where every benchmark has them in the same width.
 
     Args:
         collection: two benchmarks or more, of different names.
@@ -40,7 +41,8 @@ def mix(collection: Sequence[Records], name: str = MIXED) -> Records:
         prompts; there is none where one of them has none.
 
     Raises:
-        DataError: if there are fewer than two, or no LLM was asked on all of them.
+        DataError: if there are fewer than two, no LLM was asked on all of them, or their costs are
+            counted in different units.
 
     >>> one = Records.from_arrays("one", [[1.0, 0.0]], ["a", "b"])
     >>> two = Records.from_arrays("two", [[0.0], [1.0]], ["b"])
@@ -52,7 +54,7 @@ def mix(collection: Sequence[Records], name: str = MIXED) -> Records:
         names = ", ".join(records.name for records in collection)
         raise DataError(f"a stream is mixed of two benchmarks or more, not of {names or 'none'}")
     parts = align(collection)
-    return Records.from_draft(
+    stream = Records.from_draft(
         Draft(
             name=name,
             models=list(parts[0].models),
@@ -61,12 +63,15 @@ def mix(collection: Sequence[Records], name: str = MIXED) -> Records:
             model_info=_model_info(parts),
             costs=_costs(parts),
             features=_features(parts),
+            signals=_signals(parts),
             reference=_reference(parts),
             source=_listed(parts, "source"),
             licence=_listed(parts, "licence"),
             simulated=any(part.simulated for part in parts),
         )
     )
+    unit = _cost_unit(parts)
+    return replace(stream, meta={**stream.meta, "cost_unit": unit}) if unit else stream
 
 
 def benchmark_names(records: Records) -> list[str]:
@@ -147,12 +152,33 @@ def _scores(parts: Sequence[Records]) -> NDArray[np.floating]:
 def _costs(parts: Sequence[Records]) -> NDArray[np.floating] | None:
     if all(part.costs is None for part in parts):
         return None
+    return _stacked(parts, (part.costs for part in parts))
+
+
+def _cost_unit(parts: Sequence[Records]) -> str | None:
+    """What costs stand for where that is not USD, which must be the same throughout."""
+    units = {part.meta.get("cost_unit") for part in parts if part.costs is not None}
+    if len(units) > 1:
+        told = " and ".join(sorted(str(unit or "USD") for unit in units))
+        raise DataError(f"costs are counted in {told}: they cannot be mixed; take --costs none")
+    return next(iter(units), None)
+
+
+def _signals(parts: Sequence[Records]) -> dict[str, NDArray[np.floating]]:
+    names = dict.fromkeys(name for part in parts for name in part.signals)
+    return {name: _stacked(parts, (part.signals.get(name) for part in parts)) for name in names}
+
+
+def _stacked(
+    parts: Sequence[Records], cells: Iterable[NDArray[np.floating] | None]
+) -> NDArray[np.floating]:
+    """LLM-major cells of the parts as one (n_prompts, n_models) matrix, NaN where one has none."""
     return np.vstack(
         [
             np.full((part.n_prompts, part.n_models), np.nan, np.float32)
-            if part.costs is None
-            else np.asarray(part.costs, np.float32).T
-            for part in parts
+            if held is None
+            else np.asarray(held, np.float32).T
+            for part, held in zip(parts, cells, strict=True)
         ]
     )
 
