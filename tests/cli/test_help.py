@@ -76,6 +76,7 @@ def test_run_takes_the_options_of_the_contract(command_line: CommandLine) -> Non
 
 
 def test_the_choices_of_run_are_those_of_the_library() -> None:
+    from routereval.records.costs import COSTS
     from routereval.report import FORMATS
 
     choices = {
@@ -83,7 +84,7 @@ def test_the_choices_of_run_are_those_of_the_library() -> None:
         for p in cli.commands["run"].params
         if isinstance(p.type, click.Choice)
     }
-    assert choices == {"format_name": tuple(FORMATS)}
+    assert choices == {"format_name": tuple(FORMATS), "costs": COSTS}
 
 
 def test_the_help_of_run_names_every_protocol(command_line: CommandLine) -> None:
