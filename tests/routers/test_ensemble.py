@@ -26,6 +26,12 @@ def test_the_mean_of_its_members() -> None:
     assert np.allclose(mixed.predict_scores(X), (alone(Ridge()) + alone("best_single")) / 2)
 
 
+def test_an_ensemble_of_controls_is_a_control() -> None:
+    assert make_router("ensemble(routers=[oracle, noisy_oracle])").control
+    assert make_router("ensemble(routers=[best_single, random])").control
+    assert not make_router("ensemble(routers=[knn, best_single])").control
+
+
 def test_ranks_hold_whatever_scores_mean() -> None:
     class Loud(Knn):
         def predict_scores(self, X: np.ndarray) -> np.ndarray:

@@ -186,3 +186,24 @@ def mean_scores(scores: Scores) -> NDArray[np.float64]:
     seen = ~np.isnan(scores)
     total = np.where(seen, scores, 0.0).sum(axis=0)
     return np.asarray(total / np.maximum(seen.sum(axis=0), 1))
+
+
+def mean_costs(costs: Scores | None, scores: Scores) -> NDArray[np.float64]:
+    """Each model's mean known cost; NaN where none is known.
+
+    Args:
+        costs: (n_prompts, n_models), NaN where unknown; None if unknown throughout.
+        scores: of the same shape.
+
+    Raises:
+        DataError: if the shapes do not agree.
+
+    >>> mean_costs(np.array([[0.5, np.nan], [1.5, np.nan]]), np.ones((2, 2)))
+    array([ 1., nan])
+    """
+    if costs is None:
+        return np.full(scores.shape[1], np.nan)
+    costs = np.asarray(costs, dtype=np.float64)
+    if costs.shape != scores.shape:
+        raise DataError(f"costs has shape {costs.shape} but scores has {scores.shape}")
+    return np.where(np.isnan(costs).all(axis=0), np.nan, mean_scores(costs))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from routereval.errors import DataError, SpecError, unknown
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Router, Scores, mean_costs, mean_scores
 from routereval.routers.calls import Desk, Floats
 from routereval.routers.classifiers import Line, logistic
 from routereval.routers.clusters import positive
@@ -118,7 +118,7 @@ class Cascade(Router):
             )
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         self.means_ = mean_scores(scores)
-        self.spent_ = _mean_costs(costs, scores)
+        self.spent_ = mean_costs(costs, scores)
         self.chain_ = self._chain()
         learn, held = self._parts(len(X))
         self.prior_ = Linear().fit(X[learn], scores[learn])
@@ -318,13 +318,3 @@ def _sublists(chain: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     for n in range(1, len(chain) + 1):
         for places in combinations(range(len(chain)), n):
             yield chain[list(places)]
-
-
-def _mean_costs(costs: Scores | None, scores: Scores) -> Floats:
-    """(n_models,) mean known cost, NaN where none is known."""
-    if costs is None:
-        return np.full(scores.shape[1], np.nan)
-    costs = np.asarray(costs, dtype=np.float64)
-    if costs.shape != scores.shape:
-        raise DataError(f"costs has shape {costs.shape} but scores has {scores.shape}")
-    return np.where(np.isnan(costs).all(axis=0), np.nan, mean_scores(costs))

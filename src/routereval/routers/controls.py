@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
-from routereval.routers.base import Reads, Router, Scores, mean_scores
+from routereval.routers.base import Reads, Router, Scores, mean_costs, mean_scores
 from routereval.routers.policy import one_hot
 
 _ORIGINS = ("benchmark", "subset")
@@ -196,7 +196,7 @@ class Cheapest(_Fixed):
         Raises:
             DataError: if no cost is known, or the shape of the costs is not that of the scores.
         """
-        self.costs_ = _mean_costs(self._check_fit(X, scores), costs)
+        self.costs_ = _known_costs(self._check_fit(X, scores), costs)
         self.scores_ = _cheapness(self.costs_)
         return self
 
@@ -206,7 +206,7 @@ class Cheapest(_Fixed):
         Raises:
             DataError: as `fit`.
         """
-        new = _mean_costs(self._check_extend(X, scores), costs)
+        new = _known_costs(self._check_extend(X, scores), costs)
         self.costs_ = np.append(self.costs_, new)
         self.scores_ = _cheapness(self.costs_)
         return self
@@ -327,16 +327,14 @@ def _shares(scores: Scores) -> Scores:
     return shares
 
 
-def _mean_costs(scores: Scores, costs: Scores | None) -> NDArray[np.float64]:
+def _known_costs(scores: Scores, costs: Scores | None) -> NDArray[np.float64]:
     """Each model's mean cost, NaN where never seen."""
-    if costs is None or np.isnan(costs).all():
+    means = mean_costs(costs, scores)
+    if np.isnan(means).all():
         raise DataError(
             "cheapest needs costs; import the records with costs or prices, or leave it out"
         )
-    if np.shape(costs) != scores.shape:
-        raise DataError(f"costs has shape {np.shape(costs)} but scores has {scores.shape}")
-    costs = np.asarray(costs, dtype=np.float64)
-    return np.where(np.isnan(costs).all(axis=0), np.nan, mean_scores(costs))
+    return means
 
 
 def _cheapness(costs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -52,6 +52,11 @@ class Ensemble(Router):
         """What the members read."""
         return self._members()[0].reads
 
+    @property
+    def control(self) -> bool:  # type: ignore[override]  # what its members are
+        """True if all members are controls: several oracles have learned no more than one."""
+        return all(one.control for one in self._members())
+
     def fit(
         self,
         X: Any,  # noqa: ANN401

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.clusters import partition
+from routereval.routers.descent import log_odds
 from routereval.routers.inputs import Features, Scale, feature_matrix
 from routereval.routers.networks import (
     Best,
@@ -107,7 +108,7 @@ class GraphRouter(Router):
         groups = partition(scaled, int(self.tasks), int(self.random_state))
         self.centres_ = groups.centres
         graph = Graph.of(scaled, groups.labels, learn.scores, len(groups.centres))
-        self.offsets_ = _log_odds(learn.scores)
+        self.offsets_ = log_odds(mean_scores(learn.scores))
         self.weights_ = self._trained(graph, check)
         self.tasks_, self.models_, self.norms_ = _nodes(graph, self.weights_)
         return self
@@ -120,7 +121,7 @@ class GraphRouter(Router):
         prompts = _prompts(*self._placed(X), self.tasks_, self.weights_)
         models, _ = _models(prompts, *_edges(new), self.weights_, self.norms_)
         self.models_ = np.vstack([self.models_, models])
-        self.offsets_ = np.concatenate([self.offsets_, _log_odds(new)])
+        self.offsets_ = np.concatenate([self.offsets_, log_odds(mean_scores(new))])
         return self
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
@@ -211,11 +212,6 @@ def _edges(scores: Scores) -> tuple[Scores, Scores]:
     seen = ~np.isnan(scores)
     right = np.where(seen, scores, 0.0)
     return right, np.where(seen, 1 - right, 0.0)
-
-
-def _log_odds(scores: Scores) -> NDArray[np.float64]:
-    mean = np.clip(mean_scores(scores), 1e-3, 1 - 1e-3)
-    return np.asarray(np.log(mean / (1 - mean)))
 
 
 def _loss(graph: Graph, known: Any, offsets: Any, weights: Any) -> Any:  # noqa: ANN401 - tensors
