@@ -10,6 +10,7 @@ from routereval.features import EMBEDDERS
 from routereval.records import FORMATS, open_source, overview
 from routereval.routers import ROUTERS
 from routereval.scoring import METRICS
+from routereval.tasks.split import PROTOCOLS
 from tests.conftest import CommandLine
 from tests.made import made, neutral_folder
 
@@ -20,6 +21,7 @@ from tests.made import made, neutral_folder
     ("kind", "names"),
     [
         ("routers", list(ROUTERS)),
+        ("protocols", list(PROTOCOLS)),
         ("metrics", list(METRICS)),
         ("formats", ["auto", *FORMATS]),
         ("embedders", ["auto", "stored", "columns", *EMBEDDERS]),

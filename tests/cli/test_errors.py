@@ -263,7 +263,7 @@ def test_a_destination_that_holds_something_else(command_line: CommandLine, tmp_
         (["run"], "Missing argument 'SOURCE...'"),
         (["info"], "Missing argument 'SOURCE'"),
         (["import", "neutral"], "Missing argument 'SOURCE'"),
-        (["list", "router"], "'routers', 'metrics', 'formats', 'embedders'"),
+        (["list", "router"], "'routers', 'protocols', 'metrics', 'formats', 'embedders'"),
         (["--bogus"], "No such option"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def catalogue(kind: str) -> list[tuple[str, str]]:
-    """Names and meanings of routers, metrics, formats or embedders."""
+    """Names and meanings of routers, protocols, metrics, formats or embedders."""
     return _KINDS[kind]()
 
 
@@ -20,6 +20,23 @@ def _routers() -> list[tuple[str, str]]:
 def _parameters(parameters: dict[str, Any]) -> str:
     shown = ", ".join(f"{name}={value}" for name, value in parameters.items())
     return f"\n({shown})" if shown else ""
+
+
+def _protocols() -> list[tuple[str, str]]:
+    from routereval.tasks.split import PROTOCOLS
+
+    return [(name, _PROTOCOLS[name] + _parameters(dict(own))) for name, own in PROTOCOLS.items()]
+
+
+_PROTOCOLS = {
+    "clean": "Trains on 80 % of the prompts of a benchmark, tests on 10 %.",
+    "faithful": "The same, pools and labels as the RouterEval reference.",
+    "mixed": "All benchmarks of a collection as one stream of prompts.",
+    "leave_one_out": "Trains on all benchmarks but one, and tests on that; each in turn.",
+    "few_shot": "Trains on n labelled prompts.",
+    "unseen_llm": "A share of the pool's LLMs is known by its scores on k prompts only.",
+    "temporal": "Trains on what was before a date, tests on what came later.",
+}
 
 
 def _metrics() -> list[tuple[str, str]]:
@@ -50,6 +67,7 @@ def _embedders() -> list[tuple[str, str]]:
 
 _KINDS: dict[str, Callable[[], list[tuple[str, str]]]] = {
     "routers": _routers,
+    "protocols": _protocols,
     "metrics": _metrics,
     "formats": _formats,
     "embedders": _embedders,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-KINDS = ("routers", "metrics", "formats", "embedders")
+KINDS = ("routers", "protocols", "metrics", "formats", "embedders")
 
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS))
 def list_command(kind: str) -> None:
-    """List what can be named: routers, metrics, formats or embedders."""
+    """List what can be named: routers, protocols, metrics, formats or embedders."""
     from routereval.cli.catalogue import catalogue
 
     rows = catalogue(kind)
