@@ -28,6 +28,7 @@ from routereval.cli.serve import serve
 from routereval.cli.simulate import simulate
 from routereval.cli.split import split
 from routereval.cli.train import train
+from routereval.cli.trust import trust
 from routereval.errors import RouterEvalError
 
 
@@ -45,6 +46,7 @@ COMMANDS = (
     run,
     compare,
     score,
+    trust,
     split,
     info,
     list_command,

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from routereval.scoring import Comparison
 from routereval.scoring.ranking import Tally
 from routereval.studies.comparing import Verdict
@@ -51,13 +53,13 @@ def standings_text(standings: Standings) -> str:
         notes.append(f"{_DAGGER} a control, which is not tested.")
     if standings.simulated:
         notes.append(_SIMULATED)
-    return "\n".join([str(standings), "", *_aligned([heads, *rows]), *notes]) + "\n"
+    return "\n".join([str(standings), "", *aligned([heads, *rows]), *notes]) + "\n"
 
 
 def comparison_json(found: Verdict | Standings) -> str:
     """All numbers of a comparison as JSON; what is not defined is null."""
     held = {**asdict(found), "sentence": str(found)}
-    return json.dumps(_plain(held), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain(held), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _benchmarks(verdict: Verdict) -> list[str]:
@@ -66,7 +68,7 @@ def _benchmarks(verdict: Verdict) -> list[str]:
         [name, _difference(test), _p(test), _detectable(test), f"{test.n_prompts:,}"]
         for name, test in verdict.by_benchmark.items()
     ]
-    return _aligned([heads, *rows])
+    return aligned([heads, *rows])
 
 
 def _standing(row: Standing, several: bool) -> list[str]:
@@ -107,7 +109,7 @@ def _tally(tally: Tally) -> str:
     return f"ahead on {tally.wins}{level} and behind on {tally.losses}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns side by side, the first one to the left."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
@@ -119,13 +121,16 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Numbers and their containers as JSON has them."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if hasattr(value, "_asdict"):
-        return _plain(value._asdict())
+        return plain(value._asdict())
     if hasattr(value, "__dataclass_fields__"):
-        return _plain(asdict(value))
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return plain(asdict(value))
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

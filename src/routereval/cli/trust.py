@@ -1,0 +1,54 @@
+"""``routereval trust``."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("source")
+@click.option("-r", "--router", default="knn", show_default=True, metavar="SPEC", help="Which one.")
+@click.option(
+    "--pool",
+    metavar="SPEC",
+    help="'all-strong(size=5)', or names with commas between.  [default: all LLMs]",
+)
+@click.option(
+    "--embedder",
+    default="auto",
+    show_default=True,
+    metavar="SPEC",
+    help="What makes the features; tfidf where stored ones cannot be made of a changed text.",
+)
+@click.option("--seed", type=click.IntRange(0), default=42, show_default=True, help="Of the split.")
+@click.option(
+    "--risk",
+    "risks",
+    type=float,
+    multiple=True,
+    metavar="SHARE",
+    help="Share of all prompts that may be answered wrongly; may be repeated.  "
+    "[default: 0.05, 0.1, 0.2]",
+)
+@click.option("--json", "as_json", is_flag=True, help="All numbers as JSON, with the curves.")
+def trust(  # noqa: PLR0917 - the options of a command
+    source: str,
+    router: str,
+    pool: str | None,
+    embedder: str,
+    seed: int,
+    risks: tuple[float, ...],
+    as_json: bool,
+) -> None:
+    """Say how far a router's predictions on SOURCE can be trusted.
+
+    Calibration of predicted scores, thresholds of abstention with a guarantee, robustness to
+    changed prompts beside the constant router's, and the milliseconds that routing takes.
+    """
+    from routereval.report.trust_text import trust_json, trust_text
+    from routereval.studies.trust import RISKS
+    from routereval.studies.trust import trust as measured
+
+    names = pool.split(",") if pool and "(" not in pool else pool
+    found = measured(source, router, names, embedder=embedder, seed=seed, risks=risks or RISKS)
+    click.echo(trust_json(found) if as_json else trust_text(found), nl=False)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routereval.errors import DataError
+from routereval.scoring.calibration import calibration
+
+
+def test_by_hand() -> None:
+    """Two bins: .2 said, .5 found; .9 said, 1 found."""
+    found = calibration([0.1, 0.3, 0.8, 1.0], [0, 1, 1, 1], bins=2)
+    assert found.predicted.tolist() == pytest.approx([0.2, 0.9])
+    assert found.observed.tolist() == [0.5, 1.0]
+    assert found.counts.tolist() == [2, 2]
+    assert found.ece == pytest.approx((0.3 + 0.1) / 2)
+    assert found.brier == pytest.approx((0.01 + 0.49 + 0.04 + 0) / 4)
+
+
+def test_a_constant_prediction_has_one_bin() -> None:
+    found = calibration(np.full(60, 0.7), np.arange(60) % 2)
+    assert found.counts.tolist() == [60]
+    assert found.ece == pytest.approx(0.2)
+
+
+def test_what_lies_outside_is_clipped_and_told() -> None:
+    found = calibration([-1.0, 0.5, 2.0, 3.0], [0, 1, 1, 1])
+    assert found.outside == 0.75
+    assert found.predicted.max() == 1
+    assert found.brier == pytest.approx(0.25 / 4)
+
+
+def test_true_chances_are_calibrated_and_shifted_ones_are_not() -> None:
+    rng = np.random.default_rng(0)
+    chance = rng.random(30_000)
+    right = rng.random(30_000) < chance
+    assert calibration(chance, right).ece < 0.015
+    assert calibration(chance**2, right).ece > 0.1
+    assert len(calibration(chance, right).counts) == 15
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=40))
+def test_errors_lie_between_0_and_1(pairs: list[tuple[float, float]]) -> None:
+    said, true = np.array(pairs).T
+    found = calibration(said, true)
+    assert -1e-12 <= found.ece <= 1
+    assert found.ece**2 <= found.brier + 1e-9  # means within bins lose some of it
+    assert found.counts.sum() == len(said)
+    assert calibration(true, true).brier == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "true"), [([], []), ([0.1], [0.1, 0.2]), ([float("nan")], [1.0]), ([0.5], [np.nan])]
+)
+def test_what_does_not_fit_is_refused(said: list[float], true: list[float]) -> None:
+    with pytest.raises(DataError, match="calibration needs"):
+        calibration(said, true)
