@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError, SpecError
 from routereval.scoring import (
+    METRICS,
+    Curve,
     Evidence,
     compute,
     gather,
@@ -135,6 +137,28 @@ def test_intervals_hold_the_point(n: int, m: int, seed: int) -> None:
             assert np.isnan(high)
         else:
             assert low <= points[name] <= high
+
+
+def test_intervals_stay_within_the_range_of_their_metric() -> None:
+    # a score of almost 1 at every cost: taking out the bias of the hull would lead beyond 1
+    scores = np.ones((40, 2))
+    scores[:2, 0] = scores[2:4, 1] = 0
+    costs = np.tile([1.0, 2.0], (40, 1))
+    choices = np.array([[1, 0], [1, 0], *[[0, 0]] * 38])
+    curve = Curve.of([0.0, np.inf], choices, scores, costs, 0)
+    evidence = gather(
+        scores,
+        np.eye(2)[choices[:, 0]],
+        np.full((40, 2), 0.5),
+        best_single=0,
+        strata=np.zeros(40, int),
+        costs=costs,
+        curve=curve,
+    )
+    found = intervals(evidence, resamples(evidence.strata, 500), METRICS)
+    for name, ends in found.items():
+        assert not ends.low < METRICS[name].low, name
+        assert not ends.high > METRICS[name].high, name
 
 
 def test_intervals_are_percentiles_of_the_replicates() -> None:

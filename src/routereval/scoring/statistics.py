@@ -80,7 +80,7 @@ def intervals(
     metrics: Iterable[str | Metric] | None = None,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """Bootstrap intervals of the metrics; see `interval`.
+    """Bootstrap intervals of the metrics, cut where their range ends; see `interval`.
 
     Args:
         evidence: what the router did.
@@ -99,7 +99,10 @@ def intervals(
     points = compute(evidence, chosen)
     drawn = replicates(evidence, W, chosen)
     ends = _ends(np.array([*points.values()]), np.stack([*drawn.values()]), level, unbiased=True)
-    return {name: Interval(*pair) for name, pair in zip(points, ends.tolist(), strict=True)}
+    return {
+        name: Interval(*np.clip(pair, metric(name).low, metric(name).high).tolist())
+        for name, pair in zip(points, ends, strict=True)
+    }
 
 
 def interval(

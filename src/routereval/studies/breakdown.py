@@ -33,7 +33,7 @@ def by_part(results: Results) -> list[Line]:
             for name, draws in _draws(cell, results.outcomes[cell.key]):
                 drawn.setdefault(name, []).append(draws)
         for name, draws_of in drawn.items():
-            mu = {"mu": estimated(np.mean(draws_of, axis=0))}
+            mu = {"mu": estimated(np.mean(draws_of, axis=0), "mu")}
             lines.append(Line(size, router, cells[0].control, name, len(draws_of), mu, rule))
     return lines
 

@@ -91,12 +91,12 @@ def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str
             first.control,
             name,
             len(held),
-            {m: estimated(drawn[name][m]) for m in metrics},
+            {m: estimated(drawn[name][m], m) for m in metrics},
             first.protocol,
         )
         for name, held in by_benchmark.items()
     ]
-    macro = {m: estimated(_over_benchmarks(m, [d[m] for d in drawn.values()])) for m in metrics}
+    macro = {m: estimated(_over_benchmarks(m, [d[m] for d in drawn.values()]), m) for m in metrics}
     where = (first.size, first.router, first.control, MEAN, len(cells))
     unit = results.outcomes[first.key].evidence.unit
     return [line._replace(unit=unit) for line in (*lines, Line(*where, macro, first.protocol))]
@@ -130,9 +130,11 @@ def _mean(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.mean(defined, axis=0) if defined else np.full(1 + N_BOOT, np.nan)
 
 
-def estimated(draws: NDArray[np.float64]) -> Estimate:
-    """The number in front, with the interval of the replicates behind it."""
-    return Estimate(float(draws[0]), *interval(float(draws[0]), draws[1:], unbiased=True))
+def estimated(draws: NDArray[np.float64], name: str) -> Estimate:
+    """The number in front, with the interval of the replicates behind it, in the metric's range."""
+    ends = interval(float(draws[0]), draws[1:], unbiased=True)
+    low, high = np.clip(ends, metric(name).low, metric(name).high).tolist()
+    return Estimate(float(draws[0]), low, high)
 
 
 @lru_cache(maxsize=64)
