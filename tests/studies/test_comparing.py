@@ -106,6 +106,16 @@ def test_routers_tested_on_other_prompts_are_told() -> None:
         replace(results, outcomes=outcomes).compare("a", "b")
 
 
+def test_one_of_several_protocols_can_be_compared(results: Results) -> None:
+    few = [replace(c, protocol="few_shot(n=30)") if c.seed == 42 else c for c in results.cells]
+    outcomes = dict(zip((c.key for c in few), results.outcomes.values(), strict=True))
+    both = Results(few, outcomes, results.notes, results.info)
+    assert {c.seed for c in both.only(protocol="few_shot(n=30)").cells} == {42}
+    assert len(both.only(3).cells) == len(results.only(3).cells)
+    with pytest.raises(SpecError, match="unknown protocol of this run 'few_shot'; did you mean"):
+        both.only(protocol="few_shot")
+
+
 def test_a_size_that_is_not_there_is_told(results: Results) -> None:
     assert {c.size for c in results.only(3).cells} == {3}
     with pytest.raises(DataError, match="no pool of 7 LLMs is among the results; sizes: 3, 4"):

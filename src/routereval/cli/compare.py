@@ -11,8 +11,13 @@ import click
 @click.argument("results", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1, metavar="[A B]")
 @click.option("--size", type=int, metavar="M", help="Only pools of this size.  [default: all]")
+@click.option(
+    "--protocol", metavar="RULE", help="Only this one, as 'few_shot(n=30)'.  [default: all]"
+)
 @click.option("--json", "as_json", is_flag=True, help="All numbers as JSON.")
-def compare(results: Path, names: tuple[str, ...], size: int | None, as_json: bool) -> None:
+def compare(
+    results: Path, names: tuple[str, ...], size: int | None, protocol: str | None, as_json: bool
+) -> None:
     """Say whether router A beats router B in RESULTS, the folder of run -o.
 
     With A alone, all routers are held against it; with neither, against the best single model.
@@ -23,8 +28,7 @@ def compare(results: Path, names: tuple[str, ...], size: int | None, as_json: bo
 
     if len(names) > 2:
         raise click.UsageError(f"compare takes two routers, not {len(names)}: {', '.join(names)}")
-    held = read_results(results)
-    held = held if size is None else held.only(size)
+    held = read_results(results).only(size, protocol)
     if len(names) == 2:
         verdict = held.compare(*names)
         click.echo(comparison_json(verdict) if as_json else verdict_text(verdict), nl=False)

@@ -177,17 +177,25 @@ class Results:
             raise unknown("router of this run", router, self.routers)
         return [cell for cell in self.cells if cell.router == router]
 
-    def only(self, size: int) -> Results:
-        """The cells of one pool size.
+    def only(self, size: int | None = None, protocol: str | None = None) -> Results:
+        """The cells of one pool size, or of one protocol; None for all.
+
+        Args:
+            size: number of models in the pools.
+            protocol: a rule, as tables have it: ``few_shot(n=30)``.
 
         Raises:
-            DataError: if there is none.
+            DataError: if there is no such size.
+            SpecError: if there is no such protocol.
         """
-        kept = [cell for cell in self.cells if cell.size == size]
+        kept = [cell for cell in self.cells if size in {None, cell.size}]
         if not kept:
             sizes = ", ".join(str(one) for one in sorted({cell.size for cell in self.cells}))
             raise DataError(f"no pool of {size} LLMs is among the results; sizes: {sizes}")
-        return replace(self, cells=kept)
+        rules = {cell.protocol for cell in kept}
+        if protocol is not None and protocol not in rules:
+            raise unknown("protocol of this run", protocol, rules)
+        return replace(self, cells=[cell for cell in kept if protocol in {None, cell.protocol}])
 
     def compare(self, a: str, b: str) -> Verdict:
         """Test whether one router beats another; see `routereval.studies.comparing.compare`."""
