@@ -25,6 +25,25 @@ def test_a_constant_prediction_has_one_bin() -> None:
     assert found.ece == pytest.approx(0.2)
 
 
+def test_a_rounding_error_makes_no_bin_of_its_own() -> None:
+    said = [0.3] * 30 + [0.1 + 0.2] + [0.9] * 30
+    assert calibration(said, np.zeros(61)).counts.tolist() == [31, 30]
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=200))
+def test_no_bin_is_nearly_empty(values: list[int]) -> None:
+    found = calibration(np.array(values) / 20, np.zeros(len(values)))
+    assert (found.counts >= min(len(values), len(values) / 15 / 2)).all()
+    assert len(found.counts) <= 15
+    assert (np.diff(found.predicted) > 0).all()
+
+
+def test_bins_are_of_equal_mass() -> None:
+    rng = np.random.default_rng(0)
+    assert set(calibration(rng.random(100), np.zeros(100)).counts.tolist()) == {6, 7}
+    assert calibration(rng.random(150), np.zeros(150)).counts.tolist() == [10] * 15
+
+
 def test_what_lies_outside_is_clipped_and_told() -> None:
     found = calibration([-1.0, 0.5, 2.0, 3.0], [0, 1, 1, 1])
     assert found.outside == 0.75

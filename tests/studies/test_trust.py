@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError
 from routereval.records import Records
+from routereval.report.trust_figure import trust_figure
 from routereval.report.trust_text import trust_text
 from routereval.routers import make_router
 from routereval.studies.perturbation import CHANGES, changed, option_order
@@ -169,3 +170,15 @@ def test_the_command(command_line: CommandLine, records: Records, tmp_path: obje
     assert [one["risk"] for one in held["abstentions"]] == [0.05, 0.1, 0.2]
     assert len(held["curve"]["risk"]) == 30
     assert command_line("trust", source, "--risk", "2").status == 2
+    drawn = command_line("trust", source, "--embedder", "tfidf", "-o", f"{tmp_path}/figures")
+    assert drawn.err == f"{tmp_path}/figures/trust.png, {tmp_path}/figures/trust.svg\n"
+
+
+def test_the_figure_shows_what_was_found(records: Records) -> None:
+    found = trust(records, "logistic", embedder="tfidf", risks=(0.2,))
+    reliability, risk = trust_figure(found).axes
+    drawn = [line.get_xydata() for line in reliability.get_lines()]
+    for held, line in ((found.of_all, drawn[1]), (found.of_choice, drawn[2])):
+        np.testing.assert_array_equal(line, np.stack([held.predicted, held.observed], axis=1))
+    curve = risk.get_lines()[0].get_xydata()
+    np.testing.assert_array_equal(curve, np.stack([found.curve.coverage, found.curve.risk], axis=1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -30,6 +32,13 @@ import click
     help="Share of all prompts that may be answered wrongly; may be repeated.  "
     "[default: 0.05, 0.1, 0.2]",
 )
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Draw the reliability and risk–coverage curves there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="All numbers as JSON, with the curves.")
 def trust(  # noqa: PLR0917 - the options of a command
     source: str,
@@ -38,6 +47,7 @@ def trust(  # noqa: PLR0917 - the options of a command
     embedder: str,
     seed: int,
     risks: tuple[float, ...],
+    out: Path | None,
     as_json: bool,
 ) -> None:
     """Say how far a router's predictions on SOURCE can be trusted.
@@ -52,3 +62,7 @@ def trust(  # noqa: PLR0917 - the options of a command
     names = pool.split(",") if pool and "(" not in pool else pool
     found = measured(source, router, names, embedder=embedder, seed=seed, risks=risks or RISKS)
     click.echo(trust_json(found) if as_json else trust_text(found), nl=False)
+    if out:
+        from routereval.report.trust_figure import save_trust
+
+        click.echo(", ".join(str(path) for path in save_trust(found, out)), err=True)

@@ -36,7 +36,8 @@ class Calibration(NamedTuple):
 def calibration(predicted: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Calibration:
     """Compare predicted scores, as chances of a right answer, with true ones.
 
-    Equal predictions fall into one bin, so a constant one has a single bin.
+    Equal predictions fall into one bin, so a constant one has a single bin; none holds less than
+    half of its mass.
 
     Args:
         predicted: (n,) predicted scores.
@@ -52,8 +53,6 @@ def calibration(predicted: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Ca
     >>> found.ece, found.brier, found.observed.tolist()
     (0.0, 0.125, [0.5, 1.0])
     """
-    from scipy.stats import rankdata
-
     said, true = np.asarray(predicted, np.float64), np.asarray(scores, np.float64)
     if said.ndim != 1 or said.shape != true.shape or not said.size:
         raise DataError(
@@ -64,9 +63,7 @@ def calibration(predicted: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Ca
         raise DataError("calibration needs numbers, but some predictions or scores are NaN")
     outside = float(((said < 0) | (said > 1)).mean())
     said = np.clip(said, 0.0, 1.0)
-    # the middle of equal ranks, so that equal predictions share a bin
-    place = ((rankdata(said) - 0.5) / len(said) * bins).astype(np.int64)
-    _, where = np.unique(place, return_inverse=True)
+    where = _bins(said, bins)
     counts = np.bincount(where)
     x, y = (np.bincount(where, values) / counts for values in (said, true))
     return Calibration(
@@ -77,3 +74,20 @@ def calibration(predicted: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Ca
         counts=counts,
         outside=outside,
     )
+
+
+def _bins(said: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """(n,) the bin of each prediction, from the lowest on."""
+    # a rounding error makes no value of its own
+    _, group, counts = np.unique(np.round(said, 9), return_inverse=True, return_counts=True)
+    mass = len(said) / bins
+    places, current, seen, held = [], 0, 0, 0
+    for count in counts.tolist():
+        places.append(current)
+        seen, held = seen + count, held + count
+        if seen >= mass * (current + 1) - 1e-9 and held >= mass / 2:
+            current, held = max(current + 1, int(seen / mass + 1e-9)), 0
+    if 0 < held < mass / 2:  # too little is left for a bin of its own
+        last = max((place for place in places if place < current), default=current)
+        places = [min(place, last) for place in places]
+    return np.unique(np.array(places)[group], return_inverse=True)[1].astype(np.int64)
