@@ -87,6 +87,7 @@ class Metric:
         undefined: when it is NaN; empty if never.
         partial: True if it is defined on benchmarks of one kind only; a mean over benchmarks is
             then over those.
+        swept: True if it reads the whole cost–quality curve, not only the choices as they are.
         params: its parameters with their values.
         options: what each parameter may be.
     """
@@ -104,6 +105,7 @@ class Metric:
     unit: str = ""
     undefined: str = ""
     partial: bool = False
+    swept: bool = False
     params: tuple[tuple[str, Any], ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict, compare=False)
 

@@ -113,6 +113,7 @@ register(
         symbol="AIQ",
         latex=r"\mathrm{AIQ}",
         formula=_of_curve(_aiq),
+        swept=True,
         meaning="mean height of the hull from the cheapest model's cost to the dearest's "
         "(paper), or its area over the dearest's cost (code)",
         source="RouterBench",
@@ -127,6 +128,7 @@ register(
         symbol="AIQ − Zero",
         latex=r"\mathrm{AIQ}-\mathrm{AIQ}_{0}",
         formula=_of_curve(_over_zero),
+        swept=True,
         meaning="AIQ less that of the Zero router, the hull of the single models",
         source="derived from RouterBench's Zero router",
         group="cost",
@@ -140,6 +142,7 @@ register(
         symbol="nAUC",
         latex=r"\mathrm{nAUC}",
         formula=_of_curve(_nauc),
+        swept=True,
         meaning="area under the operating points joined by cost, which is relative to the dearest "
         "model's, from 0 to 1",
         source="UniRoute",
@@ -153,6 +156,7 @@ register(
         symbol="HV",
         latex=r"\mathrm{HV}",
         formula=_of_curve(_hypervolume),
+        swept=True,
         meaning="area that the operating points dominate, without mixing, cost relative to the "
         "dearest model's",
         source="multi-objective optimisation",
@@ -166,6 +170,7 @@ register(
         symbol="QNC",
         latex=r"\mathrm{QNC}",
         formula=_of_curve(_qnc),
+        swept=True,
         meaning="least cost as good as the best single model, relative to the dearest model's; "
         "∞ if never",
         source="UniRoute",
@@ -182,6 +187,7 @@ register(
         symbol="CostSave",
         latex=r"\mathrm{CostSave}",
         formula=_of_curve(_cost_save),
+        swept=True,
         meaning="share of the best single model's cost that is saved at no less quality; where "
         "nothing is, one stays with that model: 0 (deployed), or below 0, −∞ if never (paper)",
         source="LLMRouterBench",
@@ -200,6 +206,7 @@ register(
         symbol="Peak",
         latex=r"\mathrm{Peak}",
         formula=_of_curve(_peak),
+        swept=True,
         meaning="highest mean score of any operating point",
         source="UniRoute",
         group="cost",
@@ -212,6 +219,7 @@ register(
         symbol="PerfGain",
         latex=r"\mathrm{PerfGain}",
         formula=_of_curve(_perf_gain),
+        swept=True,
         meaning="highest mean score of any operating point, relative to the best single model, − 1",
         source="LLMRouterBench",
         group="cost",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.routers import Router, weights
-from routereval.scoring import METRICS, Evidence, Interval, compute, gather, intervals, resamples
+from routereval.scoring import (
+    METRICS,
+    Evidence,
+    Interval,
+    Metric,
+    compute,
+    gather,
+    intervals,
+    resamples,
+)
 from routereval.studies.curves import called_by, cost_unit, curve_of, known_costs, pair_of, truthful
 from routereval.tasks import Task
 
@@ -38,12 +48,19 @@ class Evaluation:
         rows = [f"{len(self.evidence.quality):,} test prompts, 95 % bootstrap intervals"]
         for name, value in self.metrics.items():
             if not np.isnan(value):
-                low, high = self.intervals[name]
+                low, high = self.intervals.get(name, (np.nan, np.nan))
                 rows.append(f"{name:18} {value:8.4f}  [{low:.4f}, {high:.4f}]")
         return "\n".join(rows)
 
 
-def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BOOT) -> Evaluation:
+def evaluate(
+    router: Router,
+    task: Task,
+    *,
+    lam: float = 0.0,
+    n_boot: int = N_BOOT,
+    resampled: Sequence[Metric] | None = None,
+) -> Evaluation:
     """Evaluate a fitted router on the test prompts of a task.
 
     Args:
@@ -51,6 +68,7 @@ def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BO
         task: the task.
         lam: price of cost in units of score.
         n_boot: resamples of the bootstrap.
+        resampled: the metrics that get an interval; all if None.
 
     Raises:
         sklearn.exceptions.NotFittedError: if the router was not fitted.
@@ -84,7 +102,7 @@ def evaluate(router: Router, task: Task, *, lam: float = 0.0, n_boot: int = N_BO
     drawn = _resamples(test.subsets.tobytes(), n_boot, task.split.seed)
     return Evaluation(
         metrics=compute(evidence, METRICS),
-        intervals=intervals(evidence, drawn, METRICS),
+        intervals=intervals(evidence, drawn, resampled),
         evidence=evidence,
         seconds=seconds,
     )
