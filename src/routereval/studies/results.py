@@ -44,7 +44,8 @@ class Cell:
         n_train: training prompts.
         n_test: test prompts.
         metrics: value of each metric, NaN where it is not defined.
-        intervals: its 95 % bootstrap interval over prompts.
+        intervals: its 95 % bootstrap interval over prompts; those of metrics that read a whole
+            cost–quality curve are made by the tables that show them.
         seconds: of ``fit`` and of ``predict``.
         records: sha256 of the records.
         version: of this package.
