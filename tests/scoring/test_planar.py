@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routereval.scoring.planar import area, by_cost, front, hull, hypervolume
+from routereval.scoring.planar import (
+    area,
+    area_under_hull,
+    by_cost,
+    front,
+    hull,
+    hypervolume,
+)
 from tests.made import Floats
 
 POINTS = st.lists(
@@ -73,6 +80,19 @@ def test_the_area_is_that_of_slices(
     middles = (np.arange(low, high) + 0.5) / 4
     heights = np.where(middles < x[0], 0, np.interp(middles, *distinct(x, y)))
     assert float(area(x, y, low / 4, high / 4)) == pytest.approx(heights.sum() / 4, abs=1e-6)
+
+
+@given(POINTS, st.integers(0, 24), st.integers(0, 24))
+def test_the_area_under_the_hull_is_that_under_its_corners(
+    points: list[tuple[float, float]], one: int, other: int
+) -> None:
+    x, y = np.array(points).T
+    low, high = sorted((one / 4, other / 4))
+    expected = float(area(*hull(x, y), low, high))
+    assert float(area_under_hull(x, y, low, high)) == pytest.approx(expected, abs=1e-12)
+    both = area_under_hull(np.stack([x, x + 1]), np.stack([y, y]), low, high)
+    assert both.shape == (2,)
+    assert both[0] == pytest.approx(expected, abs=1e-12)
 
 
 def distinct(x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError
-from routereval.scoring.planar import area, by_cost, front, hull
+from routereval.scoring.planar import area_under_hull, by_cost, front, hull
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -263,12 +263,12 @@ class Plane:
     best_single: int
     best_test: int
 
-    @property
+    @cached_property
     def dearest(self) -> Floats:
         """Mean cost of the dearest single model."""
         return np.asarray(self.model_cost.max(axis=-1))
 
-    @property
+    @cached_property
     def cheapest(self) -> Floats:
         """Mean cost of the cheapest single model."""
         return np.asarray(self.model_cost.min(axis=-1))
@@ -300,13 +300,13 @@ class Plane:
     @cached_property
     def under_hull(self) -> Floats:
         """The area under the hull, from the cheapest model's cost to the dearest's."""
-        return area(*self.hull, self.cheapest, self.dearest)
+        return area_under_hull(*self.reached, self.cheapest, self.dearest)
 
     @cached_property
     def under_zero(self) -> Floats:
         """The same under the hull of the single models."""
-        single = hull(self.model_cost, self.model_quality)
-        return area(*single, self.cheapest, self.dearest)
+        single = self.model_cost, self.model_quality
+        return area_under_hull(*single, self.cheapest, self.dearest)
 
     def single(self, best: str) -> tuple[Floats, Floats]:
         """Mean cost and score of the best single model, chosen on ``train`` or on ``test``."""

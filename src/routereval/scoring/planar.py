@@ -75,6 +75,42 @@ def area(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike) -> Floats:
     return np.asarray(((right - left) * middle).sum(axis=-1) + rest)
 
 
+def area_under_hull(cost: ArrayLike, quality: ArrayLike, low: ArrayLike, high: ArrayLike) -> Floats:
+    """What `area` is under the corners of `hull`, without keeping them: for many resamples.
+
+    Args:
+        cost: (..., n_points).
+        quality: (..., n_points).
+        low: (...,) where to begin.
+        high: (...,) where to end.
+
+    >>> area_under_hull([1, 2, 3, 4], [0.2, 0.3, 0.6, 0.5], 1.0, 4.0)
+    array(1.4)
+    """
+    x, y = np.broadcast_arrays(np.asarray(cost, np.float64), np.asarray(quality, np.float64))
+    # points first: what is done to all resamples then runs along memory
+    X, Y = (np.ascontiguousarray(values.reshape(-1, x.shape[-1]).T) for values in (x, y))
+    first, last = (np.broadcast_to(end, x.shape[:-1]).ravel() for end in (low, high))
+    at = X.min(axis=0)
+    level = np.where(at == X, Y, -np.inf).max(axis=0)
+    total, slope = np.zeros(len(at)), np.empty_like(X)
+    for _ in range(len(X) - 1):
+        right, up = X - at, Y - level
+        slope.fill(-np.inf)
+        np.divide(up, right, out=slope, where=(up > 0) & (right > 0))
+        steepest = slope.max(axis=0)
+        on = steepest > 0
+        if not on.any():
+            break
+        rise = np.where(on, steepest, 0.0)
+        end = np.where(on, np.where(slope == steepest, X, -np.inf).max(axis=0), at)
+        left, stop = np.clip(at, first, last), np.clip(end, first, last)
+        total += (stop - left) * (level + rise * ((left + stop) / 2 - at))
+        level, at = level + rise * (end - at), end
+    total += (last - np.clip(at, first, last)) * level
+    return np.asarray(total.reshape(x.shape[:-1]))
+
+
 def by_cost(cost: ArrayLike, quality: ArrayLike) -> tuple[Floats, Floats]:
     """Points from the cheapest to the dearest.
 
