@@ -21,7 +21,7 @@ from routereval.studies import evaluation, grid, summary
 def seconds(n_boot: int) -> float:
     """Processor time of the grid and its table with so many replicates."""
     grid.N_BOOT = summary.N_BOOT = n_boot
-    summary.shared_resamples.cache_clear()
+    summary._kept.clear()
     evaluation._resamples.cache_clear()
     start = time.process_time()
     rv.to_text(rv.run(["demo"], n_jobs=1))

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from routereval.scoring import METRICS, means
-from routereval.studies import Results, run
+from routereval.studies import Results, run, summary
 from routereval.studies.summary import MEAN, SHOWN, Estimate, Line, summarise
 from tests.made import Floats, made
 
@@ -181,3 +182,15 @@ def test_other_metrics_may_be_asked_for(results: Results) -> None:
 
 def test_no_cells_no_lines() -> None:
     assert summarise(Results([], {})) == []
+
+
+def test_resamples_are_shared_and_their_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    strata = np.zeros(20, dtype=np.int64).tobytes()
+    monkeypatch.setattr(summary, "_kept", OrderedDict())
+    first = summary.shared_resamples(strata, 0)
+    assert summary.shared_resamples(strata, 0) is first
+    monkeypatch.setattr(summary, "_MOST_BYTES", 2 * first.nbytes)
+    for seed in range(1, 4):
+        summary.shared_resamples(strata, seed)
+    assert sum(W.nbytes for W in summary._kept.values()) <= 2 * first.nbytes
+    assert np.array_equal(summary.shared_resamples(strata, 0), first)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ MEAN = "mean"
 TRADE_OFF = ("aiq", "over_zero", "qnc", "cost_save", "peak")
 """What a table tells of a cost–quality curve."""
 SHOWN = ("mu", "v_r", "v_b", "e_p", "p_star", "hallucination_rate", "cost", *TRADE_OFF)
+
+_MOST_BYTES = 512 * 2**20  # of resamples: those of whole benchmarks are large
+_kept: OrderedDict[tuple[bytes, int, int], NDArray[np.float64]] = OrderedDict()
 
 
 class Estimate(NamedTuple):
@@ -137,7 +140,21 @@ def estimated(draws: NDArray[np.float64], name: str) -> Estimate:
     return Estimate(float(draws[0]), low, high)
 
 
-@lru_cache(maxsize=64)
 def shared_resamples(strata: bytes, seed: int) -> NDArray[np.float64]:
-    """The same weights for all cells on the same prompts, (n_boot, n_prompts)."""
-    return resamples(np.frombuffer(strata, dtype=np.int64), N_BOOT, seed)
+    """The same resamples for all cells on the same prompts; those used last are kept.
+
+    Args:
+        strata: the bytes of (n_prompts,) codes of subsets.
+        seed: of the draw.
+
+    Returns:
+        (n_boot, n_prompts) weights.
+    """
+    key = (strata, seed, N_BOOT)
+    W = _kept.pop(key, None)
+    if W is None:
+        W = resamples(np.frombuffer(strata, dtype=np.int64), N_BOOT, seed)
+    _kept[key] = W
+    while len(_kept) > 1 and sum(weights.nbytes for weights in _kept.values()) > _MOST_BYTES:
+        _kept.popitem(last=False)
+    return W
