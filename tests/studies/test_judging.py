@@ -167,6 +167,12 @@ def test_the_prompts_of_the_file(records: Records, tmp_path: Path) -> None:
     assert "best_single was chosen on the very prompts" in results.notes[0]
 
 
+def test_a_pool_that_only_the_choices_tell_is_noted(records: Records, tmp_path: Path) -> None:
+    mine = pl.DataFrame({"prompt_id": ids_of(records), "model": [*records.models[:2]] * 60})
+    results = score(write(mine, tmp_path / "mine.csv"), records, prompts="file")
+    assert any("the pool is the 2 LLMs that the file chooses" in note for note in results.notes)
+
+
 def lines(path: Path, text: str) -> Path:
     path.write_text(text)
     return path

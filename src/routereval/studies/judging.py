@@ -134,6 +134,7 @@ def score(
             continue
         task, note = _task(records, own, rule, prompts, file.path)
         notes += [note] if note else []
+        notes += _pool_notes(records, own) if pool is None else []
         for cell, outcome in _cells(task, own, title, rule if prompts == "test" else None, stamp):
             cells.append(cell)
             outcomes[cell.key] = outcome
@@ -146,6 +147,14 @@ def score(
             folder.add(cell, outcomes[cell.key])
         folder.finish(cells)
     return Results(cells, outcomes, notes, info)
+
+
+def _pool_notes(records: Records, own: Predictions) -> list[str]:
+    """Choices alone do not tell what else could have been chosen."""
+    if not own.chosen:
+        return []
+    named = f"the pool is the {len(own.models)} LLMs that the file chooses"
+    return [f"{records.name}: {named}; name all that the router could choose from with --pool"]
 
 
 def _task(
