@@ -28,13 +28,19 @@ format: $(READY)          ## mend formatting and what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)           ## speeds, as ratios to the naive way
+bench: $(READY)           ## speeds, as ratios to the naive way; coverage of intervals; trials of the gateway
 	$(BIN)/python benchmarks/baselines.py
 	$(BIN)/python benchmarks/baselines.py --full
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/raw_pickle.py
 	$(BIN)/python benchmarks/long_table.py
+	$(BIN)/python benchmarks/bootstrap.py
+	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/decisions.py
+	$(BIN)/python benchmarks/gateway.py
+	$(BIN)/python benchmarks/gateway_faults.py
+	$(BIN)/python benchmarks/gateway_fuzz.py
 	$(BIN)/python benchmarks/bootstrap.py
 	$(BIN)/python benchmarks/coverage.py
 

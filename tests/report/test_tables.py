@@ -107,6 +107,7 @@ def plain_tables(text: str) -> list[Table]:
 # Numbers
 
 
+@pytest.mark.slow
 def test_all_formats_tell_the_same_numbers(single: Results) -> None:
     columns = {**COLUMNS, "cost": "$/1k"}
     latex = {"mu": r"$\mu_o$", "v_b": "$V_B$", "e_p": "$E_p$", "p_star": r"$p^{\ast}$"}

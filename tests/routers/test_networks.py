@@ -53,6 +53,7 @@ def test_what_can_be_learned_is_learned(spec: str) -> None:
     assert ((choice >= 2) == kind).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_predicting_needs_no_torch() -> None:
     X, scores = two_kinds(60)
     for spec in SMALL:

@@ -88,6 +88,7 @@ def says(name: object) -> Callable[[dict[str, Any]], Answer]:
     return lambda _: (200, {}, {"model": name})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
 def test_a_service_holds_to_the_checks(service: Service, check: Check) -> None:
     check(Http(url=service.url, send_pool=True))
@@ -206,6 +207,7 @@ def test_parameters_out_of_range(spec: str, complaint: str) -> None:
         make_router(spec).fit(["a"], np.ones((1, 1)))
 
 
+@pytest.mark.slow
 def test_a_service_in_a_run(service: Service) -> None:
     spec = f"http(url='{service.url}', send_pool=True)"
     results = run([made(texts=True)], [spec, "random"], [3], ["all-strong"], n_jobs=1)

@@ -49,6 +49,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # What is run
 
 
+@pytest.mark.slow
 def test_every_router_runs_on_every_pool_of_every_benchmark() -> None:
     benchmarks = [made("one", costs=True), made("two", kind="real", costs=True, n_subsets=2)]
     groups = ("all-strong", "strong-to-weak")
