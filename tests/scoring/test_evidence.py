@@ -111,6 +111,7 @@ def test_the_entropy_floor_drops_small_terms() -> None:
         ({"distribution": [[1, 0], [1, 0]]}, "distribution has shape"),
         ({"distribution": [[np.nan, 0]]}, "holds NaN"),
         ({"strata": [0, 0]}, "strata has shape"),
+        ({"groups": [0, 0]}, "groups has shape"),
         ({"best_single": 2}, "column 2 of a pool of 2"),
         ({"best_single": -1}, "column -1"),
         ({"costs": [[1, 2, 3]]}, "costs has shape"),
@@ -144,6 +145,17 @@ def test_columns_that_few_metrics_read_may_be_missing() -> None:
     assert known["mu"] == compute(evidence)["mu"]
     undefined = {name for name, value in known.items() if np.isnan(value)}
     assert {"routing_accuracy", "aiq", "pgr", "rci", "hallucination_rate"} <= undefined
+
+
+def test_groups_are_kept_and_each_prompt_is_its_own_by_default() -> None:
+    evidence = made(n=3)
+    assert evidence.groups.tolist() == [0, 1, 2]
+    one = np.ones((3, 1))
+    same = gather(one, one, one, best_single=0, strata=[0, 0, 0], groups=[5, 5, 9])
+    again = Evidence.from_columns(same.columns(), same.share)
+    assert again.groups.tolist() == [5, 5, 9]
+    older = {name: held for name, held in same.columns().items() if name != "groups"}
+    assert Evidence.from_columns(older, same.share).groups.tolist() == [0, 1, 2]
 
 
 def test_missing_or_ragged_columns_are_refused() -> None:

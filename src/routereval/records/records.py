@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records.bits import n_words
 from routereval.records.draft import Draft
+from routereval.records.groups import GROUP, groups_of
 from routereval.records.manifest import MANIFEST, damaged, read_manifest, write_manifest
 from routereval.records.matrix import BinaryMatrix, Index, RealMatrix, score_matrix
 
@@ -192,6 +193,16 @@ class Records:
         names = self.prompts["subset"].fill_null("").to_list()
         codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
         return np.array([codes[name] for name in names], dtype=np.int64)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """(n_prompts,) the code of each prompt's group, numbered by first appearance.
+
+        Prompts of one group are the same, by `groups_of`, or stand under one name in the column
+        ``group`` of the prompt table. Splits, folds and resamples keep groups whole.
+        """
+        named = self.prompts[GROUP].to_list() if GROUP in self.prompts.columns else None
+        return groups_of(self.prompts["text"].to_list(), named)
 
     @property
     def has_text(self) -> bool:

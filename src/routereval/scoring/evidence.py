@@ -8,7 +8,7 @@ replicate, in one matrix product. What a trade-off of cost is worth stands besid
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -44,7 +44,8 @@ AVERAGED = (
 
 _NUMBERS = (*AVERAGED, "n_right", "truthful")
 _NEEDED = ("quality", "oracle", "uniform", "best_single", "best_test", "entropy", "cost")
-_CODES = ("choice", "strata")
+_CODES = ("choice", "strata", "groups")
+_NEEDED_CODES = ("choice", "strata")
 _PAIR = ("pair_margin", "pair_strong", "pair_weak")
 
 
@@ -75,6 +76,8 @@ class Evidence:
         truthful: (n_prompts,) 1 where a wrong answer is a hallucination, else 0.
         choice: (n_prompts,) column of the chosen model; -1 where the policy mixes models.
         strata: (n_prompts,) integer code of each prompt's subset.
+        groups: (n_prompts,) integer code of the group of equal prompts that each belongs to; by
+            default each prompt is a group of its own.
         share: (n_models,) mean probability with which a prompt goes to each model; sums to 1.
         reference: score of the fixed strong model that V_R divides by; NaN where there is none.
         unit: of cost: ``USD``, or what stands in for it.
@@ -107,6 +110,11 @@ class Evidence:
     unit: str = USD
     curve: Curve | None = None
     pair: Pair | None = None
+    groups: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if not len(self.groups):
+            object.__setattr__(self, "groups", np.arange(self.n_prompts, dtype=np.int64))
 
     @property
     def n_prompts(self) -> int:
@@ -146,7 +154,7 @@ class Evidence:
         Raises:
             DataError: if a column is missing or the columns are not of one length.
         """
-        missing = [name for name in (*_NEEDED, *_CODES) if name not in columns]
+        missing = [name for name in (*_NEEDED, *_NEEDED_CODES) if name not in columns]
         if missing:
             raise DataError(
                 f"the evidence lacks the columns {', '.join(missing)}; run the cell again"
@@ -155,7 +163,8 @@ class Evidence:
         arrays: dict[str, Any] = {
             name: np.asarray(columns.get(name, unknown), np.float64) for name in _NUMBERS
         }
-        arrays |= {name: np.asarray(columns[name], np.int64) for name in _CODES}
+        apart = np.arange(np.size(columns["quality"]))
+        arrays |= {name: np.asarray(columns.get(name, apart), np.int64) for name in _CODES}
         shapes = {array.shape for array in arrays.values()}
         if len(shapes) > 1 or len(arrays["quality"].shape) != 1:
             raise DataError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,6 +25,7 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
     *,
     best_single: int,
     strata: ArrayLike,
+    groups: ArrayLike | None = None,
     reference: float | None = None,
     costs: ArrayLike | None = None,
     called: ArrayLike | None = None,
@@ -41,6 +44,8 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
         distribution: (n_prompts, n_models) the router's predicted distribution, for the entropy.
         best_single: column of the model that was best on the training prompts.
         strata: (n_prompts,) integer code of each prompt's subset.
+        groups: (n_prompts,) integer code of the group of equal prompts that each belongs to; None
+            where each is its own.
         reference: score of the fixed strong model, or None.
         costs: (n_prompts, n_models) cost a call, NaN where unknown, or None.
         called: (n_prompts, n_models) how often each model is called, where that is not `weights`:
@@ -68,7 +73,8 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
     sent = _like("weights", weights, truth)
     predicted = _like("distribution", distribution, truth)
     codes = np.asarray(strata, np.int64)
-    _check(truth, sent, predicted, codes, best_single)
+    same = np.arange(len(truth)) if groups is None else np.asarray(groups, np.int64)
+    _check(truth, sent, predicted, {"strata": codes, "groups": same}, best_single)
     quality = _expected(sent, truth)
     oracle = truth.max(axis=1)
     top = truth == oracle[:, None]
@@ -93,6 +99,7 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
         truthful=marked,
         choice=_choice(sent),
         strata=codes,
+        groups=same,
         share=sent.mean(axis=0),
         reference=float("nan") if reference is None else float(reference),
         unit=unit,
@@ -179,7 +186,7 @@ def _check(
     scores: NDArray[np.float64],
     weights: NDArray[np.float64],
     distribution: NDArray[np.float64],
-    strata: NDArray[np.int64],
+    codes: Mapping[str, NDArray[np.int64]],
     best_single: int,
 ) -> None:
     n_prompts, n_models = scores.shape
@@ -188,7 +195,8 @@ def _check(
         raise DataError("every row of weights must be a distribution: none negative, sum 1")
     if np.isnan(distribution).any():
         raise DataError("the router's predicted distribution holds NaN; its scores must be finite")
-    if strata.shape != (n_prompts,):
-        raise DataError(f"strata has shape {strata.shape} for {n_prompts} prompts")
+    for name, held in codes.items():
+        if held.shape != (n_prompts,):
+            raise DataError(f"{name} has shape {held.shape} for {n_prompts} prompts")
     if not 0 <= best_single < n_models:
         raise DataError(f"best_single is column {best_single} of a pool of {n_models} models")

@@ -90,6 +90,7 @@ def evaluate(
         router.distribution(X, predicted),
         best_single=task.best_single,
         strata=test.subsets,
+        groups=test.groups,
         reference=task.reference,
         costs=known_costs(test.costs),
         called=called,

@@ -37,6 +37,7 @@ class Part:
         subsets: (n_prompts,) subset codes.
         texts: the prompts' texts, or None.
         benchmarks: (n_prompts,) codes of the benchmarks that a mixed stream is made of; else 0.
+        groups: (n_prompts,) codes of the groups of equal prompts, as `Records.groups`.
         signals: what calls reveal besides their score, by name, each as scores.
     """
 
@@ -47,6 +48,7 @@ class Part:
     subsets: NDArray[np.int64]
     texts: Sequence[str] | None
     benchmarks: NDArray[np.int64]
+    groups: NDArray[np.int64]
     signals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def inputs(self, reads: str) -> Any:  # noqa: ANN401 - as many kinds as routers read
@@ -312,6 +314,7 @@ class Task:
             subsets=self.records.subsets[rows],
             texts=None if texts is None else [texts[row] for row in rows],
             benchmarks=self.setting.benchmarks[rows],
+            groups=self.records.groups[rows],
             signals={
                 name: values[columns][:, rows].T.astype(np.float64)
                 for name, values in self.records.signals.items()
