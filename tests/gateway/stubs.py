@@ -22,6 +22,7 @@ from routereval.routers import make_router
 from routereval.routers.trained import TrainedRouter
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+PATIENCE_S = 250.0  # of the gateway with its upstreams; below all of its other limits
 TEXTS = ["prove the lemma", "prove the theorem", "cite the case", "cite the statute"]
 
 Answer = Callable[["Asked"], Awaitable[None]]
@@ -216,10 +217,18 @@ class Rig:
 
     async def stream(self, text: str = "prove it", model: str = "auto", **fields: object) -> bytes:
         """All bytes of a streamed completion."""
+        async with self.streaming(text, model, **fields) as answer:
+            return await answer.read()
+
+    @contextlib.asynccontextmanager
+    async def streaming(
+        self, text: str = "prove it", model: str = "auto", **fields: object
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A streamed completion whose headers, and so the upstream's first bytes, have come."""
         messages = [{"role": "user", "content": text}]
         body = {"model": model, "messages": messages, "stream": True, **fields}
         async with self.session.post(self.url + "/v1/chat/completions", json=body) as answer:
-            return await answer.read()
+            yield answer
 
 
 class Notes:
@@ -242,7 +251,13 @@ class Notes:
 async def served(app: Starlette) -> AsyncIterator[str]:
     """An application on a port of its own, served as `routereval serve` does."""
     config = uvicorn.Config(
-        app, port=0, http="httptools", ws="none", lifespan="on", log_level="error"
+        app,
+        port=0,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_level="error",
+        timeout_keep_alive=100_000,  # tests move the clock forward
     )
     config.load()
     server = uvicorn.Server(config)
@@ -262,7 +277,7 @@ async def served(app: Starlette) -> AsyncIterator[str]:
 
 
 def config_for(stubs: dict[str, Stub], **tables: dict[str, Any]) -> Config:
-    """Upstreams at the stubs, quick to lose patience; `tables` change that."""
+    """Upstreams at the stubs, with more patience than any machine needs; `tables` change that."""
     per_model = tables.pop("upstreams", {})
     upstreams = [
         {
@@ -271,9 +286,9 @@ def config_for(stubs: dict[str, Stub], **tables: dict[str, Any]) -> Config:
             "model": f"{name}-1",
             "price_in": 1.0,
             "price_out": 2.0,
-            "connect_s": 1.0,
-            "first_byte_s": 1.0,
-            "idle_s": 1.0,
+            "connect_s": PATIENCE_S,
+            "first_byte_s": PATIENCE_S,
+            "idle_s": PATIENCE_S,
             **per_model.get(name, {}),
         }
         for name, stub in stubs.items()

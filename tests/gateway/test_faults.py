@@ -6,11 +6,12 @@ import json
 import aiohttp
 import pytest
 
+from routereval.gateway.api_error import ApiError
 from routereval.gateway.breaker import Breaker, RetryBudget
 from routereval.gateway.config import Faults
 from routereval.gateway.events import Events
-from tests.gateway.loop import in_loop
-from tests.gateway.stubs import DONE, Answer, Asked, Stub, completion, event, good, hang_up, rig
+from tests.gateway.loop import Clock, in_loop, settled, until
+from tests.gateway.stubs import DONE, Answer, Asked, Stub, event, good, hang_up, rig
 
 
 def says(status: int, code: str = "x", message: str = "no", **headers: str) -> Answer:
@@ -21,7 +22,7 @@ def says(status: int, code: str = "x", message: str = "no", **headers: str) -> A
 
 
 async def hang(asked: Asked) -> None:
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()
 
 
 async def not_http(asked: Asked) -> None:
@@ -83,7 +84,8 @@ ELSEWHERE = {
 @pytest.mark.parametrize("name", ELSEWHERE)
 @in_loop
 async def test_the_next_best_is_asked(name: str) -> None:
-    async with rig(upstreams={"euclid": {"first_byte_s": 0.2, "idle_s": 0.2}}) as at:
+    hangs = {"first_byte_s": 0.2, "idle_s": 0.2} if name in {"hangs", "stops"} else {}
+    async with rig(upstreams={"euclid": hangs}) as at:
         at.stubs["euclid"].answer = ELSEWHERE[name]
         streamed = name == "no events"
         messages = [{"role": "user", "content": "prove it"}]
@@ -141,9 +143,8 @@ async def test_a_named_models_fault_is_passed_on() -> None:
 )
 @in_loop
 async def test_when_nobody_answers(answer: Answer, status: int, code: str) -> None:
-    async with rig(
-        upstreams={name: {"first_byte_s": 0.1} for name in ("euclid", "portia", "parrot")}
-    ) as at:
+    patience = {"first_byte_s": 0.1} if answer is hang else {}
+    async with rig(upstreams=dict.fromkeys(("euclid", "portia", "parrot"), patience)) as at:
         for stub in at.stubs.values():
             stub.answer = answer
         got, headers, body = await at.ask()
@@ -167,7 +168,8 @@ async def test_attempts_and_retries_are_limited() -> None:
 
 @in_loop
 async def test_cooldown_and_the_way_back() -> None:
-    async with rig(faults={"failures": 2, "cooldown_s": 0.2}) as at:
+    async with rig(faults={"failures": 2, "cooldown_s": 50}) as at:
+        clock = Clock()
         euclid = at.stubs["euclid"]
         euclid.answer = says(500)
         who = [(await at.ask())[1]["x-routereval-model"] for _ in range(4)]
@@ -177,31 +179,35 @@ async def test_cooldown_and_the_way_back() -> None:
             "/v1/route", {"model": "auto", "messages": [{"role": "user", "content": "prove it"}]}
         )
         assert decision["resting"] == ["euclid"]
-        await asyncio.sleep(0.25)
+        await clock.forward(51)
         await at.ask()  # a probe, which fails: twice as long a rest
         assert len(euclid.asked) == 3
         euclid.answer = good
-        await asyncio.sleep(0.25)
+        await clock.forward(51)
         assert (await at.ask())[1]["x-routereval-model"] == "portia"
-        await asyncio.sleep(0.25)
+        await clock.forward(51)
         assert (await at.ask())[1]["x-routereval-model"] == "euclid"
         assert (await at.ask())[1]["x-routereval-model"] == "euclid"
 
 
 @in_loop
 async def test_only_one_request_probes() -> None:
-    async with rig(faults={"failures": 1, "cooldown_s": 0.1}) as at:
+    async with rig(faults={"failures": 1, "cooldown_s": 50}) as at:
+        clock, others_are_answered = Clock(), asyncio.Event()
         euclid = at.stubs["euclid"]
         euclid.answer = says(500)
         await at.ask()
-        await asyncio.sleep(0.12)
+        await clock.forward(51)
 
         async def slowly(asked: Asked) -> None:
-            await asyncio.sleep(0.1)
+            await others_are_answered.wait()
             await good(asked)
 
         euclid.answer = slowly
-        answers = await asyncio.gather(*(at.ask() for _ in range(8)))
+        asking = [asyncio.ensure_future(at.ask()) for _ in range(8)]
+        await until(lambda: sum(one.done() for one in asking) == 7)
+        others_are_answered.set()
+        answers = await asyncio.gather(*asking)
         who = [headers["x-routereval-model"] for _, headers, _ in answers]
         assert sorted(who) == ["euclid"] + ["portia"] * 7
 
@@ -209,22 +215,22 @@ async def test_only_one_request_probes() -> None:
 @in_loop
 async def test_retry_after_is_honoured_at_once() -> None:
     async with rig() as at:
-        at.stubs["euclid"].answer = says(429, retry_after="60")
+        at.stubs["euclid"].answer = says(429, retry_after="200")
         for _ in range(3):
             await at.ask()
         assert len(at.stubs["euclid"].asked) == 1
-        assert 50 < at.relay.places["euclid"].breaker.rests(asyncio.get_running_loop().time()) <= 60
+        assert 0 < at.relay.places["euclid"].breaker.rests(asyncio.get_running_loop().time()) <= 200
 
 
 @in_loop
 async def test_all_resting_says_when_to_come_back() -> None:
     async with rig() as at:
         for stub in at.stubs.values():
-            stub.answer = says(503, retry_after="30")
+            stub.answer = says(503, retry_after="200")
         await at.ask()
         status, headers, body = await at.ask()
         assert (status, body["error"]["code"]) == (503, "no_upstream")
-        assert 25 <= int(headers["retry-after"]) <= 30
+        assert 1 < int(headers["retry-after"]) <= 200
         async with at.session.get(at.url + "/readyz") as answer:
             assert answer.status == 503
 
@@ -242,6 +248,7 @@ def cut_points() -> list[int]:
 @in_loop
 async def test_a_break_in_mid_stream_is_told(at_byte: int, how: str) -> None:
     whole = event("1") + event("é2")
+    begun = asyncio.Event()
 
     async def cut(asked: Asked) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
@@ -250,13 +257,15 @@ async def test_a_break_in_mid_stream_is_told(at_byte: int, how: str) -> None:
             await asked.send(head + b"%x\r\n%b" % (len(whole), whole[:at_byte]))
         else:
             await asked.send(head + b"connection: close\r\n\r\n" + whole[:at_byte])
-        await asyncio.sleep(0.05)
+        await begun.wait()
         asked.writer.close()
         raise ConnectionResetError
 
     async with rig() as at:
         at.stubs["euclid"].answer = cut
-        raw = await at.stream()
+        async with at.streaming() as answer:
+            begun.set()
+            raw = await answer.read()
         events = [json.loads(part[6:]) for part in raw.split(b"\n\n") if part]
         assert raw.endswith(b"\n\n")
         assert events[-1]["error"]["code"] == "stream_cut"
@@ -271,48 +280,54 @@ async def test_a_break_in_mid_stream_is_told(at_byte: int, how: str) -> None:
 async def test_a_stream_that_falls_silent_is_told() -> None:
     async def silent(asked: Asked) -> None:
         await asked.events(event("1"), end=False)
-        await asyncio.sleep(30)
+        await hang(asked)
 
-    async with rig(upstreams={"euclid": {"idle_s": 0.15}}) as at:
+    async with rig(upstreams={"euclid": {"idle_s": 20}}) as at:
+        clock = Clock()
         at.stubs["euclid"].answer = silent
-        raw = await at.stream()
-        assert raw.startswith(event("1"))
-        assert b"euclid fell silent in mid-stream" in raw
-        await asyncio.sleep(0.05)
-        assert at.stubs["euclid"].gone == 1
+        async with at.streaming() as answer:
+            assert await answer.content.readuntil(b"\n\n") == event("1")
+            await clock.forward(21)
+            assert b"euclid fell silent in mid-stream" in await answer.read()
+        await until(lambda: at.stubs["euclid"].gone == 1)
 
 
 @in_loop
 async def test_a_dribble_comes_to_an_end() -> None:
     async def dribble(asked: Asked) -> None:
-        await asked.events(*[b"d"] * 100, pause=0.05)
+        await asked.events(*[event("d")] * 10_000, pause=0.01)
 
-    async with rig(upstreams={"euclid": {"total_s": 0.4}}) as at:
+    async with rig(upstreams={"euclid": {"total_s": 90, "idle_s": 40}}) as at:
+        clock = Clock()
         at.stubs["euclid"].answer = dribble
-        raw = await at.stream()
-        assert json.loads(raw[6:])["error"]["code"] == "stream_cut"
-        assert at.told[0].total_s < 2
+        async with at.streaming() as answer:
+            for _ in range(3):  # 30 s, never silent for as long as 40 s
+                assert await answer.content.readuntil(b"\n\n") == event("d")
+                await clock.forward(30)
+            last = (await answer.read()).split(b"\n\n")[-2]
+        assert json.loads(last[6:])["error"]["code"] == "stream_cut"
+        assert "fell silent" in str(at.told[0].attempts)
 
 
 @pytest.mark.parametrize("streamed", [True, False])
 @in_loop
 async def test_a_client_that_leaves_stops_its_upstream(streamed: bool) -> None:
-    async def slow(asked: Asked) -> None:
+    async def endless(asked: Asked) -> None:
         if streamed:
-            await asked.events(*[event("x")] * 200, pause=0.02)
-        else:
-            await asyncio.sleep(5)
-            await asked.reply(200, completion())
+            await asked.events(*[event("x")] * 5, end=False)
+        await hang(asked)
 
     async with rig() as at:
-        at.stubs["euclid"].answer = slow
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                await at.stream() if streamed else await at.ask()
-        for _ in range(100):
-            if at.stubs["euclid"].gone and at.told:
-                break
-            await asyncio.sleep(0.01)
+        at.stubs["euclid"].answer = endless
+        if streamed:
+            async with at.streaming() as answer:
+                for _ in range(5):
+                    await answer.content.readuntil(b"\n\n")
+        else:
+            asking = asyncio.ensure_future(at.ask())
+            await until(lambda: at.stubs["euclid"].asked)
+            asking.cancel()
+        await until(lambda: at.stubs["euclid"].gone and at.told)
         assert at.stubs["euclid"].gone == 1
         assert at.told[0].status == 499
         assert at.relay.in_flight == 0
@@ -323,10 +338,16 @@ async def test_a_client_that_leaves_stops_its_upstream(streamed: bool) -> None:
 
 @in_loop
 async def test_a_client_that_does_not_take_its_answer_is_left() -> None:
-    async def flood(asked: Asked) -> None:
-        await asked.events(*[event("x" * 100_000)] * 1000)
+    sent = []
 
-    async with rig(limits={"request_s": 0.1}) as at:
+    async def flood(asked: Asked) -> None:
+        await asked.events(end=False)
+        for _ in range(10_000):
+            await asked.send(b"186a0\r\n" + b"x" * 100_000 + b"\r\n")
+            sent.append(1)
+
+    async with rig(limits={"request_s": 1000}) as at:
+        clock = Clock()
         at.stubs["euclid"].answer = flood
         body = json.dumps({"model": "auto", "stream": True, "messages": [{"role": "user"}]})
         host, port = at.url.removeprefix("http://").split(":")
@@ -335,10 +356,10 @@ async def test_a_client_that_does_not_take_its_answer_is_left() -> None:
             f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         writer.write((head + body).encode())
-        for _ in range(300):
-            if at.told:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: sent)
+        await settled(lambda: len(sent))  # everybody waits for this client
+        await clock.forward(1200)
+        await until(lambda: at.told)
         assert at.told[0].status == 499
         assert at.relay.in_flight == 0
         writer.close()
@@ -347,57 +368,65 @@ async def test_a_client_that_does_not_take_its_answer_is_left() -> None:
 
 @in_loop
 async def test_a_compressed_stream_that_breaks_is_broken_off() -> None:
+    begun = asyncio.Event()
+
     async def cut(asked: Asked) -> None:
         await asked.send(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n"
             b"transfer-encoding: chunked\r\n\r\n4\r\n\x1f\x8b\x08\x00\r\n"
         )
-        await asyncio.sleep(0.05)
+        await begun.wait()
         await hang_up(asked)
 
     async with rig() as at:
         at.stubs["euclid"].answer = cut
-        with pytest.raises(aiohttp.ClientError):
-            await at.stream()
+        async with at.streaming() as answer:
+            begun.set()
+            with pytest.raises(aiohttp.ClientError):
+                await answer.read()
         assert at.told[0].error == "stream_cut"
 
 
 @in_loop
 async def test_more_than_the_limit_is_refused_at_once() -> None:
+    refused = asyncio.Event()
+
     async def slow(asked: Asked) -> None:
-        await asyncio.sleep(0.3)
+        await refused.wait()
         await good(asked)
 
     async with rig(limits={"in_flight": 4}) as at:
         for stub in at.stubs.values():
             stub.answer = slow
-        start = asyncio.get_running_loop().time()
         waiting = [asyncio.ensure_future(at.ask()) for _ in range(12)]
-        done, _ = await asyncio.wait(waiting, timeout=0.2)
-        assert len(done) == 8
-        for answer in done:
+        await until(lambda: sum(one.done() for one in waiting) == 8)
+        for answer in filter(asyncio.Future.done, waiting):
             status, headers, body = answer.result()
             assert (status, body["error"]["code"]) == (503, "overloaded")
             assert headers["retry-after"] == "1"
+        refused.set()
         assert {status for status, _, _ in await asyncio.gather(*waiting)} == {200, 503}
-        assert asyncio.get_running_loop().time() - start < 2
 
 
 @in_loop
 async def test_an_upstream_that_is_full_is_passed_over() -> None:
+    refused = asyncio.Event()
+
     async def slow(asked: Asked) -> None:
-        await asyncio.sleep(0.2)
+        await refused.wait()
         await good(asked)
 
     full = {name: {"concurrency": 2} for name in ("euclid", "portia", "parrot")}
     async with rig(upstreams=full) as at:
         for stub in at.stubs.values():
             stub.answer = slow
-        answers = await asyncio.gather(*(at.ask() for _ in range(8)))
+        asking = [asyncio.ensure_future(at.ask()) for _ in range(8)]
+        await until(lambda: sum(one.done() for one in asking) == 2)
+        refused.set()
+        answers = await asyncio.gather(*asking)
         who = [headers.get("x-routereval-model") for _, headers, _ in answers]
         assert {name: who.count(name) for name in at.stubs} == dict.fromkeys(at.stubs, 2)
-        refused = [body for status, _, body in answers if status == 503]
-        assert len(refused) == 2
+        assert sum(status == 503 for status, _, _ in answers) == 2
 
 
 @in_loop
@@ -433,6 +462,61 @@ def test_the_retry_budget_is_a_share() -> None:
         budget.earn()
         taken += budget.take()
     assert 500 <= taken <= 511
+
+
+LAST = b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("at_byte", range(len(event("1")), len(event("1") + LAST) + 1))
+@pytest.mark.parametrize("how", ["chunked", "unsized"])
+@in_loop
+async def test_a_last_event_that_is_cut_is_completed_or_replaced(at_byte: int, how: str) -> None:
+    whole = event("1") + LAST
+    begun = asyncio.Event()
+
+    async def cut(asked: Asked) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+        if how == "chunked":
+            head += b"transfer-encoding: chunked\r\n\r\n%x\r\n" % (len(whole) + 9)
+        else:
+            head += b"connection: close\r\n\r\n"
+        await asked.send(head + whole[:at_byte])
+        await begun.wait()
+        asked.writer.close()
+        raise ConnectionResetError
+
+    async with rig() as at:
+        at.stubs["euclid"].answer = cut
+        async with at.streaming() as answer:
+            begun.set()
+            raw = await answer.read()
+        last = raw.removeprefix(event("1"))
+        if at_byte >= len(whole) - 2:  # [DONE] is there: the answer is whole
+            assert last == LAST
+            assert at.told[0].error == ""
+        else:
+            assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "stream_cut"
+            assert last.endswith(b"\n\n")
+
+
+@pytest.mark.parametrize("said", ["[DONE]", "data: [DONE]", "x\ndata: [DONE]\n\n"])
+def test_a_model_that_says_done_ends_no_stream(said: str) -> None:
+    events = Events()
+    events.take(event(said))
+    assert not events.done
+    events.take(event(said)[:-2])
+    assert not events.done
+    assert events.rest(cut=True) == b""
+    assert not events.take(DONE[:-1])
+    assert events.done
+
+
+def test_an_error_begins_an_event_of_its_own() -> None:
+    events = Events()
+    assert events.take(b"data: " + b"x" * 2_000_000)  # too long to be held until its end
+    assert events.error(ApiError(502, "no")).startswith(b"\n\ndata: {")
+    events.take(b"x\n\n")
+    assert events.error(ApiError(502, "no")).startswith(b"data: {")
 
 
 def test_an_event_that_never_ends_does_not_fill_the_memory() -> None:

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from routereval.errors import DataError
+from routereval.gateway import create_app, make_config
 from routereval.gateway.seams import Attempt
 from tests.gateway.loop import in_loop
-from tests.gateway.stubs import DONE, USAGE, Asked, completion, event, rig
+from tests.gateway.stubs import DONE, USAGE, Asked, Notes, completion, event, rig, trained_router
 
 
 @in_loop
@@ -117,21 +120,24 @@ async def test_upstream_keys_go_up_and_never_down(monkeypatch: pytest.MonkeyPatc
 async def test_a_stream_comes_byte_for_byte_and_as_it_comes() -> None:
     sent = [b": ping\n\n", event("1"), b"event: x\ndata: 2\r\n\r\n", event("2"), DONE]
 
-    async def slow(asked: Asked) -> None:
-        await asked.events(*sent, pause=0.03)
+    came = asyncio.Semaphore(0)
+
+    async def waits_for_each_part_to_come(asked: Asked) -> None:
+        await asked.events(end=False)
+        for part in sent:
+            await asked.send(b"%x\r\n%b\r\n" % (len(part), part))
+            await came.acquire()
+        await asked.send(b"0\r\n\r\n")
 
     async with rig() as at:
-        at.stubs["euclid"].answer = slow
-        body = {"model": "auto", "stream": True, "messages": [{"role": "user", "content": "prove"}]}
-        got, times = [], []
-        async with at.session.post(at.url + "/v1/chat/completions", json=body) as answer:
+        at.stubs["euclid"].answer = waits_for_each_part_to_come
+        async with at.streaming("prove") as answer:
             assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
             assert answer.headers["x-upstream"] == "yes"
-            async for part in answer.content.iter_any():
-                got.append(part)
-                times.append(asyncio.get_running_loop().time())
-        assert b"".join(got) == b"".join(sent)
-        assert times[-1] - times[0] > 0.06
+            for part in sent:
+                assert await answer.content.readexactly(len(part)) == part
+                came.release()
+            assert await answer.read() == b""
 
 
 @in_loop
@@ -259,6 +265,42 @@ async def test_what_is_noted_of_a_request() -> None:
         assert entry.propensity == 1.0
         assert entry.router == "Knn"
         assert 0 < entry.first_byte_s <= entry.total_s
+
+
+class Broken:
+    """An observer that raises."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def record(self, entry: object) -> None:
+        self.shown += 1
+        raise RuntimeError("the disk is full of holes")
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+@in_loop
+async def test_an_observer_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    broken, behind = Broken(), Notes()
+    async with rig(observers=(broken, behind)) as at:
+        for _ in range(5):
+            assert (await at.ask())[0] == 200
+        assert broken.shown == len(behind.entries) == len(at.told) == 5
+        assert at.relay.in_flight == 0
+    logged = [record for record in caplog.records if "observer Broken failed" in record.message]
+    assert [record.args for record in logged] == [("Broken", 1), ("Broken", 2), ("Broken", 4)]
+
+
+def test_an_observer_that_lacks_a_method_is_refused() -> None:
+    upstream = {"name": "euclid", "base_url": "http://127.0.0.1:9/v1"}
+    lacking = SimpleNamespace(record=print)
+    with pytest.raises(DataError, match="observer SimpleNamespace lacks open, close; "):
+        create_app(trained_router(), make_config({"upstream": [upstream]}), observers=[lacking])
 
 
 @in_loop

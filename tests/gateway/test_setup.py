@@ -280,8 +280,7 @@ async def test_a_client_that_leaves_pays_for_the_answer_that_came(tmp_path: Path
 
     async def slow(asked: Asked) -> None:
         begun.set()
-        await asyncio.sleep(0.3)
-        await asked.reply(200, completion())
+        await asyncio.Event().wait()
 
     async with gateway(door={"keys": str(store)}) as at:
         at.stubs["euclid"].answer = slow

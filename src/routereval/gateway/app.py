@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
@@ -66,6 +66,8 @@ def create_app(
         from starlette.requests import ClientDisconnect
     except ImportError:
         raise MissingDependencyError.of("starlette", "serve") from None
+    for observer in observers:
+        _check_observer(observer)
     relay = Relay(
         config,
         Places.of(config),
@@ -91,6 +93,16 @@ def create_app(
     )
     app.state.relay = relay
     return app
+
+
+def _check_observer(observer: object) -> None:
+    """Refuse at the start what would fail with the first request."""
+    missing = [name for name in ("open", "record", "close") if not hasattr(observer, name)]
+    if missing:
+        raise DataError(
+            f"observer {type(observer).__name__} lacks {', '.join(missing)}; "
+            "routereval.gateway.Observer shows the methods that it needs"
+        )
 
 
 def without_upstream(trained: TrainedRouter, config: Config) -> list[str]:
@@ -284,4 +296,4 @@ def _number(value: float) -> float | None:
 
 
 def _now() -> float:
-    return time.monotonic()
+    return asyncio.get_running_loop().time()

@@ -49,19 +49,57 @@ class Events:
             self._tail = chunk[-TAIL:] if len(chunk) >= TAIL else (self._tail + chunk)[-TAIL:]
         return chunk
 
-    def rest(self) -> bytes:
-        """What is still held when the stream has ended well."""
+    def rest(self, *, cut: bool = False) -> bytes:
+        r"""What ends the stream: the event that is still held, with the blank line that it lacks.
+
+        Args:
+            cut: whether the connection broke; then only a last ``[DONE]`` is complete.
+
+        >>> events = Events()
+        >>> events.take(b"data: [DONE]\r\n"), events.rest(cut=True)
+        (b'', b'data: [DONE]\r\n\r\n')
+        """
         held, self._held = self._held, b""
-        return held
+        if cut and not _is_done(held):
+            return b""
+        return held + _missing_line_ends(held)
 
     @property
     def done(self) -> bool:
-        """Whether the stream said that it is over."""
-        return b"[DONE]" in self._tail[-64:] or b"[DONE]" in self._held
+        """Whether the last event, as far as it came, says that the stream is over."""
+        return _is_done(self._held) or _is_done(self._tail)
+
+    def error(self, error: ApiError) -> bytes:
+        """An event for an error, after the end of whatever was passed on."""
+        return _missing_line_ends(self._tail) + error_event(error)
 
     def usage(self, tokens_in: int) -> Usage:
         """What the last events say; else one token an event, by rule of thumb."""
         return read_usage(self._tail) or Usage(tokens_in, self.count, estimated=True)
+
+
+def _is_done(text: bytes) -> bool:
+    r"""Whether the last line of data is ``[DONE]`` and nothing else.
+
+    >>> _is_done(b"data: [DONE]\n"), _is_done(b'data: {"content": "data: [DONE]"}\n\n')
+    (True, False)
+    """
+    last = max(text.rfind(b"\ndata:"), text.rfind(b"\rdata:")) + 1
+    return text.startswith(b"data:", last) and text[last + 5 :].strip() == b"[DONE]"
+
+
+def _missing_line_ends(text: bytes) -> bytes:
+    r"""What a text lacks of the blank line that ends an event.
+
+    >>> [_missing_line_ends(text) for text in (b"", b"data: 1", b"data: 1\r\n", b"data: 1\n\n")]
+    [b'', b'\n\n', b'\r\n', b'']
+    """
+    if not text.strip() or text.endswith(_BLANK_LINES):
+        return b""
+    for end in (b"\r\n", b"\n", b"\r"):
+        if text.endswith(end):
+            return end
+    return b"\n\n"
 
 
 def _end_of_last_event(chunk: bytes) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.client import Stream
-from routereval.gateway.events import Events, error_event, usage_of_body
+from routereval.gateway.events import Events, usage_of_body
 from routereval.gateway.fault import Fault, Reply
 from routereval.gateway.headers import Headers, bearer, plain_ascii
 from routereval.gateway.seams import Entry, Usage
@@ -101,7 +101,7 @@ class Exchange:
         take = events.take if stream.events else bytes
         self._events = events if stream.events else None
         await self._head(200, stream.headers)
-        part = stream.first
+        part, cut = stream.first, False
         while part:
             if whole := take(part):
                 await self._part(whole)
@@ -110,10 +110,12 @@ class Exchange:
             except Fault:
                 if not events.done:
                     raise
-                break  # it said that it is over: what is cut off was no part of the answer
+                part, cut = b"", True  # it said that it is over, so the answer is whole
         if not stream.sized and not events.done:
             raise Fault("cut", "broke off its answer")
-        await self._send({"type": "http.response.body", "body": events.rest()})
+        await self._send(
+            {"type": "http.response.body", "body": events.rest(cut=cut or not stream.sized)}
+        )
 
     def usage_of_stream(self, tokens_in: int) -> Usage:
         """What the stream said of its usage as far as it came."""
@@ -130,7 +132,7 @@ class Exchange:
             self._note_start(error.status)
             await self._whole(error.status, error.headers, error.body)
         elif self._events is not None:
-            await self._send({"type": "http.response.body", "body": error_event(error)})
+            await self._send({"type": "http.response.body", "body": self._events.error(error)})
 
     def _note_start(self, status: int) -> None:
         self.entry.status = status

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -40,6 +42,8 @@ from routereval.gateway.seams import (
 )
 
 LARGE_BODY = 1 << 18
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -100,6 +104,7 @@ class Relay:
         self.started = int(time.time())
         self.in_flight = 0
         self.draining = False
+        self._observer_failures: Counter[str] = Counter()
         self._retries = RetryBudget(config.faults.retry_ratio, config.faults.retry_burst)
         self._conversations = Conversations(config.routing.sticky_s)
 
@@ -207,7 +212,7 @@ class Relay:
         """The best upstream that has not been tried and has room; None if there is none."""
         entry = exchange.entry
         while True:
-            now = time.monotonic()
+            now = _now()
             untried = [name for name in route.names if name not in route.tried]
             if route.virtual is None:
                 place = self.places[route.names[0]]
@@ -217,12 +222,12 @@ class Relay:
             if not names:
                 return None
             place = self.places[await self._choice(entry, route, names)]
-            if not place.full and place.breaker.enter(time.monotonic()):
+            if not place.full and place.breaker.enter(_now()):
                 return place
 
     async def _choice(self, entry: Entry, route: Route, names: list[str]) -> str:
         if route.sticks:
-            model = self._conversations.model(route.conversation, time.monotonic())
+            model = self._conversations.model(route.conversation, _now())
             if model in names:
                 entry.reason = "same conversation"
                 return model
@@ -256,7 +261,7 @@ class Relay:
         place.breaker.succeeded()
         entry.model = name
         entry.attempts.append(Attempt(name))
-        self._conversations.note(route.conversation, name, time.monotonic())
+        self._conversations.note(route.conversation, name, _now())
         if isinstance(answer, Stream):
             await self._streamed(exchange, route, place, answer)
         else:
@@ -280,7 +285,7 @@ class Relay:
 
     def _note_fault(self, place: Place, entry: Entry, fault: Fault) -> None:
         if fault.blames:
-            place.breaker.failed(time.monotonic(), fault.pause)
+            place.breaker.failed(_now(), fault.pause)
         else:
             place.breaker.left()
         entry.attempts.append(Attempt(place.upstream.name, str(fault)))
@@ -299,13 +304,22 @@ class Relay:
             exchange.entry.error = f"upstream_{last.status}"
             await exchange.reply(last)
             return
-        rests = self.places.wait(route.names, time.monotonic())
+        rests = self.places.wait(route.names, _now())
         raise final_error(route.tried.items(), rests)
 
     def _tell(self, exchange: Exchange) -> None:
+        """Show the request to each observer; one that fails harms nobody behind it."""
         exchange.entry.total_s = exchange.passed()
         for observer in self.observers:
-            observer.record(exchange.entry)
+            try:
+                observer.record(exchange.entry)
+            except Exception:
+                self._observer_failures[type(observer).__name__] += 1
+                failures = self._observer_failures[type(observer).__name__]
+                if failures.bit_count() == 1:  # logged at 1, 2, 4, 8, …
+                    log.exception(
+                        "observer %s failed for %d requests", type(observer).__name__, failures
+                    )
 
 
 def _may(grant: Grant, name: str) -> bool:
@@ -324,6 +338,10 @@ def _no_model(asked: str, names: Sequence[str]) -> ApiError:
 def _overload(limit: int) -> ApiError:
     sentence = f"the gateway is serving {limit} requests, its limit; try again in a moment"
     return ApiError(503, sentence, code="overloaded", retry_after=1.0)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _forgive_cancel() -> None:

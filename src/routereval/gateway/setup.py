@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -120,7 +121,7 @@ def _metrics(metrics: Metrics, door: Door, config: Config) -> Endpoint:
             sentence = f"key {grant.key!r} may not read metrics; [door] metrics names those who may"
             return error_response(ApiError(403, sentence, code="not_allowed"))
         relay = request.app.state.relay
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         resting = {name: place.breaker.rests(now) > 0 for name, place in relay.places.items()}
         text = metrics.text(resting, relay.in_flight)
         return Response(text, headers={"content-type": CONTENT_TYPE})
