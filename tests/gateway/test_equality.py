@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import pytest
 
 from routereval.gateway.decider import RouterDecider
 from routereval.routers.policy import choose
@@ -19,6 +20,7 @@ PROMPTS = [
 ]
 
 
+@pytest.mark.slow
 @in_loop
 async def test_a_thousand_prompts() -> None:
     trained = trained_router()

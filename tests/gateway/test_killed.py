@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from routereval.gateway.door import DAY_S
 from routereval.gateway.keys import NANO, new_key
 from routereval.gateway.ledger import LOST_S
@@ -47,6 +49,7 @@ async def spent(path: Path, secret: str) -> tuple[int, int]:
     return found, left
 
 
+@pytest.mark.slow
 def test_sigkill_loses_less_than_a_second(tmp_path: Path) -> None:
     path = tmp_path / "keys.sqlite"
     secret, key = new_key("alice", usd_a_day=5.0)

@@ -101,7 +101,7 @@ async def cut(asked: Asked) -> None:
 
 
 async def dribble(asked: Asked) -> None:
-    await asked.events(*(bytes([letter]) for letter in event("so")), pause=0.05)
+    await asked.events(*(bytes([letter]) for letter in event("so")), pause=1.0)
 
 
 FAULTS = [refuse, hang, busy, broken, garbage, cut, dribble]
