@@ -79,8 +79,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     neutral_folder(tmp_path / "my-logs", records)
     records.save(tmp_path / "my-records")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("routereval.routers.registry.ROUTERS", dict(ROUTERS))
-    monkeypatch.setattr("routereval.features.embedder.EMBEDDERS", dict(EMBEDDERS))
+    monkeypatch.setattr("routereval.routers.registry.ROUTERS", ROUTERS.copy())
+    monkeypatch.setattr("routereval.features.embedder.EMBEDDERS", EMBEDDERS.copy())
     return tmp_path
 
 

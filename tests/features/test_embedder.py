@@ -153,15 +153,15 @@ class Mine(Hashing):
 
 def test_embedders_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
-        EntryPoint("theirs", f"{__name__}:Mine", embedder.GROUP),
-        EntryPoint("wrong", f"{__name__}:Lengths", embedder.GROUP),
+        EntryPoint("theirs", f"{__name__}:Mine", EMBEDDERS.group),
+        EntryPoint("wrong", f"{__name__}:Lengths", EMBEDDERS.group),
     ]
 
     def found(**group: str) -> list[EntryPoint]:
-        assert group == {"group": embedder.GROUP}
+        assert group == {"group": EMBEDDERS.group}
         return points
 
-    monkeypatch.setattr(embedder, "entry_points", found)
+    monkeypatch.setattr("routereval.registry.entry_points", found)
     assert isinstance(make_embedder("theirs(dims=8)"), Mine)
     with pytest.raises(SpecError, match=r"embedder 'wrong': .* is no subclass of TextEmbedder"):
         make_embedder("wrong")
@@ -170,12 +170,12 @@ def test_embedders_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_embedder_is_registered_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedder, "EMBEDDERS", dict(EMBEDDERS))
+    monkeypatch.setattr(embedder, "EMBEDDERS", EMBEDDERS.copy())
     register_embedder("mine", Mine)
-    assert isinstance(make_embedder("concat(parts=[mine(dims=4), stats])").made()[0], Mine)
+    assert isinstance(make_embedder("concat(parts=[mine(dims=4), stats])").nested()[0], Mine)
     assert embedder_name(Mine(dims=4)) == "mine(dims=4)"
     for name in ("mine", "tfidf", "auto", "stored", "columns", "encoder"):
-        with pytest.raises(SpecError, match=f"embedder '{name}' is there already"):
+        with pytest.raises(SpecError, match=f"embedder '{name}' is registered already"):
             register_embedder(name, Mine)
     with pytest.raises(SpecError, match="is no subclass of TextEmbedder"):
         register_embedder("lengths", Lengths)  # type: ignore[arg-type]

@@ -211,7 +211,7 @@ def test_two_routers_of_one_name() -> None:
 
 
 def test_all_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routereval.routers.registry.ROUTERS", dict(ROUTERS))
+    monkeypatch.setattr("routereval.routers.registry.ROUTERS", ROUTERS.copy())
     register("mine", Mean)
     register("needy", Estimator)
     names = on_cpu()

@@ -64,7 +64,7 @@ def test_unknown_protocol() -> None:
 
 
 def test_register_refuses_a_name_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "ROUTERS", dict(ROUTERS))
+    monkeypatch.setattr(registry, "ROUTERS", ROUTERS.copy())
     with pytest.raises(SpecError, match="'knn' is registered already"):
         register("knn", Random)
     register("mine", Random)
@@ -73,17 +73,17 @@ def test_register_refuses_a_name_that_is_taken(monkeypatch: pytest.MonkeyPatch) 
 
 def test_routers_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
-        EntryPoint("theirs", "routereval.routers.neighbours:Knn", registry.GROUP),
-        EntryPoint("duck", "tests.routers.test_own:Mean", registry.GROUP),
-        EntryPoint("ridge", "sklearn.linear_model:Ridge", registry.GROUP),
-        EntryPoint("wrong", "routereval.routers.neighbours:search", registry.GROUP),
+        EntryPoint("theirs", "routereval.routers.neighbours:Knn", ROUTERS.group),
+        EntryPoint("duck", "tests.routers.test_own:Mean", ROUTERS.group),
+        EntryPoint("ridge", "sklearn.linear_model:Ridge", ROUTERS.group),
+        EntryPoint("wrong", "routereval.routers.neighbours:search", ROUTERS.group),
     ]
 
     def found(**group: str) -> list[EntryPoint]:
-        assert group == {"group": registry.GROUP}
+        assert group == {"group": ROUTERS.group}
         return points
 
-    monkeypatch.setattr(registry, "entry_points", found)
+    monkeypatch.setattr("routereval.registry.entry_points", found)
     assert isinstance(make_router("theirs(k=2)"), Knn)
     assert repr(make_router("duck(shrink=0.5)")) == "Own(Mean(shrink=0.5))"
     assert repr(make_router("ridge(alpha=3)")) == "Estimator(estimator=Ridge(alpha=3))"
@@ -94,7 +94,7 @@ def test_routers_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_entry_points_are_not_read_for_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(registry, "entry_points")
+    monkeypatch.delattr("routereval.registry.entry_points")
     assert isinstance(make_router("random"), Random)
 
 

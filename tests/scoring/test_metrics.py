@@ -293,7 +293,7 @@ def test_a_gap_of_rounding_errors_is_no_gap_on_resamples_either() -> None:
 
 
 def test_register_refuses_a_name_twice() -> None:
-    with pytest.raises(SpecError, match="'mu' is already registered"):
+    with pytest.raises(SpecError, match="'mu' is registered already"):
         register(metric("mu"))
 
 

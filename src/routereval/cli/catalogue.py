@@ -43,7 +43,8 @@ def _metrics() -> list[tuple[str, str]]:
     from routereval.report.metrics_page import metric_line
     from routereval.scoring import METRICS
 
-    return [(m.name, metric_line(m)) for m in METRICS.values()]
+    found = [METRICS[name] for name in METRICS.known()]
+    return [(m.name, metric_line(m)) for m in found]
 
 
 def _formats() -> list[tuple[str, str]]:
@@ -62,7 +63,7 @@ def _embedders() -> list[tuple[str, str]]:
         ("stored", "vectors that came with the records"),
         ("columns", "subset, difficulty and other categories of the prompt table"),
     ]
-    return built_in + [(n, (cls.__doc__ or "").splitlines()[0]) for n, cls in EMBEDDERS.items()]
+    return built_in + [(row.name, row.summary) for row in EMBEDDERS.described()]
 
 
 _KINDS: dict[str, Callable[[], list[tuple[str, str]]]] = {

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-import routereval
+from routereval._version import __version__
 from routereval.cli.advise import advise
 from routereval.cli.compare import compare
 from routereval.cli.curves import curves
@@ -33,7 +33,7 @@ from routereval.errors import RouterEvalError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(routereval.__version__, prog_name="routereval")
+@click.version_option(__version__, prog_name="routereval")
 def cli() -> None:
     """Evaluate routers that send each prompt to one LLM of a pool.
 

@@ -47,6 +47,10 @@ class TextEmbedder(BaseEstimator, TransformerMixin):  # type: ignore[misc]
         """What decides the vectors beside the parameters and the texts, such as a model's files."""
         return ""
 
+    def nested(self) -> Sequence[TextEmbedder]:
+        """The embedders that this one puts together, not fitted; none, of most."""
+        return ()
+
 
 class Frozen(TextEmbedder):
     """An embedder that learns nothing from the training texts."""

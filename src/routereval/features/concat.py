@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from routereval.errors import SpecError
 from routereval.features.base import TextEmbedder, Vectors
+from routereval.features.embedder import make_embedder
 
 
 class Concat(TextEmbedder):
@@ -44,7 +45,7 @@ class Concat(TextEmbedder):
         Raises:
             SpecError: if there are no parts, or one is no embedder.
         """
-        self.parts_ = [part.fit(texts) for part in self.made()]
+        self.parts_ = [part.fit(texts) for part in self.nested()]
         return self.scale([part.transform(texts) for part in self.parts_])
 
     def transform(self, texts: Sequence[str]) -> Vectors:
@@ -52,14 +53,12 @@ class Concat(TextEmbedder):
         check_is_fitted(self)
         return self.join([part.transform(texts) for part in self.parts_])
 
-    def made(self) -> list[Any]:
+    def nested(self) -> list[TextEmbedder]:
         """The embedders of the parts, not fitted.
 
         Raises:
             SpecError: if there are no parts, or one is no embedder.
         """
-        from routereval.features.embedder import make_embedder
-
         if isinstance(self.parts, str) or not self.parts:
             raise SpecError(
                 f"concat: parts must list embedders, as in concat(parts=[tfidf, stats]), "

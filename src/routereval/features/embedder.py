@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from typing import Any, Protocol, Self
 
-from routereval.errors import SpecError, unknown
+from routereval.errors import SpecError
 from routereval.features.base import TextEmbedder, Vectors
-from routereval.features.concat import Concat
 from routereval.features.encoder import Encoder
-from routereval.features.endpoint import OpenAi
-from routereval.features.hashing import Hashing
-from routereval.features.hidden import Hidden
-from routereval.features.sentences import SentenceTransformers
-from routereval.features.static import Model2Vec
-from routereval.features.stats import Stats
-from routereval.features.tfidf import Tfidf
+from routereval.registry import Registry, defaults
 from routereval.spec import Spec, parse_spec
 
 
@@ -31,19 +22,36 @@ class Embedder(Protocol):
         """One vector a text."""
 
 
-GROUP = "routereval.embedders"
-_ELSEWHERE = ("auto", "stored", "columns", "encoder")  # names that mean something already
+def _checked(embedder: object, name: str) -> type[TextEmbedder]:
+    if isinstance(embedder, type) and issubclass(embedder, TextEmbedder):
+        return embedder
+    raise SpecError(f"embedder {name!r}: {embedder!r} is no subclass of TextEmbedder")
 
-EMBEDDERS: dict[str, type[TextEmbedder]] = {
-    "tfidf": Tfidf,
-    "hashing": Hashing,
-    "stats": Stats,
-    "concat": Concat,
-    "model2vec": Model2Vec,
-    "sentence_transformers": SentenceTransformers,
-    "hidden": Hidden,
-    "openai": OpenAi,
-}
+
+EMBEDDERS: Registry[type[TextEmbedder]] = Registry(
+    "embedder",
+    "routereval.embedders",
+    {
+        "tfidf": "tfidf:Tfidf",
+        "hashing": "hashing:Hashing",
+        "stats": "stats:Stats",
+        "concat": "concat:Concat",
+        "model2vec": "static:Model2Vec",
+        "sentence_transformers": "sentences:SentenceTransformers",
+        "hidden": "hidden:Hidden",
+        "openai": "endpoint:OpenAi",
+    },
+    home="routereval.features",
+    checked=_checked,
+    reserved={
+        **{
+            name: f"{name!r} means features that records bring; it names no embedder, such as tfidf"
+            for name in ("auto", "stored", "columns")
+        },
+        "encoder": "'encoder' is made of an object with a method encode; hand the object over",
+    },
+)
+"""Every embedder by name."""
 
 
 def register_embedder(name: str, embedder: type[TextEmbedder]) -> None:
@@ -58,9 +66,7 @@ def register_embedder(name: str, embedder: type[TextEmbedder]) -> None:
     Raises:
         SpecError: if the name is taken, or the class is no embedder.
     """
-    if name in EMBEDDERS or name in _ELSEWHERE:
-        raise SpecError(f"embedder {name!r} is there already; choose another name")
-    EMBEDDERS[name] = _checked(embedder, name)
+    EMBEDDERS.register(name, embedder)
 
 
 def make_embedder(spec: object) -> TextEmbedder:
@@ -95,8 +101,8 @@ def make_embedder(spec: object) -> TextEmbedder:
 def embedder_name(spec: object) -> str:
     """The text of a spec, or the one that an embedder or an object is known by.
 
-    >>> embedder_name("tfidf( dims = 2)"), embedder_name(Tfidf(dims=2)), embedder_name(Tfidf())
-    ('tfidf(dims=2)', 'tfidf(dims=2)', 'tfidf')
+    >>> embedder_name("tfidf( dims = 2)"), embedder_name(make_embedder("tfidf()"))
+    ('tfidf(dims=2)', 'tfidf')
     """
     if isinstance(spec, (str, Spec)):
         return str(parse_spec(spec))
@@ -104,45 +110,24 @@ def embedder_name(spec: object) -> str:
     if isinstance(embedder, Encoder):
         return embedder.name()
     given = embedder.get_params(deep=False)
-    if isinstance(embedder, Concat):
-        given["parts"] = tuple(_short(embedder_name(part)) for part in embedder.parts)
-    names = {kind: name for name, kind in EMBEDDERS.items()}
-    name = names.get(type(embedder), type(embedder).__name__)
-    defaults = {k: p.default for k, p in inspect.signature(type(embedder)).parameters.items()}
-    return str(Spec(name, tuple((k, v) for k, v in given.items() if v != defaults[k])))
+    if parts := embedder.nested():
+        given["parts"] = tuple(_spec_or_name(embedder_name(part)) for part in parts)
+    kind = type(embedder)
+    usual = defaults(kind)
+    changed = tuple((key, value) for key, value in given.items() if value != usual[key])
+    return str(Spec(EMBEDDERS.name_of(kind) or kind.__name__, changed))
 
 
 def _named(spec: Spec) -> TextEmbedder:
-    embedder = _class(spec.name)
-    known = list(inspect.signature(embedder).parameters)
-    for name in spec.kwargs:
-        if name not in known:
-            raise unknown(f"parameter of {spec.name}", name, known)
-    made: TextEmbedder = embedder(**{name: _plain(value) for name, value in spec.kwargs.items()})
-    if isinstance(made, Concat):
-        made.made()  # a part that is not known is told now
+    kind = Encoder if spec.name == "encoder" else EMBEDDERS[spec.name]
+    if kind is not Encoder:
+        EMBEDDERS.check_parameters(spec.name, spec.kwargs)
+    made = kind(**{name: _plain(value) for name, value in spec.kwargs.items()})
+    made.nested()  # a part that is not known is told now
     return made
 
 
-def _class(name: str) -> type[TextEmbedder]:
-    """Look at what other packages bring only when the name is not ours."""
-    if name in EMBEDDERS:
-        return EMBEDDERS[name]
-    if name == "encoder":  # which is made of an object, not of a text
-        return Encoder
-    others = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in others:
-        raise unknown("embedder", name, [*EMBEDDERS, *others])
-    return _checked(others[name].load(), name)
-
-
-def _checked(embedder: object, name: str) -> type[TextEmbedder]:
-    if isinstance(embedder, type) and issubclass(embedder, TextEmbedder):
-        return embedder
-    raise SpecError(f"embedder {name!r}: {embedder!r} is no subclass of TextEmbedder")
-
-
-def _short(text: str) -> Spec | str:
+def _spec_or_name(text: str) -> Spec | str:
     """A spec, or its bare name where it has no parameters."""
     spec = parse_spec(text)
     return spec if spec.params else spec.name

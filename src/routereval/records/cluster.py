@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import routereval
+from routereval._version import __version__
 from routereval.errors import DataError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def at_worker(function: Callable[..., R], needs: Sequence[Path]) -> Callable[...
         needs: files or folders that must be there.
     """
     places = tuple(dict.fromkeys(path.absolute() for path in needs))
-    return partial(_at_worker, function, places, routereval.__version__)
+    return partial(_at_worker, function, places, __version__)
 
 
 def _at_worker(
@@ -79,9 +79,9 @@ def _at_worker(
     version: str,
     *args: Any,  # noqa: ANN401 - whatever the function takes
 ) -> R:
-    if routereval.__version__ != version:
+    if __version__ != version:
         raise DataError(
-            f"the Dask worker {_here()} runs routereval {routereval.__version__}, not {version}; "
+            f"the Dask worker {_here()} runs routereval {__version__}, not {version}; "
             "install the same version on every worker"
         )
     for path in needs:

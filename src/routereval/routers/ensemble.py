@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from routereval.errors import SpecError, unknown
 from routereval.routers.base import Reads, Router, Scores
+from routereval.routers.registry import make_router
 from routereval.routers.validation import Fold, folds
 
 HOWS = ("mean", "ranks", "stacked")
@@ -105,8 +106,6 @@ class Ensemble(Router):
 
     def _members(self) -> list[Router]:
         from sklearn.base import clone
-
-        from routereval.routers.registry import make_router
 
         if self.how not in HOWS:
             raise unknown("how of ensemble", str(self.how), HOWS)

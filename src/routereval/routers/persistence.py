@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-import routereval
+from routereval._version import __version__
 from routereval.errors import DataError
 from routereval.features import EMBEDDERS
 from routereval.routers.base import Router
@@ -97,7 +97,7 @@ def load_router(path: str | Path) -> TrainedRouter:
 def _manifest(trained: TrainedRouter, files: Mapping[str, bytes]) -> bytes:
     facts = {
         "schema": SCHEMA,
-        "routereval": routereval.__version__,
+        "routereval": __version__,
         "written_with": {name: version(name) for name in _WRITTEN_BY},
         "models": list(trained.models),
         "costs": [float(c) if np.isfinite(c) else None for c in trained.costs],

@@ -2,99 +2,76 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NamedTuple
+from typing import Any
 
 from routereval.errors import SpecError, unknown
-from routereval.routers.avengers import Avengers, AvengersPro
-from routereval.routers.bandits import EpsilonGreedy, LinUcb, Thompson
+from routereval.registry import Description, Registry
 from routereval.routers.base import Router
-from routereval.routers.carrot import Carrot
-from routereval.routers.cascade import Cascade
-from routereval.routers.classifiers import Logistic, Svm
-from routereval.routers.clusters import Cluster, Gmm
-from routereval.routers.contrastive import RouterDC
-from routereval.routers.controls import (
-    BestSingle,
-    Cheapest,
-    Constant,
-    DatasetBest,
-    DatasetOracle,
-    NoisyOracle,
-    Oracle,
-    Random,
-)
-from routereval.routers.elo import Eagle, Elo
-from routereval.routers.ensemble import Ensemble
-from routereval.routers.factorisation import EmbedLlm, MatrixFactorisation
-from routereval.routers.graph import GraphRouter
-from routereval.routers.item_response import Irt
-from routereval.routers.linear import Linear
-from routereval.routers.low_rank import LowRank
-from routereval.routers.mlc import Mlc
-from routereval.routers.mlp import Mlp
-from routereval.routers.neighbours import Knn
 from routereval.routers.own import as_router, text_of
-from routereval.routers.preferences import BradleyTerry, SimilarityWeighted
-from routereval.routers.service import Http
-from routereval.routers.trees import Boosted, Forest
-from routereval.routers.uniroute import UniRoute
 from routereval.spec import Spec, parse_spec
 
-GROUP = "routereval.routers"
 PROTOCOLS = ("clean", "faithful")
 ALL_CPU = "all-cpu"
 
-ROUTERS: dict[str, type[Any]] = {
-    "random": Random,
-    "best_single": BestSingle,
-    "constant": Constant,
-    "cheapest": Cheapest,
-    "oracle": Oracle,
-    "noisy_oracle": NoisyOracle,
-    "dataset_best": DatasetBest,
-    "dataset_oracle": DatasetOracle,
-    "knn": Knn,
-    "linear": Linear,
-    "logistic": Logistic,
-    "svm": Svm,
-    "mlp": Mlp,
-    "boosted": Boosted,
-    "forest": Forest,
-    "cluster": Cluster,
-    "gmm": Gmm,
-    "avengers": Avengers,
-    "avengers_pro": AvengersPro,
-    "uniroute": UniRoute,
-    "carrot": Carrot,
-    "ensemble": Ensemble,
-    "cascade": Cascade,
-    "http": Http,
-    "mf": MatrixFactorisation,
-    "embedllm": EmbedLlm,
-    "low_rank": LowRank,
-    "irt": Irt,
-    "bradley_terry": BradleyTerry,
-    "elo": Elo,
-    "similarity_weighted": SimilarityWeighted,
-    "eagle": Eagle,
-    "routerdc": RouterDC,
-    "graphrouter": GraphRouter,
-    "linucb": LinUcb,
-    "thompson": Thompson,
-    "epsilon_greedy": EpsilonGreedy,
-    "mlc": Mlc,
+# In the order in which they are listed.
+_OWN = {
+    "random": "controls:Random",
+    "best_single": "controls:BestSingle",
+    "constant": "controls:Constant",
+    "cheapest": "controls:Cheapest",
+    "oracle": "controls:Oracle",
+    "noisy_oracle": "controls:NoisyOracle",
+    "dataset_best": "controls:DatasetBest",
+    "dataset_oracle": "controls:DatasetOracle",
+    "knn": "neighbours:Knn",
+    "linear": "linear:Linear",
+    "logistic": "classifiers:Logistic",
+    "svm": "classifiers:Svm",
+    "mlp": "mlp:Mlp",
+    "boosted": "trees:Boosted",
+    "forest": "trees:Forest",
+    "cluster": "clusters:Cluster",
+    "gmm": "clusters:Gmm",
+    "avengers": "avengers:Avengers",
+    "avengers_pro": "avengers:AvengersPro",
+    "uniroute": "uniroute:UniRoute",
+    "carrot": "carrot:Carrot",
+    "ensemble": "ensemble:Ensemble",
+    "cascade": "cascade:Cascade",
+    "http": "service:Http",
+    "mf": "factorisation:MatrixFactorisation",
+    "embedllm": "factorisation:EmbedLlm",
+    "low_rank": "low_rank:LowRank",
+    "irt": "item_response:Irt",
+    "bradley_terry": "preferences:BradleyTerry",
+    "elo": "elo:Elo",
+    "similarity_weighted": "preferences:SimilarityWeighted",
+    "eagle": "elo:Eagle",
+    "routerdc": "contrastive:RouterDC",
+    "graphrouter": "graph:GraphRouter",
+    "linucb": "bandits:LinUcb",
+    "thompson": "bandits:Thompson",
+    "epsilon_greedy": "bandits:EpsilonGreedy",
+    "mlc": "mlc:Mlc",
 }
 
 
-class Description(NamedTuple):
-    """What there is to say of a router in one line: its parameters, with their defaults."""
+def _checked(router: object, name: str) -> type[Any]:
+    if isinstance(router, type) and callable(getattr(router, "fit", None)):
+        return router
+    raise SpecError(f"router {name!r} is {router!r}, which is no class with fit and predict_scores")
 
-    name: str
-    summary: str
-    parameters: dict[str, Any]
+
+ROUTERS: Registry[type[Any]] = Registry(
+    "router",
+    "routereval.routers",
+    _OWN,
+    home="routereval.routers",
+    checked=_checked,
+    reserved={ALL_CPU: f"{ALL_CPU} names many routers; give it to run, which takes several"},
+)
+"""Every router by name: a class of `Router`, or another that `as_router` makes a router of."""
 
 
 def register(name: str, router: type[Any]) -> None:
@@ -107,11 +84,9 @@ def register(name: str, router: type[Any]) -> None:
         router: a class of `Router`, or another one whose objects `as_router` takes.
 
     Raises:
-        SpecError: if the name is taken.
+        SpecError: if the name is taken, or the object is no class with ``fit``.
     """
-    if name in ROUTERS:
-        raise SpecError(f"router {name!r} is registered already; choose another name")
-    ROUTERS[name] = router
+    ROUTERS.register(name, router)
 
 
 def make_router(
@@ -152,18 +127,10 @@ def make_router(
 
 
 def _named(spec: Spec, protocol: str, params: dict[str, Any]) -> Router:
-    router = _class(spec.name)
-    defaults = getattr(router, "faithful", {}) if protocol == "faithful" else {}
-    given = {**defaults, **spec.kwargs, **params}
-    known = _parameters(router)
-    for name in given:
-        if not known:
-            raise SpecError(f"router {spec.name!r} takes no parameters, but {name!r} was given")
-        if name not in known:
-            raise unknown(f"parameter of {spec.name}", name, known)
-    for name, default in known.items():
-        if default is inspect.Parameter.empty and name not in given:
-            raise SpecError(f"router {spec.name!r} needs {name}; write {spec.name}({name}=…)")
+    router = ROUTERS[spec.name]
+    published = getattr(router, "faithful", {}) if protocol == "faithful" else {}
+    given = {**published, **spec.kwargs, **params}
+    ROUTERS.check_parameters(spec.name, given)
     return as_router(router(**given))
 
 
@@ -206,49 +173,14 @@ def on_cpu() -> list[str]:
         for name, router in ROUTERS.items()
         if not getattr(router, "extra", "")
         and not getattr(router, "network", False)
-        and inspect.Parameter.empty not in _parameters(router).values()
+        and not ROUTERS.needs(name)
     ]
 
 
 def described() -> Iterator[Description]:
-    """Describe every router that is registered, in order.
+    """Describe every router, in order; those of other packages last.
 
     >>> next(described())
     Description(name='random', summary='Draws each model with ...', parameters={})
     """
-    for name, router in ROUTERS.items():
-        known = _parameters(router)
-        shown = {
-            each: "…" if known[each] is inspect.Parameter.empty else known[each] for each in known
-        }
-        yield Description(name, (inspect.getdoc(router) or "").split("\n")[0], shown)
-
-
-def _class(name: str) -> type[Any]:
-    """Look at what other packages bring only when the name is not ours."""
-    if name in ROUTERS:
-        return ROUTERS[name]
-    if name == ALL_CPU:
-        raise SpecError(f"{ALL_CPU} names many routers; give it to run, which takes several")
-    others = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in others:
-        raise unknown("router", name, [*ROUTERS, *others])
-    return _loaded(others[name])
-
-
-def _loaded(point: EntryPoint) -> type[Any]:
-    router = point.load()
-    if not (isinstance(router, type) and callable(getattr(router, "fit", None))):
-        raise SpecError(
-            f"router {point.name!r} comes from {point.value}, which is no class with fit and "
-            "predict_scores"
-        )
-    return router
-
-
-def _parameters(router: type[Any]) -> dict[str, Any]:
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(router).parameters.items()
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    }
+    return ROUTERS.described()

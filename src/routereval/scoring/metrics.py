@@ -12,7 +12,7 @@ number itself and all of its bootstrap replicates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf, isfinite
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import SpecError, unknown
+from routereval.registry import Registry
 from routereval.scoring.evidence import Values
 from routereval.spec import Spec, parse_spec
 
@@ -121,12 +122,26 @@ class Metric:
         return self.name
 
 
-METRICS: dict[str, Metric] = {}
+def _checked(found: object, name: str) -> Metric:
+    if isinstance(found, Metric):
+        return found
+    raise SpecError(f"metric {name!r} is {found!r}, which is no Metric")
+
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    "routereval.metrics",
+    checked=_checked,
+    summary=lambda one: one.meaning,
+    parameters=lambda one: {name: option.default for name, option in one.options.items()},
+)
 """Every known metric by name, with its parameters as by default."""
 
 
 def register(new: Metric) -> Metric:
-    """Add a metric to `METRICS`.
+    """Add a metric to `METRICS`, for this process.
+
+    Packages do the same for good with an entry point in the group ``routereval.metrics``.
 
     Args:
         new: the metric; its parameters take the defaults of its options, and an option ``at``
@@ -139,9 +154,9 @@ def register(new: Metric) -> Metric:
         SpecError: if another metric has its name.
     """
     if new.family in {known.family for known in METRICS.values()}:
-        raise SpecError(f"metric {new.name!r} is already registered; give the new one another name")
+        raise SpecError(f"metric {new.family!r} is registered already; choose another name")
     whole = _with(new, {}) if new.options else new
-    METRICS[whole.name] = whole
+    METRICS.register(whole.name, whole)
     return whole
 
 
@@ -160,14 +175,24 @@ def metric(name: str | Spec | Metric) -> Metric:
     """
     if isinstance(name, Metric):
         return name
-    if name in METRICS:  # the common case, a million times a run: nothing to parse
+    if (
+        isinstance(name, str) and name in METRICS
+    ):  # the common case, a million times a run: nothing to parse
         return METRICS[name]
     spec = parse_spec(name)
     families = {known.family: known for known in METRICS.values()}
-    if spec.name not in families:
-        raise unknown("metric", spec.name, families)
-    found = families[spec.name]
+    found = families.get(spec.name) or _of_others(spec.name, families)
     return _with(found, spec.kwargs) if spec.params else found
+
+
+def _of_others(family: str, families: Iterable[str]) -> Metric:
+    """A metric that another package brings, from now on registered."""
+    if family not in METRICS.known():
+        raise unknown("metric", family, [*families, *METRICS.known()])
+    found = METRICS[family]
+    if found.family != family:
+        raise SpecError(f"metric {family!r} calls itself {found.family!r}; both must be the same")
+    return register(found)
 
 
 def _with(of: Metric, given: Mapping[str, Any]) -> Metric:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-import routereval
+from routereval._version import __version__
 from routereval.errors import DataError, RouterEvalError, SpecError
 from routereval.features import embedder_name
 from routereval.records import Records, open_source, read_records
@@ -117,7 +117,7 @@ class Job(NamedTuple):
         ground = self.ground
         return cell_key(
             ground.hash,
-            routereval.__version__,
+            __version__,
             ground.split.rule,
             ground.embedder,
             ground.name,
@@ -381,7 +381,7 @@ def _evaluated(job: Job, task: Task) -> Done:
         intervals={name: tuple(ends) for name, ends in found.intervals.items()},  # type: ignore[misc]
         seconds={"fit": round(fitted, 6), "predict": round(found.seconds, 6)},
         records=job.ground.hash,
-        version=routereval.__version__,
+        version=__version__,
         embedder=job.ground.embedder,
         control=router.control,
         simulated=task.records.simulated,
@@ -406,7 +406,7 @@ def _info(
     grounds: Sequence[Ground],
 ) -> dict[str, Any]:
     return {
-        "version": routereval.__version__,
+        "version": __version__,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "sources": [s.name if isinstance(s, Records) else str(s) for s in sources],
         "records": {ground.name: ground.hash for ground in grounds},

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-import routereval
+from routereval._version import __version__
 from routereval.errors import DataError, unknown
 from routereval.records import Records, open_source
 from routereval.routers import Router, make_router
@@ -139,7 +139,7 @@ def score(
             cells.append(cell)
             outcomes[cell.key] = outcome
     cells.sort(key=lambda cell: [title, *YARDSTICKS].index(cell.router))
-    info = {"version": routereval.__version__, "predictions": str(predictions), "notes": notes}
+    info = {"version": __version__, "predictions": str(predictions), "notes": notes}
     if out is not None:
         folder = ResultsFolder(Path(out))
         folder.begin(info, folder.finished().values())
@@ -223,7 +223,7 @@ def _cells(
             intervals={key: tuple(ends) for key, ends in judged.intervals.items()},  # type: ignore[misc]
             seconds={"fit": 0.0, "predict": 0.0},
             records=records.hash,
-            version=routereval.__version__,
+            version=__version__,
             embedder=f"file-{stamp}",
             control=router.control,
             simulated=records.simulated,
