@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,33 @@ def test_a_stream_can_be_run_by_any_protocol() -> None:
     assert {(c.benchmark, c.n_train) for c in results.cells} == {("mixed", 50)}
     task = Task(records, Pool("all-weak", 3), Split.parse("few_shot(n=50)"))
     assert results.cells[0].pool == task.models
+
+
+# Equal prompts
+
+
+def logged(times: int) -> Records:
+    """Questions without anything to learn, each of which was logged a few times with its scores."""
+    rng = np.random.default_rng(11)
+    words = [" ".join(f"w{word}" for word in rng.integers(400, size=12)) for _ in range(300)]
+    scores = (rng.random((300, 5)) < 0.5).astype(float)
+    return Records.from_arrays(
+        "log", scores.repeat(times, axis=0), list("abcde"), np.repeat(words, times).tolist()
+    )
+
+
+def gain(protocol: str) -> tuple[float, Results]:
+    ran = run([logged(4)], ["knn", "best_single"], [5], ["all-strong"], protocol=protocol, seeds=8)
+    return ran.compare("knn", "best_single").test.difference, ran
+
+
+@pytest.mark.parametrize("protocol", ["clean", "few_shot(n=200)"])
+def test_prompts_that_were_logged_four_times_teach_nothing(protocol: str) -> None:
+    difference, _ = gain(protocol)
+    assert difference < 0.02
+
+
+def test_the_reference_takes_them_for_a_gain_and_the_run_says_why() -> None:
+    difference, ran = gain("faithful")
+    assert difference > 0.3
+    assert re.search(r"11\d of 120 test prompts also stand in train", ran.notes[0])

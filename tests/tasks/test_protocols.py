@@ -69,6 +69,70 @@ def test_lists_stand_for_a_split_each() -> None:
     assert rules == [f"unseen_llm(k={k}, share={share})" for k in (1, 2) for share in (0.2, 0.4)]
 
 
+# Groups
+
+
+def texted(name: str, texts: Sequence[str], **columns: Sequence[object]) -> Records:
+    scores = np.random.default_rng(len(texts)).integers(0, 2, (len(texts), 3)).astype(float)
+    records = Records.from_arrays(name, scores, list("abc"), texts)
+    series = [pl.Series(column, values) for column, values in columns.items()]
+    return replace(records, prompts=records.prompts.with_columns(series))
+
+
+def apart(task: Task) -> bool:
+    """True if no group is in two parts."""
+    held = [set(part.groups.tolist()) for part in (task.train, task.val, task.test)]
+    return not (held[0] & held[1] or held[0] & held[2] or held[1] & held[2])
+
+
+def test_equal_prompts_of_two_benchmarks_stay_together() -> None:
+    texts = [f"question {n}" for n in range(100)]
+    both = mix([texted("one", texts), texted("two", [t.upper() for t in texts[::-1]])])
+    assert len(set(both.groups.tolist())) == 100
+    assert apart(Task(both, ["a", "b"], "mixed"))
+
+
+def test_named_groups_of_two_benchmarks_are_not_the_same() -> None:
+    one = texted("one", [f"a {n}" for n in range(40)], group=[n // 4 for n in range(40)])
+    two = texted("two", [f"b {n}" for n in range(40)], group=[None] * 38 + ["0", "0"])
+    both = mix([one, two])
+    assert len(set(both.groups.tolist())) == 10 + 38 + 1
+    assert apart(Task(both, ["a", "b"], "mixed"))
+
+
+def test_what_stands_in_the_benchmark_left_out_is_not_learned_from() -> None:
+    texts = [f"question {n}" for n in range(100)]
+    both = mix(
+        [texted("one", texts), texted("two", [*texts[:30], *(f"own {n}" for n in range(70))])]
+    )
+    task = Task(both, ["a", "b"], "leave_one_out(test=two)")
+    assert apart(task)
+    assert len(task.test.rows) == 100
+    assert len(task.train.rows) + len(task.val.rows) == 70
+    assert task.setting.note == (
+        "mixed, leave_one_out(test=two, seed=42): 30 prompts were left out of training, as they "
+        "also stand in test"
+    )
+
+
+def test_what_is_asked_again_after_the_date_is_not_learned_from() -> None:
+    texts = [f"question {n % 80}" for n in range(100)]
+    records = texted("log", texts, date=[1e12 + n for n in range(100)])
+    task = Task(records, ["a", "b"], "temporal(share=0.2)")
+    assert apart(task)
+    assert task.test.rows.tolist() == list(range(80, 100))
+    assert task.train.rows.tolist() + task.val.rows.tolist() == list(range(20, 80))
+    assert str(task.setting.note).endswith(
+        "20 prompts were left out of training, as they also stand in test"
+    )
+
+
+@pytest.mark.parametrize("protocol", ["clean", "few_shot(n=40)", "unseen_llm(k=10)"])
+def test_other_protocols_keep_groups_whole(protocol: str) -> None:
+    records = texted("log", [f"question {n % 50}" for n in range(200)])
+    assert apart(Task(records, list("abc"), protocol))
+
+
 # Mixed
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.tasks import PROTOCOLS, Rows, Split
-from routereval.tasks.split import shuffled_rows, split_rows
+from routereval.tasks.split import shuffled_rows, split_note, split_rows
 from tests.made import made
 
 sizes_of_subsets = st.lists(st.integers(1, 60), min_size=1, max_size=6)
@@ -61,6 +61,74 @@ def test_every_prompt_is_in_one_part_and_each_subset_is_cut_80_10_10(
     for code, n in enumerate(sizes):
         counts = [int((subsets[part] == code).sum()) for part in rows]
         assert counts == [int(0.8 * n), int(0.9 * n) - int(0.8 * n), n - int(0.9 * n)]
+
+
+def by_first(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[codes]
+
+
+@given(sizes_of_subsets, st.integers(1, 80), st.integers(0, 2**32 - 1))
+def test_groups_stay_whole_and_parts_keep_their_sizes(
+    sizes: list[int], n_groups: int, seed: int
+) -> None:
+    subsets = codes(sizes)
+    groups = by_first(np.random.default_rng(seed).integers(n_groups, size=len(subsets)))
+    rows, _ = shuffled_rows(subsets, seed, groups)
+    assert sorted(np.concatenate(rows).tolist()) == list(range(len(subsets)))
+    held = [set(groups[part].tolist()) for part in rows]
+    assert sum(map(len, held)) == len(set(groups.tolist()))
+    largest = np.bincount(groups).max()
+    assert abs(len(rows.train) - 0.8 * len(subsets)) <= (largest + 1) * len(sizes)
+
+
+def test_one_pair_of_equal_prompts_moves_no_more_than_a_few_rows() -> None:
+    groups = by_first(np.where(np.arange(200) == 150, 20, np.arange(200)))
+    alone, _ = shuffled_rows(codes([100, 100]), 42)
+    rows, _ = shuffled_rows(codes([100, 100]), 42, groups)
+    moved = [
+        set(one.tolist()) - set(other.tolist()) for one, other in zip(alone, rows, strict=True)
+    ]
+    assert sum(map(len, moved)) <= 3
+
+
+@given(sizes_of_subsets, st.integers(0, 2**32 - 1))
+def test_single_prompts_are_split_as_if_there_were_no_groups(sizes: list[int], seed: int) -> None:
+    rows, _ = shuffled_rows(codes(sizes), seed, np.arange(sum(sizes)))
+    assert tuple(part.tolist() for part in rows) == the_reference_way(sizes, seed)
+
+
+def test_a_few_passages_are_split_too() -> None:
+    for n in range(2, 12):
+        rows, _ = shuffled_rows(codes([20 * n]), 42, codes([20] * n))
+        assert len(rows.train)
+        assert len(rows.test) >= 20
+
+
+def repeated(name: str = "log", times: int = 4) -> Records:
+    texts = [f"question {row // times}" for row in range(60 * times)]
+    scores = np.random.default_rng(0).integers(0, 2, (60, 3)).repeat(times, axis=0)
+    return Records.from_arrays(name, scores.astype(float), list("abc"), texts)
+
+
+def test_faithful_keeps_the_references_split_and_tells_of_equal_prompts() -> None:
+    records = repeated()
+    rows, _ = split_rows(records, Split("faithful"))
+    assert tuple(part.tolist() for part in rows) == the_reference_way([240], 42)
+    both = np.isin(records.groups[rows.test], records.groups[rows.train]).sum()
+    assert split_note(records, Split("faithful"), rows) == (
+        f"log, faithful(seed=42): {both} of 24 test prompts also stand in train, as in the "
+        "reference's split"
+    )
+    clean, _ = split_rows(records, Split())
+    assert split_note(records, Split(), clean) is None
+    assert [len(part) for part in clean] == [192, 24, 24]
+
+
+def test_one_prompt_many_times_cannot_be_split() -> None:
+    records = Records.from_arrays("same", np.eye(20)[:, :3], list("abc"), ["Why?"] * 20)
+    with pytest.raises(DataError, match=r"20 prompts \(1 groups of equal ones\) are too few"):
+        split_rows(records, Split())
 
 
 def test_a_subset_may_be_scattered_over_the_rows() -> None:

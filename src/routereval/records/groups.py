@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 GROUP = "group"
 """The column of a prompt table in which records name their own groups."""
+
+_MOST_TEXTS = 20  # what stands in more texts than that is a template
+_LEAST_OWN = 10  # pairs of words beside it, so that a text has something to be recognised by
+_ALIKE = 0.85
+_BLOCK = 4096  # texts that are set beside all others at a time
 
 _QUOTES = dict.fromkeys(map(ord, "\"'`´‘’‚‛“”„‟«»‹›"))
 _ENDS = re.compile(r"[.,;:!?…]+(?=\s|$)")
@@ -37,8 +46,9 @@ def groups_of(
 ) -> NDArray[np.int64]:
     """Which prompts are the same one, or belong together.
 
-    Prompts are in one group if their normalised texts are equal, if they are named as one, and if
-    a chain of such pairs joins them. A prompt without text and name is a group of its own.
+    Prompts are in one group if their normalised texts are equal, if they are near-duplicates by
+    `near_duplicates`, if they are named as one, and if a chain of such pairs joins them. A prompt
+    without text and name is a group of its own.
 
     Args:
         texts: of the prompts; None where unknown.
@@ -51,8 +61,64 @@ def groups_of(
     array([0, 0, 1, 1, 2])
     """
     keys = [None if text is None else normalised(text) or None for text in texts]
+    first = {key: row for row, key in reversed(list(enumerate(keys))) if key is not None}
+    rows = np.array(list(first.values()), dtype=np.int64)
     pairs = [*_repeats(keys), *_repeats(named or ())]
-    return _components(len(keys), np.array(pairs, dtype=np.int64).reshape(-1, 2))
+    near = rows[near_duplicates(list(first))]
+    return _components(len(keys), np.vstack([np.reshape(pairs, (-1, 2)), near]).astype(np.int64))
+
+
+def near_duplicates(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Pairs of different texts that are almost the same one.
+
+    A text is the set of its pairs of neighbouring words, without those that stand in more than 20
+    of the texts: they belong to a template, such as instructions, examples or the frame of a
+    multiple choice. Two texts are near-duplicates if each has at least 10 such pairs, and the
+    Jaccard similarity of the two sets is at least 0.85. Short texts, and the same words in another
+    frame, so stay apart; passages with a few questions each do not, where the passage is long.
+
+    Args:
+        texts: normalised, all different.
+
+    Returns:
+        (n_pairs, 2) places in the texts, the lower one first.
+
+    >>> words = "a b c d e f g h i j k l m n o p q r s t u v w x y z"
+    >>> near_duplicates([words, f"well {words}", "a b c"])
+    array([[0, 1]])
+    """
+    own = _own_pairs(texts)
+    sizes = np.diff(own.indptr)
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for start in range(0, len(texts), _BLOCK):
+        shared = (own[start : start + _BLOCK] @ own.T).tocoo()
+        one, other, both = shared.row + start, shared.col, shared.data
+        union = sizes[one] + sizes[other] - both
+        enough = (one < other) & (np.minimum(sizes[one], sizes[other]) >= _LEAST_OWN)
+        near = enough & (both >= _ALIKE * union)
+        found.append(np.stack([one[near], other[near]], axis=1))
+    return np.concatenate(found)
+
+
+def _own_pairs(texts: Sequence[str]) -> csr_array:
+    """(n_texts, n_pairs) 1 where a text has a pair of words that few texts have."""
+    from scipy.sparse import csr_array
+
+    numbers: dict[str, int] = {}
+    words = [[numbers.setdefault(word, len(numbers)) for word in text.split()] for text in texts]
+    pairs = [np.unique(_coded(np.array(line, np.int64), len(numbers))) for line in words]
+    ends = np.concatenate([[0], np.cumsum([len(line) for line in pairs])]).astype(np.int64)
+    _, codes, counts = np.unique(
+        np.concatenate([np.empty(0, np.int64), *pairs]), return_inverse=True, return_counts=True
+    )
+    own = counts[codes] <= _MOST_TEXTS
+    kept = np.concatenate([[0], np.cumsum(own)])[ends]
+    ones = np.ones(int(own.sum()), dtype=np.int32)
+    return csr_array((ones, codes[own], kept), shape=(len(texts), len(counts)))
+
+
+def _coded(words: NDArray[np.int64], n_words: int) -> NDArray[np.int64]:
+    return words[:-1] * n_words + words[1:]
 
 
 def _repeats(keys: Iterable[Hashable | None]) -> list[tuple[int, int]]:

@@ -100,7 +100,7 @@ class Ground(NamedTuple):
     split: Split
     embedder: str
     pools: dict[Pool, tuple[str, ...] | DataError]
-    note: str | None
+    notes: tuple[str, ...]
 
 
 class Job(NamedTuple):
@@ -306,18 +306,19 @@ def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
                 _ = setting.X  # leaves the embeddings in the cache
     except DataError as error:
         name = embedder_name(grid.embedder)
-        return Ground(where, tested, records.hash, split, name, {}, str(error))
-    note = None
+        return Ground(where, tested, records.hash, split, name, {}, (str(error),))
+    notes = [setting.note] if setting.note else []
     if setting.embedder == "columns":
-        note = f"{records.name}: no prompt texts; routers see only the columns of the prompt table"
-    return Ground(where, tested, records.hash, split, setting.embedder, pools, note)
+        none = "no prompt texts; routers see only the columns of the prompt table"
+        notes.append(f"{records.name}: {none}")
+    return Ground(where, tested, records.hash, split, setting.embedder, pools, tuple(notes))
 
 
 def _plan(
     grounds: Sequence[Ground], grid: Grid, made: Mapping[str, Router]
 ) -> tuple[list[str], list[Job]]:
     """Notes on what cannot be run, and the cells that can, those of one benchmark together."""
-    notes = list(dict.fromkeys(ground.note for ground in grounds if ground.note))
+    notes = list(dict.fromkeys(note for ground in grounds for note in ground.notes))
     jobs = []
     for ground in grounds:
         for router in grid.routers:

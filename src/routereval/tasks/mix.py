@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records import Records
 from routereval.records.draft import Draft
+from routereval.records.groups import GROUP
 from routereval.records.matrix import RealMatrix
 from routereval.records.merge import align
 
@@ -109,7 +110,9 @@ def _prompts(part: Records) -> pl.DataFrame:
     def within(column: str) -> pl.Expr:
         return pl.lit(f"{part.name}/") + pl.col(column).fill_null("")
 
+    named = pl.lit(f"{part.name}/") + pl.col(GROUP).cast(pl.String)  # null where not named
     return part.prompts.with_columns(
+        *([named.alias(GROUP)] if GROUP in part.prompts.columns else []),
         within("prompt_id").alias("prompt_id"),
         within("subset").alias("subset"),
         pl.lit(part.name).alias(BENCHMARK),

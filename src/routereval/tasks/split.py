@@ -129,12 +129,20 @@ class Split:
         return str(Spec(self.protocol, (*self.params, ("seed", self.seed))))
 
 
-def shuffled_rows(subsets: NDArray[np.int64], seed: int) -> tuple[Rows, np.random.RandomState]:
+def shuffled_rows(
+    subsets: NDArray[np.int64], seed: int, groups: NDArray[np.int64] | None = None
+) -> tuple[Rows, np.random.RandomState]:
     """RouterEval's split: in each subset, in order, 80 % train, 10 % validation, the rest test.
+
+    A group of equal prompts stays whole: it belongs to the subset of its first prompt, stands at
+    that prompt's place in the shuffled order, and goes where its middle falls; the last one of a
+    subset is always for testing. Where every group is a single prompt, that is the same split as
+    without groups, in the same order.
 
     Args:
         subsets: (n_prompts,) subset codes, numbered by first appearance.
         seed: of the legacy random stream that the reference uses.
+        groups: (n_prompts,) group codes, numbered by first appearance; None for single prompts.
 
     Returns:
         The rows, and the stream, from which the faithful protocol goes on to draw its pools.
@@ -144,24 +152,46 @@ def shuffled_rows(subsets: NDArray[np.int64], seed: int) -> tuple[Rows, np.rando
     [8, 1, 1]
     """
     stream = np.random.RandomState(seed)
-    parts: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
+    whole = np.arange(len(subsets)) if groups is None else groups
+    _, first, sizes = np.unique(whole, return_index=True, return_counts=True)
+    is_first = np.zeros(len(subsets), dtype=np.bool_)
+    is_first[first] = True
+    ordered, parts = [], []
     for subset in range(int(subsets.max()) + 1):
         rows = np.flatnonzero(subsets == subset)
         stream.shuffle(rows)
-        cuts = [int(_TRAIN * len(rows)), int(_VAL * len(rows))]
-        for part, piece in zip(parts, np.split(rows, cuts), strict=True):
-            part.append(piece)
-    return Rows(*(np.concatenate(part) for part in parts)), stream
+        here = whole[rows[is_first[rows]]]
+        ordered.append(here)
+        parts.append(_parts(sizes[here]))
+    order = np.concatenate(ordered)
+    place, part = np.empty(len(order), dtype=np.int64), np.empty(len(order), dtype=np.int64)
+    place[order], part[order] = np.arange(len(order)), np.concatenate(parts)
+    rows = np.argsort(place[whole], kind="stable")
+    return Rows(*(rows[part[whole[rows]] == number] for number in range(3))), stream
+
+
+def _parts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n_groups,) the part, 0 to 2, of each group of a subset, given how many prompts each has."""
+    ends = np.cumsum(sizes)
+    total = int(sizes.sum())
+    cuts = [int(_TRAIN * total), int(_VAL * total)]
+    parts = np.searchsorted(cuts, ends - sizes / 2, side="right")
+    parts[-1:] = 2
+    return parts
 
 
 def split_rows(records: Records, split: Split) -> tuple[Rows, np.random.RandomState]:
     """The rows of a split of records; faithful keeps a split that was published with them.
 
+    Groups of equal prompts stay whole, except under faithful. Where the test prompts are given, by
+    benchmark or date, prompts of their groups are left out of training and validation.
+
     Raises:
         DataError: if a part that is needed would be empty, or the records do not hold what the
             protocol splits by.
     """
-    rows, stream = shuffled_rows(records.subsets, split.seed)
+    groups = None if split.faithful else records.groups
+    rows, stream = shuffled_rows(records.subsets, split.seed, groups)
     published: dict[str, Any] | None = records.meta.get("published")
     if split.faithful and published:
         kept = published["split"]
@@ -171,10 +201,35 @@ def split_rows(records: Records, split: Split) -> tuple[Rows, np.random.RandomSt
     elif split.protocol == "temporal" and split["by"] == PROMPTS:
         rows = _before_and_after(records, split)
     if not len(rows.train) or not len(rows.test):
+        n_groups = len(np.unique(records.groups))
+        alike = "" if n_groups == records.n_prompts else f" ({n_groups} groups of equal ones)"
         raise DataError(
-            f"{records.name}: {records.n_prompts} prompts are too few to train and to test on"
+            f"{records.name}: {records.n_prompts} prompts{alike} are too few to train and to test "
+            "on"
         )
     return rows, stream
+
+
+def split_note(records: Records, split: Split, rows: Rows) -> str | None:
+    """What is to be said of prompts that stand on both sides of a split, or would have; or None."""
+    groups = records.groups
+    if split.faithful:
+        both = np.isin(groups[rows.test], groups[rows.train])
+        return (
+            f"{records.name}, {split}: {both.sum():,} of {len(both):,} test prompts also stand in "
+            "train, as in the reference's split"
+            if both.any()
+            else None
+        )
+    given = np.concatenate(rows)
+    out = np.setdiff1d(np.arange(records.n_prompts), given)
+    if split["by"] == PROMPTS:
+        out = out[~np.isnan(dates_of(records.prompts, f"{records.name}: the prompts")[out])]
+    alike = int(np.isin(groups[out], groups[rows.test]).sum())
+    if not alike:
+        return None
+    left = "were left out of training, as they also stand in test"
+    return f"{records.name}, {split}: {alike:,} prompts {left}"
 
 
 def labelled(records: Records, split: Split, rows: Rows) -> Rows:
@@ -210,18 +265,31 @@ def _without(records: Records, split: Split, rows: Rows) -> Rows:
     if out not in (known := benchmark_names(records)):
         raise unknown("benchmark to test on", str(out), known)
     held = (names == out).to_numpy()
-    train = np.concatenate([rows.train, rows.test])
-    return Rows(train[~held[train]], rows.val[~held[rows.val]], np.flatnonzero(held))
+    test = np.flatnonzero(held)
+    train = _unlike(records, np.concatenate([rows.train, rows.test]), test)
+    return Rows(train, _unlike(records, rows.val, test), test)
+
+
+def _unlike(
+    records: Records, rows: NDArray[np.int64], others: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The rows whose groups have no prompt among the others."""
+    return rows[~np.isin(records.groups[rows], records.groups[others])]
 
 
 def _before_and_after(records: Records, split: Split) -> Rows:
-    """Prompts before a date to train on, the newest ninth of them to tune; from it on, to test."""
+    """Prompts before a date to train on, the newest ninth of them to tune; from it on, to test.
+
+    A group stands where its oldest prompt does, but for those of test prompts, which are left out.
+    """
     dates = dates_of(records.prompts, f"{records.name}: the prompts")
     at = cutoff(dates, split["before"], split["share"])
     order = np.argsort(dates, kind="stable")  # without a date: last, and in neither part
-    before = order[: int((dates < at).sum())]
+    test = np.flatnonzero(dates >= at)
+    before = _unlike(records, order[: int((dates < at).sum())], test)
     keep = len(before) - int(_HELD * len(before))
-    return Rows(before[:keep], before[keep:], np.flatnonzero(dates >= at))
+    again = np.isin(records.groups[before], records.groups[before[:keep]])
+    return Rows(before[again], before[~again], test)
 
 
 def _check(protocol: str, name: str, value: Any) -> None:  # noqa: ANN401 - a parameter of any kind

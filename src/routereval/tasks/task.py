@@ -17,7 +17,7 @@ from routereval.spec import Spec, parse_spec
 from routereval.tasks.columns import one_hot
 from routereval.tasks.mix import benchmarks_of, reference_of
 from routereval.tasks.pool import Pool, chosen_models
-from routereval.tasks.split import Split, labelled, split_rows
+from routereval.tasks.split import Split, labelled, split_note, split_rows
 from routereval.tasks.unseen import known_first, probes
 
 AUTO = "auto"
@@ -112,6 +112,11 @@ class Setting:
         self._whole, self._stream = split_rows(records, self.split)
         self.rows = labelled(records, self.split, self._whole)
 
+    @cached_property
+    def note(self) -> str | None:
+        """What is to be said of equal prompts on both sides of the split, or None."""
+        return split_note(self.records, self.split, self._whole)
+
     def pools(self, pools: Sequence[Pool]) -> dict[Pool, tuple[str, ...] | DataError]:
         """The models of each pool, or why there are not enough for it."""
         state = self._stream.get_state()
@@ -178,7 +183,7 @@ class Task:
     Raises:
         DataError: if there are not enough models or prompts.
 
-    >>> records = Records.from_arrays("toy", np.eye(20)[:, :4], list("abcd"), ["text"] * 20)
+    >>> records = Records.from_arrays("toy", np.eye(20)[:, :4], list("abcd"))
     >>> task = Task(records, Pool("all-strong", 2))
     >>> task.train.scores.shape, task.test.scores.shape
     ((16, 2), (2, 2))
