@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError
-from routereval.routers import Router, make_router
+from routereval.routers import Router, extend, make_router
 from routereval.routers.extended import Extended
 from routereval.routers.persistence import dump, restore
 
@@ -15,7 +15,7 @@ PROBES = slice(0, 20)
 
 
 def extended(spec: str) -> Router:
-    return make_router(spec).fit(X, SCORES[:, :2]).extend(X[PROBES], SCORES[PROBES, 2:])
+    return extend(make_router(spec).fit(X, SCORES[:, :2]), X[PROBES], SCORES[PROBES, 2:])
 
 
 @pytest.mark.parametrize("spec", ["knn(k=3)", "linear(alpha=1)", "mlp"])
@@ -28,7 +28,7 @@ def test_a_separable_router_learns_new_models_from_their_probes_alone(spec: str)
 
 def test_models_can_be_added_again_and_again() -> None:
     once = extended("knn(k=1)")
-    twice = once.extend(X[PROBES], SCORES[PROBES, :2])
+    twice = extend(once, X[PROBES], SCORES[PROBES, :2])
     assert isinstance(twice, Extended)
     assert twice.n_models_ == 5
     assert np.array_equal(twice.predict_scores(X[PROBES])[:, 3:], SCORES[PROBES, :2])
@@ -43,7 +43,7 @@ def test_best_single_compares_probe_means_with_training_means() -> None:
 def test_clusters_stay_where_they_were() -> None:
     router = make_router("cluster(k=2)").fit(X, SCORES[:, :2])
     centres = router.centres_.copy()
-    grown = router.extend(X[PROBES], SCORES[PROBES, 2:])
+    grown = extend(router, X[PROBES], SCORES[PROBES, 2:])
     assert grown is router
     assert np.array_equal(router.centres_, centres)
     nearest = ((X[PROBES, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
@@ -54,7 +54,7 @@ def test_clusters_stay_where_they_were() -> None:
 def test_the_cheapest_may_be_a_new_one() -> None:
     costs = np.tile([0.02, 0.03, 0.01], (60, 1))
     router = make_router("cheapest").fit(X, SCORES[:, :2], costs[:, :2])
-    grown = router.extend(X[PROBES], SCORES[PROBES, 2:], costs[PROBES, 2:])
+    grown = extend(router, X[PROBES], SCORES[PROBES, 2:], costs[PROBES, 2:])
     assert np.allclose(grown.predict_scores(X[:1]), [[0.5, 0.0, 1.0]])
 
 
@@ -65,8 +65,8 @@ class Stubborn(Router):
 def test_a_router_that_cannot_says_so() -> None:
     router = Stubborn()
     router.n_models_ = 2
-    with pytest.raises(DataError, match="this router cannot take LLMs that were not there"):
-        router.extend(X, SCORES)
+    with pytest.raises(DataError, match="this router cannot take models that were not there"):
+        extend(router, X, SCORES)
 
 
 def test_an_extended_router_can_be_kept() -> None:

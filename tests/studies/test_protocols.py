@@ -171,7 +171,7 @@ def test_a_router_that_cannot_take_new_llms_is_noted() -> None:
     results = ran("unseen_llm(k=[5, 20])", ["knn(k=5)", Fixed(), "best_single"])
     assert results.routers == ["knn(k=5)", "best_single"]
     assert next(note for note in results.notes if "Fixed" in note) == (
-        "one, Fixed(): this router cannot take LLMs that were not there when it was fitted; "
+        "one, Fixed(): this router cannot take models that were not there when it was fitted; "
         "fit it again with them, or take a router that can, such as knn"
     )
     assert learning_curves(results)[0].counted == "k"

@@ -2,6 +2,7 @@
 
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.checks import CHECKS, check_router
+from routereval.routers.extended import extend
 from routereval.routers.own import as_router
 from routereval.routers.persistence import load_router, save_router
 from routereval.routers.policy import choose, one_hot, weights
@@ -19,6 +20,7 @@ __all__ = [
     "check_router",
     "choose",
     "described",
+    "extend",
     "lineup",
     "load_router",
     "make_router",

@@ -80,25 +80,27 @@ class Router(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Router:  # noqa: ANN401
-        """Take new LLMs, known only by their scores on a few probe prompts; forget nothing.
+        """Take new models in place, known by their scores on a few probe prompts; forget nothing.
+
+        Only a router that `supports_unseen` can; `routereval.routers.extend` takes any.
 
         Args:
             X: what the router reads of the probe prompts.
-            scores: (n_probes, n_new), a column a new LLM, NaN where not observed.
-            costs: of the same shape, in USD a call, or None where unknown.
+            scores: (n_probes, n_new), a column per new model, NaN where not observed.
+            costs: of the same shape, in USD per call, or None where unknown.
 
         Returns:
-            A router of all LLMs, the new ones after the known: this one, extended in place, where
-            it `supports_unseen`; else, where it is `separable`, one that asks this one of the known
-            LLMs and a second of the kind, fitted on the probe prompts, of the new.
+            The router itself, of all models, the new ones after the known.
 
         Raises:
-            DataError: if this router cannot take new LLMs.
+            DataError: if this router cannot take new models by itself.
             sklearn.exceptions.NotFittedError: before `fit`.
         """
-        from routereval.routers.extended import extended
-
-        return extended(self, X, scores, costs)
+        self._check_fitted()
+        raise DataError(
+            "this router cannot take models that were not there when it was fitted; "
+            "fit it again with them, or take a router that can, such as knn"
+        )
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
         """Predict a score for each prompt and model.

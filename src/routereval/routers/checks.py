@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from routereval.errors import DataError
 from routereval.routers.base import Router, Scores
+from routereval.routers.extended import extend
 from routereval.routers.own import as_router, text_of
 from routereval.routers.policy import choose
 
@@ -202,7 +203,9 @@ def check_extend(router: Router) -> None:
     fitted = _fitted(router, known)
     probes = list(range(8))
     try:
-        both = fitted.extend(_take(made.X, probes), made.scores[probes, 3:], made.costs[probes, 3:])
+        both = extend(
+            fitted, _take(made.X, probes), made.scores[probes, 3:], made.costs[probes, 3:]
+        )
     except DataError as error:
         able = router.supports_unseen or router.separable
         _require(not able, f"it cannot take a new model: {error}")

@@ -7,14 +7,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import clone
 
-from routereval.errors import DataError
 from routereval.routers.base import Router, Scores
 
 
 class Extended(Router):
     """Asks one router of the known LLMs, and a second of the kind of the new ones.
 
-    What `Router.extend` makes of a separable router that has no better way: of kNN, say, one that
+    What `extend` makes of a separable router that has no better way: of kNN, say, one that
     looks for neighbours of a prompt among the training prompts for the known LLMs, and among the
     probe prompts for the new.
 
@@ -24,7 +23,7 @@ class Extended(Router):
 
     >>> from routereval.routers import make_router
     >>> known = make_router("knn(k=1)").fit(np.eye(2), np.eye(2))
-    >>> both = known.extend(np.eye(2), np.array([[0.25], [0.75]]))
+    >>> both = extend(known, np.eye(2), np.array([[0.25], [0.75]]))
     >>> both.predict_scores(np.array([[3.0, 1.0]]))
     array([[1.  , 0.  , 0.25]])
     """
@@ -55,18 +54,26 @@ class Extended(Router):
         return np.concatenate(costs, axis=-1) if len(costs) == len(both) else None
 
 
-def extended(router: Router, X: Any, scores: Scores, costs: Scores | None = None) -> Router:  # noqa: ANN401
-    """What `Router.extend` does of itself.
+def extend(router: Router, X: Any, scores: Scores, costs: Scores | None = None) -> Router:  # noqa: ANN401
+    """A router of the models it knows and of new ones, known by their scores on probe prompts.
+
+    Args:
+        router: fitted.
+        X: what the router reads of the probe prompts.
+        scores: (n_probes, n_new), a column per new model, NaN where not observed.
+        costs: of the same shape, in USD per call, or None where unknown.
+
+    Returns:
+        A router of all models, the new ones after the known: this one, extended in place, where it
+        `supports_unseen`; else, where it is `separable`, one that asks this one of the known models
+        and a second of the kind, fitted on the probe prompts, of the new.
 
     Raises:
-        DataError: if the router is not separable.
-        sklearn.exceptions.NotFittedError: if it was not fitted.
+        DataError: if the router cannot take new models.
+        sklearn.exceptions.NotFittedError: before `fit`.
     """
+    if router.supports_unseen or not router.separable:
+        return router.extend(X, scores, costs)
     router._check_fitted()
-    if not router.separable:
-        raise DataError(
-            "this router cannot take LLMs that were not there when it was fitted; "
-            "fit it again with them, or take a router that can, such as knn"
-        )
     kind = router.new if isinstance(router, Extended) else router
     return Extended(known=router, new=clone(kind)).fit(X, scores, costs)

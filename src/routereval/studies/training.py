@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records import Records, open_source
-from routereval.routers import Router, TrainedRouter, make_router
+from routereval.routers import Router, TrainedRouter, extend, make_router
 from routereval.spec import Spec
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.mix import MIXED
@@ -26,7 +26,7 @@ def fit(router: Router, task: Task) -> Router:
             prompts choose hyper-parameters.
 
     Returns:
-        The router of all models: itself, or what `Router.extend` makes of it.
+        The router of all models: itself, or what `extend` makes of it.
 
     Raises:
         DataError: if there are new models, and the router cannot take them.
@@ -43,7 +43,7 @@ def fit(router: Router, task: Task) -> Router:
     probes = task.probes
     if probes is None:
         return router
-    return router.extend(probes.inputs(router.reads), probes.scores, probes.costs)
+    return extend(router, probes.inputs(router.reads), probes.scores, probes.costs)
 
 
 def train(
