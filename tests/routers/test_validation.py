@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from routereval.routers.validation import contrast, folds, last_best, quality
+from routereval.routers import cascade, ensemble, make_router, validation
+from routereval.routers.registry import on_cpu
+from routereval.routers.validation import Rows, contrast, folds, held_out, last_best, quality
 
 NAN = np.nan
 
@@ -30,6 +36,52 @@ def test_a_tenth_is_held_out_and_nothing_is_lost() -> None:
 def test_few_prompts_serve_as_both() -> None:
     train, check = folds(np.eye(9), np.ones((9, 2)), None)
     assert train is check
+    groups = np.arange(36) // 4
+    train, check = folds(np.eye(36), np.ones((36, 2)), None, groups=groups)
+    assert train is check
+
+
+@given(st.integers(10, 90), st.integers(1, 90), st.integers(0, 99), st.sampled_from([0.1, 0.3]))
+def test_equal_prompts_are_held_out_together(n: int, most: int, seed: int, share: float) -> None:
+    groups = np.random.default_rng(seed).integers(most, size=n)
+    kept, held = held_out(n, seed, groups, share)
+    if len(set(groups.tolist())) < 10:
+        assert kept.tolist() == held.tolist() == list(range(n))
+        return
+    assert sorted([*kept, *held]) == list(range(n))
+    assert not set(groups[kept].tolist()) & set(groups[held].tolist())
+    assert len(held) >= 1
+    assert len(kept) >= 1
+    assert abs(len(held) - share * n) <= np.bincount(groups).max() + 1
+    alone = held_out(n, seed, np.arange(n), share)
+    assert [part.tolist() for part in alone] == [
+        part.tolist() for part in held_out(n, seed, None, share)
+    ]
+
+
+TUNES = [name for name in on_cpu() if make_router(name).uses_validation]
+
+
+@pytest.mark.parametrize("name", [*TUNES, "ensemble(routers=[knn], how=stacked)", "cascade"])
+def test_every_router_that_tunes_keeps_equal_prompts_together(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+
+    def spied(*args: Any, **options: Any) -> Rows:  # noqa: ANN401
+        drawn.append(held_out(*args, **options))
+        return drawn[-1]
+
+    for module in (validation, cascade, ensemble):
+        monkeypatch.setattr(module, "held_out", spied)
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 4)
+    X, scores = rng.normal(size=(80, 3)), (rng.random((80, 2)) < 0.5).astype(float)
+    options: dict[str, Any] = {"groups": groups}
+    make_router(name).fit(X, scores, **options)
+    assert drawn
+    for kept, held in drawn:
+        assert not set(groups[kept].tolist()) & set(groups[held].tolist())
 
 
 def test_quality_leaves_out_what_was_not_observed() -> None:

@@ -75,7 +75,7 @@ def test_full_information_does_not_know_the_answer() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 100))
     scores = (rng.random((300, 4)) < 0.5).astype(float)
-    assert _full_information(X, scores).mean() == pytest.approx(0.5, abs=0.08)
+    assert _full_information(X, scores, np.arange(len(X))).mean() == pytest.approx(0.5, abs=0.08)
 
 
 def test_the_same_study_twice() -> None:

@@ -68,6 +68,16 @@ def groups_of(
     return _components(len(keys), np.vstack([np.reshape(pairs, (-1, 2)), near]).astype(np.int64))
 
 
+def first_equal(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n_prompts,) the place of the first prompt of each prompt's group.
+
+    >>> first_equal(np.array([7, 3, 7, 3]))
+    array([0, 1, 0, 1])
+    """
+    _, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+    return np.asarray(first[codes], dtype=np.int64)
+
+
 def near_duplicates(texts: Sequence[str]) -> NDArray[np.int64]:
     """Pairs of different texts that are almost the same one.
 

@@ -15,6 +15,9 @@ from routereval.routers.calls import Desk
 Scores = NDArray[np.float64]
 """A (n_prompts, n_models) matrix of scores; NaN where not observed."""
 
+Groups = NDArray[np.int64]
+"""(n_prompts,) codes: prompts of one code are the same one, or belong together."""
+
 Reads = Literal["features", "texts", "origins", "truth", "subset_means"]
 
 
@@ -35,6 +38,8 @@ class Router(BaseEstimator):  # type: ignore[misc]
             probability equal to its score (rows then sum to 1), and metrics take the expectation.
         control: True for the yardsticks (random, oracle, …) that have learned nothing.
         uses_validation: True if `fit` takes ``validation=(X, scores)`` to choose hyper-parameters.
+        uses_groups: True if `fit` takes ``groups=``, codes of equal prompts, so that what it holds
+            out has no equal among what it learns from.
         uses_models: True if `fit` takes ``models=``, the names of the pool's LLMs, a name a column.
         cascade: True if it calls models one after the other, by `calls`, and pays for all of them.
             Its `fit` takes ``signals=``, what calls reveal, by name, each as scores. Where nothing
@@ -52,6 +57,7 @@ class Router(BaseEstimator):  # type: ignore[misc]
     policy: ClassVar[Literal["argmax", "proportional"]] = "argmax"
     control: ClassVar[bool] = False
     uses_validation: ClassVar[bool] = False
+    uses_groups: ClassVar[bool] = False
     uses_models: ClassVar[bool] = False
     cascade: ClassVar[bool] = False
     needs_costs: ClassVar[bool] = False

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from routereval.errors import DataError, unknown
-from routereval.routers.base import Router, Scores
+from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.linear import Linear
 from routereval.routers.neighbours import Knn
 
@@ -40,6 +40,7 @@ class Carrot(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
 
     def __init__(self, *, base: str = "knn") -> None:
@@ -51,6 +52,7 @@ class Carrot(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Fit the router of scores, and with what it chose the router of costs.
 
@@ -59,6 +61,7 @@ class Carrot(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: the same shape, in USD a call, NaN where unknown; or None.
             validation: features and scores to tune on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -71,7 +74,9 @@ class Carrot(Router):
             raise unknown("base of carrot", str(self.base), BASES)
         scores = self._check_fit(X, scores)
         knn = self.base == "knn"
-        self.scorer_: Knn | Linear = (Knn() if knn else Linear()).fit(X, scores, None, validation)
+        self.scorer_: Knn | Linear = (Knn() if knn else Linear()).fit(
+            X, scores, None, validation, groups
+        )
         self.pricer_: Knn | Linear | None = None
         if costs is not None and not np.isnan(costs).all():
             costs = np.asarray(costs, dtype=np.float64)

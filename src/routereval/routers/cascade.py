@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from routereval.errors import DataError, SpecError, unknown
-from routereval.routers.base import Router, Scores, mean_costs, mean_scores
+from routereval.routers.base import Groups, Router, Scores, mean_costs, mean_scores
 from routereval.routers.calls import Desk, Floats
 from routereval.routers.classifiers import Line, logistic
 from routereval.routers.clusters import positive
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.linear import Linear
+from routereval.routers.validation import held_out
 
 RULES = ("learned", "agreement")
 HELD_OUT = 0.3
@@ -71,6 +72,7 @@ class Cascade(Router):
     """
 
     cascade: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
 
     def __init__(
         self, *, rule: str = "learned", length: int = 3, votes: int = 2, random_state: int = 0
@@ -86,6 +88,7 @@ class Cascade(Router):
         scores: Scores,
         costs: Scores | None = None,
         signals: Mapping[str, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Decide whom to call in which order, and learn when an answer is right.
 
@@ -94,6 +97,7 @@ class Cascade(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: the same shape; without, a model of a lower mean score is taken for cheaper.
             signals: what calls reveal, by name, each of the same shape, NaN where unknown.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -120,8 +124,9 @@ class Cascade(Router):
         self.means_ = mean_scores(scores)
         self.spent_ = mean_costs(costs, scores)
         self.chain_ = self._chain()
-        learn, held = self._parts(len(X))
-        self.prior_ = Linear().fit(X[learn], scores[learn])
+        learn, held = held_out(len(X), self.random_state, groups, HELD_OUT)
+        same = None if groups is None else groups[learn]
+        self.prior_ = Linear().fit(X[learn], scores[learn], groups=same)
         shown = {name: values[held] for name, values in signals.items()}
         plans = [self.chain_] if self.rule == "agreement" else _sublists(self.chain_)
         self.plans_ = [self._learned(stages, X[held], scores[held], shown) for stages in plans]
@@ -182,13 +187,6 @@ class Cascade(Router):
             order = order[self.means_[order] > before]
         places = np.linspace(len(order) - 1, 0, min(int(self.length), len(order)))
         return np.asarray(order[np.unique(np.round(places).astype(int))], dtype=np.int64)
-
-    def _parts(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if n < 10:
-            return np.arange(n), np.arange(n)
-        order = np.random.default_rng(self.random_state).permutation(n)
-        held, learn = np.split(order, [int(HELD_OUT * n)])
-        return np.sort(learn), np.sort(held)
 
     def _learned(
         self, stages: NDArray[np.int64], X: Features, scores: Scores, signals: dict[str, Scores]

@@ -120,6 +120,18 @@ def check_shape(router: Router) -> None:
         _valid(fitted, _take(made.X_test, [0]), n_models)
 
 
+def check_groups(router: Router) -> None:
+    """A router that takes groups of equal prompts is the same where each prompt is its own."""
+    if not router.uses_groups:
+        return
+    made = _made(router)
+    apart = _fit(clone(router), made, groups=np.arange(len(made.scores)))
+    there = apart.predict_scores(made.X_test)
+    _same(_predicted(router, made), there, "single prompts as groups change scores")
+    whole = _fit(clone(router), made, groups=np.arange(len(made.scores)) // 2)
+    _valid(whole, made.X_test, made.scores.shape[1])
+
+
 def check_order(router: Router) -> None:
     """The order of the prompts does not matter at prediction."""
     made = _made(router)
@@ -259,6 +271,7 @@ CHECKS: tuple[Check, ...] = (
     check_deterministic,
     check_shape,
     check_order,
+    check_groups,
     check_one_by_one,
     check_missing,
     check_missing_is_not_zero,
@@ -292,9 +305,9 @@ def _made(router: Router, n_prompts: int = 40, n_models: int = 4, seed: int = 0)
     return Made(given[:n_prompts], truth[:n_prompts].copy(), costs[:n_prompts], given[n_prompts:])
 
 
-def _fit(router: Router, made: Made) -> Router:
+def _fit(router: Router, made: Made, **given: Any) -> Router:  # noqa: ANN401
     extra = {"models": NAMES[: made.scores.shape[1]]} if router.uses_models else {}
-    return router.fit(made.X, made.scores, made.costs, **extra)
+    return router.fit(made.X, made.scores, made.costs, **extra, **given)
 
 
 def _fitted(router: Router, made: Made) -> Router:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from routereval.errors import SpecError
-from routereval.routers.base import Router, Scores
+from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.inputs import Features, feature_matrix, scale_of
 from routereval.routers.memo import remembered
 from routereval.routers.validation import Fold, folds, last_best, quality
@@ -44,6 +44,7 @@ class Logistic(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
 
     C_: float
@@ -59,6 +60,7 @@ class Logistic(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Fit the weights; choose C on the validation prompts if it is to be tuned.
 
@@ -67,6 +69,7 @@ class Logistic(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose C on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -77,7 +80,9 @@ class Logistic(Router):
         """
         tried = self._tried()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, check = folds(X, scores, validation) if len(tried) > 1 else (Fold(X, scores),) * 2
+        learn = check = Fold(X, scores)
+        if len(tried) > 1:
+            learn, check = folds(X, scores, validation, groups=groups)
         found = []
         for C in tried:
             self.C_ = C

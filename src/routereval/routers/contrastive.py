@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from routereval.errors import SpecError
-from routereval.routers.base import Router, Scores
+from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.clusters import partition
 from routereval.routers.inputs import Features, Scale, feature_matrix
 from routereval.routers.networks import (
@@ -64,6 +64,7 @@ class RouterDC(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     extra: ClassVar[str] = "torch"
 
     def __init__(
@@ -95,6 +96,7 @@ class RouterDC(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Learn the directions.
 
@@ -103,6 +105,7 @@ class RouterDC(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose the epoch on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Raises:
             DataError: if the shapes do not agree.
@@ -115,7 +118,7 @@ class RouterDC(Router):
         if not (isinstance(self.weight, (int, float)) and 0 <= self.weight < np.inf):
             raise SpecError(f"routerdc: weight must be a number of at least 0, not {self.weight!r}")
         scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, check = folds(X, scores, validation, seed=self.random_state)
+        learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
         self.scale_ = tuple(even_scale(learn.X))
         self.seen_ = ~np.isnan(learn.scores).all(axis=0)
         self.weights_ = self._trained(self._examples(learn), check)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import SpecError
-from routereval.routers.base import Router, Scores
+from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.inputs import feature_matrix
 from routereval.routers.neighbours import search, unit_rows
 from routereval.routers.preferences import ELO, mean_results, win_rates
@@ -96,6 +96,7 @@ class Eagle(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     tried: ClassVar[tuple[int, ...]] = (5, 10, 20, 40, 80)
 
     def __init__(
@@ -117,6 +118,7 @@ class Eagle(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Play the global games; choose the number of neighbours if it is to be tuned.
 
@@ -125,6 +127,7 @@ class Eagle(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -136,7 +139,7 @@ class Eagle(Router):
         self._check_parameters()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         if self.neighbours == "tuned":
-            learn, check = folds(X, scores, validation, seed=self.random_state)
+            learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
             self._keep(*learn)
             results, units = mean_results(check.scores), unit_rows(check.X)
             errors = [

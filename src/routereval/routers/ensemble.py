@@ -11,9 +11,9 @@ from scipy.optimize import nnls
 from scipy.stats import rankdata
 
 from routereval.errors import SpecError, unknown
-from routereval.routers.base import Reads, Router, Scores
+from routereval.routers.base import Groups, Reads, Router, Scores
 from routereval.routers.registry import make_router
-from routereval.routers.validation import Fold, folds
+from routereval.routers.validation import Fold, held_out
 
 HOWS = ("mean", "ranks", "stacked")
 DIGITS = 12
@@ -43,6 +43,7 @@ class Ensemble(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
 
     def __init__(self, *, routers: Sequence[Any] = ("knn", "linear"), how: str = "mean") -> None:
         self.routers = routers
@@ -64,6 +65,7 @@ class Ensemble(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Fit the members, and what each of them counts.
 
@@ -72,6 +74,7 @@ class Ensemble(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: the same shape, in USD a call, or None.
             validation: the same of the validation prompts; without, ``stacked`` holds a tenth out.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -82,11 +85,14 @@ class Ensemble(Router):
         """
         members = self._members()
         scores = self._check_fit(X, scores)
-        check = None
+        check: Fold | None = None
+        extra: dict[str, Any] = {"groups": groups}
         if self.how == "stacked":
-            X, scores, costs, check = self._held_out(X, scores, costs, validation)
+            X, scores, costs, check = self._held_out(X, scores, costs, validation, groups)
             validation = (check.X, check.scores)
-        self.routers_ = [_fitted(one, X, scores, costs, validation) for one in members]
+            extra = {}
+        extra["validation"] = validation
+        self.routers_ = [_fitted(one, X, scores, costs, extra) for one in members]
         self.weights_ = np.full(len(members), 1 / len(members))
         if check is not None:
             self.weights_ = _nearest(self._each(check.X), check.scores, self.weights_)
@@ -123,12 +129,12 @@ class Ensemble(Router):
         scores: Scores,
         costs: Scores | None,
         validation: tuple[Any, Scores] | None,
+        groups: Groups | None,
     ) -> tuple[Any, Scores, Scores | None, Fold]:
         """The prompts to fit on, and those to weigh on."""
         if validation is not None:
             return X, scores, costs, Fold(validation[0], np.asarray(validation[1], np.float64))
-        rows = np.arange(len(scores))[:, None].astype(np.float64)  # whatever the members read
-        learn, check = ([int(row) for row in fold.X[:, 0]] for fold in folds(rows, scores, None))
+        learn, check = (rows.tolist() for rows in held_out(len(scores), groups=groups))
         held = Fold(_taken(X, check), scores[check])
         return _taken(X, learn), scores[learn], None if costs is None else costs[learn], held
 
@@ -138,10 +144,12 @@ def _fitted(
     X: Any,  # noqa: ANN401
     scores: Scores,
     costs: Scores | None,
-    validation: tuple[Any, Scores] | None,
+    extra: dict[str, Any],
 ) -> Router:
-    extra = {"validation": validation} if router.uses_validation and validation is not None else {}
-    return router.fit(X, scores, costs, **extra)
+    """Fit it with what it takes of the validation prompts and the groups, where there are any."""
+    takes = {"validation": router.uses_validation, "groups": router.uses_groups}
+    given = {name: held for name, held in extra.items() if takes[name] and held is not None}
+    return router.fit(X, scores, costs, **given)
 
 
 def _nearest(

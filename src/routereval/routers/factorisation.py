@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import expit
 
 from routereval.errors import SpecError
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.descent import Array, cross_entropy, log_odds, minimise
 from routereval.routers.inputs import Features, feature_matrix, scale_of
 from routereval.routers.preferences import win_rates
@@ -35,6 +35,7 @@ class _Factorised(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     _name: ClassVar[str]
 
     def __init__(
@@ -50,6 +51,7 @@ class _Factorised(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Fit the factors; choose the penalty on the validation prompts if it is to be tuned.
 
@@ -58,6 +60,7 @@ class _Factorised(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -69,7 +72,7 @@ class _Factorised(Router):
         self._check_parameters()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         if self.penalty == "tuned":
-            self._tune(*folds(X, scores, validation, seed=self.random_state))
+            self._tune(*folds(X, scores, validation, groups=groups, seed=self.random_state))
         else:
             problem = _Problem(self, X, scores)
             self._keep(problem, problem.solve(float(self.penalty)), float(self.penalty))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.clusters import partition
 from routereval.routers.descent import log_odds
 from routereval.routers.inputs import Features, Scale, feature_matrix
@@ -61,6 +61,7 @@ class GraphRouter(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     supports_unseen: ClassVar[bool] = True
     extra: ClassVar[str] = "torch"
 
@@ -85,6 +86,7 @@ class GraphRouter(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Learn the messages, and leave the whole training graph's vectors behind.
 
@@ -93,6 +95,7 @@ class GraphRouter(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to stop on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Raises:
             DataError: if the shapes do not agree.
@@ -102,12 +105,12 @@ class GraphRouter(Router):
         counts = {name: getattr(self, name) for name in ("tasks", "dims", "epochs")}
         checked("graphrouter", counts, {"lr": self.lr}, self.random_state)
         scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, check = folds(X, scores, validation, seed=self.random_state)
+        learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
         self.scale_ = tuple(even_scale(learn.X))
         scaled = Scale(*self.scale_)(learn.X)
-        groups = partition(scaled, int(self.tasks), int(self.random_state))
-        self.centres_ = groups.centres
-        graph = Graph.of(scaled, groups.labels, learn.scores, len(groups.centres))
+        parts = partition(scaled, int(self.tasks), int(self.random_state))
+        self.centres_ = parts.centres
+        graph = Graph.of(scaled, parts.labels, learn.scores, len(parts.centres))
         self.offsets_ = log_odds(mean_scores(learn.scores))
         self.weights_ = self._trained(graph, check)
         self.tasks_, self.models_, self.norms_ = _nodes(graph, self.weights_)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from routereval.errors import SpecError, unknown
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.descent import Array, cross_entropy, log_odds, minimise
 from routereval.routers.inputs import Features, feature_matrix, scale_of
 from routereval.routers.validation import Fold, folds
@@ -72,6 +72,7 @@ class Irt(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
 
     def __init__(
@@ -93,6 +94,7 @@ class Irt(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Fit abilities and items; choose alpha on the validation prompts if it is to be tuned.
 
@@ -101,6 +103,7 @@ class Irt(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -112,7 +115,7 @@ class Irt(Router):
         self._check_parameters()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         if self.alpha == "tuned":
-            self._tune(*folds(X, scores, validation, seed=self.random_state))
+            self._tune(*folds(X, scores, validation, groups=groups, seed=self.random_state))
         else:
             problem = _Problem(self, X, scores)
             self._keep(problem, problem.solve(float(self.alpha), problem.start()))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from routereval.errors import SpecError, unknown
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.gradient import Data, Recipe, train
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.memo import remembered
@@ -50,6 +50,7 @@ class Linear(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     faithful: ClassVar[dict[str, Any]] = {"method": "adam"}
 
@@ -76,6 +77,7 @@ class Linear(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Fit the weights; choose alpha on the validation prompts if it is to be tuned.
 
@@ -84,6 +86,7 @@ class Linear(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose alpha on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -97,7 +100,7 @@ class Linear(Router):
         if self.method == "adam":
             [(self.coef_, self.intercept_)] = train(Data.of(X, scores), recipe)
         elif self.alpha == "tuned":
-            self._tune(*folds(X, scores, validation))
+            self._tune(*folds(X, scores, validation, groups=groups))
         else:
             self._keep(_Ridge.of(X, scores), float(self.alpha))
         return self

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import SpecError
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.linear import ALPHAS, Spectrum, spectrum_of
 from routereval.routers.validation import Fold, contrast, folds, last_best
@@ -47,6 +47,7 @@ class LowRank(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
 
     def __init__(self, *, rank: int | str = "tuned", alpha: float | str = "tuned") -> None:
@@ -59,6 +60,7 @@ class LowRank(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Fit the weights; choose rank and alpha on the validation prompts if they are to be tuned.
 
@@ -67,6 +69,7 @@ class LowRank(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -80,7 +83,7 @@ class LowRank(Router):
         learn = Fold(X, scores)
         rank, alpha = ranks[0], alphas[0]
         if len(ranks) * len(alphas) > 1:
-            learn, check = folds(X, scores, validation)
+            learn, check = folds(X, scores, validation, groups=groups)
             rank, alpha = self._tuned(_Reduced.of(*learn), check, ranks, alphas)
         self._keep(_settled(learn, rank, alpha), rank, alpha)
         return self

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.special import expit, softmax
 
-from routereval.routers.base import Router, Scores
+from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.gradient import Data, Recipe, logits, train
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.validation import Fold, folds
@@ -43,6 +43,7 @@ class Mlp(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     faithful: ClassVar[dict[str, Any]] = {
         "hidden": (256, 256),
@@ -78,6 +79,7 @@ class Mlp(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Train the network.
 
@@ -86,6 +88,7 @@ class Mlp(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to stop on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -99,7 +102,7 @@ class Mlp(Router):
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         learn, stop = Fold(X, scores), None
         if self.early_stopping:
-            learn, stop = folds(X, scores, validation, seed=self.random_state)
+            learn, stop = folds(X, scores, validation, groups=groups, seed=self.random_state)
         self.n_features_in_ = X.shape[1]
         self.scale_ = tuple(scale_of(learn.X)) if self.standardize else None
         self.layers_ = train(self._data(learn), recipe, stop and self._data(stop))

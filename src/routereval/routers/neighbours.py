@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import SpecError, unknown
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.memo import remembered
 from routereval.routers.validation import folds, last_best, quality
@@ -50,6 +50,7 @@ class Knn(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     faithful: ClassVar[dict[str, Any]] = {"k": 5}
 
@@ -70,6 +71,7 @@ class Knn(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Keep the training prompts; choose k on the validation prompts if it is to be tuned.
 
@@ -78,6 +80,7 @@ class Knn(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose k on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -92,7 +95,7 @@ class Knn(Router):
         if self.k != "tuned":
             self._keep(X, scores, int(self.k))
             return self
-        train, check = folds(X, scores, validation)
+        train, check = folds(X, scores, validation, groups=groups)
         self._keep(train.X, train.scores, 1)
         near = self._near(unit_rows(check.X), depth)
         ks = sorted(self.ks)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 
 from routereval.errors import DataError, SpecError
-from routereval.routers.base import Reads, Router, Scores, mean_scores
+from routereval.routers.base import Groups, Reads, Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.linear import DIGITS, alike
 
@@ -60,6 +60,11 @@ class Own(Router):
         return "validation" in _named(self.router.fit)
 
     @property
+    def uses_groups(self) -> bool:  # type: ignore[override]
+        """True if its `fit` names ``groups``."""
+        return "groups" in _named(self.router.fit)
+
+    @property
     def uses_models(self) -> bool:  # type: ignore[override]
         """True if its `fit` names ``models``."""
         return "models" in _named(self.router.fit)
@@ -71,10 +76,11 @@ class Own(Router):
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
         models: Sequence[str] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Fit a copy of the object."""
         scores = self._check_fit(X, scores)
-        offered = {"costs": costs, "validation": validation, "models": models}
+        offered = {"costs": costs, "validation": validation, "models": models, "groups": groups}
         self.router_ = _copied(self.router)
         taken = {name: offered[name] for name in offered if name in _named(self.router_.fit)}
         self.router_.fit(X, scores, **taken)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from routereval.errors import SpecError
-from routereval.routers.base import Router, Scores
+from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.inputs import feature_matrix
 from routereval.routers.neighbours import unit_rows
 from routereval.routers.validation import Fold, folds
@@ -104,6 +104,7 @@ class SimilarityWeighted(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -120,6 +121,7 @@ class SimilarityWeighted(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Keep the training prompts; choose the base on the validation prompts if to be tuned.
 
@@ -128,6 +130,7 @@ class SimilarityWeighted(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -141,7 +144,7 @@ class SimilarityWeighted(Router):
         if len(bases) == 1:
             self._keep(Fold(X, scores), bases[0])
             return self
-        learn, check = folds(X, scores, validation)
+        learn, check = folds(X, scores, validation, groups=groups)
         results = mean_results(check.scores)
         errors = []
         for base in bases:

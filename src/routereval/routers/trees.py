@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import MissingDependencyError, SpecError, unknown
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.linear import alike
 from routereval.routers.validation import folds
@@ -118,6 +118,7 @@ class Boosted(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
 
     def __init__(
@@ -141,6 +142,7 @@ class Boosted(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Grow the trees; decide on the validation prompts how many to keep.
 
@@ -149,6 +151,7 @@ class Boosted(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to decide on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -160,7 +163,7 @@ class Boosted(Router):
         """
         self._check_parameters()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, check = folds(X, scores, validation, seed=self.random_state)
+        learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
         self.n_features_in_ = X.shape[1]
         self.means_ = mean_scores(learn.scores)
         self.trees_: list[Trees | None] = []

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from routereval.errors import SpecError, unknown
-from routereval.routers.base import Router, Scores
+from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.clusters import Partition, partitions, shrunk_means
 from routereval.routers.inputs import Features, feature_matrix
 from routereval.routers.memo import remembered
@@ -54,6 +54,7 @@ class UniRoute(Router):
     """
 
     uses_validation: ClassVar[bool] = True
+    uses_groups: ClassVar[bool] = True
     supports_unseen: ClassVar[bool] = True
 
     centres_: Floats
@@ -78,6 +79,7 @@ class UniRoute(Router):
         scores: Scores,
         costs: Scores | None = None,
         validation: tuple[Any, Scores] | None = None,
+        groups: Groups | None = None,
     ) -> Self:
         """Cluster the prompts; choose k on the validation prompts if it is to be tuned.
 
@@ -86,6 +88,7 @@ class UniRoute(Router):
             scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
             costs: not used.
             validation: features and scores to choose k on; without, a tenth of the prompts.
+            groups: codes of equal prompts, which are held out together.
 
         Returns:
             The router itself.
@@ -96,7 +99,9 @@ class UniRoute(Router):
         """
         ks = self._tried()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, check = folds(X, scores, validation) if len(ks) > 1 else (Fold(X, scores),) * 2
+        learn = check = Fold(X, scores)
+        if len(ks) > 1:
+            learn, check = folds(X, scores, validation, groups=groups)
         found = partitions(learn.X, ks, self.random_state)
         tried = []
         for clusters in found:

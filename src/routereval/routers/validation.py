@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.routers.base import Scores
+from routereval.routers.base import Groups, Scores
 from routereval.routers.inputs import Features, feature_matrix
 
 HELD_OUT = 0.1
@@ -30,20 +30,64 @@ class Folds(NamedTuple):
     validation: Fold
 
 
+class Rows(NamedTuple):
+    """Places of the prompts to learn from, and of those that are held out, in order."""
+
+    kept: NDArray[np.int64]
+    held: NDArray[np.int64]
+
+
+def held_out(n: int, seed: int = 0, groups: Groups | None = None, share: float = HELD_OUT) -> Rows:
+    """Draw prompts to hold out; equal ones stay together.
+
+    Fewer than 10 prompts, or groups of equal ones, are not divided: all are learned from, and all
+    are held out.
+
+    Args:
+        n: how many prompts there are.
+        seed: of the draw.
+        groups: (n,) codes of equal prompts; None where each is its own.
+        share: of the prompts to hold out.
+
+    >>> held_out(20).held, held_out(20, groups=np.arange(20) // 2).held
+    (array([ 5, 15]), array([14, 15]))
+    """
+    order = np.random.default_rng(seed).permutation(n)
+    whole = np.arange(n) if groups is None else np.asarray(groups)
+    _, first, codes, sizes = np.unique(
+        whole, return_index=True, return_inverse=True, return_counts=True
+    )
+    if len(first) < FEW:
+        return Rows(np.arange(n), np.arange(n))
+    is_first = np.zeros(n, dtype=np.bool_)
+    is_first[first] = True
+    drawn = codes[order[is_first[order]]]
+    middle = np.cumsum(sizes[drawn]) - sizes[drawn] / 2
+    taken = middle < int(share * n)
+    taken[0] = True
+    out = np.isin(codes, drawn[taken])
+    return Rows(np.flatnonzero(~out), np.flatnonzero(out))
+
+
 def folds(
-    X: Features, scores: Scores, validation: tuple[Any, Scores] | None, seed: int = 0
+    X: Features,
+    scores: Scores,
+    validation: tuple[Any, Scores] | None,
+    seed: int = 0,
+    groups: Groups | None = None,
 ) -> Folds:
     """Decide which prompts to choose hyper-parameters on.
 
     Given validation prompts serve as they are. Without them a tenth of the training prompts is
-    drawn and held out; with fewer than 10 training prompts they serve as both. Nothing is fitted
-    again on all prompts afterwards, so what was chosen is what predicts.
+    drawn and held out, by `held_out`; with fewer than 10 different training prompts they serve as
+    both. Nothing is fitted again on all prompts afterwards, so what was chosen is what predicts.
 
     Args:
         X: (n_prompts, n_features) of the training prompts.
         scores: (n_prompts, n_models) of the training prompts.
         validation: the features and scores of the validation prompts, or None.
         seed: of the draw.
+        groups: (n_prompts,) codes of equal training prompts; None where each is its own.
 
     Returns:
         Both folds.
@@ -57,12 +101,9 @@ def folds(
     train = Fold(X, scores)
     if validation is not None:
         return Folds(train, _checked(validation, train))
-    if len(X) < FEW:
+    kept, held = held_out(len(X), seed, groups)
+    if len(held) == len(X):
         return Folds(train, train)
-    order = np.random.default_rng(seed).permutation(len(X))
-    held, kept = np.split(order, [int(HELD_OUT * len(X))])
-    held.sort()
-    kept.sort()
     return Folds(Fold(X[kept], scores[kept]), Fold(X[held], scores[held]))
 
 

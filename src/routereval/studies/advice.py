@@ -376,7 +376,7 @@ class _Table:
     def __init__(self, bench: Bench, plan: _Plan) -> None:
         self.bench, self.plan = bench, plan
         self.every = np.arange(bench.n_prompts)
-        self.fold = folds_of(bench.strata, plan.folds, plan.seed)
+        self.fold = folds_of(bench.strata, plan.folds, plan.seed, bench.groups)
         self.W = resamples(bench.strata, plan.n_boot, plan.seed)
         self.trusted = bench.trusted(self.every, bench.candidates)
         self.best, self.best_usd = self._best_single()

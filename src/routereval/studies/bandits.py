@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
 from routereval.records import Records, open_source
+from routereval.records.groups import first_equal
 from routereval.routers import choose, make_router
 from routereval.routers.bandits import Bandit
 from routereval.tasks import Task
@@ -170,7 +171,7 @@ class _Stream(NamedTuple):
         return cls(
             X=X,
             scores=scores,
-            linear=_full_information(X, scores),
+            linear=_full_information(X, scores, task.train.groups[whole]),
             best_single=scores[:, int(scores.mean(axis=0).argmax())],
             oracle=scores.max(axis=1),
             random=scores.mean(axis=1),
@@ -202,9 +203,9 @@ def _replayed(task: Task, routers: Sequence[str], against: str, orders: int) -> 
     )
 
 
-def _full_information(X: NDArray[np.floating], scores: Floats) -> Floats:
-    """What ridge regression scores on each prompt that it was not fitted on."""
-    fold = np.random.default_rng(0).permutation(len(X)) % FOLDS
+def _full_information(X: NDArray[np.floating], scores: Floats, groups: NDArray[np.int64]) -> Floats:
+    """What ridge regression scores on each prompt that it was not fitted on, nor on an equal."""
+    fold = (np.random.default_rng(0).permutation(len(X)) % FOLDS)[first_equal(groups)]
     earned = np.empty(len(X))
     for number in range(FOLDS):
         here = fold == number

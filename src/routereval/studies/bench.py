@@ -46,6 +46,7 @@ class Bench:
         chance: (n_prompts,) the score of a guesser, NaN where unknown.
         chance_source: how it is known; empty if not.
         strata: (n_prompts,) code of the subset, or of the benchmark where several are joined.
+        groups: (n_prompts,) code of each prompt's group of equal ones, as `Records.groups`.
         costs: (n_prompts, n_models) USD a call, what is unknown filled with the LLM's mean; None
             if some LLM's cost is not known at all.
         n_dropped: prompts left out because some candidate was not observed on them.
@@ -63,6 +64,7 @@ class Bench:
     chance: Floats
     chance_source: str
     strata: Index
+    groups: Index
     costs: NDArray[np.float32] | None
     n_dropped: int
     simulated: bool
@@ -166,6 +168,7 @@ def join(collection: Sequence[Records]) -> Bench:
         chance=np.concatenate([part.chance for part in parts]),
         chance_source="" if "" in sources else ", ".join(sources),
         strata=np.repeat(np.arange(len(parts)), [part.n_prompts for part in parts]),
+        groups=np.concatenate([p.groups + n for p, n in zip(parts, starts, strict=True)]),
         costs=np.vstack(costs) if len(costs) == len(parts) else None,
         n_dropped=sum(part.n_dropped for part in parts),
         simulated=any(part.simulated for part in parts),
@@ -297,6 +300,7 @@ def _whole(records: Records, members: Index) -> Bench:
         chance=np.full(len(scores), np.nan) if real else levels,
         chance_source="" if real else chance.source,
         strata=strata,
+        groups=records.groups[block.prompts],
         costs=_filled_costs(records, block.prompts),
         n_dropped=records.n_prompts - len(block.prompts),
         simulated=records.simulated,

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
+from routereval.records.groups import first_equal
 from routereval.scoring import interval, resamples
 from routereval.studies.bench import Bench, Floats, Index, bench_of, shared_luck
 from routereval.studies.summary import Estimate
@@ -139,7 +140,7 @@ def ceiling(
     """
     bench = bench_of(records, pool)
     members = np.array([bench.models.index(name) for name in pool])
-    fold = folds_of(bench.strata, folds, seed)
+    fold = folds_of(bench.strata, folds, seed, bench.groups)
     held = hold_out(bench, [members] * folds, fold, near=near, seed=seed)
     best = best_by_fold(held.scores, fold)
     columns = np.column_stack(
@@ -224,21 +225,25 @@ def predict(X: NDArray[np.floating], T: Floats, Z: NDArray[np.floating]) -> Floa
     return np.asarray((Z - centre) @ weights + level)
 
 
-def folds_of(strata: Index, folds: int, seed: int) -> Index:
+def folds_of(strata: Index, folds: int, seed: int, groups: Index | None = None) -> Index:
     """(n_prompts,) which fold each prompt is in; every subset is spread evenly over them.
+
+    Equal prompts, of one code in `groups`, are in one fold; None where each is its own.
 
     Raises:
         SpecError: if there are less than two folds.
-        DataError: if there are fewer prompts than folds.
+        DataError: if there are fewer prompts, or groups of equal ones, than folds.
     """
     if folds < 2:
         raise SpecError(f"a cross-fit has at least 2 folds, not {folds}")
-    if len(strata) < folds:
-        raise DataError(f"{len(strata)} prompts are too few for {folds} folds")
+    first = np.arange(len(strata)) if groups is None else first_equal(groups)
     order = np.lexsort([np.random.default_rng(seed).random(len(strata)), strata])
+    order = order[first[order] == order]
+    if len(order) < folds:
+        raise DataError(f"{len(order)} prompts are too few for {folds} folds")
     fold = np.empty(len(strata), dtype=np.int64)
-    fold[order] = np.arange(len(strata)) % folds
-    return fold
+    fold[order] = np.arange(len(order)) % folds
+    return fold[first]
 
 
 def best_by_fold(truth: Floats, fold: Index) -> Floats:

@@ -34,6 +34,8 @@ def fit(router: Router, task: Task) -> Router:
     extra: dict[str, Any] = {}
     if router.uses_validation and not task.split.faithful and len(task.val.rows):
         extra["validation"] = (task.val.inputs(router.reads), task.val.scores)
+    if router.uses_groups:
+        extra["groups"] = task.train.groups
     if router.uses_models:
         extra["models"] = task.models
     train = task.train

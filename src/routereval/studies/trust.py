@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records import Records
+from routereval.records.groups import first_equal
 from routereval.routers import Router, TrainedRouter, make_router
 from routereval.routers.policy import choose
 from routereval.scoring import Interval, interval, resamples
@@ -180,13 +181,16 @@ def trust(
 def _halves(val: Part, router: Router, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places of the validation prompts that tune the router, and of those it must not see."""
     places = np.random.default_rng((seed, 3)).permutation(len(val.rows))
-    n_tuning = len(places) // 2 if router.uses_validation else 0
-    return np.sort(places[:n_tuning]), np.sort(places[n_tuning:])
+    if not router.uses_validation:
+        return places[:0], np.arange(len(places))
+    lead = first_equal(val.groups[places])  # equal prompts stand where the first of them does
+    tuning = lead < len(places) // 2
+    return np.sort(places[tuning]), np.sort(places[~tuning])
 
 
 def _fitted(router: Router, task: Task, tuning: NDArray[np.int64]) -> Router:
     train, val = task.train, task.val
-    extra = {}
+    extra: dict[str, Any] = {"groups": train.groups} if router.uses_groups else {}
     if len(tuning):
         X = _taken(val.inputs(router.reads), tuning)
         extra["validation"] = (X, val.scores[tuning])
