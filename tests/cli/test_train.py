@@ -26,8 +26,16 @@ def test_route_says_who_answers_and_why(router: Path, command_line: CommandLine)
     first, *rows = answer.out.splitlines()
     assert first.startswith("org/model_")
     assert "predicted score" in first
-    assert len(rows) == 4
+    assert len(rows) == 4 + ("unfamiliar:" in rows[0])
     assert sum("→" in row for row in rows) == 1
+
+
+def test_route_marks_a_text_unlike_all_training_prompts(
+    router: Path, command_line: CommandLine
+) -> None:
+    text = "xyzzy plugh frobnicate quux"
+    assert "unfamiliar: unlike all training prompts" in command_line("route", router, text).out
+    assert json.loads(command_line("route", router, text, "--json").out)["unfamiliar"] is True
 
 
 def test_route_in_json(

@@ -91,7 +91,7 @@ def test_it_is_a_scikit_learn_estimator() -> None:
     assert clone(embedder).get_params() == {"dims": 7, "max_words": 9, "random_state": 1}
     assert not [name for name in vars(embedder) if name.endswith("_")]
     assert embedder.fit(LAW) is embedder
-    assert embedder.set_params(dims=2).fit_transform(LAW).shape == (30, 2)
+    assert embedder.set_params(dims=2).fit_transform([*LAW, *ALGEBRA]).shape == (60, 2)
 
 
 def test_the_short_way_computes_what_the_pipeline_of_scikit_learn_does() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.routers import CHECKS, Router, Scores, check_router, make_router
-from routereval.routers.checks import Check
+from routereval.routers.checks import Check, check_one_by_one, check_unfamiliar
 from routereval.routers.controls import BestSingle, Random
 from routereval.routers.registry import on_cpu
 
@@ -122,6 +122,78 @@ class Breaks(BestSingle):
         if np.isnan(scores).any():
             raise ValueError("Input contains NaN")
         return super().fit(X, scores, costs)
+
+
+class Blows(Router):
+    """Divides by deviations that are only rounding, and learns by least squares."""
+
+    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
+        scores = np.nan_to_num(self._check_fit(X, scores), nan=0.5)
+        self.means_, self.mean_, self.deviation_ = (
+            scores.mean(axis=0),
+            X.mean(axis=0),
+            X.std(axis=0),
+        )
+        Z = (X - self.mean_) / np.where(self.deviation_ == 0, 1, self.deviation_)
+        self.coef_ = np.linalg.lstsq(Z.astype(float), scores - self.means_, rcond=None)[0]
+        return self
+
+    def predict_scores(self, X: Matrix) -> Scores:
+        self._check_fitted()
+        Z = (X - self.mean_) / np.where(self.deviation_ == 0, 1, self.deviation_)
+        return np.asarray(np.round((Z[:, :, None] * self.coef_).sum(axis=1) + self.means_, 6))
+
+
+class Flees(BestSingle):
+    """Sends whatever it does not know to the last model."""
+
+    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
+        self.known_ = {row.tobytes() for row in np.asarray(X)}
+        return super().fit(X, scores, costs)
+
+    def predict_scores(self, X: Matrix) -> Scores:
+        found = super().predict_scores(X)
+        strange = [row.tobytes() not in self.known_ for row in np.asarray(X)]
+        return np.where(np.array(strange)[:, None], np.eye(found.shape[1])[-1], found)
+
+    control = False
+
+
+@pytest.mark.parametrize(
+    ("router", "complaint"),
+    [
+        (
+            Blows(),
+            "unfamiliar prompts get scores far out, up to .* beyond the .* of training prompts",
+        ),
+        (
+            Flees(),
+            "0% of the unfamiliar prompts go to the best single model, but 100% of the training",
+        ),
+    ],
+)
+def test_a_router_must_stay_sane_on_prompts_unlike_all_training_prompts(
+    router: Router, complaint: str
+) -> None:
+    with pytest.raises(DataError, match=complaint):
+        check_unfamiliar(router)
+
+
+class Shaky(BestSingle):
+    """Sums in single precision: alone a prompt is off by a hair."""
+
+    def predict_scores(self, X: Matrix) -> Scores:
+        off = np.where(np.arange(len(X)) == 5, 3e-7, 0.0)[:, None]
+        return np.asarray(super().predict_scores(X) + off * (len(X) > 1))
+
+
+def test_a_prompt_alone_that_gets_other_scores_is_told_with_size_and_remedy() -> None:
+    message = (
+        r"1 of 12, most of all prompt 5, by 3.0e-07; cast features to float64, round predictions "
+        "to 12 digits, and take exponentials of differences only"
+    )
+    with pytest.raises(DataError, match=message):
+        check_one_by_one(Shaky())
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class Reader:
         return self
 
     def predict_scores(self, X: Texts) -> Matrix:
-        return np.array([[len(text)] * self.n for text in X], float)
+        return np.array([[1 / (1 + len(text))] * self.n for text in X], float)
 
     def predict_costs(self, X: Texts) -> Matrix:
         return np.ones((len(X), self.n))
@@ -117,7 +117,7 @@ def test_an_object_is_given_what_it_names_and_stays_as_it_is() -> None:
     assert own.router_.given[1] is costs
     assert own.router_.given[2] is validation
     assert not hasattr(reader, "given")
-    assert own.predict_scores(["abc"]).tolist() == [[3.0, 3.0]]
+    assert own.predict_scores(["abc"]).tolist() == [[0.25, 0.25]]
     assert own.predict_costs(["abc"]) is not None
     assert own.distribution(["abc"], np.array([[9.0, 0.0]])).tolist() == [[0.5, 0.5]]
     assert not as_router(Mean()).uses_validation
@@ -130,7 +130,7 @@ def test_an_estimator_is_fitted_where_its_models_were_observed() -> None:
     scores[1, 2] = np.nan
     router = Estimator(estimator=LinearRegression()).fit(X, scores)
     assert [models.tolist() for models, _ in router.parts_] == [[0, 1], [2]]
-    assert np.allclose(router.predict_scores([[4.0]]), [[1.0, 0.0, 0.5, 0.0]])
+    assert np.allclose(router.predict_scores([[2.8]]), [[0.7, 0.3, 0.35, 0.0]])
     with pytest.raises(DataError, match="X has 2 features but the router was fitted on 1"):
         router.predict_scores(np.ones((1, 2)))
 
@@ -225,3 +225,9 @@ def test_all_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SpecError, match=r"router 'needy' needs estimator; write needy\(estimator"):
         make_router("needy")
     assert repr(make_router("mine(shrink=0.5)")) == "Own(Mean(shrink=0.5))"
+
+
+def test_an_estimator_is_not_led_astray_by_prompts_unlike_all_training_prompts() -> None:
+    from sklearn.linear_model import LinearRegression
+
+    check_router(LinearRegression())

@@ -131,7 +131,7 @@ def test_a_manifest_of_another_pool_or_version_is_refused(tmp_path: Path) -> Non
     with pytest.raises(DataError, match="not the one that the router was fitted on"):
         load_router(folder)
     edit(folder, schema=99)
-    with pytest.raises(DataError, match="schema 99, this version reads 1; train"):
+    with pytest.raises(DataError, match="schema 99, this version reads 2; train"):
         load_router(folder)
     with pytest.raises(DataError, match="no trained router; make one"):
         load_router(tmp_path)

@@ -49,6 +49,7 @@ def _json(text: str, trained: TrainedRouter, decision: Decision) -> str:
                 for model, cost in zip(trained.models, decision.costs, strict=True)
             },
             "reason": decision.reason,
+            "unfamiliar": decision.unfamiliar,
         },
         ensure_ascii=False,
     )
@@ -58,6 +59,8 @@ def _table(trained: TrainedRouter, decision: Decision) -> str:
     rows = zip(decision.scores, trained.models, decision.costs, strict=True)
     width = max(len(model) for model in trained.models)
     lines = [f"{decision.model}: {decision.reason}"]
+    if decision.unfamiliar:
+        lines.append("  unfamiliar: unlike all training prompts, so these scores say little")
     for score, model, cost in sorted(rows, key=lambda row: -row[0]):
         mark = "→" if model == decision.model else " "
         price = f"  ${cost * 1000:.3f}/1k" if math.isfinite(cost) else ""

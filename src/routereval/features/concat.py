@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from routereval.errors import SpecError
 from routereval.features.base import TextEmbedder, Vectors
 from routereval.features.embedder import make_embedder
+from routereval.features.numerics import FLAT, significant
 
 
 class Concat(TextEmbedder):
@@ -69,7 +70,8 @@ class Concat(TextEmbedder):
     def scale(self, blocks: Sequence[Vectors]) -> Self:
         """Learn what each block of vectors is divided by from those of the training texts."""
         squares = [float(np.square(block, dtype=np.float64).sum(axis=1).mean()) for block in blocks]
-        self.lengths_ = np.sqrt([square if square > 0 else 1.0 for square in squares])
+        lengths = np.sqrt(squares)
+        self.lengths_ = np.where(significant(lengths, FLAT), lengths, np.inf)
         return self
 
     def join(self, blocks: Sequence[Vectors]) -> Vectors:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from routereval.features.base import TextEmbedder, Vectors
+from routereval.features.numerics import deviations
 
 Patterns = dict[str, re.Pattern[str]]
 
@@ -87,7 +88,7 @@ class Stats(TextEmbedder):
 
     Attributes:
         means_: (d,) of the training prompts.
-        deviations_: (d,) of the training prompts, 1 where a column is constant.
+        deviations_: (d,) of the training prompts, infinite where a column is constant: it stays 0.
 
     >>> stats = Stats().fit(["What is 2 + 2?", "Write a poem.", "Quel est le nom de la rue ?"])
     >>> X = stats.transform(["How much is 12 + 30?", "Write a story."])
@@ -113,8 +114,7 @@ class Stats(TextEmbedder):
         """
         raw = _measured(texts)
         self.means_ = raw.mean(axis=0)
-        deviations = raw.std(axis=0)
-        self.deviations_ = np.where(deviations <= 1e-9, 1.0, deviations)
+        self.deviations_ = deviations(raw)
         return self
 
     def transform(self, texts: Sequence[str]) -> Vectors:

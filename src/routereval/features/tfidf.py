@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from routereval.features.base import TextEmbedder, Vectors, unit, whole
+from routereval.features.numerics import NULL, significant
 from routereval.features.words import words_and_pairs
 
 
@@ -21,13 +22,15 @@ class Tfidf(TextEmbedder):
     that a single prompt costs about as much as its share of a batch, and has the very same vector.
 
     Args:
-        dims: number of directions kept; fewer where the training texts have fewer words.
+        dims: number of directions kept at most. There are fewer where the training texts have fewer
+            words, or vary in fewer directions, as texts made from templates do: a direction with a
+            singular value below 1e-4 of the largest is only rounding.
         max_words: how many of the most frequent words and word pairs are looked at.
         random_state: of the randomised SVD.
 
     Attributes:
         words_: the known words and pairs, one a line.
-        directions_: (n_words, dims) what one occurrence of each adds to a text's vector.
+        directions_: (n_words, n_kept) what one occurrence of each adds to a text's vector.
 
     >>> texts = ["prove the theorem", "prove the lemma", "cite the statute", "cite the case"]
     >>> X = Tfidf(dims=2).fit(texts).transform(texts)
@@ -74,10 +77,32 @@ class Tfidf(TextEmbedder):
                 np.matmul(1 + np.log(often), self.directions_[rows], out=vector)
         return unit(vectors)
 
+    def unknown_share(self, text: str, besides: Collection[str] = ()) -> float:
+        """The share of a text's different words that are not known; 1 for a text without words.
+
+        Args:
+            text: the text.
+            besides: words that count as unknown too.
+        """
+        check_is_fitted(self)
+        places, words = _places(self.words_), self.words_of(text)
+        known = sum(word in places and word not in besides for word in words)
+        return 1 - known / len(words) if words else 1.0
+
+    @staticmethod
+    def words_of(text: str) -> set[str]:
+        """The different words and symbols of a text, without the pairs."""
+        return {word for word in words_and_pairs(text) if " " not in word}
+
+    @staticmethod
+    def least_texts(n_texts: int) -> int:
+        """In how many texts a word must occur to be known: in few texts, every word counts."""
+        return 2 if n_texts >= 100 else 1
+
     def _known(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a vectoriser of scikit-learn
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        rare = 2 if len(texts) >= 100 else 1  # in a small corpus every word counts
+        rare = self.least_texts(len(texts))
         known = TfidfVectorizer(
             analyzer=words_and_pairs,
             min_df=rare,
@@ -102,7 +127,9 @@ class Tfidf(TextEmbedder):
         # Texts that are all alike have no variance to explain: a share of 0 is no fault.
         with np.errstate(invalid="ignore", divide="ignore"):
             svd.fit(counts)
-        return np.ascontiguousarray(svd.components_.T, dtype=np.float32)
+        kept = svd.components_[significant(svd.singular_values_, NULL)]
+        found = kept if len(kept) else np.zeros((1, n_words))  # no text has a known word
+        return np.ascontiguousarray(found.T, dtype=np.float32)
 
 
 @lru_cache(maxsize=8)

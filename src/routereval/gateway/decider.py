@@ -9,6 +9,9 @@ from collections.abc import Hashable, Sequence
 from hashlib import blake2b
 from typing import Generic, NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from routereval.gateway.seams import Routed
 from routereval.routers.base import Scores
 from routereval.routers.trained import TrainedRouter
@@ -49,10 +52,11 @@ class Recent(Generic[V]):
 
 
 class Scored(NamedTuple):
-    """A text's predicted scores and expected costs, (1, n_models) each."""
+    """A text's predicted scores and expected costs, (1, n_models) each, and if it is unfamiliar."""
 
     scores: Scores
     costs: Scores
+    unfamiliar: NDArray[np.bool_]
 
 
 class _Batch:
@@ -93,9 +97,9 @@ class RouterDecider:
             DataError: if none of the router's pool is allowed.
             SpecError: if `lam` is negative or not finite.
         """
-        scores, costs = await self._scored(text)
+        scores, costs, unfamiliar = await self._scored(text)
         decision = self.trained.decided([text], scores, costs, lam, allowed)[0]
-        return Routed(decision, self.name)
+        return Routed(decision._replace(unfamiliar=bool(unfamiliar[0])), self.name)
 
     def warm_up(self) -> None:
         """Load what is loaded at first use, and learn how long a text takes."""
@@ -121,15 +125,19 @@ class RouterDecider:
                 self._next = None
             texts = list(batch.texts.values())
             if self._seconds_a_text * len(texts) < QUICK_S:
-                scores, costs = self._timed(texts)
+                scored = self._timed(texts)
             else:
-                scores, costs = await asyncio.to_thread(self._timed, texts)
+                scored = await asyncio.to_thread(self._timed, texts)
         found = {
-            digest: Scored(scores[row : row + 1], costs[row : row + 1])
+            digest: Scored(
+                scored.scores[row : row + 1],
+                scored.costs[row : row + 1],
+                scored.unfamiliar[row : row + 1],
+            )
             for row, digest in enumerate(batch.texts)
         }
-        for digest, scored in found.items():
-            self._known.put(digest, scored)
+        for digest, each in found.items():
+            self._known.put(digest, each)
         return found
 
     def _timed(self, texts: list[str]) -> Scored:

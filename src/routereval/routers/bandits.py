@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import SpecError
 from routereval.routers.base import Router, Scores
-from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.linear import spectrum_of
 
 DIGITS = 12
@@ -39,6 +39,7 @@ class Bandit(Router):
             summed.
         coef_, intercept_: (n_features, n_models) and (n_models,) what was learned, on the features
             as they are given.
+        scale_: the features' means and deviations and the reach of the training prompts.
     """
 
     _name: ClassVar[str]
@@ -61,6 +62,7 @@ class Bandit(Router):
         self._check_parameters()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         axes, mean = components_of(X, int(self.components))
+        self.scale_ = scale_of(X).saved
         inputs = np.column_stack([np.ones(len(X)), (X - mean) @ axes])
         theta = self._replay(inputs, scores)
         self.coef_ = axes @ theta[:, 1:].T
@@ -70,7 +72,8 @@ class Bandit(Router):
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
         """What was learned of each model's score, without any exploration."""
         self._check_fitted()
-        return np.round(feature_matrix(X, len(self.coef_)) @ self.coef_ + self.intercept_, DIGITS)
+        X = Scale(*self.scale_).within(feature_matrix(X, len(self.coef_)))
+        return np.asarray(np.round(X @ self.coef_ + self.intercept_, DIGITS))
 
     def _index(self, mean: Floats, width: Floats, rng: np.random.Generator) -> Floats:
         """By what the next model is chosen: of (n_models,) expected scores and their widths."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from routereval.errors import DataError, SpecError, unknown
+from routereval.features.numerics import deviations
 from routereval.routers.base import Groups, Router, Scores, mean_costs, mean_scores
 from routereval.routers.calls import Desk, Floats
 from routereval.routers.classifiers import Line, logistic
@@ -273,8 +274,7 @@ def _judge(features: Floats, scores: Floats) -> Judge:
     seen = ~np.isnan(scores)
     if not seen.any():
         return Judge(np.zeros(features.shape[1]), np.ones(features.shape[1]), _NO_IDEA)
-    mean, spread = features[seen].mean(axis=0), features[seen].std(axis=0)
-    spread = np.where(spread > 1e-9, spread, 1.0)
+    mean, spread = features[seen].mean(axis=0), deviations(features[seen])
     return Judge(mean, spread, logistic((features[seen] - mean) / spread, scores[seen], 1.0))
 
 

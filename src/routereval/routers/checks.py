@@ -142,12 +142,65 @@ def check_order(router: Router) -> None:
 
 
 def check_one_by_one(router: Router) -> None:
-    """A prompt gets the same scores and the same choice alone as among others."""
+    """A prompt gets the same scores and the same choice alone as among others.
+
+    Sums over a batch are added up in another order than over one prompt. Three things keep that out
+    of the scores: features cast to float64, predictions rounded to some 12 digits, and no
+    exponential of a number that is not small, which blows a rounding error up.
+    """
     made = _made(router)
     fitted = _fitted(router, made)
     batch = fitted.predict_scores(made.X_test)
-    alone = [fitted.predict_scores(_take(made.X_test, [i])) for i in range(len(batch))]
-    _same(batch, np.concatenate(alone), "a prompt alone gets other scores than among others")
+    alone = np.concatenate(
+        [fitted.predict_scores(_take(made.X_test, [i])) for i in range(len(batch))]
+    )
+    _require(alone.shape == batch.shape, "a prompt alone gets another number of scores")
+    off = np.abs(batch - alone)
+    worst = int(np.nan_to_num(off, nan=np.inf).max(axis=1).argmax())
+    differs = (choose(batch) != choose(alone)) | ~(off <= TOLERANCE).all(axis=1)
+    _require(
+        not differs.any(),
+        f"a prompt alone gets other scores than among others: {differs.sum()} of {len(batch)}, "
+        f"{_by_how_much(made.X_test, int(differs.argmax()), worst, off)}; cast features to "
+        "float64, round predictions to 12 digits, and take exponentials of differences only",
+    )
+
+
+def check_unfamiliar(router: Router) -> None:
+    """Prompts unlike all training prompts get sane scores, and mostly the best single model.
+
+    The training prompts say nothing of which model is right, of which one is far ahead; as texts
+    they are made from a template, as features some columns hold rounding noise alone, as those of
+    such texts do. Unfamiliar are prompts in which such a column speaks (one new word), which hold
+    nothing known (zeros, an empty text), or lie a thousand times further out than the others.
+
+    No predicted score of theirs may lie further beyond the range of those predicted for the
+    training prompts than 1, which is the range of a score, or than that range itself if it is
+    wider. And the model of the best mean training score must be chosen at least half as often as
+    for the training prompts. Yardsticks, and routers that draw a model, are passed over.
+    """
+    if router.control or router.policy != "argmax" or router.reads not in ("features", "texts"):
+        return
+    made = _templated(router)
+    fitted = _fitted(router, made)
+    usual, found = fitted.predict_scores(made.X), fitted.predict_scores(made.X_test)
+    _require(bool(np.isfinite(found).all()), "an unfamiliar prompt gets a score that is not finite")
+    low, high = float(usual.min()), float(usual.max())
+    most = max(1.0, high - low)
+    out = np.maximum(low - found, found - high).max(axis=1)
+    _require(
+        bool((out <= most).all()),
+        f"{(out > most).sum()} of {len(out)} unfamiliar prompts get scores far out, up to "
+        f"{out.max():.3g} beyond the {low:.3g} to {high:.3g} of training prompts; drop directions "
+        "that hardly vary in training, and do not extrapolate",
+    )
+    best = int(made.scores.mean(axis=0).argmax())
+    here, there = (float((choose(scores) == best).mean()) for scores in (usual, found))
+    _require(
+        there >= here / 2,
+        f"{there:.0%} of the unfamiliar prompts go to the best single model, but {here:.0%} of "
+        "the training prompts do; let predictions fall back to each model's mean",
+    )
 
 
 def check_missing(router: Router) -> None:
@@ -273,6 +326,7 @@ CHECKS: tuple[Check, ...] = (
     check_order,
     check_groups,
     check_one_by_one,
+    check_unfamiliar,
     check_missing,
     check_missing_is_not_zero,
     check_constant_scores,
@@ -303,6 +357,41 @@ def _made(router: Router, n_prompts: int = 40, n_models: int = 4, seed: int = 0)
     }
     given = read[router.reads]
     return Made(given[:n_prompts], truth[:n_prompts].copy(), costs[:n_prompts], given[n_prompts:])
+
+
+def _templated(router: Router, n_prompts: int = 60) -> Made:
+    """Prompts that say nothing of which model is right, and others that are unlike all of them."""
+    rng = np.random.default_rng(4)
+    truth = (rng.random((n_prompts, 4)) < [0.3, 0.35, 0.9, 0.3]).astype(np.float64)
+    costs = np.broadcast_to([1e-3, 2e-3, 3e-3, 4e-3], truth.shape).copy()
+    if router.reads == "texts":
+        known = [
+            f"invoice {i % 9} was billed twice, refund order {i % 7}" for i in range(n_prompts)
+        ]
+        new = [
+            "",
+            "quel temps fait-il",
+            "天気はどうですか",
+            "x" * 5000,
+            "def f(n): return n * f(n - 1)",
+        ]
+        misspelt = [text.replace("refund", "rufund") for text in known[:20]]
+        return Made(known, truth, costs, [*new, *misspelt])
+    X = np.hstack([rng.normal(size=(n_prompts, 6)), 1e-8 * rng.normal(size=(n_prompts, 6))])
+    typos = X[:20].copy()
+    typos[np.arange(20), 6 + np.arange(20) % 6] += rng.choice([-0.5, 0.5], size=20)
+    far = 1000 * rng.normal(size=(20, 12))
+    strange = np.concatenate([typos, np.zeros((1, 12)), far])
+    return Made(X.astype(np.float32), truth, costs, strange.astype(np.float32))
+
+
+def _by_how_much(X: Any, first: int, worst: int, off: Scores) -> str:  # noqa: ANN401
+    """The prompt that is furthest off, or the first with another choice, and how far it is off."""
+    size = float(off[worst].max())
+    if size <= TOLERANCE:
+        return f"prompt {first} is off by {off[first].max():.1e} and goes to another model"
+    text = f" ({X[worst]!r:.60})" if isinstance(X[worst], str) else ""
+    return f"most of all prompt {worst}{text}, by {size:.1e}"
 
 
 def _fit(router: Router, made: Made, **given: Any) -> Router:  # noqa: ANN401

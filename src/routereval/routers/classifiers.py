@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from routereval.errors import SpecError
 from routereval.routers.base import Groups, Router, Scores
-from routereval.routers.inputs import Features, feature_matrix, scale_of
+from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.memo import remembered
 from routereval.routers.validation import Fold, folds, last_best, quality
 
@@ -36,11 +36,12 @@ class Logistic(Router):
         C_: the value that is used.
         coef_: (n_features, n_models) weights, of the features as they are given.
         intercept_: (n_models,).
+        scale_: the features' means and deviations and the reach of the training prompts.
 
     >>> X = np.array([[-1.0], [1.0]] * 20)
     >>> scores = np.array([[1.0, 0.0], [0.0, 1.0]] * 20)
-    >>> Logistic(C=1.0).fit(X, scores).predict_scores([[2.0]]).round(1)
-    array([[0., 1.]])
+    >>> Logistic(C=1.0).fit(X, scores).predict_scores([[1.0]]).round(1)
+    array([[0.1, 0.9]])
     """
 
     uses_validation: ClassVar[bool] = True
@@ -50,6 +51,7 @@ class Logistic(Router):
     C_: float
     coef_: Floats
     intercept_: Floats
+    scale_: tuple[Any, ...]
 
     def __init__(self, *, C: float | str = "tuned") -> None:
         self.C = C
@@ -106,6 +108,7 @@ class Logistic(Router):
 
     def _learn(self, learn: Fold, check: Fold) -> None:
         """Set the weights for this C; the second fold is for those who calibrate."""
+        self.scale_ = scale_of(learn.X).saved
         weighed = [self._line(learn.X, column) for column in learn.scores.T]
         self.coef_ = np.stack([line.coef for line in weighed], axis=1)
         self.intercept_ = np.array([line.intercept for line in weighed])
@@ -130,6 +133,7 @@ class Logistic(Router):
 
     def _chance(self, X: Features, coef: Floats, intercept: Floats) -> Scores:
         """Rounded log-odds, so that models with the same weights tie exactly, as chances."""
+        X = Scale(*self.scale_).within(X)
         return np.asarray(expit(np.round(X @ coef + intercept, DIGITS)))
 
 
@@ -147,8 +151,8 @@ class Svm(Logistic):
 
     >>> X = np.array([[-1.0], [1.0]] * 20)
     >>> scores = np.array([[1.0, 0.0], [0.0, 1.0]] * 20)
-    >>> Svm(C=1.0).fit(X, scores).predict_scores([[2.0]]).round(1)
-    array([[0., 1.]])
+    >>> Svm(C=1.0).fit(X, scores).predict_scores([[1.0]]).round(1)
+    array([[0.1, 0.9]])
     """
 
     def _boundary(self, Z: Floats, scores: Floats) -> Line:
@@ -163,7 +167,8 @@ class Svm(Logistic):
 
     def _learn(self, learn: Fold, check: Fold) -> None:
         super()._learn(learn, check)
-        distance = np.round(check.X @ self.coef_ + self.intercept_, DIGITS)
+        X = Scale(*self.scale_).within(check.X)
+        distance = np.round(X @ self.coef_ + self.intercept_, DIGITS)
         for model, scores in enumerate(check.scores.T):
             seen = ~np.isnan(scores)
             scores = scores if seen.any() else learn.scores[:, model]  # noqa: PLW2901

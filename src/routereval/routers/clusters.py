@@ -121,7 +121,7 @@ class Gmm(Router):
         """
         positive(self, "k")
         scores, X = self._check_fit(X, scores), feature_matrix(X)
-        self.scale_ = tuple(scale_of(X))
+        self.scale_ = scale_of(X).saved
         self.mixture_, member = mixture(X, int(self.k), self.random_state)
         self.scores_ = shrunk_means(scores, member)
         return self

@@ -11,7 +11,7 @@ from scipy.special import softmax
 from routereval.errors import SpecError
 from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.clusters import partition
-from routereval.routers.inputs import Features, Scale, feature_matrix
+from routereval.routers.inputs import Features, Scale, even_scale, feature_matrix
 from routereval.routers.networks import (
     Best,
     Descent,
@@ -19,7 +19,6 @@ from routereval.routers.networks import (
     batches,
     checked,
     drawn,
-    even_scale,
     import_torch,
     relu,
     seeded,
@@ -119,7 +118,7 @@ class RouterDC(Router):
             raise SpecError(f"routerdc: weight must be a number of at least 0, not {self.weight!r}")
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
-        self.scale_ = tuple(even_scale(learn.X))
+        self.scale_ = even_scale(learn.X).saved
         self.seen_ = ~np.isnan(learn.scores).all(axis=0)
         self.weights_ = self._trained(self._examples(learn), check)
         return self

@@ -16,7 +16,7 @@ from scipy.special import expit
 from routereval.errors import SpecError
 from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.descent import Array, cross_entropy, log_odds, minimise
-from routereval.routers.inputs import Features, feature_matrix, scale_of
+from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.preferences import win_rates
 from routereval.routers.validation import Fold, folds, last_best
 
@@ -90,7 +90,8 @@ class _Factorised(Router):
     def _output(self, X: Any) -> Scores:  # noqa: ANN401
         """Rounded, so that models with the same weights tie exactly."""
         self._check_fitted()
-        return np.round(feature_matrix(X, len(self.coef_)) @ self.coef_ + self.intercept_, DIGITS)
+        X = Scale(*self.scale_).within(feature_matrix(X, len(self.coef_)))
+        return np.asarray(np.round(X @ self.coef_ + self.intercept_, DIGITS))
 
     def _tune(self, learn: Fold, check: Fold) -> None:
         """From the least penalty up, each fit goes on from the last, and only shrinks."""
@@ -112,6 +113,7 @@ class _Factorised(Router):
     def _keep(self, problem: _Problem, factors: list[Array], share: float) -> None:
         projection, models, intercept = factors
         self.penalty_ = share
+        self.scale_ = problem.scale.saved
         self.projection_ = projection / problem.scale.deviation[:, None]
         self.models_ = models
         self.coef_ = self.projection_ @ models.T

@@ -11,14 +11,13 @@ from scipy.special import expit
 from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.clusters import partition
 from routereval.routers.descent import log_odds
-from routereval.routers.inputs import Features, Scale, feature_matrix
+from routereval.routers.inputs import Features, Scale, even_scale, feature_matrix
 from routereval.routers.networks import (
     Best,
     Descent,
     Weights,
     checked,
     drawn,
-    even_scale,
     relu,
     seeded,
 )
@@ -106,7 +105,7 @@ class GraphRouter(Router):
         checked("graphrouter", counts, {"lr": self.lr}, self.random_state)
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
-        self.scale_ = tuple(even_scale(learn.X))
+        self.scale_ = even_scale(learn.X).saved
         scaled = Scale(*self.scale_)(learn.X)
         parts = partition(scaled, int(self.tasks), int(self.random_state))
         self.centres_ = parts.centres

@@ -11,7 +11,7 @@ from scipy.special import expit
 from routereval.errors import SpecError, unknown
 from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.descent import Array, cross_entropy, log_odds, minimise
-from routereval.routers.inputs import Features, feature_matrix, scale_of
+from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.validation import Fold, folds
 
 FORMS = ("rasch", "birnbaum", "multi")
@@ -135,7 +135,7 @@ class Irt(Router):
             sklearn.exceptions.NotFittedError: before `fit`.
         """
         self._check_fitted()
-        X = feature_matrix(X, len(self.difficulty_coef_))
+        X = Scale(*self.scale_).within(feature_matrix(X, len(self.difficulty_coef_)))
         difficulty = X @ self.difficulty_coef_ + self.difficulty_intercept_
         asked = expit(X @ self.discrimination_coef_ + self.discrimination_intercept_)
         return ItemParameters(np.ones_like(asked) if self.form == "rasch" else asked, difficulty)
@@ -168,7 +168,8 @@ class Irt(Router):
 
     def _keep(self, problem: _Problem, arrays: list[Array]) -> None:
         self.abilities_, A, a0, B, b0 = arrays
-        mean, deviation = problem.scale
+        mean, deviation, _ = problem.scale
+        self.scale_ = problem.scale.saved
         self.discrimination_coef_ = A / deviation[:, None]
         self.discrimination_intercept_ = a0 - mean @ self.discrimination_coef_
         self.difficulty_coef_ = B / deviation

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from routereval.errors import SpecError, unknown
+from routereval.features.numerics import NULL, significant
 from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.gradient import Data, Recipe, train
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
@@ -41,18 +42,21 @@ class Linear(Router):
         alpha_: the penalty that is used (ridge).
         coef_: (n_features, n_models) weights, of the features as they are given.
         intercept_: (n_models,).
+        scale_: the features' means and deviations and the reach of the training prompts (ridge).
 
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> scores = np.array([[0.0, 0.5], [0.25, 0.5], [0.5, 0.5], [0.75, 0.5]])
     >>> router = Linear(alpha=0).fit(X, scores)
-    >>> router.predict_scores([[4.0]]).round(6)
-    array([[1. , 0.5]])
+    >>> router.predict_scores([[2.4]]).round(6)
+    array([[0.6, 0.5]])
     """
 
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     faithful: ClassVar[dict[str, Any]] = {"method": "adam"}
+
+    scale_: tuple[Any, ...] | None
 
     def __init__(
         self,
@@ -98,6 +102,7 @@ class Linear(Router):
         recipe = self._checked_recipe()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
         if self.method == "adam":
+            self.scale_ = None
             [(self.coef_, self.intercept_)] = train(Data.of(X, scores), recipe)
         elif self.alpha == "tuned":
             self._tune(*folds(X, scores, validation, groups=groups))
@@ -116,7 +121,9 @@ class Linear(Router):
     def _output(self, X: Any) -> Scores:  # noqa: ANN401
         """The weighted sums, rounded so that models with the same weights tie exactly."""
         self._check_fitted()
-        return np.round(feature_matrix(X, len(self.coef_)) @ self.coef_ + self.intercept_, DIGITS)
+        X = feature_matrix(X, len(self.coef_))
+        X = X if self.scale_ is None else Scale(*self.scale_).within(X)
+        return np.asarray(np.round(X @ self.coef_ + self.intercept_, DIGITS))
 
     def _checked_recipe(self) -> Recipe:
         if self.method not in METHODS:
@@ -140,6 +147,7 @@ class Linear(Router):
 
     def _keep(self, ridge: _Ridge, alpha: float) -> None:
         self.alpha_ = alpha
+        self.scale_ = ridge.scale.saved
         self.coef_, self.intercept_ = ridge.weights(alpha)
 
 
@@ -158,9 +166,7 @@ def spectrum_of(X: Features) -> Spectrum:
     Z = scale(X)
     values, vectors = np.linalg.eigh(Z.T @ Z)
     # what should be 0 comes out as a rounding error, which alpha = 0 must not divide by
-    return Spectrum(
-        scale, np.where(values > 1e-12 * values.max(initial=0.0), values, np.inf), vectors
-    )
+    return Spectrum(scale, np.where(significant(values, NULL**2), values, np.inf), vectors)
 
 
 class _Part(NamedTuple):
@@ -176,7 +182,7 @@ class _Ridge(NamedTuple):
 
     parts: list[_Part]
     means: NDArray[np.float64]
-    n_features: int
+    scale: Scale
 
     @classmethod
     def of(cls, X: Features, scores: Scores) -> _Ridge:
@@ -188,11 +194,11 @@ class _Ridge(NamedTuple):
             if rows.any():
                 there = X if rows.all() else X[rows]
                 parts.append(_part(models, there, scores[:, models][rows] - means[models]))
-        return cls(parts, means, X.shape[1])
+        return cls(parts, means, scale_of(X))
 
     def weights(self, alpha: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Coefficients and intercepts on the features as they were given."""
-        coef = np.zeros((self.n_features, len(self.means)))
+        coef = np.zeros((len(self.scale.mean), len(self.means)))
         intercept = self.means.copy()
         for models, (scale, values, vectors), projected in self.parts:
             shrunk = vectors @ (projected / (values + alpha)[:, None])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import SpecError
 from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.inputs import Features, Scale, feature_matrix
 from routereval.routers.linear import ALPHAS, Spectrum, spectrum_of
 from routereval.routers.validation import Fold, contrast, folds, last_best
 
@@ -39,11 +39,12 @@ class LowRank(Router):
         directions_: (n_models, rank_) orthonormal directions in the space of the models.
         coef_: (n_features, n_models) weights, of the features as they are given.
         intercept_: (n_models,).
+        scale_: the features' means and deviations and the reach of the training prompts.
 
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> scores = np.array([[0.0, 0.8], [0.2, 0.6], [0.4, 0.4], [0.6, 0.2]])
-    >>> LowRank(rank=1, alpha=0).fit(X, scores).predict_scores([[4.0]]).round(6)
-    array([[0.8, 0. ]])
+    >>> LowRank(rank=1, alpha=0).fit(X, scores).predict_scores([[2.5]]).round(6)
+    array([[0.5, 0.3]])
     """
 
     uses_validation: ClassVar[bool] = True
@@ -94,6 +95,7 @@ class LowRank(Router):
 
     def _output(self, X: Features) -> Scores:
         """Rounded, so that models with the same weights tie exactly."""
+        X = Scale(*self.scale_).within(X)
         return np.round(X @ self.coef_ + self.intercept_, DIGITS)
 
     def _tuned(
@@ -108,6 +110,7 @@ class LowRank(Router):
 
     def _keep(self, reduced: _Reduced, rank: int, alpha: float) -> None:
         self.rank_, self.alpha_ = rank, alpha
+        self.scale_ = reduced.spectrum.scale.saved
         self.directions_ = reduced.directions(alpha)[:, :rank]
         self.coef_ = reduced.weights(alpha) @ self.directions_ @ self.directions_.T
         self.intercept_ = reduced.means - reduced.spectrum.scale.mean @ self.coef_

@@ -104,7 +104,7 @@ class Mlp(Router):
         if self.early_stopping:
             learn, stop = folds(X, scores, validation, groups=groups, seed=self.random_state)
         self.n_features_in_ = X.shape[1]
-        self.scale_ = tuple(scale_of(learn.X)) if self.standardize else None
+        self.scale_ = scale_of(learn.X).saved if self.standardize else None
         self.layers_ = train(self._data(learn), recipe, stop and self._data(stop))
         return self
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import MissingDependencyError, SpecError
-from routereval.routers.inputs import Features, Scale, scale_of
 
 Weights = dict[str, NDArray[np.float64]]
 
@@ -133,19 +132,6 @@ def drawn(rng: np.random.Generator, shapes: Mapping[str, tuple[int, ...]]) -> We
         name: rng.normal(scale=shape[0] ** -0.5, size=shape) if len(shape) > 1 else np.zeros(shape)
         for name, shape in shapes.items()
     }
-
-
-def even_scale(X: Features) -> Scale:
-    """Each feature's mean, and one deviation for all of them.
-
-    The directions of an embedding mean the more, the more they vary: they keep their proportions.
-
-    >>> even_scale(np.array([[0.0, 5.0], [4.0, 5.0]])).deviation.round(3)
-    array([1.414, 1.414])
-    """
-    each = scale_of(X)
-    variance = float(np.var(X, axis=0, dtype=np.float64).mean())
-    return Scale(each.mean, np.full(len(each.mean), variance**0.5 if variance > 1e-24 else 1.0))
 
 
 def relu(x: Any) -> Any:  # noqa: ANN401 - an array or a tensor

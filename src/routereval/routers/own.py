@@ -13,7 +13,7 @@ from sklearn.base import clone, is_classifier
 
 from routereval.errors import DataError, SpecError
 from routereval.routers.base import Groups, Reads, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.linear import DIGITS, alike
 
 
@@ -120,7 +120,8 @@ class Estimator(Router):
     that were not observed on the same prompts are learned apart. A classifier learns, a copy for
     each model, whether the score is at least 0.5; the score that it predicts is the probability
     of that, or its decision value where it knows no probabilities. A model that was never observed
-    is predicted 0, and one that a classifier saw always right, or always wrong, its mean.
+    is predicted 0, and one that a classifier saw always right, or always wrong, its mean. A prompt
+    further from the mean of training than every training prompt is moved to where the furthest is.
 
     Args:
         estimator: the estimator; copies of it are fitted, on the prompts' features.
@@ -132,8 +133,9 @@ class Estimator(Router):
     >>> from sklearn.linear_model import LinearRegression
     >>> X = np.array([[0.0], [1.0], [2.0]])
     >>> router = Estimator(estimator=LinearRegression()).fit(X, np.hstack([X / 4, 1 - X / 4]))
-    >>> router.predict_scores([[4.0]]).round(6)
-    array([[1., 0.]])
+    >>> router.predict_scores([[1.5], [9.0]]).round(6)  # nothing is further out than 2
+    array([[0.375, 0.625],
+           [0.5  , 0.5  ]])
     """
 
     separable: ClassVar[bool] = True
@@ -151,6 +153,7 @@ class Estimator(Router):
         """
         scores, X = self._check_fit(X, scores), feature_matrix(X).astype(np.float64)
         self.n_features_in_, self.means_ = X.shape[1], mean_scores(scores)
+        self.scale_, X = scale_of(X).saved, scale_of(X).within(X)
         seen = ~np.isnan(scores)
         groups = alike(seen) if _takes_many(self.estimator) else np.arange(scores.shape[1])[:, None]
         self.parts_: list[tuple[NDArray[np.int64], Any]] = []
@@ -163,7 +166,7 @@ class Estimator(Router):
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
         self._check_fitted()
-        X = feature_matrix(X, self.n_features_in_).astype(np.float64)
+        X = Scale(*self.scale_).within(feature_matrix(X, self.n_features_in_).astype(np.float64))
         scores = np.tile(self.means_, (len(X), 1))
         for models, fitted in self.parts_:
             scores[:, models] = _answer(fitted, X).reshape(len(X), len(models))

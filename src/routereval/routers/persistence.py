@@ -1,7 +1,8 @@
 """Trained routers on disk: what they learned by skops, what they are in a manifest.
 
-A folder holds ``router.skops``, ``embedder.skops`` (unless the router reads texts) and
-``manifest.json``: the pool, expected costs, specs, versions and the sha256 of both files. Nothing
+A folder holds ``router.skops``, ``embedder.skops`` and ``familiarity.skops`` (unless the router
+reads texts) and ``manifest.json``: the pool, expected costs, specs, versions and the sha256 of
+these files. Nothing
 is ever unpickled. skops builds plain values, arrays of numpy and scipy and the few inner parts of
 scikit-learn that it trusts; of other classes only scikit-learn's estimators and those that are
 registered here as routers and embedders, with the small records that they keep, are let in.
@@ -30,10 +31,10 @@ from routereval.routers.base import Router
 from routereval.routers.trained import TrainedRouter
 from routereval.spec import Spec
 
-SCHEMA = 1
+SCHEMA = 2  # 1 had no reach of the training prompts
 MANIFEST = "manifest.json"
 
-_ROUTER, _EMBEDDER = "router.skops", "embedder.skops"
+_ROUTER, _EMBEDDER, _FAMILIARITY = "router.skops", "embedder.skops", "familiarity.skops"
 _HOMES = ("routereval.routers.", "routereval.features.")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
@@ -66,6 +67,8 @@ def save_router(trained: TrainedRouter, path: str | Path, *, overwrite: bool = F
     files = {_ROUTER: dump(trained.router)}
     if trained.embedder is not None:
         files[_EMBEDDER] = dump(trained.embedder)
+    if trained.familiarity is not None:
+        files[_FAMILIARITY] = dump(trained.familiarity)
     _place(path, {**files, MANIFEST: _manifest(trained, files)})
     return path
 
@@ -85,13 +88,15 @@ def load_router(path: str | Path) -> TrainedRouter:
     """
     path = Path(path)
     held = _read_manifest(path)
-    router, embedder = (_loaded(path, name, held["files"]) for name in (_ROUTER, _EMBEDDER))
+    names = _ROUTER, _EMBEDDER, _FAMILIARITY
+    router, embedder, familiarity = (_loaded(path, name, held["files"]) for name in names)
     if not isinstance(router, Router):
         raise DataError(f"{path / _ROUTER} holds no router but a {type(router).__name__}")
     costs = np.array([np.nan if c is None else c for c in held["costs"]], dtype=np.float64)
     if len(costs) != len(held["models"]) or len(costs) != router.n_models_:
         raise DataError(f"{path / MANIFEST}: its pool is not the one that the router was fitted on")
-    return TrainedRouter(router, tuple(held["models"]), embedder, costs, held["about"])
+    models = tuple(held["models"])
+    return TrainedRouter(router, models, embedder, costs, held["about"], familiarity)
 
 
 def _manifest(trained: TrainedRouter, files: Mapping[str, bytes]) -> bytes:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.features import Embedder
 from routereval.routers.base import Router, Scores
+from routereval.routers.familiarity import Familiarity
 from routereval.routers.policy import choose
 
 Costs = NDArray[np.float64]
@@ -29,6 +30,8 @@ class Decision(NamedTuple):
         scores: the predicted score of each LLM of the pool, in its order.
         costs: the expected USD a call of each, NaN where unknown.
         reason: half a sentence of plain ASCII.
+        unfamiliar: True if the prompt is unlike all training prompts, by `Familiarity`: then the
+            predicted scores say little. The choice is that of the policy all the same.
     """
 
     model: str
@@ -36,6 +39,21 @@ class Decision(NamedTuple):
     scores: tuple[float, ...]
     costs: tuple[float, ...]
     reason: str
+    unfamiliar: bool = False
+
+
+class Predicted(NamedTuple):
+    """What a trained router predicts of some texts, before any policy.
+
+    Attributes:
+        scores: (n_texts, n_models) predicted scores.
+        costs: (n_texts, n_models) expected USD per call, NaN where unknown.
+        unfamiliar: (n_texts,) which texts are unlike all training prompts.
+    """
+
+    scores: Scores
+    costs: Scores
+    unfamiliar: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +70,8 @@ class TrainedRouter:
         embedder: what makes the router's features of a text; None for one that reads texts.
         costs: (n_models,) expected USD a call, NaN where unknown.
         about: where it comes from: router and embedder as specs, records, protocol, versions.
+        familiarity: what tells an unfamiliar prompt; None for a router that reads texts, which
+            then calls none unfamiliar.
 
     >>> from routereval.features import make_embedder
     >>> from routereval.routers import make_router
@@ -71,6 +91,7 @@ class TrainedRouter:
     embedder: Embedder | None
     costs: Costs
     about: Mapping[str, Any] = field(default_factory=dict)
+    familiarity: Familiarity | None = None
 
     def inputs(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - as many kinds as routers read
         """What the router reads of texts."""
@@ -84,10 +105,12 @@ class TrainedRouter:
         """(n_texts, n_models) expected USD a call, NaN where unknown."""
         return self._costs(self.inputs(texts))
 
-    def predicted(self, texts: Sequence[str]) -> tuple[Scores, Scores]:
-        """The scores and the costs of texts that are embedded once for both."""
-        X = self.inputs(texts)
-        return self.router.predict_scores(X), self._costs(X)
+    def predicted(self, texts: Sequence[str]) -> Predicted:
+        """All that is known of texts, which are embedded once."""
+        X, strange = self.inputs(texts), np.zeros(len(texts), dtype=np.bool_)
+        if self.familiarity is not None:
+            strange = self.familiarity.unfamiliar(X, self.embedder, texts)
+        return Predicted(self.router.predict_scores(X), self._costs(X), strange)
 
     def usd_lam(self, lam: float) -> float:
         """The policy's trade-off, in score a USD, of one that is counted in score.
@@ -121,8 +144,10 @@ class TrainedRouter:
         """
         if not len(texts):
             return []
-        scores, costs = self.predicted(texts)
-        return self.decided(texts, scores, costs, lam, allowed)
+        scores, costs, strange = self.predicted(texts)
+        made = self.decided(texts, scores, costs, lam, allowed)
+        pairs = zip(made, strange.tolist(), strict=True)
+        return [decision._replace(unfamiliar=mark) for decision, mark in pairs]
 
     def decided(
         self,
@@ -132,7 +157,7 @@ class TrainedRouter:
         lam: float = 0.0,
         allowed: Sequence[str] | None = None,
     ) -> list[Decision]:
-        """Decide on scores and costs that are known already; see `decide`."""
+        """Decide on scores and costs that are known already; see `decide`. None is unfamiliar."""
         closed = [] if allowed is None else [m not in allowed for m in self.models]
         if all(closed) and closed:
             raise DataError(f"no LLM of the pool may be chosen; it has {', '.join(self.models)}")

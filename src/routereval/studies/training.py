@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records import Records, open_source
 from routereval.routers import Router, TrainedRouter, extend, make_router
+from routereval.routers.familiarity import Familiarity
 from routereval.spec import Spec
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.mix import MIXED
@@ -123,7 +124,11 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
         raise DataError(f"{records.name}: these records hold no prompt texts to learn from")
     embedder = None if router.reads == "texts" else task.setting.text_embedder()
     router = fit(router, task)
-    return TrainedRouter(router, task.models, embedder, _costs(task), _about(task, spec))
+    familiarity = None
+    if embedder is not None:
+        familiarity = Familiarity.of(task.train.X, embedder, task.train.texts or ())
+    about = _about(task, spec)
+    return TrainedRouter(router, task.models, embedder, _costs(task), about, familiarity)
 
 
 def _costs(task: Task) -> NDArray[np.float64]:
