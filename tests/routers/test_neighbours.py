@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.metrics.pairwise import cosine_distances
 from sklearn.neighbors import NearestNeighbors
 
 from routereval.errors import DataError, SpecError
-from routereval.routers import neighbours
+from routereval.routers import make_router, neighbours
 from routereval.routers.neighbours import Knn, search, unit_rows
 
 Matrix = NDArray[np.float64]
@@ -39,6 +42,65 @@ def test_the_same_as_scikit_learn(k: int) -> None:
     expected = scores[nearest.kneighbors(queries, return_distance=False)].mean(axis=1)
     got = Knn(k=k).fit(X, scores).predict_scores(queries)
     assert np.abs(got - expected).max() < 1e-9
+
+
+def narrow_cone(n: int, seed: int) -> NDArray[np.float32]:
+    """Embeddings as a language model's often are: 768 numbers, with a mean cosine of .999."""
+    rng = np.random.default_rng(seed)
+    axis = rng.normal(size=768)
+    apart = rng.normal(size=(n, 16)) @ rng.normal(size=(16, 768)) / 4
+    vectors = 12 * (axis / np.linalg.norm(axis) + apart * np.sqrt(1e-3 / 768))
+    return np.asarray(vectors, dtype=np.float32)
+
+
+def repeated(n: int, seed: int) -> NDArray[np.float32]:
+    """Every embedding about three times, in any order."""
+    rng = np.random.default_rng(seed)
+    different = rng.normal(size=(n // 3, 24)).astype(np.float32)
+    return np.asarray(different[rng.integers(0, n // 3, n)])
+
+
+def routerevals_knn(
+    X: NDArray[np.float32], scores: Matrix, queries: NDArray[np.float32]
+) -> tuple[Matrix, Matrix]:
+    """Its votes; and the same with equal distances in the order of training."""
+    nearest = NearestNeighbors(n_neighbors=5, metric="cosine").fit(X)
+    there = nearest.kneighbors(queries, return_distance=False)
+    distances = cosine_distances(queries, X)
+    assert distances.dtype == np.float32
+    here = np.argsort(distances, axis=1, kind="stable")[:, :5]
+    return scores[there].mean(axis=1), scores[here].mean(axis=1)
+
+
+@pytest.mark.parametrize("vectors", [narrow_cone, repeated])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_faithful_one_ranks_as_the_reference_does(
+    vectors: Callable[[int, int], NDArray[np.float32]], seed: int
+) -> None:
+    X, scores = vectors(1500, seed), np.random.default_rng(seed).random((1200, 7))
+    train, queries = X[:1200], X[1200:]
+    there, here = routerevals_knn(train, scores, queries)
+    numpys = make_router("knn", protocol="faithful(ties=numpy)").fit(train, scores)
+    assert np.abs(numpys.predict_scores(queries) - there).max() < 1e-12
+    ours = make_router("knn", protocol="faithful").fit(train, scores)
+    assert np.abs(ours.predict_scores(queries) - here).max() < 1e-12
+    # Equal distances alone tell them apart: many prompts where embeddings repeat, else hardly one.
+    other = (np.abs(here - there) > 1e-9).any(axis=1).mean()
+    assert other > 0.1 if vectors is repeated else other < 0.02
+
+
+def test_the_faithful_one_weighs_and_tunes_as_the_other() -> None:
+    rng = np.random.default_rng(3)
+    X, scores = rng.normal(size=(200, 8)).astype(np.float32), rng.random((200, 3))
+    for kind in ({"weights": "similarity", "k": 7}, {"k": "tuned"}, {"k": 500}):
+        one, other = (Knn(ties=ties, **kind).fit(X, scores) for ties in ("exact", "float32"))
+        assert np.allclose(one.predict_scores(X[:50]), other.predict_scores(X[:50]), atol=1e-6)
+        assert other.predict_scores(X[:0]).shape == (0, 3)
+
+
+def test_ties_that_mean_nothing_are_told() -> None:
+    with pytest.raises(SpecError, match=r"ties of knn 'float23'; did you mean 'float32'\?"):
+        Knn(ties="float23").fit(np.eye(2), np.eye(2))
 
 
 def test_ties_go_to_the_earlier_prompt() -> None:

@@ -21,8 +21,10 @@ def test_by_name_with_parameters() -> None:
 
 
 def test_the_published_parameters_lie_under_those_given() -> None:
-    assert repr(make_router("knn", protocol="faithful")) == "Knn(k=5)"
-    assert repr(make_router("knn(k=9)", protocol="faithful")) == "Knn(k=9)"
+    assert repr(make_router("knn", protocol="faithful")) == "Knn(k=5, ties='float32')"
+    assert repr(make_router("knn(k=9)", protocol="faithful")) == "Knn(k=9, ties='float32')"
+    assert make_router("knn", protocol="faithful(ties=numpy)").get_params()["ties"] == "numpy"
+    assert repr(make_router("cluster", protocol="faithful(ties=numpy)")) == "Cluster()"
     assert make_router("linear", protocol="faithful").get_params()["method"] == "adam"
     assert make_router("mlp(lr=1)", protocol="faithful").get_params() == {
         "hidden": (256, 256),

@@ -11,14 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from routereval.errors import DataError
 from routereval.records import Records, open_source
 from routereval.routers import make_router
 from routereval.studies import evaluate
 from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, Setting, Task
+from tests.dispatch import SWITCHED_OFF, python
 from tests.made import Floats, made
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "reference" / "golden"
 SOURCES = {"raw": GOLDEN, "dataset": GOLDEN / "data" / "router_dataset"}
+MADE_OF = {"raw": "golden.json", "dataset": "golden_avx512.json"}
+"""What the reference makes of them: raw, by the scalar sort; ready-made, of the pools in it."""
 OTHER_NAMES = {"harness_truthfulqa_mc_0": "truthfulqa"}
 N_SIMULATIONS = 1000
 
@@ -45,6 +49,11 @@ class Known(NamedTuple):
         return Task(self.setting, pool_of(cell))
 
 
+def golden_file(file: str) -> dict[str, dict[str, Any]]:
+    golden = json.loads((GOLDEN / file).read_text(encoding="utf-8"))
+    return {OTHER_NAMES.get(name, name): held for name, held in golden.items()}
+
+
 def pool_of(cell: dict[str, Any]) -> Pool:
     return Pool(cell["group"].replace("_", "-"), cell["m"])
 
@@ -53,11 +62,10 @@ def pool_of(cell: dict[str, Any]) -> Pool:
 def known(shared_cache: Path) -> Iterator[dict[str, list[Known]]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROUTEREVAL_CACHE", str(shared_cache))
-        text = (GOLDEN / "golden.json").read_text(encoding="utf-8")
-        golden = {OTHER_NAMES.get(k, k): v for k, v in json.loads(text).items()}
+        golden = {source: golden_file(file) for source, file in MADE_OF.items()}
         yield {
             source: [
-                Known(r, Setting(r, "faithful"), golden[r.name]["split"], golden[r.name]["cells"])
+                Known(r, Setting(r, "faithful"), **golden[source][r.name])
                 for r in open_source(path)
             ]
             for source, path in SOURCES.items()
@@ -92,6 +100,42 @@ def test_every_pool_is_the_references(source: str, known: dict[str, list[Known]]
         found = one.setting.pools([pool_of(cell) for cell in one.cells])
         for cell in one.cells:
             assert list(found[pool_of(cell)]) == cell["models"]  # type: ignore[arg-type]
+
+
+PROGRAM = """
+from routereval.tasks.scalar_order import numpys_order
+from tests.studies.test_faithful import pools_differing
+
+print(numpys_order(), pools_differing("faithful", "golden.json"))
+file = {"scalar": "golden.json"}.get(numpys_order(), f"golden_{numpys_order()}.json")
+print(file, pools_differing("faithful(ties=numpy)", file), pools_differing("faithful", file))
+"""
+
+
+def pools_differing(split: str, file: str) -> int:
+    """How many pools of the raw golden data are not those of the file, member for member."""
+    golden, count = golden_file(file), 0
+    for records in open_source(GOLDEN):
+        cells = golden[records.name]["cells"]
+        found = Setting(records, split).pools([pool_of(cell) for cell in cells])
+        for cell in cells:
+            models = found[pool_of(cell)]
+            assert not isinstance(models, DataError), models
+            count += list(models) != cell["models"]
+    return count
+
+
+@needs_golden
+@pytest.mark.parametrize("without", SWITCHED_OFF)
+def test_every_pool_is_the_references_whatever_numpy_does(without: str, shared_cache: Path) -> None:
+    """The scalar order everywhere; and numpy's own, of which the reference's pools are here."""
+    out = python(PROGRAM, without, ROUTEREVAL_CACHE=str(shared_cache)).splitlines()
+    order, differing = out[0].split()
+    assert differing == "0"
+    assert (order == "scalar") or without != "all"
+    file, own, scalar = out[1].split()
+    assert own == "0"
+    assert (int(scalar) > 0) == (file != "golden.json")  # or the files would tell nothing
 
 
 @needs_golden

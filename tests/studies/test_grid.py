@@ -18,6 +18,7 @@ from routereval.routers.registry import on_cpu
 from routereval.studies import Results, evaluate, grid, read_results, run
 from routereval.studies.results import ResultsFolder
 from routereval.tasks import GROUPS, Pool, Task
+from routereval.tasks.scalar_order import numpys_order
 from tests.made import Floats, made, neutral_folder
 
 TWO = ("knn(k=5)", "random")
@@ -90,6 +91,45 @@ def test_faithful_takes_the_published_baselines() -> None:
     results = run([made()], ["knn", "knn(k=5)"], [3], protocol="faithful", n_jobs=1)
     one, other = (str([c.metrics for c in results.of(r)]) for r in ("knn", "knn(k=5)"))
     assert one == other
+
+
+def test_results_say_in_whose_order_equal_values_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder never takes a cell of another machine's order for its own."""
+    records, order = made("one"), numpys_order()
+    results = run(
+        [records],
+        ["random"],
+        [3],
+        ["all-weak"],
+        protocol="faithful(ties=numpy)",
+        out=tmp_path,
+        n_jobs=1,
+    )
+    assert results.notes == [f"one: equal values stand as numpy's {order} sort leaves them"]
+    assert json.loads((tmp_path / "run.json").read_text("utf-8"))["numpy_order"] == order
+    (cell,) = read_results(tmp_path).cells
+    assert (cell.protocol, cell.order) == ("faithful(ties=numpy)", order)
+    monkeypatch.setattr(grid, "numpys_order", lambda: "other")
+    again = run(
+        [records],
+        ["random"],
+        [3],
+        ["all-weak"],
+        protocol="faithful(ties=numpy)",
+        out=tmp_path,
+        n_jobs=1,
+    )
+    assert [c.order for c in again.cells] == ["other"]
+    assert [c.order for c in run([records], ["random"], [3], protocol="faithful").cells] == [""] * 3
+
+
+def test_a_faithful_run_says_that_the_reference_has_no_missing_cells() -> None:
+    gappy = made("gappy", n_prompts=80, n_models=12, missing=0.02)
+    (note,) = run([gappy], ["random"], [3], protocol="faithful", n_jobs=1).notes
+    assert note.startswith("gappy: some cells are missing, and the reference has none")
+    assert run([gappy], ["random"], [3], n_jobs=1).notes == []
 
 
 def test_seeds_run_from_42_and_each_has_its_own_split() -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, complete_block
 from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, Setting, Split, Task
+from routereval.tasks.scalar_order import scalar_order
 from tests.made import Floats, made, made_scores
 
 SIZES = (3, 5, 10)
@@ -40,7 +43,11 @@ def best_draw(scores: Floats, band: list[int], size: int) -> list[int]:
 
 
 def the_reference_way(
-    scores: Floats, subset_sizes: list[int], sizes: tuple[int, ...], seed: int | list[int] = 42
+    scores: Floats,
+    subset_sizes: list[int],
+    sizes: tuple[int, ...],
+    seed: int | list[int] = 42,
+    rising: Callable[[Floats], NDArray[np.int64]] = np.argsort,
 ) -> dict[tuple[str, int], list[int]]:
     """DESIGN's words, one model at a time, on numpy's global stream."""
     before = np.random.get_state()  # noqa: NPY002
@@ -49,7 +56,7 @@ def the_reference_way(
         np.random.shuffle(np.arange(n))  # noqa: NPY002
     n_models = scores.shape[1]
     means = scores.mean(axis=0)
-    ranked = np.argsort(means)
+    ranked = rising(means)
     above = [i for i, model in enumerate(ranked) if means[model] > 0.1]
     beyond = [i for i, model in enumerate(ranked) if means[model] > 0.9]
     first, last = above[0], beyond[0] if beyond else n_models
@@ -62,6 +69,10 @@ def the_reference_way(
         found["strong-to-weak", m] = best_draw(scores, ranked[first:last].tolist(), m)
     np.random.set_state(before)  # noqa: NPY002
     return found
+
+
+def stable(means: Floats) -> NDArray[np.int64]:
+    return np.argsort(means, kind="stable")
 
 
 def chosen(records: Records, split: str, pools: list[Pool]) -> dict[tuple[str, int], list[int]]:
@@ -93,7 +104,10 @@ def test_faithful_pools_are_the_references(
         "r", scores, [f"m{i}" for i in range(n_models)], subsets=subsets, features=vectors
     )
     assert records.kind == kind
-    assert chosen(records, "faithful", ALL) == the_reference_way(scores, [37, 53], SIZES)
+    expected = the_reference_way(scores, [37, 53], SIZES)
+    assert chosen(records, "faithful(ties=numpy)", ALL) == expected
+    expected = the_reference_way(scores, [37, 53], SIZES, rising=scalar_order)
+    assert chosen(records, "faithful", ALL) == expected
 
 
 def test_faithful_pools_are_the_references_on_a_matrix_of_many_ties() -> None:
@@ -101,8 +115,9 @@ def test_faithful_pools_are_the_references_on_a_matrix_of_many_ties() -> None:
     scores = rng.integers(0, 2, (12, 60)).astype(float)
     scores[:, 0] = 1.0
     records = Records.from_arrays("r", scores, [f"m{i}" for i in range(60)], features=scores)
-    expected = the_reference_way(scores, [12], SIZES, seed=7)
-    assert chosen(records, "faithful(seed=7)", ALL) == expected
+    for split, rising in (("seed=7", scalar_order), ("seed=7, ties=numpy", np.argsort)):
+        expected = the_reference_way(scores, [12], SIZES, seed=7, rising=rising)
+        assert chosen(records, f"faithful({split})", ALL) == expected
 
 
 def test_a_faithful_size_of_its_own_leaves_the_published_ones_alone() -> None:
@@ -135,7 +150,7 @@ def test_clean_pools_are_the_references_on_training_prompts(kind: str, seed: int
     train = records.dense()[np.sort(Setting(records, Split("clean", seed)).rows.train)]
     expected: dict[tuple[str, int], list[int]] = {}
     for size in SIZES:  # but each size has a stream of its own
-        expected |= the_reference_way(train, [], (size,), seed=[seed, size])
+        expected |= the_reference_way(train, [], (size,), seed=[seed, size], rising=stable)
     assert chosen(records, f"clean(seed={seed})", ALL) == expected
 
 
@@ -228,7 +243,8 @@ def test_pools_come_from_the_complete_block_alone(split: str, kind: str) -> None
     if split == "clean":
         prompts = np.intersect1d(prompts, Setting(gappy).rows.train)
     inside = scores[np.ix_(prompts, block.models)]
-    ranked = np.argsort(inside.mean(axis=0))
+    rising = stable if split == "clean" else scalar_order
+    ranked = rising(inside.mean(axis=0))
     window = best_window(inside, ranked[-max(len(ranked) // 5, 5) :].tolist(), 5)
     assert found["all-strong", 5] == block.models[window].tolist()
 

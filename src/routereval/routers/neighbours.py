@@ -18,6 +18,7 @@ CHUNK = 256
 FINEST = 40
 DIGITS = 12
 WEIGHTS = ("uniform", "similarity")
+TIES = ("exact", "float32", "numpy")
 
 
 class Knn(Router):
@@ -35,10 +36,14 @@ class Knn(Router):
         ks: the numbers to choose from.
         weights: ``uniform``, or ``similarity``: a neighbour counts by its cosine (not at all where
             that is negative), so that the nearer ones have more to say.
+        ties: ``exact`` compares cosines in double precision; ``float32`` in single precision, as
+            scikit-learn's NearestNeighbors does with embeddings of that kind, and so RouterEval;
+            equal ones count in the order of training. ``numpy`` is NearestNeighbors itself, which
+            takes of equal ones those that numpy's argpartition leaves in front on this machine.
 
     Attributes:
         k_: the number of neighbours that is used.
-        X_train_: (n_train, n_features) the training prompts, scaled to length 1.
+        X_train_: (n_train, n_features) the training prompts, scaled to length 1 if ``exact``.
         scores_train_: (n_train, n_models) their scores, 0 where not observed.
         seen_train_: (n_train, n_models) 1 where observed, else 0; None if all were.
         means_: (n_models,) each model's mean training score.
@@ -52,7 +57,7 @@ class Knn(Router):
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
-    faithful: ClassVar[dict[str, Any]] = {"k": 5}
+    faithful: ClassVar[dict[str, Any]] = {"k": 5, "ties": "float32"}
 
     def __init__(
         self,
@@ -60,10 +65,12 @@ class Knn(Router):
         k: int | str = "tuned",
         ks: tuple[int, ...] = (1, 3, 5, 10, 20, 40, 80, 160),
         weights: str = "uniform",
+        ties: str = "exact",
     ) -> None:
         self.k = k
         self.ks = ks
         self.weights = weights
+        self.ties = ties
 
     def fit(
         self,
@@ -87,8 +94,8 @@ class Knn(Router):
 
         Raises:
             DataError: if the shapes do not agree.
-            SpecError: if k, or one of `ks`, is no positive whole number, or the weights are not
-                known.
+            SpecError: if k, or one of `ks`, is no positive whole number, or the weights or ties are
+                not known.
         """
         depth = self._depth()
         scores, X = self._check_fit(X, scores), feature_matrix(X)
@@ -97,7 +104,7 @@ class Knn(Router):
             return self
         train, check = folds(X, scores, validation, groups=groups)
         self._keep(train.X, train.scores, 1)
-        near = self._near(unit_rows(check.X), depth)
+        near = self._near(check.X, depth)
         ks = sorted(self.ks)
         tried = [quality(self._votes(near, k), check.scores) for k in ks]
         self.k_ = min(ks[last_best(tried)], len(self.X_train_))
@@ -105,18 +112,24 @@ class Knn(Router):
 
     def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
         self._check_fitted()
-        units = unit_rows(feature_matrix(X, self.X_train_.shape[1]))
-        return self._votes(self._near(units, self._depth()), self.k_)
+        X = feature_matrix(X, self.X_train_.shape[1])
+        return self._votes(self._near(X, self._depth()), self.k_)
 
-    def _near(self, units: NDArray[np.float64], depth: int) -> Near:
-        rows = search(self.X_train_, units, depth)
-        even = self.weights == "uniform"
-        return Near(rows, None if even else closeness(self.X_train_, units, rows))
+    def _near(self, X: Features, depth: int) -> Near:
+        if self.ties == "exact":
+            rows = search(self.X_train_, unit_rows(X), depth)
+        else:
+            rows = single_search(self.X_train_, single(X), depth, self.ties == "numpy")
+        if self.weights == "uniform":
+            return Near(rows, None)
+        return Near(rows, closeness(unit_rows(self.X_train_), unit_rows(X), rows))
 
     def _depth(self) -> int:
         """How many neighbours to look for: the same for every k, so that one search serves all."""
         if self.weights not in WEIGHTS:
             raise unknown("weights of knn", str(self.weights), WEIGHTS)
+        if self.ties not in TIES:
+            raise unknown("ties of knn", str(self.ties), TIES)
         wanted = [*self.ks, *([] if self.k == "tuned" else [self.k])]
         for k in wanted:
             if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
@@ -127,7 +140,7 @@ class Knn(Router):
 
     def _keep(self, X: Features, scores: Scores, k: int) -> None:
         seen = ~np.isnan(scores)
-        self.X_train_ = unit_rows(X)
+        self.X_train_: NDArray[Any] = unit_rows(X) if self.ties == "exact" else single(X)
         self.scores_train_ = np.where(seen, scores, 0.0)
         self.seen_train_ = None if seen.all() else seen.astype(np.float64)
         self.means_ = mean_scores(scores)
@@ -212,6 +225,57 @@ def _nearest(
     top = np.partition(keys, first, axis=1)[:, first:]
     top.sort(axis=1)
     return len(train) - 1 - (top[:, ::-1] & ((1 << bits) - 1))
+
+
+@remembered
+def single(X: Features) -> NDArray[np.float32]:
+    """The features in single precision, in which RouterEval's embeddings come."""
+    return np.asarray(X, dtype=np.float32)
+
+
+@remembered
+def single_search(
+    train: NDArray[np.float32], queries: NDArray[np.float32], depth: int, by_numpy: bool
+) -> NDArray[np.int64]:
+    """Find the most similar training prompts as scikit-learn's NearestNeighbors does.
+
+    The distances are its own: cosines in single precision, whose last bit is BLAS's. Equal
+    distances go to the earlier training prompt.
+
+    Args:
+        train: (n_train, n_features) rows of any length.
+        queries: (n_queries, n_features) rows of any length.
+        depth: how many to find.
+        by_numpy: take of equal distances those that NearestNeighbors does, which depends on the
+            processor.
+
+    Returns:
+        (n_queries, min(depth, n_train)) rows of `train`, the most similar first.
+
+    >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 0.0]], dtype=np.float32)
+    >>> single_search(X, np.array([[1.0, 0.1]], dtype=np.float32), 1, False)
+    array([[1]])
+    """
+    from sklearn.metrics import pairwise_distances_chunked
+    from sklearn.neighbors import NearestNeighbors
+
+    depth = min(depth, len(train))
+    if not len(queries):
+        return np.zeros((0, depth), dtype=np.int64)
+    if by_numpy:
+        found = NearestNeighbors(n_neighbors=depth, metric="cosine", algorithm="brute").fit(train)
+        return np.asarray(found.kneighbors(queries, return_distance=False), dtype=np.int64)
+
+    def first(distances: NDArray[np.float32], start: int) -> NDArray[np.int64]:
+        """The bits of numbers that are not negative rise with them: above these, below the row."""
+        keys = (distances + np.float32(0)).view(np.int32).astype(np.int64) << 32
+        keys |= np.arange(len(train))
+        top = np.partition(keys, depth - 1, axis=1)[:, :depth]
+        top.sort(axis=1)
+        return np.asarray(top & (2**32 - 1))
+
+    chunks = pairwise_distances_chunked(queries, train, metric="cosine", reduce_func=first)
+    return np.concatenate(list(chunks))
 
 
 def _chunks(queries: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:

@@ -101,7 +101,8 @@ def make_router(
         spec: its name, perhaps with parameters, as in ``knn(k=20)``; or an object or a class that
             `as_router` makes a router of, such as a scikit-learn estimator.
         protocol: ``clean`` takes the router's own defaults; ``faithful`` those of RouterEval's
-            published baseline of that name. Parameters that are given win over both.
+            published baseline of that name, ``faithful(ties=numpy)`` with this machine's order of
+            equal values. Parameters that are given win over both.
         **params: further parameters, which win over those in the spec.
 
     Returns:
@@ -111,25 +112,27 @@ def make_router(
         SpecError: if the router, the protocol or a parameter is not known.
 
     >>> make_router("knn", protocol="faithful")
-    Knn(k=5)
+    Knn(k=5, ties='float32')
     >>> make_router("kn")
     Traceback (most recent call last):
     ...
     routereval.errors.SpecError: unknown router 'kn'; did you mean 'knn'? known: ...
     """
-    if protocol not in PROTOCOLS:
+    recipe = parse_spec(protocol)
+    if recipe.name not in PROTOCOLS:
         raise unknown("protocol", protocol, PROTOCOLS)
     if not isinstance(spec, (str, Spec)):
         if params:
             raise SpecError(f"{text_of(spec)} has its parameters already; set them on it")
         return as_router(spec)
-    return _named(parse_spec(spec), protocol, params)
+    return _named(parse_spec(spec), recipe, params)
 
 
-def _named(spec: Spec, protocol: str, params: dict[str, Any]) -> Router:
+def _named(spec: Spec, recipe: Spec, params: dict[str, Any]) -> Router:
     router = ROUTERS[spec.name]
-    published = getattr(router, "faithful", {}) if protocol == "faithful" else {}
-    given = {**published, **spec.kwargs, **params}
+    published = getattr(router, "faithful", {}) if recipe.name == "faithful" else {}
+    own = {name: value for name, value in recipe.params if name in published}
+    given = {**published, **own, **spec.kwargs, **params}
     ROUTERS.check_parameters(spec.name, given)
     return as_router(router(**given))
 

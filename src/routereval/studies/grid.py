@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
@@ -29,6 +30,7 @@ from routereval.studies.training import fit
 from routereval.studies.workers import Workers, workers_at
 from routereval.tasks import GROUPS, Pool, Setting, Split, Task
 from routereval.tasks.mix import benchmark_starts
+from routereval.tasks.scalar_order import numpys_order
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, steps done, steps in all)."""
@@ -101,6 +103,7 @@ class Ground(NamedTuple):
     embedder: str
     pools: dict[Pool, tuple[str, ...] | DataError]
     notes: tuple[str, ...]
+    order: str = ""  # numpy's, where equal values stand in it
 
 
 class Job(NamedTuple):
@@ -118,7 +121,7 @@ class Job(NamedTuple):
         return cell_key(
             ground.hash,
             __version__,
-            ground.split.rule,
+            ground.split.rule + ground.order,
             ground.embedder,
             ground.name,
             self.pool.size,
@@ -307,11 +310,25 @@ def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
     except DataError as error:
         name = embedder_name(grid.embedder)
         return Ground(where, tested, records.hash, split, name, {}, (str(error),))
-    notes = [setting.note] if setting.note else []
+    order = numpys_order() if split.machine_ties else ""
+    notes = tuple(_cautions(setting, order))
+    return Ground(where, tested, records.hash, split, setting.embedder, pools, notes, order)
+
+
+def _cautions(setting: Setting, order: str) -> Iterator[str]:
+    """What a reader of a benchmark's cells should know."""
+    records = setting.records
+    if setting.note:
+        yield setting.note
     if setting.embedder == "columns":
-        none = "no prompt texts; routers see only the columns of the prompt table"
-        notes.append(f"{records.name}: {none}")
-    return Ground(where, tested, records.hash, split, setting.embedder, pools, tuple(notes))
+        yield f"{records.name}: no prompt texts; routers see only the columns of the prompt table"
+    if order:
+        yield f"{records.name}: equal values stand as numpy's {order} sort leaves them"
+    if setting.split.faithful and records.scores.observed() is not None:
+        yield (
+            f"{records.name}: some cells are missing, and the reference has none: pools come from "
+            "LLMs and prompts without missing cells, which is not the reference's"
+        )
 
 
 def _plan(
@@ -387,6 +404,7 @@ def _evaluated(job: Job, task: Task) -> Done:
         control=router.control,
         simulated=task.records.simulated,
         parts=benchmark_starts(task.records) if task.split.protocol == "mixed" else {},
+        order=numpys_order() if task.split.machine_ties else "",
     )
     return Done(job.key, cell, Outcome(found.evidence, task.test.rows), None)
 
@@ -420,6 +438,8 @@ def _info(
         "n_boot": N_BOOT,
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "numpy": np.__version__,
+        "numpy_order": numpys_order(),
         "notes": list(notes),
     }
 

@@ -53,6 +53,8 @@ class Cell:
         control: True if the router is a yardstick that has learned nothing.
         simulated: True if no real LLM was asked.
         parts: of a mixed stream, the row at which each of its benchmarks begins; else empty.
+        order: under ``faithful(ties=numpy)``, which of numpy's sorts left equal values as they
+            stand: ``avx512``, ``avx2`` or ``scalar``; else empty.
     """
 
     benchmark: str
@@ -73,6 +75,7 @@ class Cell:
     control: bool
     simulated: bool
     parts: Mapping[str, int] = field(default_factory=dict)
+    order: str = ""
 
     @property
     def key(self) -> str:
@@ -80,7 +83,7 @@ class Cell:
         return cell_key(
             self.records,
             self.version,
-            self.protocol,
+            self.protocol + self.order,
             self.embedder,
             self.benchmark,
             self.size,
@@ -95,10 +98,11 @@ class Cell:
         return (self.protocol, self.benchmark, self.size, self.group, self.seed, self.router)
 
     def to_json(self) -> str:
-        """One line of JSON: null if not defined, "inf" if infinite; no parts if it has none."""
+        """One line of JSON: null if not defined, "inf" if infinite; no parts or order if none."""
         held = asdict(self)
-        if not self.parts:
-            del held["parts"]
+        for name in ("parts", "order"):
+            if not held[name]:
+                del held[name]
         return json.dumps(_without_nan(held), ensure_ascii=False, allow_nan=False)
 
     @classmethod

@@ -13,6 +13,7 @@ from routereval.errors import DataError, SpecError, unknown
 from routereval.records import Records, complete_block
 from routereval.records.matrix import Block, Index, ScoreMatrix
 from routereval.spec import Spec, parse_spec
+from routereval.tasks.scalar_order import scalar_order
 from routereval.tasks.split import Rows, Split
 
 GROUPS = ("all-strong", "all-weak", "strong-to-weak")
@@ -157,7 +158,7 @@ class _Regions:
     @classmethod
     def of(cls, matrix: ScoreMatrix, split: Split) -> _Regions:
         means = matrix.means()
-        order = np.argsort(means)  # the default kind, as in the reference: it decides ties
+        order = _rising(means, split)
         ranked = means[order]
         first = _first(ranked > _LOW, len(order))
         last = _first(ranked > _HIGH, len(order))
@@ -178,6 +179,19 @@ class _Regions:
 
     def _width(self, size: int) -> int:
         return max(len(self.order) // _REGION, size)
+
+
+def _rising(means: NDArray[np.float64], split: Split) -> Index:
+    """The models in rising order of their means; of equal ones the first column first.
+
+    ``faithful`` leaves equal ones as numpy's scalar sort does, which is the reference's argsort
+    where there are no vector instructions; ``faithful(ties=numpy)`` as numpy does here.
+    """
+    if not split.faithful:
+        return np.argsort(means, kind="stable")
+    if split.machine_ties:
+        return np.argsort(means)  # ties: the order of this machine is what was asked for
+    return scalar_order(means)
 
 
 def _first(mask: NDArray[np.bool_], otherwise: int) -> int:

@@ -18,7 +18,7 @@ from routereval.tasks.mix import BENCHMARK, benchmark_names
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "clean": {},
-    "faithful": {},
+    "faithful": {"ties": None},
     "mixed": {},
     "leave_one_out": {"test": None},
     "few_shot": {"n": 100},
@@ -31,6 +31,9 @@ STREAMS = ("mixed", "leave_one_out")
 """The protocols that take all benchmarks of a collection together."""
 
 PROMPTS, LLMS = "prompts", "llms"
+
+NUMPY = "numpy"
+"""Whose order of equal values ``faithful`` takes instead of one for every machine."""
 
 _TRAIN, _VAL = 0.8, 0.9  # shares of each subset, cumulated
 _HELD = (_VAL - _TRAIN) / _VAL  # share of validation where the test prompts come from elsewhere
@@ -52,6 +55,7 @@ class Split:
     Attributes:
         protocol: one of `PROTOCOLS`. ``faithful`` does everything as the RouterEval reference does;
             all others choose pools on training prompts only and hyper-parameters on validation.
+            ``faithful(ties=numpy)`` leaves equal values in the order of this machine's numpy.
         seed: of the shuffle, and of what follows from it.
         params: pairs of parameter and value; defaults are filled in.
 
@@ -112,8 +116,13 @@ class Split:
 
     @property
     def recipe(self) -> str:
-        """``faithful`` or ``clean``: whose parameters routers take."""
-        return "faithful" if self.faithful else "clean"
+        """``faithful``, with its parameters, or ``clean``: whose parameters routers take."""
+        return self.rule if self.faithful else "clean"
+
+    @property
+    def machine_ties(self) -> bool:
+        """True where equal values stand in the order in which this machine's numpy leaves them."""
+        return bool(self["ties"] == NUMPY)
 
     @property
     def rule(self) -> str:
@@ -303,6 +312,8 @@ def _check(protocol: str, name: str, value: Any) -> None:  # noqa: ANN401 - a pa
         fine = isinstance(value, float) and 0 < value < 1
     elif name == "by":
         kind, fine = f"{PROMPTS} or {LLMS}", value in (PROMPTS, LLMS)
+    elif name == "ties" and value is not None:
+        kind, fine = f"{NUMPY}, or not given", value == NUMPY
     elif name == "before" and value is not None:
         kind, fine = "a date such as '2024-06-01'", moment(value) is not None
     if not fine:
