@@ -17,7 +17,7 @@ torch: $(READY)           ## what the tests of the torch routers need; they are 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "transformers>=4.45"
 
 fuzz: $(READY)            ## more than 10,000 damaged inputs over all importers, drawn anew
-	ROUTEREVAL_FUZZ=8 $(BIN)/python -m pytest tests/records/importers -k "damaged or any_program"
+	ROUTEREVAL_FUZZ=8 $(BIN)/python -m pytest tests/importers -k "damaged or any_program"
 
 check: $(READY)           ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -22,9 +22,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from routereval.errors import RouterEvalError
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.routers import TrainedRouter, make_router, save_router
 from routereval.routers.registry import ROUTERS
+from routereval.sources import open_source
 from routereval.studies.training import trained_on
 from routereval.tasks import Pool, Task
 

@@ -22,7 +22,7 @@ from routereval.records.routereval import N_PROMPTS, SUBSETS
 
 IMPORT = r"""
 import re, sys
-from routereval.records import import_records
+from routereval.importers import import_records
 import_records("routereval-raw", sys.argv[1], sys.argv[2])
 # not ru_maxrss, which a child inherits from the process that made the data
 print(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1])

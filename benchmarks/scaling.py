@@ -22,10 +22,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.records.bits import Words, n_words, pack
 from routereval.records.matrix import BinaryMatrix, RealMatrix
 from routereval.records.routereval import N_PROMPTS, REFERENCE
+from routereval.sources import open_source
 from routereval.studies.orders import ORDERS
 
 N_MODELS = {"ifeval": 3811, "bbh": 3811, "gpqa": 3811, "musr": 3811, "math": 3811, "mmlu_pro": 1823}
@@ -37,7 +38,7 @@ SLOW_ORDERS = 3
 STUDY = """
 import json, sys, time
 import numpy as np
-from routereval.records import open_source
+from routereval.sources import open_source
 from routereval.records.bits import count
 from routereval.studies.scaling_study import scaling
 path, order = sys.argv[1:]

@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 
 from routereval.errors import DataError
-from routereval.records import Records, bits, open_source, read_records
-from routereval.records.leaderboard import simulate_leaderboard
+from routereval.records import Records, bits, read_records
+from routereval.simulation.leaderboard import simulate_leaderboard
+from routereval.sources import open_source
 from routereval.tasks.pool import GROUPS, PUBLISHED_SIZES, Pool, chosen_models
 from routereval.tasks.split import Split, split_rows
 

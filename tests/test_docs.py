@@ -12,7 +12,7 @@ import pytest
 
 from routereval.cli.main import cli
 from routereval.features import EMBEDDERS
-from routereval.records import FORMATS
+from routereval.importers import FORMATS
 from routereval.routers import ROUTERS, make_router
 from routereval.scoring import METRICS
 from routereval.tasks import GROUPS, PROTOCOLS

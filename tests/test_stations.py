@@ -14,15 +14,20 @@ SRC = Path(routereval.__file__).parent
 GROUND = {"errors", "spec", "registry", "_version"}
 ALLOWED = {
     "records": set(),
+    "importers": {"records"},
+    "simulation": {"records"},
     "features": set(),
     "scoring": set(),
     "routers": {"features"},
     "tasks": {"records", "features"},
-    "studies": {"records", "features", "scoring", "routers", "tasks"},
+    "studies": {
+        *("records", "importers", "sources", "simulation"),
+        *("features", "scoring", "routers", "tasks"),
+    },
     "report": {"scoring", "studies"},
     "gateway": {"features", "routers"},
     "cli": {
-        "records",
+        *("records", "importers", "sources", "simulation"),
         "features",
         "scoring",
         "routers",

@@ -21,18 +21,22 @@ from routereval._version import __version__ as __version__
 if TYPE_CHECKING:
     from routereval.errors import DataError, RouterEvalError, SpecError
     from routereval.features import make_embedder
-    from routereval.records import Records, import_records, open_records, open_source
+    from routereval.importers import import_records
+    from routereval.records import Records
     from routereval.report import render, to_latex, to_markdown, to_text
     from routereval.routers import Router, check_router, load_router, make_router, save_router
     from routereval.scoring import METRICS
+    from routereval.sources import open_records, open_source
     from routereval.studies import Results, advise, evaluate, read_results, run, scaling, train
     from routereval.tasks import Pool, Split, Task
 
 # Names are resolved on first use (PEP 562): importing the package loads nothing heavy.
 _HOMES = {
+    "importers": ("import_records",),
+    "sources": ("open_records", "open_source"),
     "errors": ("DataError", "RouterEvalError", "SpecError"),
     "features": ("make_embedder",),
-    "records": ("Records", "import_records", "open_records", "open_source"),
+    "records": ("Records",),
     "report": ("render", "to_latex", "to_markdown", "to_text"),
     "routers": ("Router", "check_router", "load_router", "make_router", "save_router"),
     "scoring": ("METRICS",),

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from routereval.features import EMBEDDERS
-from routereval.records import FORMATS, open_source, overview
+from routereval.importers import FORMATS
+from routereval.records import overview
 from routereval.routers import ROUTERS
 from routereval.scoring import METRICS
+from routereval.sources import open_source
 from routereval.tasks.split import PROTOCOLS
 from tests.conftest import CommandLine
 from tests.made import made, neutral_folder

@@ -16,10 +16,12 @@ from routereval.cli.export import export
 from routereval.cli.merge import merge
 from routereval.cli.reproduce import reproduce
 from routereval.errors import DataError, MissingDependencyError, SpecError
-from routereval.records import Records, import_records, open_source
+from routereval.importers import import_records
+from routereval.records import Records
 from routereval.records.export import EXPORTS
 from routereval.records.merge import KEEPS
 from routereval.report.reproduction import REPRODUCTION_FORMATS
+from routereval.sources import open_source
 from tests.studies.test_reproduce import ready_made
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from routereval.records import open_source
 from routereval.report import FORMATS, render
+from routereval.sources import open_source
 from routereval.studies import Results, read_results
 from tests.conftest import CommandLine
 from tests.made import made, neutral_folder

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from routereval.cli.info import info
 from routereval.cli.simulate import simulate
 from routereval.errors import DataError
-from routereval.records import open_source
+from routereval.sources import open_source
 
 
 def test_a_small_leaderboard_is_written_and_looked_over(tmp_path: Path) -> None:

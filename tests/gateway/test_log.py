@@ -16,9 +16,9 @@ from routereval.gateway.api_error import ApiError
 from routereval.gateway.feedback import Feedback, read_feedback
 from routereval.gateway.log import DecisionLog, LogFiles, hash_of
 from routereval.gateway.seams import Attempt, Entry, Usage
-from routereval.records import open_source
-from routereval.records.importers.gateway_log import read_log
+from routereval.importers.gateway_log import read_log
 from routereval.routers.trained import Decision
+from routereval.sources import open_source
 
 POOL = ("euclid", "portia")
 

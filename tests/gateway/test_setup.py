@@ -20,9 +20,9 @@ from routereval.gateway.config import make_config
 from routereval.gateway.keys import NANO, new_key
 from routereval.gateway.setup import gateway_of
 from routereval.gateway.store import open_store
-from routereval.records import open_source
-from routereval.records.importers.gateway_log import read_log
+from routereval.importers.gateway_log import read_log
 from routereval.routers import TrainedRouter, make_router, save_router
+from routereval.sources import open_source
 from routereval.studies.offpolicy import offpolicy
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import (

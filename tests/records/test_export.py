@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from routereval.errors import DataError, SpecError
+from routereval.importers import neutral, table
 from routereval.records import Draft, Records, export
 from routereval.records.export import export_records, united_order
-from routereval.records.importers import neutral, table
 
 Rows = Sequence[Sequence[float]]
 

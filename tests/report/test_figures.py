@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.report.figures import (
     SIMULATED,
     TITLES,
@@ -21,6 +21,7 @@ from routereval.report.figures import (
     save_scaling,
     scaling_figure,
 )
+from routereval.sources import open_source
 from routereval.studies.scaling_study import MEAN, ScalingResults, scaling
 
 

@@ -7,11 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.records import Records, open_records
+from routereval.records import Records
 from routereval.routers import make_router
 from routereval.routers.calls import Desk
 from routereval.routers.cascade import Cascade
 from routereval.routers.persistence import dump, restore
+from routereval.sources import open_records
 from routereval.studies import evaluate, run
 from routereval.studies.training import fit
 from routereval.tasks import Task

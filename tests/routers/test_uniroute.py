@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from routereval.errors import SpecError
-from routereval.records import open_source
 from routereval.routers.uniroute import UniRoute
+from routereval.sources import open_source
 from routereval.tasks import Setting
 from tests.made import made_scores
 

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.records import Records, open_source
+from routereval.records import Records
+from routereval.sources import open_source
 from routereval.studies.advice import Advice, advise
 from routereval.studies.ceiling import HeldOut
 from routereval.studies.spending import Sweep

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.records import Records, open_records
+from routereval.records import Records
+from routereval.sources import open_records
 from routereval.studies.bench import (
     answers_by_habit,
     bench_of,

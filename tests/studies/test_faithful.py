@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.routers import make_router
+from routereval.sources import open_source
 from routereval.studies import evaluate
 from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, Setting, Task
 from tests.dispatch import SWITCHED_OFF, python

@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from routereval.errors import DataError, SpecError
 from routereval.features import embedder_name
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.routers import make_router
 from routereval.routers.registry import on_cpu
+from routereval.sources import open_source
 from routereval.studies import Results, evaluate, grid, read_results, run
 from routereval.studies.results import ResultsFolder
 from routereval.tasks import GROUPS, Pool, Task

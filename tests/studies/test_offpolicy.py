@@ -9,7 +9,7 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.features import make_embedder
-from routereval.records.importers.gateway_log import Logged, read_log
+from routereval.importers.gateway_log import Logged, read_log
 from routereval.routers import TrainedRouter, make_router, save_router
 from routereval.studies.offpolicy import Alternative, offpolicy
 from tests.conftest import CommandLine

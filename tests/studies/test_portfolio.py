@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.records import Records, open_source
+from routereval.records import Records
+from routereval.sources import open_source
 from routereval.studies.bench import Bench, bench_of
 from routereval.studies.portfolio import (
     RULES,

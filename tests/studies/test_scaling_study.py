@@ -15,8 +15,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.records import Records, complete_block, open_source, score_matrix
+from routereval.records import Records, complete_block, score_matrix
 from routereval.scoring.scaling import widest
+from routereval.sources import open_source
 from routereval.studies.orders import ORDERS, greedy, model_order
 from routereval.studies.scaling_study import MEAN, ScalingCurve, scaling, weak_together
 

@@ -48,7 +48,7 @@ def _metrics() -> list[tuple[str, str]]:
 
 
 def _formats() -> list[tuple[str, str]]:
-    from routereval.records import FORMATS
+    from routereval.importers import FORMATS
 
     return [("auto", "whichever of these recognises the source")] + [
         (name, module.SUMMARY) for name, module in FORMATS.items()

@@ -24,7 +24,7 @@ def download(dest: Path, what: str, revision: str, overwrite: bool) -> None:
     They come from the Hugging Face hub, or from the mirror that HF_ENDPOINT names. A download that
     broke off goes on where it stopped; the fetched archives stay in the cache.
     """
-    from routereval.records.hub import download as fetch
+    from routereval.importers.hub import download as fetch
 
     names = [name.strip() for name in what.split(",") if name.strip()]
     for records in fetch(dest, names, revision=revision, overwrite=overwrite, bars=True):

@@ -17,8 +17,8 @@ def export(format_name: str, source: str, dest: Path) -> None:
     FORMAT is neutral (prompts, and wide tables with a column an LLM) or long (a row an observed
     cell). Either can be imported again. DEST appears whole or not at all.
     """
-    from routereval.records import open_source
     from routereval.records.export import export_records
+    from routereval.sources import open_source
 
     records = open_source(source)
     path = export_records(records, dest, format_name)

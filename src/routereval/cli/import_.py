@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from routereval.records import Records
-
-
-_TAKEN = {"format_name", "source", "dest", "overwrite", "progress", "scheduler", "path"}
+_TAKEN = {"format_name", "source", "dest", "overwrite", "path"}
 
 
 def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -43,11 +38,6 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
     help="An option of the format, such as metric=acc; may be repeated.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Read the Parquet parts of a plain table on Dask workers, such as tcp://10.0.0.1:8786.",
-)
 def import_command(
     format_name: str,
     source: Path,
@@ -57,33 +47,15 @@ def import_command(
     rescale: bool,
     options: dict[str, str],
     overwrite: bool,
-    scheduler: str | None,
 ) -> None:
     """Turn foreign results into a collection of records.
 
     FORMAT is auto or one of `routereval list formats`. DEST appears whole or not at all.
     """
-    from routereval.records import import_records
+    from routereval.importers import import_records
 
     named = {"columns": columns, "rescale": rescale or None, **options}
     given = {name: value for name, value in named.items() if value is not None}
-    if scheduler is None:
-        imported = import_records(format_name, source, dest, overwrite=overwrite, **given)
-    else:
-        imported = _on_cluster(
-            format_name, source, dest, scheduler, given | {"overwrite": overwrite}
-        )
+    imported = import_records(format_name, source, dest, overwrite=overwrite, **given)
     for records in imported:
         click.echo(f"{records.path}: {records}")
-
-
-def _on_cluster(
-    format_name: str, source: Path, dest: Path, scheduler: str, given: dict[str, Any]
-) -> list[Records]:
-    from routereval.cli.progress import progress_bar
-    from routereval.records.partitioned import import_partitioned
-
-    if format_name not in {"auto", "table"}:
-        raise click.BadParameter(f"--scheduler is for the format table, not {format_name}")
-    with progress_bar() as progress:
-        return import_partitioned(source, dest, scheduler, progress=progress, **given)

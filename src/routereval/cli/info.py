@@ -30,7 +30,8 @@ def info(source: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from routereval.records import open_source, overview
+    from routereval.records import overview
+    from routereval.sources import open_source
 
     found = [overview(records) for records in open_source(source)]
     table = Table(box=None, header_style="bold", pad_edge=False)

@@ -25,8 +25,9 @@ def merge(
     LLMs under their names of either Open LLM Leaderboard become org/name. A prompt is the same if
     its prompt_id is, else if its text is and occurs once. DEST appears whole or not at all.
     """
-    from routereval.records import open_source, read_records, write_collection
+    from routereval.records import read_records, write_collection
     from routereval.records.merge import merge_records
+    from routereval.sources import open_source
 
     drafts = merge_records([open_source(s) for s in sources], keep=keep, common=common)
     for path in write_collection(drafts, dest, overwrite=overwrite):

@@ -28,7 +28,7 @@ def simulate(dest: Path, scale: str, seed: int, overwrite: bool) -> None:
     """
     from routereval.cli.progress import progress_bar
     from routereval.records import read_records
-    from routereval.records.leaderboard import simulate_leaderboard
+    from routereval.simulation.leaderboard import simulate_leaderboard
 
     with progress_bar() as report:
         written = simulate_leaderboard(dest, scale, seed, report, overwrite=overwrite)

@@ -23,7 +23,7 @@ def split(source: str, dest: Path, protocol: str) -> None:
     DEST (.csv or .parquet) has the columns benchmark, prompt_id, subset and part: for routers in
     other languages, whose predictions score then judges.
     """
-    from routereval.records import open_source
+    from routereval.sources import open_source
     from routereval.studies.splitting import write_split
 
     n_prompts = write_split(open_source(source), dest, protocol)

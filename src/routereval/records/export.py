@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
-from routereval.records.importers.long import narrowed
-from routereval.records.importers.neutral import ABOUT
+from routereval.records.matrix import narrowed
 from routereval.records.records import Records, atomic_folder
+
+ABOUT = "about.json"
+"""A file of the neutral folder: of each benchmark its reference score, source and licence."""
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,7 +34,7 @@ _FACTS = ("reference", "source", "licence", "simulated")
 def export_records(records: Sequence[Records], dest: str | Path, format_name: str) -> Path:
     """Write records to a folder of Parquet files, which appears whole or not at all.
 
-    ``neutral`` is the folder of `routereval.records.importers.neutral`: importing it gives the
+    ``neutral`` is the folder of `routereval.importers.neutral`: importing it gives the
     same scores, costs, LLMs and prompts with all their columns. ``long`` has a row an observed
     cell, in parts ``part-00000.parquet`` and so on, a block of LLMs each; reading them as one
     table gives the same scores, the costs of observed cells, and of the prompts their id, text,

@@ -269,3 +269,10 @@ def complete_block(matrix: ScoreMatrix) -> Block:
     best = int(np.argmax(bits.count(shared) * np.arange(1, n_models + 1)))
     prompts = np.flatnonzero(bits.unpack(shared[best : best + 1], n_prompts)[0])
     return Block(prompts, np.sort(order[: best + 1]))
+
+
+def narrowed(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The numbers as float32 if that keeps every digit."""
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    return narrow if np.array_equal(narrow, values, equal_nan=True) else values

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.scoring import interval, resamples
 from routereval.scoring.headroom import (
     guess_corrected_floor,
@@ -26,6 +26,7 @@ from routereval.scoring.headroom import (
     noise_corrected_oracle,
     prompts_needed,
 )
+from routereval.sources import open_source
 from routereval.studies.bench import Bench, Floats, bench_of, join
 from routereval.studies.ceiling import (
     FOLDS,

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.records.groups import first_equal
 from routereval.routers import choose, make_router
 from routereval.routers.bandits import Bandit
+from routereval.sources import open_source
 from routereval.tasks import Task
 
 Floats = NDArray[np.float64]

@@ -19,10 +19,11 @@ from threadpoolctl import threadpool_limits
 from routereval._version import __version__
 from routereval.errors import DataError, RouterEvalError, SpecError
 from routereval.features import embedder_name
-from routereval.records import Records, open_source, read_records
+from routereval.records import Records, read_records
 from routereval.records.costs import with_costs
 from routereval.routers import Router, lineup
 from routereval.scoring import METRICS
+from routereval.sources import open_source
 from routereval.studies.evaluation import N_BOOT, evaluate
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
 from routereval.studies.streams import controls_of, joined, of_benchmarks

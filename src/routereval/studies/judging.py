@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from routereval._version import __version__
 from routereval.errors import DataError, unknown
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.routers import Router, make_router
 from routereval.routers.base import Scores
 from routereval.scoring import METRICS, compute, intervals, resamples
+from routereval.sources import open_source
 from routereval.studies.evaluation import N_BOOT, Evaluation, evaluate
 from routereval.studies.predictions import Predictions, read_predictions
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.records.importers.gateway_log import Logged, read_log
+from routereval.importers.gateway_log import Logged, read_log
 from routereval.routers import TrainedRouter
 from routereval.scoring.offpolicy import (
     Estimate,

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from routereval.errors import DataError
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.records.routereval import N_PROMPTS, canonical
-from routereval.records.source import DEMO
+from routereval.sources import DEMO, open_source
 from routereval.studies.grid import Progress, run
 from routereval.studies.results import Cell, Results
 from routereval.tasks import GROUPS

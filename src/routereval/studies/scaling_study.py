@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.records import Records, complete_block, open_source
+from routereval.records import Records, complete_block
 from routereval.records.bits import count_per_prompt
 from routereval.records.matrix import BinaryMatrix, Prefixes, RealMatrix
 from routereval.scoring import Interval, resamples
@@ -28,6 +28,7 @@ from routereval.scoring.scaling import (
     saturation_size,
     widest,
 )
+from routereval.sources import open_source
 from routereval.studies.orders import RANDOM, Index, Matrix, greedy, known_order, model_order
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.records import Records, open_source
+from routereval.records import Records
 from routereval.routers import Router, TrainedRouter, extend, make_router
 from routereval.routers.familiarity import Familiarity
+from routereval.sources import open_source
 from routereval.spec import Spec
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.mix import MIXED

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from routereval.records.cluster import at_worker, connected
+from routereval.studies.dask_client import at_worker, connected
 
 if TYPE_CHECKING:
     from distributed import Client

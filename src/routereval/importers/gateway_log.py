@@ -1,0 +1,205 @@
+"""The gateway's own decision log: JSON Lines, a line a request or a feedback.
+
+A request that got feedback is a cell: its prompt's row, the column of the LLM that answered. The
+same prompt asked of the same LLM again is averaged. What was never asked is missing, as it should
+be: a gateway asks one LLM a prompt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from routereval.errors import DataError
+from routereval.importers.eval_logs import Mean, first_files
+from routereval.importers.long_table import LongTable
+from routereval.importers.routereval_raw import refuse_options
+from routereval.importers.rows import (
+    BadRows,
+    RowError,
+    cost_in,
+    field_in,
+    files_in,
+    finite_in,
+    first_object,
+    json_of,
+    name_in,
+    score_in,
+    text_lines,
+    text_of,
+)
+from routereval.records.draft import Draft
+
+NAME = "gateway-log"
+SUMMARY = "the gateway's decision log: JSONL of choices, costs and feedback"
+
+_PATTERNS = ("*.jsonl",)
+_BENCHMARK = "gateway"
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A request for a virtual model.
+
+    Attributes:
+        request_id: its name.
+        time: seconds since the epoch.
+        prompt: the hash of what was routed.
+        text: what was routed; None unless texts were logged.
+        router: who decided.
+        lam: the trade-off, in score.
+        scores: what the router predicted, by LLM; NaN where it did not.
+        allowed: the LLMs that could be chosen.
+        choice: the LLM that was; empty where the conversation stayed where it was.
+        propensity: with which probability.
+        model: who answered: another one after a fault; empty for nobody.
+        cost: USD; NaN where unknown.
+        shadows: what other routers would have chosen.
+        score: the feedback; NaN without.
+    """
+
+    request_id: str
+    time: float
+    prompt: str
+    text: str | None
+    router: str
+    lam: float
+    scores: Mapping[str, float]
+    allowed: tuple[str, ...]
+    choice: str
+    propensity: float
+    model: str
+    cost: float
+    shadows: Mapping[str, str] = field(default_factory=dict)
+    score: float = math.nan
+
+
+def recognise(path: Path) -> bool:
+    """True for a log, or a folder of them, by the first line of the first files."""
+    return any(map(_is_log, first_files(path, *_PATTERNS)))
+
+
+def read(path: Path, *, benchmark: str = _BENCHMARK, **options: object) -> Iterator[Draft]:
+    """One draft: the prompts that were routed, the LLMs that answered.
+
+    Args:
+        path: a file of the log, or its folder.
+        benchmark: what to call it.
+        options: none is known.
+
+    Raises:
+        DataError: if there is no feedback, or lines cannot be read, with up to 20 listed.
+    """
+    refuse_options(NAME, options)
+    table = LongTable()
+    cells: dict[tuple[str, str], tuple[Mean, Mean, str | None]] = {}
+    for row in read_log(path):
+        if row.model:
+            scores, costs, _ = cells.setdefault((row.prompt, row.model), (Mean(), Mean(), row.text))
+            scores.add(row.score)
+            costs.add(row.cost)
+    if all(math.isnan(scores.value) for scores, _, _ in cells.values()):
+        raise DataError(
+            f"{path}: no answer got feedback; send it with POST /v1/feedback, then import again"
+        )
+    for (prompt, model), (scores, costs, text) in cells.items():
+        table.add(benchmark, prompt, model, scores.value, cost=costs.value, text=text)
+    yield from table.drafts(str(path))
+
+
+def read_log(path: Path) -> list[Logged]:
+    """The requests that could be routed, in the order of time, each with its feedback.
+
+    Feedback counts if it came with the key of its request; the last one counts. A line that a
+    killed process did not finish is passed over.
+
+    Args:
+        path: a file of the log, or its folder.
+
+    Raises:
+        DataError: if there is no such file, or lines cannot be read, with up to 20 listed.
+    """
+    files = [path] if path.is_file() else files_in(path, *_PATTERNS)
+    if not files:
+        raise DataError(f"{path} holds no log of the gateway; give its folder, or a .jsonl of it")
+    bad = BadRows()
+    found: dict[str, tuple[Logged, str]] = {}
+    said: dict[tuple[str, str], tuple[float, float]] = {}
+    for file in files:
+        for line, held in _objects(file, bad):
+            with bad.row(file, line):
+                if "feedback" in held:
+                    _hear(held, said)
+                elif "prompt" in held:
+                    row = _logged(held)
+                    found[row.request_id] = (row, str(held.get("key", "")))
+    bad.check()
+    return sorted(_joined(found.values(), said), key=lambda row: (row.time, row.request_id))
+
+
+def _is_log(file: Path) -> bool:
+    held = first_object(file)
+    return {"id", "asked", "attempts"} <= held.keys() or {"feedback", "score", "key"} == (
+        held.keys() - {"time"}
+    )
+
+
+def _objects(file: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, text in text_lines(file, bad):
+        if not text.endswith("\n"):
+            return
+        with bad.row(file, line):
+            value = json_of(text)
+            if not isinstance(value, dict):
+                raise RowError("is not a JSON object")
+            yield line, value
+
+
+def _hear(held: Mapping[str, Any], said: dict[tuple[str, str], tuple[float, float]]) -> None:
+    """Keep a feedback if none came later."""
+    about = (name_in(held, "feedback"), str(held.get("key", "")))
+    when, score = _time(held), score_in(field_in(held, "score"))
+    if about not in said or said[about][0] <= when:
+        said[about] = (when, score)
+
+
+def _joined(
+    found: Iterable[tuple[Logged, str]], said: Mapping[tuple[str, str], tuple[float, float]]
+) -> Iterator[Logged]:
+    for row, key in found:
+        heard = said.get((row.request_id, key))
+        yield row if heard is None else replace(row, score=heard[1])
+
+
+def _logged(held: Mapping[str, Any]) -> Logged:
+    scores, shadows = held.get("scores", {}), held.get("shadows", {})
+    allowed = held.get("allowed", [])
+    if not (isinstance(scores, dict) and isinstance(shadows, dict) and isinstance(allowed, list)):
+        raise RowError("'scores' and 'shadows' must be objects, and 'allowed' a list")
+    chosen = "choice" in held
+    propensity = score_in(field_in(held, "propensity"), "propensity") if chosen else 1.0
+    if not propensity > 0:
+        raise RowError("propensity is 0 or missing: what was chosen had a chance")
+    return Logged(
+        name_in(held, "id"),
+        _time(held),
+        name_in(held, "prompt"),
+        text_of(held.get("text")),
+        str(held.get("router", "")),
+        cost_in(held.get("lam", 0.0), "lam"),
+        {str(name): finite_in(value, "a predicted score") for name, value in scores.items()},
+        tuple(str(name) for name in allowed),
+        name_in(held, "choice") if chosen else "",
+        propensity,
+        name_in(held, "model") if held.get("model") else "",
+        cost_in(held.get("usd"), "usd"),
+        {str(name): str(model) for name, model in shadows.items()},
+    )
+
+
+def _time(held: Mapping[str, Any]) -> float:
+    when = finite_in(field_in(held, "time"), "time")
+    return 0.0 if math.isnan(when) else when

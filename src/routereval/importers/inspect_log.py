@@ -1,0 +1,382 @@
+"""Inspect AI's logs: ``.eval`` archives and ``.json`` files, one run of one LLM on one task each.
+
+An archive holds ``header.json`` (of a run that was cut short only ``_journal/start.json``) and a
+file a sample and epoch in ``samples/``; a JSON log holds the same in one object. Recent versions
+compress archives with Zstandard, which needs the extra ``inspect`` before Python 3.14.
+"""
+
+from __future__ import annotations
+
+import importlib
+import lzma
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from routereval.errors import DataError, MissingDependencyError
+from routereval.importers.eval_logs import (
+    Mean,
+    SamePrompts,
+    first_files,
+    listed,
+    newest,
+    noting,
+    prompt_text,
+    refuse_unscored,
+    value_in,
+)
+from routereval.importers.long_table import LongTable
+from routereval.importers.routereval_raw import refuse_options
+from routereval.importers.rows import (
+    BadRows,
+    RowError,
+    cost_in,
+    field_in,
+    files_in,
+    json_file,
+    json_of,
+    name_in,
+    peek,
+    text_of,
+    unreadable,
+)
+from routereval.records.draft import Draft
+
+NAME = "inspect"
+SUMMARY = "Inspect AI logs: .eval or .json, one LLM and task each"
+
+LARGEST = 1 << 28
+"""The most bytes that one sample, or one JSON log, may have."""
+_MOST_INFLATED = 200
+_SMALL = 1 << 30
+
+_PATTERNS = ("*.eval", "*.json", "*/*.eval", "*/*.json", "*/*/*.eval", "*/*/*.json")
+_GRADES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
+_WORDS = {"yes": 1.0, "no": 0.0}
+_SUBSETS = ("subset", "subject", "category")
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""What zipfile raises for an archive that is damaged, encrypted or no archive at all."""
+
+_Row = dict[str, Any]
+
+
+def recognise(path: Path) -> bool:
+    """True for a log, or a folder with one at most two folders down."""
+    return any(map(_is_log, first_files(path, *_PATTERNS)))
+
+
+def read(
+    path: Path, *, scorer: str | None = None, rescale: bool = False, **options: object
+) -> Iterator[Draft]:
+    """One draft a task; epochs are averaged; of several runs by one LLM the newest counts.
+
+    A run that did not succeed counts only where no other did. ``C``, ``P``, ``I`` and ``N`` are 1,
+    0.5, 0 and 0, as Inspect has them. Costs are those that the log tells (``total_cost``).
+
+    Args:
+        path: a log, or a folder with logs at most two folders down.
+        scorer: whose value is the score, by default the first scorer of a task; ``scorer.key``
+            where that scorer gives several values.
+        rescale: map each task's range of scores onto [0, 1].
+        options: none is known.
+
+    Raises:
+        DataError: if there is no score, a log is damaged, or samples cannot be read, with up to 20
+            listed.
+        MissingDependencyError: if an archive is compressed with Zstandard and this Python cannot
+            read that.
+    """
+    refuse_options(NAME, options)
+    files = [path] if path.is_file() else [f for f in files_in(path, *_PATTERNS) if _is_log(f)]
+    if not files:
+        raise DataError(f"{path} holds no Inspect log; give an .eval or .json log, or a folder")
+    reader = _Reader(scorer, rescale)
+    runs = newest(((run.task, run.model), run.stamp, run) for run in _runs(files, reader.bad))
+    n_scores = sum(reader.read(run) for run in runs)
+    reader.bad.check()
+    refuse_unscored(path, n_scores, files, "score them with: inspect score LOG")
+    yield from reader.table.drafts(str(path))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The head of a log."""
+
+    file: Path
+    task: str
+    model: str
+    stamp: tuple[bool, str]
+    order: Sequence[str]
+
+
+@dataclass
+class _Sample:
+    """What the epochs of a sample come to."""
+
+    score: Mean
+    cost: Mean
+    text: str | None
+    subset: str | None
+    chance: float | None
+
+
+@dataclass
+class _Reader:
+    """What is kept while the logs are read one after the other."""
+
+    scorer: str | None
+    rescale: bool
+    bad: BadRows = field(default_factory=BadRows)
+    asked: SamePrompts = field(default_factory=SamePrompts)
+    scorer_of: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.table = LongTable(rescale=self.rescale)
+
+    def read(self, run: _Run) -> int:
+        """Add the samples of a run; how many have a score."""
+        samples: dict[str, _Sample] = {}
+        for name, row in _rows(run.file, self.bad):
+            with noting(self.bad, run.file, name):
+                self._epoch(run, row, samples)
+        place = {name: at for at, name in enumerate(run.order)}
+        for name in sorted(samples, key=lambda name: place.get(name, len(place))):
+            it = samples[name]
+            self.table.add(
+                run.task,
+                name,
+                run.model,
+                it.score.value,
+                cost=it.cost.value,
+                text=it.text,
+                subset=it.subset,
+                chance=it.chance,
+            )
+        n_scores = sum(not math.isnan(it.score.value) for it in samples.values())
+        if run.stamp[0] and not n_scores:
+            self.bad.add(run.file, 0, "no sample of it is scored; try: inspect score LOG")
+        return n_scores
+
+    def _epoch(self, run: _Run, row: _Row, samples: dict[str, _Sample]) -> None:
+        name = name_in(row, "id")
+        text = prompt_text(row.get("input"))
+        self.asked.check(run.task, name, text)
+        value = self._value(run.task, row)
+        cost = _cost(row, run.model)
+        if name not in samples:
+            samples[name] = _Sample(Mean(), Mean(), text, _subset(row), _chance(row))
+        samples[name].score.add(value)
+        samples[name].cost.add(cost)
+
+    def _value(self, task: str, row: _Row) -> float:
+        """The score of a sample, NaN if it was not scored."""
+        values = _values(row)
+        if not values:
+            return math.nan
+        scorer = self.scorer_of.setdefault(task, self.scorer or next(iter(values)))
+        if scorer not in values:
+            raise RowError(f"there is no score {scorer!r}; there are: {listed(values)}")
+        value = values[scorer]
+        if isinstance(value, str):
+            value = _GRADES.get(value, _WORDS.get(value.lower(), value))
+        return value_in(value, rescale=self.rescale, what=scorer)
+
+
+def _is_log(file: Path) -> bool:
+    """Whether a file is a log, by its name or else its beginning."""
+    if file.suffix == ".eval":
+        return True
+    head = peek(file) if file.suffix == ".json" else ""
+    return all(f'"{key}"' in head for key in ("version", "status", "eval", "task"))
+
+
+def _runs(files: Sequence[Path], bad: BadRows) -> Iterator[_Run]:
+    for file in files:
+        head = _head(file)
+        with bad.row(file, 0):
+            spec = field_in(head, "eval")
+            if not isinstance(spec, dict):
+                raise RowError("'eval' is not a JSON object")
+            stamp = head.get("status") == "success", text_of(spec.get("created")) or ""
+            yield _Run(file, name_in(spec, "task"), name_in(spec, "model"), stamp, _order(spec))
+
+
+def _order(spec: _Row) -> list[str]:
+    """The ids of the data set's samples in its order, as far as the log tells."""
+    dataset = spec.get("dataset")
+    ids = dataset.get("sample_ids") if isinstance(dataset, dict) else None
+    return [str(name) for name in ids] if isinstance(ids, list) else []
+
+
+def _values(row: _Row) -> dict[str, object]:
+    """The values of a sample by scorer, or by scorer.key where a scorer has several."""
+    scores = row.get("scores")
+    if scores is None and "score" in row:  # before logs had several scorers
+        scores = {"score": row["score"]}
+    if not isinstance(scores, dict):
+        return {}
+    found: dict[str, object] = {}
+    for name, score in scores.items():
+        value = score.get("value") if isinstance(score, dict) else score
+        if isinstance(value, dict):
+            found |= {f"{name}.{key}": part for key, part in value.items()}
+        else:
+            found[name] = value
+    return found
+
+
+def _subset(row: _Row) -> str | None:
+    about = row.get("metadata")
+    named = [text_of(about.get(name)) for name in _SUBSETS] if isinstance(about, dict) else []
+    return next((name for name in named if name), None)
+
+
+def _chance(row: _Row) -> float | None:
+    choices = row.get("choices")
+    return 1 / len(choices) if isinstance(choices, list) and len(choices) > 1 else None
+
+
+def _cost(row: _Row, model: str) -> float:
+    """USD that the LLM's own calls took, NaN if the log does not tell."""
+    usage = row.get("model_usage")
+    own = usage.get(model) if isinstance(usage, dict) else None
+    return cost_in(own.get("total_cost") if isinstance(own, dict) else None, "total_cost")
+
+
+# The two forms of a log
+
+
+def _head(file: Path) -> Mapping[str, Any]:
+    """A log without its samples."""
+    if file.suffix != ".eval":
+        return _json_log(file)
+    with _archive(file) as archive:
+        names = archive.namelist()
+        name = next((n for n in ("header.json", "_journal/start.json") if n in names), None)
+        if name is None:
+            raise DataError(f"{file} is no Inspect log: it holds no header.json")
+        try:
+            head = json_of(_member(archive, name, file))
+        except RowError as error:
+            raise DataError(f"{file}: {name} {error}; is it cut short?") from None
+    if not isinstance(head, dict):
+        raise DataError(f"{file}: {name} is not a JSON object")
+    return head
+
+
+def _rows(file: Path, bad: BadRows) -> Iterator[tuple[str, _Row]]:
+    """The samples of a log, each with a name for error messages."""
+    if file.suffix != ".eval":
+        samples = _json_log(file).get("samples")
+        for number, row in enumerate(samples if isinstance(samples, list) else (), 1):
+            if isinstance(row, dict):
+                yield f"sample {number}", row
+            else:
+                bad.add(file, 0, f"sample {number} is not a JSON object")
+        return
+    with _archive(file) as archive:
+        for name in archive.namelist():
+            if name.startswith("samples/") and name.endswith(".json"):
+                with noting(bad, file, ascii(name)[1:-1]):
+                    row = json_of(_member(archive, name, file))
+                    if not isinstance(row, dict):
+                        raise RowError("is not a JSON object")
+                    yield name, row
+
+
+def _json_log(file: Path) -> _Row:
+    size = file.stat().st_size
+    if size > LARGEST:
+        raise DataError(
+            f"{file} has {size >> 20} MB, more than a JSON log may; make it an archive with: "
+            "inspect log convert --to eval"
+        )
+    log = json_file(file)
+    if not isinstance(log, dict):
+        raise DataError(f"{file} is no Inspect log: it is not a JSON object")
+    return log
+
+
+def _archive(file: Path) -> zipfile.ZipFile:
+    """The archive, if its files are not far larger than it."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except OSError as error:
+        raise unreadable(file, error) from None
+    except _BROKEN as error:
+        raise DataError(f"{file} is no .eval archive ({error}); is it cut short?") from None
+    inflated = sum(info.file_size for info in archive.infolist())
+    if inflated > max(_SMALL, _MOST_INFLATED * file.stat().st_size):
+        archive.close()
+        raise DataError(f"{file} would unpack to {inflated >> 20} MB; is it a log of Inspect?")
+    return archive
+
+
+def _member(archive: zipfile.ZipFile, name: str, file: Path) -> bytes:
+    """The bytes of one file of an archive.
+
+    Raises:
+        RowError: if it is damaged or larger than `LARGEST`.
+    """
+    info = archive.getinfo(name)
+    try:
+        if info.compress_type == _ZSTANDARD and not _zipfile_knows_it():
+            content = _unzstandard(file, info)
+        else:
+            with archive.open(info) as stream:
+                content = stream.read(LARGEST + 1)
+    except _BROKEN as error:
+        raise RowError(f"cannot be unpacked ({str(error)[:100]})") from None
+    except OSError as error:
+        raise unreadable(file, error) from None
+    if len(content) > LARGEST:
+        raise RowError(f"is larger than {LARGEST >> 20} MB")
+    return content
+
+
+_ZSTANDARD = 93
+
+
+def _zipfile_knows_it() -> bool:
+    return hasattr(zipfile, "ZIP_ZSTANDARD")
+
+
+def _unzstandard(file: Path, info: zipfile.ZipInfo) -> bytes:
+    """As `_member`, for a compression that zipfile reads from Python 3.14 on only."""
+    try:
+        zstandard = importlib.import_module("zstandard")
+    except ImportError:
+        raise MissingDependencyError.of("zstandard", "inspect") from None
+    try:
+        with file.open("rb") as stream:
+            packed = _packed(stream, info)
+        reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+        content = bytes(reader.read(LARGEST + 1))
+    except zstandard.ZstdError as error:
+        raise RowError(f"cannot be unpacked ({str(error)[:100]})") from None
+    if len(content) <= LARGEST and zlib.crc32(content) != info.CRC:
+        raise RowError("cannot be unpacked (its checksum differs)")
+    return content
+
+
+def _packed(stream: IO[bytes], info: zipfile.ZipInfo) -> bytes:
+    """The compressed bytes of a file: they follow its local header of 30 bytes, name and extra."""
+    stream.seek(info.header_offset)
+    lengths = struct.unpack("<HH", stream.read(30)[26:30])
+    stream.seek(sum(lengths), 1)
+    return stream.read(info.compress_size)

@@ -1,0 +1,141 @@
+"""LLMRouterBench's results: ``results/bench/<dataset>/<split>/<model>/<...>-<time>.json``.
+
+A file is one run: ``dataset_name``, ``split``, ``model_name``, ``demo`` and ``records``. Of a
+record are read ``index``, ``score``, ``cost`` (USD) and ``prompt``, else ``origin_query``. Of
+several runs of an LLM on a split the newest counts; runs marked as ``demo`` are left out.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from routereval.errors import DataError
+from routereval.importers.eval_logs import (
+    SamePrompts,
+    first_files,
+    noting,
+    prompt_text,
+    refuse_unscored,
+    value_in,
+)
+from routereval.importers.long_table import LongTable
+from routereval.importers.routereval_raw import refuse_options
+from routereval.importers.rows import (
+    BadRows,
+    RowError,
+    field_in,
+    files_in,
+    json_file,
+    name_in,
+    peek,
+)
+from routereval.records.draft import Draft
+
+NAME = "llmrouterbench"
+SUMMARY = "LLMRouterBench's results: a JSON file a dataset and LLM, with scores and costs"
+
+_RUN = "*/*/*/*.json"
+_PATTERNS = ("*.json", "*/*.json", "*/*/*.json", _RUN, f"bench/{_RUN}", f"results/bench/{_RUN}")
+_STAMP = re.compile(r"-?(\d{8}_\d{6})$")
+
+
+def recognise(path: Path) -> bool:
+    """True for a result or a folder of them, by the beginning of the first file."""
+    return any(_is_result(file) for file in first_files(path, *_PATTERNS))
+
+
+def read(path: Path, *, rescale: bool = False, **options: object) -> Iterator[Draft]:
+    """One draft a dataset, its splits the subsets.
+
+    A record without a score was not observed (LLMRouterBench itself counts it as 0).
+
+    Args:
+        path: a result, a folder of results at most three deep, or the repository.
+        rescale: map each dataset's range of scores onto [0, 1].
+        options: none is known.
+
+    Raises:
+        DataError: if there is no score, or a file or its records cannot be read, with up to 20
+            listed.
+    """
+    refuse_options(NAME, options)
+    files = [path] if path.is_file() else list(filter(_is_result, files_in(path, *_PATTERNS)))
+    if not files:
+        raise DataError(f"{path} holds no results of LLMRouterBench; give its folder results/bench")
+    bad, asked, table, n_scores = BadRows(), SamePrompts(), LongTable(rescale=rescale), 0
+    for runs in _by_run(files):
+        for file in runs:
+            result = _result(file)
+            if result.get("demo") is not True:
+                n_scores += _add(table, file, result, asked, bad, rescale)
+                break
+    bad.check()
+    refuse_unscored(path, n_scores, files, "LLMRouterBench's evaluators put it in 'score'")
+    yield from table.drafts(str(path), licence="MIT")
+
+
+def _is_result(file: Path) -> bool:
+    head = peek(file) if file.suffix == ".json" else ""
+    return all(f'"{key}"' in head for key in ("model_name", "dataset_name", "split", "counts"))
+
+
+def _by_run(files: Sequence[Path]) -> Iterator[list[Path]]:
+    """The files of each dataset, split and LLM, the newest first."""
+    found: dict[tuple[Path, str], list[tuple[str, Path]]] = defaultdict(list)
+    for file in files:
+        stamp = _STAMP.search(file.stem)
+        name = file.stem[: stamp.start()] if stamp else file.stem
+        found[file.parent, name].append((stamp[1] if stamp else "", file))
+    for runs in found.values():
+        yield [file for _, file in sorted(runs, reverse=True)]
+
+
+def _result(file: Path) -> Mapping[str, Any]:
+    result = json_file(file)
+    if not isinstance(result, dict) or not isinstance(result.get("records"), list):
+        raise DataError(f"{file} is no result of LLMRouterBench: it holds no list 'records'")
+    return result
+
+
+def _add(
+    table: LongTable,
+    file: Path,
+    result: Mapping[str, Any],
+    asked: SamePrompts,
+    bad: BadRows,
+    rescale: bool,
+) -> int:
+    """Add a run's records; how many of them have a score."""
+    n_scores = 0
+    with bad.row(file, 0):
+        dataset, split, model = (
+            name_in(result, name) for name in ("dataset_name", "split", "model_name")
+        )
+        for number, record in enumerate(result["records"]):
+            with noting(bad, file, f"record {number}"):
+                prompt_id = f"{split}/{_index(record)}"
+                query = prompt_text(record.get("origin_query"))
+                asked.check(dataset, prompt_id, query)
+                score = value_in(field_in(record, "score"), rescale=rescale)
+                table.add(
+                    dataset,
+                    prompt_id,
+                    model,
+                    score,
+                    cost=record.get("cost"),
+                    text=prompt_text(record.get("prompt")) or query,
+                    subset=split,
+                )
+                n_scores += not math.isnan(score)
+    return n_scores
+
+
+def _index(record: object) -> str:
+    if not isinstance(record, dict):
+        raise RowError("is not a JSON object")
+    return name_in(record, "index")

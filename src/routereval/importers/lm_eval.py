@@ -1,0 +1,296 @@
+"""lm-evaluation-harness: the sample logs that ``--log_samples`` writes.
+
+A run of one LLM leaves ``<output>/<model>/samples_<task>_<time>.jsonl``, one line a prompt and
+filter, and ``results_<time>.json``, which tells the LLM's name. Tasks of one family, such as
+``mmlu_anatomy``, become one benchmark with a subset a task.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from routereval.importers.eval_logs import (
+    SamePrompts,
+    first_files,
+    listed,
+    names_of,
+    newest,
+    prompt_text,
+    refuse_unscored,
+    value_in,
+)
+from routereval.importers.long_table import LongTable
+from routereval.importers.routereval_raw import refuse_options
+from routereval.importers.rows import (
+    BadRows,
+    RowError,
+    json_file,
+    json_records,
+    name_in,
+    peek,
+    some_files,
+    text_of,
+)
+from routereval.records.draft import Draft
+
+NAME = "lm-eval"
+SUMMARY = "lm-evaluation-harness: samples_<task>_<time>.jsonl in a folder an LLM"
+
+METRICS = (
+    "exact_match",
+    "acc_norm",
+    "acc",
+    "prompt_level_strict_acc",
+    "pass@1",
+    "pass_at_1",
+    "f1",
+    "em",
+    "mcc",
+)
+"""Which metric of a sample is the score: the first of these that it has, else its first."""
+
+FAMILIES = (
+    "leaderboard_bbh",
+    "leaderboard_gpqa",
+    "leaderboard_math",
+    "leaderboard_musr",
+    "mmlu_continuation",
+    "mmlu_generative",
+    "mmlu_pro",
+    "mmlu_redux",
+    "mmlu",
+    "bbh_zeroshot",
+    "bbh_fewshot",
+    "bbh_cot_zeroshot",
+    "bbh_cot_fewshot",
+    "minerva_math",
+    "hendrycks_math",
+    "agieval",
+    "arithmetic",
+    "blimp",
+    "ceval-valid",
+    "cmmlu",
+)
+"""Prefixes of tasks that belong together; of those that fit the longest counts."""
+
+_PATTERNS = tuple(
+    f"{folders}samples_*.{end}"
+    for folders in ("", "*/", "*/*/", "*/*/*/")
+    for end in ("jsonl", "json")
+)
+_NAME = re.compile(r"samples_(.+?)(?:_(\d{4}-\d\d-\d\dT[\d.-]+))?\.jsonl?")
+_CHOICES = ("choices", "endings", "options")
+
+
+def recognise(path: Path) -> bool:
+    """True for such a log, or a folder with one at most three folders down."""
+    named = (file for file in first_files(path, *_PATTERNS) if _NAME.fullmatch(file.name))
+    return any('"doc_id"' in peek(file) for file in named)
+
+
+def read(
+    path: Path,
+    *,
+    metric: str | None = None,
+    filter: str | None = None,
+    prompt: str | None = None,
+    families: str | None = None,
+    rescale: bool = False,
+    **options: object,
+) -> Iterator[Draft]:
+    """One draft a task or family of tasks; of several runs of a task by one LLM the newest counts.
+
+    Args:
+        path: a log, or a folder with logs at most three folders down.
+        metric: which metrics are the score, in order of preference, such as ``acc,exact_match``;
+            by default `METRICS`. The first log of a task decides for all of that task.
+        filter: which of the harness's filters count, such as ``flexible-extract,none``; the first
+            of these that the first log of a task has, and by default its first.
+        prompt: the field of ``doc`` that is the prompt's text, such as ``question``; by default
+            the text is all that was sent, examples included.
+        families: prefixes of tasks that are one benchmark, such as ``mmlu,bbh``; by default
+            `FAMILIES`, and none if it is empty.
+        rescale: map each benchmark's range of scores onto [0, 1].
+        options: none is known.
+
+    Raises:
+        DataError: if there is no score, or lines cannot be read, with up to 20 listed.
+    """
+    refuse_options(NAME, options)
+    files = some_files(path, "sample logs (samples_<task>_<time>.jsonl)", *_PATTERNS)
+    reader = _Reader(names_of(metric), names_of(filter), prompt, rescale)
+    grouped = FAMILIES if families is None else names_of(families)
+    runs = newest(((log.model, log.task), log.stamp, log) for log in _logs(files))
+    n_scores = sum(reader.read(run, _family(run.task, grouped)) for run in runs)
+    reader.bad.check()
+    refuse_unscored(path, n_scores, files, "run the harness with --log_samples")
+    yield from reader.table.drafts(str(path))
+
+
+@dataclass(frozen=True)
+class _Log:
+    """One run of a task by an LLM."""
+
+    file: Path
+    model: str
+    task: str
+    stamp: str
+
+
+def _logs(files: Sequence[Path]) -> Iterator[_Log]:
+    models: dict[tuple[Path, str], str] = {}
+    for file in files:
+        name = _NAME.fullmatch(file.name)
+        task, stamp = (name[1], name[2] or "") if name else (file.stem, "")
+        task = text_of(task) or ""  # a file may be named by bytes that are no text
+        run = file.absolute().parent, stamp
+        if run not in models:
+            models[run] = _model(*run)
+        yield _Log(file, models[run], task, stamp)
+
+
+def _model(folder: Path, stamp: str) -> str:
+    """The LLM's name as the results of the same run tell it, else by the folder's name."""
+    for file in sorted(folder.glob(f"*_{stamp}.json")) if stamp else ():
+        results = {} if file.name.startswith("samples_") else json_file(file)
+        name = text_of(results.get("model_name")) if isinstance(results, dict) else None
+        if name and name.strip():
+            return name
+    return (text_of(folder.name) or "model").replace("__", "/")
+
+
+def _family(task: str, families: Sequence[str]) -> str:
+    """The benchmark that a task belongs to.
+
+    >>> _family("mmlu_pro_law", FAMILIES), _family("gsm8k", FAMILIES)
+    ('mmlu_pro', 'gsm8k')
+    """
+    fit = [family for family in families if task.startswith(f"{family}_")]
+    return max(fit, key=len, default=task)
+
+
+@dataclass
+class _Reader:
+    """What is kept while the logs are read one after the other."""
+
+    metrics: tuple[str, ...]
+    filters: tuple[str, ...]
+    prompt: str | None
+    rescale: bool
+    bad: BadRows = field(default_factory=BadRows)
+    asked: SamePrompts = field(default_factory=SamePrompts)
+    metric_of: dict[str, str] = field(default_factory=dict)
+    filter_of: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.table = LongTable(rescale=self.rescale)
+
+    def read(self, log: _Log, benchmark: str) -> int:
+        """Add the samples of a log; how many have a score."""
+        seen: dict[str, set[str]] = {}
+        n_scores = 0
+        for line, sample in json_records(log.file, self.bad):
+            with self.bad.row(log.file, line):
+                kind, doc = _filter(sample), name_in(sample, "doc_id")
+                again = doc in seen.setdefault(kind, set())
+                seen[kind].add(doc)
+                if kind == self._filter(log.task, kind) and not (again and not kind):
+                    n_scores += self._add(log, benchmark, doc, sample)
+        if not seen:
+            self.bad.add(log.file, 0, "holds no sample")
+        elif self.filter_of.get(log.task) not in seen:
+            wanted = self.filter_of.get(log.task) or ", ".join(self.filters)
+            self.bad.add(log.file, 0, f"has no filter {wanted!r}; it has: {listed(seen)}")
+        elif not n_scores:
+            self.bad.add(log.file, 0, "none of its samples has a score")
+        return n_scores
+
+    def _filter(self, task: str, kind: str) -> str | None:
+        """The filter that counts for a task."""
+        if task not in self.filter_of and (kind in self.filters or not self.filters):
+            self.filter_of[task] = kind
+        return self.filter_of.get(task)
+
+    def _add(self, log: _Log, benchmark: str, doc: str, sample: Mapping[str, Any]) -> bool:
+        """Add a sample; whether it has a score."""
+        prompt_id = f"{log.task}/{doc}"
+        self.asked.check(benchmark, prompt_id, text_of(sample.get("doc_hash")))
+        metric = self.metric_of.get(log.task) or _metric(sample, self.metrics)
+        if metric not in sample:
+            raise RowError(f"there is no {metric!r}, the metric of {log.task} so far")
+        value = value_in(sample[metric], rescale=self.rescale, what=metric)
+        self.metric_of[log.task] = metric
+        self.table.add(
+            benchmark,
+            prompt_id,
+            log.model,
+            value,
+            text=_text(sample, self.prompt),
+            subset=log.task,
+            chance=_chance(sample),
+        )
+        return not math.isnan(value)
+
+
+def _filter(sample: Mapping[str, Any]) -> str:
+    """The filter of a sample; empty before version 0.4.7, which did not tell it."""
+    return name_in(sample, "filter") if "filter" in sample else ""
+
+
+def _metric(sample: Mapping[str, Any], wanted: tuple[str, ...]) -> str:
+    """The metric that is the score.
+
+    Raises:
+        RowError: if the sample has none.
+    """
+    logged = sample.get("metrics")
+    own = [m for m in logged if isinstance(m, str)] if isinstance(logged, list) else []
+    found = next((m for m in wanted or (*METRICS, *own) if m in sample), None)
+    if found is None:
+        which = ", ".join(wanted) or "any known name"
+        has = f"; it has {listed(own)}" if own else ""
+        raise RowError(f"there is no metric {which}{has}; choose with the option metric")
+    return found
+
+
+def _text(sample: Mapping[str, Any], prompt: str | None) -> str | None:
+    """The text that was sent, or a field of the task's document."""
+    doc = sample.get("doc")
+    if prompt is not None:
+        return prompt_text(doc.get(prompt)) if isinstance(doc, dict) else None
+    requests = _requests(sample)
+    return prompt_text(requests[0][0]) if requests and requests[0] else None
+
+
+def _requests(sample: Mapping[str, Any]) -> list[list[Any]]:
+    """The arguments of each request, in both of the forms that they had."""
+    sent = sample.get("arguments")
+    requests = sent.values() if isinstance(sent, dict) else sent if isinstance(sent, list) else ()
+    return [
+        list(request.values()) if isinstance(request, dict) else request
+        for request in requests
+        if isinstance(request, dict | list)
+    ]
+
+
+def _chance(sample: Mapping[str, Any]) -> float | None:
+    """One over the number of options, as the document lists them or as each was asked for."""
+    doc = sample.get("doc") if isinstance(sample.get("doc"), dict) else {}
+    if not isinstance(doc, dict) or "mc2_targets" in doc:  # scored by shares of probability
+        return None
+    options = next((doc[name] for name in _CHOICES if name in doc), None)
+    if isinstance(options, dict):
+        options = options.get("text")
+    n_options = len(options) if isinstance(options, list) else _n_continuations(sample)
+    return 1 / n_options if n_options > 1 else None
+
+
+def _n_continuations(sample: Mapping[str, Any]) -> int:
+    """How many continuations the LLM rated: requests are pairs of texts then."""
+    pairs = [r for r in _requests(sample) if len(r) > 1 and isinstance(r[1], str)]
+    return sum(1 for request in pairs if request[0] != "")

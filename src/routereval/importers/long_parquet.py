@@ -1,0 +1,437 @@
+"""Long and wide Parquet files of any length, read part by part into one matrix a benchmark.
+
+Names become numbers as they are read, a score takes one byte while all of them are 0 or 1, and no
+more than `PART` cells are unpacked at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError
+from routereval.importers.long_table import (
+    BadRows,
+    narrowed,
+    prompt_table,
+    refuse_sparse,
+    rescaled,
+)
+from routereval.importers.rows import HIGHEST_COST
+from routereval.records.draft import Draft
+from routereval.records.routereval import reference_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PART = 1_000_000
+_ROW = "\0row"
+_MODEL, _SCORE = "\0model", "\0score"
+_KNOWN = ("prompt", "subset", "chance")
+
+Codes = NDArray[np.int64]
+
+
+def parquet_header(file: Path) -> dict[str, bool]:
+    """Whether each column of a Parquet file holds numbers (or truth values), by name.
+
+    Raises:
+        DataError: if it is no Parquet file.
+    """
+    import polars as pl
+
+    with reading(file):
+        schema = pl.read_parquet_schema(file)
+    return {
+        name: kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))
+        for name, kind in schema.items()
+    }
+
+
+class LongParquet:
+    """Collects the records of Parquet files.
+
+    Args:
+        benchmark: the benchmark of rows that name none.
+        bad: where rows are noted that cannot be read.
+        rescale: map each benchmark's range of scores onto [0, 1].
+    """
+
+    def __init__(self, benchmark: str, bad: BadRows, *, rescale: bool = False) -> None:
+        self._benchmark = benchmark
+        self._bad = bad
+        self._rescale = rescale
+        self._names: dict[str, dict[str, int]] = {"benchmark": {}, "model": {}, "prompt_id": {}}
+        self._grids: dict[int, _Grid] = {}
+        self._n_rows = 0
+
+    def read(self, file: Path, roles: Mapping[str, str], models: Sequence[str] = ()) -> None:
+        """Add the records of a file.
+
+        Args:
+            file: where they stand.
+            roles: column by role, as in `table.ROLES`.
+            models: the columns that are LLMs if it is a wide table.
+
+        Raises:
+            DataError: if the file is damaged or a column is of a kind that its role cannot be.
+        """
+        import polars as pl
+
+        with reading(file):
+            schema = pl.read_parquet_schema(file)
+        # A conversation in place of the text: nothing to show, but no reason to refuse the scores.
+        if "prompt" in roles and schema[roles["prompt"]].is_nested():
+            roles = {role: column for role, column in roles.items() if role != "prompt"}
+        _refuse_kinds(file, roles, schema)
+        for part in _parts(file, roles, models):
+            self._n_rows += part.height
+            with reading(file):
+                self._add(file, part, {**roles, "model": _MODEL, "score": _SCORE})
+
+    def drafts(self, source: str) -> Iterator[Draft]:
+        """One draft a benchmark, in the order in which they first came; nothing is left after."""
+        models, prompts = list(self._names["model"]), list(self._names["prompt_id"])
+        names = list(self._names["benchmark"])
+        for code in list(self._grids):
+            yield self._grids.pop(code).draft(names[code], models, prompts, source, self._rescale)
+
+    def _add(self, file: Path, part: pl.DataFrame, roles: Mapping[str, str]) -> None:
+        codes = {
+            role: self._codes(file, part, roles[role], role) for role in ("model", "prompt_id")
+        }
+        codes["benchmark"] = (
+            self._codes(file, part, roles["benchmark"], "benchmark")
+            if "benchmark" in roles
+            else np.full(
+                part.height, self._names["benchmark"].setdefault(self._benchmark, 0), dtype=np.int64
+            )
+        )
+        scores = self._numbers(file, part, _SCORE, "score")
+        sound = ~np.isinf(scores)
+        for role_codes in codes.values():
+            sound &= role_codes >= 0
+        costs = self._numbers(file, part, roles["cost"], "cost") if "cost" in roles else None
+        for code in _present(codes["benchmark"]):
+            rows = np.flatnonzero(sound & (codes["benchmark"] == code))
+            grid = self._grids.setdefault(code, _Grid())
+            self._fill(file, part, rows, roles, grid, codes, scores, costs)
+
+    def _fill(  # noqa: PLR0917 - the columns of one part
+        self,
+        file: Path,
+        part: pl.DataFrame,
+        rows: Codes,
+        roles: Mapping[str, str],
+        grid: _Grid,
+        codes: Mapping[str, Codes],
+        scores: NDArray[np.float64],
+        costs: NDArray[np.float64] | None,
+    ) -> None:
+        prompts = grid.prompts.of(codes["prompt_id"][rows])
+        for role in _KNOWN:
+            if role in roles:
+                grid.know(role, prompts, self._knowledge(file, part, roles[role], role), rows)
+        observed = ~np.isnan(scores[rows])
+        rows, prompts = rows[observed], prompts[observed]
+        models = grid.models.of(codes["model"][rows])
+        refuse_sparse(
+            self._name_of("benchmark", codes["benchmark"], rows),
+            self._n_rows,
+            len(grid.prompts),
+            len(grid.models),
+        )
+        for at, before in grid.put(models, prompts, scores[rows]):
+            row = int(rows[at])
+            what = f"LLM {self._name_of('model', codes['model'], rows[at:])!r} on prompt " + repr(
+                self._name_of("prompt_id", codes["prompt_id"], rows[at:])
+            )
+            self._bad.add(
+                file,
+                int(part[_ROW][row]) + 1,
+                f"{what} has score {scores[row]:g}, and {before:g} elsewhere",
+            )
+        if costs is not None:
+            grid.put_costs(models, prompts, costs[rows])
+
+    def _name_of(self, role: str, codes: Codes, rows: Codes) -> str:
+        return list(self._names[role])[codes[rows[0]]] if len(rows) else ""
+
+    def _codes(self, file: Path, part: pl.DataFrame, column: str, role: str) -> Codes:
+        """The number of each row's name, by first appearance; -1 where there is none."""
+        import polars as pl
+
+        names = part[column]
+        if not isinstance(names.dtype, (pl.Categorical, pl.Enum)):
+            names = names.cast(pl.String).cast(pl.Categorical)
+        different = names.unique(maintain_order=True).drop_nulls()
+        known = self._names[role]
+        missing = names.is_null().to_numpy()
+        codes = np.full(len(names), -1, dtype=np.int64)
+        if len(different):
+            texts = different.cast(pl.String).to_list()
+            # A name's number in polars depends on its version; only that it is one number does not.
+            of = np.full(int(different.to_physical().max()) + 1, -1, dtype=np.int64)  # type: ignore[arg-type]
+            of[different.to_physical().to_numpy()] = [
+                known.setdefault(text, len(known)) if text.strip() else -1 for text in texts
+            ]
+            codes = of[names.to_physical().fill_null(0).to_numpy()]
+            codes[missing] = -1
+        for row in np.flatnonzero(codes < 0).tolist():
+            self._bad.add(file, int(part[_ROW][row]) + 1, f"there is no {role}")
+        return codes
+
+    def _knowledge(self, file: Path, part: pl.DataFrame, column: str, role: str) -> pl.Series:
+        import polars as pl
+
+        if role != "chance":
+            return part[column].cast(pl.String)
+        return pl.Series(self._numbers(file, part, column, role)).fill_nan(None)
+
+    def _numbers(
+        self, file: Path, part: pl.DataFrame, column: str, what: str
+    ) -> NDArray[np.float64]:
+        """The numbers of a column, NaN where there is none, ±inf where it is a bad row."""
+        import polars as pl
+
+        numbers = part[column].cast(pl.Float64).fill_null(float("nan")).to_numpy(writable=True)
+        low, high = 0.0, HIGHEST_COST if what == "cost" else 1.0
+        if what == "score" and self._rescale:
+            low, high = -np.inf, np.inf
+        wrong = (numbers < low) | (numbers > high) | np.isinf(numbers)
+        if wrong.any():
+            for row in np.flatnonzero(wrong).tolist():
+                why = f"{what} {numbers[row]:g} lies outside [{low:g}, {high:g}]"
+                if what == "score":
+                    why = f"LLM {str(part[_MODEL][row])[:100]!r}: {why}"
+                self._bad.add(file, int(part[_ROW][row]) + 1, why)
+            numbers[wrong] = np.inf
+        return numbers
+
+
+class _Numbering:
+    """Numbers 0, 1, … for codes, in the order in which they first come."""
+
+    def __init__(self) -> None:
+        self.codes: list[int] = []
+        self._number = np.empty(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def of(self, codes: Codes) -> Codes:
+        """The number of each code."""
+        if not len(codes):
+            return codes
+        self._number = _grown(self._number, (int(codes.max()) + 1,), -1)
+        numbers = self._number[codes]
+        if numbers.min() < 0:
+            new = codes[numbers < 0]
+            different, first = np.unique(new, return_index=True)
+            fresh = different[np.argsort(first)]
+            self._number[fresh] = np.arange(len(self.codes), len(self.codes) + len(fresh))
+            self.codes += fresh.tolist()
+            numbers = self._number[codes]
+        return numbers
+
+
+class _Grid:
+    """The matrix of one benchmark, LLM-major while it grows."""
+
+    def __init__(self) -> None:
+        self.models, self.prompts = _Numbering(), _Numbering()
+        self._scores: NDArray[Any] = np.empty((0, 0), dtype=np.int8)  # -1: not observed
+        self._costs: NDArray[np.float64] | None = None
+        self._known: dict[str, dict[int, Any]] = {}
+        self._lacking: dict[str, NDArray[np.bool_]] = {}
+
+    def know(self, role: str, prompts: Codes, column: pl.Series, rows: Codes) -> None:
+        """Keep the first text, subset or chance of each prompt."""
+        lacking = _grown(
+            self._lacking.get(role, np.empty(0, dtype=bool)), (len(self.prompts),), True
+        )
+        self._lacking[role] = lacking
+        wanted = lacking[prompts]
+        if not wanted.any():
+            return
+        wanted &= column.is_not_null().to_numpy()[rows]
+        different, first = np.unique(prompts[wanted], return_index=True)
+        values = column.gather(rows[wanted][first]).to_list()
+        self._known.setdefault(role, {}).update(zip(different.tolist(), values, strict=True))
+        lacking[different] = False
+
+    def put(
+        self, models: Codes, prompts: Codes, scores: NDArray[np.float64]
+    ) -> list[tuple[int, float]]:
+        """Write scores; where another one stands already, its position and that score."""
+        if not len(scores):
+            return []
+        values = _narrowest(scores)
+        self._fit(values.dtype)
+        values = values.astype(self._scores.dtype, copy=False)
+        flat, cells = self._scores.reshape(-1), models * self._scores.shape[1] + prompts
+        before = flat[cells]
+        flat[cells] = values
+        other = np.where(_observed(before) & (before != values), before, flat[cells])
+        return [(at, float(other[at])) for at in np.flatnonzero(other != values).tolist()]
+
+    def put_costs(self, models: Codes, prompts: Codes, costs: NDArray[np.float64]) -> None:
+        """Write costs, the later one of two."""
+        known = np.isfinite(costs)
+        if not known.any():
+            return
+        old = np.empty((0, 0)) if self._costs is None else self._costs
+        self._costs = _grown(old, (len(self.models), len(self.prompts)), np.nan)
+        self._costs[models[known], prompts[known]] = costs[known]
+
+    def draft(
+        self, name: str, models: list[str], prompts: list[str], source: str, rescale: bool
+    ) -> Draft:
+        """The draft, its LLMs in the order in which the table first met them."""
+        order = np.argsort(self.models.codes, kind="stable")
+        scores = self._dense(self._scores, order)
+        n_prompts = len(self.prompts)
+        costs = self._costs
+        if costs is not None:  # LLMs without any cost may have come after it grew
+            costs = _grown(costs, (len(self.models), n_prompts), np.nan)
+        return Draft(
+            name=name,
+            models=[models[self.models.codes[column]] for column in order],
+            scores=rescaled(scores) if rescale else scores,
+            prompts=self._prompt_frame(name, prompts),
+            costs=None if costs is None else self._dense(costs, order),
+            reference=reference_of(name, n_prompts),
+            source=source,
+        )
+
+    def _fit(self, kind: np.dtype[Any]) -> None:
+        """Make room for all LLMs and prompts known by now, and for that kind of number."""
+        old = self._scores
+        if np.promote_types(kind, old.dtype) != old.dtype:
+            kind = np.dtype(np.promote_types(kind, old.dtype))
+            seen = _observed(old)
+            old = old.astype(kind)
+            old[~seen] = np.nan
+        missing = -1 if old.dtype == np.int8 else np.nan
+        self._scores = _grown(old, (len(self.models), len(self.prompts)), missing)
+
+    def _dense(self, plane: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.floating]:
+        n_prompts = len(self.prompts)
+        kept = plane[: len(self.models), :n_prompts]
+        kept = kept if np.array_equal(order, np.arange(len(order))) else kept[order]
+        if kept.dtype != np.int8:
+            return kept.T
+        dense = kept.astype(np.float32)
+        dense[kept < 0] = np.nan
+        return dense.T
+
+    def _prompt_frame(self, name: str, prompts: list[str]) -> pl.DataFrame:
+        rows = range(len(self.prompts))
+        known = [
+            None if role not in self._known else [self._known[role].get(row) for row in rows]
+            for role in _KNOWN
+        ]
+        return prompt_table(name, [prompts[code] for code in self.prompts.codes], *known)
+
+
+def _parts(file: Path, roles: Mapping[str, str], models: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows of a file in parts, with LLM, score and row number under fixed names."""
+    import polars as pl
+
+    with reading(file):
+        scan = pl.scan_parquet(file)
+        n_rows = int(scan.select(pl.len()).collect().item())
+    wanted = list(dict.fromkeys([*roles.values(), *models]))
+    step = PART if not models else max(1, PART // len(models))
+    for start in range(0, n_rows, step):
+        with reading(file):
+            part = scan.select(wanted).slice(start, step).collect()
+        if part.height != min(step, n_rows - start):
+            raise DataError(f"{file} holds fewer rows than it says; is it cut short?")
+        numbered = part.with_columns(
+            pl.Series(_ROW, np.arange(start, start + part.height, dtype=np.int64))
+        )
+        yield (
+            _melted(numbered, models)
+            if models
+            else numbered.with_columns(
+                pl.col(roles["model"]).alias(_MODEL), pl.col(roles["score"]).alias(_SCORE)
+            )
+        )
+
+
+def _melted(part: pl.DataFrame, models: Sequence[str]) -> pl.DataFrame:
+    import polars as pl
+
+    kept = [column for column in part.columns if column not in set(models)]
+    return part.with_columns(pl.col(list(models)).cast(pl.Float64)).unpivot(
+        on=list(models), index=kept, variable_name=_MODEL, value_name=_SCORE
+    )
+
+
+def _refuse_kinds(file: Path, roles: Mapping[str, str], schema: Mapping[str, pl.DataType]) -> None:
+    import polars as pl
+
+    for role, column in roles.items():
+        kind = schema[column]
+        number = kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))
+        text = isinstance(kind, (pl.String, pl.Categorical, pl.Enum, pl.Null))
+        fits = number if role in {"score", "cost", "chance"} else text or kind.is_integer()
+        if not fits:
+            what = "numbers" if role in {"score", "cost", "chance"} else "names"
+            raise DataError(f"{file}: column {column!r} holds {kind}; {role} should be {what}")
+
+
+class reading:  # noqa: N801 - reads as a verb
+    """Turns what polars raises on a damaged file into our error."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        import polars as pl
+
+        if isinstance(error, (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)):
+            lines = str(error).splitlines() or [type(error).__name__]
+            raise DataError(
+                f"{self.file}: cannot be read as Parquet ({lines[0][:200]}); is it cut short?"
+            ) from None
+
+
+def _present(codes: Codes) -> list[int]:
+    """The codes that occur, in the order in which they first do; without -1."""
+    if len(codes) and (codes == codes[0]).all():
+        return [int(codes[0])] if codes[0] >= 0 else []
+    different, first = np.unique(codes, return_index=True)
+    return [int(code) for code in different[np.argsort(first)] if code >= 0]
+
+
+def _narrowest(scores: NDArray[np.float64]) -> NDArray[Any]:
+    """The scores as bytes if they are all 0 or 1, else as floats that keep every digit."""
+    if ((scores == 0) | (scores == 1)).all():
+        return scores.astype(np.int8)
+    return narrowed(scores)
+
+
+def _observed(values: NDArray[Any]) -> NDArray[np.bool_]:
+    return values >= 0 if values.dtype == np.int8 else ~np.isnan(values)
+
+
+def _grown(array: NDArray[Any], shape: tuple[int, ...], fill: float) -> NDArray[Any]:
+    """The array with at least that shape; where it must grow it doubles, so that it seldom does."""
+    if all(have >= want for have, want in zip(array.shape, shape, strict=True)):
+        return array
+    size = tuple(
+        have if have >= want else max(want, 2 * have)
+        for have, want in zip(array.shape, shape, strict=True)
+    )
+    larger = np.full(size, fill, dtype=array.dtype)
+    larger[tuple(slice(0, have) for have in array.shape)] = array
+    return larger

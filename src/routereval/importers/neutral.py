@@ -1,0 +1,278 @@
+"""The neutral folder: ``prompts.parquet``, wide ``scores.parquet``, optional ``costs.parquet``.
+
+``prompts.parquet`` has a row a prompt: ``prompt_id``, ``benchmark``, ``prompt`` (its text) and
+further columns; ``scores.parquet`` has ``prompt_id`` and a column an LLM, null or NaN where not
+measured; ``costs.parquet`` is like it, in USD a call; ``models.parquet`` has a row an LLM.
+What calls reveal besides their score may be there too, in tables like it: ``answers.parquet``,
+whatever tells one answer from another, and ``output_chars.parquet``, how long each is.
+Each value of ``benchmark`` becomes one Records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.errors import DataError
+from routereval.importers.routereval_raw import refuse_options
+from routereval.records.draft import Draft
+from routereval.records.export import ABOUT
+from routereval.records.routereval import reference_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAME = "neutral"
+SUMMARY = "a folder of prompts.parquet and wide scores.parquet (one column an LLM)"
+
+_FACTS: Mapping[str, Callable[[Any], bool]] = {
+    "reference": lambda v: v is None or (type(v) in {int, float} and 0 < v <= 1),
+    "source": lambda v: v is None or isinstance(v, str),
+    "licence": lambda v: v is None or isinstance(v, str),
+    "simulated": lambda v: isinstance(v, bool),
+}
+_SUBSET_COLUMNS = ("subset", "subject", "category")
+_TEXT_COLUMNS = ("prompt", "text")
+
+_SIGNALS = {"answer": "answers.parquet", "length": "output_chars.parquet"}
+
+
+def recognise(path: Path) -> bool:
+    """True for a folder with both files."""
+    return (path / "prompts.parquet").is_file() and (path / "scores.parquet").is_file()
+
+
+def read(path: Path, *, rescale: bool = False, **options: object) -> Iterator[Draft]:
+    """One draft a benchmark.
+
+    Args:
+        path: the folder.
+        rescale: map each benchmark's observed range of scores onto [0, 1].
+        options: none is known.
+
+    Raises:
+        DataError: if a file is missing or damaged, or scores are not numbers in [0, 1].
+        SpecError: if another option is given.
+    """
+    refuse_options(NAME, options)
+    folder = _Folder.of(path)
+    benchmarks = folder.prompts["benchmark"]
+    for benchmark in benchmarks.unique(maintain_order=True).to_list():
+        yield folder.draft(benchmark, np.flatnonzero((benchmarks == benchmark).to_numpy()), rescale)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """The tables of a folder, rows in the order of prompts.parquet."""
+
+    path: Path
+    models: list[str]
+    prompts: pl.DataFrame
+    scores: NDArray[np.floating]
+    costs: NDArray[np.floating] | None
+    info: pl.DataFrame | None
+    about: Mapping[str, Mapping[str, Any]]
+    signals: Mapping[str, NDArray[np.floating]]
+
+    @classmethod
+    def of(cls, path: Path) -> _Folder:
+        prompts, wide = _labelled(path / "prompts.parquet"), _keyed(path / "scores.parquet")
+        costs = _costs(path / "costs.parquet", wide.columns)
+        info = _table(path / "models.parquet") if (path / "models.parquet").is_file() else None
+        models = [name for name in wide.columns if name != "prompt_id"]
+        scores = _wide(path / "scores.parquet", wide, prompts)
+        signals = {
+            name: _wide(path / file, _signal(path / file, wide.columns), prompts)
+            for name, file in _SIGNALS.items()
+            if (path / file).is_file()
+        }
+        usd = None if costs is None else _wide(path / "costs.parquet", costs, prompts)
+        return cls(path, models, prompts, scores, usd, info, _about(path / ABOUT), signals)
+
+    def draft(self, benchmark: str, rows: NDArray[np.int64], rescale: bool) -> Draft:
+        scores = self.scores[rows]
+        asked = np.flatnonzero(~np.isnan(scores).all(axis=0))
+        scores = scores[:, asked]
+        about = self.about.get(benchmark, {})
+        return Draft(
+            name=benchmark,
+            models=[self.models[column] for column in asked],
+            scores=_rescaled(benchmark, scores) if rescale else scores,
+            prompts=_prompts(self.path / "prompts.parquet", benchmark, self.prompts[rows]),
+            model_info=_of_benchmark(self.info, benchmark),
+            costs=_known(None if self.costs is None else self.costs[np.ix_(rows, asked)]),
+            signals={name: all_[np.ix_(rows, asked)] for name, all_ in self.signals.items()},
+            reference=about.get("reference", reference_of(benchmark, len(rows))),
+            source=about.get("source") or str(self.path),
+            licence=about.get("licence") or "",
+            simulated=about.get("simulated", False),
+        )
+
+
+def _about(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """What is known of each benchmark beside its tables; nothing if there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        about: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error}); mend or remove it") from None
+    fits = isinstance(about, dict) and all(
+        isinstance(facts, dict) and all(_FACTS[k](v) for k, v in facts.items() if k in _FACTS)
+        for facts in about.values()
+    )
+    if not fits:
+        raise DataError(f"{path}: a benchmark has reference, source, licence and simulated only")
+    return about
+
+
+def _known(costs: NDArray[np.floating] | None) -> NDArray[np.floating] | None:
+    """The costs; None if not a single one is known on this benchmark."""
+    return None if costs is None or np.isnan(costs).all() else costs
+
+
+def _table(path: Path) -> pl.DataFrame:
+    import polars as pl
+
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path}: cannot be read as Parquet ({reason}); is it cut short?") from None
+
+
+def _keyed(path: Path) -> pl.DataFrame:
+    """A table whose prompt_ids are text."""
+    table = _table(path)
+    if "prompt_id" not in table.columns:
+        raise DataError(f"{path}: there is no column prompt_id")
+    table = table.with_columns(_as(path, table, "prompt_id"))
+    if table["prompt_id"].null_count():
+        raise DataError(f"{path}: a prompt_id is missing; give each prompt its own")
+    return table
+
+
+def _labelled(path: Path) -> pl.DataFrame:
+    """The prompts, each with its benchmark: the folder's name where there is no such column."""
+    import polars as pl
+
+    prompts = _keyed(path)
+    if "benchmark" not in prompts.columns:
+        return prompts.with_columns(benchmark=pl.lit(path.absolute().parent.name))
+    prompts = prompts.with_columns(_as(path, prompts, "benchmark"))
+    if prompts["benchmark"].null_count():
+        raise DataError(f"{path}: a prompt has no benchmark; name one")
+    return prompts
+
+
+def _costs(path: Path, columns: list[str]) -> pl.DataFrame | None:
+    """The costs in the order of those columns; None where there is no such file."""
+    if not path.is_file():
+        return None
+    costs = _keyed(path)
+    if set(costs.columns) != set(columns):
+        raise DataError(f"{path}: its LLMs are not those of scores.parquet")
+    return costs.select(columns)
+
+
+def _signal(path: Path, columns: list[str]) -> pl.DataFrame:
+    """A table of what calls reveal, in the order of those columns; texts as their codes."""
+    import polars as pl
+
+    table = _keyed(path)
+    if set(table.columns) != set(columns):
+        raise DataError(f"{path}: its LLMs are not those of scores.parquet")
+    texts = [name for name in columns if name != "prompt_id" and table[name].dtype == pl.String]
+    if texts:
+        every = pl.concat([table[name].rename("") for name in texts]).unique().drop_nulls().sort()
+        codes = {text: float(code) for code, text in enumerate(every)}
+        table = table.with_columns(
+            pl.col(name).replace_strict(codes, default=None, return_dtype=pl.Float64)
+            for name in texts
+        )
+    return table.select(columns)
+
+
+def _as(path: Path, table: pl.DataFrame, column: str, kind: str = "String") -> pl.Series:
+    """The column as text or another kind."""
+    import polars as pl
+
+    try:
+        return table[column].cast(getattr(pl, kind))
+    except pl.exceptions.PolarsError:
+        raise DataError(
+            f"{path}: column {column!r} holds {table[column].dtype}; it cannot be read as {kind}"
+        ) from None
+
+
+def _wide(path: Path, table: pl.DataFrame, prompts: pl.DataFrame) -> NDArray[np.floating]:
+    """The numbers of a wide table, in the order of the prompts."""
+    import polars as pl
+
+    for column in table.columns:
+        if column != "prompt_id" and not (
+            table[column].dtype.is_numeric() or table[column].dtype == pl.Null
+        ):
+            raise DataError(
+                f"{path}: column {column!r} holds {table[column].dtype}, not numbers; "
+                f"{path.stem} are numbers, or null where not measured"
+            )
+    if not table["prompt_id"].equals(prompts["prompt_id"]):
+        table = _aligned(path, table, prompts)
+    numbers = table.drop("prompt_id").cast(pl.Float64, strict=True).fill_null(float("nan"))
+    return numbers.to_numpy()
+
+
+def _aligned(path: Path, table: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
+    missing = set(prompts["prompt_id"]) ^ set(table["prompt_id"])
+    if missing or table["prompt_id"].n_unique() < table.height:
+        which = f"{min(missing)!r} stands in only one of them" if missing else "some occur twice"
+        raise DataError(f"{path}: its prompt_ids are not those of prompts.parquet: {which}")
+    return prompts.select("prompt_id").join(
+        table, on="prompt_id", how="left", maintain_order="left"
+    )
+
+
+def _prompts(path: Path, benchmark: str, prompts: pl.DataFrame) -> pl.DataFrame:
+    """The prompts under the names that `Draft` asks for; further columns stay."""
+    import polars as pl
+
+    def first(names: tuple[str, ...], kind: str) -> pl.Series:
+        for name in names:
+            if name in prompts.columns:
+                return _as(path, prompts, name, kind)
+        return pl.Series([None] * prompts.height, dtype=getattr(pl, kind))
+
+    rest = prompts.drop("prompt", "text", "subset", "chance", "benchmark", strict=False)
+    return rest.with_columns(
+        first(_SUBSET_COLUMNS, "String").fill_null(benchmark).alias("subset"),
+        first(_TEXT_COLUMNS, "String").alias("text"),
+        first(("chance",), "Float64").alias("chance"),
+    )
+
+
+def _of_benchmark(info: pl.DataFrame | None, benchmark: str) -> pl.DataFrame | None:
+    import polars as pl
+
+    if info is None or "model" not in info.columns:
+        return None
+    info = info.with_columns(pl.col("model", "^benchmark$").cast(pl.String))
+    if "benchmark" in info.columns:
+        return info.filter(pl.col("benchmark") == benchmark).drop("benchmark")
+    return info
+
+
+def _rescaled(benchmark: str, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    known = scores[np.isfinite(scores)]
+    if not known.size or np.isinf(scores).any() or (known.min() >= 0 and known.max() <= 1):
+        return scores  # in range, or for `Draft.checked` to refuse
+    low, high = known.min(), known.max()
+    if low == high:
+        raise DataError(f"{benchmark}: every score is {low:.6g}; there is no range to rescale")
+    return np.asarray(np.clip((scores - low) / (high - low), 0, 1))

@@ -1,0 +1,175 @@
+"""RouterBench: its wide table as CSV or as the published pickled frame, and its long form.
+
+Wide: ``sample_id``, ``prompt``, ``eval_name`` and, an LLM, its score under its name and its cost
+under ``NAME|total_cost``. Long: ``sample_id``, ``prompt``, ``eval_name``, ``model_name``,
+``performance`` and ``cost``. Hub: dataset ``withmartian/routerbench``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from routereval.errors import DataError
+from routereval.importers.long_table import (
+    BadRows,
+    LongTable,
+    RowError,
+    csv_header,
+    csv_rows,
+    field_in,
+    files_in,
+    name_in,
+    some_files,
+    text_of,
+)
+from routereval.importers.routereval_raw import refuse_options
+from routereval.records.draft import Draft
+
+NAME = "routerbench"
+SUMMARY = "RouterBench: CSV or the pickled frame, with NAME|total_cost columns, or its long form"
+
+_COST = "|total_cost"
+_KEYS = {"sample_id", "eval_name"}
+_LONG = {"model_name": "model_name", "performance": "performance", "cost": "cost"}
+_PICKLE = ".pkl"
+_FORMS = ("*.csv", f"*{_PICKLE}")
+_HEAD_BYTES = 4096
+
+_Row = Mapping[str, Any]
+
+
+def recognise(path: Path) -> bool:
+    """True for a CSV file with RouterBench's columns, a pickled frame, or a folder of either."""
+    return any(map(_recognised, files_in(path, *_FORMS)[:1]))
+
+
+def read(path: Path, **options: object) -> Iterator[Draft]:
+    """One draft a value of ``eval_name``, with costs in USD a call.
+
+    A prompt may stand in several rows, each with the scores of some LLMs, as in the published data.
+
+    Args:
+        path: a file, or a folder of CSV files or of one pickled frame.
+        options: none is known.
+
+    Raises:
+        DataError: if a file is damaged or unsafe, a column is missing, or a row cannot be read.
+        SpecError: if an option is given.
+    """
+    refuse_options(NAME, options)
+    files = some_files(path, "CSV file or pickled frame", *_FORMS)
+    pickles = [file for file in files if file.suffix == _PICKLE]
+    if pickles and len(files) > 1:
+        raise DataError(
+            f"{path} holds {len(files)} tables, such as {files[0].name} and {files[-1].name}, "
+            "which may tell of the same prompts; give one of them"
+        )
+    bad, table = BadRows(), LongTable()
+    for file in files:
+        _read_file(file, table, bad)
+    bad.check()
+    yield from table.drafts(f"RouterBench, {path.name}", "MIT")
+
+
+def _recognised(file: Path) -> bool:
+    if file.suffix == _PICKLE:
+        try:
+            with file.open("rb") as stream:
+                head = stream.read(_HEAD_BYTES)
+        except OSError:
+            return False
+        return b"pandas" in head and b"DataFrame" in head and b"BlockManager" in head
+    header = csv_header(file)
+    return set(header) >= _KEYS and bool(_models(header) or set(_LONG) <= set(header))
+
+
+def _read_file(file: Path, table: LongTable, bad: BadRows) -> None:
+    rows = _pickled_rows(file) if file.suffix == _PICKLE else csv_rows(file, bad)
+    add: Callable[[LongTable, _Row], None] | None = None
+    for line, row in rows:
+        add = add or _adder(file, list(row))
+        with bad.row(file, line):
+            add(table, row)
+
+
+def _adder(file: Path, header: list[str]) -> Callable[[LongTable, _Row], None]:
+    missing = _KEYS - set(header)
+    if missing:
+        raise DataError(f"{file}: there is no column {min(missing)!r}; is it RouterBench's table?")
+    models = _models(header)
+    if models:
+        return lambda table, row: _add_wide(table, row, models)
+    if set(_LONG) <= set(header):
+        return _add_long
+    raise DataError(
+        f"{file}: there are neither columns such as 'NAME{_COST}' nor {', '.join(_LONG)}; "
+        "is it RouterBench's table?"
+    )
+
+
+def _models(header: Iterable[str]) -> list[str]:
+    names = list(header)
+    costed = {name.removesuffix(_COST) for name in names if name.endswith(_COST)}
+    return [name for name in names if name in costed]
+
+
+def _add_wide(table: LongTable, row: _Row, models: list[str]) -> None:
+    benchmark, prompt_id = name_in(row, "eval_name"), name_in(row, "sample_id")
+    text = prompt_text(row.get("prompt"))
+    for model in models:
+        try:
+            cost = row.get(model + _COST)
+            table.add(benchmark, prompt_id, model, row[model], cost=cost, text=text)
+        except RowError as error:
+            raise RowError(f"{model!r}: {error}") from None
+
+
+def _add_long(table: LongTable, row: _Row) -> None:
+    table.add(
+        name_in(row, "eval_name"),
+        name_in(row, "sample_id"),
+        name_in(row, _LONG["model_name"]),
+        field_in(row, _LONG["performance"]),
+        cost=row.get(_LONG["cost"]),
+        text=prompt_text(row.get("prompt")),
+    )
+
+
+def _pickled_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    from routereval.importers.pandas_pickle import load_frame
+
+    columns = load_frame(file)
+    wanted = {name: cells for name, cells in columns.items() if not name.endswith("_response")}
+    for number, cells in enumerate(zip(*wanted.values(), strict=True), 1):
+        yield number, dict(zip(wanted, cells, strict=True))
+
+
+_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+_LIST = re.compile(rf"\s*\[\s*(?:(?:{_QUOTED})\s*(?:,\s*|(?=\])))+\]\s*", re.DOTALL)
+_ESCAPE = re.compile(r"\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)", re.DOTALL)
+_PLAIN = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+def prompt_text(cell: object) -> str | None:
+    r"""The text of a prompt, whose turns RouterBench keeps as a list or as Python prints one.
+
+    >>> prompt_text("['Be brief.', \"What's 1 + 1?\"]")
+    "Be brief.\nWhat's 1 + 1?"
+    """
+    if isinstance(cell, (list, tuple)):
+        return text_of("\n".join(turn for turn in cell if isinstance(turn, str)))
+    if isinstance(cell, str) and _LIST.fullmatch(cell):
+        turns = [_ESCAPE.sub(_unescaped, turn[1:-1]) for turn in re.findall(_QUOTED, cell, re.S)]
+        return text_of("\n".join(turns))
+    return text_of(cell)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1]
+    if len(code) > 1:
+        point = int(code[1:], 16)
+        return chr(point) if point <= 0x10FFFF else "\ufffd"
+    return _PLAIN.get(code, code)

@@ -1,0 +1,206 @@
+"""SPROUT, of CARROT: Parquet or JSON Lines, one row a prompt, an LLM's answer in a column.
+
+``key``, ``dataset``, ``prompt`` and, under the LLM's name, ``{"num_input_tokens",
+"num_output_tokens", "response", "score"}``. The files have no prices; give them to have costs.
+Hub: dataset ``CARROT-LLM-Routing/SPROUT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from routereval.errors import DataError, SpecError
+from routereval.importers.long_parquet import reading
+from routereval.importers.long_table import (
+    BadRows,
+    LongTable,
+    Numbered,
+    RowError,
+    cost_in,
+    files_in,
+    finite_in,
+    first_object,
+    json_file,
+    json_records,
+    name_in,
+    some_files,
+    text_of,
+)
+from routereval.importers.routereval_raw import refuse_options
+from routereval.records.draft import Draft
+
+NAME = "sprout"
+SUMMARY = "SPROUT's Parquet or JSON: a column an LLM of score and tokens; prices=FILE for costs"
+
+_BENCHMARK = "sprout"
+_FORMS = ("*.parquet", "data/*.parquet", "*.jsonl", "*.json")
+_TOKENS = ("num_input_tokens", "num_output_tokens")
+_ANSWER = {"score", *_TOKENS}
+_PER = 1e6
+_PART = 5_000
+
+Prices = Mapping[str, tuple[float, float]]
+
+
+def recognise(path: Path) -> bool:
+    """True for a file with such columns, or a folder that has one."""
+    first = next(iter(files_in(path, *_FORMS)), None)
+    if first is None:
+        return False
+    try:
+        columns = _structs(first) if first.suffix == ".parquet" else _answers(first_object(first))
+    except DataError:
+        return False
+    return bool(columns)
+
+
+def read(
+    path: Path,
+    *,
+    prices: str | Path | Mapping[str, tuple[float, float]] | None = None,
+    **options: object,
+) -> Iterator[Draft]:
+    """One draft, whose subsets are the data sets that SPROUT drew its prompts from.
+
+    Args:
+        path: a file or a folder of them.
+        prices: USD per million tokens in and out by LLM, or a JSON file of ``{LLM: [in, out]}``.
+            LLMs without a price have no costs.
+        options: none is known.
+
+    Raises:
+        DataError: if a file is damaged, or a row cannot be read.
+        SpecError: if prices are no such numbers, or another option is given.
+    """
+    refuse_options(NAME, options)
+    known = _prices(prices)
+    bad, table, numbered = BadRows(), LongTable(), Numbered()
+    for file in some_files(path, "SPROUT file", *_FORMS):
+        rows = _parquet_rows(file) if file.suffix == ".parquet" else json_records(file, bad)
+        models: dict[str, None] = {}
+        for line, row in rows:
+            models |= dict.fromkeys(_answers(row))
+            with bad.row(file, line):
+                _add(table, row, models, known, numbered)
+        if not models:
+            bad.check()
+            raise DataError(f"{file}: no column holds an LLM's score and tokens; is it SPROUT's?")
+    bad.check()
+    yield from table.drafts(f"SPROUT, {path.name}", model_info=_info(known))
+
+
+def _prices(prices: str | Path | Prices | None) -> dict[str, tuple[float, float]]:
+    given = json_file(Path(prices)) if isinstance(prices, str | Path) else dict(prices or {})
+    if not isinstance(given, dict):
+        raise SpecError(f"prices {prices} should be an object of LLM: [in, out]")
+    return {str(model): _price(str(model), pair) for model, pair in given.items()}
+
+
+def _price(model: str, pair: object) -> tuple[float, float]:
+    try:
+        read, written = pair if isinstance(pair, list | tuple) else ()
+        return cost_in(read), cost_in(written)
+    except ValueError:  # also what is no pair
+        raise SpecError(f"the price of {model!r} should be [in, out], USD per million") from None
+
+
+def _info(prices: Prices) -> Any:  # noqa: ANN401 - a frame, or None
+    import polars as pl
+
+    if not prices:
+        return None
+    pairs = list(prices.values())
+    return pl.DataFrame(
+        {
+            "model": list(prices),
+            "price_in": [read for read, _ in pairs],
+            "price_out": [written for _, written in pairs],
+        }
+    )
+
+
+def _answers(row: Mapping[str, Any]) -> list[str]:
+    """The columns that hold an LLM's answer."""
+    return [key for key, value in row.items() if isinstance(value, dict) and set(value) >= _ANSWER]
+
+
+def _add(
+    table: LongTable,
+    row: Mapping[str, Any],
+    models: Iterable[str],
+    prices: Prices,
+    numbered: Numbered,
+) -> None:
+    dataset = name_in(row, "dataset") if "dataset" in row else None
+    key = name_in(row, "key")
+    prompt_id = numbered(f"{dataset}/{key}" if dataset else key)
+    for model in models:
+        answer = row.get(model)
+        try:
+            table.add(
+                _BENCHMARK,
+                prompt_id,
+                model,
+                _field(answer, "score"),
+                cost=_cost(answer, prices.get(model)),
+                text=text_of(row.get("prompt")),
+                subset=dataset,
+            )
+        except RowError as error:
+            raise RowError(f"{model!r}: {error}") from None
+
+
+def _field(answer: object, key: str) -> Any:  # noqa: ANN401 - JSON's cells
+    if answer is None:
+        return None
+    if not isinstance(answer, dict):
+        raise RowError("the answer should be an object with a score")
+    return answer.get(key)
+
+
+def _cost(answer: object, price: tuple[float, float] | None) -> float | None:
+    if price is None or answer is None:
+        return None
+    read, written = (finite_in(_field(answer, key), key) for key in _TOKENS)
+    return (read * price[0] + written * price[1]) / _PER
+
+
+def _structs(file: Path) -> list[str]:
+    """The columns of a Parquet file that hold an LLM's answer."""
+    import polars as pl
+
+    with reading(file):
+        schema = pl.read_parquet_schema(file)
+    return [
+        name
+        for name, kind in schema.items()
+        if isinstance(kind, pl.Struct) and {field.name for field in kind.fields} >= _ANSWER
+    ]
+
+
+def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a Parquet file, without the answers' texts, a part at a time."""
+    import polars as pl
+
+    structs = _structs(file)
+    with reading(file):
+        scan = pl.scan_parquet(file)
+        schema = scan.collect_schema()
+        n_rows = int(scan.select(pl.len()).collect().item())
+    plain = [name for name in ("key", "dataset", "prompt") if name in schema]
+    wanted = [pl.col(name) for name in plain] + [_short(name, schema[name]) for name in structs]
+    for start in range(0, n_rows, _PART):
+        with reading(file):
+            part = scan.slice(start, _PART).select(wanted).collect()
+        if part.height != min(_PART, n_rows - start):
+            raise DataError(f"{file} holds fewer rows than it says; is it cut short?")
+        yield from enumerate(part.iter_rows(named=True), start + 1)
+
+
+def _short(name: str, kind: Any) -> Any:  # noqa: ANN401 - polars' dtype and expression
+    import polars as pl
+
+    kept = [field.name for field in kind.fields if field.name in _ANSWER]
+    return pl.struct(pl.col(name).struct.field(field) for field in kept).alias(name)

@@ -1,0 +1,94 @@
+"""Open whatever a user points at: the demo, records, a collection, or a format to import."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from routereval.errors import DataError
+from routereval.importers.registry import importer
+from routereval.records import cache_folder
+from routereval.records.records import (
+    Records,
+    is_collection,
+    is_records,
+    read_collection,
+    read_records,
+    write_collection,
+)
+
+DEMO = "demo"
+Progress = Callable[[int, int], None]
+
+
+def open_source(source: str | Path, progress: Progress | None = None) -> list[Records]:
+    """All records of a source; what must be imported is imported once, to a cache.
+
+    Args:
+        source: ``demo``, a folder of records, a collection, or anything an importer recognises.
+        progress: called with (done, total) while the demo is simulated.
+
+    Raises:
+        DataError: if there is nothing to open there.
+    """
+    path = Path(source)
+    if str(source) == DEMO and not path.exists():
+        return _demo(progress)
+    if is_records(path):
+        return [read_records(path)]
+    if is_collection(path):
+        return read_collection(path)
+    return _imported(path)
+
+
+def open_records(source: str | Path) -> Records:
+    """The records of one benchmark.
+
+    Raises:
+        DataError: if the source holds several; `open_source` opens them all.
+    """
+    found = open_source(source)
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(records.name for records in found)
+    raise DataError(f"{source} holds {len(found)} benchmarks ({names}); use open_source for all")
+
+
+def _demo(progress: Progress | None) -> list[Records]:
+    from routereval.simulation.demo import simulate_demo
+
+    folder = cache_folder() / "imports" / f"demo-{_code_stamp()}"
+    if not is_collection(folder):
+        write_collection(simulate_demo(progress=progress), folder, overwrite=True)
+    return read_collection(folder)
+
+
+def _imported(path: Path) -> list[Records]:
+    found = importer("auto", path)
+    folder = cache_folder() / "imports" / f"{path.absolute().name}-{_stamp(path, found.NAME)}"
+    if not is_collection(folder):
+        write_collection(found.read(path), folder, overwrite=True)
+    return read_collection(folder)
+
+
+def _stamp(path: Path, name: str) -> str:
+    """A name for this state of a source: its files' names, sizes and times, and the importer."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    digest = hashlib.sha256(f"{name} {_code_stamp()} {path.absolute()}".encode())
+    for file in files:
+        if file.is_file():
+            stat = file.stat()
+            digest.update(f"{file} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _code_stamp() -> str:
+    """Changes whenever the code does that makes records, so that no stale import is ever served."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for station in ("records", "importers", "simulation"):
+        for file in sorted((here / station).rglob("*")):
+            if file.suffix in (".py", ".toml"):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
