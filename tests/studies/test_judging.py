@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.routers import make_router
-from routereval.studies import evaluate, read_results
+from routereval.studies import Results, evaluate, read_results, run
 from routereval.studies.judging import score
 from routereval.studies.splitting import write_split
-from routereval.tasks import Task
+from routereval.tasks import Task, mix
 from tests.conftest import CommandLine
 from tests.made import made
 
@@ -241,11 +242,109 @@ def test_a_collection_and_a_folder_of_results(
         assert "mean over 2 benchmarks" in answer.out
         assert "Note: three: the file has no prediction for it." in answer.out
     found = read_results(out)
-    assert set(found.routers) == {"mine", "theirs", "oracle", "best_single", "random"}
-    assert len(found.cells) == 2 * 5
+    assert set(found.routers) == {
+        *("mine", "theirs", "oracle", "dataset_best", "best_single", "random")
+    }
+    assert len(found.cells) == 2 * 6
     answer = command_line("compare", out, "mine", "theirs")
     assert "cannot be told apart on" in answer.out
     assert command_line("score", tmp_path / "mine.csv", folder, "--format", "csv").status == 0
+
+
+CONTROLS = ("oracle", "dataset_best", "best_single", "random")
+
+
+def opposed() -> list[Records]:
+    """Three benchmarks; a model is best on the first, another on the others, a third nearly so."""
+    rng = np.random.default_rng(5)
+    chances = {"one": (0.9, 0.1, 0.6), "two": (0.1, 0.9, 0.6), "three": (0.1, 0.8, 0.7)}
+    return [
+        Records.from_arrays(name, (rng.random((200, 3)) < chance).astype(float), list("abc"))
+        for name, chance in chances.items()
+    ]
+
+
+def choices(parts: Iterable[Records], models: dict[str, str], path: Path) -> Path:
+    rows = [
+        {"prompt_id": prompt, "benchmark": part.name, "model": models[part.name]}
+        for part in parts
+        for prompt in ids_of(part)
+    ]
+    return write(pl.DataFrame(rows), path)
+
+
+def mu_of(results: Results, router: str) -> list[float]:
+    return [cell.metrics["mu"] for cell in results.of(router)]
+
+
+@pytest.mark.parametrize("protocol", ["mixed", "leave_one_out"])
+def test_a_stream_is_judged_as_it_is_run(protocol: str, tmp_path: Path) -> None:
+    parts = opposed()
+    file = choices(parts, {"one": "a", "two": "b", "three": "b"}, tmp_path / "mine.csv")
+    judged = score(file, parts, split=protocol, pool=list("abc"))
+    alone = run(parts, CONTROLS, [3], ["all-strong"], protocol=protocol, n_jobs=1)
+    for name in CONTROLS:
+        assert mu_of(judged, name) == pytest.approx(mu_of(alone, name)), name
+    assert [c.benchmark for c in judged.of("mine")] == [c.benchmark for c in alone.of("oracle")]
+    assert [c.parts for c in judged.of("mine")] == [c.parts for c in alone.of("oracle")]
+    if protocol == "mixed":
+        assert mu_of(judged, "mine") == mu_of(judged, "dataset_best")
+        assert judged.compare("mine", "best_single").test.p_value < 0.01
+
+
+def test_the_best_single_of_several_benchmarks_is_one_model(tmp_path: Path) -> None:
+    parts = opposed()
+    file = choices(parts, {"one": "a", "two": "b", "three": "b"}, tmp_path / "mine.csv")
+    judged = score(file, parts, pool=list("abc"))
+    means = [part.dense()[:, 2].mean() for part in parts]
+    assert mu_of(judged, "best_single") == pytest.approx(means, abs=0.25)
+    for router in ("mine", "dataset_best"):
+        assert mu_of(judged, router)[0] - mu_of(judged, "best_single")[0] > 0.1
+    [one, two, three] = judged.of("best_single")
+    shares = [judged.outcomes[cell.key].evidence.share.tolist() for cell in (one, two, three)]
+    assert shares == [[0, 0, 1]] * 3
+    assert one.metrics["gain_best"] == 0
+    file = choices(parts[:1], {"one": "a"}, tmp_path / "mine.csv")
+    [alone] = score(file, parts[0], pool=list("abc"), prompts="file").of("best_single")
+    assert alone.metrics["mu"] == pytest.approx(parts[0].dense()[:, 0].mean())
+
+
+CODEROUTER = Path(__file__).parents[3] / "shared" / "data" / "coderouterbench_id_test"
+
+
+@pytest.mark.skipif(not CODEROUTER.exists(), reason="the record set is not there")
+def test_coderouterbench(tmp_path: Path) -> None:
+    prompts, scores, chosen = (
+        pl.read_parquet(CODEROUTER / f"{name}.parquet")
+        for name in ("prompts", "scores", "published_choices")
+    )
+    models = scores.columns[1:]
+    parts = []
+    for (name,), rows in prompts.with_row_index().group_by("benchmark", maintain_order=True):
+        held = scores[rows["index"].to_list()].select(models).to_numpy()
+        part = Records.from_arrays(str(name), held, models)
+        parts.append(replace(part, prompts=part.prompts.with_columns(rows["prompt_id"])))
+    file = write(chosen.select("prompt_id", model="ACRouter"), tmp_path / "acrouter.csv")
+    judged = score(file, parts, split="mixed", pool=models)
+    assert mu_of(judged, "best_single") == pytest.approx([0.429], abs=5e-4)
+    assert mu_of(judged, "dataset_best") == pytest.approx([0.533], abs=5e-4)
+    alone = run(parts, CONTROLS, [8], ["all-strong"], protocol="mixed", n_jobs=1)
+    for name in CONTROLS:
+        assert mu_of(judged, name) == pytest.approx(mu_of(alone, name))
+    assert judged.compare("acrouter", "best_single").test.difference > 0.05
+
+
+def test_the_split_of_a_stream_has_the_names_of_the_benchmarks(tmp_path: Path) -> None:
+    parts = opposed()
+    assert write_split(parts, tmp_path / "split.csv", "mixed") == 600
+    table = pl.read_csv(tmp_path / "split.csv")
+    task = Task(mix(parts), list("abc"), "mixed")
+    names = [f"{name}/{row}" for name in ("one", "two", "three") for row in range(200)]
+    assert table["prompt_id"].to_list() == names
+    assert table["benchmark"].unique(maintain_order=True).to_list() == ["one", "two", "three"]
+    assert table["subset"].unique(maintain_order=True).to_list() == ["one", "two", "three"]
+    test = table.with_row_index().filter(pl.col("part") == "test")["index"].to_list()
+    assert sorted(task.setting.rows.test.tolist()) == test
 
 
 def test_an_id_of_two_benchmarks_needs_the_benchmark(records: Records, tmp_path: Path) -> None:

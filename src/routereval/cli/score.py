@@ -51,7 +51,7 @@ def score(  # noqa: PLR0917 - the options of a command
 
     The file (CSV, JSON Lines or Parquet) has a prompt_id and a model on each line, or a score for
     each model. The table and its intervals are those of run; oracle, best_single and random stand
-    beside.
+    beside, and dataset_best where there are several benchmarks.
     """
     from rich.console import Console
 

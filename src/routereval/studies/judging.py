@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,19 @@ from routereval.errors import DataError, unknown
 from routereval.records import Records
 from routereval.routers import Router, make_router
 from routereval.routers.base import Scores
+from routereval.routers.controls import BestSingle
 from routereval.scoring import METRICS, compute, intervals, resamples
 from routereval.sources import open_source
 from routereval.studies.evaluation import N_BOOT, Evaluation, evaluate
-from routereval.studies.predictions import Predictions, read_predictions
+from routereval.studies.predictions import Predictions, PredictionsFile, read_predictions
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder
-from routereval.tasks import Split, Task
+from routereval.studies.streams import of_benchmarks
+from routereval.tasks import STREAMS, Split, Task, mix
+from routereval.tasks.mix import benchmark_starts
 from routereval.tasks.split import Rows
 from routereval.tasks.task import Setting
 
-YARDSTICKS = ("oracle", "best_single", "random")
+YARDSTICKS = ("oracle", "dataset_best", "best_single", "random")
 PROMPTS = ("test", "file")
 
 
@@ -73,6 +76,14 @@ def _rows(X: Any) -> NDArray[np.int64]:  # noqa: ANN401
     return np.asarray(X)[:, 0].astype(np.int64)
 
 
+class _Job(NamedTuple):
+    """Records, their split, and what the file says of them."""
+
+    records: Records
+    split: Split
+    own: Predictions
+
+
 class _Numbered(Setting):
     """A setting in which the feature of a prompt is the number of its row."""
 
@@ -87,7 +98,7 @@ class _Numbered(Setting):
 
 def score(
     predictions: str | Path,
-    source: Records | str | Path,
+    source: Records | Sequence[Records] | str | Path,
     *,
     name: str = "",
     prompts: str = "test",
@@ -99,17 +110,20 @@ def score(
 
     Args:
         predictions: CSV, JSON Lines or Parquet; see `read_predictions`.
-        source: records, or anything `open_source` opens.
+        source: records, one benchmark or several, or anything `open_source` opens.
         name: of the router; the file's name if empty.
         prompts: ``test`` judges it on the test prompts of the split, all of which must be in the
             file; ``file`` on whatever prompts are.
-        split: the protocol and seed; the best single model is chosen on its training prompts, or
-            with ``file`` on all prompts that the file leaves out.
+        split: the protocol and seed; controls are chosen on its training prompts, or with ``file``
+            on all prompts that the file leaves out. ``mixed`` and ``leave_one_out`` take the
+            benchmarks together, as `run` does.
         pool: the LLMs that it could choose from; those that the file names if None.
         out: a folder that the results are added to, for `compare`.
 
     Returns:
-        The results, of the router and of oracle, best_single and random.
+        The results, of the router and of oracle, best_single and random; of several benchmarks
+        also of dataset_best, which is told the benchmark. best_single is one model for all of
+        them.
 
     Raises:
         DataError: if the file does not fit the records.
@@ -117,7 +131,7 @@ def score(
     """
     if prompts not in PROMPTS:
         raise unknown("choice of prompts", prompts, PROMPTS)
-    collection = [source] if isinstance(source, Records) else open_source(source)
+    collection = _opened(source)
     file = read_predictions(predictions)
     file.check_prompts(collection)
     rule = Split.parse(split)
@@ -125,18 +139,18 @@ def score(
     if title in YARDSTICKS:
         raise DataError(f"{title!r} is the name of a control; give the router another with --name")
     stamp = hashlib.sha256(Path(predictions).read_bytes()).hexdigest()[:12]
+    jobs, notes = _jobs(file, collection, rule, pool)
+    tasks = []
+    for records, each, own in jobs:
+        task, told = _task(records, own, each, prompts, file.path)
+        notes += [*told, *(_pool_notes(records, own) if pool is None else [])]
+        tasks.append(task)
+    means = _pooled_means(tasks)
     cells: list[Cell] = []
     outcomes: dict[str, Outcome] = {}
-    notes = []
-    for records in collection:
-        own = file.of(records, pool)
-        if own is None:
-            notes.append(f"{records.name}: the file has no prediction for it")
-            continue
-        task, note = _task(records, own, rule, prompts, file.path)
-        notes += [note] if note else []
-        notes += _pool_notes(records, own) if pool is None else []
-        for cell, outcome in _cells(task, own, title, rule if prompts == "test" else None, stamp):
+    for task, (_, each, own) in zip(tasks, jobs, strict=True):
+        shown = each if prompts == "test" else None
+        for cell, outcome in _cells(task, own, title, shown, stamp, means):
             cells.append(cell)
             outcomes[cell.key] = outcome
     cells.sort(key=lambda cell: [title, *YARDSTICKS].index(cell.router))
@@ -150,6 +164,27 @@ def score(
     return Results(cells, outcomes, notes, info)
 
 
+def _opened(source: Records | Sequence[Records] | str | Path) -> list[Records]:
+    if isinstance(source, str | Path):
+        return open_source(source)
+    return [source] if isinstance(source, Records) else list(source)
+
+
+def _jobs(
+    file: PredictionsFile, collection: Sequence[Records], rule: Split, pool: Sequence[str] | None
+) -> tuple[list[_Job], list[str]]:
+    """What is to be judged on what: each benchmark, or the stream of all; and what is left out."""
+    held = [(records, file.of(records, pool)) for records in collection]
+    notes = [f"{one.name}: the file has no prediction for it" for one, own in held if own is None]
+    if rule.protocol not in STREAMS:
+        return [_Job(one, rule, own) for one, own in held if own is not None], notes
+    parts = [one for one, own in held if own is not None]
+    stream = mix(parts)
+    own = file.of_stream(parts).of(stream, pool)
+    each = of_benchmarks([rule], stream)
+    return [_Job(stream, split, own) for split in each if own is not None], notes
+
+
 def _pool_notes(records: Records, own: Predictions) -> list[str]:
     """Choices alone do not tell what else could have been chosen."""
     if not own.chosen:
@@ -160,8 +195,8 @@ def _pool_notes(records: Records, own: Predictions) -> list[str]:
 
 def _task(
     records: Records, own: Predictions, split: Split, prompts: str, path: Path
-) -> tuple[Task, str]:
-    """What the router is judged on, and a note on how."""
+) -> tuple[Task, list[str]]:
+    """What the router is judged on, and notes on how."""
     if prompts == "test":
         task = Task(_Numbered(records, split, None), own.models)
         missing = np.setdiff1d(task.test.rows, own.rows)
@@ -172,27 +207,68 @@ def _task(
                 f"{records.name} under {split} have no prediction, first {first!r}; "
                 "predict them all, or judge the prompts of the file with --prompts file"
             )
-        return task, ""
+        return task, [task.setting.note] if task.setting.note else []
     rest = np.setdiff1d(np.arange(records.n_prompts), own.rows)
     known = rest if len(rest) else own.rows
     task = Task(_Numbered(records, split, Rows(known, known[:0], own.rows)), own.models)
     n_out = len(own.rows) - len(task.test.rows)
-    note = (
-        ""
-        if len(rest)
-        else (
+    notes = []
+    if not len(rest):
+        notes.append(
             f"{records.name}: the file has every prompt, so best_single was chosen on the very "
             "prompts that it is judged on"
         )
-    )
     if n_out:
-        left = f"{records.name}: {n_out} prompts of the file were not put to every LLM of the pool"
-        note = f"{note}; {left}" if note else left
-    return task, note
+        left = f"{n_out} prompts of the file were not put to every LLM of the pool"
+        notes.append(f"{records.name}: {left}")
+    return task, notes
+
+
+def _pooled_means(tasks: Sequence[Task]) -> dict[str, float] | None:
+    """Each model's mean on the training prompts of all tasks; None where there is one task only.
+
+    Sets each task's best single model, which is not told the benchmark, by these means.
+    """
+    if len(tasks) < 2 or tasks[0].split.protocol in STREAMS:
+        return None
+    seen: dict[str, list[NDArray[np.float64]]] = {}
+    for task in tasks:
+        for model, column in zip(task.models, task.train.scores.T, strict=True):
+            seen.setdefault(model, []).append(column[~np.isnan(column)])
+    means = {model: float(np.concatenate(parts).mean()) for model, parts in seen.items()}
+    for task in tasks:
+        task.best_single = int(np.argmax([means[model] for model in task.models]))
+    return means
+
+
+class _Best(BestSingle):
+    """The best single model by means over more prompts than those that it is fitted on."""
+
+    def __init__(self, *, means: Sequence[float]) -> None:
+        self.means = means
+
+    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+        """Take the means that were given."""
+        self._check_fit(X, scores)
+        self.scores_ = np.asarray(self.means, dtype=np.float64)
+        return self
+
+
+def _controls(task: Task, means: dict[str, float] | None) -> dict[str, Router]:
+    several = means is not None or task.split.protocol in STREAMS
+    made = {name: make_router(name) for name in YARDSTICKS if several or name != "dataset_best"}
+    if means is not None:
+        made["best_single"] = _Best(means=[means[model] for model in task.models])
+    return made
 
 
 def _cells(
-    task: Task, own: Predictions, title: str, split: Split | None, stamp: str
+    task: Task,
+    own: Predictions,
+    title: str,
+    split: Split | None,
+    stamp: str,
+    means: dict[str, float] | None,
 ) -> list[tuple[Cell, Outcome]]:
     """The router and the yardsticks on one benchmark."""
     records = task.records
@@ -202,8 +278,7 @@ def _cells(
     if np.isnan(values[task.test.rows]).all(axis=1).any():
         raise DataError(f"{records.name}: a prompt has no score for any LLM")
     found = []
-    for name in (title, *YARDSTICKS):
-        router = mine if name == title else make_router(name)
+    for name, router in ({title: mine} | _controls(task, means)).items():
         part = task.train
         router.fit(part.inputs(router.reads), part.scores, part.costs)
         judged = evaluate(router, task)
@@ -211,7 +286,7 @@ def _cells(
             paid = _spread(own.paid[:, None], own.rows, records.n_prompts)[:, 0]
             judged = _with_costs(judged, paid[task.test.rows], task.split.seed)
         cell = Cell(
-            benchmark=records.name,
+            benchmark=task.split["test"] or records.name,
             size=len(task.models),
             group="models",
             seed=task.split.seed,
@@ -228,6 +303,7 @@ def _cells(
             embedder=f"file-{stamp}",
             control=router.control,
             simulated=records.simulated,
+            parts=benchmark_starts(records) if task.split.protocol == "mixed" else {},
         )
         found.append((cell, Outcome(judged.evidence, task.test.rows)))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -97,6 +97,21 @@ class PredictionsFile:
             return Predictions(models, rows, values, costs, None, self.chosen)
         paid = costs[np.arange(len(rows)), values.argmax(axis=1)]
         return Predictions(models, rows, values, None, paid, self.chosen)
+
+    def of_stream(self, collection: Sequence[Records]) -> PredictionsFile:
+        """The same file of the stream that benchmarks are mixed to, by the prompt names there."""
+        import polars as pl
+
+        names = [records.name for records in collection]
+        ids = pl.concat(
+            records.prompts.select(_ID, pl.lit(records.name).alias(_BENCHMARK))
+            for records in collection
+        )
+        on = [_ID, _BENCHMARK] if _BENCHMARK in self.table.columns else [_ID]
+        table = self.table.join(ids.select(_ID, _BENCHMARK), on=on, maintain_order="left")
+        told = pl.format("{}/{}", _BENCHMARK, _ID).alias(_ID)
+        own = table.filter(pl.col(_BENCHMARK).is_in(names)).with_columns(told).drop(_BENCHMARK)
+        return replace(self, table=own)
 
     def check_prompts(self, collection: Sequence[Records]) -> None:
         """Refuse prompts that no benchmark holds, or that several do.

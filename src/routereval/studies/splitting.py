@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from routereval.errors import DataError
 from routereval.records import Records
-from routereval.tasks import Split
+from routereval.tasks import STREAMS, Split, mix
+from routereval.tasks.mix import BENCHMARK
 from routereval.tasks.task import Setting
 
 
@@ -34,14 +36,20 @@ def write_split(collection: Sequence[Records], dest: str | Path, split: Split | 
     if path.suffix not in {".csv", ".parquet"}:
         raise DataError(f"{path}: a split is written to .csv or .parquet")
     tables = []
-    for records in collection:
-        rows = Setting(records, rule, "columns").rows
+    stream = mix(collection) if rule.protocol in STREAMS else None
+    named = [(pl.lit(one.name), one) for one in collection]
+    if stream is not None:  # with the names that prompts have in their benchmarks
+        own = pl.concat([one.prompts.select("prompt_id", "subset") for one in collection])
+        prompts = stream.prompts.with_columns(own["prompt_id"], own["subset"])
+        named = [(pl.col(BENCHMARK), replace(stream, prompts=prompts))]
+    for benchmark, records in named:
+        rows = Setting(records if stream is None else stream, rule, "columns").rows
         part = np.full(records.n_prompts, None, dtype=object)
         for name, held in zip(("train", "val", "test"), rows, strict=True):
             part[held] = name
         tables.append(
             records.prompts.select(
-                pl.lit(records.name).alias("benchmark"),
+                benchmark.alias("benchmark"),
                 "prompt_id",
                 "subset",
                 pl.Series("part", part, pl.String),
