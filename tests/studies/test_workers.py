@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from routereval.cli.run import run as run_command
 from routereval.errors import DataError, MissingDependencyError
-from routereval.records import Records, cluster
-from routereval.studies import Results, run
+from routereval.records import Records
+from routereval.studies import Results, dask_client, run
 from routereval.studies.workers import DaskWorkers, LocalWorkers, workers_at
 from tests.dask_cluster import foreign_server, kill_one, two_workers, wait_for_both
 from tests.made import made
@@ -165,7 +165,7 @@ def test_module_that_workers_lack_is_named(dask: LocalCluster) -> None:
 def test_lost_scheduler_ends_the_run(ordered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import LocalCluster
 
-    monkeypatch.setattr(cluster, "TIMEOUT", 1)
+    monkeypatch.setattr(dask_client, "TIMEOUT", 1)
     with (  # noqa: PT012 - it is lost while the work goes on
         LocalCluster(**SMALL) as lost,  # type: ignore[no-untyped-call]
         pytest.raises(DataError, match=r"the Dask scheduler at .* was lost; start it anew"),
@@ -222,15 +222,15 @@ def test_address_that_is_none_is_refused_at_once(address: str) -> None:
 
 
 def test_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    assert cluster.TIMEOUT <= 10
-    monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
+    assert dask_client.TIMEOUT <= 10
+    monkeypatch.setattr(dask_client, "TIMEOUT", 0.5)
     with pytest.raises(DataError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
         run([folder], scheduler="tcp://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-made", b""])
 def test_server_of_another_kind(monkeypatch: pytest.MonkeyPatch, greeting: bytes) -> None:
-    monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
+    monkeypatch.setattr(dask_client, "TIMEOUT", 0.5)
     with (
         foreign_server(greeting) as address,
         pytest.raises(DataError, match="no Dask scheduler answers"),
@@ -242,7 +242,7 @@ def test_server_of_another_kind(monkeypatch: pytest.MonkeyPatch, greeting: bytes
 def test_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import LocalCluster
 
-    monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
+    monkeypatch.setattr(dask_client, "TIMEOUT", 0.5)
     with (
         LocalCluster(**{**SMALL, "n_workers": 0}) as empty,  # type: ignore[no-untyped-call]
         pytest.raises(DataError, match="has no workers; start some: dask worker tcp://127"),
