@@ -655,3 +655,13 @@ def test_overview_of_gappy_records_is_that_of_the_complete_block() -> None:
 def test_overview_says_what_else_there_is(saved: Path) -> None:
     seen = overview(read_records(saved))
     assert (seen.text, seen.costs, seen.features) == (True, True, ("v", "é"))
+
+
+@pytest.mark.parametrize("cost", [np.inf, -np.inf, -0.5])
+def test_a_cost_that_is_infinite_or_negative_is_refused(cost: float) -> None:
+    costs = np.array([[0.1, np.nan], [0.2, cost]])
+    words = "made: prompt 'made/1' costs .* with 'y' .* leave it empty"
+    with pytest.raises(DataError, match=words):
+        Records.from_arrays("made", np.eye(2), ["x", "y"], costs=costs)
+    costs[1, 1] = 0.0
+    assert Records.from_arrays("made", np.eye(2), ["x", "y"], costs=costs).costs is not None

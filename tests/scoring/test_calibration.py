@@ -76,3 +76,14 @@ def test_errors_lie_between_0_and_1(pairs: list[tuple[float, float]]) -> None:
 def test_what_does_not_fit_is_refused(said: list[float], true: list[float]) -> None:
     with pytest.raises(DataError, match="calibration needs"):
         calibration(said, true)
+
+
+@pytest.mark.parametrize("n", [30, 100, 1000])
+def test_what_a_perfect_predictor_would_get_is_told(n: int) -> None:
+    rng = np.random.default_rng(1)
+    chance = rng.random(n)
+    draws = [calibration(chance, rng.random(n) < chance).ece for _ in range(200)]
+    found = calibration(chance, rng.random(n) < chance)
+    assert found.ece_perfect == pytest.approx(np.mean(draws), rel=0.1)
+    assert found.ece_perfect > 0.03
+    assert calibration([0.0, 1.0], [0, 1]).ece_perfect == 0

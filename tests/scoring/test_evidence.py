@@ -280,3 +280,20 @@ def _check_cell(
     assert found["mu"] == pytest.approx(published["mu"], abs=error)
     assert found["v_b"] == pytest.approx(published["vb"], abs=3 * error)
     assert found["e_p"] == pytest.approx(published["ep"], abs=1e-9)
+
+
+def test_models_that_tie_in_cost_share_the_place() -> None:
+    """Two identical models: which of the columns is chosen says nothing."""
+    scores, costs = np.ones((3, 2)), np.full((3, 2), 0.25)
+    for choice in (0, 1):
+        sent = np.eye(2)[[choice] * 3]
+        found = gather(scores, sent, sent, best_single=0, strata=[0, 0, 0], costs=costs)
+        assert found.optimal.tolist() == [1, 1, 1]
+        assert found.collapsed.tolist() == [0, 0, 0]
+        assert found.optimal_cost.tolist() == [0.25] * 3
+    cheap = np.column_stack([np.full(3, 0.1), costs])
+    for choice, optimal, collapsed in ((0, 1, 0), (1, 0, 1), (2, 0, 1)):
+        sent = np.eye(3)[[choice] * 3]
+        found = gather(np.ones((3, 3)), sent, sent, best_single=0, strata=[0] * 3, costs=cheap)
+        assert found.optimal.tolist() == [optimal] * 3
+        assert found.collapsed.tolist() == [collapsed] * 3

@@ -184,3 +184,14 @@ def test_prompts_needed_for_nothing() -> None:
     assert prompts_needed([-1.0, 0.0]) == math.inf
     assert math.isnan(prompts_needed([1.0]))
     assert prompts_needed([1.0, 1.0, 1.0]) == 2
+
+
+def test_the_lower_end_is_never_above_the_upper_one() -> None:
+    """Independent knowers, for whom both ends estimate the same: five of these twelve crossed."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        scores = knowers(rng.random((400, 6)) < np.linspace(0.2, 0.7, 6), 0.25, seed)
+        upper = guess_corrected_oracle(scores, 0.25)
+        W = rng.multinomial(400, np.full(400, 1 / 400), size=20) / 400
+        assert float(guess_corrected_floor(scores, 0.25)) <= upper.mean() + 1e-12
+        assert (guess_corrected_floor(scores, 0.25, W) <= W @ upper + 1e-12).all()

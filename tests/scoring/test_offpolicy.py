@@ -92,8 +92,8 @@ def test_what_ignores_propensities_is_biased() -> None:
 
 
 def test_the_router_that_served_is_what_happened() -> None:
-    rewards = np.array([1.0, 0.0, 1.0, 1.0])
-    weights = importance([1, 1, 1, 1], [1, 1, 1, 1])
+    rewards = np.tile([1.0, 0.0, 1.0, 1.0], 3)
+    weights = importance(np.ones(12), np.ones(12))
     assert ips(rewards, weights) == direct(rewards) == snips(rewards, weights)
     assert direct(rewards).value == 0.75
 
@@ -140,3 +140,17 @@ def test_what_is_no_propensity() -> None:
         importance([1.0], [0.5, 0.5])
     with pytest.raises(SpecError, match="level"):
         direct([1.0], level=1.0)
+
+
+def test_a_handful_of_requests_gets_no_interval() -> None:
+    rewards, expected = np.tile([1.0, 0.0], 10), np.full(20, 0.5)
+    for n, told in ((9, False), (10, True)):
+        weights = importance(np.arange(20) < n, np.full(20, 0.5))
+        assert effective_size(weights) == pytest.approx(n)
+        for found in (
+            ips(rewards, weights),
+            snips(rewards, weights),
+            doubly_robust(rewards, weights, expected, expected),
+        ):
+            assert np.isfinite(found.value)
+            assert np.isfinite(found.low) == np.isfinite(found.high) == told

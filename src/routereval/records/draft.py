@@ -53,7 +53,8 @@ class Draft:
         """The draft itself, once its parts are seen to fit together.
 
         Raises:
-            DataError: if shapes disagree, a name occurs twice or a score lies outside [0, 1].
+            DataError: if shapes disagree, a name occurs twice, a score lies outside [0, 1], or a
+                cost is negative or infinite.
         """
         shape = (self.prompts.height, len(self.models))
         if 0 in shape:
@@ -78,6 +79,8 @@ class Draft:
         refuse_repeats(self.name, "LLM", self.models)
         refuse_repeats(self.name, "prompt_id", self.prompts["prompt_id"].to_list())
         _refuse_range(self.name, self.scores)
+        if self.costs is not None:
+            _refuse_costs(self)
         return self
 
 
@@ -91,6 +94,19 @@ def refuse_repeats(benchmark: str, what: str, names: Sequence[str]) -> None:
         seen: set[str] = set()
         twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise DataError(f"{benchmark}: {what} {twice!r} occurs twice; give each its own name")
+
+
+def _refuse_costs(draft: Draft) -> None:
+    costs = np.asarray(draft.costs, np.float64)
+    wrong = np.isinf(costs) | (costs < 0)
+    if wrong.any():
+        row, column = (int(place[0]) for place in np.nonzero(wrong))
+        prompt, model = draft.prompts["prompt_id"][row], draft.models[column]
+        raise DataError(
+            f"{draft.name}: prompt {prompt!r} costs {costs[row, column]:g} with {model!r} "
+            f"({int(wrong.sum())} such); a cost is a number of USD per call that is not negative: "
+            "leave it empty (NaN) where it is not known"
+        )
 
 
 def _refuse_range(benchmark: str, scores: NDArray[np.floating]) -> None:

@@ -37,9 +37,10 @@ def trust_json(found: Trust) -> str:
 
 
 def _calibration(found: Trust) -> list[str]:
-    rows = [["predicted score", "ECE", "Brier", "outside [0, 1]"]]
+    rows = [["predicted score", "ECE", "if perfect", "Brier", "outside [0, 1]"]]
     for name, held in (("of the choice", found.of_choice), ("of all LLMs", found.of_all)):
-        rows.append([name, f"{held.ece:.3f}", f"{held.brier:.3f}", f"{held.outside:.1%}"])
+        parts = (f"{x:.3f}" for x in (held.ece, held.ece_perfect, held.brier))
+        rows.append([name, *parts, f"{held.outside:.1%}"])
     reliability = [["predicted", *(f"{x:.2f}" for x in found.of_choice.predicted)]]
     reliability.append(["observed", *(f"{y:.2f}" for y in found.of_choice.observed)])
     return [

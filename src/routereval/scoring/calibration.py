@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from routereval.errors import DataError
 
 BINS = 15
+_DRAWS = 200
 
 
 class Calibration(NamedTuple):
@@ -18,6 +19,10 @@ class Calibration(NamedTuple):
     Attributes:
         ece: expected calibration error: the mean distance of predicted and true score over bins of
             equal mass, weighted by their prompts; 0 is best.
+        ece_perfect: the ECE that these very predictions would have on average if each were the
+            chance of a right answer: above 0, since a bin of few prompts is never met exactly. The
+            mean of 200 seeded draws; true scores between 0 and 1 vary less, so for these it is an
+            upper estimate. An ECE of about this size shows no miscalibration.
         brier: mean squared difference of predicted and true score; 0 is best.
         predicted: (n_bins,) mean predicted score of each bin, rising: the reliability curve's x.
         observed: (n_bins,) mean true score of each bin: its y.
@@ -26,6 +31,7 @@ class Calibration(NamedTuple):
     """
 
     ece: float
+    ece_perfect: float
     brier: float
     predicted: NDArray[np.float64]
     observed: NDArray[np.float64]
@@ -68,12 +74,23 @@ def calibration(predicted: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Ca
     x, y = (np.bincount(where, values) / counts for values in (said, true))
     return Calibration(
         ece=float((counts * np.abs(x - y)).sum() / len(said)),
+        ece_perfect=_by_chance(said, where, len(counts)),
         brier=float(((said - true) ** 2).mean()),
         predicted=x,
         observed=y,
         counts=counts,
         outside=outside,
     )
+
+
+def _by_chance(said: NDArray[np.float64], where: NDArray[np.int64], n_bins: int) -> float:
+    """The mean ECE of answers that are right with the predicted chance."""
+    rng = np.random.default_rng(0)
+    total = 0.0
+    for _ in range(_DRAWS):
+        off = said - (rng.random(len(said)) < said)
+        total += float(np.abs(np.bincount(where, off, minlength=n_bins)).sum())
+    return total / (_DRAWS * len(said))
 
 
 def _bins(said: NDArray[np.float64], bins: int) -> NDArray[np.int64]:

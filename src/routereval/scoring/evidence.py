@@ -66,10 +66,10 @@ class Evidence:
             its best, 1; 0 where all score alike.
         subset_score: the same, from the worst mean to the best mean of a model on the subset.
         cost: (n_prompts,) expected cost of the choice; NaN where unknown, as the following.
-        optimal: (n_prompts,) probability that the choice is the cheapest model of the top score.
+        optimal: (n_prompts,) probability that the choice is a cheapest model of the top score.
         optimal_cost: (n_prompts,) cost of that model.
         collapsed: (n_prompts,) probability that the choice misses the top score, or is the dearest
-            model of the pool where another has the top score too.
+            model of the pool (or ties with it) where a less dear one has the top score too.
         relative_cost: as `relative_score`, of cost.
         subset_cost: as `subset_score`, of cost.
         n_right: (n_prompts,) how many models are right: score at least 0.5.

@@ -15,6 +15,7 @@ from routereval.scoring.pair import Pair
 Floats = NDArray[np.float64]
 
 _ROW_SUM_TOLERANCE = 1e-6
+_TIE = 1e-9  # costs that differ by a smaller share are equal
 _RIGHT = 0.5  # a real-valued score from here on counts as a right answer
 
 
@@ -122,15 +123,17 @@ def _priced(
     cost = _expected(called, costs)
     if np.isnan(costs).any():
         return {name: np.full(len(sent), np.nan) for name in names} | {"cost": cost}
-    rows = np.arange(len(sent))
-    cheapest = np.where(top, costs, np.inf).argmin(axis=1)
-    dearest = int(costs.mean(axis=0).argmax())
-    needless = top[:, dearest] & (top.sum(axis=1) > 1)
-    collapsed = 1 - np.einsum("ij,ij->i", sent, top) + sent[:, dearest] * needless
+    # models that tie in cost share the place: which of two equal columns is first says nothing
+    least = np.where(top, costs, np.inf).min(axis=1)
+    cheapest = top & (costs <= least[:, None] * (1 + _TIE))
+    means = costs.mean(axis=0)
+    dearest = means >= means.max() * (1 - _TIE)
+    needless = dearest & top & (top & ~dearest).any(axis=1, keepdims=True)
+    collapsed = 1 - np.einsum("ij,ij->i", sent, top) + np.einsum("ij,ij->i", sent, needless)
     return {
         "cost": cost,
-        "optimal": sent[rows, cheapest],
-        "optimal_cost": costs[rows, cheapest],
+        "optimal": np.einsum("ij,ij->i", sent, cheapest),
+        "optimal_cost": least,
         "collapsed": collapsed,
         "relative_cost": _between(cost, costs),
         "subset_cost": _between(cost, _subset_means(costs, strata)),

@@ -107,8 +107,10 @@ def guess_corrected_floor(
     observed k are likeliest (found by EM), and the share is that of K ≥ 1.
 
     Where LLMs that do not know are misled alike, or prefer the same option, their wrong answers
-    come together more often than guesses do, and this corrects too much. It is never let fall below
-    the best model's `knowing_rate`.
+    come together more often than guesses do, and this corrects too much. Both ends estimate the
+    same number where models know independently, each with its own error: so this lower end is not
+    let rise above the mean of `guess_corrected_oracle`, the upper one, nor fall below 0 or below
+    the best model's `knowing_rate`, even where the upper one does.
 
     Args:
         scores: (n_prompts, n_models) of 0 and 1, none missing.
@@ -136,9 +138,11 @@ def guess_corrected_floor(
     likelihood = _likelihood(cells[:, 0], cells[:, 1].astype(np.int64), right.shape[1])
     shares = _cell_shares(of_prompt.ravel(), len(cells), W)
     known = 1 - _mixture(likelihood, shares)[:, 0]
+    upper = guess_corrected_oracle(right, c)
     if W is None:
-        return np.asarray(max(known[0], alone.mean()))
-    return np.asarray(np.maximum(known, W @ alone))
+        return np.asarray(max(min(known[0], upper.mean()), alone.mean(), 0.0))
+    least = np.maximum(W @ alone, 0.0)
+    return np.asarray(np.maximum(np.minimum(known, W @ upper), least))
 
 
 def split_half_oracle(first: ArrayLike, second: ArrayLike) -> Floats:

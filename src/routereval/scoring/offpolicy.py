@@ -22,6 +22,11 @@ from routereval.errors import DataError, SpecError
 Floats = NDArray[np.float64]
 
 
+LEAST_SIZE = 10
+"""With an effective size below this an estimate by weights gets no interval: a normal one of a
+handful of requests covers too seldom (61 to 91 % of the time at a size of 3)."""
+
+
 class Estimate(NamedTuple):
     """A mean reward and its interval; NaN where there is nothing to tell it from."""
 
@@ -87,7 +92,7 @@ def ips(rewards: ArrayLike, weights: ArrayLike, level: float = 0.95) -> Estimate
     Args:
         rewards: (n,).
         weights: (n,) from `importance`.
-        level: confidence of the interval, which is normal.
+        level: confidence of the interval, which is normal; there is none below `LEAST_SIZE`.
 
     Raises:
         SpecError: if the level is not between 0 and 1.
@@ -95,7 +100,8 @@ def ips(rewards: ArrayLike, weights: ArrayLike, level: float = 0.95) -> Estimate
     >>> ips([1, 0, 1, 1], [2, 2, 0, 0]).value
     0.5
     """
-    return _mean(np.asarray(weights, np.float64) * np.asarray(rewards, np.float64), level)
+    w = np.asarray(weights, np.float64)
+    return _weighed(_mean(w * np.asarray(rewards, np.float64), level), w)
 
 
 def snips(rewards: ArrayLike, weights: ArrayLike, level: float = 0.95) -> Estimate:
@@ -104,7 +110,7 @@ def snips(rewards: ArrayLike, weights: ArrayLike, level: float = 0.95) -> Estima
     Args:
         rewards: (n,).
         weights: (n,) from `importance`.
-        level: confidence of the interval, by the delta method.
+        level: confidence of the interval, by the delta method; none below `LEAST_SIZE`.
 
     Raises:
         SpecError: if the level is not between 0 and 1.
@@ -116,7 +122,7 @@ def snips(rewards: ArrayLike, weights: ArrayLike, level: float = 0.95) -> Estima
     if not w.any():
         return _mean(np.empty(0), level)
     value = float((w * r).sum() / w.sum())
-    return _mean(value + w * (r - value) / w.mean(), level)
+    return _weighed(_mean(value + w * (r - value) / w.mean(), level), w)
 
 
 def doubly_robust(
@@ -134,7 +140,7 @@ def doubly_robust(
         expected_logged: (n,) what the model expects of the logged choice; it must not have learned
             from the same request's reward, see `cross_fitted`.
         expected_target: (n,) what it expects of the other router's choice.
-        level: confidence of the interval, which is normal.
+        level: confidence of the interval, which is normal; there is none below `LEAST_SIZE`.
 
     Raises:
         SpecError: if the level is not between 0 and 1.
@@ -144,7 +150,7 @@ def doubly_robust(
     """
     r, w = np.asarray(rewards, np.float64), np.asarray(weights, np.float64)
     error = w * (r - np.asarray(expected_logged, np.float64))
-    return _mean(np.asarray(expected_target, np.float64) + error, level)
+    return _weighed(_mean(np.asarray(expected_target, np.float64) + error, level), w)
 
 
 def cross_fitted(
@@ -185,6 +191,13 @@ def _line(x: Floats, y: Floats) -> tuple[float, float]:
     spread = float(((x - x.mean()) ** 2).sum())
     slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread > 1e-12 else 0.0
     return slope, float(y.mean() - slope * x.mean())
+
+
+def _weighed(found: Estimate, weights: Floats) -> Estimate:
+    """The estimate, without an interval where few requests carry it."""
+    if effective_size(weights) >= LEAST_SIZE:
+        return found
+    return Estimate(found.value, np.nan, np.nan)
 
 
 def _mean(terms: Floats, level: float) -> Estimate:

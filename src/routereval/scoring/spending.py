@@ -236,7 +236,7 @@ register(
         latex=r"\mathrm{RCI}",
         formula=lambda of: of.collapsed,
         meaning="share of prompts whose choice misses the highest score, or is the dearest model "
-        "where another has that score too",
+        "where a less dear one has that score too",
         source="routing collapse index",
         group="cost",
         higher_is_better=False,
@@ -263,7 +263,7 @@ register(
         symbol="Opt.Sel",
         latex=r"\mathrm{Opt.Sel}",
         formula=lambda of: of.optimal,
-        meaning="share of prompts sent to the cheapest model of the highest score",
+        meaning="share of prompts sent to a cheapest model of the highest score",
         source="RouterArena",
         group="cost",
         undefined=_NO_COSTS,
