@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from routereval.errors import DataError
-from routereval.routers.policy import choose, sweep, trade_offs
+from routereval.routers.policy import along, choose, passings, sweep, trade_offs
 from routereval.scoring import Curve, Evidence, compute, gather, replicates, resamples
+from routereval.studies.curves import telling_prices
 from tests.made import Floats
 
 # Three models: cheap and poor, middling, dear and good; each prompt's costs are the same.
@@ -277,3 +278,56 @@ def test_a_curve_draws_its_hull_and_its_points() -> None:
 def test_the_line_of_a_free_model_begins_at_nothing() -> None:
     x, y = Curve.of([0], [[1]] * 4, SCORES, COSTS * [0, 1, 1], BEST).line()
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0.25, 5, 0.75)
+
+
+EXACTLY = (
+    *("aiq", "aiq(variant=code)", "over_zero", "qnc", "qnc(best=test)", "cost_save"),
+    *("cost_save(variant=paper)", "cost_save(best=test)", "peak", "perf_gain"),
+)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize(("n", "m", "seed"), [(20, 3, 0), (60, 4, 1), (400, 5, 2), (400, 5, 3)])
+def test_the_sweep_is_exact_beside_brute_force(n: int, m: int, seed: int, binary: bool) -> None:
+    predicted, truth, costs = made(n, m, seed)
+    if not binary:
+        truth = np.random.default_rng(seed).random((n, m))
+    for expected in (costs.mean(axis=0), costs):
+        best = int(np.random.default_rng(seed).integers(m))
+        every = trade_offs(predicted, expected, most=10**6)
+        kept = telling_prices(predicted, expected, truth, costs, best)
+        assert set(kept) <= set(every)
+        assert len(kept) == len(every) or len(kept) < 128 < len(every)
+        whole, few = (
+            Curve.of(lam, sweep(predicted, expected, lam), truth, costs, best)
+            for lam in (every, kept)
+        )
+        one, other = (compute(evidence(curve), EXACTLY) for curve in (whole, few))
+        for name in EXACTLY:
+            assert other[name] == pytest.approx(one[name], abs=1e-9, nan_ok=True), name
+        for name in ("nauc", "hypervolume"):
+            one, other = (compute(evidence(curve), [name]) for curve in (whole, few))
+            assert other[name] == pytest.approx(one[name], abs=0.02), name
+
+
+@given(st.integers(1, 30), st.integers(2, 5), st.integers(0, 2**32 - 1))
+def test_means_along_the_sweep_are_those_of_its_choices(n: int, m: int, seed: int) -> None:
+    predicted, truth, costs = made(n, m, seed)
+    for expected in (costs, costs.mean(axis=0)):
+        if not len(passings(predicted, expected).lam):
+            continue
+        lam = trade_offs(predicted, expected, most=10**6)
+        chosen = sweep(predicted, expected, lam)
+        for values, found in zip(
+            (truth, costs), along(predicted, expected, truth, costs), strict=True
+        ):
+            means = np.take_along_axis(values, chosen, axis=1).mean(axis=0)
+            np.testing.assert_allclose(found, means, atol=1e-12)
+
+
+def test_the_prices_of_many_prompts_are_found_without_sweeping_all() -> None:
+    """10,000 prompts × 8 models have some 13,000 prices; a full sweep would hold 1 GB."""
+    predicted, truth, costs = made(10_000, 8, 0)
+    kept = telling_prices(predicted, costs.mean(axis=0), truth, costs, 0)
+    assert len(trade_offs(predicted, costs.mean(axis=0), most=10**9)) > 10_000
+    assert len(kept) < 128

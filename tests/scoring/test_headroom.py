@@ -187,7 +187,7 @@ def test_prompts_needed_for_nothing() -> None:
 
 
 def test_the_lower_end_is_never_above_the_upper_one() -> None:
-    """Independent knowers, for whom both ends estimate the same: five of these twelve crossed."""
+    """Independent knowers, for whom both ends estimate the same: six of these twelve crossed."""
     for seed in range(12):
         rng = np.random.default_rng(seed)
         scores = knowers(rng.random((400, 6)) < np.linspace(0.2, 0.7, 6), 0.25, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,29 +78,89 @@ def trade_offs(scores: Scores, costs: NDArray[np.float64], most: int = 32) -> ND
     >>> trade_offs(np.array([[0.9, 0.8], [0.9, 0.5]]), np.array([3.0, 1.0])).round(3)
     array([0.   , 0.125,   inf])
     """
-    value = np.where(np.isnan(scores), -np.inf, scores)
-    known = np.isfinite(costs)
-    price = np.broadcast_to(_filled(np.asarray(costs, dtype=np.float64), known), value.shape)
-    found = np.unique(_break_points(value, price))
+    found = np.unique(passings(scores, costs).lam)
     if len(found) > most:
         found = np.unique(np.quantile(found, np.linspace(0, 1, most)))
     return np.concatenate([[0.0], (found[1:] + found[:-1]) / 2, [np.inf]])
 
 
-def _break_points(value: Scores, price: Scores) -> NDArray[np.float64]:
-    """The prices at which the choice of some prompt passes to a cheaper model."""
+class Passings(NamedTuple):
+    """All that happens to the choices of some prompts as the price of cost grows.
+
+    Attributes:
+        lam: (n,) the price at which a prompt passes to a cheaper model.
+        row: (n,) which prompt it is.
+        before: (n,) the column of the model that it leaves.
+        after: (n,) the column of the model that it passes to.
+    """
+
+    lam: NDArray[np.float64]
+    row: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+
+def passings(scores: Scores, costs: NDArray[np.float64]) -> Passings:
+    """At which prices the choice of which prompt passes from which model to which.
+
+    Args:
+        scores: (n_prompts, n_models) predicted scores.
+        costs: as in `trade_offs`.
+
+    Returns:
+        At most one passing per prompt and model but one; those of one prompt in rising order.
+
+    >>> passings(np.array([[0.9, 0.8]]), np.array([3.0, 1.0])).lam.round(3)
+    array([0.05])
+    """
+    value = np.where(np.isnan(scores), -np.inf, scores)
+    known = np.isfinite(costs)
+    price = np.broadcast_to(_filled(np.asarray(costs, dtype=np.float64), known), value.shape)
     at = choose(value, price)[:, None]
-    found: list[NDArray[np.float64]] = []
+    found: list[Passings] = []
     while True:
         own, paid = (np.take_along_axis(matrix, at, axis=1) for matrix in (value, price))
         cheaper = (price < paid) & np.isfinite(value)
         passing = np.full(value.shape, np.inf)
         np.divide(own - value, paid - price, out=passing, where=cheaper)
-        at = np.where(np.any(cheaper, axis=1, keepdims=True), _place(passing), at)
+        to = np.where(np.any(cheaper, axis=1, keepdims=True), _place(passing), at)
         least = passing.min(axis=1)
-        if not np.isfinite(least).any():
-            return np.concatenate(found) if found else np.zeros(0)
-        found.append(least[np.isfinite(least)])
+        rows = np.flatnonzero(np.isfinite(least))
+        found.append(Passings(least[rows], rows, at[rows, 0], to[rows, 0]))
+        if not len(rows):
+            return Passings(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        at = to
+
+
+def along(
+    scores: Scores, costs: NDArray[np.float64], *values: NDArray[np.floating]
+) -> list[NDArray[np.float64]]:
+    """The mean of values over the choices, at every price that `trade_offs` has without a limit.
+
+    Each passing moves the mean by its own difference, so it takes no sweep: its time grows with the
+    number of passings and its memory too, not with their product with the prompts.
+
+    Args:
+        scores: (n_prompts, n_models) predicted scores, of which some choice passes.
+        costs: as in `trade_offs`.
+        *values: (n_prompts, n_models) each, such as true scores.
+
+    Returns:
+        (n_points,) means of each.
+
+    >>> scores, costs = np.array([[0.9, 0.8], [0.9, 0.5]]), np.array([3.0, 1.0])
+    >>> along(scores, costs, np.array([[1.0, 0.0], [1.0, 0.0]]))
+    [array([1. , 0.5, 0. ])]
+    """
+    found, start = passings(scores, costs), choose(scores, costs)
+    _, place = np.unique(found.lam, return_inverse=True)
+    means = []
+    for matrix in values:
+        of = np.asarray(matrix, np.float64)
+        moved = np.bincount(place, of[found.row, found.after] - of[found.row, found.before])
+        first = of[np.arange(len(of)), start].sum()
+        means.append((first + np.concatenate([[0.0], np.cumsum(moved)])) / len(of))
+    return means
 
 
 def _place(values: Scores) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +14,18 @@ from routereval.records import Records
 from routereval.records.routereval import TRUTHFULNESS, canonical
 from routereval.routers import Router
 from routereval.routers.calls import Desk
-from routereval.routers.policy import one_hot, sweep, trade_offs
+from routereval.routers.policy import along, one_hot, sweep, trade_offs
 from routereval.scoring import Curve, Pair
 from routereval.scoring.curve import USD
+from routereval.scoring.metrics import ZERO
+from routereval.scoring.planar import hull
 from routereval.tasks import Task
 from routereval.tasks.mix import benchmark_names
 
 Floats = NDArray[np.float64]
+
+EXACT = 128
+FILL = 64
 
 
 def cost_unit(records: Records) -> str:
@@ -74,9 +80,48 @@ def curve_of(
         return _curve_of_calls(router, task, costs, expected)
     if router.policy != "argmax":
         return Curve.mixed(sent, scores, costs, task.best_single, unit)
-    lam = trade_offs(predicted, expected)
+    lam = telling_prices(predicted, expected, scores, costs, task.best_single)
     choices = sweep(predicted, expected, lam)
     return Curve.of(lam, choices, scores, costs, task.best_single, unit)
+
+
+def telling_prices(
+    predicted: Floats, expected: Floats, scores: Floats, costs: Floats, best_single: int
+) -> Floats:
+    """The prices at which a sweep is looked at: all, or those that decide what is read off it.
+
+    Up to `EXACT` of them every price at which some choice changes counts. Where there are more, the
+    mean score and cost are computed at each of them, and kept are: the corners of the hull, the
+    highest mean score, the least cost as good as the best single model (of train, and of test), and
+    `FILL` prices spread evenly among the others, which shape the areas between. So AIQ, QNC,
+    CostSave, Peak and PerfGain are exact; their resamples see the points that are kept, as do nAUC
+    and hypervolume.
+
+    Args:
+        predicted: (n_prompts, n_models) predicted scores.
+        expected: what each call is expected to cost, as `choose` takes it.
+        scores: (n_prompts, n_models) true scores.
+        costs: (n_prompts, n_models) what each call cost.
+        best_single: column of the model that was best on the training prompts.
+
+    Returns:
+        Ascending prices, the first 0, the last infinite.
+    """
+    every = trade_offs(predicted, expected, most=sys.maxsize)
+    if len(every) <= EXACT:
+        return every
+    truth, paid = (np.asarray(v, np.float32).astype(np.float64) for v in (scores, costs))
+    quality, cost = along(predicted, expected, truth, paid)
+    single, price = truth.mean(axis=0), paid.mean(axis=0)
+    cheapest = int(price.argmin())
+    corners, _ = hull(np.append(cost, price[cheapest]), np.append(quality, single[cheapest]))
+    kept = [0, len(every) - 1, *np.flatnonzero(np.isin(cost, corners))]
+    kept += np.linspace(0, len(every) - 1, FILL).astype(np.int64).tolist()
+    for target in (quality.max(), single[best_single], single.max()):
+        enough = quality >= target - ZERO
+        if enough.any():
+            kept.append(int(np.where(enough, cost, np.inf).argmin()))
+    return np.asarray(every[np.unique(kept)])
 
 
 def called_by(router: Router, task: Task, X: Any, lam: float) -> tuple[Floats, Floats]:  # noqa: ANN401
