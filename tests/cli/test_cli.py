@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from routereval.features import EMBEDDERS
 from routereval.importers import FORMATS
-from routereval.records import overview
+from routereval.records import Records, overview
 from routereval.routers import ROUTERS
 from routereval.scoring import METRICS
 from routereval.sources import open_source
@@ -49,22 +50,38 @@ def test_list_tells_the_parameters_of_routers(command_line: CommandLine) -> None
 # info
 
 
+def test_info_tells_of_equal_prompts(command_line: CommandLine, tmp_path: Path) -> None:
+    words = " ".join(f"word{n}" for n in range(30))
+    texts = ["Why?", "why", f"{words} once", f"{words} twice", "When?"]
+    records = Records.from_arrays("log", np.eye(5)[:, :2], ["a", "b"], texts)
+    records.save(tmp_path / "log")
+    line = command_line("info", tmp_path / "log").out.splitlines()[1]
+    assert line.split()[10:12] == ["40.0%", "40.0%"]
+    [held] = json.loads(command_line("info", tmp_path / "log", "--json").out)
+    assert (held["name"], held["repeated"], held["near"], held["named"]) == ("log", 0.4, 0.4, False)
+    made("bare").save(tmp_path / "bare")
+    [held] = json.loads(command_line("info", tmp_path / "bare", "--json").out)
+    assert held["repeated"] is None
+
+
 def test_info_tells_what_is_in_a_source(command_line: CommandLine, tmp_path: Path) -> None:
     records = made("one", n_prompts=1100, missing=0.1, costs=True, texts=True)
     records.save(tmp_path / "all" / "one")
     made("two", kind="real", features=False).save(tmp_path / "all" / "two")
     answer = command_line("info", tmp_path / "all")
     assert (answer.status, answer.err) == (0, "")
-    head, one, two = answer.out.splitlines()
+    head, one, two, unknown = answer.out.splitlines()
+    assert unknown == "No texts, no named groups: equal prompts are not known in two."
     assert re.split(r"\s{2,}", head.strip()) == [
         *("benchmark", "prompts", "LLMs", "observed", "complete", "mean", "best single"),
-        *("oracle", "best LLM", "has"),
+        *("oracle", "repeated", "near", "best LLM", "has"),
     ]
     found = overview(records)
     assert re.split(r"\s{2,}", one.strip()) == [
         *("one", "1,100", "6", f"{found.observed:.1%}"),
         f"{found.complete[0]:,} × {found.complete[1]}",
         *(f"{found.mean:.3f}", f"{found.best:.3f}", f"{found.oracle:.3f}"),
+        *("0.0%", "0.0%"),
         *(found.best_model, "binary, text, costs, given"),
     ]
     assert 0.89 < found.observed < 0.91
@@ -87,7 +104,7 @@ def test_info_imports_what_it_recognises_once(
 ) -> None:
     folder = neutral_folder(tmp_path / "logs", made("one", texts=True), made("two"))
     first = command_line("info", folder)
-    assert [line.split()[0] for line in first.out.splitlines()[1:]] == ["one", "two"]
+    assert [line.split()[0] for line in first.out.splitlines()[1:3]] == ["one", "two"]
 
     def read_again(path: Path) -> None:
         raise AssertionError(path)

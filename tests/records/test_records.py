@@ -483,6 +483,54 @@ def test_a_table_that_was_changed_is_told(name: str, saved: Path) -> None:
         read_records(saved)
 
 
+def flipped(file: Path) -> None:
+    """Change the last bit of a file, which no header tells of."""
+    held = file.read_bytes()
+    file.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
+
+
+ALL_FILES = (
+    *("scores.npy", "observed.npy", "costs.npy", "features-given.npy", "signal-answer.npy"),
+    *("prompts.parquet", "models.parquet"),
+)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    """Records with every kind of file."""
+    scores = np.array([[1.0, np.nan], [0.0, 1.0]])
+    records = Records.from_arrays(
+        *("full", scores, ["a", "b"], ["one?", "two?"]),
+        costs=np.ones((2, 2)),
+        features=np.eye(2),
+        signals={"answer": np.ones((2, 2))},
+    )
+    return records.save(tmp_path / "full")
+
+
+@pytest.mark.parametrize("name", ALL_FILES)
+def test_a_flipped_bit_is_told_on_opening(name: str, full: Path) -> None:
+    assert set(json.loads((full / "manifest.json").read_text())["files"]) == set(ALL_FILES)
+    flipped(full / name)
+    with pytest.raises(DataError, match=f"{name}: damaged .*import the records again"):
+        read_records(full)
+
+
+@pytest.mark.parametrize("name", ALL_FILES[:-2])
+def test_a_flipped_bit_of_a_large_file_is_told_before_results_are(
+    name: str, full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from routereval.records import records as module
+
+    monkeypatch.setattr(module, "CHECKED_ON_OPEN", 0)
+    read_records(full).verify()
+    flipped(full / name)
+    opened = read_records(full)
+    for told in (opened.verify, lambda: opened.hash, lambda: overview(opened)):
+        with pytest.raises(DataError, match=f"{name}: damaged .its sha256 is not the manifest"):
+            told()
+
+
 @pytest.mark.parametrize(
     "array",
     [

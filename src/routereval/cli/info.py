@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from routereval.records import Overview
 
+_TOLD = 5  # names in a sentence
 _COLUMNS = (
     "benchmark",
     "prompts",
@@ -18,6 +20,8 @@ _COLUMNS = (
     "mean",
     "best single",
     "oracle",
+    "repeated",
+    "near",
     "best LLM",
     "has",
 )
@@ -25,8 +29,15 @@ _COLUMNS = (
 
 @click.command()
 @click.argument("source")
-def info(source: str) -> None:
-    """Tell what is in a source: prompts, LLMs, and what routing could gain."""
+@click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
+def info(source: str, as_json: bool) -> None:
+    """Tell what is in a source: prompts, LLMs, and what routing could gain.
+
+    Every file is checked. "repeated" is the share of prompts whose text another prompt has, "near"
+    that of near-duplicates of another text: splits keep both together.
+    """
+    import json
+
     from rich.console import Console
     from rich.table import Table
 
@@ -34,6 +45,9 @@ def info(source: str) -> None:
     from routereval.sources import open_source
 
     found = [overview(records) for records in open_source(source)]
+    if as_json:
+        click.echo(json.dumps([_numbers(row) for row in found], ensure_ascii=False, indent=1))
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in _COLUMNS:
         table.add_column(
@@ -44,12 +58,31 @@ def info(source: str) -> None:
     console = Console()
     console.width = console.width if console.is_terminal else 160
     console.print(table)
+    unknown = [row.name for row in found if math.isnan(row.repeated) and not row.named]
+    if unknown:
+        click.echo(f"No texts, no named groups: equal prompts are not known in {_some(unknown)}.")
     if any(row.simulated for row in found):
         click.echo("Simulated data: no real LLM was asked.")
 
 
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return ", ".join(names[:_TOLD]) + more
+
+
+def _numbers(row: Overview) -> dict[str, Any]:
+    """The fields by name; null where not known."""
+    held = row._asdict().items()
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in held}
+
+
+def _share(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.1%}"
+
+
 def _cells(row: Overview) -> list[str]:
-    has = [name for name, there in (("text", row.text), ("costs", row.costs)) if there]
+    held = {"text": row.text, "groups": row.named, "costs": row.costs}
+    has = [name for name, there in held.items() if there]
     return [
         row.name,
         f"{row.n_prompts:,}",
@@ -59,6 +92,8 @@ def _cells(row: Overview) -> list[str]:
         f"{row.mean:.3f}",
         f"{row.best:.3f}",
         f"{row.oracle:.3f}",
+        _share(row.repeated),
+        _share(row.near),
         row.best_model,
         ", ".join([row.kind, *has, *row.features]),
     ]

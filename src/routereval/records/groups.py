@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,12 +60,47 @@ def groups_of(
     >>> groups_of(["Why?", "why", "When?", None, None], [None, None, "a", "a", None])
     array([0, 0, 1, 1, 2])
     """
+    alike = _alike(texts)
+    pairs = np.reshape([*alike.equal, *_repeats(named or ())], (-1, 2))
+    return _components(len(texts), np.vstack([pairs, alike.near]).astype(np.int64))
+
+
+class Shares(NamedTuple):
+    """How many of some prompts are not asked once only.
+
+    Attributes:
+        repeated: share of prompts whose normalised text another prompt has.
+        near: share of prompts that are a near-duplicate of one with another text.
+    """
+
+    repeated: float
+    near: float
+
+
+def shares(texts: Sequence[str | None]) -> Shares:
+    """The shares of repeated texts and of near-duplicates.
+
+    >>> shares(["Why?", "why", "When?", None])
+    Shares(repeated=0.5, near=0.0)
+    """
+    equal, near = _alike(texts)
+    codes = _components(len(texts), np.array(equal, dtype=np.int64).reshape(-1, 2))
+    repeated = np.bincount(codes)[codes] > 1
+    return Shares(float(repeated.mean()), float(np.isin(codes, codes[near.ravel()]).mean()))
+
+
+class _Alike(NamedTuple):
+    """Pairs of rows: with the same normalised text, and with near-duplicates of each other."""
+
+    equal: list[tuple[int, int]]
+    near: NDArray[np.int64]
+
+
+def _alike(texts: Sequence[str | None]) -> _Alike:
     keys = [None if text is None else normalised(text) or None for text in texts]
     first = {key: row for row, key in reversed(list(enumerate(keys))) if key is not None}
     rows = np.array(list(first.values()), dtype=np.int64)
-    pairs = [*_repeats(keys), *_repeats(named or ())]
-    near = rows[near_duplicates(list(first))]
-    return _components(len(keys), np.vstack([np.reshape(pairs, (-1, 2)), near]).astype(np.int64))
+    return _Alike(_repeats(keys), rows[near_duplicates(list(first))])
 
 
 def first_equal(groups: NDArray[np.int64]) -> NDArray[np.int64]:

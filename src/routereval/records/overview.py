@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from routereval.records import bits
+from routereval.records.groups import GROUP, Shares, shares
 from routereval.records.matrix import complete_block
 from routereval.records.records import Records
 
@@ -25,6 +26,11 @@ class Overview(NamedTuple):
         best_model: that LLM.
         mean: mean of the LLMs' means.
         oracle: mean over prompts of the best score of any LLM.
+        repeated: share of prompts whose text another prompt of the benchmark has, NaN where no
+            prompt has a text; see `groups.normalised`.
+        near: share of prompts that are a near-duplicate of one with another text, NaN likewise;
+            see `groups.near_duplicates`.
+        named: True if the prompt table names groups.
         text: True if every prompt has its text.
         costs: True if costs are known.
         features: names of stored features.
@@ -41,6 +47,9 @@ class Overview(NamedTuple):
     best_model: str
     mean: float
     oracle: float
+    repeated: float
+    near: float
+    named: bool
     text: bool
     costs: bool
     features: tuple[str, ...]
@@ -48,7 +57,12 @@ class Overview(NamedTuple):
 
 
 def overview(records: Records) -> Overview:
-    """Look records over; best, mean and oracle are those of the complete block."""
+    """Look records over; best, mean and oracle are those of the complete block.
+
+    Raises:
+        DataError: if a file is not as it was written.
+    """
+    records.verify()
     seen = records.scores.observed()
     cells = records.n_prompts * records.n_models
     block = complete_block(records.scores)
@@ -56,6 +70,8 @@ def overview(records: Records) -> Overview:
     matrix = records.scores if whole else records.scores.select(block.prompts, block.models)
     means = matrix.means()
     best = int(np.argmax(means))
+    texts = records.prompts["text"]
+    alike = shares(texts.to_list()) if texts.null_count() < len(texts) else Shares(np.nan, np.nan)
     return Overview(
         name=records.name,
         n_prompts=records.n_prompts,
@@ -67,6 +83,9 @@ def overview(records: Records) -> Overview:
         best_model=records.models[block.models[best]],
         mean=float(means.mean()),
         oracle=float(matrix.draw_oracles(np.arange(matrix.shape[1])[None])[0]),
+        repeated=alike.repeated,
+        near=alike.near,
+        named=GROUP in records.prompts.columns,
         text=records.has_text,
         costs=records.costs is not None,
         features=tuple(records.features),

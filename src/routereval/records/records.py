@@ -33,6 +33,8 @@ _PROMPT_KINDS = {"prompt_id": "String", "subset": "String", "text": "String", "c
 _WIDTHS = {"u": (8,), "f": (4, 8)}
 _LONGEST_NAME = 60
 _ORDER = "collection.json"
+CHECKED_ON_OPEN = 2**20
+"""Bytes: smaller files are checked against their sha256 on opening, larger ones by `verify`."""
 _Value = TypeVar("_Value")
 
 
@@ -211,14 +213,32 @@ class Records:
 
     @cached_property
     def hash(self) -> str:
-        """Sha256 over what the records hold, the same on disk and in memory."""
+        """Sha256 over what the records hold, the same on disk and in memory.
+
+        Raises:
+            DataError: if a file is not as it was written.
+        """
         stored = self.meta.get("files")
+        self.verify()
         if stored is None:
             digest = hashlib.sha256()
             for name, payload in sorted(_payloads(self).items()):
                 digest.update(name.encode() + hashlib.sha256(payload).digest())
             return digest.hexdigest()
         return _digest_of(stored)
+
+    def verify(self) -> None:
+        """Check every file of the folder that they were read from against its sha256.
+
+        Files of up to 1 MiB were checked on opening. Large ones are checked here, which `hash`
+        calls, so that no result names records whose files are not those that were written.
+
+        Raises:
+            DataError: naming the file that is missing or damaged.
+        """
+        if self.path is not None:
+            for name in self.meta["files"]:
+                _check_digest(self.path / name, self.meta["files"])
 
     def dense(self) -> NDArray[np.float64]:
         """All scores as a (n_prompts, n_models) float matrix, NaN where not observed."""
@@ -299,10 +319,10 @@ def read_records(path: Path) -> Records:
     matrix: BinaryMatrix | RealMatrix
     if manifest["kind"] == "binary":
         packed = n_models, n_words(n_prompts)
-        seen = _map(path, "observed.npy", "u", packed) if "observed.npy" in stored else None
-        matrix = BinaryMatrix(_map(path, "scores.npy", "u", packed), n_prompts, seen)
+        seen = _map(path, stored, "observed.npy", "u", packed) if "observed.npy" in stored else None
+        matrix = BinaryMatrix(_map(path, stored, "scores.npy", "u", packed), n_prompts, seen)
     else:
-        matrix = RealMatrix(_map(path, "scores.npy", "f", (n_models, n_prompts)))
+        matrix = RealMatrix(_map(path, stored, "scores.npy", "f", (n_models, n_prompts)))
     costs = "costs.npy" in stored
     return Records(
         name=manifest["name"],
@@ -310,13 +330,13 @@ def read_records(path: Path) -> Records:
         models=info.names,
         prompts=prompts.read,
         model_info=info.read,
-        costs=_map(path, "costs.npy", "f", (n_models, n_prompts)) if costs else None,
+        costs=_map(path, stored, "costs.npy", "f", (n_models, n_prompts)) if costs else None,
         features={
-            name: _map(path, f"features-{name}.npy", "f", (n_prompts, None))
+            name: _map(path, stored, f"features-{name}.npy", "f", (n_prompts, None))
             for name in manifest["features"]
         },
         signals={
-            name: _map(path, f"signal-{name}.npy", "f", (n_models, n_prompts))
+            name: _map(path, stored, f"signal-{name}.npy", "f", (n_models, n_prompts))
             for name in manifest.get("signals") or []
         },
         meta=manifest,
@@ -546,18 +566,40 @@ class _Table:
         return tuple(self._frame["model"].to_list())
 
 
-def _map(path: Path, name: str, kind: str, shape: tuple[int, int | None]) -> NDArray[Any]:
-    """A memory-mapped matrix of the folder, of a kind of number and a shape (None: of any)."""
+def _map(
+    path: Path,
+    stored: Mapping[str, str],
+    name: str,
+    kind: str,
+    shape: tuple[int, int | None],
+) -> NDArray[Any]:
+    """A memory-mapped matrix of the folder, of a kind of number and a shape (None: of any).
+
+    A file of up to `CHECKED_ON_OPEN` bytes is checked against its sha256 in the manifest.
+    """
     from tokenize import TokenError
 
     try:
         array = np.asarray(np.lib.format.open_memmap(path / name, mode="r"))
+        if (path / name).stat().st_size <= CHECKED_ON_OPEN:
+            _check_digest(path / name, stored)
     except (OSError, ValueError, OverflowError, TokenError) as error:
         raise damaged(path / name, str(error)) from None
     fits = array.ndim == len(shape) and shape in (array.shape, (array.shape[0], None))
     if array.dtype.kind != kind or array.itemsize not in _WIDTHS[kind] or not fits:
         raise damaged(path / name, f"it holds {array.shape} of {array.dtype}")
     return array
+
+
+def _check_digest(file: Path, stored: Mapping[str, str]) -> None:
+    """Raise if the file is missing, or not the one that was written."""
+    try:
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise damaged(file, str(error)) from None
+    if digest != stored.get(file.name):
+        raise damaged(file, "its sha256 is not the manifest's")
 
 
 def _digest_of(files: Mapping[str, str]) -> str:
