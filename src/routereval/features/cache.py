@@ -93,6 +93,7 @@ def _code(kind: type) -> bytes:
 
     digest = hashlib.sha256(f"{sklearn.__version__} {np.__version__}".encode())
     theirs = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    # ties: sorted below
     modules = {*Path(__file__).parent.glob("*.py"), *([Path(theirs)] if theirs else [])}
     for module in sorted(modules):
         digest.update(module.read_bytes())

@@ -194,7 +194,7 @@ def _ledger(db: sqlite3.Connection, account: Account) -> Iterator[Ledger]:
     for worker, state in ledger.held.items():
         if state != before.get(worker):
             db.execute("REPLACE INTO held VALUES (?, ?, ?, ?, ?)", (*account, worker, *state))
-    for worker in before.keys() - ledger.held.keys():
+    for worker in before.keys() - ledger.held.keys():  # ties: rows are deleted in any order
         db.execute("DELETE FROM held WHERE name = ? AND day = ? AND worker = ?", (*account, worker))
 
 

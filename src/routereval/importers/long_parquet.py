@@ -232,7 +232,7 @@ class _Numbering:
         if numbers.min() < 0:
             new = codes[numbers < 0]
             different, first = np.unique(new, return_index=True)
-            fresh = different[np.argsort(first)]
+            fresh = different[np.argsort(first, kind="stable")]
             self._number[fresh] = np.arange(len(self.codes), len(self.codes) + len(fresh))
             self.codes += fresh.tolist()
             numbers = self._number[codes]
@@ -410,7 +410,7 @@ def _present(codes: Codes) -> list[int]:
     if len(codes) and (codes == codes[0]).all():
         return [int(codes[0])] if codes[0] >= 0 else []
     different, first = np.unique(codes, return_index=True)
-    return [int(code) for code in different[np.argsort(first)] if code >= 0]
+    return [int(code) for code in different[np.argsort(first, kind="stable")] if code >= 0]
 
 
 def _narrowest(scores: NDArray[np.float64]) -> NDArray[Any]:

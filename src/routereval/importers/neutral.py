@@ -190,7 +190,7 @@ def _signal(path: Path, columns: list[str]) -> pl.DataFrame:
         raise DataError(f"{path}: its LLMs are not those of scores.parquet")
     texts = [name for name in columns if name != "prompt_id" and table[name].dtype == pl.String]
     if texts:
-        every = pl.concat([table[name].rename("") for name in texts]).unique().drop_nulls().sort()
+        every = pl.concat([table[name].rename("") for name in texts]).drop_nulls().unique().sort()
         codes = {text: float(code) for code, text in enumerate(every)}
         table = table.with_columns(
             pl.col(name).replace_strict(codes, default=None, return_dtype=pl.Float64)

@@ -235,7 +235,7 @@ def _features(
         vectors_in(table.get(f"{name}_embed"), len(rows), f"'{name}_embed' of {what}")
         for name, rows in split.items()
     ]
-    order = np.argsort(np.concatenate(list(split.values())))
+    order = np.argsort(np.concatenate(list(split.values())), kind="stable")
     return {"embedding": stacked(parts, what)[order]}
 
 

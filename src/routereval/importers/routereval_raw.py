@@ -183,7 +183,8 @@ def _table(file: Path) -> _Table:
 
 def _feature_tables(folder: Path) -> dict[str, _Table]:
     """By name, RoBERTa first: RouterEval's own baselines read that one."""
-    files = {file.name.removesuffix(_FEATURE_END): file for file in folder.glob(f"*{_FEATURE_END}")}
+    found = sorted(folder.glob(f"*{_FEATURE_END}"))
+    files = {file.name.removesuffix(_FEATURE_END): file for file in found}
     return {name: _table(files[name]) for name in sorted(files, key=lambda n: (n != _FIRST, n))}
 
 
@@ -267,7 +268,8 @@ def stacked(parts: list[NDArray[_Number]], what: str) -> NDArray[_Number]:
     if len(widths) > 1:
         raise DataError(f"{what}: its subsets differ in their number of columns")
     end = sum(map(len, parts))
-    whole = np.empty((end, widths.pop()), dtype=np.result_type(*{part.dtype for part in parts}))
+    kind = np.result_type(*{part.dtype for part in parts})
+    whole = np.empty((end, widths.pop()), dtype=kind)  # ties: there is one width
     while parts:
         part = parts.pop()
         whole[end - len(part) : end] = part

@@ -332,6 +332,7 @@ def files_in(path: Path, *patterns: str) -> list[Path]:
     """The file itself, or the files of a folder that match, in a fixed order."""
     if path.is_file():
         return [path] if any(path.match(pattern) for pattern in patterns) else []
+    # ties: sorted below
     found = {file for pattern in patterns for file in path.glob(pattern) if file.is_file()}
     return sorted(file for file in found if not file.name.startswith("."))
 

@@ -184,5 +184,5 @@ def _components(n: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     _, labels = connected_components(joins, directed=False)
     _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
     ranks = np.empty(len(first), dtype=np.int64)
-    ranks[np.argsort(first)] = np.arange(len(first))  # first rows are distinct: no ties
+    ranks[np.argsort(first, kind="stable")] = np.arange(len(first))
     return np.asarray(ranks[codes])

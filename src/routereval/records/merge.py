@@ -261,7 +261,7 @@ class _Union:
         found: dict[str, Matrix] = {}
         for part, rows in zip(self.parts, self.rows, strict=True):
             if len(rows) == self.prompts.height:
-                order = np.argsort(rows)
+                order = np.argsort(rows, kind="stable")
                 found = {name: f[order] for name, f in part.records.features.items()} | found
         return found
 
@@ -321,7 +321,8 @@ def _united_prompts(ours: pl.DataFrame, theirs: pl.DataFrame, rows: Index) -> pl
         theirs.with_columns(pl.Series(key, rows)),
     ]
     united = _concatenated("prompts", numbered)
-    return united.group_by(key).agg(pl.all().drop_nulls().first()).sort(key).drop(key)
+    merged = united.group_by(key, maintain_order=True).agg(pl.all().drop_nulls().first())
+    return merged.sort(key, maintain_order=True).drop(key)
 
 
 def _concatenated(what: str, tables: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -369,7 +369,7 @@ def _in_order(path: Path) -> list[Path]:
 
 def _visible(path: Path) -> list[Path]:
     """The children without the hidden ones, among which a killed writer leaves its half."""
-    return [child for child in path.iterdir() if not child.name.startswith(".")]
+    return sorted(child for child in path.iterdir() if not child.name.startswith("."))
 
 
 def write_collection(
@@ -466,7 +466,7 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
 
 def _clear_stale(path: Path) -> None:
     form = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.(part|old)")
-    for child in path.parent.iterdir():
+    for child in path.parent.iterdir():  # ties: folders are removed in any order
         match = form.fullmatch(child.name)
         if match and not _alive(int(match[1])):
             shutil.rmtree(child, ignore_errors=True)
@@ -630,7 +630,10 @@ def model_table(models: Sequence[str], info: pl.DataFrame | None) -> pl.DataFram
     if info is None:
         return names
     return names.join(
-        info.unique("model", keep="first"), on="model", how="left", maintain_order="left"
+        info.unique("model", keep="first", maintain_order=True),
+        on="model",
+        how="left",
+        maintain_order="left",
     )
 
 

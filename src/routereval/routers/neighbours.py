@@ -222,7 +222,7 @@ def _nearest(
     keys <<= bits
     keys |= np.arange(len(train))[::-1]
     first = len(train) - depth
-    top = np.partition(keys, first, axis=1)[:, first:]
+    top = np.partition(keys, first, axis=1)[:, first:]  # ties: no key stands twice in a row
     top.sort(axis=1)
     return len(train) - 1 - (top[:, ::-1] & ((1 << bits) - 1))
 
@@ -270,7 +270,7 @@ def single_search(
         """The bits of numbers that are not negative rise with them: above these, below the row."""
         keys = (distances + np.float32(0)).view(np.int32).astype(np.int64) << 32
         keys |= np.arange(len(train))
-        top = np.partition(keys, depth - 1, axis=1)[:, :depth]
+        top = np.partition(keys, depth - 1, axis=1)[:, :depth]  # ties: no key stands twice
         top.sort(axis=1)
         return np.asarray(top & (2**32 - 1))
 

@@ -81,7 +81,7 @@ class PredictionsFile:
         own = own.join(ids, on=_ID, how="inner", maintain_order="left")
         if own.is_empty():
             return None
-        models = self._pool(records, own[_MODEL].unique().to_list(), pool)
+        models = self._pool(records, own[_MODEL].unique(maintain_order=True).to_list(), pool)
         rows = np.unique(own["row"].to_numpy().astype(np.int64))
         at = np.searchsorted(rows, own["row"].to_numpy().astype(np.int64))
         column = own[_MODEL].replace_strict({m: n for n, m in enumerate(models)}).to_numpy()

@@ -164,7 +164,7 @@ def _cost_unit(parts: Sequence[Records]) -> str | None:
     if len(units) > 1:
         told = " and ".join(sorted(str(unit or "USD") for unit in units))
         raise DataError(f"costs are counted in {told}: they cannot be mixed; take --costs none")
-    return next(iter(units), None)
+    return next(iter(units), None)  # ties: there is one unit, or none
 
 
 def _signals(parts: Sequence[Records]) -> dict[str, NDArray[np.floating]]:
