@@ -19,6 +19,7 @@ from routereval.features import make_embedder
 from routereval.gateway import Config, Door, Observer, create_app, make_config
 from routereval.gateway.relay import Relay
 from routereval.routers import make_router
+from routereval.routers.familiarity import Familiarity
 from routereval.routers.trained import TrainedRouter
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
@@ -32,10 +33,11 @@ def trained_router() -> TrainedRouter:
     """Proofs go to euclid, law to portia; both know a little of what the other knows."""
     embedder = make_embedder("tfidf(dims=2)").fit(TEXTS)
     scores = np.array([[0.9, 0.6, 0.1]] * 2 + [[0.2, 0.8, 0.1]] * 2)
-    router = make_router("knn(k=2)").fit(embedder.transform(TEXTS), scores)
-    return TrainedRouter(
-        router, ("euclid", "portia", "parrot"), embedder, np.array([0.02, 0.01, 0.001])
-    )
+    X = embedder.transform(TEXTS)
+    router = make_router("knn(k=2)").fit(X, scores)
+    models, costs = ("euclid", "portia", "parrot"), np.array([0.02, 0.01, 0.001])
+    known = Familiarity.of(X, embedder, TEXTS)
+    return TrainedRouter(router, models, embedder, costs, familiarity=known)
 
 
 @dataclass

@@ -87,6 +87,7 @@ def test_a_line_says_it_all_but_the_text(tmp_path: Path) -> None:
         "allowed": ["euclid", "portia"],
         "choice": "euclid",
         "propensity": 0.95,
+        "unfamiliar": False,
     }
 
 

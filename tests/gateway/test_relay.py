@@ -212,6 +212,20 @@ async def test_the_decision_alone() -> None:
 
 
 @in_loop
+async def test_a_prompt_unlike_all_training_prompts_is_marked() -> None:
+    async with rig() as at:
+        for text, strange in (("prove the lemma", False), ("xyzzy plugh", True)):
+            _, headers, _ = await at.ask(text)
+            assert headers.get("x-routereval-unfamiliar") == ("true" if strange else None)
+            decision = at.told[-1].decision
+            assert decision is not None
+            assert decision.unfamiliar is strange
+            messages = [{"role": "user", "content": text}]
+            _, _, body = await at.post("/v1/route", {"model": "auto", "messages": messages})
+            assert body["unfamiliar"] is strange
+
+
+@in_loop
 async def test_models_health_and_unknown_paths() -> None:
     async with rig() as at:
         async with at.session.get(at.url + "/v1/models") as answer:

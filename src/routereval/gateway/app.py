@@ -170,6 +170,7 @@ def _route(relay: Relay) -> Endpoint:
             {
                 "model": chosen.model,
                 "reason": chosen.reason,
+                "unfamiliar": chosen.unfamiliar,
                 "lam": where.virtual.lam,
                 "router": routed.router,
                 "allowed": where.names,

@@ -160,6 +160,8 @@ class Exchange:
         decision = entry.decision
         if decision is not None and decision.model == entry.model:
             told.append((b"x-routereval-score", b"%.4f" % decision.scores[decision.column]))
+        if decision is not None and decision.unfamiliar:
+            told.append((b"x-routereval-unfamiliar", b"true"))
         if self.draining:
             told.append((b"connection", b"close"))
         return told

@@ -234,6 +234,7 @@ def _decided(entry: Entry, pool: Sequence[str]) -> dict[str, Any]:
         "scores": {model: _number(score) for model, score in scores},
         "allowed": list(entry.allowed),
         "choice": decision.model,
+        "unfamiliar": decision.unfamiliar,
         "propensity": entry.propensity,
     }
 

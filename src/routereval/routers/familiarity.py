@@ -15,7 +15,7 @@ from routereval.routers.inputs import Features
 MOST = 10_000
 RARE = 0.01
 ALIKE = 0.5
-BLOCK = 4096  # rows that are multiplied at once: more would wake threads, which costs more
+AT_ONCE = 2**18  # numbers that are multiplied at once: more would wake threads, which costs more
 
 Rows = NDArray[np.float32]
 
@@ -73,8 +73,9 @@ class Familiarity(NamedTuple):
             x: (d,) its features.
         """
         direction = _directions(np.asarray(x, np.float32) - self.mean)
-        blocks = range(0, len(self.rows), BLOCK)
-        return max(float((self.rows[at : at + BLOCK] @ direction).max()) for at in blocks)
+        size = max(1, AT_ONCE // len(direction))
+        blocks = range(0, len(self.rows), size)
+        return max(float((self.rows[at : at + size] @ direction).max()) for at in blocks)
 
     def unfamiliar(
         self, X: Features, embedder: object = None, texts: Sequence[str] = ()
