@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite, sqrt
+from math import isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.scoring.statistics import interval, resamples, row_blocks
+from routereval.scoring.paired import Flips, units
 
 _TIE = 1e-12
 _Z_TWO_SIDED_5 = 1.96
@@ -22,15 +22,19 @@ class Comparison:
 
     Attributes:
         difference: mean of a - b, weighted if weights were given.
-        low: lower end of its bootstrap interval.
-        high: upper end.
-        p_value: two-sided, of the hypothesis that swapping a and b on any prompt changes nothing.
+        low: lower end of its interval: the differences that the same test does not reject.
+        high: upper end. The interval excludes 0 if and only if p_value < 1 - level.
+        p_value: two-sided, of the hypothesis that the two do not differ on average.
         n_prompts: prompts compared.
         wins: prompts on which a scored higher.
         ties: prompts on which both scored the same.
         losses: prompts on which b scored higher.
         detectable: the difference that this many prompts would show with 80% power at the 5% level;
             NaN for a single prompt.
+        deviation: standard error of the difference, within subsets and over groups; NaN for a
+            single prompt.
+        n_units: prompts, or groups of prompts that are not independent, that carry weight.
+        step: how far one of them can move the difference: 1 / n_units where all weigh alike.
         level: confidence of the interval; 1 - level is the level of the test.
         p_adjusted: the p-value after `holm`, where several comparisons were made; else None.
     """
@@ -44,6 +48,9 @@ class Comparison:
     ties: int
     losses: int
     detectable: float
+    deviation: float = float("nan")
+    n_units: int = 0
+    step: float = float("nan")
     level: float = 0.95
     p_adjusted: float | None = None
 
@@ -127,25 +134,31 @@ def paired_test(
     *,
     strata: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     n_permutations: int = 10_000,
-    n_boot: int = 1000,
     seed: int = 0,
     level: float = 0.95,
 ) -> Comparison:
     """Compare two routers on the same prompts.
 
-    The p-value is that of the sign-flip permutation test on the per-prompt differences, two-sided,
-    (1 + hits) / (1 + n_permutations); the interval is the paired percentile bootstrap, stratified.
-    Both stay valid with weights, by which a mean over benchmarks counts each of them alike.
+    The p-value is that of a sign-flip test: the differences, less the mean of their subset and plus
+    that of all, are as likely to have the opposite sign if the two do not differ. A statistic that
+    corrects for skewness is compared with that of random flips (`routereval.scoring.paired.Flips`);
+    prompts of a group flip together. The interval holds the differences that the same flips do not
+    reject, so that test and interval always agree.
+
+    It is a statement on these scores: where they come from routers fitted once, the variance of
+    training is not in it (`routereval.scoring.training.over_fits`).
 
     Args:
         a: (n_prompts,) scores of the one router, `Evidence.quality`.
         b: (n_prompts,) scores of the other, on the same prompts in the same order.
-        strata: (n_prompts,) integer code of each prompt's subset, or None for a single stratum.
+        strata: (n_prompts,) integer code of each prompt's subset, or None for a single one.
         weights: (n_prompts,) how much each prompt counts; all alike if None.
+        groups: (n_prompts,) integer code of the group of prompts that are not independent of each
+            other (equal texts, one conversation, one passage); None if all are independent.
         n_permutations: number of random sign flips.
-        n_boot: number of bootstrap resamples.
-        seed: decides both.
+        seed: decides them.
         level: confidence, between 0 and 1.
 
     Returns:
@@ -153,33 +166,36 @@ def paired_test(
 
     Raises:
         DataError: if the arrays are not of one length, are empty, or hold NaN.
-        SpecError: if a number of draws is less than 1 or the level is not between 0 and 1.
+        SpecError: if the number of flips is less than 1 or the level is not between 0 and 1.
 
     >>> paired_test([1, 1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 0, 0]).sentence("linear", "knn")
-    'linear beats knn by 1.000 [1.000, 1.000] on 8 prompts (p = 0.007; better on 8, worse on 0).'
+    'linear beats knn by 1.000 [1.000, 1.000] on 8 prompts (p = 0.004; better on 8, worse on 0).'
     """
     if n_permutations < 1:
         raise SpecError(f"n_permutations must be at least 1, not {n_permutations}")
+    if not 0 < level < 1:
+        raise SpecError(f"the level of an interval must lie between 0 and 1, as 0.95, not {level}")
     gain = _differences(a, b)
     n_prompts = gain.size
-    codes = np.zeros(n_prompts, np.int64) if strata is None else np.asarray(strata)
-    if codes.shape != gain.shape:
-        raise DataError(f"strata has shape {codes.shape} for {n_prompts} prompts")
-    if weights is not None:
-        gain = gain * _relative(weights, n_prompts)
-    mean = float(gain.mean())
-    low, high = interval(mean, resamples(codes, n_boot, seed) @ gain, level)
+    strata = _codes("strata", strata, n_prompts)
+    groups = None if groups is None else _codes("groups", groups, n_prompts)
+    held = units(gain, _relative(weights, n_prompts), strata, groups)
+    flips = Flips(held, n_permutations, seed)
+    low, high = flips.interval(level, max(1.0, float(np.abs(gain).max())))
     wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
     return Comparison(
-        difference=mean,
+        difference=held.mean,
         low=low,
         high=high,
-        p_value=_sign_flip_p(gain[gain != 0], n_permutations, seed),
+        p_value=flips.p(),
         n_prompts=n_prompts,
         wins=wins,
         ties=n_prompts - wins - losses,
         losses=losses,
-        detectable=_detectable(gain),
+        detectable=(_Z_TWO_SIDED_5 + _Z_POWER_80) * held.deviation,
+        deviation=held.deviation,
+        n_units=len(held.share),
+        step=held.step,
         level=level,
     )
 
@@ -219,39 +235,18 @@ def _differences(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     return gain
 
 
-def _relative(weights: ArrayLike, n_prompts: int) -> NDArray[np.float64]:
-    """The weights with mean 1."""
-    given = np.asarray(weights, np.float64)
+def _codes(name: str, given: ArrayLike | None, n_prompts: int) -> NDArray[np.int64]:
+    codes = np.zeros(n_prompts, np.int64) if given is None else np.asarray(given, np.int64)
+    if codes.shape != (n_prompts,):
+        raise DataError(f"{name} has shape {codes.shape} for {n_prompts} prompts")
+    return codes
+
+
+def _relative(weights: ArrayLike | None, n_prompts: int) -> NDArray[np.float64]:
+    """The weights with sum 1."""
+    given = np.ones(n_prompts) if weights is None else np.asarray(weights, np.float64)
     if given.shape != (n_prompts,):
         raise DataError(f"weights has shape {given.shape} for {n_prompts} prompts")
     if not (given >= 0).all() or not 0 < given.sum() < np.inf:
         raise DataError("weights of prompts must be finite numbers from 0 on, not all of them 0")
-    return np.asarray(given * (n_prompts / given.sum()))
-
-
-def _sign_flip_p(gain: NDArray[np.float64], n_permutations: int, seed: int) -> float:
-    """The two-sided p-value of the mean of differences whose signs are random.
-
-    Ties add nothing whatever their sign, so the caller leaves them out.
-    """
-    # of its own, so that it shares no draw with the bootstrap
-    rng = np.random.default_rng((seed, 1))
-    total = gain.sum()
-    # a flip that gives back the observed sum must count, whatever the order of summation
-    least = abs(total) - 1e-9 * np.abs(gain).sum()
-    hits = 0
-    for rows in row_blocks(n_permutations, gain.size):
-        heads = _coins(rng, rows.stop - rows.start, gain.size) @ gain
-        hits += int((np.abs(2 * heads - total) >= least).sum())
-    return (1 + hits) / (1 + n_permutations)
-
-
-def _coins(rng: np.random.Generator, n_rows: int, n_columns: int) -> NDArray[np.float64]:
-    packed = rng.integers(0, 256, size=(n_rows, -(-n_columns // 8)), dtype=np.uint8)
-    return np.unpackbits(packed, axis=1, count=n_columns).astype(np.float64)
-
-
-def _detectable(gain: NDArray[np.float64]) -> float:
-    if gain.size < 2:
-        return float("nan")
-    return (_Z_TWO_SIDED_5 + _Z_POWER_80) * float(gain.std(ddof=1)) / sqrt(gain.size)
+    return np.asarray(given / given.sum())

@@ -1,5 +1,8 @@
 """Which router is better: one against another, and all of them against the best single model.
 
+One fit of each says which of the two *fitted routers* is better. With several seeds the variance of
+training is known as well, and the claim is on the algorithms.
+
 Every difference is one of the table's: a mean over the cells of a benchmark, then over benchmarks,
 each counting alike. So a prompt counts as much as it does there, and the test is on prompts.
 """
@@ -16,13 +19,28 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
 from routereval.scoring import Comparison, holm, paired_test
+from routereval.scoring.paired import Units, units
 from routereval.scoring.ranking import Tally, tally
+from routereval.scoring.sameness import (
+    Estimate,
+    Probabilities,
+    Sameness,
+    Saving,
+    estimate,
+    probabilities,
+    sameness,
+    saving,
+)
+from routereval.scoring.training import MIN_FITS, OverFits, over_fits
 
 if TYPE_CHECKING:
     from routereval.studies.results import Cell, Outcome, Results
 
 YARDSTICKS = {"best_single": "best_single", "oracle": "oracle", "random": "uniform"}
 """Controls whose scores stand in the evidence of every cell, by the column; they need no run."""
+
+_ONE_SPLIT = 0.999
+"""Share of common test prompts from which on the seeds have one split, and tell no training."""
 
 _Place = tuple[str, str, int, str, int]
 
@@ -56,10 +74,15 @@ class Verdict:
     Attributes:
         a: the one router.
         b: the other.
-        test: of their mean difference over all benchmarks.
+        test: of their mean difference over all benchmarks, with the fits as they are.
         by_benchmark: of each benchmark, the p-values corrected by Holm where there are several.
         tally: on how many benchmarks a is ahead, level and behind.
         seeds: how the difference varies from seed to seed; None for a single seed.
+        over_fits: the test of the algorithms, with the variance of training; None for fewer than
+            `MIN_FITS` seeds, or where all seeds share one split.
+        sameness: whether a is as good as b within a margin; None if no margin was given.
+        saving: by what share a costs less than b; None without a margin or known costs.
+        probabilities: of a being better, the same or worse; None if no `rope` was given.
         simulated: True if no real LLM was asked.
     """
 
@@ -69,10 +92,27 @@ class Verdict:
     by_benchmark: Mapping[str, Comparison]
     tally: Tally
     seeds: Spread | None = None
+    over_fits: OverFits | None = None
+    sameness: Sameness | None = None
+    saving: Saving | None = None
+    probabilities: Probabilities | None = None
     simulated: bool = False
 
     def __str__(self) -> str:
-        return self.test.sentence(self.a, self.b)
+        """One fit of each: a sentence on these fits. Several: first one on the algorithms."""
+        found = self.test.sentence(self.a, self.b)
+        if self.test.ties == self.test.n_prompts:
+            return found
+        fitted = f"Of these fitted routers, {found}"
+        if self.over_fits is None:
+            return f"{fitted} {self._conditional()}"
+        return f"{trained_anew(self.over_fits, self.a, self.b)} {fitted}"
+
+    def _conditional(self) -> str:
+        n = 1 if self.seeds is None else len(self.seeds.differences)
+        enough = f"all {n} seeds share one split"
+        why = enough if n >= MIN_FITS else f"that takes {MIN_FITS} seeds or more"
+        return f"The variance of training is not in it: {why}."
 
 
 class Stack(NamedTuple):
@@ -82,6 +122,7 @@ class Stack(NamedTuple):
         names: the benchmarks.
         benchmark: (n_prompts,) code of its benchmark, in the order of `names`.
         stratum: (n_prompts,) code of its benchmark and subset.
+        row: (n_prompts,) its row in the records of its benchmark.
         weight: (n_prompts,) how much a prompt counts in the mean; sums to 1.
         values: (n_prompts, n_routers) scores, the mean over the cells in which it is a test prompt.
     """
@@ -89,6 +130,7 @@ class Stack(NamedTuple):
     names: tuple[str, ...]
     benchmark: NDArray[np.int64]
     stratum: NDArray[np.int64]
+    row: NDArray[np.int64]
     weight: NDArray[np.float64]
     values: NDArray[np.float64]
 
@@ -102,37 +144,76 @@ class Stack(NamedTuple):
         rows = self.benchmark == benchmark
         weight = self.weight[rows] / self.weight[rows].sum()
         code = np.zeros(len(weight), np.int64)
-        return Stack((self.names[benchmark],), code, self.stratum[rows], weight, self.values[rows])
+        name = (self.names[benchmark],)
+        return Stack(name, code, self.stratum[rows], self.row[rows], weight, self.values[rows])
 
     def test(self) -> Comparison:
         """The paired test of the first router against the second."""
         return paired_test(*self.values[:, :2].T, strata=self.stratum, weights=self.weight)
 
+    def units(self) -> Units:
+        """The difference of the first router to the second, cut into independent units."""
+        gain = self.values[:, 0] - self.values[:, 1]
+        return units(gain, self.weight, self.stratum, None)
 
-def compare(results: Results, a: str, b: str) -> Verdict:
+
+def compare(
+    results: Results, a: str, b: str, *, margin: float | None = None, rope: float | None = None
+) -> Verdict:
     """Test whether one router beats another, on the prompts of all cells that both have.
 
     Args:
         results: of a run.
         a: a router of the run, or ``best_single``, ``oracle`` or ``random``, which need no run.
         b: another.
+        margin: also test whether a is as good as b within this difference of the mean score.
+        rope: also say how probable it is that a is better, worse, or within this of b.
 
     Raises:
-        SpecError: if a router is not among the results.
+        SpecError: if a router is not among the results, or the margin or rope is out of range.
         DataError: if the two have no cell in common.
     """
     both = stacked(results, (a, b))
+    test = both.test()
     parts = [both.of(code) for code in range(len(both.names))]
     each = corrected([part.test() for part in parts])
+    seeds = _by_seed(results, a, b)
+    anew = _over_fits(results, a, b, seeds, test)
+    known = _estimate(test, anew)
     return Verdict(
         a,
         b,
-        both.test(),
+        test,
         dict(zip(both.names, each, strict=True)),
         tally(test.difference for test in each),
-        _spread(results, a, b),
+        _spread(seeds),
+        anew,
+        None if margin is None else sameness(known, margin),
+        None if margin is None else _saving(results, a, b),
+        None if rope is None else probabilities(known, rope),
         any(cell.simulated for cell in results.cells),
     )
+
+
+def trained_anew(found: OverFits, a: str, b: str) -> str:
+    """What holds of two algorithms, in a sentence.
+
+    Args:
+        found: from `over_fits`.
+        a: the one router.
+        b: the other.
+    """
+    if found.significant and found.difference < 0:
+        low, high = -found.high, -found.low
+        return trained_anew(found._replace(difference=-found.difference, low=low, high=high), b, a)
+    low, high = (round(end, 3) + 0.0 for end in (found.low, found.high))
+    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
+    p += "" if found.p_adjusted is None else " after correction"
+    held = f"[{low:.3f}, {high:.3f}] ({p}, {found.n_fits} fits of each)"
+    if found.significant:
+        return f"Trained anew, {a} beats {b} by {found.difference:.3f} {held}."
+    mean = round(found.difference, 3) + 0.0
+    return f"Trained anew, {a} and {b} cannot be told apart: difference {mean:+.3f} {held}."
 
 
 def corrected(tests: Sequence[Comparison]) -> list[Comparison]:
@@ -143,13 +224,16 @@ def corrected(tests: Sequence[Comparison]) -> list[Comparison]:
     return [replace(test, p_adjusted=float(p)) for test, p in zip(tests, adjusted, strict=True)]
 
 
-def stacked(results: Results, routers: Sequence[str], seed: int | None = None) -> Stack:
+def stacked(
+    results: Results, routers: Sequence[str], seed: int | None = None, column: str = "quality"
+) -> Stack:
     """Gather the prompts of all cells that these routers have in common.
 
     Args:
         results: of a run.
         routers: of the run, or yardsticks.
         seed: take the cells of this one only.
+        column: of the evidence: ``quality``, or ``cost``, which yardsticks do not have.
 
     Raises:
         SpecError: if a router is not among the results.
@@ -173,7 +257,7 @@ def stacked(results: Results, routers: Sequence[str], seed: int | None = None) -
             raise DataError(f"{place[1]}: the routers were tested on different prompts")
         code = _benchmarks(places[0][place], first.rows, names)
         weight = 1 / (len(first.rows) * n_cells[place[1]] * len(n_cells))
-        scores = [scores_of(results, *it) for it in zip(routers, outcomes, strict=True)]
+        scores = [_column(results, *it, column) for it in zip(routers, outcomes, strict=True)]
         keys.append(np.stack([code, first.evidence.strata, first.rows], axis=1))
         weights.append(np.full(len(code), weight))
         sums.append(weight * np.stack(scores, axis=1))
@@ -182,8 +266,13 @@ def stacked(results: Results, routers: Sequence[str], seed: int | None = None) -
 
 def scores_of(results: Results, router: str, outcome: Outcome) -> NDArray[np.float64]:
     """(n_prompts,) the scores of a router in one of its cells, or those of a yardstick in any."""
-    column = "quality" if router in results.routers else YARDSTICKS[router]
-    values: NDArray[np.float64] = getattr(outcome.evidence, column)
+    return _column(results, router, outcome, "quality")
+
+
+def _column(results: Results, router: str, outcome: Outcome, column: str) -> NDArray[np.float64]:
+    """(n_prompts,) a column of a router's evidence, or the scores of a yardstick."""
+    own = column if router in results.routers else YARDSTICKS[router]
+    values: NDArray[np.float64] = getattr(outcome.evidence, own)
     return values
 
 
@@ -221,14 +310,76 @@ def _once(
     weight = np.bincount(where, weights).astype(np.float64)
     values = np.stack([np.bincount(where, column) / weight for column in sums.T], axis=1)
     stratum = np.unique(prompts[:, :2], axis=0, return_inverse=True)[1].ravel()
-    return Stack(names, prompts[:, 0], stratum, weight, values)
+    return Stack(names, prompts[:, 0], stratum, prompts[:, 2], weight, values)
 
 
-def _spread(results: Results, a: str, b: str) -> Spread | None:
+def _by_seed(results: Results, a: str, b: str) -> dict[int, Stack]:
+    """The prompts of each seed in which both have a cell."""
     shared = _cells(results, a).keys() & _cells(results, b).keys()
     seeds = sorted({place[-1] for place in shared})
+    return {seed: stacked(results, (a, b), seed) for seed in seeds}
+
+
+def _spread(seeds: Mapping[int, Stack]) -> Spread | None:
     if len(seeds) < 2:
         return None
-    means = [stacked(results, (a, b), seed).means for seed in seeds]
-    found = {seed: float(mean[0] - mean[1]) for seed, mean in zip(seeds, means, strict=True)}
+    found = {seed: float(stack.means[0] - stack.means[1]) for seed, stack in seeds.items()}
     return Spread(found, float(np.std(list(found.values()), ddof=1)))
+
+
+def _over_fits(
+    results: Results, a: str, b: str, seeds: Mapping[int, Stack], test: Comparison
+) -> OverFits | None:
+    """The test of the algorithms; None where there are too few fits, or all on one split."""
+    if len(seeds) < MIN_FITS:
+        return None
+    same_test = _overlap(list(seeds.values()))
+    if same_test > _ONE_SPLIT:
+        return None
+    cells = [*_cells(results, a).values(), *_cells(results, b).values()]
+    n_train, n_test = (
+        float(np.mean([getattr(c, n) for c in cells])) for n in ("n_train", "n_test")
+    )
+    # test parts are drawn at random from all prompts, so what they share says how many there are
+    same_train = min(n_train * same_test / n_test, n_train / (n_train + n_test))
+    each = [stack.units() for stack in seeds.values()]
+    return over_fits(
+        test.difference,
+        test.deviation,
+        test.n_units,
+        [one.mean for one in each],
+        [one.deviation**2 for one in each],
+        same_test=same_test,
+        same_train=same_train,
+        level=test.level,
+    )
+
+
+def _overlap(stacks: Sequence[Stack]) -> float:
+    """Mean share of their test prompts that two of several seeds have in common, by weight."""
+    names = sorted({name for stack in stacks for name in stack.names})
+    keys = []
+    for stack in stacks:
+        code = np.array([names.index(name) for name in stack.names])[stack.benchmark]
+        keys.append(np.stack([code, stack.row], axis=1))
+    _, where = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
+    fits = np.repeat(np.arange(len(stacks)), [len(key) for key in keys])
+    weights = np.zeros((len(stacks), int(where.max()) + 1))
+    weights[fits, where.ravel()] = np.concatenate([stack.weight for stack in stacks])
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    pairs = np.triu_indices(len(stacks), 1)
+    return float(np.clip((weights @ weights.T)[pairs].mean(), 0.0, 1.0))
+
+
+def _estimate(test: Comparison, anew: OverFits | None) -> Estimate:
+    """What is known of the difference: with the variance of training in it where it is known."""
+    if anew is not None:
+        return estimate(anew.difference, anew.deviation, test.step, anew.df)
+    return estimate(test.difference, test.deviation, test.step, test.n_units - 1)
+
+
+def _saving(results: Results, a: str, b: str) -> Saving | None:
+    if not {a, b} <= set(results.routers):
+        return None  # what the model of a yardstick costs is in no cell of another router
+    costs = stacked(results, (a, b), column="cost")
+    return saving(*costs.values[:, :2].T, strata=costs.stratum, weights=costs.weight)

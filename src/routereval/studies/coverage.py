@@ -215,7 +215,6 @@ def rejections(
             np.zeros(len(strata)),
             strata=strata,
             weights=each,
-            n_boot=1,
             seed=repetition,
         )
         for repetition in range(repetitions)
@@ -241,7 +240,7 @@ def family_rejections(
         p_values = []
         for _ in range(n_routers):
             other = np.where(rng.random(n_prompts) < 0.3, rng.random(n_prompts) < 0.6, base)
-            test = paired_test(other, base, n_boot=1, seed=repetition)
+            test = paired_test(other, base, seed=repetition)
             p_values.append(test.p_value)
         found += bool((holm(p_values) < 0.05).any())
     return found / repetitions

@@ -202,11 +202,13 @@ class Results:
             raise unknown("protocol of this run", protocol, rules)
         return replace(self, cells=[cell for cell in kept if protocol in {None, cell.protocol}])
 
-    def compare(self, a: str, b: str) -> Verdict:
+    def compare(
+        self, a: str, b: str, *, margin: float | None = None, rope: float | None = None
+    ) -> Verdict:
         """Test whether one router beats another; see `routereval.studies.comparing.compare`."""
         from routereval.studies.comparing import compare
 
-        return compare(self, a, b)
+        return compare(self, a, b, margin=margin, rope=rope)
 
     def standings(self, against: str = "best_single") -> Standings:
         """All routers against one; see `routereval.studies.standings.standings`."""

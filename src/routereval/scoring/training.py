@@ -1,0 +1,134 @@
+"""From a few fits to the algorithm: what training on other prompts would change.
+
+A test on the prompts of fitted routers says which of these fits is better. That one algorithm is
+better takes several fits, and a variance that has both sources: prompts and training.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from routereval.errors import DataError, SpecError
+
+MIN_FITS = 5
+"""Fits below which the variance of training is not known well enough; see docs/statistics.md."""
+
+
+class OverFits(NamedTuple):
+    """The difference of two algorithms, trained on other prompts of the kind and tested on others.
+
+    Attributes:
+        difference: mean over the fits.
+        low: lower end of its interval.
+        high: upper end.
+        p_value: two-sided, of the hypothesis that the two algorithms are equally good on average.
+        n_fits: how many fits of each.
+        deviation: standard error, of prompts and training together.
+        df: degrees of freedom.
+        method: ``resampled_t`` or ``components``; see `over_fits`.
+        p_adjusted: the p-value after `holm`, where several comparisons were made; else None.
+        level: confidence of the interval; 1 - level is the level of the test.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n_fits: int
+    deviation: float
+    df: float
+    method: str
+    p_adjusted: float | None = None
+    level: float = 0.95
+
+    @property
+    def p(self) -> float:
+        """The p-value to judge by: the adjusted one where there is one."""
+        return self.p_value if self.p_adjusted is None else self.p_adjusted
+
+    @property
+    def significant(self) -> bool:
+        """Whether the two algorithms can be told apart."""
+        return self.p < 1 - self.level
+
+
+def over_fits(
+    difference: float,
+    deviation: float,
+    n_units: int,
+    by_fit: ArrayLike,
+    within: ArrayLike,
+    *,
+    same_test: float,
+    same_train: float,
+    level: float = 0.95,
+) -> OverFits:
+    """Test the difference of two algorithms from several fits of each.
+
+    Fits on random splits of one set of prompts are not independent: two of them share prompts. What
+    they share decides how their spread is read.
+
+    - `resampled_t`, where they share more of the training than of the test prompts (80 % and 10 %
+      in the usual split): the corrected resampled t test of Nadeau and Bengio (2003), by which the
+      variance of the mean of R fits is ``spread (1/R + o / (1 - o))``, with o the share of test
+      prompts in common and R - 1 degrees of freedom.
+    - `components`, where they do not (few-shot training): there the former hardly ever finds a
+      difference. The variance is ``deviation² + v (1/R + s (1 - 1/R))``: that of the prompts, and
+      v, that of training, with s the share of training prompts in common. As the spread is
+      ``v (1 - s) + mean(within) (1 - o)`` in expectation, v follows. Degrees of freedom are
+      Satterthwaite's (1946), at least R - 1.
+
+    Args:
+        difference: mean over the fits.
+        deviation: its standard error with the fits as they are, as `Comparison.deviation`.
+        n_units: independent prompts or groups behind that, at least 2.
+        by_fit: (n_fits,) difference of each fit on its own test prompts; at least 2.
+        within: (n_fits,) squared standard error of each, with the fit as it is.
+        same_test: share of the test prompts that two fits have in common, from 0 to less than 1.
+        same_train: share of the training prompts, likewise.
+        level: confidence, between 0 and 1.
+
+    Raises:
+        DataError: if there are fewer than two fits, or not one variance for each.
+        SpecError: if a share is not at least 0 and less than 1, or the level not between 0 and 1.
+
+    >>> found = over_fits(0.02, 0.01, 400, [0.0, 0.01, 0.02, 0.03, 0.04], [4e-4] * 5,
+    ...                   same_test=0.1, same_train=0.8)
+    >>> round(found.p_value, 3), found.method
+    (0.086, 'resampled_t')
+    """
+    from scipy.special import stdtr, stdtrit
+
+    values, own = np.asarray(by_fit, np.float64), np.asarray(within, np.float64)
+    if values.ndim != 1 or len(values) < 2 or own.shape != values.shape:
+        raise DataError(
+            f"a test over fits needs two fits or more and a variance for each, not the shapes "
+            f"{values.shape} and {own.shape}"
+        )
+    if not (0 <= same_test < 1 and 0 <= same_train < 1 and 0 < level < 1):
+        raise SpecError(
+            f"shares in common must be at least 0 and less than 1 and the level between 0 and 1, "
+            f"not {same_test}, {same_train} and {level}"
+        )
+    n, spread = len(values), float(values.var(ddof=1))
+    if same_train > same_test:
+        method, df = "resampled_t", float(n - 1)
+        variance = spread * (1 / n + same_test / (1 - same_test))
+    else:
+        method = "components"
+        training = max(0.0, (spread - float(own.mean()) * (1 - same_test)) / (1 - same_train))
+        passed_on = 1 / n + same_train * (1 - 1 / n)
+        variance = deviation**2 + training * passed_on
+        # what is uncertain in it: the spread of the fits, and that of the prompts
+        doubt = (spread * passed_on / (1 - same_train)) ** 2 / (n - 1)
+        doubt += deviation**4 / max(n_units - 1, 1)
+        df = max(variance**2 / doubt, n - 1.0) if doubt > 0 else n - 1.0
+    error = sqrt(variance)
+    reach = float(stdtrit(df, (1 + level) / 2)) * error
+    p = 2 * float(stdtr(df, -abs(difference) / error)) if error > 0 else float(difference == 0)
+    low, high = max(difference - reach, -1.0), min(difference + reach, 1.0)
+    return OverFits(difference, low, high, p, n, error, df, method, None, level)
