@@ -22,7 +22,7 @@ def test_two_one_sided_tests_by_hand() -> None:
 def test_both_are_read_off_the_90_percent_interval(d: float) -> None:
     found = sameness(Estimate(d, 0.004, 50), 0.01)
     assert found.non_inferior == (found.low > -0.01)
-    assert found.equivalent == (-0.01 < found.low and found.high < 0.01)
+    assert found.equivalent == (found.low > -0.01 and found.high < 0.01)
 
 
 def test_a_few_prompts_without_a_difference_show_no_sameness() -> None:

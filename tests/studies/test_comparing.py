@@ -185,6 +185,73 @@ def test_a_mixed_stream_is_told_apart() -> None:
     )
 
 
+def test_equal_prompts_count_as_one() -> None:
+    """Groups are those of the evidence, whatever codes each cell has for them."""
+    one, other = win(24), win(12)
+    apart = two([one, one], [other, other], seed=[1, 2])
+    codes = {cell.key: np.arange(60) // 4 + cell.seed for cell in apart.cells}
+    outcomes = {
+        key: held._replace(evidence=replace(held.evidence, groups=codes[key]))
+        for key, held in apart.outcomes.items()
+    }
+    grouped = replace(apart, outcomes=outcomes).compare("a", "b").test
+    plain = apart.compare("a", "b").test
+    assert (plain.n_units, grouped.n_units) == (60, 15)
+    assert (plain.significant, grouped.p_value > plain.p_value) == (True, True)
+    assert grouped.detectable > plain.detectable
+
+
+def several(differ: float, n_seeds: int, *, one_split: bool = False, n_train: int = 800) -> Results:
+    """Two routers of which each seed has a test part of its own, of 100 of 1,000 prompts."""
+    rng = np.random.default_rng(3)
+    rows = [np.arange(100) if one_split else rng.permutation(1000)[:100] for _ in range(n_seeds)]
+    a = [rng.choice([0.0, 1.0], 100, p=[0.5 - differ, 0.5 + differ]).tolist() for _ in rows]
+    b = [rng.choice([0.0, 1.0], 100).tolist() for _ in rows]
+    held = two(a, b, seed=list(range(n_seeds)), rows=[r.tolist() for r in rows])
+    # the scores of a prompt differ from seed to seed here, as the fits do
+    cells = [replace(c, n_train=n_train, n_test=100) for c in held.cells]
+    outcomes = dict(zip((c.key for c in cells), held.outcomes.values(), strict=True))
+    return replace(held, cells=cells, outcomes=outcomes)
+
+
+def test_from_five_seeds_on_the_claim_is_on_the_algorithms() -> None:
+    found = several(0.3, 5).compare("a", "b")
+    assert found.over_fits is not None
+    assert (found.over_fits.method, found.over_fits.n_fits) == ("resampled_t", 5)
+    assert found.over_fits.difference == found.test.difference
+    assert str(found).startswith("Trained anew, a beats b by 0.")
+    assert "5 fits of each). Of these fitted routers, a beats b by" in str(found)
+    assert str(several(0.3, 5).compare("b", "a")).startswith("Trained anew, a beats b by 0.")
+    assert "Trained anew, a and b cannot be told apart: difference" in str(
+        several(0.0, 5).compare("a", "b")
+    )
+    few_shot = several(0.3, 5, n_train=30).compare("a", "b").over_fits
+    assert few_shot is not None
+    assert few_shot.method == "components"
+
+
+def test_with_fewer_seeds_or_one_split_it_is_on_the_fits() -> None:
+    few = several(0.3, 4).compare("a", "b")
+    assert few.over_fits is None
+    assert str(few).startswith("Of these fitted routers, a beats b by")
+    assert str(few).endswith("The variance of training is not in it: that takes 5 seeds or more.")
+    same = several(0.3, 6, one_split=True).compare("a", "b")
+    assert same.over_fits is None
+    assert str(same).endswith("not in it: all 6 seeds share one split.")
+
+
+def test_sameness_and_probabilities_stand_where_they_are_asked_for(results: Results) -> None:
+    verdict = results.compare("knn(k=5)", "linear", margin=0.4, rope=0.01)
+    assert verdict.sameness is not None
+    assert verdict.sameness.non_inferior
+    assert verdict.probabilities is not None
+    assert sum(verdict.probabilities[1:]) == pytest.approx(1)
+    plain = results.compare("knn(k=5)", "linear")
+    assert (plain.sameness, plain.saving, plain.probabilities) == (None, None, None)
+    with pytest.raises(SpecError, match="margin must lie"):
+        results.compare("knn(k=5)", "linear", margin=2)
+
+
 def test_a_prompt_in_two_pools_is_one_prompt(results: Results) -> None:
     stack = stacked(results.only(3), ["linear", "random"], 42)
     assert stack.weight.sum() == pytest.approx(1)

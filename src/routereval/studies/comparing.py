@@ -42,6 +42,8 @@ YARDSTICKS = {"best_single": "best_single", "oracle": "oracle", "random": "unifo
 _ONE_SPLIT = 0.999
 """Share of common test prompts from which on the seeds have one split, and tell no training."""
 
+_ROW_BITS = 40
+
 _Place = tuple[str, str, int, str, int]
 
 
@@ -123,6 +125,7 @@ class Stack(NamedTuple):
         benchmark: (n_prompts,) code of its benchmark, in the order of `names`.
         stratum: (n_prompts,) code of its benchmark and subset.
         row: (n_prompts,) its row in the records of its benchmark.
+        group: (n_prompts,) code of its group of equal prompts.
         weight: (n_prompts,) how much a prompt counts in the mean; sums to 1.
         values: (n_prompts, n_routers) scores, the mean over the cells in which it is a test prompt.
     """
@@ -131,6 +134,7 @@ class Stack(NamedTuple):
     benchmark: NDArray[np.int64]
     stratum: NDArray[np.int64]
     row: NDArray[np.int64]
+    group: NDArray[np.int64]
     weight: NDArray[np.float64]
     values: NDArray[np.float64]
 
@@ -144,17 +148,25 @@ class Stack(NamedTuple):
         rows = self.benchmark == benchmark
         weight = self.weight[rows] / self.weight[rows].sum()
         code = np.zeros(len(weight), np.int64)
-        name = (self.names[benchmark],)
-        return Stack(name, code, self.stratum[rows], self.row[rows], weight, self.values[rows])
+        return self._replace(
+            names=(self.names[benchmark],),
+            benchmark=code,
+            stratum=self.stratum[rows],
+            row=self.row[rows],
+            group=self.group[rows],
+            weight=weight,
+            values=self.values[rows],
+        )
 
     def test(self) -> Comparison:
         """The paired test of the first router against the second."""
-        return paired_test(*self.values[:, :2].T, strata=self.stratum, weights=self.weight)
+        a, b = self.values[:, :2].T
+        return paired_test(a, b, strata=self.stratum, weights=self.weight, groups=self.group)
 
     def units(self) -> Units:
         """The difference of the first router to the second, cut into independent units."""
         gain = self.values[:, 0] - self.values[:, 1]
-        return units(gain, self.weight, self.stratum, None)
+        return units(gain, self.weight, self.stratum, self.group)
 
 
 def compare(
@@ -258,7 +270,8 @@ def stacked(
         code = _benchmarks(places[0][place], first.rows, names)
         weight = 1 / (len(first.rows) * n_cells[place[1]] * len(n_cells))
         scores = [_column(results, *it, column) for it in zip(routers, outcomes, strict=True)]
-        keys.append(np.stack([code, first.evidence.strata, first.rows], axis=1))
+        equal = _first_of_group(first, code)
+        keys.append(np.stack([code, first.evidence.strata, first.rows, equal], axis=1))
         weights.append(np.full(len(code), weight))
         sums.append(weight * np.stack(scores, axis=1))
     return _once(tuple(names), np.concatenate(keys), np.concatenate(weights), np.concatenate(sums))
@@ -298,6 +311,18 @@ def _benchmarks(cell: Cell, rows: NDArray[np.int64], names: list[str]) -> NDArra
     return codes[np.searchsorted(list(starts.values()), rows, side="right") - 1]
 
 
+def _first_of_group(outcome: Outcome, code: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n_prompts,) one number for the benchmark and row of the first prompt of each one's group.
+
+    Codes of groups may be of one cell alone; rows are the same in all cells of a benchmark.
+    """
+    own = (code << _ROW_BITS) + outcome.rows
+    _, groups = np.unique(outcome.evidence.groups, return_inverse=True)
+    first = np.full(len(own), np.iinfo(np.int64).max)
+    np.minimum.at(first, groups.ravel(), own)
+    return np.asarray(first[groups.ravel()])
+
+
 def _once(
     names: tuple[str, ...],
     keys: NDArray[np.int64],
@@ -305,12 +330,15 @@ def _once(
     sums: NDArray[np.float64],
 ) -> Stack:
     """Add up what the cells say of the same prompt: of equal benchmark, subset and row."""
-    prompts, where = np.unique(keys, axis=0, return_inverse=True)
+    prompts, where = np.unique(keys[:, :3], axis=0, return_inverse=True)
     where = where.ravel()
+    group = np.full(len(prompts), np.iinfo(np.int64).max)
+    np.minimum.at(group, where, keys[:, 3])
+    group = np.unique(group, return_inverse=True)[1].ravel()
     weight = np.bincount(where, weights).astype(np.float64)
     values = np.stack([np.bincount(where, column) / weight for column in sums.T], axis=1)
     stratum = np.unique(prompts[:, :2], axis=0, return_inverse=True)[1].ravel()
-    return Stack(names, prompts[:, 0], stratum, prompts[:, 2], weight, values)
+    return Stack(names, prompts[:, 0], stratum, prompts[:, 2], group, weight, values)
 
 
 def _by_seed(results: Results, a: str, b: str) -> dict[int, Stack]:
@@ -382,4 +410,5 @@ def _saving(results: Results, a: str, b: str) -> Saving | None:
     if not {a, b} <= set(results.routers):
         return None  # what the model of a yardstick costs is in no cell of another router
     costs = stacked(results, (a, b), column="cost")
-    return saving(*costs.values[:, :2].T, strata=costs.stratum, weights=costs.weight)
+    a_cost, b_cost = costs.values[:, :2].T
+    return saving(a_cost, b_cost, strata=costs.stratum, weights=costs.weight, groups=costs.group)
