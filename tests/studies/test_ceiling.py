@@ -284,3 +284,15 @@ def test_most_of_the_oracles_lead_on_mmlu_pro_is_luck() -> None:
     assert found.best_single.value == pytest.approx(0.7024, abs=1e-4)
     assert found.oracle.value == pytest.approx(0.8271, abs=1e-4)
     assert 0 < found.gain.low < found.gain.value < 0.25 * lead
+
+
+def test_equal_prompts_are_in_one_fold() -> None:
+    strata = np.repeat([0, 1], 50)
+    groups = np.random.default_rng(0).integers(40, size=100)
+    fold = folds_of(strata, 5, 3, groups)
+    for group in range(40):
+        assert len(set(fold[groups == group].tolist())) <= 1
+    assert set(fold.tolist()) == set(range(5))
+    assert np.array_equal(folds_of(strata, 5, 3, np.arange(100)), folds_of(strata, 5, 3))
+    with pytest.raises(DataError, match="3 prompts are too few for 5 folds"):
+        folds_of(strata, 5, 3, np.arange(100) % 3)
