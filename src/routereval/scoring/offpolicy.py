@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 LEAST_SIZE = 10
 """With an effective size below this an estimate by weights gets no interval: a normal one of a
-handful of requests covers too seldom (61 to 91 % of the time at a size of 3)."""
+handful of requests covers too seldom."""
 
 
 class Estimate(NamedTuple):
