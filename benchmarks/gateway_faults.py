@@ -423,8 +423,8 @@ def configuration(ports: dict[str, int], folder: Path) -> dict[str, Any]:
 
 
 async def make_keys(path: Path) -> dict[str, str]:
-    from routereval.gateway.keys import new_key
-    from routereval.gateway.store import open_store
+    from routereval.gateway.access.keys import new_key
+    from routereval.gateway.access.store import open_store
 
     store, secrets = open_store(str(path), create=True), {}
     for name, usd in (("alice", 1000.0), ("bob", 1000.0), ("poor", SMALL_BUDGET)):
@@ -436,7 +436,7 @@ async def make_keys(path: Path) -> dict[str, str]:
 
 async def spent(path: Path) -> dict[str, int]:
     """Billionths of a USD by key, of all days that the run may have touched."""
-    from routereval.gateway.store import open_store
+    from routereval.gateway.access.store import open_store
 
     store, found = open_store(str(path)), Counter[str]()
     today = int(time.time() // 86_400)
@@ -449,9 +449,9 @@ async def spent(path: Path) -> dict[str, int]:
 
 @contextlib.asynccontextmanager
 async def serving(config: dict[str, Any]) -> AsyncIterator[tuple[int, Any]]:
+    from routereval.gateway.build import gateway_of
     from routereval.gateway.config import make_config
-    from routereval.gateway.serve import tune_memory
-    from routereval.gateway.setup import gateway_of
+    from routereval.gateway.http.server import tune_memory
 
     app = gateway_of(trained(), make_config(config))
     tune_memory()

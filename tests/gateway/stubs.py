@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from routereval.features import make_embedder
 from routereval.gateway import Config, Door, Observer, create_app, make_config
-from routereval.gateway.relay import Relay
+from routereval.gateway.http.relay import Relay
 from routereval.routers import make_router
 from routereval.routers.familiarity import Familiarity
 from routereval.routers.trained import TrainedRouter

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from routereval.gateway.decider import RouterDecider
+from routereval.gateway.decisions.router_decider import RouterDecider
 from routereval.routers.policy import choose
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import rig, trained_router

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from routereval.errors import DataError
-from routereval.gateway.experiment import MOST_SHADOWS, Arm, Experiment, Shadows
-from routereval.gateway.log import DecisionLog
-from routereval.gateway.seams import Entry, Routed
+from routereval.gateway.decisions.experiment import MOST_SHADOWS, Arm, Experiment, Shadows
+from routereval.gateway.observe.decision_log import DecisionLog
+from routereval.gateway.protocols import Entry, Routed
 from routereval.routers.trained import Decision
 
 POOL = ("a", "b", "c")

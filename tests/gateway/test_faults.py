@@ -7,9 +7,9 @@ import aiohttp
 import pytest
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.breaker import Breaker, RetryBudget
 from routereval.gateway.config import Faults
-from routereval.gateway.events import Events
+from routereval.gateway.http.sse import Events
+from routereval.gateway.upstreams.circuit_breaker import Breaker, RetryBudget
 from tests.gateway.loop import Clock, in_loop, settled, until
 from tests.gateway.stubs import DONE, Answer, Asked, Stub, event, good, hang_up, rig
 

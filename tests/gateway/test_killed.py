@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from routereval.gateway.door import DAY_S
-from routereval.gateway.keys import NANO, new_key
-from routereval.gateway.ledger import LOST_S
-from routereval.gateway.store import open_store
+from routereval.gateway.access.authenticator import DAY_S
+from routereval.gateway.access.keys import NANO, new_key
+from routereval.gateway.access.limits import LOST_S
+from routereval.gateway.access.store import open_store
 
 WORKER = """
 import asyncio, sys, time
-from routereval.gateway.door import KeyDoor
-from routereval.gateway.seams import NOTHING
-from routereval.gateway.store import open_store
+from routereval.gateway.access.authenticator import KeyDoor
+from routereval.gateway.protocols import NOTHING
+from routereval.gateway.access.store import open_store
 
 async def main():
     door, paid = KeyDoor(open_store(sys.argv[1])), 0

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import re
 
-from routereval.gateway.metrics import BUCKETS, Metrics
-from routereval.gateway.seams import Attempt, Entry, Usage
+from routereval.gateway.observe.metrics import BUCKETS, Metrics
+from routereval.gateway.protocols import Attempt, Entry, Usage
 from routereval.routers.trained import Decision
 
 SAMPLE = re.compile(

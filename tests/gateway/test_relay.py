@@ -9,7 +9,7 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.gateway import create_app, make_config
-from routereval.gateway.seams import Attempt
+from routereval.gateway.protocols import Attempt
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import DONE, USAGE, Asked, Notes, completion, event, rig, trained_router
 

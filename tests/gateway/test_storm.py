@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from routereval.gateway.seams import OpenGrant, Usage
+from routereval.gateway.protocols import OpenGrant, Usage
 from tests.fuzzing import FUZZ
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import DONE, Asked, event, good, hang_up, rig

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from routereval.gateway.keys import Key
+    from routereval.gateway.access.keys import Key
 
 _STORE = click.argument("store", metavar="STORE")
 
@@ -33,8 +33,8 @@ def add(
     """Make a key called NAME and show it, once: only its hash is kept."""
     import asyncio
 
-    from routereval.gateway.keys import new_key
-    from routereval.gateway.store import open_store
+    from routereval.gateway.access.keys import new_key
+    from routereval.gateway.access.store import open_store
 
     allowed = None if models is None else frozenset(filter(None, map(str.strip, models.split(","))))
     limits = {"models": allowed, "per_minute": rpm, "usd_a_day": usd_a_day}
@@ -58,7 +58,7 @@ def list_keys(store: str) -> None:
     """List the keys, what each may do and what it has spent today (UTC)."""
     import asyncio
 
-    from routereval.gateway.store import open_store
+    from routereval.gateway.access.store import open_store
 
     async def listed() -> list[tuple[Key, int]]:
         book = open_store(store)
@@ -74,7 +74,7 @@ def list_keys(store: str) -> None:
 
 
 def _said(key: Key, spent: int) -> str:
-    from routereval.gateway.keys import NANO
+    from routereval.gateway.access.keys import NANO
 
     if key.revoked is not None:
         return "revoked"
@@ -91,7 +91,7 @@ def revoke(store: str, name: str) -> None:
     """Let the key called NAME open nothing any more; gateways notice within seconds."""
     import asyncio
 
-    from routereval.gateway.store import open_store
+    from routereval.gateway.access.store import open_store
 
     async def end() -> None:
         book = open_store(store)

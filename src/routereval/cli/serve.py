@@ -28,8 +28,8 @@ def serve(router_dir: Path, config_path: Path, workers: int, check: bool) -> Non
     import asyncio
 
     from routereval.gateway import read_config
-    from routereval.gateway import serve as gateway
-    from routereval.gateway.setup import gateway_of, rehearse
+    from routereval.gateway.build import gateway_of, rehearse
+    from routereval.gateway.http import server as gateway
     from routereval.routers import load_router
 
     config, trained = read_config(config_path), load_router(router_dir)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, Upstream, make_config, read_config
-from routereval.gateway.seams import (
+from routereval.gateway.protocols import (
     Attempt,
     Decider,
     Door,
@@ -19,7 +19,7 @@ from routereval.gateway.seams import (
 )
 
 if TYPE_CHECKING:
-    from routereval.gateway.app import create_app
+    from routereval.gateway.http.app import create_app
 
 __all__ = [
     "ApiError",
@@ -43,6 +43,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the application loads only where it is served
     if name != "create_app":
         raise AttributeError(f"module 'routereval.gateway' has no attribute {name!r}")
-    from routereval.gateway.app import create_app
+    from routereval.gateway.http.app import create_app
 
     return create_app

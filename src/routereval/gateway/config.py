@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from routereval.errors import DataError, unknown
-from routereval.gateway.settings import read_table, setting
+from routereval.gateway.tables import read_table, setting
 
 CAPABILITIES = ("vision", "tools", "json", "audio")
 AUTO = "auto"

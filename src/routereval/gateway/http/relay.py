@@ -12,12 +12,10 @@ from hashlib import blake2b
 
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.body import Ask, read_body, routed_text, with_model
-from routereval.gateway.breaker import RetryBudget
-from routereval.gateway.client import Client, Stream
 from routereval.gateway.config import Config, Virtual
-from routereval.gateway.decider import Conversations
-from routereval.gateway.exchange import (
+from routereval.gateway.decisions.router_decider import Conversations
+from routereval.gateway.http.chat_request import Ask, read_body, routed_text, with_model
+from routereval.gateway.http.connection import (
     GONE,
     ClientGoneError,
     Exchange,
@@ -27,9 +25,7 @@ from routereval.gateway.exchange import (
     Send,
     usage_of_reply,
 )
-from routereval.gateway.fault import Fault, Reply, final_error
-from routereval.gateway.places import Place, Places
-from routereval.gateway.seams import (
+from routereval.gateway.protocols import (
     NOTHING,
     Attempt,
     Decider,
@@ -40,6 +36,10 @@ from routereval.gateway.seams import (
     Routed,
     Usage,
 )
+from routereval.gateway.upstreams.circuit_breaker import RetryBudget
+from routereval.gateway.upstreams.client import Client, Stream
+from routereval.gateway.upstreams.errors import Fault, Reply, final_error
+from routereval.gateway.upstreams.pool import Place, Places
 
 LARGE_BODY = 1 << 18
 

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.client import Stream
-from routereval.gateway.events import Events, usage_of_body
-from routereval.gateway.fault import Fault, Reply
-from routereval.gateway.headers import Headers, bearer, plain_ascii
-from routereval.gateway.seams import Entry, Usage
+from routereval.gateway.http.headers import Headers, bearer, plain_ascii
+from routereval.gateway.http.sse import Events, usage_of_body
+from routereval.gateway.protocols import Entry, Usage
+from routereval.gateway.upstreams.client import Stream
+from routereval.gateway.upstreams.errors import Fault, Reply
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

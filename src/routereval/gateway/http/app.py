@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from routereval.errors import DataError, MissingDependencyError, RouterEvalError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.body import Ask, read_body
-from routereval.gateway.client import Client
 from routereval.gateway.config import Config
-from routereval.gateway.decider import RouterDecider
-from routereval.gateway.headers import bearer
-from routereval.gateway.places import Places
-from routereval.gateway.relay import Relay
-from routereval.gateway.seams import Decider, Door, Observer, OpenDoor
+from routereval.gateway.decisions.router_decider import RouterDecider
+from routereval.gateway.http.chat_request import Ask, read_body
+from routereval.gateway.http.headers import bearer
+from routereval.gateway.http.relay import Relay
+from routereval.gateway.protocols import Decider, Door, Observer, OpenDoor
+from routereval.gateway.upstreams.client import Client
+from routereval.gateway.upstreams.pool import Places
 from routereval.routers.trained import TrainedRouter
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _ready(relay: Relay) -> Endpoint:
 
 
 def _page() -> Endpoint:
-    text = files("routereval.gateway").joinpath("page.html").read_text("utf-8")
+    text = files("routereval.gateway.http").joinpath("page.html").read_text("utf-8")
 
     async def page(request: Request) -> Response:
         from starlette.responses import HTMLResponse

@@ -16,10 +16,11 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.features import make_embedder
+from routereval.gateway.access.keys import NANO, new_key
+from routereval.gateway.access.store import open_store
+from routereval.gateway.build import gateway_of
 from routereval.gateway.config import make_config
-from routereval.gateway.keys import NANO, new_key
-from routereval.gateway.setup import gateway_of
-from routereval.gateway.store import open_store
+
 from routereval.importers.gateway_log import read_log
 from routereval.routers import TrainedRouter, make_router, save_router
 from routereval.sources import open_source

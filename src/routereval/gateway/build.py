@@ -7,18 +7,18 @@ import time
 from typing import TYPE_CHECKING
 
 from routereval.errors import DataError
+from routereval.gateway.access.authenticator import KeyDoor
+from routereval.gateway.access.store import open_store
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.app import Endpoint, create_app, error_response, own_decider
 from routereval.gateway.config import Config
-from routereval.gateway.decider import RouterDecider
-from routereval.gateway.door import KeyDoor
-from routereval.gateway.experiment import Arm, Experiment, Shadows
-from routereval.gateway.feedback import LARGEST, read_feedback
-from routereval.gateway.headers import bearer
-from routereval.gateway.log import DecisionLog
-from routereval.gateway.metrics import CONTENT_TYPE, Metrics
-from routereval.gateway.seams import Door, Observer, OpenDoor
-from routereval.gateway.store import open_store
+from routereval.gateway.decisions.experiment import Arm, Experiment, Shadows
+from routereval.gateway.decisions.router_decider import RouterDecider
+from routereval.gateway.http.app import Endpoint, create_app, error_response, own_decider
+from routereval.gateway.http.feedback import LARGEST, read_feedback
+from routereval.gateway.http.headers import bearer
+from routereval.gateway.observe.decision_log import DecisionLog
+from routereval.gateway.observe.metrics import CONTENT_TYPE, Metrics
+from routereval.gateway.protocols import Door, Observer, OpenDoor
 from routereval.routers.persistence import load_router
 from routereval.routers.trained import TrainedRouter
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routereval.gateway.door import Purse
-from routereval.gateway.ledger import LOST_S, Bucket, Ledger
+from routereval.gateway.access.authenticator import Purse
+from routereval.gateway.access.limits import LOST_S, Bucket, Ledger
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 20)), max_size=40), st.integers(1, 600))

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.body import Ask
-from routereval.gateway.breaker import Breaker
-from routereval.gateway.client import Target
 from routereval.gateway.config import Config, Upstream
-from routereval.gateway.seams import Usage
+from routereval.gateway.http.chat_request import Ask
+from routereval.gateway.protocols import Usage
+from routereval.gateway.upstreams.circuit_breaker import Breaker
+from routereval.gateway.upstreams.client import Target
 
 USUAL_ANSWER = 1000
 FRAME = 16  # tokens that go round the messages

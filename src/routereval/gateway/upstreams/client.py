@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Self
 
 from routereval.errors import MissingDependencyError
 from routereval.gateway.config import Upstream
-from routereval.gateway.fault import Fault, Reply, fault_of
-from routereval.gateway.headers import Headers, headers_down, headers_up
+from routereval.gateway.http.headers import Headers, headers_down, headers_up
+from routereval.gateway.upstreams.errors import Fault, Reply, fault_of
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession

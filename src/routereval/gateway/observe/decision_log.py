@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
-from routereval.gateway.seams import Entry
+from routereval.gateway.protocols import Entry
 
 WRITE_S = 0.25
 LONGEST_WAIT = 64_000_000
@@ -31,7 +31,7 @@ _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class DecisionLog:
-    """Writes what was decided, and how it went; see `seams.Observer`.
+    """Writes what was decided, and how it went; see `protocols.Observer`.
 
     Args:
         folder: made if there is none.

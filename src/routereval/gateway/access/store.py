@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from routereval.errors import DataError, RouterEvalError
-from routereval.gateway.keys import Key
+from routereval.gateway.access.keys import Key
 
 
 class StoreError(RouterEvalError):
@@ -90,12 +90,12 @@ def open_store(where: str, *, create: bool = False) -> FullStore:
         MissingDependencyError: for Redis without the extra ``redis``.
     """
     if where.partition("://")[0] in ("redis", "rediss", "unix"):
-        from routereval.gateway.redis_store import RedisStore
+        from routereval.gateway.access.redis_store import RedisStore
 
         return RedisStore.at(where)
     if "://" in where:
         raise DataError(f"keys are kept in a file or at redis://host:port/0, not at {where!r}")
-    from routereval.gateway.sqlite_store import SqliteStore
+    from routereval.gateway.access.sqlite_store import SqliteStore
 
     return SqliteStore(where, create=create)
 

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from routereval.errors import DataError
-from routereval.gateway.keys import Key
-from routereval.gateway.ledger import Bucket, Ledger
-from routereval.gateway.store import Account, Bill, StoreError, nothing_to_revoke, taken
+from routereval.gateway.access.keys import Key
+from routereval.gateway.access.limits import Bucket, Ledger
+from routereval.gateway.access.store import Account, Bill, StoreError, nothing_to_revoke, taken
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (

@@ -1,7 +1,7 @@
 """The door with keys: who may ask, how often, for what, and for how much money a day.
 
 A request costs a hash and a few comparisons: keys that were found are remembered for `FRESH_S`,
-and requests and money are taken from the store in parts (see `ledger`). What was spent is written
+and requests and money are taken from the store in parts (see `limits`). What was spent is written
 every `WRITE_S`, so that a killed process loses less than a second of it.
 """
 
@@ -14,12 +14,12 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
+from routereval.gateway.access.keys import NANO, Key, digest_of, nano
+from routereval.gateway.access.limits import LOST_S
+from routereval.gateway.access.store import Account, Bill, Store, StoreError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import AUTO
-from routereval.gateway.keys import NANO, Key, digest_of, nano
-from routereval.gateway.ledger import LOST_S
-from routereval.gateway.seams import Usage
-from routereval.gateway.store import Account, Bill, Store, StoreError
+from routereval.gateway.protocols import Usage
 
 FRESH_S = 2.0
 WRITE_S = 0.25
@@ -92,7 +92,7 @@ class _Known:
 
 
 class KeyGrant:
-    """What a key lets a request do; see `seams.Grant`."""
+    """What a key lets a request do; see `protocols.Grant`."""
 
     __slots__ = ("_door", "_known", "_now", "_purse", "_reserved", "_settled", "key", "models")
 
@@ -107,7 +107,7 @@ class KeyGrant:
         self._settled = False
 
     async def reserve(self, usd: float) -> None:
-        """Put money aside; see `seams.Grant`."""
+        """Put money aside; see `protocols.Grant`."""
         budget, amount = self._known.key.budget, nano(usd)
         if budget is None or not amount or self._reserved:
             return
@@ -128,7 +128,7 @@ class KeyGrant:
 
 
 class KeyDoor:
-    """A door that opens to keys; see `seams.Door`.
+    """A door that opens to keys; see `protocols.Door`.
 
     Args:
         store: where keys, limits and spending are kept.
@@ -145,12 +145,12 @@ class KeyDoor:
         self._tidied = 0.0
 
     async def recognise(self, key: str | None) -> KeyGrant:
-        """Who this is; see `seams.Door`."""
+        """Who this is; see `protocols.Door`."""
         now = time.time()
         return KeyGrant(self, await self._find(key, now), now)
 
     async def admit(self, key: str | None, model: str, now: float) -> KeyGrant:
-        """Let a request in, and count it; see `seams.Door`."""
+        """Let a request in, and count it; see `protocols.Door`."""
         known = await self._find(key, now)
         held = known.key
         if held.models is not None and model not in held.models and not _is_virtual(model):

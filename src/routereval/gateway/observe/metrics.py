@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from routereval.gateway.seams import Entry
+from routereval.gateway.protocols import Entry
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds, as Prometheus's clients have them, with longer ones: LLMs take their time."""
@@ -51,7 +51,7 @@ class Histogram:
 
 
 class Metrics:
-    """Counts every request when it is over; see `seams.Observer`. One worker's own.
+    """Counts every request when it is over; see `protocols.Observer`. One worker's own.
 
     >>> metrics = Metrics()
     >>> metrics.record(Entry("r", 0.0, model="llama", status=200, usd=0.5))

@@ -13,9 +13,9 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.feedback import Feedback, read_feedback
-from routereval.gateway.log import DecisionLog, LogFiles, hash_of
-from routereval.gateway.seams import Attempt, Entry, Usage
+from routereval.gateway.http.feedback import Feedback, read_feedback
+from routereval.gateway.observe.decision_log import DecisionLog, LogFiles, hash_of
+from routereval.gateway.protocols import Attempt, Entry, Usage
 from routereval.importers.gateway_log import read_log
 from routereval.routers.trained import Decision
 from routereval.sources import open_source
@@ -149,7 +149,7 @@ def test_a_new_file_is_begun_when_one_is_large(tmp_path: Path) -> None:
 
 
 def test_the_log_writes_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routereval.gateway.log.WRITE_S", 0.01)
+    monkeypatch.setattr("routereval.gateway.observe.decision_log.WRITE_S", 0.01)
 
     async def story() -> None:
         log = DecisionLog(tmp_path / "log", {})
@@ -172,7 +172,7 @@ def test_what_the_disk_does_not_take_is_kept(
         raise OSError(28, "No space left on device")
 
     async def story() -> None:
-        monkeypatch.setattr("routereval.gateway.log.LONGEST_WAIT", 2_000)
+        monkeypatch.setattr("routereval.gateway.observe.decision_log.LONGEST_WAIT", 2_000)
         log = DecisionLog(tmp_path / "log", {})
         monkeypatch.setattr(LogFiles, "write", full)
         for number in range(20):

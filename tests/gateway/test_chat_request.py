@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.body import read_body, routed_text, with_model
+from routereval.gateway.http.chat_request import read_body, routed_text, with_model
 
 USER = {"role": "user", "content": "hi"}
 

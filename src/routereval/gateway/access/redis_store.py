@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from routereval.errors import MissingDependencyError
-from routereval.gateway.keys import Key
-from routereval.gateway.ledger import Bucket, Ledger
-from routereval.gateway.store import Account, Bill, StoreError, nothing_to_revoke, taken
+from routereval.gateway.access.keys import Key
+from routereval.gateway.access.limits import Bucket, Ledger
+from routereval.gateway.access.store import Account, Bill, StoreError, nothing_to_revoke, taken
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

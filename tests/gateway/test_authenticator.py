@@ -13,12 +13,12 @@ from typing import TypeVar
 import pytest
 
 from routereval.errors import DataError
+from routereval.gateway.access.authenticator import DAY_S, FRESH_S, KeyDoor, KeyGrant
+from routereval.gateway.access.keys import NANO, Key, new_key
+from routereval.gateway.access.limits import LOST_S
+from routereval.gateway.access.store import Bill, FullStore, StoreError, open_store
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.door import DAY_S, FRESH_S, KeyDoor, KeyGrant
-from routereval.gateway.keys import NANO, Key, new_key
-from routereval.gateway.ledger import LOST_S
-from routereval.gateway.seams import NOTHING
-from routereval.gateway.store import Bill, FullStore, StoreError, open_store
+from routereval.gateway.protocols import NOTHING
 
 NOW = 1_000_000 * DAY_S + 3_600.0  # an hour after a midnight
 DAY = 1_000_000
@@ -34,7 +34,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     import fakeredis
     from fakeredis import FakeAsyncRedis
 
-    from routereval.gateway.redis_store import RedisStore
+    from routereval.gateway.access.redis_store import RedisStore
 
     server = fakeredis.FakeServer()
     return lambda: RedisStore(FakeAsyncRedis(server=server, decode_responses=True))
@@ -318,7 +318,7 @@ def test_what_could_not_be_written_is_written_later(
 
 def test_the_door_writes_by_itself(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        monkeypatch.setattr("routereval.gateway.door.WRITE_S", 0.01)
+        monkeypatch.setattr("routereval.gateway.access.authenticator.WRITE_S", 0.01)
         store = opened()
         door = KeyDoor(store)
         secret = await made(store)

@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.gateway.seams import Routed
+from routereval.gateway.protocols import Routed
 from routereval.routers.base import Scores
 from routereval.routers.trained import TrainedRouter
 
@@ -91,7 +91,7 @@ class RouterDecider:
     async def decide(
         self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
     ) -> Routed:
-        """Choose among the allowed models; see `seams.Decider`.
+        """Choose among the allowed models; see `protocols.Decider`.
 
         Raises:
             DataError: if none of the router's pool is allowed.

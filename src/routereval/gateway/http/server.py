@@ -15,9 +15,9 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from routereval.gateway.app import without_upstream
+from routereval.gateway.build import gateway_of
 from routereval.gateway.config import Config, read_config
-from routereval.gateway.setup import gateway_of
+from routereval.gateway.http.app import without_upstream
 from routereval.routers.persistence import load_router
 from routereval.routers.trained import TrainedRouter
 
@@ -74,7 +74,7 @@ def serve_many(router: Path, config_path: Path, workers: int) -> None:
     """Serve in several processes, each of which makes the application anew."""
     config = read_config(config_path)
     os.environ[_ROUTER], os.environ[_CONFIG] = str(router.absolute()), str(config_path.absolute())
-    app = "routereval.gateway.serve:worker_app"
+    app = "routereval.gateway.http.server:worker_app"
     uvicorn.run(app, factory=True, workers=workers, **_settings(config))
 
 

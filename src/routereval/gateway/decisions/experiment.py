@@ -13,8 +13,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from routereval.errors import DataError, RouterEvalError
-from routereval.gateway.log import DecisionLog
-from routereval.gateway.seams import Decider, Entry, Routed
+from routereval.gateway.observe.decision_log import DecisionLog
+from routereval.gateway.protocols import Decider, Entry, Routed
 
 MOST_SHADOWS = 256
 
@@ -36,7 +36,7 @@ class Arm(NamedTuple):
 
 
 class Experiment:
-    """Splits the traffic among routers, and chooses at random now and then; see `seams.Decider`.
+    """Splits the traffic among routers, and chooses at random now and then; see `protocols.Decider`.
 
     A conversation always has the same router, by its hash. The propensity that is logged is the
     probability with which that router's choice, or the random one, is this model.
@@ -64,7 +64,7 @@ class Experiment:
     async def decide(
         self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
     ) -> Routed:
-        """Choose among the allowed models; see `seams.Decider`."""
+        """Choose among the allowed models; see `protocols.Decider`."""
         arm = self._arm(unit or text)
         routed = await arm.decider.decide(text, lam, allowed, unit=unit)
         options = [model for model in arm.models if model in allowed]
@@ -94,7 +94,7 @@ class Experiment:
 
 
 class Shadows:
-    """Lets other routers decide too, whose decisions are only logged; see `seams.Observer`.
+    """Lets other routers decide too, whose decisions are only logged; see `protocols.Observer`.
 
     They decide when a request is over, and cost it nothing. Under load, when `MOST_SHADOWS` are
     behind, requests are logged without them.

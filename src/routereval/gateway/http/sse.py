@@ -6,8 +6,8 @@ import json
 import re
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.body import MOST_TOKENS
-from routereval.gateway.seams import Usage
+from routereval.gateway.http.chat_request import MOST_TOKENS
+from routereval.gateway.protocols import Usage
 
 TAIL = 4096
 LONGEST_EVENT = 1 << 20

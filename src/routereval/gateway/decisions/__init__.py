@@ -1,0 +1,1 @@
+"""Which model serves a request: the trained router, and experiments with it."""

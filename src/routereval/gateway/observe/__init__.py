@@ -1,0 +1,1 @@
+"""What is recorded of each request: the decision log and the metrics."""

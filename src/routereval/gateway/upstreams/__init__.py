@@ -1,0 +1,1 @@
+"""The services behind the gateway: which can take a request now, asking them, their errors."""
