@@ -83,7 +83,7 @@ def chunk(data: bytes) -> bytes:
 EVENTS = [chunk(event(number)) for number in range(CHUNKS - 1)] + [chunk(b"data: [DONE]\n\n")]
 
 
-class Upstream(asyncio.Protocol):
+class UpstreamConfig(asyncio.Protocol):
     """Answers each request with the same answer; it reads no more of it than it must."""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - asyncio's
@@ -121,7 +121,7 @@ def content_length(head: bytes) -> int:
 
 
 async def upstream(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(UpstreamConfig, "127.0.0.1", port)
     async with server:
         await server.serve_forever()
 
@@ -276,13 +276,13 @@ def train(folder: Path, models: list[str]) -> Path:
     return save_router(trained, folder / "router")
 
 
-def add_door(folder: Path, config: Path) -> str:
+def add_keys(folder: Path, config: Path) -> str:
     """Let the gateway ask for a key and keep a log, as one that others can reach does; the key."""
     store, command = folder / "keys.sqlite", str(Path(sys.executable).parent / "routereval")
     add = [command, "keys", "add", str(store), "benchmark", "--usd-a-day", "100000"]
     key = subprocess.run(add, check=True, capture_output=True, text=True).stdout.split()[-1]
     with config.open("a") as file:
-        file.write(f'[door]\nkeys = "{store}"\n[log]\nfolder = "{folder / "log"}"\n')
+        file.write(f'[access]\nkeys = "{store}"\n[log]\nfolder = "{folder / "log"}"\n')
     return key
 
 
@@ -387,7 +387,7 @@ def measure_ours(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         router = train(Path(scratch), models)
         config = write_config(Path(scratch), port, upstream_port, models)
-        key = add_door(Path(scratch), config)
+        key = add_keys(Path(scratch), config)
         command = str(Path(sys.executable).parent / "routereval")
         if rest is not None:
             os.sched_setaffinity(0, {rest})

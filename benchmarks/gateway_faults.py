@@ -189,7 +189,7 @@ FAULTS: dict[str, Callable[[Asked], Awaitable[None]]] = {
 
 
 @dataclass
-class Upstream:
+class UpstreamConfig:
     """A service that answers some requests with a fault."""
 
     name: str
@@ -410,14 +410,14 @@ def configuration(ports: dict[str, int], folder: Path) -> dict[str, Any]:
     return {
         "upstream": upstreams,
         "limits": {"request_s": REQUEST_S},
-        "faults": {
+        "failover": {
             "cooldown_s": 0.05,
             "longest_cooldown_s": 0.2,
             "quota_cooldown_s": 0.2,
             "retry_ratio": 2.0,
             "retry_burst": 1000,
         },
-        "door": {"keys": str(folder / "keys.sqlite")},
+        "access": {"keys": str(folder / "keys.sqlite")},
         "log": {"folder": str(folder / "log")},
     }
 
@@ -522,10 +522,12 @@ def n_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def whole(run: Run, folder: Path) -> tuple[dict[str, int], list[Upstream]]:
+async def whole(run: Run, folder: Path) -> tuple[dict[str, int], list[UpstreamConfig]]:
     rng = random.Random(7)
     before = asyncio.all_tasks()
-    upstreams = [Upstream(name, run.share, random.Random(n)) for n, name in enumerate(MODELS[:3])]
+    upstreams = [
+        UpstreamConfig(name, run.share, random.Random(n)) for n, name in enumerate(MODELS[:3])
+    ]
     servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in upstreams]
     ports = {
         one.name: server.sockets[0].getsockname()[1]
@@ -592,7 +594,7 @@ def log_in(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for file in folder.iterdir() for line in file.read_text().splitlines()]
 
 
-def report(run: Run, books: dict[str, int], upstreams: list[Upstream]) -> None:
+def report(run: Run, books: dict[str, int], upstreams: list[UpstreamConfig]) -> None:
     print(f"{run.requests} requests, {run.concurrency} at a time, in {run.seconds:.1f} s")
     for outcome, n in run.tally.outcomes.most_common():
         print(f"{n:8d}  {outcome}")

@@ -152,7 +152,7 @@ async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
         writer.close()
 
 
-async def exchange(port: int, sent: bytes) -> bytes:
+async def connection(port: int, sent: bytes) -> bytes:
     """All that comes back on a connection of its own; a request that ends early has its answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
@@ -211,7 +211,7 @@ async def fuzz(n: int, seed: int, folder: Path) -> tuple[list[str], Counter[str]
         async def work() -> None:
             for _ in numbers:
                 sent, framed = message(rng, secrets["alice"])
-                if said := judge(sent, framed, await exchange(gateway, sent), statuses):
+                if said := judge(sent, framed, await connection(gateway, sent), statuses):
                     wrong.append(said)
 
         await asyncio.gather(*(work() for _ in range(32)))

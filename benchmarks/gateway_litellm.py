@@ -55,7 +55,7 @@ def routereval(folder: Path, port: int, upstream: int) -> tuple[list[str], ours.
     router = ours.train(folder, models)
     config = ours.write_config(folder, port, upstream, models)
     command = str(Path(sys.executable).parent / "routereval")
-    key = ours.add_door(folder, config)
+    key = ours.add_keys(folder, config)
     serve = [command, "serve", str(router), "-c", str(config)]
     return serve, ours.Load(f"http://127.0.0.1:{port}/v1", "auto:lam=0.1", key)
 

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from routereval.features import make_embedder
-from routereval.gateway import Config, Door, Observer, create_app, make_config
+from routereval.gateway import Authenticator, Config, Observer, create_app, make_config
 from routereval.gateway.http.relay import Relay
 from routereval.routers import make_router
 from routereval.routers.familiarity import Familiarity
@@ -300,7 +300,9 @@ def config_for(stubs: dict[str, Stub], **tables: dict[str, Any]) -> Config:
 
 @contextlib.asynccontextmanager
 async def rig(
-    door: Door | None = None, observers: tuple[Observer, ...] = (), **tables: dict[str, Any]
+    authenticator: Authenticator | None = None,
+    observers: tuple[Observer, ...] = (),
+    **tables: dict[str, Any],
 ) -> AsyncIterator[Rig]:
     async with contextlib.AsyncExitStack() as stack:
         stubs = {name: Stub() for name in ("euclid", "portia", "parrot")}
@@ -310,7 +312,7 @@ async def rig(
         app = create_app(
             trained_router(),
             config_for(stubs, **tables),
-            door=door,
+            authenticator=authenticator,
             observers=(notes, *observers),
         )
         url = await stack.enter_async_context(served(app))

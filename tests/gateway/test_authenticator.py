@@ -13,10 +13,15 @@ from typing import TypeVar
 import pytest
 
 from routereval.errors import DataError
-from routereval.gateway.access.authenticator import DAY_S, FRESH_S, KeyDoor, KeyGrant
+from routereval.gateway.access.authenticator import (
+    DAY_S,
+    FRESH_S,
+    KeyAuthenticator,
+    KeyAuthorization,
+)
 from routereval.gateway.access.keys import NANO, Key, new_key
 from routereval.gateway.access.limits import LOST_S
-from routereval.gateway.access.store import Bill, FullStore, StoreError, open_store
+from routereval.gateway.access.store import FullStore, SpendReport, StoreError, open_store
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.protocols import NOTHING
 
@@ -59,22 +64,22 @@ def refused(status: int, code: str) -> Iterator[ApiError]:
 def test_who_may_come_in(opened: Open) -> None:
     async def story() -> None:
         store = opened()
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store)
-        assert (await door.recognise(secret)).key == "alice"
-        grant = await door.admit(secret, "auto", NOW)
-        assert (grant.key, grant.models) == ("alice", None)
+        assert (await authenticator.identify(secret)).key == "alice"
+        authorization = await authenticator.authorize(secret, "auto", NOW)
+        assert (authorization.key, authorization.models) == ("alice", None)
         for missing in (None, ""):
             with refused(401, "missing_api_key"):
-                await door.admit(missing, "auto", NOW)
+                await authenticator.authorize(missing, "auto", NOW)
         for wrong in ("sk-wrong", secret + "x", secret[:-1], "\ud800", "alice"):
             with refused(401, "invalid_api_key"):
-                await door.admit(wrong, "auto", NOW)
+                await authenticator.authorize(wrong, "auto", NOW)
         await store.revoke("alice", NOW)
-        await door.admit(secret, "auto", NOW + FRESH_S / 2)
+        await authenticator.authorize(secret, "auto", NOW + FRESH_S / 2)
         with refused(401, "invalid_api_key"):
-            await door.admit(secret, "auto", NOW + FRESH_S)
-        await door.close()
+            await authenticator.authorize(secret, "auto", NOW + FRESH_S)
+        await authenticator.close()
 
     asyncio.run(story())
 
@@ -82,23 +87,27 @@ def test_who_may_come_in(opened: Open) -> None:
 def test_the_models_of_a_key(opened: Open) -> None:
     async def story() -> None:
         store = opened()
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store, models=frozenset({"small", "large"}))
         for model in ("small", "auto", "auto:cheap"):
-            assert (await door.admit(secret, model, NOW)).models == frozenset({"small", "large"})
+            assert (await authenticator.authorize(secret, model, NOW)).models == frozenset(
+                {"small", "large"}
+            )
         with refused(403, "model_not_allowed"):
-            await door.admit(secret, "huge", NOW)
-        await door.close()
+            await authenticator.authorize(secret, "huge", NOW)
+        await authenticator.close()
 
     asyncio.run(story())
 
 
-async def admitted(door: KeyDoor, secret: str, now: float, n: int) -> tuple[int, ApiError]:
+async def admitted(
+    authenticator: KeyAuthenticator, secret: str, now: float, n: int
+) -> tuple[int, ApiError]:
     """How many of n requests at once are let in, and the last refusal."""
 
     async def one() -> ApiError | None:
         try:
-            await door.admit(secret, "auto", now)
+            await authenticator.authorize(secret, "auto", now)
         except ApiError as error:
             return error
         return None
@@ -111,17 +120,17 @@ async def admitted(door: KeyDoor, secret: str, now: float, n: int) -> tuple[int,
 def test_requests_a_minute_over_two_workers(opened: Open) -> None:
     async def story() -> None:
         store = opened()
-        doors = KeyDoor(store, "a"), KeyDoor(opened(), "b")
+        authenticators = KeyAuthenticator(store, "a"), KeyAuthenticator(opened(), "b")
         secret = await made(store, per_minute=30)
-        first, error = await admitted(doors[0], secret, NOW, 20 + 11)
-        second, _ = await admitted(doors[1], secret, NOW, 10)
+        first, error = await admitted(authenticators[0], secret, NOW, 20 + 11)
+        second, _ = await admitted(authenticators[1], secret, NOW, 10)
         assert first + second == 30
         assert (error.status, error.code) == (429, "rate_limit_exceeded")
         assert error.retry_after == pytest.approx(2.0)
-        later, _ = await admitted(doors[1], secret, NOW + 4.0, 10)
+        later, _ = await admitted(authenticators[1], secret, NOW + 4.0, 10)
         assert later == 2
-        for door in doors:
-            await door.close()
+        for authenticator in authenticators:
+            await authenticator.close()
 
     asyncio.run(story())
 
@@ -131,31 +140,31 @@ def test_budgets_add_up_over_workers(opened: Open) -> None:
 
     async def story() -> None:
         store = opened()
-        doors = [KeyDoor(opened(), name) for name in "abc"]
+        authenticators = [KeyAuthenticator(opened(), name) for name in "abc"]
         secret = await made(store, usd_a_day=1.0)
         paid: list[float] = []
         refusals = set()
 
         async def one(number: int) -> None:
-            door = doors[number % 3]
-            grant = await door.admit(secret, "auto", NOW)
+            authenticator = authenticators[number % 3]
+            authorization = await authenticator.authorize(secret, "auto", NOW)
             try:
-                await grant.reserve(0.002)
+                await authorization.reserve(0.002)
             except ApiError as error:
                 refusals.add((error.status, error.code, error.retry_after))
                 return
             await asyncio.sleep(0)
             usd = (0.001, 0.0015, 0.002)[number % 3]
-            grant.settle(NOTHING, usd)
-            grant.settle(NOTHING, usd)  # once is enough
+            authorization.settle(NOTHING, usd)
+            authorization.settle(NOTHING, usd)  # once is enough
             paid.append(usd)
             if number % 50 == 0:
-                await door.write(NOW)
+                await authenticator.write(NOW)
 
         for begin in range(0, 1_200, 40):
             await asyncio.gather(*(one(number) for number in range(begin, begin + 40)))
-        for door in doors:
-            await door.close()
+        for authenticator in authenticators:
+            await authenticator.close()
         ((_, spent),) = await opened().listed(DAY)
         assert spent == round(sum(paid) * NANO)
         assert 0.97 * NANO < spent <= NANO
@@ -167,13 +176,13 @@ def test_budgets_add_up_over_workers(opened: Open) -> None:
 def test_a_day_has_its_own_budget(opened: Open) -> None:
     async def story() -> None:
         store = opened()
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store, usd_a_day=0.01)
-        await pay(door, secret, NOW, 0.01)
+        await pay(authenticator, secret, NOW, 0.01)
         with refused(429, "insufficient_quota"):
-            await pay(door, secret, NOW + 60, 0.001)
-        await pay(door, secret, NOW + DAY_S, 0.01)
-        await door.close()
+            await pay(authenticator, secret, NOW + 60, 0.001)
+        await pay(authenticator, secret, NOW + DAY_S, 0.01)
+        await authenticator.close()
         reader = opened()
         assert [(await reader.listed(day))[0][1] for day in (DAY, DAY + 1)] == [10**7, 10**7]
         await reader.close()
@@ -181,36 +190,38 @@ def test_a_day_has_its_own_budget(opened: Open) -> None:
     asyncio.run(story())
 
 
-async def pay(door: KeyDoor, secret: str, now: float, usd: float) -> KeyGrant:
-    grant = await door.admit(secret, "auto", now)
-    await grant.reserve(usd)
-    grant.settle(NOTHING, usd)
-    return grant
+async def pay(
+    authenticator: KeyAuthenticator, secret: str, now: float, usd: float
+) -> KeyAuthorization:
+    authorization = await authenticator.authorize(secret, "auto", now)
+    await authorization.reserve(usd)
+    authorization.settle(NOTHING, usd)
+    return authorization
 
 
 def test_days_that_are_over_are_forgotten_once_they_are_written(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         failing = Failing(store)
-        door = KeyDoor(failing)  # type: ignore[arg-type]
+        authenticator = KeyAuthenticator(failing)  # type: ignore[arg-type]
         secret = await made(store, usd_a_day=1.0)
-        await pay(door, secret, NOW, 0.25)
-        grant = await door.admit(secret, "auto", NOW)
-        await grant.reserve(0.25)
+        await pay(authenticator, secret, NOW, 0.25)
+        authorization = await authenticator.authorize(secret, "auto", NOW)
+        await authorization.reserve(0.25)
         tomorrow = NOW + DAY_S
-        await door.write(tomorrow)  # fails: nothing may be forgotten
+        await authenticator.write(tomorrow)  # fails: nothing may be forgotten
         failing.broken = False
-        await pay(door, secret, tomorrow, 0.125)
-        await door.write(tomorrow)
-        grant.settle(NOTHING, 0.25)
-        await door.write(tomorrow + 1)
-        await door.write(tomorrow + 2)
-        assert list(door._purses) == [("alice", DAY + 1)]
+        await pay(authenticator, secret, tomorrow, 0.125)
+        await authenticator.write(tomorrow)
+        authorization.settle(NOTHING, 0.25)
+        await authenticator.write(tomorrow + 1)
+        await authenticator.write(tomorrow + 2)
+        assert list(authenticator._leases) == [("alice", DAY + 1)]
         assert [(await store.listed(day))[0][1] for day in (DAY, DAY + 1)] == [
             NANO // 2,
             NANO // 8,
         ]
-        await door.close()
+        await authenticator.close()
 
     asyncio.run(story())
 
@@ -218,14 +229,14 @@ def test_days_that_are_over_are_forgotten_once_they_are_written(opened: Open) ->
 def test_a_request_that_failed_costs_nothing(opened: Open) -> None:
     async def story() -> None:
         store = opened()
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store, usd_a_day=0.01)
         for _ in range(100):
-            grant = await door.admit(secret, "auto", NOW)
-            await grant.reserve(0.01)
-            grant.settle(NOTHING, 0.0)
-        await pay(door, secret, NOW, 0.01)
-        await door.close()
+            authorization = await authenticator.authorize(secret, "auto", NOW)
+            await authorization.reserve(0.01)
+            authorization.settle(NOTHING, 0.0)
+        await pay(authenticator, secret, NOW, 0.01)
+        await authenticator.close()
 
     asyncio.run(story())
 
@@ -233,11 +244,11 @@ def test_a_request_that_failed_costs_nothing(opened: Open) -> None:
 def test_free_models_are_open_when_the_budget_is_spent(opened: Open) -> None:
     async def story() -> None:
         store = opened()
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store, usd_a_day=0.01)
-        await pay(door, secret, NOW, 0.01)
-        await pay(door, secret, NOW, 0.0)
-        await door.close()
+        await pay(authenticator, secret, NOW, 0.01)
+        await pay(authenticator, secret, NOW, 0.0)
+        await authenticator.close()
 
     asyncio.run(story())
 
@@ -245,18 +256,18 @@ def test_free_models_are_open_when_the_budget_is_spent(opened: Open) -> None:
 def test_what_was_dearer_than_foreseen_is_booked_in_full(opened: Open) -> None:
     async def story() -> None:
         store = opened()
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store, usd_a_day=1.0)
-        grant = await door.admit(secret, "auto", NOW)
-        await grant.reserve(0.01)
-        grant.settle(NOTHING, 0.7)
+        authorization = await authenticator.authorize(secret, "auto", NOW)
+        await authorization.reserve(0.01)
+        authorization.settle(NOTHING, 0.7)
         with refused(429, "insufficient_quota"):
-            await pay(door, secret, NOW, 0.5)
-        await door.write(NOW)
+            await pay(authenticator, secret, NOW, 0.5)
+        await authenticator.write(NOW)
         with refused(429, "insufficient_quota"):
-            await pay(door, secret, NOW, 0.31)
-        await pay(door, secret, NOW, 0.3)
-        await door.close()
+            await pay(authenticator, secret, NOW, 0.31)
+        await pay(authenticator, secret, NOW, 0.3)
+        await authenticator.close()
 
     asyncio.run(story())
 
@@ -264,7 +275,7 @@ def test_what_was_dearer_than_foreseen_is_booked_in_full(opened: Open) -> None:
 def test_what_a_worker_does_not_need_goes_back(opened: Open) -> None:
     async def story() -> None:
         store = opened()
-        idle, busy = KeyDoor(store, "idle"), KeyDoor(opened(), "busy")
+        idle, busy = KeyAuthenticator(store, "idle"), KeyAuthenticator(opened(), "busy")
         secret = await made(store, usd_a_day=1.0)
         await pay(idle, secret, NOW, 0.001)
         with refused(429, "insufficient_quota"):
@@ -288,10 +299,12 @@ class Failing:
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)
 
-    async def write(self, worker: str, bills: dict[tuple[str, int], Bill], now: float) -> None:
+    async def write(
+        self, worker: str, reports: dict[tuple[str, int], SpendReport], now: float
+    ) -> None:
         if self.broken:
             raise StoreError("no space left")
-        await self.store.write(worker, bills, now)
+        await self.store.write(worker, reports, now)
 
 
 def test_what_could_not_be_written_is_written_later(
@@ -300,16 +313,16 @@ def test_what_could_not_be_written_is_written_later(
     async def story() -> None:
         store = opened()
         failing = Failing(store)
-        door = KeyDoor(failing)  # type: ignore[arg-type]
+        authenticator = KeyAuthenticator(failing)  # type: ignore[arg-type]
         secret = await made(store, usd_a_day=1.0)
-        await pay(door, secret, NOW, 0.25)
-        await door.write(NOW)
+        await pay(authenticator, secret, NOW, 0.25)
+        await authenticator.write(NOW)
         assert (await store.listed(DAY))[0][1] == 0
         failing.broken = False
-        await door.write(NOW)
+        await authenticator.write(NOW)
         assert (await store.listed(DAY))[0][1] == NANO // 4
         assert secret not in caplog.text
-        await door.close()
+        await authenticator.close()
 
     with caplog.at_level(logging.DEBUG):
         asyncio.run(story())
@@ -320,14 +333,14 @@ def test_the_door_writes_by_itself(opened: Open, monkeypatch: pytest.MonkeyPatch
     async def story() -> None:
         monkeypatch.setattr("routereval.gateway.access.authenticator.WRITE_S", 0.01)
         store = opened()
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store)
-        await door.open()
-        await pay(door, secret, NOW, 0.5)
+        await authenticator.open()
+        await pay(authenticator, secret, NOW, 0.5)
         while not (await store.listed(DAY))[0][1]:
             await asyncio.sleep(0.01)
         assert (await store.listed(DAY))[0][1] == NANO // 2
-        await door.close()
+        await authenticator.close()
 
     asyncio.run(story())
 
@@ -337,17 +350,17 @@ def test_long_requests_keep_what_they_hold(opened: Open) -> None:
 
     async def story() -> None:
         store = opened()
-        slow, other = KeyDoor(store, "slow"), KeyDoor(opened(), "other")
+        slow, other = KeyAuthenticator(store, "slow"), KeyAuthenticator(opened(), "other")
         secret = await made(store, usd_a_day=1.0)
-        grant = await slow.admit(secret, "auto", NOW)
-        await grant.reserve(0.9)
+        authorization = await slow.authorize(secret, "auto", NOW)
+        await authorization.reserve(0.9)
         now = NOW
         while now < NOW + 3 * LOST_S:
             now += 1
             await slow.write(now)
         with refused(429, "insufficient_quota"):
             await pay(other, secret, now, 0.5)
-        grant.settle(NOTHING, 0.9)
+        authorization.settle(NOTHING, 0.9)
         await slow.close()
         await other.close()
 
@@ -377,10 +390,10 @@ def test_keys_are_listed_and_names_are_taken_once(opened: Open) -> None:
 def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
     async def story() -> str:
         store = open_store(str(tmp_path / "keys.sqlite"), create=True)
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store, usd_a_day=1.0)
-        await pay(door, secret, NOW, 0.5)
-        await door.close()
+        await pay(authenticator, secret, NOW, 0.5)
+        await authenticator.close()
         return secret
 
     secret = asyncio.run(story())
@@ -394,17 +407,17 @@ def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
 def test_a_store_that_is_busy_or_broken_is_an_answer(tmp_path: Path) -> None:
     async def story() -> None:
         store = open_store(str(tmp_path / "keys.sqlite"), create=True)
-        door = KeyDoor(store)
+        authenticator = KeyAuthenticator(store)
         secret = await made(store, per_minute=10, usd_a_day=1.0)
-        await door.admit(secret, "auto", NOW)
+        await authenticator.authorize(secret, "auto", NOW)
         with sqlite3.connect(tmp_path / "keys.sqlite") as breaker:
             breaker.execute("DROP TABLE buckets")
             breaker.execute("DROP TABLE keys")
         breaker.close()
         for later in (1.5, FRESH_S + 1):  # the bucket is gone, then the key
             with refused(503, "keys_unavailable"):
-                await door.admit(secret, "auto", NOW + later)
-        await door.close()
+                await authenticator.authorize(secret, "auto", NOW + later)
+        await authenticator.close()
 
     asyncio.run(story())
 
@@ -448,7 +461,7 @@ def test_redis_is_named_when_it_cannot_be_reached() -> None:
         with pytest.raises(StoreError, match="Redis: "):
             await store.find(b"x" * 32)
         with refused(503, "keys_unavailable"):
-            await KeyDoor(store).admit("sk-x", "auto", NOW)
+            await KeyAuthenticator(store).authorize("sk-x", "auto", NOW)
         await store.close()
 
     asyncio.run(story())

@@ -86,7 +86,7 @@ async def test_keys_open_the_door_and_pay(tmp_path: Path) -> None:
     store = tmp_path / "keys.sqlite"
     alice = await key_in(store, "alice", usd_a_day=1.0)
     bob = await key_in(store, "bob", models=frozenset({"portia"}), per_minute=2)
-    async with gateway(door={"keys": str(store), "metrics": ["bob"]}) as at:
+    async with gateway(access={"keys": str(store), "metrics": ["bob"]}) as at:
         assert (await at.post(CHAT, body()))[0] == 401
         for _ in range(10):
             status, headers, _ = await at.post(CHAT, body(), **bearer(alice))
@@ -127,7 +127,7 @@ def days() -> range:
 async def test_a_budget_holds_under_concurrency(tmp_path: Path) -> None:
     store = tmp_path / "keys.sqlite"
     alice = await key_in(store, "alice", usd_a_day=40 * PRICE)
-    async with gateway(door={"keys": str(store)}) as at:
+    async with gateway(access={"keys": str(store)}) as at:
         asked = [at.post(CHAT, body(max_tokens=5), **bearer(alice)) for _ in range(100)]
         answers = await asyncio.gather(*asked)
         good = sum(status == 200 for status, _, _ in answers)
@@ -154,7 +154,7 @@ async def test_nothing_secret_is_written(
     root.addHandler(seen)
     root.setLevel(logging.DEBUG)
     try:
-        async with gateway(door={"keys": str(store)}, log={"folder": str(folder)}) as at:
+        async with gateway(access={"keys": str(store)}, log={"folder": str(folder)}) as at:
             await at.post(CHAT, body(), **bearer(alice))
             await at.post(CHAT, body(model="euclid"), **bearer(alice))
             await at.post(CHAT, b"{" + SECRET_TEXT.encode(), **bearer(alice))
@@ -241,7 +241,7 @@ async def test_two_routers_share_the_conversations(tmp_path: Path) -> None:
 
 @in_loop
 async def test_metrics_of_a_gateway_without_keys() -> None:
-    async with gateway(faults={"failures": 1}) as at:
+    async with gateway(failover={"failures": 1}) as at:
         at.stubs["euclid"].answer = broken
         for _ in range(3):
             await at.post(CHAT, body())
@@ -266,7 +266,7 @@ async def test_numbers_that_no_float_holds(tmp_path: Path) -> None:
         usage = {"prompt_tokens": 10**400, "completion_tokens": 1}
         await asked.reply(200, completion(usage=usage))
 
-    async with gateway(door={"keys": str(store)}) as at:
+    async with gateway(access={"keys": str(store)}) as at:
         status, _, said = await at.post(CHAT, body(max_tokens=10**400), **bearer(alice))
         assert (status, said["error"]["code"]) == (429, "insufficient_quota")
         at.stubs["euclid"].answer = boast
@@ -283,7 +283,7 @@ async def test_a_client_that_leaves_pays_for_the_answer_that_came(tmp_path: Path
         begun.set()
         await asyncio.Event().wait()
 
-    async with gateway(door={"keys": str(store)}) as at:
+    async with gateway(access={"keys": str(store)}) as at:
         at.stubs["euclid"].answer = slow
         task = asyncio.ensure_future(at.post(CHAT, body(), **bearer(alice)))
         await begun.wait()
@@ -302,7 +302,7 @@ async def test_a_client_that_leaves_pays_for_the_answer_that_came(tmp_path: Path
 @pytest.mark.parametrize(
     ("tables", "part"),
     [
-        ({"door": {"keys": "none.sqlite"}}, "none.sqlite holds no keys"),
+        ({"access": {"keys": "none.sqlite"}}, "none.sqlite holds no keys"),
         ({"experiment": {"shadows": ["x"]}}, "shadows are only logged; give [log] a folder"),
         ({"experiment": {"router": "nowhere"}}, "nowhere"),
         ({"experiment": {"share": 1.0}}, "share lies between 0 and 1, not 1"),

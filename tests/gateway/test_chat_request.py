@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.http.chat_request import read_body, routed_text, with_model
+from routereval.gateway.http.chat_request import parse_request, routed_text, with_model
 
 USER = {"role": "user", "content": "hi"}
 
@@ -19,7 +19,7 @@ def body(**fields: object) -> bytes:
 
 
 def test_turns_and_opening() -> None:
-    ask = read_body(
+    ask = parse_request(
         body(
             messages=[
                 {"role": "system", "content": "be brief"},
@@ -55,19 +55,19 @@ def test_turns_and_opening() -> None:
     ],
 )
 def test_needs(fields: dict[str, Any], needs: set[str]) -> None:
-    assert read_body(body(**fields)).needs == needs
+    assert parse_request(body(**fields)).needs == needs
 
 
 def test_tokens_count_the_longest_answer() -> None:
-    assert read_body(body(messages=[{"role": "user", "content": "x" * 400}])).tokens == 100
-    assert read_body(body(max_tokens=1000)).tokens == 1000
-    assert read_body(body(max_tokens=True)).tokens < 2
+    assert parse_request(body(messages=[{"role": "user", "content": "x" * 400}])).tokens == 100
+    assert parse_request(body(max_tokens=1000)).tokens == 1000
+    assert parse_request(body(max_tokens=True)).tokens < 2
 
 
 def test_a_completion() -> None:
-    ask = read_body(b'{"model": "auto", "prompt": ["one", "two"]}')
+    ask = parse_request(b'{"model": "auto", "prompt": ["one", "two"]}')
     assert ask.turns == ("one", "two")
-    assert read_body(b'{"model": "auto", "prompt": [1, 2]}').turns == ("",)
+    assert parse_request(b'{"model": "auto", "prompt": [1, 2]}').turns == ("",)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_completion() -> None:
 )
 def test_hostile_bodies_are_refused(hostile: bytes) -> None:
     with pytest.raises(ApiError) as caught:
-        read_body(hostile)
+        parse_request(hostile)
     assert caught.value.status == 400
     assert json.loads(caught.value.body)["error"]["message"]
 
@@ -117,7 +117,7 @@ def test_hostile_bodies_are_refused(hostile: bytes) -> None:
     ],
 )
 def test_only_the_name_changes(odd: bytes) -> None:
-    read_body(odd)
+    parse_request(odd)
     made = with_model(odd, "llama")
     before, after = json.loads(odd), json.loads(made)
     assert after == {**before, "model": "llama"}
@@ -140,7 +140,7 @@ def test_a_name_given_twice_is_given_once(twice: bytes) -> None:
         assert len(dict(pairs)) == len(pairs)
         return dict(pairs)
 
-    assert read_body(twice).model == "auto"
+    assert parse_request(twice).model == "auto"
     made = json.loads(with_model(twice, "llama"), object_pairs_hook=no_twin)
     assert made["model"] == "llama"
 
@@ -174,7 +174,7 @@ def test_any_body(
         raw = text.encode()
     except UnicodeEncodeError:  # half a character can only be sent as an escape
         return
-    assert read_body(raw).model == old
+    assert parse_request(raw).model == old
     made = with_model(raw, new)
     assert json.loads(made) == {**held, "model": new}
     assert len(made) - len(raw) == len(json.dumps(new)) - len(

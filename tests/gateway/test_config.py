@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routereval.errors import DataError, RouterEvalError, SpecError
-from routereval.gateway.config import Config, Upstream, Virtual, make_config, read_config
+from routereval.gateway.config import Config, UpstreamConfig, VirtualModel, make_config, read_config
 
 LOCAL = {"name": "llama", "base_url": "http://127.0.0.1:11434/v1"}
 
@@ -22,7 +22,7 @@ in_flight = 10
 [routing]
 lam = 0.1
 
-[faults]
+[failover]
 attempts = 2
 cooldown_s = 1
 
@@ -52,7 +52,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
     config = read_config(file)
     assert (config.server.host, config.server.port) == ("127.0.0.1", 9000)
     assert config.limits.in_flight == 10
-    assert config.faults.cooldown_s == 1.0
+    assert config.failover.cooldown_s == 1.0
     assert [u.name for u in config.upstreams] == ["big", "small"]
     assert config.upstreams[0].capabilities == ("vision", "tools")
     assert config.upstreams[1].price_in == 0
@@ -62,11 +62,11 @@ def test_virtual_models(tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
     file.write_text(WHOLE)
     config = read_config(file)
-    assert config.resolve("auto") == Virtual(0.1)
-    assert config.resolve("auto:cheap") == Virtual(2.0)
-    assert config.resolve("auto:coding") == Virtual(0.2, ("big",))
-    assert config.resolve("auto:best") == Virtual(0.0)
-    assert config.resolve("auto:lam=0.25") == Virtual(0.25)
+    assert config.resolve("auto") == VirtualModel(0.1)
+    assert config.resolve("auto:cheap") == VirtualModel(2.0)
+    assert config.resolve("auto:coding") == VirtualModel(0.2, ("big",))
+    assert config.resolve("auto:best") == VirtualModel(0.0)
+    assert config.resolve("auto:lam=0.25") == VirtualModel(0.25)
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 def test_keys_come_from_the_environment() -> None:
     config = Config(())
-    upstream = Upstream("big", "http://x/v1", key_env="BIG_KEY")
+    upstream = UpstreamConfig("big", "http://x/v1", key_env="BIG_KEY")
     assert config.key_of(upstream, {"BIG_KEY": "secret"}) == "secret"
-    assert config.key_of(Upstream("open", "http://x/v1"), {}) == ""
+    assert config.key_of(UpstreamConfig("open", "http://x/v1"), {}) == ""
     with pytest.raises(DataError, match="BIG_KEY is not set; export it"):
         config.key_of(upstream, {})
     with pytest.raises(DataError, match="set it anew") as caught:
@@ -129,7 +129,7 @@ tables = st.dictionaries(st.sampled_from(["name", "base_url", "port", "lam", "x"
 
 @given(
     st.dictionaries(
-        st.sampled_from(["server", "limits", "routing", "faults", "virtual", "upstream"]),
+        st.sampled_from(["server", "limits", "routing", "failover", "virtual", "upstream"]),
         scalars | tables | st.lists(tables | st.just(LOCAL), max_size=3),
     )
 )

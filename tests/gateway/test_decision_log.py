@@ -15,7 +15,7 @@ from routereval.errors import DataError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.http.feedback import Feedback, read_feedback
 from routereval.gateway.observe.decision_log import DecisionLog, LogFiles, hash_of
-from routereval.gateway.protocols import Attempt, Entry, Usage
+from routereval.gateway.protocols import Attempt, LogEntry, Usage
 from routereval.importers.gateway_log import read_log
 from routereval.routers.trained import Decision
 from routereval.sources import open_source
@@ -23,7 +23,7 @@ from routereval.sources import open_source
 POOL = ("euclid", "portia")
 
 
-def entry(number: int = 1, text: str = "my secret question", **fields: Any) -> Entry:  # noqa: ANN401
+def entry(number: int = 1, text: str = "my secret question", **fields: Any) -> LogEntry:  # noqa: ANN401
     decision = Decision("euclid", 0, (0.9, math.nan), (0.02, 0.01), "predicted score 0.900")
     held: dict[str, Any] = {
         "key": "alice",
@@ -44,7 +44,7 @@ def entry(number: int = 1, text: str = "my secret question", **fields: Any) -> E
         "first_byte_s": 0.1,
         "total_s": 0.5,
     }
-    return Entry(f"r{number}", 1_700_000_000.25, **{**held, **fields})
+    return LogEntry(f"r{number}", 1_700_000_000.25, **{**held, **fields})
 
 
 def lines_in(folder: Path) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def lines_in(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
-def logged(folder: Path, *entries: Entry, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def logged(folder: Path, *entries: LogEntry, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     async def story() -> None:
         log = DecisionLog(folder, {"knn": POOL}, **options)
         await log.open()

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from routereval.errors import DataError
-from routereval.gateway.decisions.experiment import MOST_SHADOWS, Arm, Experiment, Shadows
+from routereval.gateway.decisions.experiment import MOST_SHADOWS, Arm, Experiment, ShadowRouters
 from routereval.gateway.observe.decision_log import DecisionLog
-from routereval.gateway.protocols import Entry, Routed
+from routereval.gateway.protocols import LogEntry, RouterChoice
 from routereval.routers.trained import Decision
 
 POOL = ("a", "b", "c")
@@ -29,17 +29,19 @@ class Always:
 
     async def decide(
         self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
-    ) -> Routed:
+    ) -> RouterChoice:
         self.asked += 1
         await asyncio.sleep(self.pause)
         if self.model not in allowed:
             raise DataError("nothing that I know is allowed")
         column = self.pool.index(self.model)
-        return Routed(Decision(self.model, column, (0.5, 0.6, 0.7), (1.0, 1.0, 1.0), "always"))
+        return RouterChoice(
+            Decision(self.model, column, (0.5, 0.6, 0.7), (1.0, 1.0, 1.0), "always")
+        )
 
 
-def decided(test: Experiment, n: int, allowed: Sequence[str] = POOL) -> list[Routed]:
-    async def story() -> list[Routed]:
+def decided(test: Experiment, n: int, allowed: Sequence[str] = POOL) -> list[RouterChoice]:
+    async def story() -> list[RouterChoice]:
         return [await test.decide("text", 0.0, allowed, unit=f"c{i}") for i in range(n)]
 
     return asyncio.run(story())
@@ -93,14 +95,14 @@ def test_arms_that_do_not_fit() -> None:
             Experiment(arms, explore)
 
 
-def entry(number: int, allowed: tuple[str, ...] = POOL) -> Entry:
+def entry(number: int, allowed: tuple[str, ...] = POOL) -> LogEntry:
     decision = Decision("a", 0, (0.5, 0.6, 0.7), (1.0, 1.0, 1.0), "")
-    return Entry(f"r{number}", 1.0, text="hi", decision=decision, allowed=allowed, model="a")
+    return LogEntry(f"r{number}", 1.0, text="hi", decision=decision, allowed=allowed, model="a")
 
 
-def shadowed(folder: Path, shadow: Always, entries: list[Entry]) -> list[dict[str, object]]:
+def shadowed(folder: Path, shadow: Always, entries: list[LogEntry]) -> list[dict[str, object]]:
     async def story() -> None:
-        shadows = Shadows({"new": shadow}, DecisionLog(folder, {}))
+        shadows = ShadowRouters({"new": shadow}, DecisionLog(folder, {}))
         await shadows.open()
         for one in entries:
             shadows.record(one)
@@ -112,7 +114,7 @@ def shadowed(folder: Path, shadow: Always, entries: list[Entry]) -> list[dict[st
 
 
 def test_shadows_are_logged_and_wait_for_nobody(tmp_path: Path) -> None:
-    entries = [entry(1), entry(2, allowed=("a", "c")), Entry("r3", 1.0, model="a")]
+    entries = [entry(1), entry(2, allowed=("a", "c")), LogEntry("r3", 1.0, model="a")]
     lines = shadowed(tmp_path, Always("b", pause=0.02), entries)
     assert {line["id"]: line.get("shadows") for line in lines} == {
         "r1": {"new": "b"},

@@ -7,9 +7,9 @@ import aiohttp
 import pytest
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import Faults
-from routereval.gateway.http.sse import Events
-from routereval.gateway.upstreams.circuit_breaker import Breaker, RetryBudget
+from routereval.gateway.config import FailoverConfig
+from routereval.gateway.http.sse import EventStream
+from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker, RetryBudget
 from tests.gateway.loop import Clock, in_loop, settled, until
 from tests.gateway.stubs import DONE, Answer, Asked, Stub, event, good, hang_up, rig
 
@@ -104,7 +104,7 @@ async def test_the_next_best_is_asked(name: str) -> None:
 @in_loop
 async def test_an_upstream_that_refuses_connections() -> None:
     async with rig() as at:
-        gone = at.relay.places["euclid"].target
+        gone = at.relay.upstreams["euclid"].target
         gone._urls["/chat/completions"] = gone.url("/x").with_port(1).with_path("/v1")
         assert (await at.ask())[1]["x-routereval-model"] == "portia"
 
@@ -158,7 +158,7 @@ async def test_when_nobody_answers(answer: Answer, status: int, code: str) -> No
 
 @in_loop
 async def test_attempts_and_retries_are_limited() -> None:
-    async with rig(faults={"attempts": 2, "retry_burst": 3, "retry_ratio": 0.0}) as at:
+    async with rig(failover={"attempts": 2, "retry_burst": 3, "retry_ratio": 0.0}) as at:
         for stub in at.stubs.values():
             stub.answer = says(409)  # no fault of the upstream's: it is not left alone
         for _ in range(5):
@@ -168,7 +168,7 @@ async def test_attempts_and_retries_are_limited() -> None:
 
 @in_loop
 async def test_cooldown_and_the_way_back() -> None:
-    async with rig(faults={"failures": 2, "cooldown_s": 50}) as at:
+    async with rig(failover={"failures": 2, "cooldown_s": 50}) as at:
         clock = Clock()
         euclid = at.stubs["euclid"]
         euclid.answer = says(500)
@@ -192,7 +192,7 @@ async def test_cooldown_and_the_way_back() -> None:
 
 @in_loop
 async def test_only_one_request_probes() -> None:
-    async with rig(faults={"failures": 1, "cooldown_s": 50}) as at:
+    async with rig(failover={"failures": 1, "cooldown_s": 50}) as at:
         clock, others_are_answered = Clock(), asyncio.Event()
         euclid = at.stubs["euclid"]
         euclid.answer = says(500)
@@ -219,7 +219,11 @@ async def test_retry_after_is_honoured_at_once() -> None:
         for _ in range(3):
             await at.ask()
         assert len(at.stubs["euclid"].asked) == 1
-        assert 0 < at.relay.places["euclid"].breaker.rests(asyncio.get_running_loop().time()) <= 200
+        assert (
+            0
+            < at.relay.upstreams["euclid"].breaker.rest_s(asyncio.get_running_loop().time())
+            <= 200
+        )
 
 
 @in_loop
@@ -331,7 +335,7 @@ async def test_a_client_that_leaves_stops_its_upstream(streamed: bool) -> None:
         assert at.stubs["euclid"].gone == 1
         assert at.told[0].status == 499
         assert at.relay.in_flight == 0
-        assert at.relay.places["euclid"].busy == 0
+        assert at.relay.upstreams["euclid"].in_flight == 0
         if streamed:
             assert at.told[0].usage.tokens_out > 3
 
@@ -444,15 +448,15 @@ async def test_a_kept_connection_that_has_died_is_replaced() -> None:
 
 
 def test_a_pause_is_bounded_and_a_probe_that_leaves_is_no_verdict() -> None:
-    breaker = Breaker(Faults(longest_cooldown_s=100, quota_cooldown_s=10))
+    breaker = CircuitBreaker(FailoverConfig(longest_cooldown_s=100, quota_cooldown_s=10))
     breaker.failed(0.0, pause=1e9)
-    assert breaker.rests(0.0) == 100
-    assert breaker.enter(101)
-    breaker.left()
-    assert breaker.enter(101)
-    assert not breaker.enter(101)
+    assert breaker.rest_s(0.0) == 100
+    assert breaker.allow(101)
+    breaker.abandoned()
+    assert breaker.allow(101)
+    assert not breaker.allow(101)
     breaker.succeeded()
-    assert breaker.enter(101)
+    assert breaker.allow(101)
 
 
 def test_the_retry_budget_is_a_share() -> None:
@@ -501,7 +505,7 @@ async def test_a_last_event_that_is_cut_is_completed_or_replaced(at_byte: int, h
 
 @pytest.mark.parametrize("said", ["[DONE]", "data: [DONE]", "x\ndata: [DONE]\n\n"])
 def test_a_model_that_says_done_ends_no_stream(said: str) -> None:
-    events = Events()
+    events = EventStream()
     events.take(event(said))
     assert not events.done
     events.take(event(said)[:-2])
@@ -512,7 +516,7 @@ def test_a_model_that_says_done_ends_no_stream(said: str) -> None:
 
 
 def test_an_error_begins_an_event_of_its_own() -> None:
-    events = Events()
+    events = EventStream()
     assert events.take(b"data: " + b"x" * 2_000_000)  # too long to be held until its end
     assert events.error(ApiError(502, "no")).startswith(b"\n\ndata: {")
     events.take(b"x\n\n")
@@ -520,7 +524,7 @@ def test_an_error_begins_an_event_of_its_own() -> None:
 
 
 def test_an_event_that_never_ends_does_not_fill_the_memory() -> None:
-    events = Events()
+    events = EventStream()
     passed = sum(len(events.take(b"x" * 100_000)) for _ in range(30))
     assert passed > 2_000_000
 

@@ -17,18 +17,18 @@ from routereval.gateway.access.store import open_store
 
 WORKER = """
 import asyncio, sys, time
-from routereval.gateway.access.authenticator import KeyDoor
+from routereval.gateway.access.authenticator import KeyAuthenticator
 from routereval.gateway.protocols import NOTHING
 from routereval.gateway.access.store import open_store
 
 async def main():
-    door, paid = KeyDoor(open_store(sys.argv[1])), 0
-    await door.open()
+    authenticator, paid = KeyAuthenticator(open_store(sys.argv[1])), 0
+    await authenticator.open()
     while True:
-        grant = await door.admit(sys.argv[2], "auto", time.time())
-        await grant.reserve(0.0002)
+        authorization = await authenticator.authorize(sys.argv[2], "auto", time.time())
+        await authorization.reserve(0.0002)
         await asyncio.sleep(0.001)
-        grant.settle(NOTHING, 0.0001)
+        authorization.settle(NOTHING, 0.0001)
         paid += 100_000
         print(time.time(), paid, flush=True)
 

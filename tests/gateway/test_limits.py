@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routereval.gateway.access.authenticator import Purse
-from routereval.gateway.access.limits import LOST_S, Bucket, Ledger
+from routereval.gateway.access.authenticator import BudgetLease
+from routereval.gateway.access.limits import LOST_S, DailyBudget, RequestBucket
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 20)), max_size=40), st.integers(1, 600))
 def test_a_bucket_gives_no_more_than_its_rate(
     asked: list[tuple[float, int]], per_minute: int
 ) -> None:
-    bucket, now, given_all = Bucket(float(per_minute), 0.0), 0.0, 0
+    bucket, now, given_all = RequestBucket(float(per_minute), 0.0), 0.0, 0
     for pause, wanted in asked:
         now += pause
         given, bucket = bucket.taken(per_minute, wanted, now)
@@ -23,7 +23,7 @@ def test_a_bucket_gives_no_more_than_its_rate(
 
 
 def test_a_clock_that_goes_back_gives_nothing_for_free() -> None:
-    given, bucket = Bucket(1.0, 100.0).taken(60, 1, now=50.0)
+    given, bucket = RequestBucket(1.0, 100.0).taken(60, 1, now=50.0)
     assert given == 1
     assert bucket.taken(60, 1, now=100.0)[0] == 0
 
@@ -45,37 +45,37 @@ class Workers:
     budget = 200
 
     def __init__(self) -> None:
-        self.ledger = Ledger()
-        self.purses = {worker: Purse(("key", 0)) for worker in "abc"}
+        self.ledger = DailyBudget()
+        self.purses = {worker: BudgetLease(("key", 0)) for worker in "abc"}
         self.under_way: dict[str, list[int]] = {worker: [] for worker in "abc"}
         self.paid = 0
 
     def reserve(self, worker: str, amount: int, now: float) -> None:
-        purse = self.purses[worker]
-        if purse.free < amount:
-            missing = amount - purse.free
-            purse.free += self.ledger.take(worker, self.budget, missing, 2 * amount, now)
-        if purse.free >= amount:
-            purse.free, purse.reserved = purse.free - amount, purse.reserved + amount
-            purse.used = True
+        lease = self.purses[worker]
+        if lease.free < amount:
+            missing = amount - lease.free
+            lease.free += self.ledger.take(worker, self.budget, missing, 2 * amount, now)
+        if lease.free >= amount:
+            lease.free, lease.reserved = lease.free - amount, lease.reserved + amount
+            lease.used = True
             self.under_way[worker].append(amount)
 
     def settle(self, worker: str, amount: int, now: float) -> None:
         if not self.under_way[worker]:
             return
-        purse, reserved = self.purses[worker], self.under_way[worker].pop()
-        purse.reserved -= reserved
-        purse.free += reserved - reserved // 2
-        purse.spent += reserved // 2
+        lease, reserved = self.purses[worker], self.under_way[worker].pop()
+        lease.reserved -= reserved
+        lease.free += reserved - reserved // 2
+        lease.spent += reserved // 2
         self.paid += reserved // 2
 
     def write(self, worker: str, amount: int, now: float) -> None:
-        if (bill := self.purses[worker].bill(now)) is not None:
-            self.ledger.write(worker, bill.spent, bill.back, now)
+        if (report := self.purses[worker].report(now)) is not None:
+            self.ledger.write(worker, report.spent, report.back, now)
 
     def die(self, worker: str, amount: int, now: float) -> None:
         self.paid -= self.purses[worker].spent  # what was not yet written is lost, and no more
-        self.purses[worker], self.under_way[worker] = Purse(("key", 0)), []
+        self.purses[worker], self.under_way[worker] = BudgetLease(("key", 0)), []
 
 
 @given(steps)
@@ -96,16 +96,16 @@ def test_what_is_spent_never_exceeds_the_budget(
 
 
 def test_what_a_dead_worker_held_is_free_again() -> None:
-    ledger = Ledger()
+    ledger = DailyBudget()
     assert ledger.take("dead", 100, 1, 90, now=0) == 90
     assert ledger.take("alive", 100, 20, 20, now=1) == 0
     assert ledger.take("alive", 100, 20, 20, now=LOST_S + 2) == 20
 
 
 def test_a_bill_that_was_not_written_is_kept() -> None:
-    purse = Purse(("key", 0), free=-3, spent=10)
-    bill = purse.bill(1.0)
-    assert bill == (10, -3)
-    assert (purse.free, purse.spent) == (0, 0)
-    purse.unwritten(bill)
-    assert (purse.free, purse.spent) == (-3, 10)
+    lease = BudgetLease(("key", 0), free=-3, spent=10)
+    report = lease.report(1.0)
+    assert report == (10, -3)
+    assert (lease.free, lease.spent) == (0, 0)
+    lease.unwritten(report)
+    assert (lease.free, lease.spent) == (-3, 10)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from routereval.gateway.observe.metrics import BUCKETS, Metrics
-from routereval.gateway.protocols import Attempt, Entry, Usage
+from routereval.gateway.protocols import Attempt, LogEntry, Usage
 from routereval.routers.trained import Decision
 
 SAMPLE = re.compile(
@@ -18,7 +18,7 @@ def made() -> Metrics:
     common = {"decision": decision, "router": "knn", "decided_s": 0.0004, "key": "alice"}
     for number in range(3):
         metrics.record(
-            Entry(
+            LogEntry(
                 f"r{number}",
                 0.0,
                 model="large",
@@ -31,7 +31,7 @@ def made() -> Metrics:
             )
         )
     metrics.record(
-        Entry(
+        LogEntry(
             "r4",
             0.0,
             model="small",
@@ -42,7 +42,7 @@ def made() -> Metrics:
             **common,  # type: ignore[arg-type]
         )
     )
-    metrics.record(Entry("r5", 0.0, status=429, error="rate_limit_exceeded"))
+    metrics.record(LogEntry("r5", 0.0, status=429, error="rate_limit_exceeded"))
     return metrics
 
 

@@ -1,4 +1,4 @@
-"""Many requests while upstreams fail in every way: each ends, once, and the bill adds up."""
+"""Many requests while upstreams fail in every way: each ends, once, and the report adds up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from routereval.gateway.protocols import OpenGrant, Usage
+from routereval.gateway.protocols import OpenAuthorization, Usage
 from tests.fuzzing import FUZZ
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import DONE, Asked, event, good, hang_up, rig
@@ -22,19 +22,19 @@ DEADLINE_S = 200.0
 PATIENCE_S = 5.0  # only those that hang or dribble take so long
 
 
-class Purse:
+class SpendCounter:
     """A door that adds up what requests cost."""
 
     def __init__(self) -> None:
         self.opened = 0
-        self.bills: list[float] = []
+        self.reports: list[float] = []
 
-    async def recognise(self, key: str | None) -> OpenGrant:
-        return OpenGrant()
+    async def identify(self, key: str | None) -> OpenAuthorization:
+        return OpenAuthorization()
 
-    async def admit(self, key: str | None, model: str, now: float) -> PaidGrant:
+    async def authorize(self, key: str | None, model: str, now: float) -> PaidAuthorization:
         self.opened += 1
-        return PaidGrant(self)
+        return PaidAuthorization(self)
 
     async def open(self) -> None:
         pass
@@ -43,14 +43,14 @@ class Purse:
         pass
 
 
-class PaidGrant(OpenGrant):
-    """Notes its bill with the door."""
+class PaidAuthorization(OpenAuthorization):
+    """Notes its report with the authenticator."""
 
-    def __init__(self, purse: Purse) -> None:
-        self._purse = purse
+    def __init__(self, counter: SpendCounter) -> None:
+        self._counter = counter
 
     def settle(self, usage: Usage, usd: float) -> None:
-        self._purse.bills.append(usd)
+        self._counter.reports.append(usd)
 
 
 class Failing:
@@ -132,13 +132,13 @@ async def one(session: aiohttp.ClientSession, url: str, number: int, streamed: b
 @pytest.mark.slow
 @in_loop
 async def test_every_request_ends_once_and_the_bill_adds_up() -> None:
-    purse, rng = Purse(), random.Random(7)  # noqa: S311 - no secret
+    counter, rng = SpendCounter(), random.Random(7)  # noqa: S311 - no secret
     upstream = {"first_byte_s": PATIENCE_S, "total_s": 2 * PATIENCE_S, "concurrency": 64}
     tables: dict[str, Any] = {
         "upstreams": dict.fromkeys(("euclid", "portia", "parrot"), upstream),
-        "faults": {"cooldown_s": 0.02, "failures": 5, "longest_cooldown_s": 0.1},
+        "failover": {"cooldown_s": 0.02, "failures": 5, "longest_cooldown_s": 0.1},
     }
-    async with rig(door=purse, **tables) as at:
+    async with rig(authenticator=counter, **tables) as at:
         upstreams = {name: Failing(rng) for name in at.stubs}
         for name, stub in at.stubs.items():
             stub.answer = upstreams[name]
@@ -158,10 +158,10 @@ async def test_every_request_ends_once_and_the_bill_adds_up() -> None:
         late = {entry.text.split()[-1] for entry in at.told if "timeout" in str(entry.attempts)}
         assert all(times == 1 or number in late for number, times in answered.items())
         assert all(sum(not a.fault for a in entry.attempts) <= 1 for entry in at.told)
-        assert len(at.told) == len(purse.bills) == purse.opened == total
+        assert len(at.told) == len(counter.reports) == counter.opened == total
         told = sum(Decimal(str(entry.usd)) for entry in at.told)
-        assert sum(Decimal(str(bill)) for bill in purse.bills) == told
+        assert sum(Decimal(str(report)) for report in counter.reports) == told
         paid = sum(entry.usd > 0 for entry in at.told if entry.status == 200 and not entry.error)
         assert paid == ends["answer"]
         assert at.relay.in_flight == 0
-        assert {place.busy for place in at.relay.places.values()} == {0}
+        assert {place.in_flight for place in at.relay.upstreams.values()} == {0}

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import Config, Upstream, make_config, read_config
+from routereval.gateway.config import Config, UpstreamConfig, make_config, read_config
 from routereval.gateway.protocols import (
     Attempt,
+    Authenticator,
+    Authorization,
     Decider,
-    Door,
-    Entry,
-    Grant,
+    LogEntry,
     Observer,
-    OpenDoor,
-    Routed,
+    OpenAccess,
+    RouterChoice,
     Usage,
 )
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiError",
     "Attempt",
+    "Authenticator",
+    "Authorization",
     "Config",
     "Decider",
-    "Door",
-    "Entry",
-    "Grant",
+    "LogEntry",
     "Observer",
-    "OpenDoor",
-    "Routed",
-    "Upstream",
+    "OpenAccess",
+    "RouterChoice",
+    "UpstreamConfig",
     "Usage",
     "create_app",
     "make_config",

@@ -1,4 +1,4 @@
-"""The whole gateway of a configuration: its door, its log, its experiment, its metrics."""
+"""The whole gateway of a configuration: its authenticator, its log, its experiment, its metrics."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 from typing import TYPE_CHECKING
 
 from routereval.errors import DataError
-from routereval.gateway.access.authenticator import KeyDoor
+from routereval.gateway.access.authenticator import KeyAuthenticator
 from routereval.gateway.access.store import open_store
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config
-from routereval.gateway.decisions.experiment import Arm, Experiment, Shadows
+from routereval.gateway.decisions.experiment import Arm, Experiment, ShadowRouters
 from routereval.gateway.decisions.router_decider import RouterDecider
-from routereval.gateway.http.app import Endpoint, create_app, error_response, own_decider
+from routereval.gateway.http.app import Endpoint, create_app, error_response, router_decider
 from routereval.gateway.http.feedback import LARGEST, read_feedback
 from routereval.gateway.http.headers import bearer
 from routereval.gateway.observe.decision_log import DecisionLog
 from routereval.gateway.observe.metrics import CONTENT_TYPE, Metrics
-from routereval.gateway.protocols import Door, Observer, OpenDoor
+from routereval.gateway.protocols import Authenticator, Observer, OpenAccess
 from routereval.routers.persistence import load_router
 from routereval.routers.trained import TrainedRouter
 
@@ -52,14 +52,21 @@ def gateway_of(trained: TrainedRouter, config: Config) -> Starlette:
     metrics = Metrics()
     observers: list[Observer] = [metrics]
     if log is not None:
-        observers.append(Shadows(shadows, log) if shadows else log)
-    door: Door = KeyDoor(open_store(config.door.keys)) if config.door.keys else OpenDoor()
+        observers.append(ShadowRouters(shadows, log) if shadows else log)
+    authenticator: Authenticator = (
+        KeyAuthenticator(open_store(config.access.keys)) if config.access.keys else OpenAccess()
+    )
     routes = [
-        Route("/metrics", _metrics(metrics, door, config)),
-        Route("/v1/feedback", _feedback(log, metrics, door), methods=["POST"]),
+        Route("/metrics", _metrics(metrics, authenticator, config)),
+        Route("/v1/feedback", _feedback(log, metrics, authenticator), methods=["POST"]),
     ]
     return create_app(
-        trained, config, door=door, observers=observers, decider=experiment, routes=routes
+        trained,
+        config,
+        authenticator=authenticator,
+        observers=observers,
+        decider=experiment,
+        routes=routes,
     )
 
 
@@ -77,7 +84,7 @@ def _experiment(trained: TrainedRouter, config: Config) -> Experiment:
     chosen = config.experiment
     if not 0 < chosen.share < 1:
         raise DataError(f"[experiment]: share lies between 0 and 1, not {chosen.share:g}")
-    first = own_decider(trained, config)
+    first = router_decider(trained, config)
     if not chosen.router:
         return Experiment([Arm(first.name, first, trained.models)], chosen.explore)
     other = _loaded(chosen.router, config)
@@ -97,7 +104,7 @@ def _shadows(config: Config) -> dict[str, RouterDecider]:
 
 def _loaded(folder: str, config: Config) -> RouterDecider:
     """A further router, which the log calls by its folder."""
-    return own_decider(load_router(folder), config, folder)
+    return router_decider(load_router(folder), config, folder)
 
 
 def _log(config: Config, pools: dict[str, tuple[str, ...]]) -> DecisionLog | None:
@@ -107,40 +114,45 @@ def _log(config: Config, pools: dict[str, tuple[str, ...]]) -> DecisionLog | Non
     return DecisionLog(chosen.folder, pools, texts=chosen.texts, file_mb=chosen.file_mb)
 
 
-def _metrics(metrics: Metrics, door: Door, config: Config) -> Endpoint:
-    """For everybody where the door is open; else for the keys that `[door] metrics` names."""
+def _metrics(metrics: Metrics, authenticator: Authenticator, config: Config) -> Endpoint:
+    """For everybody where there are no keys; else for those that `[access] metrics` names."""
 
     async def answer(request: Request) -> Response:
         from starlette.responses import Response
 
         try:
-            grant = await door.recognise(bearer(request.scope["headers"]))
+            authorization = await authenticator.identify(bearer(request.scope["headers"]))
         except ApiError as error:
             return error_response(error)
-        if grant.key and grant.key not in config.door.metrics:
-            sentence = f"key {grant.key!r} may not read metrics; [door] metrics names those who may"
+        if authorization.key and authorization.key not in config.access.metrics:
+            sentence = (
+                f"key {authorization.key!r} may not read metrics; "
+                "[access] metrics names those that may"
+            )
             return error_response(ApiError(403, sentence, code="not_allowed"))
         relay = request.app.state.relay
         now = asyncio.get_running_loop().time()
-        resting = {name: place.breaker.rests(now) > 0 for name, place in relay.places.items()}
+        resting = {
+            name: upstream.breaker.rest_s(now) > 0 for name, upstream in relay.upstreams.items()
+        }
         text = metrics.text(resting, relay.in_flight)
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
     return answer
 
 
-def _feedback(log: DecisionLog | None, metrics: Metrics, door: Door) -> Endpoint:
+def _feedback(log: DecisionLog | None, metrics: Metrics, authenticator: Authenticator) -> Endpoint:
     async def answer(request: Request) -> Response:
         from starlette.responses import JSONResponse
 
         try:
-            grant = await door.recognise(bearer(request.scope["headers"]))
+            authorization = await authenticator.identify(bearer(request.scope["headers"]))
             if log is None:
                 raise ApiError(404, "this gateway keeps no log of decisions", code="no_log")
             said = read_feedback(await _small_body(request))
         except ApiError as error:
             return error_response(error)
-        log.feedback(said.request_id, said.score, grant.key, time.time())
+        log.feedback(said.request_id, said.score, authorization.key, time.time())
         metrics.feedback(said.score)
         return JSONResponse({"object": "feedback", **said._asdict()})
 

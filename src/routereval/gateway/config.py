@@ -19,7 +19,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class Server:
+class ServerConfig:
     """Where to listen. Only this machine reaches the gateway unless told otherwise."""
 
     host: str = setting("127.0.0.1")
@@ -29,7 +29,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Limits:
+class LimitsConfig:
     """How much the gateway takes on before it says no."""
 
     in_flight: int = setting(1024, least=1)
@@ -39,7 +39,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Routing:
+class RoutingConfig:
     """What of a conversation is routed, and what is remembered."""
 
     lam: float = setting(0.0, least=0)
@@ -50,7 +50,7 @@ class Routing:
 
 
 @dataclass(frozen=True)
-class Faults:
+class FailoverConfig:
     """When another upstream is asked, and when one is left alone."""
 
     attempts: int = setting(3, least=1)
@@ -63,7 +63,7 @@ class Faults:
 
 
 @dataclass(frozen=True)
-class DoorTable:
+class AccessConfig:
     """Who may ask.
 
     Attributes:
@@ -76,7 +76,7 @@ class DoorTable:
 
 
 @dataclass(frozen=True)
-class LogTable:
+class LogConfig:
     """The decision log.
 
     Attributes:
@@ -91,7 +91,7 @@ class LogTable:
 
 
 @dataclass(frozen=True)
-class ExperimentTable:
+class ExperimentConfig:
     """What is learned from live traffic.
 
     Attributes:
@@ -108,7 +108,7 @@ class ExperimentTable:
 
 
 @dataclass(frozen=True)
-class Upstream:
+class UpstreamConfig:
     """One model of the pool, and who serves it.
 
     Attributes:
@@ -139,7 +139,7 @@ class Upstream:
 
 
 @dataclass(frozen=True)
-class Virtual:
+class VirtualModel:
     """A name that clients may ask for, and what it stands for.
 
     Attributes:
@@ -151,41 +151,41 @@ class Virtual:
     models: tuple[str, ...] = setting(())
 
 
-PRESETS = {"cheap": Virtual(1.0), "balanced": Virtual(0.3), "best": Virtual(0.0)}
+PRESETS = {"cheap": VirtualModel(1.0), "balanced": VirtualModel(0.3), "best": VirtualModel(0.0)}
 
 
 @dataclass(frozen=True)
 class Config:
     """All of a ``gateway.toml``; each table has a default but for the upstreams."""
 
-    upstreams: tuple[Upstream, ...]
-    server: Server = Server()
-    limits: Limits = Limits()
-    routing: Routing = Routing()
-    faults: Faults = Faults()
-    door: DoorTable = DoorTable()
-    log: LogTable = LogTable()
-    experiment: ExperimentTable = ExperimentTable()
-    virtual: Mapping[str, Virtual] = field(default_factory=lambda: dict(PRESETS))
+    upstreams: tuple[UpstreamConfig, ...]
+    server: ServerConfig = ServerConfig()
+    limits: LimitsConfig = LimitsConfig()
+    routing: RoutingConfig = RoutingConfig()
+    failover: FailoverConfig = FailoverConfig()
+    access: AccessConfig = AccessConfig()
+    log: LogConfig = LogConfig()
+    experiment: ExperimentConfig = ExperimentConfig()
+    virtual: Mapping[str, VirtualModel] = field(default_factory=lambda: dict(PRESETS))
 
-    def resolve(self, asked: str) -> Virtual | None:
+    def resolve(self, asked: str) -> VirtualModel | None:
         """What the name of a virtual model stands for; None for another name.
 
         >>> config = Config(())
         >>> config.resolve("auto:lam=0.3"), config.resolve("auto:cheap").lam, config.resolve("x")
-        (Virtual(lam=0.3, models=()), 1.0, None)
+        (VirtualModel(lam=0.3, models=()), 1.0, None)
         """
         head, colon, tail = asked.partition(":")
         if head != AUTO:
             return None
         if not colon:
-            return Virtual(self.routing.lam)
+            return VirtualModel(self.routing.lam)
         if tail.startswith("lam="):
             lam = _number(tail.removeprefix("lam="))
-            return None if lam is None else Virtual(lam)
+            return None if lam is None else VirtualModel(lam)
         return self.virtual.get(tail)
 
-    def key_of(self, upstream: Upstream, environ: Mapping[str, str] = os.environ) -> str:
+    def key_of(self, upstream: UpstreamConfig, environ: Mapping[str, str] = os.environ) -> str:
         """The upstream's key.
 
         Raises:
@@ -205,13 +205,13 @@ class Config:
 
 
 TABLES = {
-    "server": Server,
-    "limits": Limits,
-    "routing": Routing,
-    "faults": Faults,
-    "door": DoorTable,
-    "log": LogTable,
-    "experiment": ExperimentTable,
+    "server": ServerConfig,
+    "limits": LimitsConfig,
+    "routing": RoutingConfig,
+    "failover": FailoverConfig,
+    "access": AccessConfig,
+    "log": LogConfig,
+    "experiment": ExperimentConfig,
 }
 
 
@@ -255,13 +255,13 @@ def make_config(held: Mapping[str, object], where: str = "gateway.toml") -> Conf
     return Config(upstreams, virtual=virtual, **tables)
 
 
-def _upstreams(held: object, where: str) -> tuple[Upstream, ...]:
+def _upstreams(held: object, where: str) -> tuple[UpstreamConfig, ...]:
     if not isinstance(held, list) or not held:
         raise DataError(f"{where} names no upstream; add an [[upstream]] with name and base_url")
-    found: dict[str, Upstream] = {}
+    found: dict[str, UpstreamConfig] = {}
     for number, table in enumerate(held, 1):
         at = f"{where}: [[upstream]] {number}"
-        upstream = read_table(Upstream, table, at)
+        upstream = read_table(UpstreamConfig, table, at)
         _check_upstream(upstream, at)
         if upstream.name in found:
             raise DataError(f"{at}: the name {upstream.name!r} is taken; give each its own")
@@ -269,7 +269,7 @@ def _upstreams(held: object, where: str) -> tuple[Upstream, ...]:
     return tuple(found.values())
 
 
-def _check_upstream(upstream: Upstream, at: str) -> None:
+def _check_upstream(upstream: UpstreamConfig, at: str) -> None:
     if not upstream.name or not upstream.name.isprintable():
         raise DataError(f"{at}: name must be printable text, not {upstream.name!r}")
     if upstream.name.partition(":")[0] == AUTO:
@@ -291,14 +291,14 @@ def _is_url(text: str) -> bool:
         return False
 
 
-def _virtual(held: object, where: str, known: set[str]) -> dict[str, Virtual]:
+def _virtual(held: object, where: str, known: set[str]) -> dict[str, VirtualModel]:
     if not isinstance(held, Mapping):
         raise DataError(f"{where}: [virtual] must be a table such as cheap = 1.0, not {held!r}")
     found = dict(PRESETS)
     for name, value in held.items():
         at = f"{where}: [virtual.{name}]"
         table = value if isinstance(value, Mapping) else {"lam": value}
-        found[str(name)] = read_table(Virtual, table, at)
+        found[str(name)] = read_table(VirtualModel, table, at)
         for model in found[str(name)].models:
             if model not in known:
                 raise unknown(f"model in {at}", model, known)

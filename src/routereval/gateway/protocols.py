@@ -1,7 +1,6 @@
-"""Where the parts of the gateway meet: who may ask, who decides, and who is told afterwards.
+"""The protocols between the rooms of the gateway, and the values that pass between them.
 
-The relay knows only these. Each has a default that does nothing: a door that is open, and no
-observer at all.
+The relay knows only these: an authenticator, a decider, hooks and observers. Each may be replaced.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ class Usage(NamedTuple):
 NOTHING = Usage()
 
 
-class Grant(Protocol):
-    """What a door lets a request do. `settle` is called once, however the request ends."""
+class Authorization(Protocol):
+    """What a key lets a request do. `settle` is called once, however the request ends."""
 
     @property
     def key(self) -> str:
@@ -53,24 +52,24 @@ class Grant(Protocol):
         """
 
     def settle(self, usage: Usage, usd: float) -> None:
-        """Take the bill: zero for a request that no upstream answered.
+        """Take the report: zero for a request that no upstream answered.
 
         It is not awaited, because the client may be gone: it must not block. What it writes, it
         writes behind.
         """
 
 
-class Door(Protocol):
+class Authenticator(Protocol):
     """Who may ask."""
 
-    async def recognise(self, key: str | None) -> Grant:
+    async def identify(self, key: str | None) -> Authorization:
         """Who this is, for requests that cost nothing: listing models, asking for a decision.
 
         Raises:
             ApiError: 401 if the key is missing or not known.
         """
 
-    async def admit(self, key: str | None, model: str, now: float) -> Grant:
+    async def authorize(self, key: str | None, model: str, now: float) -> Authorization:
         """Let a request in, and count it.
 
         Args:
@@ -97,13 +96,13 @@ class Attempt(NamedTuple):
 
 
 @dataclass(slots=True)
-class Entry:
+class LogEntry:
     """All that is known of a request when it is over.
 
     Attributes:
         request_id: as in ``x-routereval-request-id``.
         time: seconds since the epoch, when it came.
-        key: the grant's name.
+        key: the authorization's name.
         path: such as ``/v1/chat/completions``.
         asked: the model that the client named.
         text: what was routed; empty where the client named an upstream's model.
@@ -152,7 +151,7 @@ class Entry:
 class Observer(Protocol):
     """Who is told of every request when it is over: a log, metrics, a shadow router."""
 
-    def record(self, entry: Entry) -> None:
+    def record(self, entry: LogEntry) -> None:
         """Take note; it must neither block nor keep the caller waiting."""
 
     async def open(self) -> None:
@@ -162,7 +161,7 @@ class Observer(Protocol):
         """Called as the gateway ends, after the last request."""
 
 
-class Routed(NamedTuple):
+class RouterChoice(NamedTuple):
     """A decision, by which router, and how probable it was."""
 
     decision: Decision
@@ -175,7 +174,7 @@ class Decider(Protocol):
 
     async def decide(
         self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
-    ) -> Routed:
+    ) -> RouterChoice:
         """Choose among the allowed models.
 
         Args:
@@ -186,7 +185,7 @@ class Decider(Protocol):
         """
 
 
-class OpenGrant:
+class OpenAuthorization:
     """Everything is allowed, nothing is counted."""
 
     key = ""
@@ -199,16 +198,16 @@ class OpenGrant:
         """Nothing to pay."""
 
 
-class OpenDoor:
+class OpenAccess:
     """Everybody may ask; meant for a gateway that only its own machine reaches."""
 
-    async def recognise(self, key: str | None) -> Grant:
+    async def identify(self, key: str | None) -> Authorization:
         """Anybody."""
-        return OpenGrant()
+        return OpenAuthorization()
 
-    async def admit(self, key: str | None, model: str, now: float) -> Grant:
+    async def authorize(self, key: str | None, model: str, now: float) -> Authorization:
         """Everybody."""
-        return OpenGrant()
+        return OpenAuthorization()
 
     async def open(self) -> None:
         """Nothing to prepare."""

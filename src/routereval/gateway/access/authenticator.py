@@ -1,4 +1,4 @@
-"""The door with keys: who may ask, how often, for what, and for how much money a day.
+"""Authentication by API keys, with their rate limits, allowed models and daily budgets.
 
 A request costs a hash and a few comparisons: keys that were found are remembered for `FRESH_S`,
 and requests and money are taken from the store in parts (see `limits`). What was spent is written
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from routereval.gateway.access.keys import NANO, Key, digest_of, nano
 from routereval.gateway.access.limits import LOST_S
-from routereval.gateway.access.store import Account, Bill, Store, StoreError
+from routereval.gateway.access.store import Account, SpendReport, Store, StoreError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import AUTO
 from routereval.gateway.protocols import Usage
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Purse:
+class BudgetLease:
     """One key's money of one day, as far as this worker goes.
 
     What the store says this worker holds is always ``free + reserved + spent``.
@@ -53,7 +53,7 @@ class Purse:
     used: bool = True
     written: float = 0.0
 
-    def bill(self, now: float) -> Bill | None:
+    def report(self, now: float) -> SpendReport | None:
         """What is to be written now; None if nothing is.
 
         What no request asked for since the last time goes back to the store.
@@ -63,15 +63,15 @@ class Purse:
         if not (self.spent or back or alive):
             self.used = False
             return None
-        bill = Bill(self.spent, back)
+        report = SpendReport(self.spent, back)
         self.spent, self.used, self.written = 0, False, now
         self.free -= back
-        return bill
+        return report
 
-    def unwritten(self, bill: Bill) -> None:
-        """Take back a bill that could not be written."""
-        self.spent += bill.spent
-        self.free += bill.back
+    def unwritten(self, report: SpendReport) -> None:
+        """Take back a report that could not be written."""
+        self.spent += report.spent
+        self.free += report.back
         self.written = 0.0
 
     @property
@@ -91,28 +91,37 @@ class _Known:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class KeyGrant:
-    """What a key lets a request do; see `protocols.Grant`."""
+class KeyAuthorization:
+    """What a key lets a request do; see `protocols.Authorization`."""
 
-    __slots__ = ("_door", "_known", "_now", "_purse", "_reserved", "_settled", "key", "models")
+    __slots__ = (
+        "_authenticator",
+        "_known",
+        "_lease",
+        "_now",
+        "_reserved",
+        "_settled",
+        "key",
+        "models",
+    )
 
-    def __init__(self, door: KeyDoor, known: _Known, now: float) -> None:
+    def __init__(self, authenticator: KeyAuthenticator, known: _Known, now: float) -> None:
         self.key = known.key.name
         self.models = known.key.models
-        self._door = door
+        self._authenticator = authenticator
         self._known = known
         self._now = now
-        self._purse: Purse | None = None
+        self._lease: BudgetLease | None = None
         self._reserved = 0
         self._settled = False
 
     async def reserve(self, usd: float) -> None:
-        """Put money aside; see `protocols.Grant`."""
+        """Put money aside; see `protocols.Authorization`."""
         budget, amount = self._known.key.budget, nano(usd)
         if budget is None or not amount or self._reserved:
             return
-        self._purse = self._door.purse(self.key, self._now)
-        await self._door.put_aside(self._known, budget, self._purse, amount, self._now)
+        self._lease = self._authenticator.lease(self.key, self._now)
+        await self._authenticator.put_aside(self._known, budget, self._lease, amount, self._now)
         self._reserved = amount
 
     def settle(self, usage: Usage, usd: float) -> None:
@@ -121,14 +130,14 @@ class KeyGrant:
         if self._settled or not (cost or self._reserved):
             return
         self._settled = True
-        purse = self._purse or self._door.purse(self.key, self._now)
-        purse.reserved -= self._reserved
-        purse.free += self._reserved - cost
-        purse.spent += cost
+        lease = self._lease or self._authenticator.lease(self.key, self._now)
+        lease.reserved -= self._reserved
+        lease.free += self._reserved - cost
+        lease.spent += cost
 
 
-class KeyDoor:
-    """A door that opens to keys; see `protocols.Door`.
+class KeyAuthenticator:
+    """Authenticates by API keys; see `protocols.Authenticator`.
 
     Args:
         store: where keys, limits and spending are kept.
@@ -139,49 +148,49 @@ class KeyDoor:
         self._store = store
         self._worker = worker or secrets.token_hex(8)
         self._known: dict[bytes, _Known] = {}
-        self._purses: dict[Account, Purse] = {}
+        self._leases: dict[Account, BudgetLease] = {}
         self._one_at_a_time = asyncio.Lock()
         self._writing: asyncio.Task[None] | None = None
         self._tidied = 0.0
 
-    async def recognise(self, key: str | None) -> KeyGrant:
-        """Who this is; see `protocols.Door`."""
+    async def identify(self, key: str | None) -> KeyAuthorization:
+        """Who this is; see `protocols.Authenticator`."""
         now = time.time()
-        return KeyGrant(self, await self._find(key, now), now)
+        return KeyAuthorization(self, await self._find(key, now), now)
 
-    async def admit(self, key: str | None, model: str, now: float) -> KeyGrant:
-        """Let a request in, and count it; see `protocols.Door`."""
+    async def authorize(self, key: str | None, model: str, now: float) -> KeyAuthorization:
+        """Let a request in, and count it; see `protocols.Authenticator`."""
         known = await self._find(key, now)
         held = known.key
         if held.models is not None and model not in held.models and not _is_virtual(model):
             raise _not_allowed(held.name, model)
         if held.per_minute is not None:
             await self._count(known, held.per_minute, now)
-        return KeyGrant(self, known, now)
+        return KeyAuthorization(self, known, now)
 
-    def purse(self, name: str, now: float) -> Purse:
+    def lease(self, name: str, now: float) -> BudgetLease:
         """This worker's part of a key's money, of the day of a request."""
         account = (name, int(now // DAY_S))
-        purse = self._purses.get(account)
-        if purse is None:
-            purse = self._purses[account] = Purse(account)
-        return purse
+        lease = self._leases.get(account)
+        if lease is None:
+            lease = self._leases[account] = BudgetLease(account)
+        return lease
 
     async def put_aside(
-        self, known: _Known, budget: int, purse: Purse, amount: int, now: float
+        self, known: _Known, budget: int, lease: BudgetLease, amount: int, now: float
     ) -> None:
         """Reserve an amount for a request.
 
         Raises:
             ApiError: 429 if the day's budget does not pay for it, 503 if the store fails.
         """
-        purse.used = True
-        if purse.free < amount:
+        lease.used = True
+        if lease.free < amount:
             async with known.lock:
-                if purse.free < amount:
-                    await self._hold(known, budget, purse, amount, now)
-        purse.free -= amount
-        purse.reserved += amount
+                if lease.free < amount:
+                    await self._hold(known, budget, lease, amount, now)
+        lease.free -= amount
+        lease.reserved += amount
 
     async def open(self) -> None:
         """Begin to write what is spent."""
@@ -202,18 +211,18 @@ class KeyDoor:
             await self._write(now)
 
     async def _write(self, now: float) -> None:
-        bills = {
-            account: bill
-            for account, purse in self._purses.items()
-            if (bill := purse.bill(now)) is not None
+        reports = {
+            account: report
+            for account, lease in self._leases.items()
+            if (report := lease.report(now)) is not None
         }
         try:
-            if bills:
-                await self._store.write(self._worker, bills, now)
+            if reports:
+                await self._store.write(self._worker, reports, now)
         except StoreError as error:
             log.warning("what keys spent could not be written and is kept: %s", error)
-            for account, bill in bills.items():
-                self._purses[account].unwritten(bill)
+            for account, report in reports.items():
+                self._leases[account].unwritten(report)
         self._tidy(now)
 
     async def _write_for_ever(self) -> None:
@@ -271,24 +280,26 @@ class KeyDoor:
             )
         known.requests, known.until = given, now + _REQUESTS_STAY_S
 
-    async def _hold(self, known: _Known, budget: int, purse: Purse, least: int, now: float) -> None:
-        missing = least - purse.free
+    async def _hold(
+        self, known: _Known, budget: int, lease: BudgetLease, least: int, now: float
+    ) -> None:
+        missing = least - lease.free
         wanted = max(missing, budget // _PART_OF_BUDGET)
         try:
             given = await self._store.take_money(
-                purse.account, self._worker, budget, missing, wanted, now
+                lease.account, self._worker, budget, missing, wanted, now
             )
         except StoreError as error:
             raise _unreachable(error) from None
         if not given:
             raise _spent(known.key.name, budget, now)
-        purse.free += given
+        lease.free += given
 
     def _tidy(self, now: float) -> None:
         """Forget days that are over, and keys that nobody uses."""
         today = int(now // DAY_S)
-        for account in [a for a, p in self._purses.items() if a[1] < today and p.over]:
-            del self._purses[account]
+        for account in [a for a, p in self._leases.items() if a[1] < today and p.over]:
+            del self._leases[account]
         if now - self._tidied > 60:
             self._tidied = now
             for digest in [d for d, k in self._known.items() if now - k.checked > DAY_S]:

@@ -29,7 +29,7 @@ class Key:
         per_minute: requests a minute; None without a limit.
         budget: billionths of a USD a day (UTC); None without a limit.
         created: seconds since the epoch.
-        revoked: since when it no longer opens the door; None while it does.
+        revoked: since when it no longer opens the authenticator; None while it does.
     """
 
     name: str

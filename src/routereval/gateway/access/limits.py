@@ -17,13 +17,13 @@ from typing import NamedTuple
 LOST_S = 15.0
 
 
-class Bucket(NamedTuple):
+class RequestBucket(NamedTuple):
     """Requests that are left at a time; it fills evenly, up to a minute's worth."""
 
     level: float
     stamp: float
 
-    def taken(self, per_minute: int, wanted: int, now: float) -> tuple[int, Bucket]:
+    def taken(self, per_minute: int, wanted: int, now: float) -> tuple[int, RequestBucket]:
         """Take whole requests.
 
         Args:
@@ -34,32 +34,32 @@ class Bucket(NamedTuple):
         Returns:
             How many were there, and what is left.
 
-        >>> Bucket(3.5, 0).taken(60, 10, now=0)
-        (3, Bucket(level=0.5, stamp=0))
+        >>> RequestBucket(3.5, 0).taken(60, 10, now=0)
+        (3, RequestBucket(level=0.5, stamp=0))
         """
         passed = max(now - self.stamp, 0.0)
         level = min(self.level + passed * per_minute / 60, float(per_minute))
         given = min(wanted, int(level))
-        return given, Bucket(level - given, max(now, self.stamp))
+        return given, RequestBucket(level - given, max(now, self.stamp))
 
     def wait(self, per_minute: int) -> float:
         """Seconds until there is one.
 
-        >>> Bucket(0.5, 0).wait(60)
+        >>> RequestBucket(0.5, 0).wait(60)
         0.5
         """
         return max(1 - self.level, 0.0) * 60 / per_minute
 
 
 @dataclass
-class Ledger:
+class DailyBudget:
     """One key's money of one day.
 
     Attributes:
         spent: for good.
         held: by worker, what it holds and when it was last heard of.
 
-    >>> ledger = Ledger(spent=10)
+    >>> ledger = DailyBudget(spent=10)
     >>> ledger.take("a", budget=100, least=5, wanted=60, now=0)
     60
     >>> ledger.take("b", budget=100, least=5, wanted=60, now=0)  # what is left

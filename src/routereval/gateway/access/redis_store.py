@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from routereval.errors import MissingDependencyError
 from routereval.gateway.access.keys import Key
-from routereval.gateway.access.limits import Bucket, Ledger
-from routereval.gateway.access.store import Account, Bill, StoreError, nothing_to_revoke, taken
+from routereval.gateway.access.limits import DailyBudget, RequestBucket
+from routereval.gateway.access.store import (
+    Account,
+    SpendReport,
+    StoreError,
+    nothing_to_revoke,
+    taken,
+)
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -32,7 +38,7 @@ State = dict[str, str]
 
 
 class RedisStore:
-    """A `Store` and `KeyBook` in Redis.
+    """A `Store` and `KeyAdmin` in Redis.
 
     Args:
         client: of redis.asyncio, with ``decode_responses=True``.
@@ -75,7 +81,7 @@ class RedisStore:
 
         def take(state: State) -> tuple[tuple[int, float], State]:
             level = float(state.get("level", per_minute))
-            bucket = Bucket(level, float(state.get("stamp", now)))
+            bucket = RequestBucket(level, float(state.get("stamp", now)))
             given, bucket = bucket.taken(per_minute, wanted, now)
             kept = {"level": repr(bucket.level), "stamp": repr(bucket.stamp)}
             return (given, bucket.wait(per_minute)), kept
@@ -93,28 +99,28 @@ class RedisStore:
 
         return await self._change(_place(account), take)
 
-    async def write(self, worker: str, bills: Mapping[Account, Bill], now: float) -> None:
+    async def write(self, worker: str, reports: Mapping[Account, SpendReport], now: float) -> None:
         """See `Store`."""
-        for account, bill in bills.items():
-            await self._book(worker, account, bill, now)
+        for account, report in reports.items():
+            await self._book(worker, account, report, now)
 
-    async def _book(self, worker: str, account: Account, bill: Bill, now: float) -> None:
+    async def _book(self, worker: str, account: Account, report: SpendReport, now: float) -> None:
         def book(state: State) -> tuple[None, State]:
             ledger = _ledger(state)
-            ledger.write(worker, bill.spent, bill.back, now)
+            ledger.write(worker, report.spent, report.back, now)
             return None, _state(ledger)
 
         await self._change(_place(account), book)
 
     async def add(self, key: Key) -> None:
-        """See `KeyBook`."""
+        """See `KeyAdmin`."""
         async with _reached():
             if not await _answer(self._redis.hsetnx(_NAMES, key.name, _text(key))):
                 raise taken(key.name)
             await _answer(self._redis.hset(_DIGESTS, key.digest.hex(), key.name))
 
     async def revoke(self, name: str, now: float) -> None:
-        """See `KeyBook`."""
+        """See `KeyAdmin`."""
         async with _reached():
             held = await _answer(self._redis.hget(_NAMES, name))
             if held is None or json.loads(held)["revoked"] is not None:
@@ -123,7 +129,7 @@ class RedisStore:
             await _answer(self._redis.hset(_NAMES, name, changed))
 
     async def listed(self, day: int) -> list[tuple[Key, int]]:
-        """See `KeyBook`."""
+        """See `KeyAdmin`."""
         found = []
         async with _reached():
             for name, held in sorted((await _answer(self._redis.hgetall(_NAMES))).items()):
@@ -180,17 +186,17 @@ def _place(account: Account) -> str:
     return f"{_ROOM}money:{day}:{name}"
 
 
-def _ledger(state: State) -> Ledger:
+def _ledger(state: State) -> DailyBudget:
     held = {}
     for name, value in state.items():
         kind, _, worker = name.partition(":")
         if kind == "held":
             amount, _, seen = value.partition(" ")
             held[worker] = (int(amount), float(seen))
-    return Ledger(int(state.get("spent", 0)), held)
+    return DailyBudget(int(state.get("spent", 0)), held)
 
 
-def _state(ledger: Ledger) -> State:
+def _state(ledger: DailyBudget) -> State:
     held = {f"held:{name}": f"{amount} {seen!r}" for name, (amount, seen) in ledger.held.items()}
     return {"spent": str(ledger.spent), **held}
 

@@ -2,7 +2,7 @@
 
 The file is in WAL mode with ``synchronous=NORMAL``: a commit is in the system's hands at once, so
 that killing the process loses nothing, and no request waits for the disk. What waits for it, the
-checkpoint, happens on the connection that a thread writes bills with.
+checkpoint, happens on the connection that a thread writes reports with.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ from pathlib import Path
 
 from routereval.errors import DataError
 from routereval.gateway.access.keys import Key
-from routereval.gateway.access.limits import Bucket, Ledger
-from routereval.gateway.access.store import Account, Bill, StoreError, nothing_to_revoke, taken
+from routereval.gateway.access.limits import DailyBudget, RequestBucket
+from routereval.gateway.access.store import (
+    Account,
+    SpendReport,
+    StoreError,
+    nothing_to_revoke,
+    taken,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
@@ -41,7 +47,7 @@ _PATIENCE_S = 2.0
 
 
 class SqliteStore:
-    """A `Store` and `KeyBook` in a file.
+    """A `Store` and `KeyAdmin` in a file.
 
     Args:
         path: the file.
@@ -104,7 +110,7 @@ class SqliteStore:
         """See `Store`."""
         with _transaction(self._quick) as db:
             row = db.execute("SELECT level, stamp FROM buckets WHERE name = ?", (name,)).fetchone()
-            bucket = Bucket(*row) if row else Bucket(float(per_minute), now)
+            bucket = RequestBucket(*row) if row else RequestBucket(float(per_minute), now)
             given, bucket = bucket.taken(per_minute, wanted, now)
             db.execute("REPLACE INTO buckets VALUES (?, ?, ?)", (name, *bucket))
         return given, bucket.wait(per_minute)
@@ -116,18 +122,18 @@ class SqliteStore:
         with _transaction(self._quick) as db, _ledger(db, account) as ledger:
             return ledger.take(worker, budget, least, wanted, now)
 
-    async def write(self, worker: str, bills: Mapping[Account, Bill], now: float) -> None:
+    async def write(self, worker: str, reports: Mapping[Account, SpendReport], now: float) -> None:
         """See `Store`."""
-        await asyncio.to_thread(self._write, worker, dict(bills), now)
+        await asyncio.to_thread(self._write, worker, dict(reports), now)
 
-    def _write(self, worker: str, bills: Mapping[Account, Bill], now: float) -> None:
+    def _write(self, worker: str, reports: Mapping[Account, SpendReport], now: float) -> None:
         with _transaction(self._behind) as db:
-            for account, bill in bills.items():
+            for account, report in reports.items():
                 with _ledger(db, account) as ledger:
-                    ledger.write(worker, bill.spent, bill.back, now)
+                    ledger.write(worker, report.spent, report.back, now)
 
     async def add(self, key: Key) -> None:
-        """See `KeyBook`."""
+        """See `KeyAdmin`."""
         models = None if key.models is None else json.dumps(sorted(key.models))
         values = (key.name, key.digest, models, key.per_minute, key.budget, key.created, None)
         with _transaction(self._quick) as db:
@@ -136,7 +142,7 @@ class SqliteStore:
             db.execute(f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
 
     async def revoke(self, name: str, now: float) -> None:
-        """See `KeyBook`."""
+        """See `KeyAdmin`."""
         with _transaction(self._quick) as db:
             done = db.execute(
                 "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL", (now, name)
@@ -145,7 +151,7 @@ class SqliteStore:
             raise nothing_to_revoke(name)
 
     async def listed(self, day: int) -> list[tuple[Key, int]]:
-        """See `KeyBook`."""
+        """See `KeyAdmin`."""
         with _transaction(self._quick) as db:
             rows = db.execute(f"SELECT {_COLUMNS} FROM keys ORDER BY name").fetchall()  # noqa: S608
             today = db.execute("SELECT name, spent FROM spending WHERE day = ?", (day,)).fetchall()
@@ -182,12 +188,12 @@ def _reached() -> Iterator[None]:
 
 
 @contextmanager
-def _ledger(db: sqlite3.Connection, account: Account) -> Iterator[Ledger]:
+def _ledger(db: sqlite3.Connection, account: Account) -> Iterator[DailyBudget]:
     """The ledger of an account, which is written back afterwards."""
     row = db.execute("SELECT spent FROM spending WHERE name = ? AND day = ?", account).fetchone()
     held = db.execute("SELECT worker, amount, seen FROM held WHERE name = ? AND day = ?", account)
     before = {worker: (amount, seen) for worker, amount, seen in held.fetchall()}
-    ledger = Ledger(row[0] if row else 0, dict(before))
+    ledger = DailyBudget(row[0] if row else 0, dict(before))
     yield ledger
     if row is None or row[0] != ledger.spent:
         db.execute("REPLACE INTO spending VALUES (?, ?, ?)", (*account, ledger.spent))

@@ -13,8 +13,8 @@ class StoreError(RouterEvalError):
     """A store that cannot be reached, or does not answer in time."""
 
 
-class Bill(NamedTuple):
-    """What a worker books for a key: see `Ledger.write`."""
+class SpendReport(NamedTuple):
+    """What a worker books for a key: see `DailyBudget.write`."""
 
     spent: int
     back: int
@@ -25,7 +25,7 @@ Account = tuple[str, int]
 
 
 class Store(Protocol):
-    """What a door asks of a store; every call is one transaction, and raises `StoreError`.
+    """What an authenticator needs of a store; each call is one transaction, and raises `StoreError`.
 
     Names are those of keys, days count from the epoch, money is in billionths of a USD.
     """
@@ -41,16 +41,16 @@ class Store(Protocol):
     async def take_money(
         self, account: Account, worker: str, budget: int, least: int, wanted: int, now: float
     ) -> int:
-        """Hold a part of the day's budget; see `Ledger.take`."""
+        """Hold a part of the day's budget; see `DailyBudget.take`."""
 
-    async def write(self, worker: str, bills: Mapping[Account, Bill], now: float) -> None:
-        """Book what was spent; see `Ledger.write`. An empty bill says that the worker lives."""
+    async def write(self, worker: str, reports: Mapping[Account, SpendReport], now: float) -> None:
+        """Book what was spent; see `DailyBudget.write`. An empty report keeps the lease alive."""
 
     async def close(self) -> None:
         """Let go of files and connections."""
 
 
-class KeyBook(Protocol):
+class KeyAdmin(Protocol):
     """What the command line asks of a store."""
 
     async def add(self, key: Key) -> None:
@@ -74,7 +74,7 @@ class KeyBook(Protocol):
         """Let go of files and connections."""
 
 
-class FullStore(Store, KeyBook, Protocol):
+class FullStore(Store, KeyAdmin, Protocol):
     """Both."""
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from routereval.errors import DataError, RouterEvalError
 from routereval.gateway.observe.decision_log import DecisionLog
-from routereval.gateway.protocols import Decider, Entry, Routed
+from routereval.gateway.protocols import Decider, LogEntry, RouterChoice
 
 MOST_SHADOWS = 256
 
@@ -36,7 +36,7 @@ class Arm(NamedTuple):
 
 
 class Experiment:
-    """Splits the traffic among routers, and chooses at random now and then; see `protocols.Decider`.
+    """Splits the traffic among routers, and explores at random; see `protocols.Decider`.
 
     A conversation always has the same router, by its hash. The propensity that is logged is the
     probability with which that router's choice, or the random one, is this model.
@@ -63,7 +63,7 @@ class Experiment:
 
     async def decide(
         self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
-    ) -> Routed:
+    ) -> RouterChoice:
         """Choose among the allowed models; see `protocols.Decider`."""
         arm = self._arm(unit or text)
         routed = await arm.decider.decide(text, lam, allowed, unit=unit)
@@ -80,7 +80,7 @@ class Experiment:
                     )
             greedy = chosen.model == routed.decision.model
             propensity = each + (1 - self._explore) * (propensity if greedy else 0.0)
-        return Routed(chosen, arm.name, propensity)
+        return RouterChoice(chosen, arm.name, propensity)
 
     def _arm(self, unit: str) -> Arm:
         if len(self.arms) == 1:
@@ -93,7 +93,7 @@ class Experiment:
         return self.arms[-1]
 
 
-class Shadows:
+class ShadowRouters:
     """Lets other routers decide too, whose decisions are only logged; see `protocols.Observer`.
 
     They decide when a request is over, and cost it nothing. Under load, when `MOST_SHADOWS` are
@@ -109,7 +109,7 @@ class Shadows:
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def record(self, entry: Entry) -> None:
+    def record(self, entry: LogEntry) -> None:
         """Log a request with what the shadows make of it."""
         if entry.decision is None or len(self._tasks) >= MOST_SHADOWS:
             self._log.record(entry)
@@ -128,7 +128,7 @@ class Shadows:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._log.close()
 
-    async def _decided(self, entry: Entry) -> None:
+    async def _decided(self, entry: LogEntry) -> None:
         found: dict[str, str] = {}
         try:
             for name, decider in self._deciders.items():

@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.gateway.protocols import Routed
+from routereval.gateway.protocols import RouterChoice
 from routereval.routers.base import Scores
 from routereval.routers.trained import TrainedRouter
 
@@ -90,7 +90,7 @@ class RouterDecider:
 
     async def decide(
         self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
-    ) -> Routed:
+    ) -> RouterChoice:
         """Choose among the allowed models; see `protocols.Decider`.
 
         Raises:
@@ -99,7 +99,7 @@ class RouterDecider:
         """
         scores, costs, unfamiliar = await self._scored(text)
         decision = self.trained.decided([text], scores, costs, lam, allowed)[0]
-        return Routed(decision._replace(unfamiliar=bool(unfamiliar[0])), self.name)
+        return RouterChoice(decision._replace(unfamiliar=bool(unfamiliar[0])), self.name)
 
     def warm_up(self) -> None:
         """Load what is loaded at first use, and learn how long a text takes."""

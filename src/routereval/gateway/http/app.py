@@ -13,12 +13,12 @@ from routereval.errors import DataError, MissingDependencyError, RouterEvalError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config
 from routereval.gateway.decisions.router_decider import RouterDecider
-from routereval.gateway.http.chat_request import Ask, read_body
+from routereval.gateway.http.chat_request import ChatRequest, parse_request
 from routereval.gateway.http.headers import bearer
 from routereval.gateway.http.relay import Relay
-from routereval.gateway.protocols import Decider, Door, Observer, OpenDoor
+from routereval.gateway.protocols import Authenticator, Decider, Observer, OpenAccess
 from routereval.gateway.upstreams.client import Client
-from routereval.gateway.upstreams.pool import Places
+from routereval.gateway.upstreams.pool import UpstreamPool
 from routereval.routers.trained import TrainedRouter
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def create_app(
     trained: TrainedRouter,
     config: Config,
     *,
-    door: Door | None = None,
+    authenticator: Authenticator | None = None,
     observers: Sequence[Observer] = (),
     decider: Decider | None = None,
     routes: Sequence[BaseRoute] = (),
@@ -48,7 +48,7 @@ def create_app(
     Args:
         trained: the router.
         config: of the gateway.
-        door: who may ask; everybody unless given.
+        authenticator: who may ask; everybody unless given.
         observers: who is told of every request when it is over.
         decider: who chooses; the router itself unless given.
         routes: more of them, such as ``/metrics``.
@@ -70,14 +70,14 @@ def create_app(
         _check_observer(observer)
     relay = Relay(
         config,
-        Places.of(config),
-        Client(config.faults.quota_cooldown_s),
+        UpstreamPool.of(config),
+        Client(config.failover.quota_cooldown_s),
         trained.models,
-        decider=decider or own_decider(trained, config),
-        door=door or OpenDoor(),
+        decider=decider or router_decider(trained, config),
+        authenticator=authenticator or OpenAccess(),
         observers=observers,
     )
-    if not relay.pool:
+    if not relay.routable:
         raise DataError(
             "no LLM of the router's pool has an upstream; name one of "
             f"{', '.join(trained.models)} as an [[upstream]]"
@@ -105,13 +105,13 @@ def _check_observer(observer: object) -> None:
         )
 
 
-def without_upstream(trained: TrainedRouter, config: Config) -> list[str]:
+def models_without_upstream(trained: TrainedRouter, config: Config) -> list[str]:
     """The LLMs of the router's pool that no upstream serves: they are never chosen."""
     served = {upstream.name for upstream in config.upstreams}
     return [model for model in trained.models if model not in served]
 
 
-def own_decider(trained: TrainedRouter, config: Config, name: str = "") -> RouterDecider:
+def router_decider(trained: TrainedRouter, config: Config, name: str = "") -> RouterDecider:
     """What decides by a router; the log calls it by its spec unless a name is given."""
     name = name or str(trained.about.get("router", type(trained.router).__name__))
     decider = RouterDecider(trained, name, config.routing.cache)
@@ -123,7 +123,7 @@ def _lifespan(relay: Relay) -> Callable[[Starlette], Any]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            parts: list[Door | Observer] = [relay.door, *relay.observers]
+            parts: list[Authenticator | Observer] = [relay.authenticator, *relay.observers]
             for part in parts:
                 await part.open()
                 stack.push_async_callback(part.close)
@@ -155,42 +155,42 @@ def _route(relay: Relay) -> Endpoint:
         from starlette.responses import JSONResponse
 
         try:
-            grant = await relay.door.recognise(bearer(request.scope["headers"]))
-            ask = await _whole_ask(request, int(relay.config.limits.body_mb * 1e6))
-            where = relay.route(ask, grant)
-            if where.virtual is None:
-                return JSONResponse({"model": ask.model, "reason": "asked for"})
-            routed = await relay.decided(where, where.names)
+            authorization = await relay.authenticator.identify(bearer(request.scope["headers"]))
+            chat = await _whole_ask(request, int(relay.config.limits.body_mb * 1e6))
+            plan = relay.plan(chat, authorization)
+            if plan.virtual is None:
+                return JSONResponse({"model": chat.model, "reason": "asked for"})
+            choice = await relay.choose(plan, plan.names)
         except ApiError as error:
             return error_response(error)
         except RouterEvalError as error:
             return error_response(ApiError(503, f"the router could not decide: {error}"))
-        chosen, known = routed.decision, relay.decider_models
+        chosen, known = choice.decision, relay.router_models
         return JSONResponse(
             {
                 "model": chosen.model,
                 "reason": chosen.reason,
                 "unfamiliar": chosen.unfamiliar,
-                "lam": where.virtual.lam,
-                "router": routed.router,
-                "allowed": where.names,
+                "lam": plan.virtual.lam,
+                "router": choice.router,
+                "allowed": plan.names,
                 "scores": {m: _number(v) for m, v in zip(known, chosen.scores, strict=True)},
                 "costs": {m: _number(v) for m, v in zip(known, chosen.costs, strict=True)},
-                "resting": [n for n in where.names if relay.places[n].breaker.rests(_now())],
+                "resting": [n for n in plan.names if relay.upstreams[n].breaker.rest_s(_now())],
             }
         )
 
     return route
 
 
-async def _whole_ask(request: Request, most: int) -> Ask:
+async def _whole_ask(request: Request, most: int) -> ChatRequest:
     parts, size = [], 0
     async for part in request.stream():
         parts.append(part)
         size += len(part)
         if size > most:
             raise ApiError(413, f"the body is larger than {most} bytes", code="request_too_large")
-    return read_body(b"".join(parts))
+    return parse_request(b"".join(parts))
 
 
 def _models(relay: Relay) -> Endpoint:
@@ -198,10 +198,10 @@ def _models(relay: Relay) -> Endpoint:
         from starlette.responses import JSONResponse
 
         try:
-            grant = await relay.door.recognise(bearer(request.scope["headers"]))
+            authorization = await relay.authenticator.identify(bearer(request.scope["headers"]))
         except ApiError as error:
             return error_response(error)
-        held = [_card(name, relay) for name in relay.names(grant)]
+        held = [_card(name, relay) for name in relay.names(authorization)]
         return JSONResponse({"object": "list", "data": held})
 
     return models
@@ -213,10 +213,10 @@ def _model(relay: Relay) -> Endpoint:
 
         name = request.path_params["name"]
         try:
-            grant = await relay.door.recognise(bearer(request.scope["headers"]))
+            authorization = await relay.authenticator.identify(bearer(request.scope["headers"]))
         except ApiError as error:
             return error_response(error)
-        if name not in relay.names(grant) and relay.config.resolve(name) is None:
+        if name not in relay.names(authorization) and relay.config.resolve(name) is None:
             return error_response(
                 ApiError(404, f"there is no model {name!r}", code="model_not_found")
             )
@@ -226,7 +226,7 @@ def _model(relay: Relay) -> Endpoint:
 
 
 def _card(name: str, relay: Relay) -> dict[str, object]:
-    owner = "upstream" if name in relay.places else "routereval"
+    owner = "upstream" if name in relay.upstreams else "routereval"
     return {"id": name, "object": "model", "created": relay.started, "owned_by": owner}
 
 
@@ -244,7 +244,7 @@ def _ready(relay: Relay) -> Endpoint:
 
         if relay.draining:
             return PlainTextResponse("draining\n", 503)
-        if not relay.places.with_room(relay.pool, _now()):
+        if not relay.upstreams.available(relay.routable, _now()):
             return PlainTextResponse("no upstream has room\n", 503)
         return PlainTextResponse("ok\n")
 

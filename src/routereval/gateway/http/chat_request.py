@@ -28,7 +28,7 @@ _SOUNDS = frozenset({"input_audio", "audio"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ChatRequest:
     """What a body asks for.
 
     Attributes:
@@ -50,13 +50,13 @@ class Ask:
     tokens: int
 
 
-def read_body(body: bytes) -> Ask:
+def parse_request(body: bytes) -> ChatRequest:
     """Read the body of a chat completion or a completion.
 
     Raises:
         ApiError: 400 if it is no JSON object, or lacks what the decision needs.
 
-    >>> ask = read_body(b'{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}')
+    >>> ask = parse_request(b'{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}')
     >>> ask.model, ask.turns, ask.needs
     ('auto', ('hi',), frozenset())
     """
@@ -71,7 +71,7 @@ def read_body(body: bytes) -> Ask:
     needs = {kind for _, _, kinds in said for kind in kinds} | _wanted(held)
     turns = tuple(text for role, text, _ in said if role == "user") or (said[-1][1],)
     prompt_tokens = _prompt_tokens(said)
-    return Ask(
+    return ChatRequest(
         model,
         bool(streamed),
         turns,
@@ -117,7 +117,7 @@ def with_model(body: bytes, model: str) -> bytes:
     body is written anew from what was read, so that the upstream sees what the decision saw.
 
     Args:
-        body: one that `read_body` has read.
+        body: one that `parse_request` has read.
         model: the new name.
 
     >>> with_model(b'{"tools": [{"model": 1.50}], "model" : "auto"}', "llama")

@@ -10,10 +10,10 @@ from typing import Any
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.http.headers import Headers, bearer, plain_ascii
-from routereval.gateway.http.sse import Events, usage_of_body
-from routereval.gateway.protocols import Entry, Usage
+from routereval.gateway.http.sse import EventStream, usage_of_body
+from routereval.gateway.protocols import LogEntry, Usage
 from routereval.gateway.upstreams.client import Stream
-from routereval.gateway.upstreams.errors import Fault, Reply
+from routereval.gateway.upstreams.errors import Reply, UpstreamError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -28,7 +28,7 @@ class ClientGoneError(Exception):
     """The client left before its request was whole."""
 
 
-class Exchange:
+class Connection:
     """What passes between a client and the gateway for one request.
 
     Attributes:
@@ -42,10 +42,10 @@ class Exchange:
         self._send = send
         self._start = time.perf_counter()
         self._began = False
-        self._events: Events | None = None
+        self._events: EventStream | None = None
         self.headers: Headers = scope["headers"]
         self.key = bearer(self.headers)
-        self.entry = Entry(secrets.token_hex(12), time.time(), path=scope["path"])
+        self.entry = LogEntry(secrets.token_hex(12), time.time(), path=scope["path"])
         self.draining = False
 
     def passed(self) -> float:
@@ -94,10 +94,10 @@ class Exchange:
         """Pass on a stream as it comes.
 
         Raises:
-            Fault: if it is cut; what was passed on may be followed by an `error`.
+            UpstreamError: if it is cut; what was passed on may be followed by an `error`.
         """
         self._note_start(200)
-        events = Events()
+        events = EventStream()
         take = events.take if stream.events else bytes
         self._events = events if stream.events else None
         await self._head(200, stream.headers)
@@ -107,12 +107,12 @@ class Exchange:
                 await self._part(whole)
             try:
                 part = await stream.next()
-            except Fault:
+            except UpstreamError:
                 if not events.done:
                     raise
                 part, cut = b"", True  # it said that it is over, so the answer is whole
         if not stream.sized and not events.done:
-            raise Fault("cut", "broke off its answer")
+            raise UpstreamError("cut", "broke off its answer")
         await self._send(
             {"type": "http.response.body", "body": events.rest(cut=cut or not stream.sized)}
         )
@@ -167,7 +167,7 @@ class Exchange:
         return told
 
 
-class Presence:
+class DisconnectWatcher:
     """Cancels the task of a request when its client leaves, or takes in its answer too slowly.
 
     Most requests end before anybody leaves: listening begins only after a moment, and costs a quick

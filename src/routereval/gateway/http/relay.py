@@ -1,4 +1,4 @@
-"""The life of a request: who may ask, where it goes, who is asked next, what it cost."""
+"""The life of a request: authorization, routing, failover between upstreams, accounting."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hashlib import blake2b
 
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import Config, Virtual
+from routereval.gateway.config import Config, VirtualModel
 from routereval.gateway.decisions.router_decider import Conversations
-from routereval.gateway.http.chat_request import Ask, read_body, routed_text, with_model
+from routereval.gateway.http.chat_request import ChatRequest, parse_request, routed_text, with_model
 from routereval.gateway.http.connection import (
     GONE,
     ClientGoneError,
-    Exchange,
-    Presence,
+    Connection,
+    DisconnectWatcher,
     Receive,
     Scope,
     Send,
@@ -28,45 +28,45 @@ from routereval.gateway.http.connection import (
 from routereval.gateway.protocols import (
     NOTHING,
     Attempt,
+    Authenticator,
+    Authorization,
     Decider,
-    Door,
-    Entry,
-    Grant,
+    LogEntry,
     Observer,
-    Routed,
+    RouterChoice,
     Usage,
 )
 from routereval.gateway.upstreams.circuit_breaker import RetryBudget
 from routereval.gateway.upstreams.client import Client, Stream
-from routereval.gateway.upstreams.errors import Fault, Reply, final_error
-from routereval.gateway.upstreams.pool import Place, Places
+from routereval.gateway.upstreams.errors import Reply, UpstreamError, final_error
+from routereval.gateway.upstreams.pool import Upstream, UpstreamPool
 
-LARGE_BODY = 1 << 18
+LARGE_BODY_BYTES = 1 << 18
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Route:
+class RoutingPlan:
     """Where a request may go.
 
     Attributes:
-        ask: what it asks for.
+        request: what it asks for.
         names: the models that may serve it.
         virtual: what its virtual model stands for; None if the client named an upstream's.
         text: what is routed.
         conversation: what the request is a part of.
         sticks: whether it goes where the conversation went before.
-        tried: who has been asked.
+        tried: the upstreams that were asked, and their errors.
     """
 
-    ask: Ask
+    request: ChatRequest
     names: list[str]
-    virtual: Virtual | None
+    virtual: VirtualModel | None
     text: str = ""
     conversation: str = ""
     sticks: bool = False
-    tried: dict[str, Fault] = field(default_factory=dict)
+    tried: dict[str, UpstreamError] = field(default_factory=dict)
 
 
 class Relay:
@@ -74,245 +74,263 @@ class Relay:
 
     Args:
         config: of the gateway.
-        places: its upstreams.
+        upstreams: its upstreams.
         client: for asking upstreams.
         pool: the models that the router knows.
         decider: who chooses.
-        door: who may ask.
+        authenticator: who may ask.
         observers: who is told afterwards.
     """
 
     def __init__(
         self,
         config: Config,
-        places: Places,
+        upstreams: UpstreamPool,
         client: Client,
         pool: Sequence[str],
         *,
         decider: Decider,
-        door: Door,
+        authenticator: Authenticator,
         observers: Sequence[Observer] = (),
     ) -> None:
         self.config = config
-        self.places = places
-        self.decider_models = tuple(pool)
-        self.pool = [name for name in pool if name in places]
+        self.upstreams = upstreams
+        self.router_models = tuple(pool)
+        self.routable = [name for name in pool if name in upstreams]
         self.client = client
         self.decider = decider
-        self.door = door
+        self.authenticator = authenticator
         self.observers = observers
         self.started = int(time.time())
         self.in_flight = 0
         self.draining = False
         self._observer_failures: Counter[str] = Counter()
-        self._retries = RetryBudget(config.faults.retry_ratio, config.faults.retry_burst)
+        self._retries = RetryBudget(config.failover.retry_ratio, config.failover.retry_burst)
         self._conversations = Conversations(config.routing.sticky_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; it ends with an answer or an error, whatever happens."""
-        exchange = Exchange(scope, receive, send)
-        exchange.draining = self.draining
+        connection = Connection(scope, receive, send)
+        connection.draining = self.draining
         if self.in_flight >= self.config.limits.in_flight:
-            await exchange.error(_overload(self.config.limits.in_flight))
-            self._tell(exchange)
+            await connection.error(_overload_error(self.config.limits.in_flight))
+            self._notify_observers(connection)
             return
         self.in_flight += 1
-        presence = Presence(receive, self.config.limits.request_s * 1.1 + 1)
+        watcher = DisconnectWatcher(receive, self.config.limits.request_s * 1.1 + 1)
         try:
-            await self._attended(exchange, presence)
+            await self._answered_or_error(connection, watcher)
         except asyncio.CancelledError:
-            if not presence.gone:
+            if not watcher.gone:
                 raise
-            _forgive_cancel()
-            exchange.entry.status = GONE
+            _clear_cancellation()
+            connection.entry.status = GONE
         except ClientGoneError:
-            exchange.entry.status = GONE
+            connection.entry.status = GONE
         finally:
-            presence.end()
+            watcher.end()
             self.in_flight -= 1
-            self._tell(exchange)
+            self._notify_observers(connection)
 
-    async def _attended(self, exchange: Exchange, presence: Presence) -> None:
+    async def _answered_or_error(self, connection: Connection, watcher: DisconnectWatcher) -> None:
         try:
-            await self._answered(exchange)
+            await self._answer(connection)
         except ApiError as error:
-            await exchange.error(error)
+            await connection.error(error)
         except RouterEvalError as error:
             sentence = f"the router could not decide: {error}"
-            await exchange.error(ApiError(503, sentence, code="router_failed"))
+            await connection.error(ApiError(503, sentence, code="router_failed"))
 
-    async def _answered(self, exchange: Exchange) -> None:
-        limits, entry = self.config.limits, exchange.entry
-        entry.key = (await self.door.recognise(exchange.key)).key  # before a byte of it is read
-        body = await exchange.body(int(limits.body_mb * 1e6), limits.body_s)
-        large = len(body) > LARGE_BODY
-        ask = await asyncio.to_thread(read_body, body) if large else read_body(body)
-        entry.asked, entry.streamed = ask.model, ask.streamed
-        grant = await self.door.admit(exchange.key, ask.model, entry.time)
+    async def _answer(self, connection: Connection) -> None:
+        limits, entry = self.config.limits, connection.entry
+        identified = await self.authenticator.identify(connection.key)  # before the body is read
+        entry.key = identified.key
+        body = await connection.body(int(limits.body_mb * 1e6), limits.body_s)
+        large = len(body) > LARGE_BODY_BYTES
+        request = await asyncio.to_thread(parse_request, body) if large else parse_request(body)
+        entry.asked, entry.streamed = request.model, request.streamed
+        authorization = await self.authenticator.authorize(
+            connection.key, request.model, entry.time
+        )
         try:
-            route = self.route(ask, grant, exchange.header(b"x-routereval-conversation"))
-            entry.text, entry.lam = route.text, route.virtual.lam if route.virtual else 0.0
-            await grant.reserve(self.places.dearest(route.names, ask))
-            await self._served(exchange, route, body)
+            plan = self.plan(
+                request, authorization, connection.header(b"x-routereval-conversation")
+            )
+            entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
+            await authorization.reserve(self.upstreams.highest_price(plan.names, request))
+            await self._serve(connection, plan, body)
         finally:
-            grant.settle(entry.usage, entry.usd)
+            authorization.settle(entry.usage, entry.usd)
 
-    def route(self, ask: Ask, grant: Grant, conversation: str = "") -> Route:
+    def plan(
+        self, request: ChatRequest, authorization: Authorization, conversation: str = ""
+    ) -> RoutingPlan:
         """Where a request may go.
 
         Raises:
             ApiError: 404 if no model has that name, 403 if the key may not reach it, 400 if no
                 model can serve the request.
         """
-        virtual = self.config.resolve(ask.model)
+        virtual = self.config.resolve(request.model)
         if virtual is None:
-            if ask.model not in self.places or not _may(grant, ask.model):
-                raise _no_model(ask.model, self.names(grant))
-            return Route(ask, [ask.model], None)
-        names = [name for name in virtual.models or self.pool if name in self.pool]
-        names = [name for name in names if _may(grant, name)]
+            if request.model not in self.upstreams or not _allows(authorization, request.model):
+                raise _unknown_model_error(request.model, self.names(authorization))
+            return RoutingPlan(request, [request.model], None)
+        names = [name for name in virtual.models or self.routable if name in self.routable]
+        names = [name for name in names if _allows(authorization, name)]
         if not names:
-            raise ApiError(403, f"{ask.model!r} has no model for this key", code="no_model")
+            raise ApiError(403, f"{request.model!r} has no model for this key", code="no_model")
         routing = self.config.routing
-        named = conversation or f"{grant.key}\n{ask.opening}"
+        named = conversation or f"{authorization.key}\n{request.opening}"
         digest = blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        return Route(
-            ask,
-            self.places.able(names, ask),
+        return RoutingPlan(
+            request,
+            self.upstreams.capable(names, request),
             virtual,
-            routed_text(ask.turns, routing.context_chars, routing.prompt_chars),
+            routed_text(request.turns, routing.context_chars, routing.prompt_chars),
             digest,
-            sticks=bool(routing.sticky_s) and (bool(conversation) or len(ask.turns) > 1),
+            sticks=bool(routing.sticky_s) and (bool(conversation) or len(request.turns) > 1),
         )
 
-    def names(self, grant: Grant) -> list[str]:
+    def names(self, authorization: Authorization) -> list[str]:
         """The models that a client may name, virtual ones first."""
         virtual = ["auto", *(f"auto:{name}" for name in self.config.virtual)]
-        return [*virtual, *(name for name in self.places if _may(grant, name))]
+        return [*virtual, *(name for name in self.upstreams if _allows(authorization, name))]
 
-    async def decided(self, route: Route, names: Sequence[str]) -> Routed:
+    async def choose(self, plan: RoutingPlan, names: Sequence[str]) -> RouterChoice:
         """Who is to serve a request, of the models named."""
-        lam = route.virtual.lam if route.virtual else 0.0
-        return await self.decider.decide(route.text, lam, names, unit=route.conversation)
+        lam = plan.virtual.lam if plan.virtual else 0.0
+        return await self.decider.decide(plan.text, lam, names, unit=plan.conversation)
 
-    async def _served(self, exchange: Exchange, route: Route, body: bytes) -> None:
+    async def _serve(self, connection: Connection, plan: RoutingPlan, body: bytes) -> None:
         until = asyncio.get_running_loop().time() + self.config.limits.request_s
         self._retries.earn()
-        while (place := await self._next(exchange, route)) is not None:
-            with place.taken():
-                fault = await self._asked(exchange, route, place, body, until)
-            if fault is None:
+        while (upstream := await self._next_upstream(connection, plan)) is not None:
+            with upstream.occupied():
+                error = await self._sent(connection, plan, upstream, body, until)
+            if error is None:
                 return
-            route.tried[place.upstream.name] = fault
-            if len(route.tried) >= self.config.faults.attempts or not self._retries.take():
+            plan.tried[upstream.config.name] = error
+            if len(plan.tried) >= self.config.failover.attempts or not self._retries.take():
                 break
-        await self._given_up(exchange, route)
+        await self._reply_with_failure(connection, plan)
 
-    async def _next(self, exchange: Exchange, route: Route) -> Place | None:
+    async def _next_upstream(self, connection: Connection, plan: RoutingPlan) -> Upstream | None:
         """The best upstream that has not been tried and has room; None if there is none."""
-        entry = exchange.entry
+        entry = connection.entry
         while True:
             now = _now()
-            untried = [name for name in route.names if name not in route.tried]
-            if route.virtual is None:
-                place = self.places[route.names[0]]
+            untried = [name for name in plan.names if name not in plan.tried]
+            if plan.virtual is None:
+                upstream = self.upstreams[plan.names[0]]
                 entry.reason = "asked for"
-                return None if route.tried or place.full else place
-            names = self.places.with_room(untried, now)
+                return None if plan.tried or upstream.full else upstream
+            names = self.upstreams.available(untried, now)
             if not names:
                 return None
-            place = self.places[await self._choice(entry, route, names)]
-            if not place.full and place.breaker.enter(_now()):
-                return place
+            upstream = self.upstreams[await self._chosen_model(entry, plan, names)]
+            if not upstream.full and upstream.breaker.allow(_now()):
+                return upstream
 
-    async def _choice(self, entry: Entry, route: Route, names: list[str]) -> str:
-        if route.sticks:
-            model = self._conversations.model(route.conversation, _now())
+    async def _chosen_model(self, entry: LogEntry, plan: RoutingPlan, names: list[str]) -> str:
+        if plan.sticks:
+            model = self._conversations.model(plan.conversation, _now())
             if model in names:
                 entry.reason = "same conversation"
                 return model
-        routed = await self.decided(route, names)
+        choice = await self.choose(plan, names)
         if entry.decision is None:
             entry.allowed = tuple(names)
-            entry.decision, entry.router, entry.propensity = routed
+            entry.decision, entry.router, entry.propensity = choice
             entry.decided_s = time.time() - entry.time
-        failed = "".join(f"; after {name} {fault.detail}" for name, fault in route.tried.items())
-        entry.reason = routed.decision.reason + failed
-        return routed.decision.model
+        failed = "".join(f"; after {name} {error.detail}" for name, error in plan.tried.items())
+        entry.reason = choice.decision.reason + failed
+        return choice.decision.model
 
-    async def _asked(
-        self, exchange: Exchange, route: Route, place: Place, body: bytes, until: float
-    ) -> Fault | None:
-        """Ask an upstream and pass on its answer; the fault, if another one may be asked."""
-        name, entry = place.upstream.name, exchange.entry
+    async def _sent(
+        self,
+        connection: Connection,
+        plan: RoutingPlan,
+        upstream: Upstream,
+        body: bytes,
+        until: float,
+    ) -> UpstreamError | None:
+        """Ask one upstream and pass on its answer; the error, if another one may be asked."""
+        name, entry = upstream.config.name, connection.entry
         path = entry.path.removeprefix("/v1")
-        sent = body if place.served_as == route.ask.model else with_model(body, place.served_as)
+        served_as = upstream.served_as
+        sent = body if served_as == plan.request.model else with_model(body, served_as)
         try:
-            answer = await self.client.ask(
-                place.target, path, sent, exchange.headers, until, streamed=route.ask.streamed
+            answer = await self.client.send(
+                upstream.target,
+                path,
+                sent,
+                connection.headers,
+                until,
+                streamed=plan.request.streamed,
             )
-        except Fault as fault:
-            self._note_fault(place, entry, fault)
-            return fault
+        except UpstreamError as error:
+            self._note_error(upstream, entry, error)
+            return error
         except asyncio.CancelledError:
-            place.breaker.left()
+            upstream.breaker.abandoned()
             entry.attempts.append(Attempt(name, "the client left"))
             raise
-        place.breaker.succeeded()
+        upstream.breaker.succeeded()
         entry.model = name
         entry.attempts.append(Attempt(name))
-        self._conversations.note(route.conversation, name, _now())
+        self._conversations.note(plan.conversation, name, _now())
         if isinstance(answer, Stream):
-            await self._streamed(exchange, route, place, answer)
+            await self._streamed(connection, plan, upstream, answer)
         else:
-            self._paid(entry, place, usage_of_reply(answer, route.ask.prompt_tokens))
-            await exchange.reply(answer)
+            self._book(entry, upstream, usage_of_reply(answer, plan.request.prompt_tokens))
+            await connection.reply(answer)
         return None
 
     async def _streamed(
-        self, exchange: Exchange, route: Route, place: Place, stream: Stream
+        self, connection: Connection, plan: RoutingPlan, upstream: Upstream, stream: Stream
     ) -> None:
         try:
-            await exchange.stream(stream)
-        except Fault as fault:
-            self._note_fault(place, exchange.entry, fault)
-            sentence = f"{place.upstream.name} {fault.detail} in mid-stream"
-            await exchange.error(ApiError(502, sentence, code="stream_cut"))
+            await connection.stream(stream)
+        except UpstreamError as error:
+            self._note_error(upstream, connection.entry, error)
+            sentence = f"{upstream.config.name} {error.detail} in mid-stream"
+            await connection.error(ApiError(502, sentence, code="stream_cut"))
         finally:
             stream.close()
-            usage = exchange.usage_of_stream(route.ask.prompt_tokens)
-            self._paid(exchange.entry, place, usage)
+            usage = connection.usage_of_stream(plan.request.prompt_tokens)
+            self._book(connection.entry, upstream, usage)
 
-    def _note_fault(self, place: Place, entry: Entry, fault: Fault) -> None:
-        if fault.blames:
-            place.breaker.failed(_now(), fault.pause)
+    def _note_error(self, upstream: Upstream, entry: LogEntry, error: UpstreamError) -> None:
+        if error.blames:
+            upstream.breaker.failed(_now(), error.pause)
         else:
-            place.breaker.left()
-        entry.attempts.append(Attempt(place.upstream.name, str(fault)))
+            upstream.breaker.abandoned()
+        entry.attempts.append(Attempt(upstream.config.name, str(error)))
 
-    def _paid(self, entry: Entry, place: Place, usage: Usage) -> None:
+    def _book(self, entry: LogEntry, upstream: Upstream, usage: Usage) -> None:
         entry.usage = usage
-        entry.usd = place.price(usage) if usage != NOTHING else 0.0
+        entry.usd = upstream.price(usage) if usage != NOTHING else 0.0
 
-    async def _given_up(self, exchange: Exchange, route: Route) -> None:
+    async def _reply_with_failure(self, connection: Connection, plan: RoutingPlan) -> None:
         """Nobody answered: pass on what is the client's to know, or say who was asked."""
         last: Reply | None = None
-        for fault in route.tried.values():
-            if route.virtual is None or fault.kind == "context":
-                last = fault.reply
+        for error in plan.tried.values():
+            if plan.virtual is None or error.kind == "context":
+                last = error.reply
         if last is not None:
-            exchange.entry.error = f"upstream_{last.status}"
-            await exchange.reply(last)
+            connection.entry.error = f"upstream_{last.status}"
+            await connection.reply(last)
             return
-        rests = self.places.wait(route.names, _now())
-        raise final_error(route.tried.items(), rests)
+        rests = self.upstreams.shortest_rest_s(plan.names, _now())
+        raise final_error(plan.tried.items(), rests)
 
-    def _tell(self, exchange: Exchange) -> None:
+    def _notify_observers(self, connection: Connection) -> None:
         """Show the request to each observer; one that fails harms nobody behind it."""
-        exchange.entry.total_s = exchange.passed()
+        connection.entry.total_s = connection.passed()
         for observer in self.observers:
             try:
-                observer.record(exchange.entry)
+                observer.record(connection.entry)
             except Exception:
                 self._observer_failures[type(observer).__name__] += 1
                 failures = self._observer_failures[type(observer).__name__]
@@ -322,11 +340,11 @@ class Relay:
                     )
 
 
-def _may(grant: Grant, name: str) -> bool:
-    return grant.models is None or name in grant.models
+def _allows(authorization: Authorization, name: str) -> bool:
+    return authorization.models is None or name in authorization.models
 
 
-def _no_model(asked: str, names: Sequence[str]) -> ApiError:
+def _unknown_model_error(asked: str, names: Sequence[str]) -> ApiError:
     import difflib
 
     near = difflib.get_close_matches(asked[:200], names, n=1)
@@ -335,7 +353,7 @@ def _no_model(asked: str, names: Sequence[str]) -> ApiError:
     return ApiError(404, sentence, code="model_not_found", param="model")
 
 
-def _overload(limit: int) -> ApiError:
+def _overload_error(limit: int) -> ApiError:
     sentence = f"the gateway is serving {limit} requests, its limit; try again in a moment"
     return ApiError(503, sentence, code="overloaded", retry_after=1.0)
 
@@ -344,8 +362,8 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _forgive_cancel() -> None:
-    """Take back the cancellation by which a client's leaving was told."""
+def _clear_cancellation() -> None:
+    """Take back the cancellation by which the watcher ended the request."""
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()

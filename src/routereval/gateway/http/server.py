@@ -17,17 +17,17 @@ from starlette.applications import Starlette
 
 from routereval.gateway.build import gateway_of
 from routereval.gateway.config import Config, read_config
-from routereval.gateway.http.app import without_upstream
+from routereval.gateway.http.app import models_without_upstream
 from routereval.routers.persistence import load_router
 from routereval.routers.trained import TrainedRouter
 
-GOODBYE_S = 0.5
-LAST_WORDS_S = 0.2
-SWITCH_S = 0.001
+CLOSE_CONNECTIONS_S = 0.5
+LAST_REQUESTS_S = 0.2
+SWITCH_INTERVAL_S = 0.001
 _ROUTER, _CONFIG = "ROUTEREVAL_ROUTER_DIR", "ROUTEREVAL_GATEWAY_TOML"
 
 
-class Server(uvicorn.Server):
+class DrainingServer(uvicorn.Server):
     """A server that says goodbye to its connections before it closes them.
 
     A client may just be sending its next request on a connection that the server closes. So for a
@@ -43,7 +43,7 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
             return
         app.state.relay.draining = True
-        self._leaving = (time.monotonic() + GOODBYE_S, sig, frame)
+        self._leaving = (time.monotonic() + CLOSE_CONNECTIONS_S, sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
         """Take no new connections, let those that are here say what they want, then end."""
         for listener in self.servers:
             listener.close()
-        await asyncio.sleep(LAST_WORDS_S)
+        await asyncio.sleep(LAST_REQUESTS_S)
         await super().shutdown(sockets)
 
 
@@ -67,7 +67,7 @@ def serve(trained: TrainedRouter, config: Config) -> None:
     """
     app = gateway_of(trained, config)
     tune_memory()
-    Server(uvicorn.Config(app, **_settings(config))).run()
+    DrainingServer(uvicorn.Config(app, **_settings(config))).run()
 
 
 def serve_many(router: Path, config_path: Path, workers: int) -> None:
@@ -87,7 +87,7 @@ def worker_app() -> Starlette:
 
 def overview(trained: TrainedRouter, config: Config) -> list[str]:
     """What is served, in a few lines for the terminal."""
-    missing = without_upstream(trained, config)
+    missing = models_without_upstream(trained, config)
     pool, where = len(trained.models), config.server
     lines = [f"{pool - len(missing)} of the router's {pool} LLMs have an upstream"]
     if missing:
@@ -105,7 +105,7 @@ def tune_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
 def _settings(config: Config) -> dict[str, Any]:

@@ -18,13 +18,13 @@ _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _CHARS_A_TOKEN = 4
 
 
-class Events:
+class EventStream:
     r"""Passes bytes on up to the end of the last whole event, and holds what comes after it.
 
     Whatever was passed on may be followed by an event of one's own, such as an error. Bytes are
     neither parsed nor changed. An event longer than `LONGEST_EVENT` is passed on in parts.
 
-    >>> events = Events()
+    >>> events = EventStream()
     >>> events.take(b"data: 1\n\ndata:"), events.take(b" 2\n"), events.take(b"\n")
     (b'data: 1\n\n', b'', b'data: 2\n\n')
     """
@@ -55,7 +55,7 @@ class Events:
         Args:
             cut: whether the connection broke; then only a last ``[DONE]`` is complete.
 
-        >>> events = Events()
+        >>> events = EventStream()
         >>> events.take(b"data: [DONE]\r\n"), events.rest(cut=True)
         (b'', b'data: [DONE]\r\n\r\n')
         """

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
-from routereval.gateway.protocols import Entry
+from routereval.gateway.protocols import LogEntry
 
 WRITE_S = 0.25
 LONGEST_WAIT = 64_000_000
@@ -60,7 +60,7 @@ class DecisionLog:
         self._one_at_a_time = asyncio.Lock()
         self._writing: asyncio.Task[None] | None = None
 
-    def record(self, entry: Entry, shadows: Mapping[str, str] | None = None) -> None:
+    def record(self, entry: LogEntry, shadows: Mapping[str, str] | None = None) -> None:
         """Take note of a request that is over.
 
         Args:
@@ -175,7 +175,7 @@ class LogFiles:
 
 
 def line_of(
-    entry: Entry,
+    entry: LogEntry,
     pool: Sequence[str],
     shadows: Mapping[str, str] | None = None,
     *,
@@ -189,7 +189,7 @@ def line_of(
         shadows: what other routers would have chosen.
         texts: whether the prompt's text is.
 
-    >>> entry = Entry("r1", 1.5, asked="llama", model="llama", status=200)
+    >>> entry = LogEntry("r1", 1.5, asked="llama", model="llama", status=200)
     >>> line_of(entry, ())["model"], "choice" in line_of(entry, ())
     ('llama', False)
     """
@@ -224,7 +224,7 @@ def line_of(
     return held
 
 
-def _decided(entry: Entry, pool: Sequence[str]) -> dict[str, Any]:
+def _decided(entry: LogEntry, pool: Sequence[str]) -> dict[str, Any]:
     decision = entry.decision
     assert decision is not None  # noqa: S101 - for the type checker
     scores = zip(pool, decision.scores, strict=False)

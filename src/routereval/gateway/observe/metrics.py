@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from routereval.gateway.protocols import Entry
+from routereval.gateway.protocols import LogEntry
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds, as Prometheus's clients have them, with longer ones: LLMs take their time."""
@@ -54,7 +54,7 @@ class Metrics:
     """Counts every request when it is over; see `protocols.Observer`. One worker's own.
 
     >>> metrics = Metrics()
-    >>> metrics.record(Entry("r", 0.0, model="llama", status=200, usd=0.5))
+    >>> metrics.record(LogEntry("r", 0.0, model="llama", status=200, usd=0.5))
     >>> [line for line in metrics.text().splitlines() if line.startswith("routereval_requests")]
     ['routereval_requests_total{model="llama",status="200"} 1']
     """
@@ -77,7 +77,7 @@ class Metrics:
     async def close(self) -> None:
         """Nothing to keep."""
 
-    def record(self, entry: Entry) -> None:
+    def record(self, entry: LogEntry) -> None:
         """Count a request."""
         model = entry.model
         self._requests[model, str(entry.status)] += 1
@@ -108,7 +108,7 @@ class Metrics:
         """
         return "".join(line + "\n" for line in self._lines(resting or {}, in_flight))
 
-    def _paid(self, entry: Entry) -> None:
+    def _paid(self, entry: LogEntry) -> None:
         model, usage = entry.model, entry.usage
         self._tokens[model, "in"] += usage.tokens_in
         self._tokens[model, "out"] += usage.tokens_out

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from routereval.gateway.config import Faults
+from routereval.gateway.config import FailoverConfig
 
 
-class Breaker:
+class CircuitBreaker:
     """Rests an upstream after faults; afterwards one request tries it, and the rest follow.
 
     Every `enter` that says True is followed by exactly one of `succeeded`, `failed` and `left`.
 
-    >>> breaker = Breaker(Faults(failures=2, cooldown_s=5))
+    >>> breaker = CircuitBreaker(FailoverConfig(failures=2, cooldown_s=5))
     >>> for _ in range(2):
-    ...     _ = breaker.enter(0), breaker.failed(0)
-    >>> breaker.enter(4.0), breaker.rests(4.0)  # resting
+    ...     _ = breaker.allow(0), breaker.failed(0)
+    >>> breaker.allow(4.0), breaker.rest_s(4.0)  # resting
     (False, 1.0)
-    >>> breaker.enter(5), breaker.enter(5)  # the first may try, the second waits for how it goes
+    >>> breaker.allow(5), breaker.allow(5)  # the first may try, the second waits for how it goes
     (True, False)
     >>> breaker.succeeded()
-    >>> breaker.enter(5)
+    >>> breaker.allow(5)
     True
     """
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: FailoverConfig) -> None:
         self._faults = faults
         self._failures = 0
         self._until = 0.0
         self._pause = 0.0
         self._probing = False
 
-    def rests(self, now: float) -> float:
+    def rest_s(self, now: float) -> float:
         """Seconds until it may be tried again; 0 if it may be asked now."""
         if self._probing:
             return max(self._until - now, 1.0)
         return max(self._until - now, 0.0)
 
-    def enter(self, now: float) -> bool:
+    def allow(self, now: float) -> bool:
         """Whether a request may go there now."""
         if self._until == 0.0:
             return True
@@ -48,7 +48,7 @@ class Breaker:
         """An answer came."""
         self._failures, self._until, self._pause, self._probing = 0, 0.0, 0.0, False
 
-    def left(self) -> None:
+    def abandoned(self) -> None:
         """The request ended for a reason of its own, which says nothing about the upstream."""
         self._probing = False
 

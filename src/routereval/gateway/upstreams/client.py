@@ -1,4 +1,4 @@
-"""Asking an upstream: one request, and its answer or a fault."""
+"""Asking an upstream: one request, and its answer or an error."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from routereval.errors import MissingDependencyError
-from routereval.gateway.config import Upstream
+from routereval.gateway.config import UpstreamConfig
 from routereval.gateway.http.headers import Headers, headers_down, headers_up
-from routereval.gateway.upstreams.errors import Fault, Reply, fault_of
+from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
     from yarl import URL
 
-LONGEST_ANSWER = 64 << 20
-LONGEST_ERROR = 1 << 20
-LARGE_BODY = 1 << 19
+MAX_ANSWER_BYTES = 64 << 20
+MAX_ERROR_BYTES = 1 << 20
+LARGE_BODY_BYTES = 1 << 19
 
 _SPACE = b" \t\r\n"
 
@@ -47,13 +47,13 @@ class Stream:
         """More bytes; none at the end.
 
         Raises:
-            Fault: if the stream is cut, or nothing comes for too long.
+            UpstreamError: if the stream is cut, or nothing comes for too long.
         """
         return await _read_any(self._response, self._idle_s, self._until)
 
     def close(self) -> None:
         """Give the connection back, or end it if the answer has not been read to its end."""
-        _let_go(self._response)
+        _release(self._response)
 
 
 class Client:
@@ -86,7 +86,7 @@ class Client:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(
+    async def send(
         self,
         target: Target,
         path: str,
@@ -107,29 +107,29 @@ class Client:
             streamed: whether the body asks for a stream.
 
         Raises:
-            Fault: if there is no answer that could be passed on as one.
+            UpstreamError: if there is no answer that could be passed on as one.
         """
-        upstream = target.upstream
+        config = target.config
         loop = asyncio.get_running_loop()
-        until = min(until, loop.time() + upstream.total_s)
-        patience = min(until, loop.time() + upstream.first_byte_s)
-        response = await self._sent(target, path, body, headers, patience)
+        until = min(until, loop.time() + config.total_s)
+        patience = min(until, loop.time() + config.first_byte_s)
+        response = await self._response(target, path, body, headers, patience)
         kept = False
         try:
             if response.status < 400 and response.content_type == "text/event-stream":
                 if not streamed:
-                    raise Fault("garbage", "answered with a stream that nobody asked for")
+                    raise UpstreamError("garbage", "answered with a stream that nobody asked for")
                 first = await _read_any(response, patience - loop.time(), patience)
                 if not first:
-                    raise Fault("cut", "ended its stream before it began")
+                    raise UpstreamError("cut", "ended its stream before it began")
                 kept = True
-                return Stream(response, first, upstream.idle_s, until)
-            return await self._whole(response, target, until)
+                return Stream(response, first, config.idle_s, until)
+            return await self._whole_reply(response, target, until)
         finally:
             if not kept:
-                _let_go(response)
+                _release(response)
 
-    async def _sent(
+    async def _response(
         self, target: Target, path: str, body: bytes, headers: Headers, patience: float
     ) -> ClientResponse:
         """The response once its headers are there; a kept connection that has died is replaced."""
@@ -140,8 +140,8 @@ class Client:
                 async with asyncio.timeout_at(patience):
                     return await self._post(target, path, body, headers)
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                if not (first_try and _was_kept_too_long(error)):
-                    raise _fault_of_error(error) from None
+                if not (first_try and _is_stale_connection(error)):
+                    raise _error_of_exception(error) from None
         raise AssertionError  # the second try has returned or raised
 
     async def _post(
@@ -151,39 +151,39 @@ class Client:
             raise RuntimeError("the client is not open")
         return await self._session.post(
             target.url(path),
-            data=body if len(body) < LARGE_BODY else io.BytesIO(body),
+            data=body if len(body) < LARGE_BODY_BYTES else io.BytesIO(body),
             headers=headers_up(headers, target.key),
             timeout=target.timeout,
             allow_redirects=False,
         )
 
-    async def _whole(self, response: ClientResponse, target: Target, until: float) -> Reply:
+    async def _whole_reply(self, response: ClientResponse, target: Target, until: float) -> Reply:
         """The whole answer, which has not yet been passed on: if it is cut, another is asked."""
         good = response.status < 400
-        longest = LONGEST_ANSWER if good else LONGEST_ERROR
-        body = await _read_all(response, longest, target.upstream.idle_s, until)
+        longest = MAX_ANSWER_BYTES if good else MAX_ERROR_BYTES
+        body = await _read_all(response, longest, target.config.idle_s, until)
         reply = Reply(response.status, headers_down(response.raw_headers), body)
         if good:
             if response.status >= 300 or not _looks_like_json(body, response.headers):
-                raise Fault("garbage", f"answered {response.status} with what is no JSON")
+                raise UpstreamError("garbage", f"answered {response.status} with what is no JSON")
             return reply
         if target.key:  # an upstream that repeats the request in its error must not tell the key
             reply.body = body.replace(target.key.encode(), b"***")
-        fault = fault_of(reply, self._quota_pause, time.time())
-        if fault is not None:
-            raise fault
+        error = error_of_reply(reply, self._quota_pause, time.time())
+        if error is not None:
+            raise error
         return reply
 
 
 class Target:
     """An upstream as the client asks it: its URLs, its key, its timeouts."""
 
-    def __init__(self, upstream: Upstream, key: str) -> None:
+    def __init__(self, config: UpstreamConfig, key: str) -> None:
         from aiohttp import ClientTimeout
 
-        self.upstream = upstream
+        self.config = config
         self.key = key
-        self.timeout = ClientTimeout(total=None, sock_connect=upstream.connect_s)
+        self.timeout = ClientTimeout(total=None, sock_connect=config.connect_s)
         self._urls: dict[str, URL] = {}
 
     def url(self, path: str) -> URL:
@@ -192,11 +192,11 @@ class Target:
 
         found = self._urls.get(path)
         if found is None:
-            found = self._urls[path] = URL(self.upstream.base_url.rstrip("/") + path)
+            found = self._urls[path] = URL(self.config.base_url.rstrip("/") + path)
         return found
 
 
-def _was_kept_too_long(error: Exception) -> bool:
+def _is_stale_connection(error: Exception) -> bool:
     """Whether the server may have closed a kept connection just as the request was sent."""
     import aiohttp
 
@@ -204,7 +204,7 @@ def _was_kept_too_long(error: Exception) -> bool:
     return broken and not isinstance(error, aiohttp.ClientConnectorError)
 
 
-def _fault_of_error(error: Exception) -> Fault:
+def _error_of_exception(error: Exception) -> UpstreamError:
     """What an error before the headers of an answer means."""
     import aiohttp
 
@@ -218,8 +218,8 @@ def _fault_of_error(error: Exception) -> Fault:
     )
     for kinds, kind, detail in said:
         if isinstance(error, kinds):
-            return Fault(kind, detail)
-    return Fault("connect", "broke the connection")
+            return UpstreamError(kind, detail)
+    return UpstreamError("connect", "broke the connection")
 
 
 async def _read_any(response: ClientResponse, idle_s: float, until: float) -> bytes:
@@ -232,9 +232,9 @@ async def _read_any(response: ClientResponse, idle_s: float, until: float) -> by
         async with asyncio.timeout_at(min(now + idle_s, until)):
             return await response.content.readany()
     except TimeoutError:
-        raise Fault("timeout", "fell silent") from None
+        raise UpstreamError("timeout", "fell silent") from None
     except (aiohttp.ClientError, OSError, ValueError):
-        raise Fault("cut", "broke off its answer") from None
+        raise UpstreamError("cut", "broke off its answer") from None
 
 
 async def _read_all(response: ClientResponse, longest: int, idle_s: float, until: float) -> bytes:
@@ -243,7 +243,7 @@ async def _read_all(response: ClientResponse, longest: int, idle_s: float, until
         parts.append(part)
         size += len(part)
         if size > longest:
-            raise Fault("garbage", "answered more than the gateway takes")
+            raise UpstreamError("garbage", "answered more than the gateway takes")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -254,7 +254,7 @@ def _looks_like_json(body: bytes, headers: object) -> bool:
     return body.lstrip(_SPACE)[:1] == b"{" and body.rstrip(_SPACE)[-1:] == b"}"
 
 
-def _let_go(response: ClientResponse) -> None:
+def _release(response: ClientResponse) -> None:
     if response.content.at_eof():
         response.release()
     else:

@@ -20,7 +20,7 @@ class Reply:
     body: bytes
 
 
-class Fault(Exception):  # noqa: N818 - the word of this field
+class UpstreamError(Exception):
     """An upstream that did not answer as it should.
 
     Attributes:
@@ -69,7 +69,9 @@ _CONTEXT_WORDS = (
 )
 
 
-def fault_of(reply: Reply, quota_pause: float, now: float | None = None) -> Fault | None:
+def error_of_reply(
+    reply: Reply, quota_pause: float, now: float | None = None
+) -> UpstreamError | None:
     """What an upstream's status means; None where its answer is the client's own affair.
 
     Args:
@@ -77,25 +79,29 @@ def fault_of(reply: Reply, quota_pause: float, now: float | None = None) -> Faul
         quota_pause: how long an upstream is left alone whose quota or key does not serve.
         now: seconds since the epoch.
 
-    >>> fault_of(Reply(429, [(b"retry-after", b"7")], b"{}"), 300).pause
+    >>> error_of_reply(Reply(429, [(b"retry-after", b"7")], b"{}"), 300).pause
     7.0
-    >>> fault_of(Reply(400, [], b'{"error": {"code": "insufficient_quota"}}'), 300).kind
+    >>> error_of_reply(Reply(400, [], b'{"error": {"code": "insufficient_quota"}}'), 300).kind
     'quota'
-    >>> fault_of(Reply(400, [], b'{"error": {"message": "bad temperature"}}'), 300) is None
+    >>> error_of_reply(Reply(400, [], b'{"error": {"message": "bad temperature"}}'), 300) is None
     True
     """
     status, said = reply.status, f"answered {reply.status}"
     if status == 401:
-        return Fault("key", "refused the gateway's key", pause=quota_pause)
+        return UpstreamError("key", "refused the gateway's key", pause=quota_pause)
     if status == 402 or (status in {400, 403, 429} and _mentions(reply, _QUOTA_WORDS)):
-        return Fault("quota", f"{said}: its quota is used up", pause=quota_pause, reply=reply)
+        return UpstreamError(
+            "quota", f"{said}: its quota is used up", pause=quota_pause, reply=reply
+        )
     if status in {400, 413} and _mentions(reply, _CONTEXT_WORDS):
-        return Fault("context", f"{said}: the prompt is too long", blames=False, reply=reply)
+        return UpstreamError(
+            "context", f"{said}: the prompt is too long", blames=False, reply=reply
+        )
     if status in {403, 404, 409}:
-        return Fault("status", said, blames=False, reply=reply)
+        return UpstreamError("status", said, blames=False, reply=reply)
     if status in {408, 429} or status >= 500:
         pause = retry_after(reply.headers, now)
-        return Fault("busy" if status == 429 else "status", said, pause=pause, reply=reply)
+        return UpstreamError("busy" if status == 429 else "status", said, pause=pause, reply=reply)
     return None
 
 
@@ -117,24 +123,24 @@ def retry_after(headers: Iterable[tuple[bytes, bytes]], now: float | None = None
     return None
 
 
-def final_error(faults: Iterable[tuple[str, Fault]], rests: float) -> ApiError:
+def final_error(errors: Iterable[tuple[str, UpstreamError]], rests: float) -> ApiError:
     """The error for a request that no upstream answered.
 
     Args:
-        faults: the models that were asked, and what went wrong.
+        errors: the models that were asked, and what went wrong.
         rests: seconds until one of those that were not asked may be.
     """
-    told = list(faults)
-    said = "; ".join(f"{model} {fault.detail}" for model, fault in told)
+    told = list(errors)
+    said = "; ".join(f"{model} {error.detail}" for model, error in told)
     if not told:
         return ApiError(
             503,
-            "all upstreams that could serve this are resting after faults or busy; try again later",
+            "all upstreams that could serve this are resting after errors or busy; try again later",
             code="no_upstream",
             retry_after=rests or 1.0,
         )
-    kinds = {fault.kind for _, fault in told}
-    pauses = [fault.pause for _, fault in told if fault.pause]
+    kinds = {error.kind for _, error in told}
+    pauses = [error.pause for _, error in told if error.pause]
     wait = min(pauses, default=None)
     if kinds == {"busy"}:
         return ApiError(
