@@ -25,7 +25,7 @@ Account = tuple[str, int]
 
 
 class Store(Protocol):
-    """What an authenticator needs of a store; each call is one transaction, and raises `StoreError`.
+    """What an authenticator needs of a store; each call is a transaction and raises `StoreError`.
 
     Names are those of keys, days count from the epoch, money is in billionths of a USD.
     """
