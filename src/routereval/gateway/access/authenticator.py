@@ -14,9 +14,9 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
+from routereval.gateway.access.accounts import Account, SpendReport, Store, StoreError
 from routereval.gateway.access.keys import NANO, Key, digest_of, nano
 from routereval.gateway.access.limits import LOST_S
-from routereval.gateway.access.store import Account, SpendReport, Store, StoreError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import AUTO
 from routereval.gateway.protocols import Usage
@@ -24,9 +24,9 @@ from routereval.gateway.protocols import Usage
 FRESH_S = 2.0
 WRITE_S = 0.25
 DAY_S = 86_400
-_PART_S = 0.1
-_PART_OF_BUDGET = 100
-_REQUESTS_STAY_S = 1.0
+_REQUESTS_TAKEN_S = 0.1
+_LEASES_PER_BUDGET = 100
+_REQUESTS_KEPT_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class BudgetLease:
 
 
 @dataclass(slots=True)
-class _Known:
+class _CachedKey:
     """A key that was found, and the requests that are taken out of its bucket already."""
 
     key: Key
@@ -96,7 +96,7 @@ class KeyAuthorization:
 
     __slots__ = (
         "_authenticator",
-        "_known",
+        "_cached",
         "_lease",
         "_now",
         "_reserved",
@@ -105,11 +105,11 @@ class KeyAuthorization:
         "models",
     )
 
-    def __init__(self, authenticator: KeyAuthenticator, known: _Known, now: float) -> None:
-        self.key = known.key.name
-        self.models = known.key.models
+    def __init__(self, authenticator: KeyAuthenticator, cached: _CachedKey, now: float) -> None:
+        self.key = cached.key.name
+        self.models = cached.key.models
         self._authenticator = authenticator
-        self._known = known
+        self._cached = cached
         self._now = now
         self._lease: BudgetLease | None = None
         self._reserved = 0
@@ -117,11 +117,11 @@ class KeyAuthorization:
 
     async def reserve(self, usd: float) -> None:
         """Put money aside; see `protocols.Authorization`."""
-        budget, amount = self._known.key.budget, nano(usd)
+        budget, amount = self._cached.key.budget, nano(usd)
         if budget is None or not amount or self._reserved:
             return
         self._lease = self._authenticator.lease(self.key, self._now)
-        await self._authenticator.put_aside(self._known, budget, self._lease, amount, self._now)
+        await self._authenticator.reserve(self._cached, budget, self._lease, amount, self._now)
         self._reserved = amount
 
     def settle(self, usage: Usage, usd: float) -> None:
@@ -147,26 +147,26 @@ class KeyAuthenticator:
     def __init__(self, store: Store, worker: str = "") -> None:
         self._store = store
         self._worker = worker or secrets.token_hex(8)
-        self._known: dict[bytes, _Known] = {}
+        self._cached: dict[bytes, _CachedKey] = {}
         self._leases: dict[Account, BudgetLease] = {}
-        self._one_at_a_time = asyncio.Lock()
-        self._writing: asyncio.Task[None] | None = None
-        self._tidied = 0.0
+        self._write_lock = asyncio.Lock()
+        self._writer: asyncio.Task[None] | None = None
+        self._forgotten_at = 0.0
 
     async def identify(self, key: str | None) -> KeyAuthorization:
         """Who this is; see `protocols.Authenticator`."""
         now = time.time()
-        return KeyAuthorization(self, await self._find(key, now), now)
+        return KeyAuthorization(self, await self._cached_key(key, now), now)
 
     async def authorize(self, key: str | None, model: str, now: float) -> KeyAuthorization:
         """Let a request in, and count it; see `protocols.Authenticator`."""
-        known = await self._find(key, now)
-        held = known.key
+        cached = await self._cached_key(key, now)
+        held = cached.key
         if held.models is not None and model not in held.models and not _is_virtual(model):
-            raise _not_allowed(held.name, model)
+            raise _model_error(held.name, model)
         if held.per_minute is not None:
-            await self._count(known, held.per_minute, now)
-        return KeyAuthorization(self, known, now)
+            await self._count_request(cached, held.per_minute, now)
+        return KeyAuthorization(self, cached, now)
 
     def lease(self, name: str, now: float) -> BudgetLease:
         """This worker's part of a key's money, of the day of a request."""
@@ -176,8 +176,8 @@ class KeyAuthenticator:
             lease = self._leases[account] = BudgetLease(account)
         return lease
 
-    async def put_aside(
-        self, known: _Known, budget: int, lease: BudgetLease, amount: int, now: float
+    async def reserve(
+        self, cached: _CachedKey, budget: int, lease: BudgetLease, amount: int, now: float
     ) -> None:
         """Reserve an amount for a request.
 
@@ -186,28 +186,28 @@ class KeyAuthenticator:
         """
         lease.used = True
         if lease.free < amount:
-            async with known.lock:
+            async with cached.lock:
                 if lease.free < amount:
-                    await self._hold(known, budget, lease, amount, now)
+                    await self._extend_lease(cached, budget, lease, amount, now)
         lease.free -= amount
         lease.reserved += amount
 
     async def open(self) -> None:
         """Begin to write what is spent."""
-        self._writing = asyncio.get_running_loop().create_task(self._write_for_ever())
+        self._writer = asyncio.get_running_loop().create_task(self._write_repeatedly())
 
     async def close(self) -> None:
         """Write what is not yet written and hand back what is held."""
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
         await self.write(time.time())
         await self.write(time.time())  # the first one leaves what was in use
         await self._store.close()
 
     async def write(self, now: float) -> None:
         """Write what was spent since the last time."""
-        async with self._one_at_a_time:
+        async with self._write_lock:
             await self._write(now)
 
     async def _write(self, now: float) -> None:
@@ -223,14 +223,14 @@ class KeyAuthenticator:
             log.warning("what keys spent could not be written and is kept: %s", error)
             for account, report in reports.items():
                 self._leases[account].unwritten(report)
-        self._tidy(now)
+        self._forget_unused(now)
 
-    async def _write_for_ever(self) -> None:
+    async def _write_repeatedly(self) -> None:
         while True:
             await asyncio.sleep(WRITE_S)
             await asyncio.shield(self.write(time.time()))
 
-    async def _find(self, secret: str | None, now: float) -> _Known:
+    async def _cached_key(self, secret: str | None, now: float) -> _CachedKey:
         if not secret:
             raise ApiError(
                 401,
@@ -238,72 +238,74 @@ class KeyAuthenticator:
                 code="missing_api_key",
             )
         digest = digest_of(secret)
-        known = self._known.get(digest)
-        if known is None or not 0 <= now - known.checked < FRESH_S:
-            known = await self._look_up(digest, known, now)
-        return known
+        cached = self._cached.get(digest)
+        if cached is None or not 0 <= now - cached.checked < FRESH_S:
+            cached = await self._checked_key(digest, cached, now)
+        return cached
 
-    async def _look_up(self, digest: bytes, known: _Known | None, now: float) -> _Known:
+    async def _checked_key(
+        self, digest: bytes, cached: _CachedKey | None, now: float
+    ) -> _CachedKey:
         try:
             key = await self._store.find(digest)
         except StoreError as error:
-            raise _unreachable(error) from None
+            raise _store_error(error) from None
         if key is None or key.revoked is not None or not hmac.compare_digest(key.digest, digest):
-            self._known.pop(digest, None)
+            self._cached.pop(digest, None)
             raise ApiError(401, "this API key is not known or was revoked", code="invalid_api_key")
-        if known is None:
-            known = self._known.setdefault(digest, _Known(key, now))
-        known.key, known.checked = key, now
-        return known
+        if cached is None:
+            cached = self._cached.setdefault(digest, _CachedKey(key, now))
+        cached.key, cached.checked = key, now
+        return cached
 
-    async def _count(self, known: _Known, per_minute: int, now: float) -> None:
-        if known.requests < 1 or now > known.until:
-            async with known.lock:
-                if known.requests < 1 or now > known.until:
-                    await self._fill(known, per_minute, now)
-        known.requests -= 1
+    async def _count_request(self, cached: _CachedKey, per_minute: int, now: float) -> None:
+        if cached.requests < 1 or now > cached.until:
+            async with cached.lock:
+                if cached.requests < 1 or now > cached.until:
+                    await self._take_requests(cached, per_minute, now)
+        cached.requests -= 1
 
-    async def _fill(self, known: _Known, per_minute: int, now: float) -> None:
+    async def _take_requests(self, cached: _CachedKey, per_minute: int, now: float) -> None:
         """Take a tenth of a second's requests; they are for the next second only."""
-        wanted = max(1, int(per_minute / 60 * _PART_S))
+        wanted = max(1, int(per_minute / 60 * _REQUESTS_TAKEN_S))
         try:
-            given, wait = await self._store.take_requests(known.key.name, per_minute, wanted, now)
+            given, wait = await self._store.take_requests(cached.key.name, per_minute, wanted, now)
         except StoreError as error:
-            raise _unreachable(error) from None
+            raise _store_error(error) from None
         if not given:
             raise ApiError(
                 429,
-                f"key {known.key.name!r} may ask {per_minute} times a minute; "
+                f"key {cached.key.name!r} may ask {per_minute} times a minute; "
                 f"try again in {wait:.1f} s",
                 code="rate_limit_exceeded",
                 retry_after=wait,
             )
-        known.requests, known.until = given, now + _REQUESTS_STAY_S
+        cached.requests, cached.until = given, now + _REQUESTS_KEPT_S
 
-    async def _hold(
-        self, known: _Known, budget: int, lease: BudgetLease, least: int, now: float
+    async def _extend_lease(
+        self, cached: _CachedKey, budget: int, lease: BudgetLease, least: int, now: float
     ) -> None:
         missing = least - lease.free
-        wanted = max(missing, budget // _PART_OF_BUDGET)
+        wanted = max(missing, budget // _LEASES_PER_BUDGET)
         try:
             given = await self._store.take_money(
                 lease.account, self._worker, budget, missing, wanted, now
             )
         except StoreError as error:
-            raise _unreachable(error) from None
+            raise _store_error(error) from None
         if not given:
-            raise _spent(known.key.name, budget, now)
+            raise _budget_error(cached.key.name, budget, now)
         lease.free += given
 
-    def _tidy(self, now: float) -> None:
+    def _forget_unused(self, now: float) -> None:
         """Forget days that are over, and keys that nobody uses."""
         today = int(now // DAY_S)
         for account in [a for a, p in self._leases.items() if a[1] < today and p.over]:
             del self._leases[account]
-        if now - self._tidied > 60:
-            self._tidied = now
-            for digest in [d for d, k in self._known.items() if now - k.checked > DAY_S]:
-                del self._known[digest]
+        if now - self._forgotten_at > 60:
+            self._forgotten_at = now
+            for digest in [d for d, k in self._cached.items() if now - k.checked > DAY_S]:
+                del self._cached[digest]
 
 
 def _is_virtual(model: str) -> bool:
@@ -311,7 +313,7 @@ def _is_virtual(model: str) -> bool:
     return model.partition(":")[0] == AUTO
 
 
-def _not_allowed(name: str, model: str) -> ApiError:
+def _model_error(name: str, model: str) -> ApiError:
     return ApiError(
         403,
         f"key {name!r} may not ask {model[:100]!r}; GET /v1/models lists what it may ask",
@@ -320,7 +322,7 @@ def _not_allowed(name: str, model: str) -> ApiError:
     )
 
 
-def _spent(name: str, budget: int, now: float) -> ApiError:
+def _budget_error(name: str, budget: int, now: float) -> ApiError:
     return ApiError(
         429,
         f"what is left of the budget of key {name!r}, ${budget / NANO:g} a day, does not pay for "
@@ -331,7 +333,7 @@ def _spent(name: str, budget: int, now: float) -> ApiError:
     )
 
 
-def _unreachable(error: Exception) -> ApiError:
+def _store_error(error: Exception) -> ApiError:
     log.error("the store of keys cannot be reached: %s", error)
     return ApiError(
         503, "keys cannot be checked just now", code="keys_unavailable", retry_after=1.0

@@ -12,15 +12,15 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from routereval.errors import MissingDependencyError
-from routereval.gateway.access.keys import Key
-from routereval.gateway.access.limits import DailyBudget, RequestBucket
-from routereval.gateway.access.store import (
+from routereval.gateway.access.accounts import (
     Account,
     SpendReport,
     StoreError,
-    nothing_to_revoke,
-    taken,
+    name_taken,
+    not_revocable,
 )
+from routereval.gateway.access.keys import Key
+from routereval.gateway.access.limits import DailyBudget, RequestBucket
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -116,7 +116,7 @@ class RedisStore:
         """See `KeyAdmin`."""
         async with _reached():
             if not await _answer(self._redis.hsetnx(_NAMES, key.name, _text(key))):
-                raise taken(key.name)
+                raise name_taken(key.name)
             await _answer(self._redis.hset(_DIGESTS, key.digest.hex(), key.name))
 
     async def revoke(self, name: str, now: float) -> None:
@@ -124,7 +124,7 @@ class RedisStore:
         async with _reached():
             held = await _answer(self._redis.hget(_NAMES, name))
             if held is None or json.loads(held)["revoked"] is not None:
-                raise nothing_to_revoke(name)
+                raise not_revocable(name)
             changed = json.dumps({**json.loads(held), "revoked": now})
             await _answer(self._redis.hset(_NAMES, name, changed))
 

@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from routereval.errors import DataError
-from routereval.gateway.access.keys import Key
-from routereval.gateway.access.limits import DailyBudget, RequestBucket
-from routereval.gateway.access.store import (
+from routereval.gateway.access.accounts import (
     Account,
     SpendReport,
     StoreError,
-    nothing_to_revoke,
-    taken,
+    name_taken,
+    not_revocable,
 )
+from routereval.gateway.access.keys import Key
+from routereval.gateway.access.limits import DailyBudget, RequestBucket
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
@@ -138,7 +138,7 @@ class SqliteStore:
         values = (key.name, key.digest, models, key.per_minute, key.budget, key.created, None)
         with _transaction(self._quick) as db:
             if db.execute("SELECT 1 FROM keys WHERE name = ?", (key.name,)).fetchone():
-                raise taken(key.name)
+                raise name_taken(key.name)
             db.execute(f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
 
     async def revoke(self, name: str, now: float) -> None:
@@ -148,7 +148,7 @@ class SqliteStore:
                 "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL", (now, name)
             )
         if not done.rowcount:
-            raise nothing_to_revoke(name)
+            raise not_revocable(name)
 
     async def listed(self, day: int) -> list[tuple[Key, int]]:
         """See `KeyAdmin`."""
