@@ -449,11 +449,11 @@ async def spent(path: Path) -> dict[str, int]:
 
 @contextlib.asynccontextmanager
 async def serving(config: dict[str, Any]) -> AsyncIterator[tuple[int, Any]]:
-    from routereval.gateway.build import gateway_of
+    from routereval.gateway.build import create_app
     from routereval.gateway.config import make_config
-    from routereval.gateway.http.server import tune_memory
+    from routereval.gateway.server import tune_memory
 
-    app = gateway_of(trained(), make_config(config))
+    app = create_app(trained(), make_config(config))
     tune_memory()
     settings = uvicorn.Config(
         app,

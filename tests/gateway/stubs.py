@@ -16,7 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from routereval.features import make_embedder
-from routereval.gateway import Authenticator, Config, Observer, create_app, make_config
+from routereval.gateway import Authenticator, Config, Observer, RequestHook, create_app, make_config
 from routereval.gateway.http.relay import Relay
 from routereval.routers import make_router
 from routereval.routers.familiarity import Familiarity
@@ -302,6 +302,7 @@ def config_for(stubs: dict[str, Stub], **tables: dict[str, Any]) -> Config:
 async def rig(
     authenticator: Authenticator | None = None,
     observers: tuple[Observer, ...] = (),
+    hooks: tuple[RequestHook, ...] = (),
     **tables: dict[str, Any],
 ) -> AsyncIterator[Rig]:
     async with contextlib.AsyncExitStack() as stack:
@@ -313,6 +314,7 @@ async def rig(
             trained_router(),
             config_for(stubs, **tables),
             authenticator=authenticator,
+            hooks=hooks,
             observers=(notes, *observers),
         )
         url = await stack.enter_async_context(served(app))

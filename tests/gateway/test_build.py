@@ -18,9 +18,8 @@ from routereval.errors import DataError
 from routereval.features import make_embedder
 from routereval.gateway.access.keys import NANO, new_key
 from routereval.gateway.access.store import open_store
-from routereval.gateway.build import gateway_of
+from routereval.gateway.build import create_app
 from routereval.gateway.config import make_config
-
 from routereval.importers.gateway_log import read_log
 from routereval.routers import TrainedRouter, make_router, save_router
 from routereval.sources import open_source
@@ -56,7 +55,7 @@ async def gateway(**tables: dict[str, Any]) -> AsyncIterator[Rig]:
         stubs = {name: Stub() for name in ("euclid", "portia", "parrot")}
         for stub in stubs.values():
             await stack.enter_async_context(stub.running())
-        app = gateway_of(trained_router(), config_for(stubs, **tables))
+        app = create_app(trained_router(), config_for(stubs, **tables))
         url = await stack.enter_async_context(served(app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield Rig(url, app.state.relay, stubs, session)
@@ -250,10 +249,10 @@ async def test_metrics_of_a_gateway_without_keys() -> None:
         async with at.session.get(at.url + "/metrics") as answer:
             lines = (await answer.text()).splitlines()
             assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-        assert 'routereval_requests_total{model="portia",status="200"} 3' in lines
-        assert 'routereval_fallbacks_total{chosen="euclid",model="portia"} 1' in lines
-        assert 'routereval_cooldown{model="euclid"} 1' in lines
-        assert "routereval_in_flight 0" in lines
+        assert 'routereval_requests_total{model="portia",status="200"} 3.0' in lines
+        assert 'routereval_fallbacks_total{chosen="euclid",model="portia"} 1.0' in lines
+        assert 'routereval_cooldown{model="euclid"} 1.0' in lines
+        assert "routereval_in_flight 0.0" in lines
 
 
 @in_loop
@@ -319,5 +318,5 @@ def test_what_is_wrong_is_a_sentence(
     upstream = {"name": "euclid", "base_url": "http://127.0.0.1:9/v1"}
     config = make_config({"upstream": [upstream], **tables})
     with pytest.raises(DataError) as caught:
-        gateway_of(trained_router(), config)
+        create_app(trained_router(), config)
     assert part in str(caught.value)

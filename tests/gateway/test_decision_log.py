@@ -13,8 +13,8 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.http.feedback import Feedback, read_feedback
 from routereval.gateway.observe.decision_log import DecisionLog, LogFiles, hash_of
+from routereval.gateway.observe.feedback import Feedback, read_feedback
 from routereval.gateway.protocols import Attempt, LogEntry, Usage
 from routereval.importers.gateway_log import read_log
 from routereval.routers.trained import Decision

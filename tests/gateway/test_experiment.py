@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from routereval.errors import DataError
-from routereval.gateway.decisions.experiment import MOST_SHADOWS, Arm, Experiment, ShadowRouters
+from routereval.gateway.decisions.experiment import Arm, Experiment
 from routereval.gateway.observe.decision_log import DecisionLog
+from routereval.gateway.observe.shadows import MAX_PENDING, ShadowRouters
 from routereval.gateway.protocols import LogEntry, RouterChoice
 from routereval.routers.trained import Decision
 
@@ -87,7 +88,7 @@ def test_arms_that_do_not_fit() -> None:
     for arms, explore, part in [
         ([], 0.0, "at least one router"),
         ([one, one], 0.0, "two routers are called 'x'"),
-        ([one, Arm("y", Always("a"), ("a", "b", "d"))], 0.0, r"different LLMs \(c, d\)"),
+        ([one, Arm("y", Always("a"), ("a", "b", "d"))], 0.0, r"different models \(c, d\)"),
         ([Arm("x", Always("a"), POOL, 0.0)], 0.0, "a share is more than 0, not 0"),
         ([one], 1.5, "explore is a share from 0 to 1, not 1.5"),
     ]:
@@ -125,6 +126,6 @@ def test_shadows_are_logged_and_wait_for_nobody(tmp_path: Path) -> None:
 
 def test_a_slow_shadow_holds_nothing_up(tmp_path: Path) -> None:
     shadow = Always("b", pause=0.02)
-    lines = shadowed(tmp_path, shadow, [entry(n) for n in range(MOST_SHADOWS + 50)])
-    assert len(lines) == MOST_SHADOWS + 50
-    assert shadow.asked == sum("shadows" in line for line in lines) == MOST_SHADOWS
+    lines = shadowed(tmp_path, shadow, [entry(n) for n in range(MAX_PENDING + 50)])
+    assert len(lines) == MAX_PENDING + 50
+    assert shadow.asked == sum("shadows" in line for line in lines) == MAX_PENDING

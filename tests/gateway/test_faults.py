@@ -96,7 +96,7 @@ async def test_the_next_best_is_asked(name: str) -> None:
         assert "; after euclid" in headers["x-routereval-reason"]
         (entry,) = at.told
         assert [a.model for a in entry.attempts] == ["euclid", "portia"]
-        assert entry.attempts[0].fault
+        assert entry.attempts[0].error
         assert entry.decision.model == "euclid"
         assert not at.stubs["parrot"].asked
 

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from routereval.gateway.observe.metrics import BUCKETS, Metrics
 from routereval.gateway.protocols import Attempt, LogEntry, Usage
@@ -51,26 +57,26 @@ def test_counts() -> None:
     metrics.feedback(0.5)
     lines = metrics.text({"large": True, 'we"ird\\\n': False}, in_flight=7).splitlines()
     for line in (
-        'routereval_requests_total{model="large",status="200"} 3',
-        'routereval_requests_total{model="",status="429"} 1',
-        'routereval_errors_total{code="rate_limit_exceeded"} 1',
-        'routereval_upstream_faults_total{model="large"} 1',
-        'routereval_fallbacks_total{chosen="large",model="small"} 1',
-        'routereval_choices_total{router="knn",model="large"} 4',
-        'routereval_tokens_total{model="large",direction="in"} 30',
-        'routereval_tokens_total{model="large",direction="out"} 15',
-        'routereval_spend_usd_total{model="large",key="alice"} 0.75',
-        'routereval_feedback_total{what="count"} 1',
-        'routereval_feedback_total{what="sum"} 0.5',
-        'routereval_request_seconds_bucket{model="large",le="0.25"} 0',
-        'routereval_request_seconds_bucket{model="large",le="0.5"} 3',
-        'routereval_request_seconds_bucket{model="small",le="120"} 0',
-        'routereval_request_seconds_bucket{model="small",le="+Inf"} 1',
-        'routereval_request_seconds_sum{model="small"} 500',
-        "routereval_decision_seconds_count 4",
-        'routereval_cooldown{model="large"} 1',
-        'routereval_cooldown{model="we\\"ird\\\\\\n"} 0',
-        "routereval_in_flight 7",
+        'routereval_requests_total{model="large",status="200"} 3.0',
+        'routereval_requests_total{model="",status="429"} 1.0',
+        'routereval_errors_total{code="rate_limit_exceeded"} 1.0',
+        'routereval_upstream_errors_total{model="large"} 1.0',
+        'routereval_fallbacks_total{chosen="large",model="small"} 1.0',
+        'routereval_choices_total{model="large",router="knn"} 4.0',
+        'routereval_tokens_total{direction="in",model="large"} 30.0',
+        'routereval_tokens_total{direction="out",model="large"} 15.0',
+        'routereval_spend_usd_total{key="alice",model="large"} 0.75',
+        "routereval_feedback_score_count 1.0",
+        "routereval_feedback_score_sum 0.5",
+        'routereval_request_seconds_bucket{le="0.25",model="large"} 0.0',
+        'routereval_request_seconds_bucket{le="0.5",model="large"} 3.0',
+        'routereval_request_seconds_bucket{le="120.0",model="small"} 0.0',
+        'routereval_request_seconds_bucket{le="+Inf",model="small"} 1.0',
+        'routereval_request_seconds_sum{model="small"} 500.0',
+        "routereval_decision_seconds_count 4.0",
+        'routereval_cooldown{model="large"} 1.0',
+        'routereval_cooldown{model="we\\"ird\\\\\\n"} 0.0',
+        "routereval_in_flight 7.0",
     ):
         assert line in lines, line
 
@@ -82,11 +88,41 @@ def test_the_text_is_what_prometheus_reads() -> None:
         if line.startswith("# TYPE "):
             _, _, name, kind = line.split()
             assert name not in seen
-            assert kind in {"counter", "gauge", "histogram"}
+            assert kind in {"counter", "gauge", "histogram", "summary"}
             seen.append(name)
         elif not line.startswith("# HELP "):
             assert SAMPLE.match(line), line
             assert line.startswith(seen[-1])
-    buckets = re.findall(r'request_seconds_bucket\{model="large",.*\} (\d+)', made().text())
+    buckets = re.findall(r'request_seconds_bucket\{.*model="large"\} (\d+)\.0', made().text())
     assert len(buckets) == len(BUCKETS) + 1
     assert buckets == sorted(buckets, key=int)
+
+
+WORKER = """
+import sys
+from routereval.gateway.observe.metrics import Metrics
+from routereval.gateway.protocols import LogEntry
+metrics = Metrics()
+for number in range(int(sys.argv[1])):
+    metrics.record(LogEntry("r", 0.0, model="llama", status=200))
+print(metrics.text(in_flight=1), end="")
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_share_a_folder_are_added_up(tmp_path: Path) -> None:
+    """What several workers need is already there: prometheus_client's files."""
+    shared = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    texts = [
+        subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", WORKER, number],
+            env=shared,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for number in ("2", "3")
+    ]
+    line = 'routereval_requests_total{model="llama",status="200"}'
+    assert f"{line} 2.0\n" in texts[0]
+    assert f"{line} 5.0\n" in texts[1]

@@ -312,19 +312,22 @@ async def test_an_observer_that_raises_harms_nobody(caplog: pytest.LogCaptureFix
 
 def test_an_observer_that_lacks_a_method_is_refused() -> None:
     upstream = {"name": "euclid", "base_url": "http://127.0.0.1:9/v1"}
-    lacking = SimpleNamespace(record=print)
-    with pytest.raises(DataError, match="observer SimpleNamespace lacks open, close; "):
+    lacking = SimpleNamespace(write=print)
+    with pytest.raises(
+        DataError, match=r"observer SimpleNamespace lacks the method record\(entry\)"
+    ):
         create_app(trained_router(), make_config({"upstream": [upstream]}), observers=[lacking])
 
 
 @in_loop
 async def test_many_at_once_are_decided_together() -> None:
+    trained = trained_router()
     async with rig() as at:
         texts = [f"{verb} case {n}" for n in range(60) for verb in ("prove", "cite")]
         answers = await asyncio.gather(*(at.ask(text) for text in texts))
         assert {status for status, _, _ in answers} == {200}
         for text, (_, headers, _) in zip(texts, answers, strict=True):
-            expected = at.relay.decider.trained.decide([text])[0].model  # type: ignore[attr-defined]
+            expected = trained.decide([text])[0].model
             assert headers["x-routereval-model"] == expected
         assert at.relay.in_flight == 0
         assert USAGE["total_tokens"] == completion()["usage"]["total_tokens"]  # type: ignore[index]

@@ -157,7 +157,7 @@ async def test_every_request_ends_once_and_the_bill_adds_up() -> None:
         answered = sum((one.answered for one in upstreams.values()), Counter[str]())
         late = {entry.text.split()[-1] for entry in at.told if "timeout" in str(entry.attempts)}
         assert all(times == 1 or number in late for number, times in answered.items())
-        assert all(sum(not a.fault for a in entry.attempts) <= 1 for entry in at.told)
+        assert all(sum(not a.error for a in entry.attempts) <= 1 for entry in at.told)
         assert len(at.told) == len(counter.reports) == counter.opened == total
         told = sum(Decimal(str(entry.usd)) for entry in at.told)
         assert sum(Decimal(str(report)) for report in counter.reports) == told

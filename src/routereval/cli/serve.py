@@ -22,22 +22,21 @@ import click
 @click.option("--check", is_flag=True, help="Say what would be served, and end.")
 def serve(router_dir: Path, config_path: Path, workers: int, check: bool) -> None:
     """Serve a trained router behind an OpenAI-compatible endpoint."""
-    from routereval.gateway.extra import check_installed
+    from routereval.gateway.requirements import check_installed
 
     check_installed()
     import asyncio
 
-    from routereval.gateway import read_config
-    from routereval.gateway.build import gateway_of, rehearse
-    from routereval.gateway.http import server as gateway
+    from routereval.gateway import create_app, read_config, server
+    from routereval.gateway.build import rehearse
     from routereval.routers import load_router
 
     config, trained = read_config(config_path), load_router(router_dir)
-    for line in gateway.overview(trained, config):
+    for line in server.overview(trained, config):
         click.echo(line, err=True)
     if check:
-        asyncio.run(rehearse(gateway_of(trained, config)))
+        asyncio.run(rehearse(create_app(trained, config)))
     elif workers == 1:
-        gateway.serve(trained, config)
+        server.serve(trained, config)
     else:
-        gateway.serve_many(router_dir, config_path, workers)
+        server.serve_many(router_dir, config_path, workers)

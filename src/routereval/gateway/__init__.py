@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import Config, UpstreamConfig, make_config, read_config
-from routereval.gateway.protocols import (
-    Attempt,
-    Authenticator,
-    Authorization,
-    Decider,
-    LogEntry,
-    Observer,
-    OpenAccess,
-    RouterChoice,
-    Usage,
-)
-
 if TYPE_CHECKING:
-    from routereval.gateway.http.app import create_app
+    from routereval.gateway.api_error import ApiError
+    from routereval.gateway.build import create_app
+    from routereval.gateway.config import Config, UpstreamConfig, make_config, read_config
+    from routereval.gateway.plugins import PLUGINS
+    from routereval.gateway.protocols import (
+        Attempt,
+        Authenticator,
+        Authorization,
+        ClientRequest,
+        Decider,
+        LogEntry,
+        Observer,
+        OpenAccess,
+        RequestHook,
+        RouterChoice,
+        Usage,
+    )
 
 __all__ = [
+    "PLUGINS",
     "ApiError",
     "Attempt",
     "Authenticator",
     "Authorization",
+    "ClientRequest",
     "Config",
     "Decider",
     "LogEntry",
     "Observer",
     "OpenAccess",
+    "RequestHook",
     "RouterChoice",
     "UpstreamConfig",
     "Usage",
@@ -39,10 +45,19 @@ __all__ = [
     "read_config",
 ]
 
+_MODULES = {
+    "ApiError": "api_error",
+    "Config": "config",
+    "PLUGINS": "plugins",
+    "UpstreamConfig": "config",
+    "create_app": "build",
+    "make_config": "config",
+    "read_config": "config",
+}
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the application loads only where it is served
-    if name != "create_app":
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - each is loaded when it is asked for
+    if name not in __all__:
         raise AttributeError(f"module 'routereval.gateway' has no attribute {name!r}")
-    from routereval.gateway.http.app import create_app
-
-    return create_app
+    module = import_module(f"routereval.gateway.{_MODULES.get(name, 'protocols')}")
+    return getattr(module, name)

@@ -1,73 +1,99 @@
-"""The whole gateway of a configuration: its authenticator, its log, its experiment, its metrics."""
+"""The gateway of a configuration, with parts of one's own where they are given."""
 
 from __future__ import annotations
 
-import asyncio
-import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from routereval.errors import DataError
 from routereval.gateway.access.authenticator import KeyAuthenticator
 from routereval.gateway.access.store import open_store
-from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config
-from routereval.gateway.decisions.experiment import Arm, Experiment, ShadowRouters
+from routereval.gateway.decisions.experiment import Arm, Experiment
 from routereval.gateway.decisions.router_decider import RouterDecider
-from routereval.gateway.http.app import Endpoint, create_app, error_response, router_decider
-from routereval.gateway.http.feedback import LARGEST, read_feedback
-from routereval.gateway.http.headers import bearer
+from routereval.gateway.http.app import asgi_app
+from routereval.gateway.http.relay import Relay
 from routereval.gateway.observe.decision_log import DecisionLog
-from routereval.gateway.observe.metrics import CONTENT_TYPE, Metrics
-from routereval.gateway.protocols import Authenticator, Observer, OpenAccess
+from routereval.gateway.observe.endpoints import feedback_endpoint, metrics_endpoint
+from routereval.gateway.observe.metrics import Metrics
+from routereval.gateway.observe.shadows import ShadowRouters
+from routereval.gateway.plugins import make_plugins
+from routereval.gateway.protocols import (
+    Authenticator,
+    Decider,
+    Observer,
+    OpenAccess,
+    RequestHook,
+)
+from routereval.gateway.upstreams.client import Client
+from routereval.gateway.upstreams.pool import UpstreamPool
 from routereval.routers.persistence import load_router
 from routereval.routers.trained import TrainedRouter
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
+    from starlette.routing import BaseRoute
 
 
-def gateway_of(trained: TrainedRouter, config: Config) -> Starlette:
-    """The gateway that a configuration describes.
+def create_app(
+    trained: TrainedRouter,
+    config: Config,
+    *,
+    authenticator: Authenticator | None = None,
+    decider: Decider | None = None,
+    hooks: Sequence[RequestHook] = (),
+    observers: Sequence[Observer] = (),
+    routes: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The gateway that a configuration describes, ready to be served.
 
     Args:
         trained: the router.
         config: of the gateway; the routers that it names are loaded from their folders.
+        authenticator: who may ask, instead of what ``[access]`` says.
+        decider: who chooses, instead of the router and ``[experiment]``.
+        hooks: what may change or reject a request, after those of ``[plugins]``.
+        observers: what is shown every request when it is over, after those of ``[plugins]``.
+        routes: of further endpoints.
 
     Returns:
-        An ASGI application, as `create_app` makes it.
+        An ASGI application; `app.state.relay` is its `Relay`.
 
     Raises:
-        DataError: if keys, log or routers cannot be opened or do not fit together, or no LLM of the
-            pool has an upstream.
+        DataError: if keys, log, routers or plugins cannot be opened or do not fit together, no
+            model of the router's pool has an upstream, or an upstream's key is not set.
+        SpecError: for a plugin or a parameter of one that is not known.
         MissingDependencyError: if an extra is not installed.
     """
     from starlette.routing import Route
 
-    experiment = _experiment(trained, config)
-    shadows = _shadows(config)
-    pools = {arm.name: arm.models for arm in experiment.arms}
-    log = _log(config, pools)
-    metrics = Metrics()
-    observers: list[Observer] = [metrics]
-    if log is not None:
-        observers.append(ShadowRouters(shadows, log) if shadows else log)
-    authenticator: Authenticator = (
-        KeyAuthenticator(open_store(config.access.keys)) if config.access.keys else OpenAccess()
-    )
-    routes = [
-        Route("/metrics", _metrics(metrics, authenticator, config)),
-        Route("/v1/feedback", _feedback(log, metrics, authenticator), methods=["POST"]),
-    ]
-    return create_app(
-        trained,
+    arms = _arms(trained, config)
+    metrics, log = Metrics(), _decision_log(config, arms)
+    plugins = make_plugins(config.plugins)
+    all_observers = [metrics, *_log_observers(config, log), *plugins.observers, *observers]
+    for observer in all_observers:
+        if not callable(getattr(observer, "record", None)):
+            raise DataError(f"observer {type(observer).__name__} lacks the method record(entry)")
+    relay = Relay(
         config,
-        authenticator=authenticator,
-        observers=observers,
-        decider=experiment,
-        routes=routes,
+        UpstreamPool.of(config),
+        Client(config.failover.quota_cooldown_s),
+        trained.models,
+        decider=decider or Experiment(arms, config.experiment.explore),
+        authenticator=authenticator or _authenticator(config),
+        hooks=(*plugins.hooks, *hooks),
+        observers=all_observers,
     )
+    if not relay.routable:
+        raise DataError(
+            "no model of the router's pool has an upstream; name one of "
+            f"{', '.join(trained.models)} as an [[upstream]]"
+        )
+    endpoints = [
+        Route("/metrics", metrics_endpoint(metrics)),
+        Route("/v1/feedback", feedback_endpoint(log, metrics), methods=["POST"]),
+    ]
+    return asgi_app(relay, [*endpoints, *routes])
 
 
 async def rehearse(app: Starlette) -> None:
@@ -80,90 +106,60 @@ async def rehearse(app: Starlette) -> None:
         pass
 
 
-def _experiment(trained: TrainedRouter, config: Config) -> Experiment:
-    chosen = config.experiment
-    if not 0 < chosen.share < 1:
-        raise DataError(f"[experiment]: share lies between 0 and 1, not {chosen.share:g}")
+def models_without_upstream(trained: TrainedRouter, config: Config) -> list[str]:
+    """The models of the router's pool that no upstream serves: they are never chosen."""
+    served = {upstream.name for upstream in config.upstreams}
+    return [model for model in trained.models if model not in served]
+
+
+def router_decider(trained: TrainedRouter, config: Config, name: str = "") -> RouterDecider:
+    """What decides by a router; the log calls it by its spec unless a name is given."""
+    name = name or str(trained.about.get("router", type(trained.router).__name__))
+    decider = RouterDecider(trained, name, config.routing.cache)
+    decider.warm_up()
+    return decider
+
+
+def _authenticator(config: Config) -> Authenticator:
+    keys = config.access.keys
+    return KeyAuthenticator(open_store(keys)) if keys else OpenAccess()
+
+
+def _arms(trained: TrainedRouter, config: Config) -> list[Arm]:
+    """The router, and the one that `[experiment]` sets beside it."""
+    experiment = config.experiment
+    if not 0 < experiment.share < 1:
+        raise DataError(f"[experiment]: share lies between 0 and 1, not {experiment.share:g}")
     first = router_decider(trained, config)
-    if not chosen.router:
-        return Experiment([Arm(first.name, first, trained.models)], chosen.explore)
-    other = _loaded(chosen.router, config)
-    arms = [
-        Arm(first.name, first, trained.models, 1 - chosen.share),
-        Arm(other.name, other, other.trained.models, chosen.share),
+    if not experiment.router:
+        return [Arm(first.name, first, trained.models)]
+    second = _loaded_decider(experiment.router, config)
+    return [
+        Arm(first.name, first, trained.models, 1 - experiment.share),
+        Arm(second.name, second, second.trained.models, experiment.share),
     ]
-    return Experiment(arms, chosen.explore)
 
 
-def _shadows(config: Config) -> dict[str, RouterDecider]:
-    if config.experiment.shadows and not config.log.folder:
-        raise DataError("[experiment]: shadows are only logged; give [log] a folder")
-    loaded = [_loaded(folder, config) for folder in config.experiment.shadows]
-    return {decider.name: decider for decider in loaded}
-
-
-def _loaded(folder: str, config: Config) -> RouterDecider:
-    """A further router, which the log calls by its folder."""
+def _loaded_decider(folder: str, config: Config) -> RouterDecider:
+    """The decider of a further router, which the log calls by its folder."""
     return router_decider(load_router(folder), config, folder)
 
 
-def _log(config: Config, pools: dict[str, tuple[str, ...]]) -> DecisionLog | None:
-    chosen = config.log
-    if not chosen.folder:
+def _decision_log(config: Config, arms: Sequence[Arm]) -> DecisionLog | None:
+    settings = config.log
+    if not settings.folder:
         return None
-    return DecisionLog(chosen.folder, pools, texts=chosen.texts, file_mb=chosen.file_mb)
+    pools: Mapping[str, Sequence[str]] = {arm.name: arm.models for arm in arms}
+    return DecisionLog(settings.folder, pools, texts=settings.texts, file_mb=settings.file_mb)
 
 
-def _metrics(metrics: Metrics, authenticator: Authenticator, config: Config) -> Endpoint:
-    """For everybody where there are no keys; else for those that `[access] metrics` names."""
-
-    async def answer(request: Request) -> Response:
-        from starlette.responses import Response
-
-        try:
-            authorization = await authenticator.identify(bearer(request.scope["headers"]))
-        except ApiError as error:
-            return error_response(error)
-        if authorization.key and authorization.key not in config.access.metrics:
-            sentence = (
-                f"key {authorization.key!r} may not read metrics; "
-                "[access] metrics names those that may"
-            )
-            return error_response(ApiError(403, sentence, code="not_allowed"))
-        relay = request.app.state.relay
-        now = asyncio.get_running_loop().time()
-        resting = {
-            name: upstream.breaker.rest_s(now) > 0 for name, upstream in relay.upstreams.items()
-        }
-        text = metrics.text(resting, relay.in_flight)
-        return Response(text, headers={"content-type": CONTENT_TYPE})
-
-    return answer
-
-
-def _feedback(log: DecisionLog | None, metrics: Metrics, authenticator: Authenticator) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        from starlette.responses import JSONResponse
-
-        try:
-            authorization = await authenticator.identify(bearer(request.scope["headers"]))
-            if log is None:
-                raise ApiError(404, "this gateway keeps no log of decisions", code="no_log")
-            said = read_feedback(await _small_body(request))
-        except ApiError as error:
-            return error_response(error)
-        log.feedback(said.request_id, said.score, authorization.key, time.time())
-        metrics.feedback(said.score)
-        return JSONResponse({"object": "feedback", **said._asdict()})
-
-    return answer
-
-
-async def _small_body(request: Request) -> bytes:
-    parts, size = [], 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size > LARGEST:
-            raise ApiError(413, f"a feedback has at most {LARGEST} bytes", code="request_too_large")
-    return b"".join(parts)
+def _log_observers(config: Config, log: DecisionLog | None) -> list[Observer]:
+    """The decision log, by way of the shadow routers where there are any."""
+    folders = config.experiment.shadows
+    if folders and log is None:
+        raise DataError("[experiment]: shadows are only logged; give [log] a folder")
+    if log is None:
+        return []
+    deciders = [_loaded_decider(folder, config) for folder in folders]
+    shadows = {decider.name: decider for decider in deciders}
+    return [ShadowRouters(shadows, log) if shadows else log]

@@ -6,64 +6,69 @@ import math
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import msgspec
+from msgspec import Meta
+
 from routereval.errors import DataError, unknown
-from routereval.gateway.tables import read_table, setting
+from routereval.gateway.tables import (
+    Above0,
+    AtLeast0,
+    Count,
+    CountOr0,
+    Seconds,
+    Table,
+    read_table,
+)
 
 CAPABILITIES = ("vision", "tools", "json", "audio")
 AUTO = "auto"
 
 
-@dataclass(frozen=True)
-class ServerConfig:
+class ServerConfig(Table, frozen=True):
     """Where to listen. Only this machine reaches the gateway unless told otherwise."""
 
-    host: str = setting("127.0.0.1")
-    port: int = setting(8080, least=0)
-    drain_s: float = setting(30.0, least=0)
-    page: bool = setting(True)
+    host: str = "127.0.0.1"
+    port: CountOr0 = 8080
+    drain_s: AtLeast0 = 30.0
+    page: bool = True
 
 
-@dataclass(frozen=True)
-class LimitsConfig:
+class LimitsConfig(Table, frozen=True):
     """How much the gateway takes on before it says no."""
 
-    in_flight: int = setting(1024, least=1)
-    body_mb: float = setting(20.0, least=0.001)
-    body_s: float = setting(30.0, least=0.1)
-    request_s: float = setting(900.0, least=0.1)
+    in_flight: Count = 1024
+    body_mb: Above0 = 20.0
+    body_s: Seconds = 30.0
+    request_s: Seconds = 900.0
 
 
-@dataclass(frozen=True)
-class RoutingConfig:
+class RoutingConfig(Table, frozen=True):
     """What of a conversation is routed, and what is remembered."""
 
-    lam: float = setting(0.0, least=0)
-    context_chars: int = setting(1000, least=0)
-    prompt_chars: int = setting(32_000, least=100)
-    cache: int = setting(10_000, least=0)
-    sticky_s: float = setting(0.0, least=0)
+    lam: AtLeast0 = 0.0
+    context_chars: CountOr0 = 1000
+    prompt_chars: Annotated[int, Meta(ge=100)] = 32_000
+    cache: CountOr0 = 10_000
+    sticky_s: AtLeast0 = 0.0
 
 
-@dataclass(frozen=True)
-class FailoverConfig:
+class FailoverConfig(Table, frozen=True):
     """When another upstream is asked, and when one is left alone."""
 
-    attempts: int = setting(3, least=1)
-    failures: int = setting(3, least=1)
-    cooldown_s: float = setting(5.0, least=0)
-    longest_cooldown_s: float = setting(120.0, least=0)
-    quota_cooldown_s: float = setting(300.0, least=0)
-    retry_ratio: float = setting(0.5, least=0)
-    retry_burst: int = setting(50, least=0)
+    attempts: Count = 3
+    failures: Count = 3
+    cooldown_s: AtLeast0 = 5.0
+    longest_cooldown_s: AtLeast0 = 120.0
+    quota_cooldown_s: AtLeast0 = 300.0
+    retry_ratio: AtLeast0 = 0.5
+    retry_burst: CountOr0 = 50
 
 
-@dataclass(frozen=True)
-class AccessConfig:
+class AccessConfig(Table, frozen=True):
     """Who may ask.
 
     Attributes:
@@ -71,12 +76,11 @@ class AccessConfig:
         metrics: the names of the keys that may read ``/metrics``.
     """
 
-    keys: str = setting("")
-    metrics: tuple[str, ...] = setting(())
+    keys: str = ""
+    metrics: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class LogConfig:
+class LogConfig(Table, frozen=True):
     """The decision log.
 
     Attributes:
@@ -85,13 +89,12 @@ class LogConfig:
         file_mb: the size at which a new file is begun.
     """
 
-    folder: str = setting("")
-    texts: bool = setting(False)
-    file_mb: float = setting(64.0, least=0.001)
+    folder: str = ""
+    texts: bool = False
+    file_mb: Above0 = 64.0
 
 
-@dataclass(frozen=True)
-class ExperimentConfig:
+class ExperimentConfig(Table, frozen=True):
     """What is learned from live traffic.
 
     Attributes:
@@ -101,14 +104,13 @@ class ExperimentConfig:
         shadows: folders of trained routers whose decisions are only logged.
     """
 
-    explore: float = setting(0.0, least=0)
-    router: str = setting("")
-    share: float = setting(0.5, least=0)
-    shadows: tuple[str, ...] = setting(())
+    explore: AtLeast0 = 0.0
+    router: str = ""
+    share: AtLeast0 = 0.5
+    shadows: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class UpstreamConfig:
+class UpstreamConfig(Table, frozen=True):
     """One model of the pool, and who serves it.
 
     Attributes:
@@ -123,39 +125,37 @@ class UpstreamConfig:
         capabilities: of `CAPABILITIES`.
     """
 
-    name: str = setting()
-    base_url: str = setting()
-    model: str = setting("")
-    key_env: str = setting("")
-    price_in: float = setting(0.0, least=0)
-    price_out: float = setting(0.0, least=0)
-    connect_s: float = setting(5.0, least=0.01)
-    first_byte_s: float = setting(60.0, least=0.01)
-    idle_s: float = setting(60.0, least=0.01)
-    total_s: float = setting(600.0, least=0.01)
-    concurrency: int = setting(64, least=1)
-    context: int = setting(0, least=0)
-    capabilities: tuple[str, ...] = setting(CAPABILITIES)
+    name: str
+    base_url: str
+    model: str = ""
+    key_env: str = ""
+    price_in: AtLeast0 = 0.0
+    price_out: AtLeast0 = 0.0
+    connect_s: Seconds = 5.0
+    first_byte_s: Seconds = 60.0
+    idle_s: Seconds = 60.0
+    total_s: Seconds = 600.0
+    concurrency: Count = 64
+    context: CountOr0 = 0
+    capabilities: tuple[str, ...] = CAPABILITIES
 
 
-@dataclass(frozen=True)
-class VirtualModel:
+class VirtualModel(Table, frozen=True):
     """A name that clients may ask for, and what it stands for.
 
     Attributes:
-        lam: the score to give up for the price of the dearest LLM.
+        lam: the score to give up for the price of the dearest model.
         models: those that it may choose from; all where empty.
     """
 
-    lam: float = setting(0.0, least=0)
-    models: tuple[str, ...] = setting(())
+    lam: AtLeast0 = 0.0
+    models: tuple[str, ...] = ()
 
 
 PRESETS = {"cheap": VirtualModel(1.0), "balanced": VirtualModel(0.3), "best": VirtualModel(0.0)}
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Table, frozen=True):
     """All of a ``gateway.toml``; each table has a default but for the upstreams."""
 
     upstreams: tuple[UpstreamConfig, ...]
@@ -166,7 +166,8 @@ class Config:
     access: AccessConfig = AccessConfig()
     log: LogConfig = LogConfig()
     experiment: ExperimentConfig = ExperimentConfig()
-    virtual: Mapping[str, VirtualModel] = field(default_factory=lambda: dict(PRESETS))
+    virtual: Mapping[str, VirtualModel] = msgspec.field(default_factory=lambda: dict(PRESETS))
+    plugins: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)
 
     def resolve(self, asked: str) -> VirtualModel | None:
         """What the name of a virtual model stands for; None for another name.
@@ -204,7 +205,7 @@ class Config:
         return key
 
 
-TABLES = {
+TABLES: dict[str, type[Table]] = {
     "server": ServerConfig,
     "limits": LimitsConfig,
     "routing": RoutingConfig,
@@ -243,8 +244,8 @@ def make_config(held: Mapping[str, object], where: str = "gateway.toml") -> Conf
     64
     """
     for name in held:
-        if name not in {*TABLES, "upstream", "virtual"}:
-            raise unknown(f"table in {where}", name, [*TABLES, "upstream", "virtual"])
+        if name not in {*TABLES, "upstream", "virtual", "plugins"}:
+            raise unknown(f"table in {where}", name, [*TABLES, "upstream", "virtual", "plugins"])
     tables: dict[str, Any] = {
         name: read_table(kind, held[name], f"{where}: [{name}]")
         for name, kind in TABLES.items()
@@ -252,7 +253,8 @@ def make_config(held: Mapping[str, object], where: str = "gateway.toml") -> Conf
     }
     upstreams = _upstreams(held.get("upstream"), where)
     virtual = _virtual(held.get("virtual", {}), where, {u.name for u in upstreams})
-    return Config(upstreams, virtual=virtual, **tables)
+    plugins = _plugins(held.get("plugins", {}), where)
+    return Config(upstreams, virtual=virtual, plugins=plugins, **tables)
 
 
 def _upstreams(held: object, where: str) -> tuple[UpstreamConfig, ...]:
@@ -303,6 +305,16 @@ def _virtual(held: object, where: str, known: set[str]) -> dict[str, VirtualMode
             if model not in known:
                 raise unknown(f"model in {at}", model, known)
     return found
+
+
+def _plugins(held: object, where: str) -> dict[str, Mapping[str, Any]]:
+    """The parameters of each plugin; the plugins themselves check them."""
+    if not isinstance(held, Mapping):
+        raise DataError(f"{where}: [plugins] must be a table, not {held!r}")
+    for name, parameters in held.items():
+        if not isinstance(parameters, Mapping):
+            raise DataError(f"{where}: [plugins.{name}] must be a table, not {parameters!r}")
+    return dict(held)
 
 
 def _number(text: str) -> float | None:

@@ -11,6 +11,12 @@ from typing import NamedTuple, Protocol
 
 from routereval.routers.trained import Decision
 
+Headers = list[tuple[bytes, bytes]]
+"""Names and values, as they stand on the connection."""
+
+MAX_TOKENS = 10**9
+"""The most that any count of tokens says: JSON has numbers that no float holds."""
+
 
 class Usage(NamedTuple):
     """What an answer took.
@@ -27,6 +33,29 @@ class Usage(NamedTuple):
 
 
 NOTHING = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What a body asks for.
+
+    Attributes:
+        model: the name that it holds.
+        streamed: whether it asks for a stream.
+        turns: what the user said, oldest first; one text for each of the user's messages.
+        opening: what begins the conversation and stays the same in it.
+        needs: capabilities that the upstream must have.
+        prompt_tokens: a rough count.
+        tokens: the same with the longest answer asked for.
+    """
+
+    model: str
+    streamed: bool
+    turns: tuple[str, ...]
+    opening: str
+    needs: frozenset[str]
+    prompt_tokens: int
+    tokens: int
 
 
 class Authorization(Protocol):
@@ -92,7 +121,7 @@ class Attempt(NamedTuple):
     """One upstream that was asked: its model, and what went wrong or nothing."""
 
     model: str
-    fault: str = ""
+    error: str = ""
 
 
 @dataclass(slots=True)
@@ -149,16 +178,47 @@ class LogEntry:
 
 
 class Observer(Protocol):
-    """Who is told of every request when it is over: a log, metrics, a shadow router."""
+    """What is shown every request when it is over: a log, metrics, a shadow router.
+
+    It may also have asynchronous methods ``open`` and ``close``, called as the gateway starts and
+    after its last request. One that raises is logged, and harms no request and no other observer.
+    """
 
     def record(self, entry: LogEntry) -> None:
-        """Take note; it must neither block nor keep the caller waiting."""
+        """Take note of a request; it must not block."""
 
-    async def open(self) -> None:
-        """Called as the gateway starts."""
 
-    async def close(self) -> None:
-        """Called as the gateway ends, after the last request."""
+@dataclass(slots=True)
+class ClientRequest:
+    """A request as its client sent it, before anything is decided; hooks may change it.
+
+    Attributes:
+        path: such as ``/v1/chat/completions``.
+        key: the name of the client's key; empty for none.
+        headers: names in small letters. What may go upstream of them goes there.
+        body: JSON. What is here afterwards is decided on, and goes upstream.
+    """
+
+    path: str
+    key: str
+    headers: Headers
+    body: bytes
+
+
+class RequestHook(Protocol):
+    """What looks at every request before it is decided on: redaction, a guardrail, a header.
+
+    Hooks are called one after the other, each with what the one before it left. A hook that fails
+    fails the request: no request passes a guardrail that is broken. As an observer, it may have
+    ``open`` and ``close``.
+    """
+
+    async def before_request(self, request: ClientRequest) -> None:
+        """Look at a request, and change it where needed.
+
+        Raises:
+            ApiError: to answer it with that error instead.
+        """
 
 
 class RouterChoice(NamedTuple):

@@ -1,43 +1,44 @@
-"""A table of a TOML file as a frozen dataclass: types, bounds and names checked in one place."""
+"""A table of a TOML file as a frozen value: msgspec checks it, and errors are our sentences."""
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, field, fields
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar
 
-from routereval.errors import DataError, unknown
+import msgspec
+from msgspec import Meta
 
-T = TypeVar("T")
+from routereval.errors import DataError, RouterEvalError, unknown
+
+T = TypeVar("T", bound="Table")
+
+_MAX = sys.float_info.max  # TOML knows inf and nan; no setting does
+AtLeast0 = Annotated[float, Meta(ge=0, le=_MAX)]
+Above0 = Annotated[float, Meta(ge=0.001, le=_MAX)]
+Seconds = Annotated[float, Meta(ge=0.01, le=_MAX)]
+Count = Annotated[int, Meta(ge=1)]
+CountOr0 = Annotated[int, Meta(ge=0)]
 
 
-def setting(default: Any = MISSING, *, least: float | None = None) -> Any:  # noqa: ANN401
-    """A field of a table.
-
-    Args:
-        default: its value unless given; without, it must be given.
-        least: the smallest number allowed.
-    """
-    return field(default=default, metadata={"least": least})
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The base of all tables."""
 
 
 def read_table(kind: type[T], table: object, where: str) -> T:
-    """Make a dataclass of a TOML table.
+    """Make a value of a TOML table.
 
     Args:
-        kind: a dataclass of str, int, float, bool and ``tuple[str, ...]`` fields.
+        kind: what it is to be.
         table: what the file holds.
         where: file and table, for the sentence.
 
     Raises:
-        DataError: for a value that is missing, of another type or too small.
+        DataError: for a value that is missing, of another type or out of its range.
         SpecError: for a key that is not known.
 
-    >>> from dataclasses import dataclass
-    >>> @dataclass(frozen=True)
-    ... class Server:
-    ...     port: int = setting(8080, least=1)
+    >>> class Server(Table, frozen=True):
+    ...     port: Count = 8080
     >>> read_table(Server, {"port": 80}, "gateway.toml: [server]")
     Server(port=80)
     >>> read_table(Server, {"port": "80"}, "gateway.toml: [server]")
@@ -46,34 +47,48 @@ def read_table(kind: type[T], table: object, where: str) -> T:
     """
     if not isinstance(table, Mapping):
         raise DataError(f"{where} must be a table, not {table!r}")
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    for name in table:
-        if name not in known:
-            raise unknown(f"key in {where}", str(name), known)
-    for name, f in known.items():
-        if f.default is MISSING and name not in table:
-            raise DataError(f"{where}: {name} is missing; set it")
-    types = get_type_hints(kind)
-    values = {
-        name: _value(types[name], known[name], value, f"{where}: {name}")
-        for name, value in table.items()
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise _sentence(kind, table, where, error) from None
+
+
+def _sentence(
+    kind: type[Table], table: Mapping[str, object], where: str, error: Exception
+) -> RouterEvalError:
+    """The error for the first key that is wrong, else for the first that is missing."""
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name, value in table.items():
+        if name not in fields:
+            return unknown(f"key in {where}", str(name), fields)
+        if not _is(value, fields[name].type):
+            return DataError(f"{where}: {name} must be {_wanted(fields[name].type, value)}")
+    for name, field in fields.items():
+        if field.required and name not in table:
+            return DataError(f"{where}: {name} is missing; set it")
+    return DataError(f"{where}: {error}")
+
+
+def _is(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _wanted(kind: Any, value: object) -> str:  # noqa: ANN401 - a type
+    """What a value must be, and what it is."""
+    info = msgspec.inspect.type_info(kind)
+    least = getattr(info, "ge", None)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and _is(value, float)
+    if least is not None and number and value < least:
+        return f"at least {least:g}, not {value!r}"
+    words = {
+        msgspec.inspect.StrType: "text",
+        msgspec.inspect.IntType: "a whole number",
+        msgspec.inspect.FloatType: "a number",
+        msgspec.inspect.BoolType: "true or false",
+        msgspec.inspect.VarTupleType: "a list of texts",
     }
-    return kind(**values)
-
-
-_SAID = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-def _value(kind: Any, f: Field[Any], value: Any, where: str) -> Any:  # noqa: ANN401
-    if kind == tuple[str, ...]:
-        if isinstance(value, list) and all(isinstance(word, str) for word in value):
-            return tuple(value)
-        raise DataError(f"{where} must be a list of texts, not {value!r}")
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
-        raise DataError(f"{where} must be {_SAID[kind]}, not {value!r}")
-    least = f.metadata.get("least")
-    if least is not None and value < least:
-        raise DataError(f"{where} must be at least {least:g}, not {value!r}")
-    return value
+    return f"{words.get(type(info), 'something else')}, not {value!r}"

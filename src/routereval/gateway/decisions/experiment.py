@@ -1,4 +1,4 @@
-"""Learning from live traffic: a share of random choices, two routers side by side, shadows.
+"""Learning from live traffic: a share of random choices, and two routers side by side.
 
 What was chosen at random with a known probability says what any other router would have done:
 see `routereval offpolicy`.
@@ -6,17 +6,13 @@ see `routereval offpolicy`.
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from routereval.errors import DataError, RouterEvalError
-from routereval.gateway.observe.decision_log import DecisionLog
-from routereval.gateway.protocols import Decider, LogEntry, RouterChoice
-
-MOST_SHADOWS = 256
+from routereval.errors import DataError
+from routereval.gateway.protocols import Decider, RouterChoice
 
 
 class Arm(NamedTuple):
@@ -42,7 +38,7 @@ class Experiment:
     probability with which that router's choice, or the random one, is this model.
 
     Args:
-        arms: at least one; their pools hold the same LLMs.
+        arms: at least one; their pools hold the same models.
         explore: the share of choices that are drawn evenly from the allowed models.
         rng: where the draws come from; the system's own randomness unless given.
 
@@ -93,53 +89,6 @@ class Experiment:
         return self.arms[-1]
 
 
-class ShadowRouters:
-    """Lets other routers decide too, whose decisions are only logged; see `protocols.Observer`.
-
-    They decide when a request is over, and cost it nothing. Under load, when `MOST_SHADOWS` are
-    behind, requests are logged without them.
-
-    Args:
-        deciders: by name.
-        log: where it all goes.
-    """
-
-    def __init__(self, deciders: Mapping[str, Decider], log: DecisionLog) -> None:
-        self._deciders = dict(deciders)
-        self._log = log
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def record(self, entry: LogEntry) -> None:
-        """Log a request with what the shadows make of it."""
-        if entry.decision is None or len(self._tasks) >= MOST_SHADOWS:
-            self._log.record(entry)
-            return
-        task = asyncio.get_running_loop().create_task(self._decided(entry))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def open(self) -> None:
-        """Open the log."""
-        await self._log.open()
-
-    async def close(self) -> None:
-        """Wait for the shadows, then close the log."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._log.close()
-
-    async def _decided(self, entry: LogEntry) -> None:
-        found: dict[str, str] = {}
-        try:
-            for name, decider in self._deciders.items():
-                routed = await decider.decide(entry.text, entry.lam, entry.allowed)
-                found[name] = routed.decision.model
-        except RouterEvalError:
-            pass  # a shadow that cannot decide is missing in the log, and harms nobody
-        finally:
-            self._log.record(entry, found)
-
-
 def _check_arms(arms: Sequence[Arm]) -> None:
     if not arms:
         raise DataError("a test needs at least one router")
@@ -151,7 +100,7 @@ def _check_arms(arms: Sequence[Arm]) -> None:
         if set(arm.models) != set(arms[0].models):
             only = set(arm.models) ^ set(arms[0].models)
             raise DataError(
-                f"routers {arms[0].name!r} and {arm.name!r} choose from different LLMs "
+                f"routers {arms[0].name!r} and {arm.name!r} choose from different models "
                 f"({', '.join(sorted(only))}); train both on one pool"
             )
 

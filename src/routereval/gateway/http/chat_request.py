@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.protocols import MAX_TOKENS, ChatRequest
 
-MOST_TOKENS = 10**9  # of one request; JSON has numbers that no float holds
 IMAGE_TOKENS = 1000
 CHARS_A_TOKEN = 4
 
@@ -25,29 +24,6 @@ _TOKENS = re.compile(rb"(" + _QUOTED + rb")(\s*:)?|[{}\[\]]", re.DOTALL)
 _ESCAPED_LETTER = re.compile(rb"\\u00[67]", re.IGNORECASE)  # as which m, o, d, e, l may be written
 _PICTURES = frozenset({"image_url", "input_image", "image"})
 _SOUNDS = frozenset({"input_audio", "audio"})
-
-
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """What a body asks for.
-
-    Attributes:
-        model: the name that it holds.
-        streamed: whether it asks for a stream.
-        turns: what the user said, oldest first; one text for each of the user's messages.
-        opening: what begins the conversation and stays the same in it.
-        needs: capabilities that the upstream must have.
-        prompt_tokens: a rough count.
-        tokens: the same with the longest answer asked for.
-    """
-
-    model: str
-    streamed: bool
-    turns: tuple[str, ...]
-    opening: str
-    needs: frozenset[str]
-    prompt_tokens: int
-    tokens: int
 
 
 def parse_request(body: bytes) -> ChatRequest:
@@ -236,4 +212,4 @@ def _prompt_tokens(said: list[Said]) -> int:
 
 def _answer_tokens(held: Mapping[str, Any]) -> int:
     longest = held.get("max_completion_tokens") or held.get("max_tokens")
-    return min(longest, MOST_TOKENS) if type(longest) is int and longest > 0 else 0
+    return min(longest, MAX_TOKENS) if type(longest) is int and longest > 0 else 0

@@ -6,33 +6,31 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, VirtualModel
-from routereval.gateway.decisions.router_decider import Conversations
-from routereval.gateway.http.chat_request import ChatRequest, parse_request, routed_text, with_model
-from routereval.gateway.http.connection import (
-    GONE,
-    ClientGoneError,
-    Connection,
-    DisconnectWatcher,
-    Receive,
-    Scope,
-    Send,
-    usage_of_reply,
-)
+from routereval.gateway.decisions.conversations import Conversations
+from routereval.gateway.http.asgi import Receive, Scope, Send
+from routereval.gateway.http.body import ClientGoneError
+from routereval.gateway.http.chat_request import parse_request, routed_text, with_model
+from routereval.gateway.http.connection import GONE, Connection
+from routereval.gateway.http.disconnect import DisconnectWatcher
+from routereval.gateway.http.usage import usage_of_reply
 from routereval.gateway.protocols import (
     NOTHING,
     Attempt,
     Authenticator,
     Authorization,
+    ChatRequest,
+    ClientRequest,
     Decider,
     LogEntry,
     Observer,
+    RequestHook,
     RouterChoice,
     Usage,
 )
@@ -79,7 +77,8 @@ class Relay:
         pool: the models that the router knows.
         decider: who chooses.
         authenticator: who may ask.
-        observers: who is told afterwards.
+        hooks: what may change or reject a request before it is decided on.
+        observers: what is shown every request when it is over.
     """
 
     def __init__(
@@ -91,6 +90,7 @@ class Relay:
         *,
         decider: Decider,
         authenticator: Authenticator,
+        hooks: Sequence[RequestHook] = (),
         observers: Sequence[Observer] = (),
     ) -> None:
         self.config = config
@@ -100,13 +100,14 @@ class Relay:
         self.client = client
         self.decider = decider
         self.authenticator = authenticator
+        self.hooks = hooks
         self.observers = observers
         self.started = int(time.time())
         self.in_flight = 0
         self.draining = False
         self._observer_failures: Counter[str] = Counter()
         self._retries = RetryBudget(config.failover.retry_ratio, config.failover.retry_burst)
-        self._conversations = Conversations(config.routing.sticky_s)
+        self._conversations = Conversations(config.routing.sticky_s, _now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; it ends with an answer or an error, whatever happens."""
@@ -119,7 +120,7 @@ class Relay:
         self.in_flight += 1
         watcher = DisconnectWatcher(receive, self.config.limits.request_s * 1.1 + 1)
         try:
-            await self._answered_or_error(connection, watcher)
+            await self._answer_or_error(connection)
         except asyncio.CancelledError:
             if not watcher.gone:
                 raise
@@ -132,7 +133,7 @@ class Relay:
             self.in_flight -= 1
             self._notify_observers(connection)
 
-    async def _answered_or_error(self, connection: Connection, watcher: DisconnectWatcher) -> None:
+    async def _answer_or_error(self, connection: Connection) -> None:
         try:
             await self._answer(connection)
         except ApiError as error:
@@ -146,6 +147,10 @@ class Relay:
         identified = await self.authenticator.identify(connection.key)  # before the body is read
         entry.key = identified.key
         body = await connection.body(int(limits.body_mb * 1e6), limits.body_s)
+        if self.hooks:
+            asked = ClientRequest(entry.path, entry.key, list(connection.headers), body)
+            await self.run_hooks(asked)
+            connection.headers, body = asked.headers, asked.body
         large = len(body) > LARGE_BODY_BYTES
         request = await asyncio.to_thread(parse_request, body) if large else parse_request(body)
         entry.asked, entry.streamed = request.model, request.streamed
@@ -161,6 +166,23 @@ class Relay:
             await self._serve(connection, plan, body)
         finally:
             authorization.settle(entry.usage, entry.usd)
+
+    async def run_hooks(self, asked: ClientRequest) -> None:
+        """Let each hook look at a request, and change it.
+
+        Raises:
+            ApiError: if one of them rejects it, or fails.
+        """
+        for hook in self.hooks:
+            try:
+                await hook.before_request(asked)
+            except ApiError:
+                raise
+            except Exception:
+                name = type(hook).__name__
+                log.exception("hook %s failed", name)
+                sentence = f"the hook {name} of the gateway failed; its log says why"
+                raise ApiError(500, sentence, code="hook_failed") from None
 
     def plan(
         self, request: ChatRequest, authorization: Authorization, conversation: str = ""
@@ -191,6 +213,15 @@ class Relay:
             digest,
             sticks=bool(routing.sticky_s) and (bool(conversation) or len(request.turns) > 1),
         )
+
+    def resting(self, names: Iterable[str]) -> list[str]:
+        """Those of the upstreams named that are left alone for a while after errors."""
+        now = _now()
+        return [name for name in names if self.upstreams[name].breaker.rest_s(now)]
+
+    def has_room(self) -> bool:
+        """Whether one of the router's models has an upstream that takes a request now."""
+        return bool(self.upstreams.available(self.routable, _now()))
 
     def names(self, authorization: Authorization) -> list[str]:
         """The models that a client may name, virtual ones first."""
@@ -234,7 +265,7 @@ class Relay:
 
     async def _chosen_model(self, entry: LogEntry, plan: RoutingPlan, names: list[str]) -> str:
         if plan.sticks:
-            model = self._conversations.model(plan.conversation, _now())
+            model = self._conversations.model(plan.conversation)
             if model in names:
                 entry.reason = "same conversation"
                 return model
@@ -279,7 +310,7 @@ class Relay:
         upstream.breaker.succeeded()
         entry.model = name
         entry.attempts.append(Attempt(name))
-        self._conversations.note(plan.conversation, name, _now())
+        self._conversations.note(plan.conversation, name)
         if isinstance(answer, Stream):
             await self._streamed(connection, plan, upstream, answer)
         else:
@@ -327,7 +358,7 @@ class Relay:
 
     def _notify_observers(self, connection: Connection) -> None:
         """Show the request to each observer; one that fails harms nobody behind it."""
-        connection.entry.total_s = connection.passed()
+        connection.entry.total_s = connection.elapsed_s()
         for observer in self.observers:
             try:
                 observer.record(connection.entry)

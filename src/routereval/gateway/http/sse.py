@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.http.chat_request import MOST_TOKENS
+from routereval.gateway.http.usage import USAGE_BYTES, read_usage
 from routereval.gateway.protocols import Usage
 
-TAIL = 4096
-LONGEST_EVENT = 1 << 20
+MAX_EVENT_BYTES = 1 << 20
 
-_USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
-_DECODER = json.JSONDecoder()
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
-_CHARS_A_TOKEN = 4
 
 
 class EventStream:
     r"""Passes bytes on up to the end of the last whole event, and holds what comes after it.
 
     Whatever was passed on may be followed by an event of one's own, such as an error. Bytes are
-    neither parsed nor changed. An event longer than `LONGEST_EVENT` is passed on in parts.
+    neither parsed nor changed. An event longer than `MAX_EVENT_BYTES` is passed on in parts.
 
     >>> events = EventStream()
     >>> events.take(b"data: 1\n\ndata:"), events.take(b" 2\n"), events.take(b"\n")
@@ -41,12 +34,16 @@ class EventStream:
             self._held = b""
         if not chunk.endswith(b"\n\n"):
             end = _end_of_last_event(chunk)
-            if end == 0 and len(chunk) > LONGEST_EVENT:
+            if end == 0 and len(chunk) > MAX_EVENT_BYTES:
                 end = len(chunk)
             self._held, chunk = chunk[end:], chunk[:end]
         if chunk:
             self.count += chunk.count(b"data:")
-            self._tail = chunk[-TAIL:] if len(chunk) >= TAIL else (self._tail + chunk)[-TAIL:]
+            self._tail = (
+                chunk[-USAGE_BYTES:]
+                if len(chunk) >= USAGE_BYTES
+                else (self._tail + chunk)[-USAGE_BYTES:]
+            )
         return chunk
 
     def rest(self, *, cut: bool = False) -> bytes:
@@ -111,41 +108,3 @@ def _end_of_last_event(chunk: bytes) -> int:
 def error_event(error: ApiError) -> bytes:
     """An event that clients of the API raise as an error."""
     return b"data: " + error.body + b"\n\n"
-
-
-def usage_of_body(body: bytes, tokens_in: int) -> Usage:
-    """What a whole answer says of its usage; else a token for four characters."""
-    return read_usage(body) or Usage(tokens_in, len(body) // _CHARS_A_TOKEN, estimated=True)
-
-
-def read_usage(text: bytes) -> Usage | None:
-    """The last ``usage`` object in a JSON text or a part of one, found without parsing the rest.
-
-    Inside a JSON string the word's quotes would be escaped, so a model cannot forge it.
-
-    >>> read_usage(b'{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}')
-    Usage(tokens_in=3, tokens_out=5, estimated=False)
-    >>> read_usage(b'{"usage": null}') is None
-    True
-    """
-    end = len(text)
-    while (found := text.rfind(b'"usage"', 0, end)) >= 0:
-        match = _USAGE.match(text, found)
-        if match is not None:
-            return _usage(text[match.end() : match.end() + TAIL])
-        end = found
-    return None
-
-
-def _usage(text: bytes) -> Usage | None:
-    try:
-        held, _ = _DECODER.raw_decode(text.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
-    tokens_in, tokens_out = (_count(held, key) for key in ("prompt_tokens", "completion_tokens"))
-    return Usage(tokens_in, tokens_out)
-
-
-def _count(held: dict[str, object], key: str) -> int:
-    value = held.get(key)
-    return min(value, MOST_TOKENS) if isinstance(value, int) and value > 0 else 0

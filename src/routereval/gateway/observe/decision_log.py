@@ -35,7 +35,7 @@ class DecisionLog:
 
     Args:
         folder: made if there is none.
-        pools: the LLMs of each router by its name, in the order of its scores.
+        pools: the models of each router by its name, in the order of its scores.
         texts: whether prompts are logged as texts; else only as hashes.
         file_mb: the size at which a new file is begun.
 
@@ -185,7 +185,7 @@ def line_of(
 
     Args:
         entry: all that is known of it.
-        pool: the LLMs of its router, in the order of the scores.
+        pool: the models of its router, in the order of the scores.
         shadows: what other routers would have chosen.
         texts: whether the prompt's text is.
 

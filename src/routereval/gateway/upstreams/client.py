@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Self
 
 from routereval.errors import MissingDependencyError
 from routereval.gateway.config import UpstreamConfig
-from routereval.gateway.http.headers import Headers, headers_down, headers_up
+from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
+from routereval.gateway.upstreams.headers import headers_down, headers_up
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession

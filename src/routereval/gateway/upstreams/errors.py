@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.http.headers import Headers
+from routereval.gateway.protocols import Headers
 
 
 @dataclass(slots=True)

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, UpstreamConfig
-from routereval.gateway.http.chat_request import ChatRequest
-from routereval.gateway.protocols import Usage
+from routereval.gateway.protocols import ChatRequest, Usage
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.client import Target
 

@@ -1,4 +1,4 @@
-"""``POST /v1/feedback``: how good an answer was, said afterwards."""
+"""The body of ``POST /v1/feedback``: how good an answer was."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 
 from routereval.gateway.api_error import ApiError
 
-LARGEST = 4096
+MAX_BYTES = 4096
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -29,12 +29,12 @@ def read_feedback(body: bytes) -> Feedback:
     Feedback(request_id='a1', score=1.0)
     """
     try:
-        held = json.loads(body[:LARGEST].decode())
+        fields = json.loads(body[:MAX_BYTES].decode())
     except (ValueError, RecursionError):
         _refuse('the body must be like {"request_id": "…", "score": 0.8}')
-    if not isinstance(held, dict):
+    if not isinstance(fields, dict):
         _refuse("the body must be a JSON object")
-    request_id, score = held.get("request_id"), held.get("score")
+    request_id, score = fields.get("request_id"), fields.get("score")
     if not isinstance(request_id, str) or not _ID.fullmatch(request_id):
         _refuse("request_id must be that of an answer's x-routereval-request-id", "request_id")
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:

@@ -1,4 +1,4 @@
-"""The gateway as a process: its server, how it ends, and how its memory is swept."""
+"""The gateway as a process: its server, how it drains, and its garbage collection."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from routereval.gateway.build import gateway_of
+from routereval.gateway.build import create_app, models_without_upstream
 from routereval.gateway.config import Config, read_config
-from routereval.gateway.http.app import models_without_upstream
 from routereval.routers.persistence import load_router
 from routereval.routers.trained import TrainedRouter
 
@@ -28,31 +27,32 @@ _ROUTER, _CONFIG = "ROUTEREVAL_ROUTER_DIR", "ROUTEREVAL_GATEWAY_TOML"
 
 
 class DrainingServer(uvicorn.Server):
-    """A server that says goodbye to its connections before it closes them.
+    """A server that announces the end of its connections before it closes them.
 
-    A client may just be sending its next request on a connection that the server closes. So for a
-    moment each answer says that its connection closes after it, and only then the server ends.
+    A client may just be sending its next request on a connection that the server closes. So for
+    `CLOSE_CONNECTIONS_S` each answer says that its connection closes after it, and only then the
+    server ends.
     """
 
-    _leaving: tuple[float, int, FrameType | None] | None = None
+    _draining: tuple[float, int, FrameType | None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal begins the goodbye, another one ends at once."""
+        """The first signal begins to drain, another one ends at once."""
         app = self.config.loaded_app
-        if self._leaving is not None or not isinstance(app, Starlette):
+        if self._draining is not None or not isinstance(app, Starlette):
             super().handle_exit(sig, frame)
             return
         app.state.relay.draining = True
-        self._leaving = (time.monotonic() + CLOSE_CONNECTIONS_S, sig, frame)
+        self._draining = (time.monotonic() + CLOSE_CONNECTIONS_S, sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
-        if self._leaving is not None and time.monotonic() >= self._leaving[0]:
-            super().handle_exit(*self._leaving[1:])
+        if self._draining is not None and time.monotonic() >= self._draining[0]:
+            super().handle_exit(*self._draining[1:])
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no new connections, let those that are here say what they want, then end."""
+        """Take no new connections, read the requests that are on their way, then end."""
         for listener in self.servers:
             listener.close()
         await asyncio.sleep(LAST_REQUESTS_S)
@@ -63,24 +63,24 @@ def serve(trained: TrainedRouter, config: Config) -> None:
     """Serve in this process until a signal ends it.
 
     Raises:
-        DataError: if no LLM of the pool has an upstream, or the key of one is not set.
+        DataError: if no model of the pool has an upstream, or the key of one is not set.
     """
-    app = gateway_of(trained, config)
+    app = create_app(trained, config)
     tune_memory()
-    DrainingServer(uvicorn.Config(app, **_settings(config))).run()
+    DrainingServer(uvicorn.Config(app, **_uvicorn_settings(config))).run()
 
 
 def serve_many(router: Path, config_path: Path, workers: int) -> None:
     """Serve in several processes, each of which makes the application anew."""
     config = read_config(config_path)
     os.environ[_ROUTER], os.environ[_CONFIG] = str(router.absolute()), str(config_path.absolute())
-    app = "routereval.gateway.http.server:worker_app"
-    uvicorn.run(app, factory=True, workers=workers, **_settings(config))
+    app = "routereval.gateway.server:worker_app"
+    uvicorn.run(app, factory=True, workers=workers, **_uvicorn_settings(config))
 
 
 def worker_app() -> Starlette:
     """The application of one of several workers."""
-    app = gateway_of(load_router(os.environ[_ROUTER]), read_config(os.environ[_CONFIG]))
+    app = create_app(load_router(os.environ[_ROUTER]), read_config(os.environ[_CONFIG]))
     tune_memory()
     return app
 
@@ -89,7 +89,7 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
     """What is served, in a few lines for the terminal."""
     missing = models_without_upstream(trained, config)
     pool, where = len(trained.models), config.server
-    lines = [f"{pool - len(missing)} of the router's {pool} LLMs have an upstream"]
+    lines = [f"{pool - len(missing)} of the router's {pool} models have an upstream"]
     if missing:
         lines.append(f"never chosen, for want of an upstream: {', '.join(missing)}")
     host = f"[{where.host}]" if ":" in where.host else where.host
@@ -108,7 +108,7 @@ def tune_memory() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
-def _settings(config: Config) -> dict[str, Any]:
+def _uvicorn_settings(config: Config) -> dict[str, Any]:
     return {
         "host": config.server.host,
         "port": config.server.port,

@@ -7,16 +7,24 @@ import sys
 
 from routereval.errors import MissingDependencyError
 
-PARTS = ("starlette", "uvicorn", "httptools", "aiohttp", "uvloop")
+PACKAGES = (
+    "aiohttp",
+    "httptools",
+    "msgspec",
+    "prometheus_client",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+)
 
 
 def check_installed() -> None:
     """Refuse to serve on a slower loop or parser than the one that was asked for.
 
     Raises:
-        MissingDependencyError: if a part is missing.
+        MissingDependencyError: if a package is missing.
     """
-    for name in PARTS:
+    for name in PACKAGES:
         needed = name != "uvloop" or sys.platform != "win32"
         if needed and importlib.util.find_spec(name) is None:
             raise MissingDependencyError.of(name, "serve")
