@@ -12,7 +12,7 @@ import pytest
 
 from routereval.cli.main import cli
 from routereval.features import EMBEDDERS
-from routereval.importers import FORMATS
+from routereval.importers import IMPORTERS
 from routereval.routers import ROUTERS, make_router
 from routereval.scoring import METRICS
 from routereval.tasks import GROUPS, PROTOCOLS
@@ -158,7 +158,7 @@ def test_every_metric_is_documented(name: str) -> None:
     assert named(name, code_of(text_of(ROOT / "docs" / "metrics.md")))
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", IMPORTERS)
 def test_every_format_is_documented(name: str) -> None:
     headings = "\n".join(HEADING.findall("\n".join(text_of(page) for page in PAGES)))
     assert named(name) or named(name, headings)

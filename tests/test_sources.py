@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from routereval.errors import DataError
-from routereval.importers import import_records, neutral
+from routereval.importers import Importer, import_records
 from routereval.records import Draft, Records, cache_folder
 from routereval.simulation import demo
 from routereval.sources import open_records, open_source
@@ -27,13 +27,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The sources that the neutral importer has read."""
     seen: list[Path] = []
-    read = neutral.read
+    drafts = Importer.drafts
 
-    def counted(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
+    def counted(self: Importer, path: Path, **options: object) -> Iterator[Draft]:
         seen.append(path)
-        return read(path, rescale=rescale)
+        return drafts(self, path, **options)
 
-    monkeypatch.setattr(neutral, "read", counted)
+    monkeypatch.setattr(Importer, "drafts", counted)
     return seen
 
 

@@ -66,9 +66,9 @@ def _demo(progress: Progress | None) -> list[Records]:
 
 def _imported(path: Path) -> list[Records]:
     found = importer("auto", path)
-    folder = cache_folder() / "imports" / f"{path.absolute().name}-{_stamp(path, found.NAME)}"
+    folder = cache_folder() / "imports" / f"{path.absolute().name}-{_stamp(path, found.name)}"
     if not is_collection(folder):
-        write_collection(found.read(path), folder, overwrite=True)
+        write_collection(found.drafts(path), folder, overwrite=True)
     return read_collection(folder)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from routereval.features import EMBEDDERS
-from routereval.importers import FORMATS
+from routereval.importers import IMPORTERS, Importer
 from routereval.records import Records, overview
 from routereval.routers import ROUTERS
 from routereval.scoring import METRICS
@@ -26,7 +26,7 @@ from tests.made import made, neutral_folder
         ("routers", list(ROUTERS)),
         ("protocols", list(PROTOCOLS)),
         ("metrics", list(METRICS)),
-        ("formats", ["auto", *FORMATS]),
+        ("formats", ["auto", *IMPORTERS]),
         ("embedders", ["auto", "stored", "columns", *EMBEDDERS]),
     ],
 )
@@ -106,10 +106,10 @@ def test_info_imports_what_it_recognises_once(
     first = command_line("info", folder)
     assert [line.split()[0] for line in first.out.splitlines()[1:3]] == ["one", "two"]
 
-    def read_again(path: Path) -> None:
+    def read_again(_: Importer, path: Path) -> None:
         raise AssertionError(path)
 
-    monkeypatch.setattr(FORMATS["neutral"], "read", read_again)
+    monkeypatch.setattr(Importer, "drafts", read_again)
     assert command_line("info", folder).out == first.out
 
 

@@ -1,18 +1,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers import alpaca_eval
-from tests.fuzzing import examples
-from tests.importers.table_mutations import cells, damages, ends_well
+from tests.importers.table_mutations import cells
 
 ONE, TWO = "alpaca_eval_gpt4", "weighted_alpaca_eval_gpt4_turbo"
 
@@ -87,22 +84,5 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
         list(alpaca_eval.read(file))
     with pytest.raises(DataError, match=r"holds no annotations\.json"):
         list(alpaca_eval.read(tmp_path / "none"))
-    with pytest.raises(SpecError, match="takes no option"):
-        list(alpaca_eval.read(file, rescale=True))
     file.write_text("[]")
     assert not alpaca_eval.recognise(tmp_path)
-
-
-@settings(
-    max_examples=examples(50),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(damage=damages())
-def test_damaged_files_end_in_records_or_our_errors(
-    tmp_path: Path, damage: Callable[[bytes], bytes]
-) -> None:
-    file = tmp_path / "annotations.json"
-    rows = [_annotation(f"Do {n}", 1 + n / 4) for n in range(3)]
-    file.write_bytes(damage(json.dumps(rows).encode()))
-    ends_well(alpaca_eval, file)

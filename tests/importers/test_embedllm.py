@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers import embedllm
-from tests.fuzzing import examples
-from tests.importers.table_mutations import cells, damages, ends_well
+from tests.importers.table_mutations import cells
 
 TRAIN = """\
 prompt_id,model_id,category_id,label,prompt,model_name,category
@@ -60,19 +57,3 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
         list(embedllm.read(file))
     with pytest.raises(DataError, match="holds no CSV file"):
         list(embedllm.read(tmp_path / "none"))
-    with pytest.raises(SpecError, match="takes no option"):
-        list(embedllm.read(file, rescale=True))
-
-
-@settings(
-    max_examples=examples(50),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(damage=damages())
-def test_damaged_files_end_in_records_or_our_errors(
-    tmp_path: Path, damage: Callable[[bytes], bytes]
-) -> None:
-    file = tmp_path / "train.csv"
-    file.write_bytes(damage(TRAIN.encode()))
-    ends_well(embedllm, file)

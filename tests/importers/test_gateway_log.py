@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers import import_records
 from routereval.importers.gateway_log import read, read_log, recognise
 from routereval.records import Draft
 from routereval.sources import open_records
-from tests.fuzzing import examples
-from tests.importers.mutating import Files, import_or_refuse, mutated, write
+from tests.importers.mutating import Files, write
 
 
 def request(number: int, prompt: str, choice: object, **fields: object) -> dict[str, Any]:
@@ -161,11 +159,3 @@ def test_what_cannot_be_read_is_a_sentence(
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no log of the gateway"):
         read_log(tmp_path)
-    with pytest.raises(SpecError, match="'x'"):
-        only(write(tmp_path, GOOD), x=1)
-
-
-@settings(max_examples=examples(60))
-@given(mutated(GOOD))
-def test_damaged_files_are_records_or_a_sentence(files: Files) -> None:
-    import_or_refuse(files, recognise, read)

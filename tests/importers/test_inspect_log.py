@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from routereval.errors import DataError, MissingDependencyError, SpecError
+from routereval.errors import DataError, MissingDependencyError
 from routereval.importers import inspect_log
 from routereval.importers.inspect_log import read, recognise
 from routereval.records import Draft
@@ -213,8 +213,6 @@ def test_what_is_no_log_is_not_recognised(tmp_path: Path) -> None:
     assert not recognise(path)
     with pytest.raises(DataError, match="holds no Inspect log"):
         drafts(path)
-    with pytest.raises(SpecError, match="colour"):
-        drafts(write(tmp_path, GOOD), colour="red")
 
 
 @pytest.mark.parametrize("n_bytes", [0, 10, 200, -30])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers import llmrouter
 from tests.fuzzing import examples
 from tests.importers.table_mutations import (
@@ -140,8 +140,6 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
     assert "train.json:4: is not a JSON object" in str(caught.value)
     with pytest.raises(DataError, match="holds no LLMRouter data"):
         list(llmrouter.read(tmp_path / "none"))
-    with pytest.raises(SpecError, match="takes no option"):
-        list(llmrouter.read(file, rescale=True))
 
 
 @settings(

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers.llmrouterbench import read, recognise
 from routereval.records import Draft
-from tests.fuzzing import examples
-from tests.importers.mutating import Files, import_or_refuse, mutated, write
+from tests.importers.mutating import Files, write
 
 
 def record(number: int, score: float | None, **more: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -141,11 +139,3 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
         only(path / "a.json")
     with pytest.raises(DataError, match="there is no score"):
         only(path / "b.json")
-    with pytest.raises(SpecError, match="colour"):
-        only(write(tmp_path, GOOD), colour="red")
-
-
-@settings(max_examples=examples(80), deadline=None)
-@given(mutated(GOOD))
-def test_damaged_files_end_in_records_or_in_our_errors(files: Files) -> None:
-    import_or_refuse(files, recognise, read)

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError
 from routereval.importers import rows
-from routereval.importers.long_table import BadRows, LongTable, Numbered, RowError
+from routereval.importers.long_table import LongTable, Numbered
 from routereval.importers.rows import (
+    BadRows,
+    RowError,
     cost_in,
     csv_header,
     csv_rows,

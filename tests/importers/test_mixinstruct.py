@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers import mixinstruct
-from tests.fuzzing import examples
-from tests.importers.table_mutations import cells, damages, ends_well, same
+from tests.importers.table_mutations import cells, same
 
 
 def _prompt(number: int, *scores: float) -> dict[str, Any]:
@@ -87,19 +84,3 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
         )
     with pytest.raises(DataError, match="holds no MixInstruct JSON"):
         list(mixinstruct.read(tmp_path / "none"))
-    with pytest.raises(SpecError, match="takes no option"):
-        list(mixinstruct.read(file, colour="red"))
-
-
-@settings(
-    max_examples=examples(50),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(damage=damages())
-def test_damaged_files_end_in_records_or_our_errors(
-    tmp_path: Path, damage: Callable[[bytes], bytes]
-) -> None:
-    file = _lines(tmp_path / "val.jsonl")
-    file.write_bytes(damage(file.read_bytes()))
-    ends_well(mixinstruct, file)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from routereval.errors import DataError, RouterEvalError, SpecError
-from routereval.importers import FORMATS, import_records
+from routereval.importers import IMPORTERS, Importer, import_records, registry
 from routereval.importers.registry import importer
 from routereval.records import Draft, read_records
 
@@ -28,31 +27,31 @@ def neutral_folder(path: Path, benchmarks: str = "xy", best: float = 1.0) -> Pat
 
 
 def test_formats_are_named_and_described() -> None:
-    assert {"neutral", "routereval-raw", "routereval-dataset"} <= set(FORMATS)
-    for name, found in FORMATS.items():
-        assert name == found.NAME
-        assert found.SUMMARY
+    assert {"neutral", "routereval-raw", "routereval-dataset"} <= set(IMPORTERS)
+    for name, found in IMPORTERS.items():
+        assert name == found.name
+        assert found.summary
 
 
 def test_a_folder_is_recognised(tmp_path: Path) -> None:
     source = neutral_folder(tmp_path / "in")
-    assert importer("auto", source).NAME == "neutral"
-    assert importer("routereval-raw", source).NAME == "routereval-raw"
+    assert importer("auto", source).name == "neutral"
+    assert importer("routereval-raw", source).name == "routereval-raw"
     raw = tmp_path / "raw" / "data" / "leaderboard_score" / "leaderboard_old.pkl"
     raw.parent.mkdir(parents=True)
     raw.touch()
-    assert importer("auto", tmp_path / "raw").NAME == "routereval-raw"
+    assert importer("auto", tmp_path / "raw").name == "routereval-raw"
     ready = tmp_path / "arc_router_dataset.pkl"
     ready.touch()
-    assert importer("auto", ready).NAME == "routereval-dataset"
+    assert importer("auto", ready).name == "routereval-dataset"
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", list(IMPORTERS))
 def test_nothing_recognises_what_is_not_there(name: str, tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("no records")
     for path in (tmp_path, file, tmp_path / "nowhere", file / "below"):
-        assert not FORMATS[name].recognise(path)
+        assert not IMPORTERS[name].recognise(path)
 
 
 def test_an_unknown_format_is_told_with_the_nearest(tmp_path: Path) -> None:
@@ -62,7 +61,7 @@ def test_an_unknown_format_is_told_with_the_nearest(tmp_path: Path) -> None:
         importer("none such", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["auto", *FORMATS])
+@pytest.mark.parametrize("name", ["auto", *IMPORTERS])
 def test_a_source_that_does_not_exist_is_told(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere does not exist; give a folder of records"):
         import_records(name, tmp_path / "nowhere", tmp_path / "out")
@@ -79,7 +78,7 @@ def test_what_no_importer_recognises_is_told(tmp_path: Path) -> None:
         importer("auto", tmp_path / "results.bin")
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", list(IMPORTERS))
 def test_a_source_of_another_format_is_told(name: str, tmp_path: Path) -> None:
     file = tmp_path / "results.bin"
     file.write_bytes(b"\0\1")
@@ -111,7 +110,7 @@ def test_a_source_given_as_the_target_survives(tmp_path: Path) -> None:
     source = neutral_folder(tmp_path / "in")
     with pytest.raises(DataError, match="holds more than records"):
         import_records("neutral", source, source, overwrite=True)
-    assert importer("auto", source).NAME == "neutral"
+    assert importer("auto", source).name == "neutral"
 
 
 def test_an_import_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -130,7 +129,7 @@ def test_options_reach_the_importer_or_are_refused(tmp_path: Path) -> None:
             import_records(name, source, tmp_path / "other", rescale=True)
 
 
-def test_any_object_with_the_four_names_is_an_importer(
+def test_an_importer_of_ones_own_is_recognised_before_the_plain_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(path: Path) -> Iterator[Draft]:
@@ -140,9 +139,11 @@ def test_any_object_with_the_four_names_is_an_importer(
 
     file = tmp_path / "results.grid"
     file.write_text("0,1\n1,1\n0,0\n")
-    grid = SimpleNamespace(
-        NAME="grid", SUMMARY="bare", recognise=lambda path: path.suffix == ".grid", read=read
+    more = IMPORTERS.copy()
+    monkeypatch.setattr(registry, "IMPORTERS", more)
+    more.register(
+        "grid",
+        Importer("grid", "bare", lambda path: path.suffix == ".grid", read, {"a.grid": "0,1"}),
     )
-    monkeypatch.setitem(FORMATS, "grid", grid)
     (records,) = import_records("auto", file, tmp_path / "out")
     assert records.dense().tolist() == [[0, 1], [1, 1], [0, 0]]

@@ -1,19 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers import routellm
-from tests.fuzzing import examples
 from tests.importers.table_mutations import (
     SHARED,
     cells,
-    damages,
-    ends_well,
     equals_neutral,
 )
 
@@ -68,22 +63,6 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
         list(routellm.read(file))
     with pytest.raises(DataError, match="holds no CSV file"):
         list(routellm.read(tmp_path / "none"))
-    with pytest.raises(SpecError, match="takes no option"):
-        list(routellm.read(file, rescale=True))
-
-
-@settings(
-    max_examples=examples(50),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(damage=damages())
-def test_damaged_files_end_in_records_or_our_errors(
-    tmp_path: Path, damage: Callable[[bytes], bytes]
-) -> None:
-    file = tmp_path / "mmlu_law.csv"
-    file.write_bytes(damage(MMLU.encode()))
-    ends_well(routellm, file)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real files are not there")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers import routerbench
 from routereval.importers.pandas_pickle import load_frame
 from routereval.importers.routerbench import prompt_text
@@ -169,8 +169,6 @@ def test_what_is_not_routerbench_is_told(tmp_path: Path) -> None:
         list(routerbench.read(file))
     with pytest.raises(DataError, match="holds no CSV file or pickled frame"):
         list(routerbench.read(tmp_path / "none"))
-    with pytest.raises(SpecError, match="takes no option"):
-        list(routerbench.read(file, rescale=True))
 
 
 def test_two_frames_are_not_mixed(tmp_path: Path) -> None:

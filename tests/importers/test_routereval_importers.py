@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.importers import routereval_dataset, routereval_raw
 from routereval.importers.safe_pickle import load
 from routereval.records import routereval
@@ -202,13 +202,6 @@ def test_raw_side_files_that_do_not_fit(
     dump(raw / f"leaderboard_{file}", content)
     with pytest.raises(DataError, match=message):
         drafts(raw)
-
-
-@pytest.mark.parametrize("importer", [routereval_raw, routereval_dataset])
-def test_options_are_refused_unless_off(raw: Path, importer: Any) -> None:  # noqa: ANN401
-    with pytest.raises(SpecError, match="takes no option 'rescale'"):
-        next(importer.read(raw, rescale=True))
-    assert next(routereval_raw.read(raw, rescale=False)).name == "gpqa"
 
 
 # The ready-made layout: 10 prompts, 6 LLMs; every pool is cut from one table.

@@ -132,8 +132,6 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
         list(sprout.read(other))
     with pytest.raises(DataError, match="holds no SPROUT file"):
         list(sprout.read(tmp_path / "none"))
-    with pytest.raises(SpecError, match="takes no option"):
-        list(sprout.read(file, rescale=True))
 
 
 @settings(

@@ -199,8 +199,6 @@ def test_options_are_checked(tmp_path: Path) -> None:
         list(table.read(file, columns="modle=x"))
     with pytest.raises(SpecError, match="role=column"):
         list(table.read(file, columns="model"))
-    with pytest.raises(SpecError, match="takes no option"):
-        list(table.read(file, colour="red"))
 
 
 def test_what_is_no_table_is_not_recognised(tmp_path: Path) -> None:

@@ -48,10 +48,10 @@ def _metrics() -> list[tuple[str, str]]:
 
 
 def _formats() -> list[tuple[str, str]]:
-    from routereval.importers import FORMATS
+    from routereval.importers import IMPORTERS
 
     return [("auto", "whichever of these recognises the source")] + [
-        (name, module.SUMMARY) for name, module in FORMATS.items()
+        (row.name, row.summary) for row in IMPORTERS.described()
     ]
 
 

@@ -4,6 +4,7 @@
 the folders of evaluation harnesses, `safe_pickle` reads pickles without calling what they name.
 """
 
-from routereval.importers.registry import FORMATS, import_records
+from routereval.importers.importer import Importer, write_sample
+from routereval.importers.registry import IMPORTERS, import_records
 
-__all__ = ["FORMATS", "import_records"]
+__all__ = ["IMPORTERS", "Importer", "import_records", "write_sample"]

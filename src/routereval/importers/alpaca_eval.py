@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
-from routereval.importers.long_table import (
+from routereval.importers.importer import Importer
+from routereval.importers.long_table import LongTable
+from routereval.importers.rows import (
     BadRows,
-    LongTable,
     RowError,
     field_in,
     files_in,
@@ -28,11 +29,7 @@ from routereval.importers.long_table import (
     some_files,
     text_of,
 )
-from routereval.importers.routereval_raw import refuse_options
 from routereval.records.draft import Draft
-
-NAME = "alpaca_eval"
-SUMMARY = "AlpacaEval's results/MODEL/ANNOTATOR/annotations.json; score = preference - 1"
 
 _FILE = "annotations.json"
 _FORMS = (_FILE, f"*/{_FILE}", f"*/*/{_FILE}", f"results/*/*/{_FILE}")
@@ -46,7 +43,7 @@ def recognise(path: Path) -> bool:
     return first is not None and {"instruction", "preference"} <= set(first_object(first))
 
 
-def read(path: Path, *, annotator: str | None = None, **options: object) -> Iterator[Draft]:
+def read(path: Path, *, annotator: str | None = None) -> Iterator[Draft]:
     """One draft an annotator; the two of the leaderboards are alpaca_eval_1 and alpaca_eval_2.
 
     The score is the preference less 1: 1 where the LLM's answer won, 0.5 for a draw. The LLM's name
@@ -55,13 +52,10 @@ def read(path: Path, *, annotator: str | None = None, **options: object) -> Iter
     Args:
         path: a file or a folder, as `recognise` describes it.
         annotator: read only the annotations of this one.
-        options: none is known.
 
     Raises:
         DataError: if there are no annotations, or one cannot be read.
-        SpecError: if another option is given.
     """
-    refuse_options(NAME, options)
     files = some_files(path, _FILE, *_FORMS)
     chosen = [file for file in files if annotator in {None, _annotator(file)}]
     if not chosen:
@@ -98,3 +92,26 @@ def _add(table: LongTable, row: Mapping[str, Any], file: Path) -> None:
         text=text_of(instruction),
         subset=text_of(row.get("dataset")),
     )
+
+
+SAMPLE = {
+    f"results/{model}/alpaca_eval_gpt4/annotations.json": [
+        {
+            "instruction": f"Do {number}",
+            "dataset": "koala",
+            "generator_1": "reference",
+            "generator_2": model,
+            "preference": preference,
+        }
+        for number, preference in enumerate(preferences)
+    ]
+    for model, preferences in {"a": (1, 2), "b": (1.25, 0)}.items()
+}
+
+IMPORTER = Importer(
+    name="alpaca_eval",
+    summary="AlpacaEval's results/MODEL/ANNOTATOR/annotations.json; score = preference - 1",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from routereval.errors import DataError
-from routereval.importers.long_table import (
+from routereval.importers.importer import Importer
+from routereval.importers.long_table import LongTable
+from routereval.importers.rows import (
     BadRows,
-    LongTable,
     csv_header,
     csv_rows,
     field_in,
@@ -21,11 +22,7 @@ from routereval.importers.long_table import (
     some_files,
     text_of,
 )
-from routereval.importers.routereval_raw import refuse_options
 from routereval.records.draft import Draft
-
-NAME = "embedllm"
-SUMMARY = "EmbedLLM's CSV files: prompt_id, model_id, category_id, label, prompt"
 
 _BENCHMARK = "embedllm"
 _KEYS = ("prompt_id", "label")
@@ -38,7 +35,7 @@ def recognise(path: Path) -> bool:
     return any(_is_ours(csv_header(file)) for file in files_in(path, "*.csv")[:20])
 
 
-def read(path: Path, **options: object) -> Iterator[Draft]:
+def read(path: Path) -> Iterator[Draft]:
     """One draft, whose subsets are the categories.
 
     Some prompts are listed more than once for an LLM, as they belong to several tasks; as in
@@ -46,13 +43,10 @@ def read(path: Path, **options: object) -> Iterator[Draft]:
 
     Args:
         path: a file or a folder, of which the files with these columns are read.
-        options: none is known.
 
     Raises:
         DataError: if a column is missing or a row cannot be read.
-        SpecError: if an option is given.
     """
-    refuse_options(NAME, options)
     bad, table = BadRows(), LongTable(repeats="max")
     for file in _files(path):
         for line, row in csv_rows(file, bad):
@@ -90,3 +84,21 @@ def _add(table: LongTable, row: Mapping[str, str]) -> None:
         text=text_of(row.get("prompt")),
         subset=name_in(row, category),
     )
+
+
+SAMPLE = {
+    "train.csv": (
+        "prompt_id,model_id,category_id,label,prompt,model_name,category\n"
+        '0,0,3,1,"Why, then?",org__a,law\n'
+        '0,1,3,0,"Why, then?",org__b,law\n'
+        '0,1,4,1,"Why, then?",org__b,art\n'
+    )
+}
+
+IMPORTER = Importer(
+    name="embedllm",
+    summary="EmbedLLM's CSV files: prompt_id, model_id, category_id, label, prompt",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -15,8 +15,8 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.eval_logs import Mean, first_files
+from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
-from routereval.importers.routereval_raw import refuse_options
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -32,9 +32,6 @@ from routereval.importers.rows import (
     text_of,
 )
 from routereval.records.draft import Draft
-
-NAME = "gateway-log"
-SUMMARY = "the gateway's decision log: JSONL of choices, costs and feedback"
 
 _PATTERNS = ("*.jsonl",)
 _BENCHMARK = "gateway"
@@ -82,18 +79,16 @@ def recognise(path: Path) -> bool:
     return any(map(_is_log, first_files(path, *_PATTERNS)))
 
 
-def read(path: Path, *, benchmark: str = _BENCHMARK, **options: object) -> Iterator[Draft]:
+def read(path: Path, *, benchmark: str = _BENCHMARK) -> Iterator[Draft]:
     """One draft: the prompts that were routed, the LLMs that answered.
 
     Args:
         path: a file of the log, or its folder.
         benchmark: what to call it.
-        options: none is known.
 
     Raises:
         DataError: if there is no feedback, or lines cannot be read, with up to 20 listed.
     """
-    refuse_options(NAME, options)
     table = LongTable()
     cells: dict[tuple[str, str], tuple[Mean, Mean, str | None]] = {}
     for row in read_log(path):
@@ -203,3 +198,35 @@ def _logged(held: Mapping[str, Any]) -> Logged:
 def _time(held: Mapping[str, Any]) -> float:
     when = finite_in(field_in(held, "time"), "time")
     return 0.0 if math.isnan(when) else when
+
+
+SAMPLE = {
+    "1.jsonl": [
+        {
+            "id": "r1",
+            "time": 1700000000.5,
+            "key": "alice",
+            "asked": "auto",
+            "model": "a",
+            "attempts": [["a", ""]],
+            "usd": 0.01,
+            "prompt": "p1",
+            "text": "why?",
+            "router": "knn",
+            "lam": 0.1,
+            "scores": {"a": 0.5, "b": None},
+            "allowed": ["a", "b"],
+            "choice": "a",
+            "propensity": 0.9,
+        },
+        {"feedback": "r1", "time": 1700000100, "key": "alice", "score": 0.75},
+    ]
+}
+
+IMPORTER = Importer(
+    name="gateway-log",
+    summary="the gateway's decision log: JSONL of choices, costs and feedback",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -30,8 +30,8 @@ from routereval.importers.eval_logs import (
     refuse_unscored,
     value_in,
 )
+from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
-from routereval.importers.routereval_raw import refuse_options
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -46,9 +46,6 @@ from routereval.importers.rows import (
     unreadable,
 )
 from routereval.records.draft import Draft
-
-NAME = "inspect"
-SUMMARY = "Inspect AI logs: .eval or .json, one LLM and task each"
 
 LARGEST = 1 << 28
 """The most bytes that one sample, or one JSON log, may have."""
@@ -80,9 +77,7 @@ def recognise(path: Path) -> bool:
     return any(map(_is_log, first_files(path, *_PATTERNS)))
 
 
-def read(
-    path: Path, *, scorer: str | None = None, rescale: bool = False, **options: object
-) -> Iterator[Draft]:
+def read(path: Path, *, scorer: str | None = None, rescale: bool = False) -> Iterator[Draft]:
     """One draft a task; epochs are averaged; of several runs by one LLM the newest counts.
 
     A run that did not succeed counts only where no other did. ``C``, ``P``, ``I`` and ``N`` are 1,
@@ -93,7 +88,6 @@ def read(
         scorer: whose value is the score, by default the first scorer of a task; ``scorer.key``
             where that scorer gives several values.
         rescale: map each task's range of scores onto [0, 1].
-        options: none is known.
 
     Raises:
         DataError: if there is no score, a log is damaged, or samples cannot be read, with up to 20
@@ -101,7 +95,6 @@ def read(
         MissingDependencyError: if an archive is compressed with Zstandard and this Python cannot
             read that.
     """
-    refuse_options(NAME, options)
     files = [path] if path.is_file() else [f for f in files_in(path, *_PATTERNS) if _is_log(f)]
     if not files:
         raise DataError(f"{path} holds no Inspect log; give an .eval or .json log, or a folder")
@@ -380,3 +373,31 @@ def _packed(stream: IO[bytes], info: zipfile.ZipInfo) -> bytes:
     lengths = struct.unpack("<HH", stream.read(30)[26:30])
     stream.seek(sum(lengths), 1)
     return stream.read(info.compress_size)
+
+
+SAMPLE = {
+    f"logs/{model}.json": {
+        "version": 2,
+        "status": "success",
+        "eval": {
+            "created": "2025-01-01",
+            "task": "toy",
+            "dataset": {"samples": 2, "sample_ids": ["q", 2]},
+            "model": f"org/{model}",
+        },
+        "plan": {},
+        "samples": [
+            {"id": name, "epoch": 1, "input": f"{name}?", "target": "x", "scores": {"match": score}}
+            for name, score in (("q", {"value": "C"}), (2, {"value": value}))
+        ],
+    }
+    for model, value in {"a": "I", "b": 0.25}.items()
+}
+
+IMPORTER = Importer(
+    name="inspect",
+    summary="Inspect AI logs: .eval or .json, one LLM and task each",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routereval.errors import DataError
-from routereval.importers.long_table import (
+from routereval.importers.importer import Importer
+from routereval.importers.long_table import LongTable, Numbered
+from routereval.importers.rows import (
     BadRows,
-    LongTable,
-    Numbered,
     RowError,
     csv_header,
     csv_rows,
@@ -34,14 +34,11 @@ from routereval.importers.long_table import (
     some_files,
     text_of,
 )
-from routereval.importers.routereval_raw import refuse_options
 from routereval.records.draft import Draft
 
 if TYPE_CHECKING:
     import polars as pl
 
-NAME = "llmrouter"
-SUMMARY = "LLMRouter's routing records (JSONL, CSV), or the lists made for RouterDC (JSON)"
 
 _BENCHMARK = "llmrouter"
 _ROUTING = {"query", "model_name", "performance"}
@@ -63,7 +60,7 @@ def recognise(path: Path) -> bool:
     return bool(_files(path, most=20))
 
 
-def read(path: Path, **options: object) -> Iterator[Draft]:
+def read(path: Path) -> Iterator[Draft]:
     """One draft a task; RouterDC's lists name none, but the repository's queries do.
 
     In the routing records a task may hold a question twice, with an answer of each LLM to either:
@@ -73,13 +70,10 @@ def read(path: Path, **options: object) -> Iterator[Draft]:
     Args:
         path: a file or a folder, as `recognise` describes it. Where there are both forms, the
             records are read.
-        options: none is known.
 
     Raises:
         DataError: if there is neither form, or a row cannot be read.
-        SpecError: if an option is given.
     """
-    refuse_options(NAME, options)
     files = _files(path) or some_files(path, "LLMRouter data", *_DATA)
     bad, table = BadRows(), LongTable()
     prices = _prices(path)
@@ -225,3 +219,19 @@ def _info(prices: Mapping[str, _Price]) -> pl.DataFrame | None:
             "price_out": [price.written for price in prices.values()],
         }
     ).with_columns(pl.col("price_in", "price_out").fill_nan(None))
+
+
+SAMPLE = {
+    "train.json": [
+        {"question": "Why?", "scores": {"a": 1.0, "b": 0.0}, "cluster_id": 0},
+        {"question": "How?", "scores": {"a": 0.5, "b": 1.0}, "cluster_id": 1},
+    ]
+}
+
+IMPORTER = Importer(
+    name="llmrouter",
+    summary="LLMRouter's routing records (JSONL, CSV), or the lists made for RouterDC (JSON)",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -23,8 +23,8 @@ from routereval.importers.eval_logs import (
     refuse_unscored,
     value_in,
 )
+from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
-from routereval.importers.routereval_raw import refuse_options
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -36,9 +36,6 @@ from routereval.importers.rows import (
 )
 from routereval.records.draft import Draft
 
-NAME = "llmrouterbench"
-SUMMARY = "LLMRouterBench's results: a JSON file a dataset and LLM, with scores and costs"
-
 _RUN = "*/*/*/*.json"
 _PATTERNS = ("*.json", "*/*.json", "*/*/*.json", _RUN, f"bench/{_RUN}", f"results/bench/{_RUN}")
 _STAMP = re.compile(r"-?(\d{8}_\d{6})$")
@@ -49,7 +46,7 @@ def recognise(path: Path) -> bool:
     return any(_is_result(file) for file in first_files(path, *_PATTERNS))
 
 
-def read(path: Path, *, rescale: bool = False, **options: object) -> Iterator[Draft]:
+def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
     """One draft a dataset, its splits the subsets.
 
     A record without a score was not observed (LLMRouterBench itself counts it as 0).
@@ -57,13 +54,11 @@ def read(path: Path, *, rescale: bool = False, **options: object) -> Iterator[Dr
     Args:
         path: a result, a folder of results at most three deep, or the repository.
         rescale: map each dataset's range of scores onto [0, 1].
-        options: none is known.
 
     Raises:
         DataError: if there is no score, or a file or its records cannot be read, with up to 20
             listed.
     """
-    refuse_options(NAME, options)
     files = [path] if path.is_file() else list(filter(_is_result, files_in(path, *_PATTERNS)))
     if not files:
         raise DataError(f"{path} holds no results of LLMRouterBench; give its folder results/bench")
@@ -139,3 +134,36 @@ def _index(record: object) -> str:
     if not isinstance(record, dict):
         raise RowError("is not a JSON object")
     return name_in(record, "index")
+
+
+SAMPLE = {
+    f"results/bench/aime/test/{model}/aime-test-{model}-20250801_101010.json": {
+        "performance": 0.5,
+        "counts": 2,
+        "model_name": model,
+        "dataset_name": "aime",
+        "split": "test",
+        "demo": False,
+        "records": [
+            {
+                "index": number,
+                "origin_query": f"Q{number}?",
+                "prompt": f"Answer: Q{number}?",
+                "prompt_tokens": 10,
+                "completion_tokens": 2,
+                "cost": 0.001,
+                "score": score,
+            }
+            for number, score in enumerate(scores)
+        ],
+    }
+    for model, scores in {"a": (1.0, 0.0), "b": (0.25, 1.0)}.items()
+}
+
+IMPORTER = Importer(
+    name="llmrouterbench",
+    summary="LLMRouterBench's results: a JSON file a dataset and LLM, with scores and costs",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

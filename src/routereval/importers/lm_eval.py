@@ -24,8 +24,8 @@ from routereval.importers.eval_logs import (
     refuse_unscored,
     value_in,
 )
+from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
-from routereval.importers.routereval_raw import refuse_options
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -37,9 +37,6 @@ from routereval.importers.rows import (
     text_of,
 )
 from routereval.records.draft import Draft
-
-NAME = "lm-eval"
-SUMMARY = "lm-evaluation-harness: samples_<task>_<time>.jsonl in a folder an LLM"
 
 METRICS = (
     "exact_match",
@@ -101,7 +98,6 @@ def read(
     prompt: str | None = None,
     families: str | None = None,
     rescale: bool = False,
-    **options: object,
 ) -> Iterator[Draft]:
     """One draft a task or family of tasks; of several runs of a task by one LLM the newest counts.
 
@@ -116,12 +112,10 @@ def read(
         families: prefixes of tasks that are one benchmark, such as ``mmlu,bbh``; by default
             `FAMILIES`, and none if it is empty.
         rescale: map each benchmark's range of scores onto [0, 1].
-        options: none is known.
 
     Raises:
         DataError: if there is no score, or lines cannot be read, with up to 20 listed.
     """
-    refuse_options(NAME, options)
     files = some_files(path, "sample logs (samples_<task>_<time>.jsonl)", *_PATTERNS)
     reader = _Reader(names_of(metric), names_of(filter), prompt, rescale)
     grouped = FAMILIES if families is None else names_of(families)
@@ -294,3 +288,28 @@ def _n_continuations(sample: Mapping[str, Any]) -> int:
     """How many continuations the LLM rated: requests are pairs of texts then."""
     pairs = [r for r in _requests(sample) if len(r) > 1 and isinstance(r[1], str)]
     return sum(1 for request in pairs if request[0] != "")
+
+
+SAMPLE = {
+    f"org__{model}/samples_gsm8k_2024-07-01T10-00-00.000001.jsonl": [
+        {
+            "doc_id": doc,
+            "doc": {"question": f"How many {doc}?", "answer": "#### 4"},
+            "arguments": {"gen_args_0": {"arg_0": f"How many {doc}?", "arg_1": {"until": ["Q"]}}},
+            "filter": "strict-match",
+            "metrics": ["exact_match"],
+            "doc_hash": f"count {doc}",
+            "exact_match": score,
+        }
+        for doc, score in enumerate(scores)
+    ]
+    for model, scores in {"a": (1.0, 0.0), "b": (0.0, 1.0)}.items()
+}
+
+IMPORTER = Importer(
+    name="lm-eval",
+    summary="lm-evaluation-harness: samples_<task>_<time>.jsonl in a folder an LLM",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

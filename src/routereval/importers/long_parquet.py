@@ -14,15 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.importers.long_table import (
-    BadRows,
-    narrowed,
-    prompt_table,
-    refuse_sparse,
-    rescaled,
-)
-from routereval.importers.rows import HIGHEST_COST
+from routereval.importers.long_table import prompt_table, refuse_sparse, rescaled
+from routereval.importers.rows import HIGHEST_COST, BadRows
 from routereval.records.draft import Draft
+from routereval.records.matrix import narrowed
 from routereval.records.routereval import reference_of
 
 if TYPE_CHECKING:

@@ -16,27 +16,11 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.importers.rows import (
     MOST_BAD_ROWS,
-    BadRows,
-    RowError,
     cost_in,
-    csv_header,
-    csv_rows,
-    field_in,
-    files_in,
     finite_in,
-    first_object,
-    json_file,
-    json_objects,
-    json_of,
-    json_records,
-    name_in,
     name_of,
-    peek,
     score_in,
-    some_files,
-    text_lines,
     text_of,
-    unreadable,
 )
 from routereval.records.draft import Draft
 from routereval.records.matrix import narrowed
@@ -353,36 +337,3 @@ def rescaled(scores: NDArray[np.floating]) -> NDArray[np.floating]:
         return scores
     low, high = seen.min(), seen.max()
     return np.asarray(np.clip((scores - low) / ((high - low) or 1), 0, 1))
-
-
-__all__ = [
-    "MOST_BAD_ROWS",
-    "BadRows",
-    "LongTable",
-    "Numbered",
-    "RowError",
-    "cost_in",
-    "csv_header",
-    "csv_rows",
-    "field_in",
-    "files_in",
-    "finite_in",
-    "first_object",
-    "json_file",
-    "json_objects",
-    "json_of",
-    "json_records",
-    "name_in",
-    "name_of",
-    "narrowed",
-    "peek",
-    "prompt_table",
-    "refuse_sparse",
-    "refuse_two_scores",
-    "rescaled",
-    "score_in",
-    "some_files",
-    "text_lines",
-    "text_of",
-    "unreadable",
-]

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from routereval.importers.long_table import (
+from routereval.importers.importer import Importer
+from routereval.importers.long_table import LongTable
+from routereval.importers.rows import (
     BadRows,
-    LongTable,
     RowError,
     field_in,
     files_in,
@@ -22,11 +23,7 @@ from routereval.importers.long_table import (
     some_files,
     text_of,
 )
-from routereval.importers.routereval_raw import refuse_options
 from routereval.records.draft import Draft
-
-NAME = "mixinstruct"
-SUMMARY = "MixInstruct's JSON: candidates with their metrics; metric=bertscore unless told"
 
 _BENCHMARK = "mixinstruct"
 _FORMS = ("*.json", "*.jsonl")
@@ -37,22 +34,17 @@ def recognise(path: Path) -> bool:
     return any(_is_ours(file) for file in files_in(path, *_FORMS)[:10])
 
 
-def read(
-    path: Path, *, metric: str = "bertscore", rescale: bool = False, **options: object
-) -> Iterator[Draft]:
+def read(path: Path, *, metric: str = "bertscore", rescale: bool = False) -> Iterator[Draft]:
     """One draft; a prompt's subset is what its id says before the last slash.
 
     Args:
         path: a file or a folder, of which the files with such objects are read.
         metric: the name of the score to take.
         rescale: map the range of scores onto [0, 1], as ``bartscore`` needs, which is below 0.
-        options: none is known.
 
     Raises:
         DataError: if a row cannot be read or lacks the metric.
-        SpecError: if another option is given.
     """
-    refuse_options(NAME, options)
     bad, table = BadRows(), LongTable(rescale=rescale)
     files = [path] if path.is_file() else [f for f in files_in(path, *_FORMS) if _is_ours(f)]
     for file in files or some_files(path, "MixInstruct JSON", *_FORMS):
@@ -101,3 +93,27 @@ def _score(scores: object, metric: str) -> object:
         known = ", ".join(sorted(map(repr, scores))[:10])
         raise RowError(f"there is no metric {metric!r}; it has {known}")
     return scores[metric]
+
+
+SAMPLE = {
+    "test.jsonl": [
+        {
+            "id": f"chip/{number}",
+            "instruction": "Say it.",
+            "input": "Loudly.",
+            "candidates": [
+                {"model": f"llm-{n}", "text": "it", "scores": {"bertscore": score, "bleu": 12.0}}
+                for n, score in enumerate(scores)
+            ],
+        }
+        for number, scores in enumerate(((0.75, 0.5), (0.25, 1.0)))
+    ]
+}
+
+IMPORTER = Importer(
+    name="mixinstruct",
+    summary="MixInstruct's JSON: candidates with their metrics; metric=bertscore unless told",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.importers.routereval_raw import refuse_options
+from routereval.importers.importer import Importer
 from routereval.records.draft import Draft
 from routereval.records.export import ABOUT
 from routereval.records.routereval import reference_of
@@ -28,8 +28,6 @@ from routereval.records.routereval import reference_of
 if TYPE_CHECKING:
     import polars as pl
 
-NAME = "neutral"
-SUMMARY = "a folder of prompts.parquet and wide scores.parquet (one column an LLM)"
 
 _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "reference": lambda v: v is None or (type(v) in {int, float} and 0 < v <= 1),
@@ -48,19 +46,16 @@ def recognise(path: Path) -> bool:
     return (path / "prompts.parquet").is_file() and (path / "scores.parquet").is_file()
 
 
-def read(path: Path, *, rescale: bool = False, **options: object) -> Iterator[Draft]:
+def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
     """One draft a benchmark.
 
     Args:
         path: the folder.
         rescale: map each benchmark's observed range of scores onto [0, 1].
-        options: none is known.
 
     Raises:
         DataError: if a file is missing or damaged, or scores are not numbers in [0, 1].
-        SpecError: if another option is given.
     """
-    refuse_options(NAME, options)
     folder = _Folder.of(path)
     benchmarks = folder.prompts["benchmark"]
     for benchmark in benchmarks.unique(maintain_order=True).to_list():
@@ -276,3 +271,21 @@ def _rescaled(benchmark: str, scores: NDArray[np.floating]) -> NDArray[np.floati
     if low == high:
         raise DataError(f"{benchmark}: every score is {low:.6g}; there is no range to rescale")
     return np.asarray(np.clip((scores - low) / (high - low), 0, 1))
+
+
+SAMPLE = {
+    "prompts.parquet": {
+        "prompt_id": ["a1", "a2", "b1"],
+        "benchmark": ["a", "a", "b"],
+        "prompt": ["Why?", "How?", "Who?"],
+    },
+    "scores.parquet": {"prompt_id": ["a1", "a2", "b1"], "m": [1.0, 0.0, 0.5], "n": [0.0, 1.0, 1.0]},
+}
+
+IMPORTER = Importer(
+    name="neutral",
+    summary="a folder of prompts.parquet and wide scores.parquet (one column an LLM)",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

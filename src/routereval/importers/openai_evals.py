@@ -25,8 +25,8 @@ from routereval.importers.eval_logs import (
     refuse_unscored,
     value_in,
 )
+from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
-from routereval.importers.routereval_raw import refuse_options
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -40,9 +40,6 @@ from routereval.importers.rows import (
 )
 from routereval.records.draft import Draft
 
-NAME = "openai-evals"
-SUMMARY = "OpenAI Evals records: a JSONL file of events a run"
-
 METRICS = ("correct", "score", "accuracy", "f1_score", "fuzzy_match")
 """Which field of a sample's events is its score: the first of these that the run has."""
 
@@ -55,9 +52,7 @@ def recognise(path: Path) -> bool:
     return any(map(_is_record, first_files(path, *_PATTERNS)))
 
 
-def read(
-    path: Path, *, metric: str | None = None, rescale: bool = False, **options: object
-) -> Iterator[Draft]:
+def read(path: Path, *, metric: str | None = None, rescale: bool = False) -> Iterator[Draft]:
     """One draft an eval; of several runs by one LLM the newest counts.
 
     Several events of a sample are averaged.
@@ -67,12 +62,10 @@ def read(
         metric: which field of ``match`` and ``metrics`` events is the score, in order of
             preference; by default `METRICS`.
         rescale: map each eval's range of scores onto [0, 1].
-        options: none is known.
 
     Raises:
         DataError: if there is no score, or lines cannot be read, with up to 20 listed.
     """
-    refuse_options(NAME, options)
     files = [path] if path.is_file() else [f for f in files_in(path, *_PATTERNS) if _is_record(f)]
     if not files:
         raise DataError(
@@ -172,3 +165,38 @@ def _add(
         n_scores += not math.isnan(mean.value)
         table.add(run.name, name, run.model, mean.value, text=sample.text)
     return n_scores
+
+
+SAMPLE = {
+    f"{model}.jsonl": [
+        {
+            "spec": {
+                "completion_fns": [model],
+                "eval_name": "toy.s1.v0",
+                "base_eval": "toy",
+                "run_id": "1",
+                "created_at": "2023-05-01 10:00:00",
+            }
+        },
+        *(
+            {
+                "run_id": "1",
+                "event_id": 0,
+                "sample_id": f"toy.{number}",
+                "type": "match",
+                "data": {"correct": right, "expected": "4", "picked": "5"},
+            }
+            for number, right in enumerate(answers)
+        ),
+        {"final_report": {"accuracy": 0.5}, "run_id": "1"},
+    ]
+    for model, answers in {"gpt-a": (True, False), "gpt-b": (True, True)}.items()
+}
+
+IMPORTER = Importer(
+    name="openai-evals",
+    summary="OpenAI Evals records: a JSONL file of events a run",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

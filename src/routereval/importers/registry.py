@@ -4,70 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
-from routereval.errors import DataError, unknown
-from routereval.importers import (
-    alpaca_eval,
-    embedllm,
-    gateway_log,
-    inspect_log,
-    llmrouter,
-    llmrouterbench,
-    lm_eval,
-    mixinstruct,
-    neutral,
-    openai_evals,
-    routellm,
-    routerarena,
-    routerbench,
-    routereval_dataset,
-    routereval_raw,
-    sprout,
-    swe_bench,
-    table,
-)
-from routereval.records.draft import Draft
+from routereval.errors import DataError, SpecError, unknown
+from routereval.importers.importer import Importer
 from routereval.records.records import Records, read_records, write_collection
+from routereval.registry import Registry
+
+_LAST = "table"  # which many folders resemble
+_AUTO = "auto"
 
 
-class Importer(Protocol):
-    """A module (or any object) that reads one format."""
-
-    NAME: str
-    SUMMARY: str
-
-    def recognise(self, path: Path) -> bool:
-        """True if the file or folder is of this format."""
-
-    def read(self, path: Path, **options: Any) -> Iterator[Draft]:  # noqa: ANN401
-        """One draft a benchmark."""
+def _checked(found: object, name: str) -> Importer:
+    if isinstance(found, Importer):
+        return found
+    raise SpecError(f"format {name!r} is {found!r}, which is no routereval.importers.Importer")
 
 
-# In the order in which a source is recognised: the plain table, which many folders resemble, last.
-FORMATS: dict[str, Importer] = {
-    module.NAME: cast("Importer", module)
-    for module in (
-        neutral,
-        routereval_raw,
-        routereval_dataset,
-        lm_eval,
-        inspect_log,
-        openai_evals,
-        gateway_log,
-        routerbench,
-        routellm,
-        routerarena,
-        llmrouter,
-        llmrouterbench,
-        embedllm,
-        sprout,
-        mixinstruct,
-        alpaca_eval,
-        swe_bench,
-        table,
-    )
-}
+IMPORTERS: Registry[Importer] = Registry(
+    "format",
+    "routereval.importers",
+    # In the order in which a source is recognised.
+    {
+        "neutral": "neutral:IMPORTER",
+        "routereval-raw": "routereval_raw:IMPORTER",
+        "routereval-dataset": "routereval_dataset:IMPORTER",
+        "lm-eval": "lm_eval:IMPORTER",
+        "inspect": "inspect_log:IMPORTER",
+        "openai-evals": "openai_evals:IMPORTER",
+        "gateway-log": "gateway_log:IMPORTER",
+        "routerbench": "routerbench:IMPORTER",
+        "routellm": "routellm:IMPORTER",
+        "routerarena": "routerarena:IMPORTER",
+        "llmrouter": "llmrouter:IMPORTER",
+        "llmrouterbench": "llmrouterbench:IMPORTER",
+        "embedllm": "embedllm:IMPORTER",
+        "sprout": "sprout:IMPORTER",
+        "mixinstruct": "mixinstruct:IMPORTER",
+        "alpaca_eval": "alpaca_eval:IMPORTER",
+        "swe-bench": "swe_bench:IMPORTER",
+        "table": "table:IMPORTER",
+    },
+    home="routereval.importers",
+    checked=_checked,
+    summary=lambda found: found.summary,
+    parameters=lambda found: found.options(),
+    reserved={_AUTO: "'auto' is whichever format recognises the source"},
+)
+"""Every importer by name."""
 
 
 def importer(name: str, path: Path) -> Importer:
@@ -77,18 +61,29 @@ def importer(name: str, path: Path) -> Importer:
         SpecError: if no importer has that name.
         DataError: if the source does not exist, or no importer recognises it.
     """
-    if name != "auto" and name not in FORMATS:
-        raise unknown("format", name, [*FORMATS, "auto"])
+    if name != _AUTO and name not in (known := IMPORTERS.known()):
+        raise unknown("format", name, [*known, _AUTO])
     if not path.exists():
         raise DataError(f"{path} does not exist; give a folder of records or of results, or 'demo'")
-    if name != "auto":
-        return FORMATS[name]
-    for found in FORMATS.values():
+    if name != _AUTO:
+        return IMPORTERS[name]
+    for found in _in_order():
         if found.recognise(path):
             return found
     empty = path.is_dir() and not any(path.iterdir())
     what = "is an empty folder" if empty else "is of no known format"
-    raise DataError(f"{path} {what}; known formats: {', '.join(FORMATS)}, or a folder of records")
+    known_names = ", ".join(IMPORTERS.known())
+    raise DataError(f"{path} {what}; known formats: {known_names}, or a folder of records")
+
+
+def _in_order() -> Iterator[Importer]:
+    """All importers, the plain table after those of other packages."""
+    for name in sorted(IMPORTERS.known(), key=_LAST.__eq__):
+        try:
+            yield IMPORTERS[name]
+        except SpecError:  # another package's that cannot be loaded harms only who asks for it
+            if name in IMPORTERS:
+                raise
 
 
 def import_records(
@@ -102,7 +97,7 @@ def import_records(
     """Read foreign results and write them as a collection of records.
 
     Args:
-        format_name: a name of `FORMATS`, or ``auto``.
+        format_name: a name of `IMPORTERS`, or ``auto``.
         source: the file or folder to read.
         dest: the collection's folder, which appears whole or not at all.
         overwrite: replace a folder that exists.
@@ -112,5 +107,5 @@ def import_records(
         DataError: if the source cannot be read or the folder exists.
     """
     path = Path(source)
-    drafts = importer(format_name, path).read(path, **options)
+    drafts = importer(format_name, path).drafts(path, **options)
     return [read_records(p) for p in write_collection(drafts, Path(dest), overwrite=overwrite)]

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from routereval.errors import DataError
-from routereval.importers.long_table import (
+from routereval.importers.importer import Importer
+from routereval.importers.long_table import LongTable
+from routereval.importers.rows import (
     BadRows,
-    LongTable,
     RowError,
     csv_header,
     csv_rows,
@@ -22,11 +23,7 @@ from routereval.importers.long_table import (
     some_files,
     text_of,
 )
-from routereval.importers.routereval_raw import refuse_options
 from routereval.records.draft import Draft
-
-NAME = "routellm"
-SUMMARY = "RouteLLM's responses: CSV files of a prompt and a column of true/false an LLM"
 
 _RESPONSE = "_response"
 _MMLU = "mmlu_"
@@ -41,18 +38,15 @@ def recognise(path: Path) -> bool:
     return any(map(_recognised, files_in(path, *_FORMS)[:1]))
 
 
-def read(path: Path, **options: object) -> Iterator[Draft]:
+def read(path: Path) -> Iterator[Draft]:
     """One draft a benchmark; a prompt is named by its row.
 
     Args:
         path: a file, a folder of them, or ``evals``, ``routellm`` or the repository above.
-        options: none is known.
 
     Raises:
         DataError: if a file lacks a column or a row cannot be read.
-        SpecError: if an option is given.
     """
-    refuse_options(NAME, options)
     bad, table = BadRows(), LongTable()
     for file in some_files(path, "CSV file of responses", *_FORMS):
         _read_file(file, table, bad)
@@ -113,3 +107,17 @@ def _score(row: Mapping[str, str], model: str) -> float:
         return score_in(row[model])
     except RowError as error:
         raise RowError(f"{model!r}: {error}") from None
+
+
+SAMPLE = {
+    "mmlu_law.csv": 'prompt,org/weak,strong\n"What is\nit?",False,True\nAnd this?,True,True\n',
+    "gsm8k_responses.csv": "prompt,weak,strong,weak_response\nHow many?,False,True,6\n",
+}
+
+IMPORTER = Importer(
+    name="routellm",
+    summary="RouteLLM's responses: CSV files of a prompt and a column of true/false an LLM",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from routereval.importers.eval_logs import first_files, refuse_unscored, value_in
+from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
-from routereval.importers.routereval_raw import refuse_options
 from routereval.importers.rows import (
     BadRows,
     cost_in,
@@ -30,9 +30,6 @@ from routereval.importers.rows import (
 )
 from routereval.records.draft import Draft
 
-NAME = "routerarena"
-SUMMARY = "RouterArena's cached_results: a JSONL file an LLM, with scores and costs"
-
 _PRICES = "model_cost"
 
 _Prices = Mapping[str, tuple[float, float]]
@@ -44,19 +41,17 @@ def recognise(path: Path) -> bool:
     return any({"global_index", "llm_selected"} <= first_object(file).keys() for file in files)
 
 
-def read(path: Path, *, rescale: bool = False, **options: object) -> Iterator[Draft]:
+def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
     """One draft a dataset.
 
     Args:
         path: the repository, its ``cached_results``, or one file of it.
         rescale: map each benchmark's range of scores onto [0, 1]; METEOR, with which RouterArena
             scores texts, can lie slightly below 0.
-        options: none is known.
 
     Raises:
         DataError: if no line was evaluated, or lines cannot be read, with up to 20 listed.
     """
-    refuse_options(NAME, options)
     files = some_files(_folder(path), "cached results (*.jsonl)", "*.jsonl")
     prices = _prices(path.absolute())
     bad, table, n_scores = BadRows(), LongTable(rescale=rescale), 0
@@ -123,3 +118,28 @@ def _price(price: object) -> tuple[float, float]:
         for kind in kinds
     ]
     return per_million[0], per_million[1]
+
+
+SAMPLE = {
+    f"cached_results/{model}.jsonl": [
+        {
+            "global_index": f"AIME_{number}",
+            "question": f"what is {number}?",
+            "llm_selected": model,
+            "generated_answer": "x",
+            "token_usage": {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100},
+            "success": True,
+            "evaluation_result": {"score": score, "inference_cost": 0.001},
+        }
+        for number, score in enumerate(scores)
+    ]
+    for model, scores in {"a": (1.0, 0.5), "b": (0.0, 1.0)}.items()
+}
+
+IMPORTER = Importer(
+    name="routerarena",
+    summary="RouterArena's cached_results: a JSONL file an LLM, with scores and costs",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

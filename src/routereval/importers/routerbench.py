@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
-from routereval.importers.long_table import (
+from routereval.importers.importer import Importer
+from routereval.importers.long_table import LongTable
+from routereval.importers.rows import (
     BadRows,
-    LongTable,
     RowError,
     csv_header,
     csv_rows,
@@ -25,11 +26,7 @@ from routereval.importers.long_table import (
     some_files,
     text_of,
 )
-from routereval.importers.routereval_raw import refuse_options
 from routereval.records.draft import Draft
-
-NAME = "routerbench"
-SUMMARY = "RouterBench: CSV or the pickled frame, with NAME|total_cost columns, or its long form"
 
 _COST = "|total_cost"
 _KEYS = {"sample_id", "eval_name"}
@@ -46,20 +43,17 @@ def recognise(path: Path) -> bool:
     return any(map(_recognised, files_in(path, *_FORMS)[:1]))
 
 
-def read(path: Path, **options: object) -> Iterator[Draft]:
+def read(path: Path) -> Iterator[Draft]:
     """One draft a value of ``eval_name``, with costs in USD a call.
 
     A prompt may stand in several rows, each with the scores of some LLMs, as in the published data.
 
     Args:
         path: a file, or a folder of CSV files or of one pickled frame.
-        options: none is known.
 
     Raises:
         DataError: if a file is damaged or unsafe, a column is missing, or a row cannot be read.
-        SpecError: if an option is given.
     """
-    refuse_options(NAME, options)
     files = some_files(path, "CSV file or pickled frame", *_FORMS)
     pickles = [file for file in files if file.suffix == _PICKLE]
     if pickles and len(files) > 1:
@@ -173,3 +167,20 @@ def _unescaped(match: re.Match[str]) -> str:
         point = int(code[1:], 16)
         return chr(point) if point <= 0x10FFFF else "\ufffd"
     return _PLAIN.get(code, code)
+
+
+SAMPLE = {
+    "routerbench_0shot.csv": (
+        "sample_id,prompt,eval_name,a,b,a|total_cost,b|total_cost,oracle_model_to_route_to\n"
+        "arc.1,\"['Be brief.', 'Why?']\",arc,1.0,0.0,0.001,0.002,a\n"
+        "arc.2,How?,arc,0.25,1.0,0.001,0.002,b\n"
+    )
+}
+
+IMPORTER = Importer(
+    name="routerbench",
+    summary="RouterBench: CSV or the pickled frame, with NAME|total_cost columns, or its long form",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

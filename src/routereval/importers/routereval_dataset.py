@@ -19,19 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.importers.importer import Importer
 from routereval.importers.routereval_raw import (
     as_many,
     prompt_frame,
-    refuse_options,
     stacked,
     vectors_in,
 )
 from routereval.importers.safe_pickle import load, mapping_in, matrix_in, texts_in
 from routereval.records.draft import Draft
 from routereval.records.routereval import REFERENCE, canonical
-
-NAME = "routereval-dataset"
-SUMMARY = "RouterEval's ready-made layout: *_router_dataset.pkl, or a folder of them"
 
 _END = "_router_dataset"
 _SPLITS = ("train", "val", "test")
@@ -47,7 +44,7 @@ def recognise(path: Path) -> bool:
     return bool(_files(path))
 
 
-def read(path: Path, **options: object) -> Iterator[Draft]:
+def read(path: Path) -> Iterator[Draft]:
     """One draft a file: its rows in the benchmark's own order, its LLMs those of all its pools.
 
     The split and the pools are kept as ``published``. LLMs stand in the order in which pools of
@@ -56,13 +53,10 @@ def read(path: Path, **options: object) -> Iterator[Draft]:
 
     Args:
         path: as `recognise` describes it, or one file of any name.
-        options: none is known.
 
     Raises:
         DataError: if a file is damaged or unsafe, or its parts do not fit together.
-        SpecError: if an option is given.
     """
-    refuse_options(NAME, options)
     files = [path] if path.is_file() else _files(path)
     if not files:
         raise DataError(f"{path} holds no *{_END}.pkl; give such a file or its folder")
@@ -246,3 +240,34 @@ def _published(pools: list[_Pool]) -> dict[str, dict[str, list[str]]]:
         if pool.group:
             named.setdefault(pool.size, {})[pool.group.replace("_", "-")] = pool.models
     return named
+
+
+SAMPLE = {
+    "gsm8k_router_dataset.pkl": {
+        "easy": {
+            3: {
+                "all_strong": {
+                    "data": {
+                        "train_score": np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
+                        "val_score": np.array([[1.0, 1.0, 0.0]]),
+                        "test_score": np.array([[0.0, 0.0, 1.0]]),
+                    },
+                    "model": ["a", "b", "c"],
+                }
+            }
+        },
+        "split_index": {
+            "train_indices": np.array([2, 0]),
+            "val_indices": np.array([1]),
+            "test_indices": np.array([3]),
+        },
+    }
+}
+
+IMPORTER = Importer(
+    name="routereval-dataset",
+    summary="RouterEval's ready-made layout: *_router_dataset.pkl, or a folder of them",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
+from routereval.importers.importer import Importer
 from routereval.importers.safe_pickle import load, mapping_in, matrix_in, texts_in
 from routereval.records.draft import Draft
 from routereval.records.routereval import CHANCE, REFERENCE, SUBSETS
@@ -24,8 +25,6 @@ from routereval.records.routereval import CHANCE, REFERENCE, SUBSETS
 if TYPE_CHECKING:
     import polars as pl
 
-NAME = "routereval-raw"
-SUMMARY = "RouterEval's raw layout: a folder with leaderboard_score/leaderboard_*.pkl"
 
 _FIRST = "RoBERTa"
 _FEATURE_END = "_result.pkl"
@@ -38,7 +37,7 @@ def recognise(path: Path) -> bool:
     return _data_folder(path) is not None
 
 
-def read(path: Path, **options: object) -> Iterator[Draft]:
+def read(path: Path) -> Iterator[Draft]:
     """One draft a benchmark, its subsets concatenated in RouterEval's order.
 
     Scores keep their precision. The reference score is RouterEval's whatever the number of prompts,
@@ -46,30 +45,16 @@ def read(path: Path, **options: object) -> Iterator[Draft]:
 
     Args:
         path: the folder, as `recognise` describes it.
-        options: none is known.
 
     Raises:
         DataError: if a file is damaged or unsafe, or a benchmark is there only in part.
-        SpecError: if an option is given.
     """
-    refuse_options(NAME, options)
     folder = _data_folder(path)
     if folder is None:
         raise DataError(f"{path} holds no leaderboard_score/leaderboard_old.pkl, _new or _mmlu_pro")
     for key in SUBSETS:
         if _score_file(folder, key).is_file():
             yield from _read_key(folder, key)
-
-
-def refuse_options(importer: str, options: dict[str, object]) -> None:
-    """Raise for any option that is set: RouterEval's layouts leave nothing to choose.
-
-    Raises:
-        SpecError: naming the option.
-    """
-    for name, value in options.items():
-        if value:
-            raise SpecError(f"{importer} takes no option {name!r}; leave it out")
 
 
 def prompt_frame(
@@ -275,3 +260,20 @@ def stacked(parts: list[NDArray[_Number]], what: str) -> NDArray[_Number]:
         whole[end - len(part) : end] = part
         end -= len(part)
     return whole
+
+
+SAMPLE = {
+    "leaderboard_score/leaderboard_new.pkl": {
+        "model": ["org__a-details", "org__b-details"],
+        "data": {"ifeval": {"correctness": np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])}},
+    },
+    "leaderboard_prompt/leaderboard_new_prompt.pkl": {"ifeval": np.array(["a?", "b?", "c?"])},
+}
+
+IMPORTER = Importer(
+    name="routereval-raw",
+    summary="RouterEval's raw layout: a folder with leaderboard_score/leaderboard_*.pkl",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError, SpecError
+from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import reading
-from routereval.importers.long_table import (
+from routereval.importers.long_table import LongTable, Numbered
+from routereval.importers.rows import (
     BadRows,
-    LongTable,
-    Numbered,
     RowError,
     cost_in,
     files_in,
@@ -28,11 +28,7 @@ from routereval.importers.long_table import (
     some_files,
     text_of,
 )
-from routereval.importers.routereval_raw import refuse_options
 from routereval.records.draft import Draft
-
-NAME = "sprout"
-SUMMARY = "SPROUT's Parquet or JSON: a column an LLM of score and tokens; prices=FILE for costs"
 
 _BENCHMARK = "sprout"
 _FORMS = ("*.parquet", "data/*.parquet", "*.jsonl", "*.json")
@@ -60,7 +56,6 @@ def read(
     path: Path,
     *,
     prices: str | Path | Mapping[str, tuple[float, float]] | None = None,
-    **options: object,
 ) -> Iterator[Draft]:
     """One draft, whose subsets are the data sets that SPROUT drew its prompts from.
 
@@ -68,13 +63,11 @@ def read(
         path: a file or a folder of them.
         prices: USD per million tokens in and out by LLM, or a JSON file of ``{LLM: [in, out]}``.
             LLMs without a price have no costs.
-        options: none is known.
 
     Raises:
         DataError: if a file is damaged, or a row cannot be read.
-        SpecError: if prices are no such numbers, or another option is given.
+        SpecError: if prices are no such numbers.
     """
-    refuse_options(NAME, options)
     known = _prices(prices)
     bad, table, numbered = BadRows(), LongTable(), Numbered()
     for file in some_files(path, "SPROUT file", *_FORMS):
@@ -204,3 +197,30 @@ def _short(name: str, kind: Any) -> Any:  # noqa: ANN401 - polars' dtype and exp
 
     kept = [field.name for field in kind.fields if field.name in _ANSWER]
     return pl.struct(pl.col(name).struct.field(field) for field in kept).alias(name)
+
+
+SAMPLE = {
+    "train.jsonl": [
+        {
+            "key": f"k{number}",
+            "dataset": "math",
+            "prompt": f"How many {number}?",
+            "llm-a": {
+                "num_input_tokens": 9,
+                "num_output_tokens": 5,
+                "response": "",
+                "score": score,
+            },
+            "llm-b": {"num_input_tokens": 9, "num_output_tokens": 2, "score": 0.25},
+        }
+        for number, score in enumerate((1.0, None))
+    ]
+}
+
+IMPORTER = Importer(
+    name="sprout",
+    summary="SPROUT's Parquet or JSON: a column an LLM of score and tokens; prices=FILE for costs",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

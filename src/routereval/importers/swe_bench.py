@@ -17,8 +17,8 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.eval_logs import first_files, noting
+from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
-from routereval.importers.routereval_raw import refuse_options
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -33,9 +33,6 @@ from routereval.importers.rows import (
     text_of,
 )
 from routereval.records.draft import Draft
-
-NAME = "swe-bench"
-SUMMARY = "SWE-bench results: resolved instances by system"
 
 SPLITS = ("test", "lite", "verified", "multimodal", "multilingual", "bash-only")
 """Names of a folder of systems that tell the benchmark, which is ``swe-bench-<split>`` then."""
@@ -56,7 +53,9 @@ def recognise(path: Path) -> bool:
     return any(_reader(file) is not None for file in first_files(path, *_PATTERNS))
 
 
-def read(path: Path, *, instances: str | Path | None = None, **options: object) -> Iterator[Draft]:
+def read(
+    path: Path, *, instances: str | Path | None = None, rescale: bool = False
+) -> Iterator[Draft]:
     """One draft a split: the instances are the prompts, the systems the models.
 
     ``results.json`` does not list what a system did not resolve. Such an instance counts as 0 if
@@ -68,12 +67,11 @@ def read(path: Path, *, instances: str | Path | None = None, **options: object) 
         path: a result, or a folder that holds some.
         instances: a file that lists all instances: ids a line, or JSON Lines or a JSON list with
             ``instance_id`` and, if they are there, ``problem_statement`` and ``repo``.
-        options: none is known.
+        rescale: taken as any importer's, and changes nothing: scores are 0 or 1.
 
     Raises:
         DataError: if there is no result, or one cannot be read, with up to 20 listed.
     """
-    refuse_options(NAME, {name: value for name, value in options.items() if name != "rescale"})
     bad = BadRows()
     known = None if instances is None else _instances(Path(instances), bad)
     systems = _systems(path, bad)
@@ -298,3 +296,23 @@ def _entries(file: Path, bad: BadRows) -> Iterable[tuple[int, object]]:
     if file.suffix == ".jsonl":
         return json_objects(file, bad)
     return ((line, text.strip()) for line, text in text_lines(file, bad) if text.strip())
+
+
+SAMPLE = {
+    "evaluation/verified/20240101_x/results/results.json": {
+        "no_generation": ["django__django-10097"],
+        "no_logs": [],
+        "resolved": ["astropy__astropy-12907"],
+    },
+    "evaluation/verified/20240202_y/results/results.json": {
+        "resolved": ["django__django-11001", "astropy__astropy-12907"]
+    },
+}
+
+IMPORTER = Importer(
+    name="swe-bench",
+    summary="SWE-bench results: resolved instances by system",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError, SpecError, unknown
+from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
-from routereval.importers.long_table import (
+from routereval.importers.long_table import LongTable
+from routereval.importers.rows import (
     BadRows,
-    LongTable,
     RowError,
     csv_header,
     csv_rows,
@@ -30,11 +31,7 @@ from routereval.importers.long_table import (
     score_in,
     text_of,
 )
-from routereval.importers.routereval_raw import refuse_options
 from routereval.records.draft import Draft
-
-NAME = "table"
-SUMMARY = "plain CSV, JSONL or Parquet: a row a record, or a row a prompt with a column an LLM"
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "model": ("model", "model_name", "model_id", "llm"),
@@ -72,7 +69,6 @@ def read(
     *,
     columns: str | Mapping[str, str] | None = None,
     rescale: bool = False,
-    **options: object,
 ) -> Iterator[Draft]:
     """One draft a benchmark; without a column for it, one named like the file or folder.
 
@@ -83,13 +79,11 @@ def read(
         columns: role=column pairs where the names differ from `ROLES`; ``ignore=a|b`` names
             columns of a wide table that are no LLMs.
         rescale: map each benchmark's range of scores onto [0, 1].
-        options: none is known.
 
     Raises:
         DataError: if a column is missing or a row cannot be read, with up to 20 rows listed.
-        SpecError: if `columns` is not of that form, or another option is given.
+        SpecError: if `columns` is not of that form.
     """
-    refuse_options(NAME, options)
     named = column_names(columns)
     files = _files(path)
     if not files:
@@ -338,3 +332,19 @@ def _is_number(cell: object) -> bool:
     except RowError:
         return False
     return True
+
+
+SAMPLE = {
+    "mine.csv": (
+        "model,prompt_id,score,cost,prompt\n"
+        "a,1,1,0.01,Why?\nb,1,0,0.02,Why?\na,2,0.5,0.01,How?\nb,2,1,0.02,How?\n"
+    )
+}
+
+IMPORTER = Importer(
+    name="table",
+    summary="plain CSV, JSONL or Parquet: a row a record, or a row a prompt with a column an LLM",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)

@@ -1,0 +1,99 @@
+"""What an importer is: a value that knows how to recognise and read one format, with a sample."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from routereval.errors import SpecError
+from routereval.records.draft import Draft
+from routereval.registry import defaults
+
+Sample = Mapping[str, Any]
+"""Files by name, each with its content: text, or what its ending (.json, .jsonl, .csv, .parquet,
+.pkl) is written from."""
+
+
+@dataclass(frozen=True)
+class Importer:
+    """One format.
+
+    Attributes:
+        name: how it is named on the command line.
+        summary: one line that describes it.
+        recognise: True if a file or folder is of this format; it never raises.
+        read: one draft per benchmark of a file or folder; its options are keyword-only parameters.
+        sample: a small source of this format, which `recognise` knows and `read` takes; tests read
+            it, damage it and read it again.
+
+    >>> from routereval.importers import IMPORTERS
+    >>> IMPORTERS["mixinstruct"].options()
+    {'metric': 'bertscore', 'rescale': False}
+    """
+
+    name: str
+    summary: str
+    recognise: Callable[[Path], bool]
+    read: Callable[..., Iterator[Draft]]
+    sample: Sample
+
+    def options(self) -> dict[str, Any]:
+        """The options of `read` with their defaults."""
+        return {name: value for name, value in defaults(self.read).items() if name != "path"}
+
+    def drafts(self, path: Path, **options: Any) -> Iterator[Draft]:  # noqa: ANN401
+        """Read a source, once its options are seen to be known.
+
+        Args:
+            path: the file or folder.
+            options: those of `read`; one that is not set (None, False) is left out.
+
+        Raises:
+            SpecError: if the format has no such option.
+            DataError: if the source cannot be read.
+        """
+        given = {name: value for name, value in options.items() if value}
+        for name in given:
+            if name not in self.options():
+                known = ", ".join(self.options())
+                remedy = f"it takes {known}" if known else "leave it out"
+                raise SpecError(f"{self.name} takes no option {name!r}; {remedy}")
+        return self.read(path, **given)
+
+
+def write_sample(sample: Sample, folder: Path) -> Path:
+    """Write the files of a sample.
+
+    Args:
+        sample: as in `Importer`.
+        folder: where; it is made.
+
+    Returns:
+        The folder.
+    """
+    for name, content in sample.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix == ".parquet":
+            import polars as pl
+
+            pl.DataFrame(content).write_parquet(file)
+        else:
+            file.write_bytes(_bytes_of(content, file.suffix))
+    return folder
+
+
+def _bytes_of(content: Any, suffix: str) -> bytes:  # noqa: ANN401 - whatever a sample holds
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, str):
+        return content.encode()
+    if suffix == ".pkl":
+        return pickle.dumps(content, protocol=4)
+    if suffix == ".jsonl":
+        return "".join(f"{json.dumps(row)}\n" for row in content).encode()
+    return json.dumps(content, indent=1).encode()
