@@ -100,9 +100,9 @@ def test_the_short_way_computes_what_the_pipeline_of_scikit_learn_does() -> None
         ngram_range=(1, 2),
         sublinear_tf=True,
         token_pattern=r"(?u)\b\w+\b|[^\w\s]",  # noqa: S106 - no password
-        dtype=np.float32,
     ).fit([*texts, "?"])
-    svd = TruncatedSVD(8, n_iter=3, random_state=0).fit(words.transform(texts))
+    weighed = words.transform(texts).astype(np.float32)
+    svd = TruncatedSVD(8, n_iter=3, random_state=0).fit(weighed)
     new = [*texts[::7], "Prove prove PROVE the statute", "nothing known? 3"]
     expected = normalize(svd.transform(words.transform(new)))
     X = Tfidf(dims=8).fit(texts).transform(new)

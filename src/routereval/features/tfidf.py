@@ -57,7 +57,7 @@ class Tfidf(TextEmbedder):
             whole("tfidf", name, getattr(self, name), least)
         known = self._known(texts)
         self.words_ = "\n".join(known.get_feature_names_out())
-        self.directions_ = self._directions(known.transform(texts))
+        self.directions_ = self._directions(known.transform(texts).astype(np.float32))
         self.directions_ *= known.idf_.astype(np.float32)[:, None]
         return self
 
@@ -73,8 +73,9 @@ class Tfidf(TextEmbedder):
                     counts[place] = counts.get(place, 0) + 1
             if counts:
                 rows = np.fromiter(counts, np.intp, len(counts))
-                often = np.fromiter(counts.values(), np.float32, len(counts))
-                np.matmul(1 + np.log(often), self.directions_[rows], out=vector)
+                often = np.fromiter(counts.values(), np.float64, len(counts))
+                weights = (1 + np.log(often)).astype(np.float32)
+                np.matmul(weights, self.directions_[rows], out=vector)
         return unit(vectors)
 
     def unknown_share(self, text: str, besides: Collection[str] = ()) -> float:
@@ -108,7 +109,7 @@ class Tfidf(TextEmbedder):
             min_df=rare,
             max_features=self.max_words,
             sublinear_tf=True,
-            dtype=np.float32,
+            dtype=np.float64,  # numpy's logarithms differ by processor in the last bit: cast away
         )
         try:
             known.fit([*texts, "?"] if rare == 1 else texts)

@@ -1,0 +1,39 @@
+"""The demo prints the same, whatever vector instructions numpy finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.dispatch import SWITCHED_OFF, python
+
+EMBED = """
+import hashlib
+from routereval.features import make_embedder
+from tests.made import TEXTS
+
+texts = [f"{text} {'again ' * (n % 9)}{n % 7}" for n, text in enumerate(TEXTS * 60)]
+vectors = make_embedder("tfidf").fit(texts[:120]).transform(texts)
+print(hashlib.sha256(vectors.tobytes()).hexdigest())
+"""
+DEMO = """
+import sys
+from routereval.cli.main import main
+
+sys.argv = ["routereval", "run", "demo", "--jobs", "1"]
+main()
+"""
+
+
+def test_texts_have_the_same_vectors() -> None:
+    assert len({python(EMBED, without) for without in SWITCHED_OFF}) == 1
+
+
+@pytest.mark.slow
+def test_the_demo_prints_the_same_bytes(tmp_path: Path) -> None:
+    """Each with a cache of its own, so that none takes what another made."""
+    printed = {
+        python(DEMO, without, ROUTEREVAL_CACHE=str(tmp_path / without)) for without in SWITCHED_OFF
+    }
+    assert len(printed) == 1
