@@ -38,6 +38,7 @@ bench: $(READY)           ## speeds, as ratios to the naive way; coverage of int
 	$(BIN)/python benchmarks/bootstrap.py
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/tie_orders.py
+	$(BIN)/python benchmarks/false_alarms.py
 	$(BIN)/python benchmarks/decisions.py
 	$(BIN)/python benchmarks/gateway.py
 	$(BIN)/python benchmarks/gateway_faults.py

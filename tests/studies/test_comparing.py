@@ -273,6 +273,14 @@ def test_the_command(
     assert "smallest difference that these prompts can tell: 0." in pair.out
     assert "Over 2 seeds the difference varies from" in pair.out
     assert "knn(k=5) minus linear" in pair.out
+    asked = ("compare", out, "knn(k=5)", "linear", "--margin", "0.9", "--rope", "0.01")
+    same = command_line(*asked)
+    assert "knn(k=5) is as good as linear within 0.9 (non-inferior, p < 0.001" in same.out
+    assert "Probability (of these fits) that knn(k=5) is better than linear by more" in same.out
+    assert set(json.loads(command_line(*asked, "--json").out)["probabilities"]) == {
+        *("rope", "better", "same", "worse")
+    }
+    assert command_line("compare", out, "--margin", "0.1").status == 2
     everyone = command_line("compare", out)
     assert "None of 2 learned routers beats best_single on" in everyone.out
     assert "mean rank" in everyone.out

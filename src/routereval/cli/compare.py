@@ -14,9 +14,22 @@ import click
 @click.option(
     "--protocol", metavar="RULE", help="Only this one, as 'few_shot(n=30)'.  [default: all]"
 )
+@click.option(
+    "--margin", type=float, metavar="D", help="Of A B: is A as good as B within this difference?"
+)
+@click.option(
+    "--rope", type=float, metavar="D", help="Of A B: how probable is a difference beyond this?"
+)
 @click.option("--json", "as_json", is_flag=True, help="All numbers as JSON.")
 def compare(
-    results: Path, names: tuple[str, ...], size: int | None, protocol: str | None, as_json: bool
+    results: Path,
+    names: tuple[str, ...],
+    *,
+    size: int | None,
+    protocol: str | None,
+    margin: float | None,
+    rope: float | None,
+    as_json: bool,
 ) -> None:
     """Say whether router A beats router B in RESULTS, the folder of run -o.
 
@@ -28,9 +41,11 @@ def compare(
 
     if len(names) > 2:
         raise click.UsageError(f"compare takes two routers, not {len(names)}: {', '.join(names)}")
+    if len(names) < 2 and (margin is not None or rope is not None):
+        raise click.UsageError("--margin and --rope are of two routers; name A and B")
     held = read_results(results).only(size, protocol)
     if len(names) == 2:
-        verdict = held.compare(*names)
+        verdict = held.compare(*names, margin=margin, rope=rope)
         click.echo(comparison_json(verdict) if as_json else verdict_text(verdict), nl=False)
         return
     standings = held.standings(*names)

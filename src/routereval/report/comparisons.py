@@ -12,6 +12,7 @@ import numpy as np
 
 from routereval.scoring import Comparison
 from routereval.scoring.ranking import Tally
+from routereval.scoring.sameness import Sameness
 from routereval.studies.comparing import Verdict
 from routereval.studies.standings import Standing, Standings
 
@@ -24,6 +25,7 @@ def verdict_text(verdict: Verdict) -> str:
     out = [str(verdict)]
     if verdict.seeds:
         out.append(verdict.seeds.sentence(verdict.a, verdict.b))
+    out += _sameness(verdict)
     if len(verdict.by_benchmark) > 1:
         told = sum(test.significant for test in verdict.by_benchmark.values())
         out += ["", *_benchmarks(verdict), ""]
@@ -60,6 +62,48 @@ def comparison_json(found: Verdict | Standings) -> str:
     """All numbers of a comparison as JSON; what is not defined is null."""
     held = {**asdict(found), "sentence": str(found)}
     return json.dumps(plain(held), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _sameness(verdict: Verdict) -> list[str]:
+    """A line on the margin and one on the probabilities, where they were asked for."""
+    a, b, out = verdict.a, verdict.b, []
+    scope = "" if verdict.over_fits else " (of these fits)"
+    if verdict.sameness:
+        out.append(f"{_as_good(verdict, verdict.sameness)}{_saved(verdict)}{scope}.")
+    if verdict.probabilities:
+        rope, better, same, worse = verdict.probabilities
+        out.append(
+            f"Probability{scope} that {a} is better than {b} by more than {rope:g}: {better:.3f}; "
+            f"that they are within {rope:g}: {same:.3f}; that it is worse: {worse:.3f}."
+        )
+    return out
+
+
+def _as_good(verdict: Verdict, found: Sameness) -> str:
+    p = found.p_non_inferior
+    text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    ends = f"difference in [{found.low:+.3f}, {found.high:+.3f}] with 90 %"
+    if not found.non_inferior:
+        return (
+            f"{verdict.a} is not shown to be as good as {verdict.b} within {found.margin:g} "
+            f"({text}; {ends})"
+        )
+    both = "; nor is it better by more" if found.equivalent else ""
+    return (
+        f"{verdict.a} is as good as {verdict.b} within {found.margin:g} "
+        f"(non-inferior, {text}{both}; {ends})"
+    )
+
+
+def _saved(verdict: Verdict) -> str:
+    held = verdict.saving
+    if held is None:
+        return ""
+    share, low, high = held
+    if share < 0:
+        share, low, high = -share, -high, -low
+    word = "less" if held.share >= 0 else "more"
+    return f", at {share:.0%} {word} cost [{low:.0%}, {high:.0%}]"
 
 
 def _benchmarks(verdict: Verdict) -> list[str]:
