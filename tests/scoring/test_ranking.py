@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routereval.errors import DataError
-from routereval.scoring.ranking import mean_ranks, ranks, tally
+from routereval.scoring.ranking import mean_ranks, omnibus, ranks, tally
 
 
 def test_ranks_by_hand() -> None:
@@ -63,3 +63,30 @@ def test_shapes_are_checked() -> None:
         mean_ranks(np.ones((2, 2)), [np.ones((3, 2))])
     with pytest.raises(DataError, match="replicates of 3 routers for 2"):
         mean_ranks(np.ones((1, 2)), [np.ones((4, 3))])
+
+
+def test_friedman_is_that_of_scipy_and_its_critical_difference_that_of_the_tables() -> None:
+    from scipy.stats import friedmanchisquare
+
+    points = np.random.default_rng(1).integers(0, 6, (12, 4)) / 6 + [0, 0, 0.1, 0.4]
+    found = omnibus(points)
+    assert found is not None
+    theirs = friedmanchisquare(*-points.T)
+    assert found.statistic == pytest.approx(theirs.statistic)
+    assert found.p_value == pytest.approx(theirs.pvalue, abs=0.01)
+    # Demsar (2006), table 5: q = 2.569 for four at 5 %
+    assert found.critical_difference == pytest.approx(2.569 * np.sqrt(20 / 72), abs=1e-3)
+
+
+def test_the_omnibus_test_keeps_its_level_on_few_benchmarks() -> None:
+    rng = np.random.default_rng(2)
+    found = [omnibus(rng.random((4, 4)), 500, seed) for seed in range(400)]
+    assert 0.015 <= np.mean([one is not None and one.p_value < 0.05 for one in found]) <= 0.085
+
+
+def test_equal_or_few_ranks_make_no_difference() -> None:
+    level = omnibus(np.full((5, 3), 0.5))
+    assert level is not None
+    assert (level.statistic, level.p_value) == (0, 1)
+    assert omnibus(np.ones((1, 3))) is None
+    assert omnibus(np.ones((5, 2))) is None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from routereval.scoring import Comparison
-from routereval.scoring.ranking import Tally
+from routereval.scoring.ranking import Omnibus, Tally
 from routereval.scoring.sameness import Sameness
 from routereval.studies.comparing import Verdict
 from routereval.studies.standings import Standing, Standings
@@ -51,6 +51,9 @@ def standings_text(standings: Standings) -> str:
             f"Ranks are means over {standings.n_benchmarks} benchmarks; their intervals resample "
             "benchmarks and prompts."
         )
+    if standings.omnibus:
+        notes.append(_omnibus(standings.omnibus))
+    notes.append("p is of these fitted routers; name two for the variance of training.")
     if any(row.control for row in standings.rows):
         notes.append(f"{_DAGGER} a control, which is not tested.")
     if standings.simulated:
@@ -62,6 +65,16 @@ def comparison_json(found: Verdict | Standings) -> str:
     """All numbers of a comparison as JSON; what is not defined is null."""
     held = {**asdict(found), "sentence": str(found)}
     return json.dumps(plain(held), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _omnibus(found: Omnibus) -> str:
+    p = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.3f}"
+    if found.p_value >= 0.05:
+        return f"The ranks of {found.n_routers} routers cannot be told apart (Friedman, {p})."
+    return (
+        f"The ranks of {found.n_routers} routers differ (Friedman, {p}); mean ranks further apart "
+        f"than {found.critical_difference:.1f} differ (Nemenyi, 5 %)."
+    )
 
 
 def _sameness(verdict: Verdict) -> list[str]:

@@ -97,6 +97,66 @@ def mean_ranks(
     ]
 
 
+class Omnibus(NamedTuple):
+    """Whether the ranks of several routers over benchmarks differ at all.
+
+    Attributes:
+        statistic: Friedman's chi-square, corrected for ties.
+        p_value: its p-value under permutation of the ranks within each benchmark.
+        critical_difference: mean ranks further apart than this differ at the 5 % level (Nemenyi).
+        n_benchmarks: how many benchmarks.
+        n_routers: how many routers.
+    """
+
+    statistic: float
+    p_value: float
+    critical_difference: float
+    n_benchmarks: int
+    n_routers: int
+
+
+def omnibus(
+    points: NDArray[np.float64], n_permutations: int = 10_000, seed: int = 0
+) -> Omnibus | None:
+    """Friedman's test, by permutation, and Nemenyi's critical difference (Demšar 2006).
+
+    Args:
+        points: (n_benchmarks, n_routers) scores, higher is better, none NaN.
+        n_permutations: random permutations of the ranks of every benchmark.
+        seed: decides them.
+
+    Returns:
+        The test; None for fewer than two benchmarks or three routers.
+
+    Raises:
+        DataError: if a score is NaN.
+
+    >>> omnibus(np.array([[0.9, 0.5, 0.4]] * 6)).statistic
+    12.0
+    """
+    from scipy.stats import studentized_range
+
+    n_benchmarks, n_routers = points.shape
+    if n_benchmarks < 2 or n_routers < 3:
+        return None
+    held = ranks(points) - (n_routers + 1) / 2
+    total = float((held**2).sum())
+    if total == 0:
+        statistic, p = 0.0, 1.0
+    else:
+        rng = np.random.default_rng((seed, 3))
+        drawn = np.zeros((n_permutations, n_routers))
+        for row in held:
+            drawn += rng.permuted(np.tile(row, (n_permutations, 1)), axis=1)
+        own = float((held.sum(axis=0) ** 2).sum())
+        hits = np.count_nonzero((drawn**2).sum(axis=1) >= own - _LEVEL)
+        p = (1 + hits) / (1 + n_permutations)
+        statistic = own * (n_routers - 1) / total
+    q = float(studentized_range.ppf(0.95, n_routers, np.inf)) / np.sqrt(2)
+    critical = q * float(np.sqrt(n_routers * (n_routers + 1) / (6 * n_benchmarks)))
+    return Omnibus(statistic, p, float(critical), n_benchmarks, n_routers)
+
+
 def ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ranks along the last axis, 1 for the highest; equal scores share the mean of theirs.
 

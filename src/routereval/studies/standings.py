@@ -10,7 +10,7 @@ import numpy as np
 
 from routereval.errors import DataError
 from routereval.scoring import Comparison, Interval, interval, resamples
-from routereval.scoring.ranking import Rank, Tally, mean_ranks, tally
+from routereval.scoring.ranking import Omnibus, Rank, Tally, mean_ranks, omnibus, tally
 from routereval.studies.comparing import YARDSTICKS, Stack, corrected, stacked
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Standings:
         n_benchmarks: on how many benchmarks.
         n_prompts: on how many prompts.
         simulated: True if no real LLM was asked.
+        omnibus: whether the ranks of all routers differ at all; None for a single benchmark, fewer
+            than three routers, or where not all have a cell in common.
     """
 
     against: str
@@ -59,6 +61,7 @@ class Standings:
     n_benchmarks: int
     n_prompts: int
     simulated: bool = False
+    omnibus: Omnibus | None = None
 
     def __str__(self) -> str:
         learned = [row for row in self.rows if row.test is not None]
@@ -98,7 +101,7 @@ def standings(results: Results, against: str = "best_single") -> Standings:
     control = {cell.router: cell.control for cell in results.cells}
     learned = [name for name in held if not control[name] and name != against]
     tests = dict(zip(learned, corrected([held[name].test() for name in learned]), strict=True))
-    ranked = _ranks(results, list(held))
+    ranked, whole = _ranks(results, list(held))
     rows = [
         Standing(
             name,
@@ -114,7 +117,7 @@ def standings(results: Results, against: str = "best_single") -> Standings:
     widest = max(held.values(), key=lambda stack: len(stack.weight))
     rows.sort(key=lambda row: -row.mu)
     simulated = any(cell.simulated for cell in results.cells)
-    return Standings(against, rows, len(widest.names), len(widest.weight), simulated)
+    return Standings(against, rows, len(widest.names), len(widest.weight), simulated, whole)
 
 
 def _beats(row: Standing) -> bool:
@@ -141,11 +144,12 @@ def _tally(stack: Stack) -> Tally:
     return tally(mean[0] - mean[1] for mean in means)
 
 
-def _ranks(results: Results, routers: Sequence[str]) -> dict[str, Rank]:
+def _ranks(results: Results, routers: Sequence[str]) -> tuple[dict[str, Rank], Omnibus | None]:
+    """The mean rank of each router, and whether the ranks differ at all."""
     try:
         everyone = stacked(results, routers)
     except DataError:
-        return {}
+        return {}, None
     parts = [everyone.of(code) for code in range(len(everyone.names))]
     drawn = [
         resamples(part.stratum, N_BOOT, code)
@@ -153,5 +157,5 @@ def _ranks(results: Results, routers: Sequence[str]) -> dict[str, Rank]:
         * len(part.weight)
         for code, part in enumerate(parts)
     ]
-    found = mean_ranks(np.stack([part.means for part in parts]), drawn)
-    return dict(zip(routers, found, strict=True))
+    points = np.stack([part.means for part in parts])
+    return dict(zip(routers, mean_ranks(points, drawn), strict=True)), omnibus(points)
