@@ -33,7 +33,7 @@ from routereval.records import Records
 from routereval.routers.neighbours import single_search
 from routereval.simulation.item_response import draw_crowd
 from routereval.simulation.leaderboard import answers_on, leaderboard_shapes
-from routereval.simulation.phrasing import SUBJECTS
+from routereval.simulation.wording import SUBJECTS
 from routereval.sources import open_source
 from routereval.tasks import GROUPS, Pool, Setting
 from routereval.tasks import pool as pools

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from routereval.errors import DataError
@@ -20,18 +20,27 @@ from routereval.records.records import (
 
 DEMO = "demo"
 Progress = Callable[[int, int], None]
+Source = Records | str | Path
+"""What can be opened."""
 
 
-def open_source(source: str | Path, progress: Progress | None = None) -> list[Records]:
+def open_source(
+    source: Source | Sequence[Source], progress: Progress | None = None
+) -> list[Records]:
     """All records of a source; what must be imported is imported once, to a cache.
 
     Args:
-        source: ``demo``, a folder of records, a collection, or anything an importer recognises.
+        source: records, ``demo``, a folder of records, a collection, or anything an importer
+            recognises; or several of these.
         progress: called with (done, total) while the demo is simulated.
 
     Raises:
         DataError: if there is nothing to open there.
     """
+    if isinstance(source, Records):
+        return [source]
+    if not isinstance(source, str | Path):
+        return [records for one in source for records in open_source(one, progress)]
     path = Path(source)
     if str(source) == DEMO and not path.exists():
         return _demo(progress)
@@ -42,7 +51,7 @@ def open_source(source: str | Path, progress: Progress | None = None) -> list[Re
     return _imported(path)
 
 
-def open_records(source: str | Path) -> Records:
+def open_records(source: Source) -> Records:
     """The records of one benchmark.
 
     Raises:

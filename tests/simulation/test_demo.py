@@ -26,7 +26,7 @@ from routereval.simulation.demo import (
     simulate_llms,
     success,
 )
-from routereval.simulation.phrasing import CLOSINGS, STOCKS, SUBJECTS, write_prompts
+from routereval.simulation.wording import CLOSINGS, STOCKS, SUBJECTS, write_prompts
 
 NAMES = [benchmark.name for benchmark in BENCHMARKS]
 

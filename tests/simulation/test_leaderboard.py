@@ -34,7 +34,7 @@ from routereval.simulation.leaderboard import (
     leaderboard_shapes,
     simulate_leaderboard,
 )
-from routereval.simulation.phrasing import SUBJECTS
+from routereval.simulation.wording import SUBJECTS
 from routereval.sources import open_source
 from routereval.tasks.pool import GROUPS, Pool, chosen_models
 from routereval.tasks.split import Split, split_rows

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from routereval.errors import SpecError
 from routereval.records.draft import Draft
 from routereval.records.routereval import N_PROMPTS, REFERENCE
-from routereval.simulation.phrasing import CLOSINGS, SUBJECTS, write_prompts
+from routereval.simulation.wording import CLOSINGS, SUBJECTS, write_prompts
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]

@@ -23,7 +23,7 @@ from routereval.records.routereval import N_PROMPTS, REAL_VALUED, REFERENCE, SUB
 from routereval.records.writer import About, RecordsWriter
 from routereval.simulation.demo import simulate_demo
 from routereval.simulation.item_response import Answers, Crowd, Questions, draw_crowd, skills_for
-from routereval.simulation.phrasing import SUBJECTS
+from routereval.simulation.wording import SUBJECTS
 
 DEMO = "demo"
 Progress = Callable[[str, int, int], None]

@@ -311,7 +311,7 @@ def advise(
     """
     plan = _Plan(max_models, budget, margin, repeats, near, folds, seed, n_boot)
     _refuse(plan)
-    collection = _opened(sources)
+    collection = open_source(sources)
     report = progress or (lambda what, done, total: None)
     found: list[BenchAdvice] = []
     notes: list[str] = []
@@ -337,14 +337,6 @@ def _refuse(plan: _Plan) -> None:
         raise SpecError(f"a budget is above 0 USD for 1,000 prompts, not {plan.budget}")
     if not 0 <= plan.margin < 1:
         raise SpecError(f"the margin lies in [0, 1), not {plan.margin}")
-
-
-def _opened(sources: Records | str | Path | Sequence[Records | str | Path]) -> list[Records]:
-    given = [sources] if isinstance(sources, Records | str | Path) else sources
-    opened: list[Records] = []
-    for source in given:
-        opened += [source] if isinstance(source, Records) else open_source(source)
-    return opened
 
 
 def _advised(bench: Bench, plan: _Plan, report: Progress) -> BenchAdvice:

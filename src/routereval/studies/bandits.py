@@ -121,11 +121,7 @@ def replay(
         SpecError: if a router is no bandit, or a name is not known.
     """
     chosen = _checked(routers, against, orders)
-    opened = [
-        records
-        for source in sources
-        for records in ([source] if isinstance(source, Records) else open_source(source))
-    ]
+    opened = open_source(sources)
     report = progress or (lambda what, done, total: None)
     found = []
     report("benchmarks", 0, len(opened))

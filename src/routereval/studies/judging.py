@@ -131,7 +131,7 @@ def score(
     """
     if prompts not in PROMPTS:
         raise unknown("choice of prompts", prompts, PROMPTS)
-    collection = _opened(source)
+    collection = open_source(source)
     file = read_predictions(predictions)
     file.check_prompts(collection)
     rule = Split.parse(split)
@@ -162,12 +162,6 @@ def score(
             folder.add(cell, outcomes[cell.key])
         folder.finish(cells)
     return Results(cells, outcomes, notes, info)
-
-
-def _opened(source: Records | Sequence[Records] | str | Path) -> list[Records]:
-    if isinstance(source, str | Path):
-        return open_source(source)
-    return [source] if isinstance(source, Records) else list(source)
 
 
 def _jobs(

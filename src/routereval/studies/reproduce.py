@@ -183,9 +183,7 @@ def reproduce_paper(
 
 
 def _opened(source: Records | str | Path) -> list[Records]:
-    if isinstance(source, Records):
-        return [source]
-    if not Path(source).exists() and str(source) != DEMO:
+    if not isinstance(source, Records) and not Path(source).exists() and str(source) != DEMO:
         raise DataError(f"{source} does not exist; make it with: routereval download {source}")
     return open_source(source)
 

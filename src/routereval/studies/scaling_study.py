@@ -326,10 +326,7 @@ class _Drawn(NamedTuple):
 def _opened(
     sources: Records | str | Path | Sequence[Records | str | Path],
 ) -> list[Records]:
-    given = [sources] if isinstance(sources, Records | str | Path) else sources
-    opened: list[Records] = []
-    for source in given:
-        opened += [source] if isinstance(source, Records) else open_source(source)
+    opened = open_source(sources)
     if not opened:
         raise DataError("there is no source to study; give one, such as demo")
     names = [records.name for records in opened]

@@ -100,7 +100,7 @@ def task_of(
         DataError: if there is nothing to open, or the benchmarks have no LLM in common.
         SpecError: if a name is unknown.
     """
-    opened = [source] if isinstance(source, Records) else open_source(source)
+    opened = open_source(source)
     records = opened[0] if len(opened) == 1 else mix(opened)
     protocol = "clean" if len(opened) == 1 else MIXED
     everyone = list(records.models) if pool is None else pool
