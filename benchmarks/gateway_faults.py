@@ -507,14 +507,14 @@ async def storm(run: Run, port: int, secrets: dict[str, str], rng: random.Random
 async def settled(relay: Any) -> list[str]:  # noqa: ANN401
     """What is still held when everybody has gone."""
     for _ in range(int(20 * (REQUEST_S + 1))):
-        busy = {name: place.busy for name, place in relay.places.items() if place.busy}
+        busy = {name: one.in_flight for name, one in relay.upstreams.items() if one.in_flight}
         if not (relay.in_flight or busy):
             break
         await asyncio.sleep(0.05)
     held = []
     if relay.in_flight:
         held.append(f"{relay.in_flight} requests in flight")
-    held += [f"{n} places at {name}" for name, n in busy.items()]
+    held += [f"{n} requests at {name}" for name, n in busy.items()]
     return held
 
 

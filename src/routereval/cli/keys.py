@@ -70,10 +70,10 @@ def list_keys(store: str) -> None:
     found = asyncio.run(listed())
     width = max((len(key.name) for key, _ in found), default=0)
     for key, spent in found:
-        click.echo(f"{key.name:{width}}  {_said(key, spent)}")
+        click.echo(f"{key.name:{width}}  {_described_limits(key, spent)}")
 
 
-def _said(key: Key, spent: int) -> str:
+def _described_limits(key: Key, spent: int) -> str:
     from routereval.gateway.access.keys import NANO
 
     if key.revoked is not None:

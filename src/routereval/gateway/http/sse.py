@@ -23,20 +23,20 @@ class EventStream:
     """
 
     def __init__(self) -> None:
-        self._held = b""
+        self._partial = b""
         self._tail = b""
         self.count = 0
 
     def take(self, chunk: bytes) -> bytes:
         """What may be passed on now that `chunk` has come."""
-        if self._held:
-            chunk = self._held + chunk
-            self._held = b""
+        if self._partial:
+            chunk = self._partial + chunk
+            self._partial = b""
         if not chunk.endswith(b"\n\n"):
             end = _end_of_last_event(chunk)
             if end == 0 and len(chunk) > MAX_EVENT_BYTES:
                 end = len(chunk)
-            self._held, chunk = chunk[end:], chunk[:end]
+            self._partial, chunk = chunk[end:], chunk[:end]
         if chunk:
             self.count += chunk.count(b"data:")
             self._tail = (
@@ -56,7 +56,7 @@ class EventStream:
         >>> events.take(b"data: [DONE]\r\n"), events.rest(cut=True)
         (b'', b'data: [DONE]\r\n\r\n')
         """
-        held, self._held = self._held, b""
+        held, self._partial = self._partial, b""
         if cut and not _is_done(held):
             return b""
         return held + _missing_line_ends(held)
@@ -64,7 +64,7 @@ class EventStream:
     @property
     def done(self) -> bool:
         """Whether the last event, as far as it came, says that the stream is over."""
-        return _is_done(self._held) or _is_done(self._tail)
+        return _is_done(self._partial) or _is_done(self._tail)
 
     def error(self, error: ApiError) -> bytes:
         """An event for an error, after the end of whatever was passed on."""
