@@ -33,7 +33,7 @@ def test_a_check_says_what_would_be_served(router_dir: Path, command_line: Comma
     answer = command_line("serve", router_dir, "-c", config, "--check")
     assert (answer.status, answer.out) == (0, "")
     assert answer.err.splitlines() == [
-        "1 of the router's 3 LLMs have an upstream",
+        "1 of the router's 3 models have an upstream",
         "never chosen, for want of an upstream: portia, parrot",
         "base_url for clients: http://127.0.0.1:0/v1",
     ]
@@ -43,7 +43,7 @@ def test_a_check_says_what_would_be_served(router_dir: Path, command_line: Comma
     ("toml", "said"),
     [
         ("", "names no upstream"),
-        (TOML.replace("euclid", "euklid"), "no LLM of the router's pool has an upstream"),
+        (TOML.replace("euclid", "euklid"), "no model of the router's pool has an upstream"),
         (TOML + 'key_env = "NO_SUCH_VARIABLE"', "NO_SUCH_VARIABLE is not set; export it"),
     ],
 )
