@@ -5,16 +5,44 @@ UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test torch fuzz check format bench clean
+JOBS ?= logical
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n $(JOBS) --dist worksteal
+
+.PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench clean
 
 demo: $(READY)            ## install and print the table of the simulated demo
 	$(BIN)/routereval run demo
 
-test: $(READY)            ## install and run all tests
-	$(BIN)/python -m pytest
+test: $(READY)            ## install and run the tests, but for the slow ones
+	$(PYTEST) $(PARALLEL) -m "not slow"
 
-torch: $(READY)           ## what the tests of the torch routers need; they are skipped without
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "transformers>=4.45"
+test-all: test            ## and the slow ones: processes, killed runs, benchmarks
+	$(PYTEST) $(PARALLEL) -m slow
+
+test-core: $(READY)       ## the tests without any extra installed; what needs one is skipped
+	UV_PROJECT_ENVIRONMENT=$(VENV)-core $(UV) sync --frozen --quiet --no-default-groups --group core-test
+	$(VENV)-core/bin/python -m pytest $(PARALLEL) -m "not slow" --doctest-ignore-import-errors
+
+# Old versions warn of their own dependencies' newer ones.
+test-lowest: $(READY)     ## the tests with the lowest versions that pyproject.toml allows
+	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
+	$(UV) pip install --quiet --python $(VENV)-lowest -r .ci/lowest.txt -e .
+	$(VENV)-lowest/bin/python -m pytest $(PARALLEL) -m "not slow" \
+	  -W default::DeprecationWarning -W default::PendingDeprecationWarning
+
+lowest: $(READY)          ## write those versions down anew
+	mkdir -p $(VENV)/lowest && cp pyproject.toml README.md LICENSE $(VENV)/lowest
+	$(UV) export --project $(VENV)/lowest --resolution lowest-direct --no-default-groups --group test \
+	  --no-emit-project --no-hashes --no-annotate --no-header --quiet -o $(CURDIR)/.ci/lowest.txt
+
+ORDERED := tests/tasks tests/studies/test_faithful.py tests/studies/test_reproduce.py
+
+test-dispatch: $(READY)   ## what may depend on the processor, without AVX-512, then without any of numpy's dispatch
+	for off in AVX-512 all; do \
+	  NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -m tests.dispatch $$off)" \
+	    $(PYTEST) $(PARALLEL) $(ORDERED) || exit 1; \
+	done
 
 fuzz: $(READY)            ## more than 10,000 damaged inputs over all importers, drawn anew
 	ROUTEREVAL_FUZZ=8 $(BIN)/python -m pytest tests/importers -k "damaged or any_program"
@@ -43,11 +71,9 @@ bench: $(READY)           ## speeds, as ratios to the naive way; coverage of int
 	$(BIN)/python benchmarks/gateway.py
 	$(BIN)/python benchmarks/gateway_faults.py
 	$(BIN)/python benchmarks/gateway_fuzz.py
-	$(BIN)/python benchmarks/bootstrap.py
-	$(BIN)/python benchmarks/coverage.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-core $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(READY): pyproject.toml uv.lock
 	$(PYTHON) -m venv $(VENV)

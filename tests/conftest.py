@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -11,6 +12,12 @@ from hypothesis import settings
 
 from tests.fuzzing import FUZZ
 
+# One of several test processes: a thread a core in each of them would only get in each other's way.
+# Nothing has imported numpy yet, and the commands that a test starts inherit this.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_threads, "1")
+
 # A first call pays for imports, and a busy machine for its other work: time decides no test.
 settings.register_profile("routereval", deadline=None, derandomize=FUZZ == 1)
 settings.load_profile("routereval")
@@ -18,8 +25,11 @@ settings.load_profile("routereval")
 
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for the whole session, so that what is slow to make is made once."""
-    return tmp_path_factory.mktemp("cache")
+    """One cache for the whole session, also of several processes: what is slow is made once."""
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    cache.mkdir(exist_ok=True)
+    return cache
 
 
 @pytest.fixture(autouse=True)

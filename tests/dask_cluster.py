@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
+from routereval.studies import dask_client
+
 if TYPE_CHECKING:
     from distributed import LocalCluster
 
@@ -22,7 +26,8 @@ def two_workers() -> Iterator[LocalCluster]:
     """A running `LocalCluster`; a worker that is killed is started again, as on a real cluster."""
     from distributed import LocalCluster
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dask_client, "TIMEOUT", 600)  # a busy machine may be slow to answer
         # Worker processes of an earlier test that were killed leave sockets to the collector.
         warnings.simplefilter("ignore", ResourceWarning)
         with LocalCluster(  # type: ignore[no-untyped-call]
@@ -31,22 +36,21 @@ def two_workers() -> Iterator[LocalCluster]:
             threads_per_worker=1,
             processes=True,
             dashboard_address="127.0.0.1:0",
-        ) as cluster:
-            yield cluster
+        ) as running:
+            yield running
 
 
-def kill_one(cluster: LocalCluster) -> int:
+def kill_one(running: LocalCluster) -> int:
     """Kill one of the worker processes outright and return its number."""
-    nanny = next(iter(cluster.workers.values()))
+    nanny = next(iter(running.workers.values()))
     pid = int(nanny.process.process.pid)
     os.kill(pid, signal.SIGKILL)
     return pid
 
 
-def wait_for_both(cluster: LocalCluster, seconds: float = 20) -> None:
+def wait_for_both(running: LocalCluster) -> None:
     """Wait until the scheduler knows of both workers again."""
-    end = time.monotonic() + seconds
-    while len(cluster.scheduler_info["workers"]) < N_WORKERS and time.monotonic() < end:
+    while len(running.scheduler_info["workers"]) < N_WORKERS:
         time.sleep(0.05)
 
 

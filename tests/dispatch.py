@@ -11,10 +11,11 @@ from pathlib import Path
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 _WIDE = ("AVX512", "X86_V4")
+_OFF = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()  # this very process may lack some
 _ON = [
     name
     for name in _multiarray_umath.__cpu_dispatch__
-    if _multiarray_umath.__cpu_features__.get(name)
+    if _multiarray_umath.__cpu_features__.get(name) or name in _OFF
 ]
 
 SWITCHED_OFF: Mapping[str, str] = {
@@ -46,3 +47,7 @@ def python(code: str, without: str, *args: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+if __name__ == "__main__":
+    print(SWITCHED_OFF[sys.argv[1]])  # noqa: T201 - for the Makefile

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from routereval import sources
 from routereval.errors import DataError
 from routereval.importers import Importer, import_records
 from routereval.records import Draft, Records, cache_folder
+from routereval.records.records import write_collection
 from routereval.simulation import demo
 from routereval.sources import open_records, open_source
 from tests.importers.test_registry import neutral_folder
@@ -94,6 +96,28 @@ def test_a_source_with_a_new_file_is_imported_again(
     costs.write_parquet(source / "costs.parquet")
     assert open_records(source).costs is not None
     assert len(reads) == 2
+
+
+def test_what_another_process_imported_meanwhile_is_taken(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = neutral_folder(tmp_path / "in", "x")
+    expected = open_records(folder).hash
+    (kept,) = (cache / "imports").iterdir()
+    theirs = kept.rename(tmp_path / "theirs")
+    write = write_collection
+
+    def slowly(drafts: Iterable[Draft], path: Path) -> list[Path]:
+        def all_but_written() -> Iterator[Draft]:
+            yield from drafts
+            theirs.rename(path)
+
+        return write(all_but_written(), path)
+
+    monkeypatch.setattr(sources, "write_collection", slowly)
+    assert open_records(folder).hash == expected
+    assert not theirs.exists()
+    assert list((cache / "imports").iterdir()) == [kept]
 
 
 def test_two_sources_of_one_name_do_not_meet(tmp_path: Path, cache: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from routereval.errors import DataError
 from routereval.importers.registry import importer
-from routereval.records import cache_folder
+from routereval.records import Draft, cache_folder
 from routereval.records.records import (
     Records,
     is_collection,
@@ -68,16 +68,23 @@ def _demo(progress: Progress | None) -> list[Records]:
     from routereval.simulation.demo import simulate_demo
 
     folder = cache_folder() / "imports" / f"demo-{_code_stamp()}"
-    if not is_collection(folder):
-        write_collection(simulate_demo(progress=progress), folder, overwrite=True)
-    return read_collection(folder)
+    return _kept(folder, lambda: simulate_demo(progress=progress))
 
 
 def _imported(path: Path) -> list[Records]:
     found = importer("auto", path)
     folder = cache_folder() / "imports" / f"{path.absolute().name}-{_stamp(path, found.name)}"
+    return _kept(folder, lambda: found.drafts(path))
+
+
+def _kept(folder: Path, drafts: Callable[[], Iterable[Draft]]) -> list[Records]:
+    """What the cache holds; what it lacks is made, or comes from a process that was quicker."""
     if not is_collection(folder):
-        write_collection(found.drafts(path), folder, overwrite=True)
+        try:
+            write_collection(drafts(), folder)
+        except (DataError, OSError):
+            if not is_collection(folder):
+                raise
     return read_collection(folder)
 
 

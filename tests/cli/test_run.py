@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -134,25 +132,36 @@ def test_a_run_goes_on_where_it_was(
 # Killed
 
 
-def started(*arguments: object) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "routereval", *map(str, arguments)]
-    return subprocess.Popen(  # noqa: S603 - our own interpreter
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+_KILLED = """
+import operator, os, signal, sys
+from importlib import import_module
+from routereval.cli.main import main
+module, owner, name, calls = sys.argv[1:5]
+owner = operator.attrgetter(owner)(import_module(module)) if owner else import_module(module)
+function, left = getattr(owner, name), int(calls)
+def counted(*args, **options):
+    global left
+    result, left = function(*args, **options), left - 1
+    if not left:
+        os.killpg(0, signal.SIGKILL)
+    return result
+setattr(owner, name, counted)
+sys.argv[1:5] = []
+main()
+"""
 
 
-def kill_once(ready: Callable[[], bool], *arguments: object) -> None:
-    """Start the command, and kill it and all its processes as soon as it is ready."""
-    process = started(*arguments)
-    deadline = time.monotonic() + 120
-    try:
-        while not ready():
-            assert process.poll() is None, "it ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def killed_after(calls: int, function: tuple[str, str, str], *arguments: object) -> None:
+    """Call the command, killed with all its processes when a function has been called so often.
+
+    Args:
+        calls: how often.
+        function: its module, its class, if it is a method, and its name.
+        *arguments: of the command.
+    """
+    command = [sys.executable, "-c", _KILLED, *function, str(calls), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, start_new_session=True, check=False)  # noqa: S603 - our own interpreter
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 MANY = (
@@ -162,9 +171,8 @@ MANY = (
 N_MANY = 7 * 3 * 3
 
 
-@pytest.mark.parametrize(
-    ("jobs", "kills"), [(1, (3, 12)), pytest.param(2, (8,), marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("jobs", "kills"), [(1, (3, 12)), (2, (8,))])
 def test_a_killed_run_ends_as_an_undisturbed_one(
     jobs: int, kills: tuple[int, ...], command_line: CommandLine, tmp_path: Path
 ) -> None:
@@ -172,13 +180,13 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
     whole, out = tmp_path / "whole", tmp_path / "out"
     results = out / "results.jsonl"
 
-    def finished() -> int:
-        return results.read_bytes().count(b"\n") if results.exists() else 0
-
     run = ("run", source, *MANY, "-o", out, "--jobs", jobs)
+    keeps = ("routereval.studies.results", "ResultsFolder", "add")
+    finished = 0
     for enough in kills:
-        kill_once(lambda n=enough: finished() >= n, *run)  # type: ignore[misc]
-        assert enough <= finished() < N_MANY
+        killed_after(enough - finished, keeps, *run)
+        finished = results.read_bytes().count(b"\n")
+        assert finished == enough
     kept = {path.name: path.stat().st_mtime_ns for path in (out / "outcomes").glob("*.npz")}
     assert command_line("run", source, *MANY, "-o", whole, "--jobs", 1).status == 0
     answer = command_line("run", source, *MANY, "-o", out, "--jobs", 1)
@@ -191,6 +199,7 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
     assert answer.out == command_line("run", source, *MANY, "-o", whole, "--jobs", 1).out
 
 
+@pytest.mark.slow
 def test_a_killed_import_leaves_nothing_or_the_whole(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
@@ -198,10 +207,8 @@ def test_a_killed_import_leaves_nothing_or_the_whole(
     folder = neutral_folder(tmp_path / "logs", *benchmarks)
     dest = tmp_path / "dest"
 
-    def half_written() -> bool:
-        return any(len(list(part.iterdir())) > 5 for part in tmp_path.glob(".dest.*.part"))
-
-    kill_once(half_written, "import", "neutral", folder, dest)
+    writes = ("routereval.records.records", "", "write_into")
+    killed_after(6, writes, "import", "neutral", folder, dest)
     assert not dest.exists()
     assert list(tmp_path.glob(".dest.*.part"))  # it was in the middle
     assert command_line("import", "neutral", folder, dest).status == 0

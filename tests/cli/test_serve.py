@@ -6,6 +6,8 @@ import pytest
 
 from routereval.routers import save_router
 from tests.conftest import CommandLine
+
+pytest.importorskip("aiohttp")
 from tests.gateway.stubs import trained_router
 
 TOML = """

@@ -183,13 +183,18 @@ def test_nobody_there_is_told(waits: list[float]) -> None:
 
 
 def test_a_silent_service_is_not_waited_for(service: Service, waits: list[float]) -> None:
-    def sleeps(body: dict[str, Any]) -> Answer:
-        threading.Event().wait(0.5)
+    told = threading.Event()
+
+    def silent(body: dict[str, Any]) -> Answer:
+        told.wait()
         return good(body)
 
-    service.script = [sleeps]
-    with pytest.raises(DataError, match=r"does not answer: .*timed out"):
-        OpenAi(service.url, timeout=0.1, retries=0).transform(["abc"])
+    service.script = [silent]
+    try:
+        with pytest.raises(DataError, match=r"does not answer: .*timed out"):
+            OpenAi(service.url, timeout=0.1, retries=0).transform(["abc"])
+    finally:
+        told.set()
     assert not waits
 
 

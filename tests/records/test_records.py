@@ -362,14 +362,14 @@ def test_a_failed_last_step_brings_the_old_folder_back(
 
 
 _ENDLESS = """
-import sys, time
+import sys
 from pathlib import Path
 from routereval.records import Records
 from routereval.records.records import atomic_folder, write_into
 with atomic_folder(Path(sys.argv[1])) as folder:
     write_into(Records.from_arrays("late", [[1.0]], ["a"]), folder)
     print("written", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -378,7 +378,10 @@ def killed(tmp_path: Path) -> Path:
     """A target whose writer was killed after its last file, before the folder took its place."""
     target = tmp_path / "all [1]"
     with subprocess.Popen(  # noqa: S603 - our own code
-        [sys.executable, "-c", _ENDLESS, str(target)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _ENDLESS, str(target)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "written\n"

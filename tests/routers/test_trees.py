@@ -50,6 +50,7 @@ def test_a_forest_predicts_what_scikit_learn_predicts() -> None:
 
 @pytest.mark.parametrize("backend", ["sklearn", "lightgbm"])
 def test_trees_that_do_not_pay_on_validation_are_dropped(backend: str) -> None:
+    pytest.importorskip(backend)
     right = (X[:, :1] > 0).astype(float)  # what was learned is wrong on the validation prompts
     router = Boosted(backend=backend).fit(
         X[:300], right[:300], validation=(X[300:], 1 - right[300:])

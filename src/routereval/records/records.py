@@ -442,9 +442,9 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     part.mkdir()
     try:
         yield part
-        if path.exists():
+        if overwrite and path.exists():
             path.rename(old)
-        part.rename(path)
+        part.rename(path)  # over what another process has put there meanwhile: an OSError
     finally:
         if old.exists() and not path.exists():
             old.rename(path)
