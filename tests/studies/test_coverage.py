@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from routereval.scoring import compute
-from routereval.studies.coverage import (
+from benchmarks.coverage import (
     DEPTH,
-    World,
+    before_and_after,
     coverage,
+    covered,
     family_rejections,
     made_world,
+    rated_world,
     rejections,
 )
+
+from routereval.scoring import compute
 
 EXACT = ("mu", "v_b", "p_star", "regret", "cost", "aiq", "selection_entropy")
 
@@ -27,16 +29,31 @@ def test_a_sample_has_the_subsets_of_its_world() -> None:
 
 
 def test_an_interval_that_misses_is_counted() -> None:
-    """A world whose samples all lie below the truth: one prompt in a thousand scores."""
-    world = made_world("binary", (10,), n_models=2)
-    scores = np.zeros_like(world.scores)
-    scores[0] = 1.0
-    rare = World(world.sizes, scores, world.predicted, world.costs, world.strata)
-    found = coverage(rare, ["mu"], repetitions=20, n_boot=50)["mu"]
-    assert found.truth == pytest.approx(1 / len(scores))
-    assert found.covered == 0
-    assert found.missed_low == 1
-    assert found.width == 0
+    found = covered(0.5, np.array([[0.1, 0.2], [0.4, 0.6], [0.5, 0.7], [0.6, 0.9]]))
+    assert found[:3] == (0.5, 0.5, 0.25)
+    assert found.width == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("rate", [0.03, 0.97])
+def test_intervals_hold_where_nearly_all_answers_are_alike(rate: float) -> None:
+    """Where a plain bootstrap covers a half; with 60 repetitions, 95 % is seen as 87 % or more."""
+    found = before_and_after(rated_world(rate, (50,)), 60)
+    for name, one in found.items():
+        assert one.after >= 0.87, name
+    assert found["v_b"].before < 0.87
+
+
+def test_the_best_of_tied_models_is_marked() -> None:
+    tied = before_and_after(rated_world(0.6, (100,), spread=0.0, n_models=20), 40)["v_b"]
+    apart = before_and_after(rated_world(0.6, (100,), spread=2.0), 40)["v_b"]
+    assert tied.before < 0.85 <= tied.after
+    assert apart.doubted < 0.5 < tied.doubted
+
+
+def test_clusters_are_resampled_whole() -> None:
+    found = before_and_after(rated_world(0.6, (150,), cluster=5), 60)["mu"]
+    assert found.width > 1.1
+    assert found.after >= 0.87
 
 
 def test_the_truth_is_that_of_all_prompts() -> None:

@@ -144,7 +144,9 @@ def test_the_interval_is_that_of_the_bootstrap(task: Task) -> None:
         sizes = [(strata == s).sum() for s in (0, 1)]
         means.append(np.average([part.mean() for part in drawn], weights=sizes))
     low, high = found.intervals["mu"]
-    assert (low, high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), abs=0.03)
+    assert (low, high) == pytest.approx(
+        tuple(np.quantile(means, [0.025, 0.975])), abs=0.05
+    )  # of 20 prompts, four pseudo-prompts move them
 
 
 def test_a_test_of_one_prompt_has_numbers_too() -> None:
@@ -153,7 +155,9 @@ def test_a_test_of_one_prompt_has_numbers_too() -> None:
     for spec in sorted(set(on_cpu()) - {"cheapest"}):
         found = evaluated(spec, task, n_boot=10)
         low, high = found.intervals["mu"]
-        assert low == high == found.metrics["mu"]
+        assert low <= found.metrics["mu"] <= high
+        assert high - low > 0.3  # nothing is known from a single prompt
+        assert found.doubtful >= set(found.metrics)
 
 
 def test_nothing_that_anyone_gets_right_leaves_ratios_undefined() -> None:
@@ -173,7 +177,9 @@ def test_the_text_is_a_table_of_what_is_defined(task: Task) -> None:
     found = evaluated("best_single", task)
     lines = str(found).splitlines()
     assert lines[0] == "20 test prompts, 95 % bootstrap intervals"
-    named = {line.split()[0]: line for line in lines[1:]}
+    assert lines[-1].startswith("?: an interval that cannot be relied on")
+    named = {line.split()[0]: line for line in lines[1:-1]}
+    assert named["v_b"].endswith("?")
     assert set(named) == {name for name, value in found.metrics.items() if not np.isnan(value)}
     assert f"{found.metrics['mu']:.4f}" in named["mu"]
 

@@ -22,7 +22,7 @@ from tests.made import Floats, made
 LINE = [
     *("benchmark", "size", "group", "seed", "protocol", "router", "pool", "n_train", "n_test"),
     *("metrics", "intervals", "seconds", "records", "version"),
-    *("embedder", "control", "simulated"),
+    *("embedder", "control", "simulated", "n_boot", "doubtful"),
 ]
 
 
@@ -114,7 +114,7 @@ def test_the_key_is_of_what_decides_a_cell(changed: str) -> None:
     }  # fmt: skip
     decides = {
         *("benchmark", "size", "group", "seed", "protocol", "router", "records", "version"),
-        "embedder",
+        *("embedder", "n_boot"),
     }
     other = replace(cell(), **{changed: others.get(changed, "other")})
     assert (other.key != cell().key) == (changed in decides)

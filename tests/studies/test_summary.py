@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from routereval.scoring import METRICS, means
-from routereval.studies import Results, run, summary
-from routereval.studies.summary import MEAN, SHOWN, Estimate, Line, summarise
+from routereval.scoring import METRICS, means, resamples
+from routereval.scoring.estimates import Draws, Side, averaged, ends_of, mean_draws
+from routereval.studies import Results, run
+from routereval.studies.summary import MEAN, SHOWN, Estimate, Line, over_prompts, summarise
 from tests.made import Floats, made
 
 ROUTERS = ("knn(k=5)", "best_single", "oracle", "random")
@@ -184,13 +184,49 @@ def test_no_cells_no_lines() -> None:
     assert summarise(Results([], {})) == []
 
 
-def test_resamples_are_shared_and_their_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    strata = np.zeros(20, dtype=np.int64).tobytes()
-    monkeypatch.setattr(summary, "_kept", OrderedDict())
-    first = summary.shared_resamples(strata, 0)
-    assert summary.shared_resamples(strata, 0) is first
-    monkeypatch.setattr(summary, "_MOST_BYTES", 2 * first.nbytes)
-    for seed in range(1, 4):
-        summary.shared_resamples(strata, seed)
-    assert sum(W.nbytes for W in summary._kept.values()) <= 2 * first.nbytes
-    assert np.array_equal(summary.shared_resamples(strata, 0), first)
+def test_one_cell_has_one_interval(results: Results) -> None:
+    """What results.jsonl keeps is what every table shows."""
+    for cell in results.cells:
+        [alone, mean] = summarise(Results([cell], results.outcomes))
+        for name in ("mu", "v_b", "p_star", "cost", "e_p"):
+            own = tuple(cell.intervals[name])
+            for shown in (alone, mean):
+                assert tuple(shown.metrics[name])[1:] == pytest.approx(own, abs=0, nan_ok=True)
+            assert (name in cell.doubtful) == (name in alone.doubtful)
+
+
+def test_standings_show_the_interval_of_the_table(results: Results) -> None:
+    for size in (3, 4):
+        lines = summarise(results.only(size))
+        for row in results.only(size).standings().rows:
+            shown = line(lines, row.router, MEAN, size).metrics["mu"]
+            assert (row.mu, *row.interval) == pytest.approx(tuple(shown), abs=1e-12)
+
+
+def test_the_number_of_resamples_decides_cell_table_and_key() -> None:
+    few, many = (
+        run([made()], ["knn(k=5)"], [3], ["all-strong"], n_boot=n, n_jobs=1) for n in (2, 300)
+    )
+    [one], [other] = few.cells, many.cells
+    assert (one.n_boot, other.n_boot) == (2, 300)
+    assert one.key != other.key
+    assert one.intervals["mu"] != other.intervals["mu"]
+    for found in (few, many):
+        assert tuple(summarise(found)[0].metrics["mu"])[1:] == tuple(found.cells[0].intervals["mu"])
+
+
+def test_undefined_replicates_are_left_out_of_a_mean() -> None:
+    """Where two models differ on one prompt, a third of the resamples define no p*."""
+    side = Side(0.5, 0.5, np.array([0.2, np.nan, 0.4, 0.9]))
+    both = averaged([Draws(0.5, side, side)] * 2)
+    assert np.isnan(both.low.drawn).tolist() == [False, True, False, False]
+    assert not ends_of(both).holds
+
+
+def test_seeds_that_test_the_same_prompts_are_no_surer_than_one() -> None:
+    rows = np.arange(50).tobytes(), np.arange(50)[::-1].copy().tobytes()
+    drawn = mean_draws(np.tile([1.0, 0.0], 25), resamples(np.zeros(50)))
+    one, both = over_prompts([(rows[0], drawn)]), over_prompts([(row, drawn) for row in rows])
+    assert both.high - both.low == pytest.approx(one.high - one.low)
+    apart = over_prompts([(rows[0], drawn), (np.arange(50, 100).tobytes(), drawn)])
+    assert apart.high - apart.low == pytest.approx((one.high - one.low) / np.sqrt(2), rel=1e-3)

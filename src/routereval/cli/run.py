@@ -58,6 +58,11 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     help="How many seeds; each has its own split and pools.",
 )
 @click.option(
+    "--n-boot",
+    type=click.IntRange(1),
+    help="Resamples of every interval.  [default: 1000]",
+)
+@click.option(
     "--embedder",
     default="auto",
     show_default=True,

@@ -15,6 +15,7 @@ from routereval.report.trade_off import NOTES as TRADE_OFF_NOTES
 from routereval.report.trade_off import markdown_table, rich_table, trade_offs
 from routereval.scoring import METRICS
 from routereval.scoring.curve import USD
+from routereval.scoring.estimates import UNSURE
 from routereval.studies.breakdown import by_part
 from routereval.studies.learning import learning_curves
 from routereval.studies.results import Results
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _MAIN = ("mu", "v_r", "v_b", "e_p", "p_star", "hallucination_rate")
 _DAGGER = "†"
+_UNSURE = "?"
 _NAMED = 4  # benchmarks that a note lists by name
 _PER = 1000  # calls that a cost is shown for
 
@@ -145,6 +147,7 @@ def to_csv(results: Results) -> str:
             "high",
             "simulated",
             "protocol",
+            "doubtful",
         ]
     )
     simulated = _simulated(results)
@@ -152,7 +155,7 @@ def to_csv(results: Results) -> str:
         for name, (value, low, high) in line.metrics.items():
             numbers = ["" if math.isnan(x) else repr(x) for x in (value, low, high)]
             row = [line.size, line.router, line.control, line.benchmark, line.n_cells, name]
-            writer.writerow([*row, *numbers, simulated, line.protocol])
+            writer.writerow([*row, *numbers, simulated, line.protocol, name in line.doubtful])
     return buffer.getvalue()
 
 
@@ -161,6 +164,7 @@ def to_json(results: Results) -> str:
     lines = [
         {
             **line._asdict(),
+            "doubtful": sorted(_defined(line) & line.doubtful),
             "metrics": {
                 name: None if math.isnan(e.value) else {k: _told(x) for k, x in e._asdict().items()}
                 for name, e in line.metrics.items()
@@ -280,6 +284,8 @@ def _footnotes(results: Results, lines: Sequence[Line]) -> list[str]:
         "± is half the width of the 95 % bootstrap interval over test prompts.",
         "Bold (or *): the best learned router of the column.",
     ]
+    if any(_defined(line) & line.doubtful for line in lines):
+        notes.append(UNSURE)
     if any(line.control for line in lines):
         notes.append(f"{_DAGGER} a control, which learns no routing.")
     if _simulated(results):
@@ -293,6 +299,11 @@ def _footnotes(results: Results, lines: Sequence[Line]) -> list[str]:
     if any(not math.isnan(line.metrics["aiq"].value) for line in lines):
         notes += TRADE_OFF_NOTES
     return [*notes, *(f"Note: {note}." for note in _merged(results.notes))]
+
+
+def _defined(line: Line) -> frozenset[str]:
+    """The metrics that the line has a number for."""
+    return frozenset(m for m, found in line.metrics.items() if not math.isnan(found.value))
 
 
 def _merged(notes: Sequence[str]) -> list[str]:
@@ -359,7 +370,8 @@ def _short(line: Line, name: str) -> str:
         return "–"
     scale = _PER if name == "cost" and line.unit == USD else 1
     half = f"{(high - low) / 2 * scale:.3f}"
-    return f"{value * scale:.3f} ±{half.removeprefix('0')}"
+    mark = _UNSURE if name in line.doubtful else ""
+    return f"{value * scale:.3f} ±{half.removeprefix('0')}{mark}"
 
 
 def _latex_number(line: Line, name: str) -> str:

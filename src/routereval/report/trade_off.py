@@ -134,7 +134,8 @@ def _number(line: Line, name: str) -> str:
     value, low, high = line.metrics[name]
     if math.isnan(value):
         return "–"
-    return f"{_short(value)} [{_short(low)}, {_short(high)}]"
+    mark = "?" if name in line.doubtful else ""
+    return f"{_short(value)} [{_short(low)}, {_short(high)}]{mark}"
 
 
 def _short(value: float) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError
 from routereval.scoring.planar import area_under_hull, by_cost, front, hull
+from routereval.scoring.smoothing import Smoothing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -178,17 +179,25 @@ class Curve:
         x = np.unique(np.concatenate([cost, np.clip(steps, cost[0], end)]))
         return x, np.interp(x, cost, quality)
 
-    def means(self, W: NDArray[np.floating] | None = None) -> Plane:
+    def means(
+        self, W: NDArray[np.floating] | None = None, smoothing: Smoothing | None = None
+    ) -> Plane:
         """Average over the prompts as they are, or over weighted resamples of them.
 
         Args:
             W: (n_boot, n_prompts) weights whose rows sum to 1, or None.
+            smoothing: pseudo-prompts, on which all operating points and models score alike.
         """
         stacked = np.concatenate([getattr(self, n) for n in _ARRAYS], axis=1, dtype=np.float64)
         averages = stacked.mean(axis=0) if W is None else W @ stacked
         ends = np.cumsum([getattr(self, name).shape[1] for name in _ARRAYS])[:-1]
         best_test = int(self.model_quality.mean(axis=0, dtype=np.float64).argmax())
         quality, cost, model_quality, model_cost = np.split(averages, ends, axis=-1)
+        if smoothing is not None:
+            quality, model_quality = (
+                smoothing.mixed(found, own.mean(axis=0, dtype=np.float64), (1, 0, 1, 0))
+                for found, own in ((quality, self.quality), (model_quality, self.model_quality))
+            )
         return Plane(quality, cost, model_quality, model_cost, self.best_single, best_test)
 
     def columns(self) -> dict[str, NDArray[Any]]:

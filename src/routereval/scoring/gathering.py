@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 
 _ROW_SUM_TOLERANCE = 1e-6
 _TIE = 1e-9  # costs that differ by a smaller share are equal
+_FOLDS, _CUTS = 5, 3
 _RIGHT = 0.5  # a real-valued score from here on counts as a right answer
 
 
@@ -35,6 +36,7 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
     curve: Curve | None = None,
     pair: Pair | None = None,
     entropy_floor: float = 1e-10,
+    informed: bool = False,
 ) -> Evidence:
     """Reduce a router's answers on the test prompts to one number a prompt and column.
 
@@ -57,6 +59,7 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
         pair: in a pool of two models, what a threshold between them needs, or None.
         entropy_floor: probabilities up to this one are dropped from the entropy, as RouterEval's
             baselines do.
+        informed: True for a router that knows the true scores, as an oracle does.
 
     Returns:
         The evidence. `best_test` and `best_subset` take the lowest column on ties.
@@ -82,13 +85,19 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
     known = None if costs is None else _like("costs", costs, truth)
     marked = np.zeros(len(truth)) if truthful is None else np.asarray(truthful, np.float64)
     by_subset = _subset_means(truth, codes)
+    best_test = int(truth.mean(axis=0).argmax())
+    best_subset = by_subset.argmax(axis=1)
+    choice = _choice(sent)
+    bests = np.stack(np.broadcast_arrays(best_single, best_test, best_subset))
+    unknown = informed or (choice < 0).any()
     return Evidence(
         quality=quality,
         oracle=oracle,
         uniform=truth.mean(axis=1),
         best_single=truth[:, best_single].copy(),
-        best_test=truth[:, int(truth.mean(axis=0).argmax())].copy(),
-        best_subset=np.take_along_axis(truth, by_subset.argmax(axis=1)[:, None], axis=1)[:, 0],
+        best_test=truth[:, best_test].copy(),
+        best_subset=truth[np.arange(len(truth)), best_subset],
+        best_apart=_best_apart(truth, same),
         entropy=entropy_bits(predicted, entropy_floor),
         top=np.einsum("ij,ij->i", sent, top),
         relative_score=_between(quality, truth),
@@ -98,7 +107,8 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
         ),
         n_right=(truth >= _RIGHT).sum(axis=1).astype(np.float64),
         truthful=marked,
-        choice=_choice(sent),
+        choice=choice,
+        agreement=np.full(3, np.nan) if unknown else (bests == choice).mean(axis=1),
         strata=codes,
         groups=same,
         share=sent.mean(axis=0),
@@ -153,6 +163,19 @@ def _subset_means(values: Floats, strata: NDArray[np.int64]) -> Floats:
     if len(codes) == 1:
         return np.broadcast_to(values.mean(axis=0), values.shape)
     return np.stack([values[where == code].mean(axis=0) for code in range(len(codes))])[where]
+
+
+def _best_apart(scores: Floats, groups: NDArray[np.int64]) -> Floats:
+    """(n_prompts,) the score of the model that is best on the other fifths, groups kept whole."""
+    _, group = np.unique(groups, return_inverse=True)
+    n_groups, total = int(group.max()) + 1, scores.sum(axis=0)
+    found, rng = np.zeros(len(scores)), np.random.default_rng(0)
+    for _ in range(_CUTS):
+        fold = (rng.permutation(n_groups) % _FOLDS)[group]
+        for part in range(min(_FOLDS, n_groups)):
+            here = fold == part
+            found[here] += scores[here, int((total - scores[here].sum(axis=0)).argmax())]
+    return found / _CUTS
 
 
 def _expected(weights: Floats, values: Floats) -> Floats:

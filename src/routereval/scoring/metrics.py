@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import SpecError, unknown
 from routereval.registry import Registry
-from routereval.scoring.evidence import Values
+from routereval.scoring.evidence import Evidence, Values
 from routereval.spec import Spec, parse_spec
 
 ZERO = 1e-12
@@ -89,6 +89,9 @@ class Metric:
         partial: True if it is defined on benchmarks of one kind only; a mean over benchmarks is
             then over those.
         swept: True if it reads the whole cost–quality curve, not only the choices as they are.
+        high_formula: what the upper end of the interval is taken from, where the formula itself
+            compares with what luck makes look too good; else None.
+        doubtful: whether the interval cannot be relied on, from the evidence; None if it can.
         params: its parameters with their values.
         options: what each parameter may be.
     """
@@ -107,6 +110,8 @@ class Metric:
     undefined: str = ""
     partial: bool = False
     swept: bool = False
+    high_formula: Callable[..., Values] | None = field(default=None, compare=False)
+    doubtful: Callable[[Evidence], bool] | None = field(default=None, compare=False)
     params: tuple[tuple[str, Any], ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict, compare=False)
 

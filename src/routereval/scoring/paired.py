@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.scoring.statistics import SMALLEST_STRATUM, row_blocks
+from routereval.scoring.bootstrap import SMALLEST_STRATUM, row_blocks
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

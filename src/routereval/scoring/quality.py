@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 
-from routereval.scoring.evidence import Means, Values, entropy_bits
+from routereval.scoring.evidence import Evidence, Means, Values, entropy_bits
 from routereval.scoring.metrics import Metric, Option, ratio, register
+
+SMALL_SUBSET = 50
+"""Of a subset of fewer prompts the best model is mostly luck."""
+
+FEW_PROMPTS = 10
 
 
 def _recall_failure(of: Means, *, r: int) -> Values:
     n_right = of.evidence.n_right
     rare = ((n_right >= 1) & (n_right <= r)).astype(np.float64)
-    return ratio(of.of((1 - of.evidence.quality) * rare), of.of(rare))
+    failed = of.of((1 - of.evidence.quality) * rare, (0.0, 0.0, 0.0, 1.0))
+    return ratio(failed, of.of(rare, (0.0, 0.0, 1.0, 1.0)))
 
 
 def _hallucinated(of: Means) -> Values:
     marked = np.nan_to_num(of.evidence.truthful)
     if not marked.any():
         return of.undefined
-    return ratio(of.of((1 - of.evidence.quality) * marked), of.of(marked))
+    failed = of.of((1 - of.evidence.quality) * marked, (0.0, 1.0, 0.0, 1.0))
+    return ratio(failed, of.of(marked, (1.0, 1.0, 1.0, 1.0)))
+
+
+def _ties_for_best(of: Evidence) -> bool:
+    """Whether luck lifts the model that is best on these prompts by more than half its error."""
+    lift = float(of.best_test.mean() - of.best_apart.mean())
+    return lift > 0.5 * float(of.best_test.std()) / sqrt(of.n_units)
+
+
+def small_subsets(of: Evidence) -> bool:
+    """Whether the best model of a subset is mostly luck, for its few prompts."""
+    sizes = np.unique(of.strata, return_counts=True)[1]
+    return len(sizes) > 1 and int(sizes.min()) < SMALL_SUBSET
+
+
+def _ties_for_choice(of: Evidence) -> bool:
+    """Whether the two models that are chosen most could be the other way round."""
+    if of.n_models < 2 or of.choice.min() < 0:
+        return False
+    second, first = np.sort(of.share)[-2:]
+    return float(first - second) < 2 * sqrt(float(first + second) / of.n_units)
+
+
+def _few_rare(of: Evidence) -> bool:
+    return int((of.n_right == 1).sum()) < FEW_PROMPTS
 
 
 register(
@@ -55,6 +86,8 @@ register(
         source="RouterEval",
         high=inf,
         undefined="where no model is ever right",
+        high_formula=lambda of: ratio(of.quality, np.maximum(of.best_apart, of.best_single)),
+        doubtful=_ties_for_best,
     )
 )
 register(
@@ -116,6 +149,7 @@ register(
         meaning="share of prompts that the most chosen model receives",
         source="comparable replacement of E_p",
         higher_is_better=None,
+        doubtful=_ties_for_choice,
     )
 )
 register(
@@ -178,6 +212,7 @@ register(
         low=-1.0,
         high=inf,
         undefined="where no model is ever right",
+        doubtful=small_subsets,
     )
 )
 register(
@@ -200,6 +235,7 @@ register(
         source="LLMRouterBench",
         higher_is_better=False,
         undefined="where there is no such prompt",
+        doubtful=_few_rare,
         options={"r": Option(1, low=1)},
     )
 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.scoring.statistics import interval
+from routereval.scoring.bootstrap import interval
 
 _LEVEL = 1e-12
 

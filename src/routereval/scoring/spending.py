@@ -18,6 +18,7 @@ from routereval.scoring.curve import USD, Plane
 from routereval.scoring.evidence import Means, Values
 from routereval.scoring.metrics import ZERO, Metric, Option, ratio, register
 from routereval.scoring.planar import area, staircase
+from routereval.scoring.quality import small_subsets
 
 _NO_COSTS = "where costs are unknown"
 _NO_RANGE = "where costs are unknown, or all models cost the same"
@@ -323,6 +324,7 @@ register(
         low=-inf,
         high=inf,
         undefined=_NO_COSTS,
+        doubtful=small_subsets,
         options={"alpha": Option(0.5, low=0.0, high=1.0)},
     )
 )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 
-from routereval.scoring.evidence import Means, Values
+from routereval.scoring.evidence import Evidence, Means, Values
 from routereval.scoring.metrics import ZERO, Metric, Option, ratio, register
 
 _TWO = "unless the pool has two models, of which the strong one is better on these prompts"
 _TENTHS = np.linspace(0, 1, 11)
+
+
+def _no_clear_gap(of: Evidence) -> bool:
+    """Whether the strong model is ahead by less than twice the standard error."""
+    if of.pair is None:
+        return False
+    lead = of.pair.strong - of.pair.weak
+    return float(lead.mean()) < 2 * float(lead.std()) / sqrt(of.n_units)
 
 
 def _gap(of: Means) -> Values:
@@ -21,7 +29,10 @@ def _gap(of: Means) -> Values:
 
 
 def _pgr(of: Means) -> Values:
-    return of.undefined if of.pair is None else ratio(of.quality - of.pair.weak, _gap(of))
+    if of.pair is None:
+        return of.undefined
+    quality = of.of(of.evidence.quality)  # without pseudo-prompts, as the pair is
+    return ratio(quality - of.pair.weak, _gap(of))
 
 
 def _apgr(of: Means, *, variant: str) -> Values:
@@ -56,6 +67,7 @@ register(
         low=-inf,
         high=inf,
         undefined=_TWO,
+        doubtful=_no_clear_gap,
     )
 )
 register(
@@ -71,6 +83,7 @@ register(
         low=-inf,
         high=inf,
         undefined=_TWO,
+        doubtful=_no_clear_gap,
         options={"variant": Option("exact", among=("exact", "paper", "code"))},
     )
 )
@@ -86,6 +99,7 @@ register(
         higher_is_better=False,
         high=inf,
         undefined=_TWO,
+        doubtful=_no_clear_gap,
         options={"at": Option(0.5, low=0.0)},
     )
 )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
-from routereval.scoring import interval, resamples
+from routereval.scoring import N_BOOT, interval, resamples
 from routereval.scoring.headroom import (
     guess_corrected_floor,
     guess_corrected_oracle,
@@ -30,7 +30,6 @@ from routereval.sources import open_source
 from routereval.studies.bench import Bench, Floats, bench_of, join
 from routereval.studies.ceiling import (
     FOLDS,
-    N_BOOT,
     NEAR,
     HeldOut,
     estimates,
@@ -370,7 +369,7 @@ class _Table:
         self.bench, self.plan = bench, plan
         self.every = np.arange(bench.n_prompts)
         self.fold = folds_of(bench.strata, plan.folds, plan.seed, bench.groups)
-        self.W = resamples(bench.strata, plan.n_boot, plan.seed)
+        self.W = resamples(bench.strata, plan.n_boot, plan.seed, bench.groups)
         self.trusted = bench.trusted(self.every, bench.candidates)
         self.best, self.best_usd = self._best_single()
         self.rival: dict[int, Floats] = {}

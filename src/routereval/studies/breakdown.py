@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
-
 import numpy as np
-from numpy.typing import NDArray
 
+from routereval.scoring import resamples
+from routereval.scoring.bootstrap import n_units
+from routereval.scoring.estimates import Draws, mean_draws
 from routereval.studies.results import Cell, Outcome, Results
-from routereval.studies.summary import Line, estimated, shared_resamples
+from routereval.studies.summary import Line, estimate, over_prompts
 
 
 def by_part(results: Results) -> list[Line]:
@@ -28,26 +28,28 @@ def by_part(results: Results) -> list[Line]:
     lines = []
     for rule, size, router in dict.fromkeys((c.protocol, c.size, c.router) for c in streams):
         cells = [c for c in streams if (c.protocol, c.size, c.router) == (rule, size, router)]
-        drawn: dict[str, list[NDArray[np.float64]]] = {}
+        drawn: dict[str, list[tuple[bytes, Draws]]] = {}
         for cell in cells:
-            for name, draws in _draws(cell, results.outcomes[cell.key]):
-                drawn.setdefault(name, []).append(draws)
-        for name, draws_of in drawn.items():
-            mu = {"mu": estimated(np.mean(draws_of, axis=0), "mu")}
-            lines.append(Line(size, router, cells[0].control, name, len(draws_of), mu, rule))
+            for name, found in _draws(cell, results.outcomes[cell.key]):
+                drawn.setdefault(name, []).append(found)
+        for name, held in drawn.items():
+            mu = {"mu": estimate("mu", over_prompts(held))}
+            lines.append(Line(size, router, cells[0].control, name, len(held), mu, rule))
     return lines
 
 
-def _draws(cell: Cell, outcome: Outcome) -> list[tuple[str, NDArray[np.float64]]]:
-    """(1 + n_boot,) the mean score on each benchmark that has test prompts, and its replicates."""
+def _draws(cell: Cell, outcome: Outcome) -> list[tuple[str, tuple[bytes, Draws]]]:
+    """What the mean score on each benchmark with test prompts is read off, and which they are."""
     starts = np.array(list(cell.parts.values()))
     part = np.searchsorted(starts, outcome.rows, side="right") - 1
     found = []
     for number, name in enumerate(cell.parts):
         here = part == number
         if here.any():
-            quality, strata = outcome.evidence.quality[here], outcome.evidence.strata[here]
-            seed = zlib.crc32(f"{name} {cell.seed}".encode())
-            replicates = shared_resamples(strata.tobytes(), seed) @ quality
-            found.append((name, np.concatenate([[quality.mean()], replicates])))
+            evidence = outcome.evidence
+            groups = evidence.groups[here]
+            W = resamples(evidence.strata[here], cell.n_boot, groups=groups)
+            units = n_units(groups, int(here.sum()))
+            drawn = mean_draws(evidence.quality[here], W, units=units)
+            found.append((name, (outcome.rows[here].tobytes(), drawn)))
     return found

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.records.groups import first_equal
-from routereval.scoring import interval, resamples
+from routereval.scoring import N_BOOT, interval, resamples
 from routereval.studies.bench import Bench, Floats, Index, bench_of, shared_luck
 from routereval.studies.summary import Estimate
 
@@ -32,7 +32,6 @@ NEAR = 0.4
 correlation of their scores, see `bench.shared_luck`."""
 
 FOLDS = 5
-N_BOOT = 1000
 
 _PENALTIES = 10.0 ** np.arange(-1, 6)
 _CELLS = 4_000_000  # of features; beyond, LLMs outside are drawn at random
@@ -151,7 +150,7 @@ def ceiling(
     seen = seen[bench.prompts]
     if not seen.any():
         raise DataError(f"{records.name}: no prompt to evaluate was put to every LLM of the pool")
-    W = resamples(bench.strata[seen], n_boot, seed)
+    W = resamples(bench.strata[seen], n_boot, seed, bench.groups[seen])
     found = estimates(columns[seen], W)
     return Ceiling(tuple(pool), int(seen.sum()), held.n_outside, held.near, *found)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,16 @@ from numpy.typing import NDArray
 from routereval.routers import Router, weights
 from routereval.scoring import (
     METRICS,
+    N_BOOT,
     Evidence,
     Interval,
     Metric,
     compute,
     gather,
-    intervals,
-    resamples,
 )
+from routereval.scoring.estimates import UNSURE, estimates
 from routereval.studies.curves import called_by, cost_unit, curve_of, known_costs, pair_of, truthful
 from routereval.tasks import Task
-
-N_BOOT = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,19 +34,24 @@ class Evaluation:
         intervals: its 95 % bootstrap interval over prompts.
         evidence: what each prompt contributed.
         seconds: of predicting the test prompts.
+        doubtful: the metrics whose interval cannot be relied on; see `scoring.doubtful`.
     """
 
     metrics: dict[str, float]
     intervals: dict[str, Interval]
     evidence: Evidence
     seconds: float
+    doubtful: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         rows = [f"{len(self.evidence.quality):,} test prompts, 95 % bootstrap intervals"]
         for name, value in self.metrics.items():
             if not np.isnan(value):
                 low, high = self.intervals.get(name, (np.nan, np.nan))
-                rows.append(f"{name:18} {value:8.4f}  [{low:.4f}, {high:.4f}]")
+                mark = "?" if name in self.doubtful else ""
+                rows.append(f"{name:18} {value:8.4f}  [{low:.4f}, {high:.4f}]{mark}")
+        if self.doubtful & {name for name, value in self.metrics.items() if not np.isnan(value)}:
+            rows.append(UNSURE)
         return "\n".join(rows)
 
 
@@ -99,13 +101,15 @@ def evaluate(
         curve=curve_of(router, task, predicted, sent, expected),
         pair=pair_of(task, predicted),
         entropy_floor=getattr(router, "entropy_floor", 1e-10),
+        informed=router.reads in {"truth", "subset_means"},
     )
-    drawn = _resamples(test.subsets.tobytes(), n_boot, task.split.seed)
+    found, unsure = estimates(evidence, resampled, n_boot)
     return Evaluation(
         metrics=compute(evidence, METRICS),
-        intervals=intervals(evidence, drawn, resampled),
+        intervals=found,
         evidence=evidence,
         seconds=seconds,
+        doubtful=frozenset(unsure),
     )
 
 
@@ -116,9 +120,3 @@ def _expected_costs(router: Router, task: Task, X: Any) -> NDArray[np.float64] |
         return None
     own = router.predict_costs(X)
     return means if own is None else own
-
-
-@lru_cache(maxsize=8)
-def _resamples(strata: bytes, n_boot: int, seed: int) -> NDArray[np.float64]:
-    """The same resamples for all routers and pools on the same prompts: so they are paired."""
-    return resamples(np.frombuffer(strata, dtype=np.int64), n_boot, seed)

@@ -22,9 +22,9 @@ from routereval.features import embedder_name
 from routereval.records import Records, read_records
 from routereval.records.costs import with_costs
 from routereval.routers import Router, lineup
-from routereval.scoring import METRICS
+from routereval.scoring import METRICS, N_BOOT
 from routereval.sources import open_source
-from routereval.studies.evaluation import N_BOOT, evaluate
+from routereval.studies.evaluation import evaluate
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
 from routereval.studies.streams import controls_of, joined, of_benchmarks
 from routereval.studies.training import fit
@@ -63,6 +63,7 @@ class Grid:
         protocol: a `Split` as text; a list of values for a parameter stands for a split each.
         seeds: how many seeds, from the protocol's on (42 if it names none).
         embedder: what makes the features; see `Setting`.
+        n_boot: resamples of every interval.
     """
 
     routers: tuple[str, ...] = DEFAULT_ROUTERS
@@ -71,6 +72,7 @@ class Grid:
     protocol: str = "clean"
     seeds: int = 1
     embedder: object = "auto"
+    n_boot: int = N_BOOT
 
     def checked(self) -> Grid:
         """The grid itself, once every name in it is known.
@@ -80,6 +82,8 @@ class Grid:
         """
         if not (self.routers and self.pools and self.splits):
             raise SpecError("a run needs at least one router, pool size, group and seed")
+        if self.n_boot < 1:
+            raise SpecError(f"n_boot must be at least 1, not {self.n_boot}")
         return self
 
     @property
@@ -114,6 +118,7 @@ class Job(NamedTuple):
     pool: Pool
     router: str
     made: Router
+    n_boot: int
 
     @property
     def key(self) -> str:
@@ -129,6 +134,7 @@ class Job(NamedTuple):
             self.pool.group,
             ground.split.seed,
             self.router,
+            self.n_boot,
         )
 
 
@@ -150,6 +156,7 @@ def run(  # noqa: PLR0913 - the options of a command
     protocol: str = "clean",
     seeds: int = 1,
     embedder: object = "auto",
+    n_boot: int = N_BOOT,
     out: str | Path | None = None,
     n_jobs: int = -1,
     scheduler: str | None = None,
@@ -170,6 +177,7 @@ def run(  # noqa: PLR0913 - the options of a command
             ``few_shot(n=[10, 100])``.
         seeds: how many seeds, from 42 on; each has its own split and pools.
         embedder: what makes the features; see `Setting`.
+        n_boot: resamples of every interval, in the results and in all tables of them.
         out: a folder for the results; a run that was stopped goes on from there.
         n_jobs: processes; -1 for one a core.
         scheduler: the address of a Dask scheduler, whose workers then do the work; they must see
@@ -190,7 +198,8 @@ def run(  # noqa: PLR0913 - the options of a command
     if routers is DEFAULT_ROUTERS:
         routers = [*routers, *controls_of(rules[0])]
     made = lineup(routers, rules[0].recipe)  # a router named twice runs once
-    grid = Grid(tuple(made), tuple(sizes), tuple(groups), protocol, seeds, embedder).checked()
+    grid = Grid(tuple(made), tuple(sizes), tuple(groups), protocol, seeds, embedder, n_boot)
+    grid = grid.checked()
     if n_jobs == 0:
         raise SpecError("a run needs at least one process; give a number, or -1 for one a core")
     report = progress or (lambda what, done, total: None)
@@ -342,7 +351,7 @@ def _plan(
         for router in grid.routers:
             for pool, models in ground.pools.items():
                 if not isinstance(models, DataError):
-                    jobs.append(Job(ground, pool, router, made[router]))
+                    jobs.append(Job(ground, pool, router, made[router], grid.n_boot))
                 elif str(models) not in notes:
                     notes.append(str(models))
     return notes, jobs
@@ -385,7 +394,7 @@ def _evaluated(job: Job, task: Task) -> Done:
     fitted = time.perf_counter() - start
     # What reads a whole curve is resampled where a table shows it: it takes longer than the rest.
     simple = [metric for metric in METRICS.values() if not metric.swept]
-    found = evaluate(router, task, n_boot=N_BOOT, resampled=simple)
+    found = evaluate(router, task, n_boot=job.n_boot, resampled=simple)
     cell = Cell(
         benchmark=job.ground.name,
         size=job.pool.size,
@@ -404,6 +413,8 @@ def _evaluated(job: Job, task: Task) -> Done:
         embedder=job.ground.embedder,
         control=router.control,
         simulated=task.records.simulated,
+        n_boot=job.n_boot,
+        doubtful=tuple(sorted(found.doubtful)),
         parts=benchmark_starts(task.records) if task.split.protocol == "mixed" else {},
         order=numpys_order() if task.split.machine_ties else "",
     )
@@ -436,7 +447,7 @@ def _info(
         "protocol": grid.protocol,
         "seeds": grid.seeds,
         "embedder": embedder_name(grid.embedder),
-        "n_boot": N_BOOT,
+        "n_boot": grid.n_boot,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "numpy": np.__version__,

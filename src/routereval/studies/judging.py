@@ -17,9 +17,10 @@ from routereval.records import Records
 from routereval.routers import Router, make_router
 from routereval.routers.base import Scores
 from routereval.routers.controls import BestSingle
-from routereval.scoring import METRICS, compute, intervals, resamples
+from routereval.scoring import METRICS, compute
+from routereval.scoring.estimates import estimates
 from routereval.sources import open_source
-from routereval.studies.evaluation import N_BOOT, Evaluation, evaluate
+from routereval.studies.evaluation import Evaluation, evaluate
 from routereval.studies.predictions import Predictions, PredictionsFile, read_predictions
 from routereval.studies.results import Cell, Outcome, Results, ResultsFolder
 from routereval.studies.streams import of_benchmarks
@@ -278,7 +279,7 @@ def _cells(
         judged = evaluate(router, task)
         if name == title and own.paid is not None:
             paid = _spread(own.paid[:, None], own.rows, records.n_prompts)[:, 0]
-            judged = _with_costs(judged, paid[task.test.rows], task.split.seed)
+            judged = _with_costs(judged, paid[task.test.rows])
         cell = Cell(
             benchmark=task.split["test"] or records.name,
             size=len(task.models),
@@ -297,21 +298,23 @@ def _cells(
             embedder=f"file-{stamp}",
             control=router.control,
             simulated=records.simulated,
+            doubtful=tuple(sorted(judged.doubtful)),
             parts=benchmark_starts(records) if task.split.protocol == "mixed" else {},
         )
         found.append((cell, Outcome(judged.evidence, task.test.rows)))
     return found
 
 
-def _with_costs(judged: Evaluation, paid: NDArray[np.float64], seed: int) -> Evaluation:
+def _with_costs(judged: Evaluation, paid: NDArray[np.float64]) -> Evaluation:
     """The same, with what the choices cost as the file says it."""
     evidence = replace(judged.evidence, cost=paid)
-    W = resamples(evidence.strata, N_BOOT, seed)
+    found, unsure = estimates(evidence)
     return replace(
         judged,
         metrics=compute(evidence, METRICS),
-        intervals=intervals(evidence, W, METRICS),
+        intervals=found,
         evidence=evidence,
+        doubtful=frozenset(unsure),
     )
 
 

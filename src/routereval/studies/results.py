@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
-from routereval.scoring import Evidence
+from routereval.scoring import N_BOOT, Evidence
 
 if TYPE_CHECKING:
     from routereval.studies.comparing import Verdict
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _CELLS = "results.jsonl"
 _RUN = "run.json"
 _OUTCOMES = "outcomes"
+_DAMAGE = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Cell:
         embedder: what made the features.
         control: True if the router is a yardstick that has learned nothing.
         simulated: True if no real LLM was asked.
+        n_boot: resamples of its intervals, here and in every table.
+        doubtful: the metrics whose interval cannot be relied on.
         parts: of a mixed stream, the row at which each of its benchmarks begins; else empty.
         order: under ``faithful(ties=numpy)``, which of numpy's sorts left equal values as they
             stand: ``avx512``, ``avx2`` or ``scalar``; else empty.
@@ -74,6 +77,8 @@ class Cell:
     embedder: str
     control: bool
     simulated: bool
+    n_boot: int = N_BOOT
+    doubtful: tuple[str, ...] = ()
     parts: Mapping[str, int] = field(default_factory=dict)
     order: str = ""
 
@@ -90,6 +95,7 @@ class Cell:
             self.group,
             self.seed,
             self.router,
+            self.n_boot,
         )
 
     @property
@@ -110,6 +116,7 @@ class Cell:
         """Read a line that `to_json` wrote."""
         raw = json.loads(line)
         raw["pool"] = tuple(raw["pool"])
+        raw["doubtful"] = tuple(raw.get("doubtful", ()))
         raw["metrics"] = {k: _number(v) for k, v in raw["metrics"].items()}
         raw["intervals"] = {k: (_number(v[0]), _number(v[1])) for k, v in raw["intervals"].items()}
         return cls(**raw)
@@ -144,8 +151,12 @@ class Outcome(NamedTuple):
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 columns = {name: held[name] for name in held.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGE as error:
             raise DataError(f"{path}: damaged ({error}); delete the folder and run again") from None
+        missing = {"reference", "rows", "share"} - set(columns)
+        if missing:
+            lost = ", ".join(sorted(missing))
+            raise DataError(f"{path}: damaged (no {lost}); delete the folder and run again")
         reference = float(columns.pop("reference"))
         rows, share = columns.pop("rows"), columns.pop("share")
         return cls(Evidence.from_columns(columns, share, reference), rows)

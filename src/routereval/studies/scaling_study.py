@@ -16,6 +16,7 @@ from routereval.records import Records, complete_block
 from routereval.records.bits import count_per_prompt
 from routereval.records.matrix import BinaryMatrix, Prefixes, RealMatrix
 from routereval.scoring import Interval, resamples
+from routereval.scoring.bootstrap import N_BOOT_CURVE
 from routereval.scoring.scaling import (
     NOISE,
     expected_maxima_at,
@@ -41,7 +42,6 @@ MEAN = "mean"
 """The name of the macro-average in tables and files."""
 
 SHOWN_SIZES = (3, 5, 10, 100)
-N_BOOT = 200
 
 _LEVEL = 0.95
 _BLOCK = 1 << 22
@@ -196,7 +196,7 @@ def scaling(
     p: Sequence[float] = NOISE,
     reference: float | None = None,
     below: float | None = None,
-    n_boot: int = N_BOOT,
+    n_boot: int = N_BOOT_CURVE,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ScalingResults:
@@ -383,7 +383,7 @@ def _drawn(ground: _Ground, plan: _Plan) -> _Drawn:
     sizes = found.sizes
     seed = _seed(plan.seed, records.name)
     oracle, mean = found.each.oracle, found.mean
-    drawn = _replicates(found.each, records.subsets[rows], plan.n_boot, seed)
+    drawn = _replicates(found.each, records, rows, plan.n_boot, seed)
     low, high = _bands(plan.p, oracle[sizes - 1], mean[sizes - 1], *drawn)
     weak = None
     if ground.reference is not None:
@@ -454,12 +454,15 @@ def _random_real(matrix: RealMatrix, of: Index, last: int, sizes: Index) -> Pref
     return Prefixes(oracle, at, at[:, :1])
 
 
-def _replicates(found: Prefixes, strata: Index, n_boot: int, seed: int) -> tuple[Floats, Floats]:
+def _replicates(
+    found: Prefixes, records: Records, rows: Index, n_boot: int, seed: int
+) -> tuple[Floats, Floats]:
     """The curves on resampled prompts: means of what each prompt contributes."""
     at = np.hstack([found.oracle_at, found.mean_at])
     most = max(1, _WEIGHTS // len(at))
     parts = [min(most, n_boot - start) for start in range(0, n_boot, most)]
-    drawn = [resamples(strata, size, seed + part) @ at for part, size in enumerate(parts)]
+    strata, groups = records.subsets[rows], records.groups[rows]
+    drawn = [resamples(strata, size, seed + part, groups) @ at for part, size in enumerate(parts)]
     oracles, means = np.split(np.vstack(drawn), [found.oracle_at.shape[1]], axis=1)
     return oracles, np.broadcast_to(means, oracles.shape)
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from routereval.errors import DataError
-from routereval.scoring import Comparison, Interval, interval, resamples
+from routereval.scoring import Comparison, Interval, resamples
 from routereval.scoring.ranking import Omnibus, Rank, Tally, mean_ranks, omnibus, tally
 from routereval.studies.comparing import YARDSTICKS, Stack, corrected, stacked
+from routereval.studies.summary import mean_over
 
 if TYPE_CHECKING:
     from routereval.studies.results import Results
-
-N_BOOT = 1000
 
 
 class Standing(NamedTuple):
@@ -107,7 +106,7 @@ def standings(results: Results, against: str = "best_single") -> Standings:
             name,
             control[name],
             float(stack.means[0]),
-            _interval(stack),
+            _interval(results, name, against),
             tests.get(name),
             _tally(stack),
             ranked.get(name),
@@ -133,10 +132,13 @@ def _beside(results: Results, router: str, against: str) -> Stack | None:
         return None
 
 
-def _interval(stack: Stack) -> Interval:
-    W = resamples(stack.stratum, N_BOOT)
-    own = stack.values[:, 0] * stack.weight * len(stack.weight)
-    return interval(float(stack.means[0]), W @ own)
+def _interval(results: Results, router: str, against: str) -> Interval:
+    """That of the table, over the cells that both routers have."""
+    cells = results.of(router)
+    if against in results.routers:
+        places = {cell.place[:-1] for cell in results.of(against)}
+        cells = [cell for cell in cells if cell.place[:-1] in places]
+    return Interval(*mean_over(results, cells, ("mu",))["mu"][0][1:])
 
 
 def _tally(stack: Stack) -> Tally:
@@ -152,10 +154,10 @@ def _ranks(results: Results, routers: Sequence[str]) -> tuple[dict[str, Rank], O
         return {}, None
     parts = [everyone.of(code) for code in range(len(everyone.names))]
     drawn = [
-        resamples(part.stratum, N_BOOT, code)
+        resamples(part.stratum, groups=part.group)
         @ (part.values * part.weight[:, None])
         * len(part.weight)
-        for code, part in enumerate(parts)
+        for part in parts
     ]
     points = np.stack([part.means for part in parts])
     return dict(zip(routers, mean_ranks(points, drawn), strict=True)), omnibus(points)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import zlib
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.scoring import interval, metric, replicates, resamples
+from routereval.scoring import doubtful, metric
 from routereval.scoring.curve import USD
+from routereval.scoring.estimates import Draws, Ends, averaged, combined, draws, ends_of, within
 from routereval.studies.results import Cell, Results
 
-N_BOOT = 1000
 MEAN = "mean"
 TRADE_OFF = ("aiq", "over_zero", "qnc", "cost_save", "peak")
 """What a table tells of a cost–quality curve."""
 SHOWN = ("mu", "v_r", "v_b", "e_p", "p_star", "hallucination_rate", "cost", *TRADE_OFF)
-
-_MOST_BYTES = 512 * 2**20  # of resamples: those of whole benchmarks are large
-_kept: OrderedDict[tuple[bytes, int, int], NDArray[np.float64]] = OrderedDict()
 
 
 class Estimate(NamedTuple):
@@ -44,6 +39,7 @@ class Line(NamedTuple):
         metrics: estimates by name.
         protocol: the rule of its split.
         unit: of its cost.
+        doubtful: the metrics whose interval cannot be relied on, in one of its cells at least.
     """
 
     size: int
@@ -54,13 +50,15 @@ class Line(NamedTuple):
     metrics: Mapping[str, Estimate]
     protocol: str = "clean"
     unit: str = USD
+    doubtful: frozenset[str] = frozenset()
 
 
 def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
     """Means over groups and seeds, a line a benchmark, and the macro mean over benchmarks.
 
-    A mean's interval comes from averaging the bootstrap replicates of its cells: cells on the same
-    prompts share their resamples, benchmarks are resampled apart. Within a benchmark, a cell in
+    The interval of a single cell is the cell's own. Cells on the same prompts share their
+    resamples, so the interval of their mean comes from the mean of their replicates; those of
+    different prompts are put together by `combined`. Within a benchmark, a cell in
     which a metric is not defined does not count for it; the mean over benchmarks is defined only
     where every one of them defines the metric, so all columns of a table speak of the same ones;
     but a metric of one kind of benchmark, such as the hallucination rate, is averaged over those.
@@ -81,80 +79,109 @@ def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
     return lines
 
 
+def mean_over(
+    results: Results, cells: Sequence[Cell], metrics: Sequence[str]
+) -> dict[str, tuple[Estimate, bool]]:
+    """The macro mean of cells over benchmarks, each counting alike.
+
+    Args:
+        results: that hold the cells.
+        cells: of one router.
+        metrics: names of metrics.
+
+    Returns:
+        By metric, its estimate, and whether the interval cannot be relied on.
+    """
+    held = [_Held(results, own, metrics) for own in _by_benchmark(cells).values()]
+    unsure = frozenset().union(*(one.doubtful for one in held))
+    ends = {m: _over_benchmarks(m, [one.ends[m] for one in held]) for m in metrics}
+    return {m: (estimate(m, one), m in unsure or not one.holds) for m, one in ends.items()}
+
+
 def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str]) -> list[Line]:
     first = cells[0]
-    by_benchmark: dict[str, list[Cell]] = {}
-    for cell in cells:
-        by_benchmark.setdefault(cell.benchmark, []).append(cell)
-    drawn = {name: _draws(results, held, metrics) for name, held in by_benchmark.items()}
-    lines = [
+    unit = results.outcomes[first.key].evidence.unit
+    held = {name: _Held(results, own, metrics) for name, own in _by_benchmark(cells).items()}
+    ends = {name: one.ends for name, one in held.items()}
+    counts = {name: one.n_cells for name, one in held.items()}
+    unsure = {name: one.doubtful for name, one in held.items()}
+    every = {m: _over_benchmarks(m, [one[m] for one in ends.values()]) for m in metrics}
+    ends[MEAN], counts[MEAN] = every, len(cells)
+    unsure[MEAN] = frozenset().union(*unsure.values())
+    return [
         Line(
             first.size,
             first.router,
             first.control,
             name,
-            len(held),
-            {m: estimated(drawn[name][m], m) for m in metrics},
+            counts[name],
+            {m: estimate(m, one) for m, one in own.items()},
             first.protocol,
+            unit,
+            unsure[name] | {m for m, one in own.items() if not one.holds},
         )
-        for name, held in by_benchmark.items()
+        for name, own in ends.items()
     ]
-    macro = {m: estimated(_over_benchmarks(m, [d[m] for d in drawn.values()]), m) for m in metrics}
-    where = (first.size, first.router, first.control, MEAN, len(cells))
-    unit = results.outcomes[first.key].evidence.unit
-    return [line._replace(unit=unit) for line in (*lines, Line(*where, macro, first.protocol))]
 
 
-def _over_benchmarks(name: str, draws: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    if metric(name).partial:
-        return _mean(draws)
-    return np.asarray(np.mean(draws, axis=0))
-
-
-def _draws(
-    results: Results, cells: Sequence[Cell], metrics: Sequence[str]
-) -> dict[str, NDArray[np.float64]]:
-    """(1 + n_boot,) the mean of each metric over the cells: the point, then its replicates."""
-    found: dict[str, list[NDArray[np.float64]]] = {m: [] for m in metrics}
+def _by_benchmark(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    found: dict[str, list[Cell]] = {}
     for cell in cells:
-        evidence = results.outcomes[cell.key].evidence
-        seed = zlib.crc32(f"{cell.benchmark} {cell.seed}".encode())
-        drawn = replicates(evidence, shared_resamples(evidence.strata.tobytes(), seed), metrics)
-        for m in metrics:
-            point = cell.metrics.get(m, float("nan"))
-            # A replicate without a gap says nothing of the metric: the point stands in for it.
-            safe = np.where(np.isnan(drawn[m]), point, drawn[m])
-            found[m].append(np.concatenate([[point], safe]))
-    return {m: _mean(values) for m, values in found.items()}
+        found.setdefault(cell.benchmark, []).append(cell)
+    return found
 
 
-def _mean(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    defined = [value for value in values if not np.isnan(value[0])]
-    return np.mean(defined, axis=0) if defined else np.full(1 + N_BOOT, np.nan)
+class _Held:
+    """The cells of one benchmark: what their means are, and which of them are doubtful."""
+
+    def __init__(self, results: Results, cells: Sequence[Cell], metrics: Sequence[str]) -> None:
+        self.n_cells = len(cells)
+        drawn: dict[str, list[tuple[bytes, Draws]]] = {m: [] for m in metrics}
+        unsure: set[str] = set()
+        for cell in cells:
+            outcome = results.outcomes[cell.key]
+            for m, found in draws(outcome.evidence, metrics, cell.n_boot).items():
+                point = cell.metrics.get(m, float("nan"))
+                drawn[m].append((outcome.rows.tobytes(), found._replace(point=point)))
+            unsure |= doubtful(outcome.evidence, metrics)
+        self.doubtful = frozenset(unsure)
+        self.ends = {m: over_prompts(held) for m, held in drawn.items()}
 
 
-def estimated(draws: NDArray[np.float64], name: str) -> Estimate:
-    """The number in front, with the interval of the replicates behind it, in the metric's range."""
-    ends = interval(float(draws[0]), draws[1:], unbiased=True)
-    low, high = np.clip(ends, metric(name).low, metric(name).high).tolist()
-    return Estimate(float(draws[0]), low, high)
-
-
-def shared_resamples(strata: bytes, seed: int) -> NDArray[np.float64]:
-    """The same resamples for all cells on the same prompts; those used last are kept.
+def over_prompts(held: Sequence[tuple[bytes, Draws]]) -> Ends:
+    """The mean of cells, each counting alike; those that do not define the number do not count.
 
     Args:
-        strata: the bytes of (n_prompts,) codes of subsets.
-        seed: of the draw.
-
-    Returns:
-        (n_boot, n_prompts) weights.
+        held: of each cell, the bytes of the rows of its prompts, and what its interval is read off.
     """
-    key = (strata, seed, N_BOOT)
-    W = _kept.pop(key, None)
-    if W is None:
-        W = resamples(np.frombuffer(strata, dtype=np.int64), N_BOOT, seed)
-    _kept[key] = W
-    while len(_kept) > 1 and sum(weights.nbytes for weights in _kept.values()) > _MOST_BYTES:
-        _kept.popitem(last=False)
-    return W
+    alike: dict[bytes, list[Draws]] = {}
+    for rows, found in held:
+        if not np.isnan(found.point):
+            alike.setdefault(rows, []).append(found)
+    if not alike:
+        return ends_of(held[0][1])
+    counts = np.array([len(own) for own in alike.values()])
+    ends = [ends_of(averaged(own)) for own in alike.values()]
+    rows_of = [np.frombuffer(rows, np.int64) for rows in alike]
+    return combined(ends, counts / counts.sum(), _overlap(rows_of))
+
+
+def _overlap(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """(n, n) share of prompts that two sets have in common, relative to the mean of their sizes."""
+    found = np.eye(len(rows))
+    for i, one in enumerate(rows):
+        for j in range(i):
+            common = len(np.intersect1d(one, rows[j], assume_unique=True))
+            found[i, j] = found[j, i] = common / np.sqrt(len(one) * len(rows[j]))
+    return found
+
+
+def _over_benchmarks(name: str, ends: Sequence[Ends]) -> Ends:
+    if metric(name).partial:
+        ends = [one for one in ends if not np.isnan(one.point)] or ends[:1]
+    return combined(ends)
+
+
+def estimate(name: str, ends: Ends) -> Estimate:
+    """The number with its interval, cut where the range of the metric ends."""
+    return Estimate(ends.point, *within(ends, name))

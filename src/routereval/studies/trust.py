@@ -16,8 +16,9 @@ from routereval.records import Records
 from routereval.records.groups import first_equal
 from routereval.routers import Router, TrainedRouter, make_router
 from routereval.routers.policy import choose
-from routereval.scoring import Interval, interval, resamples
+from routereval.scoring import Interval, mean_interval, resamples
 from routereval.scoring.abstention import RiskCoverage, abstention_threshold, risk_coverage
+from routereval.scoring.bootstrap import n_units
 from routereval.scoring.calibration import Calibration, calibration
 from routereval.studies.perturbation import CHANGES, changed
 from routereval.studies.training import task_of
@@ -252,12 +253,13 @@ def _robustness(
         after = np.array([decision.column for decision in trained.decide(other)])
         same = (after == before)[pairs].astype(np.float64)
         scores = test.scores[np.arange(len(after)), after]
-        drawn = resamples(test.subsets[pairs], seed=seed) @ same
+        groups = test.groups[pairs]
+        W = resamples(test.subsets[pairs], seed=seed, groups=groups)
         found.append(
             Robustness(
                 change,
                 float(same.mean()),
-                interval(float(same.mean()), np.clip(drawn, 0.0, 1.0)),
+                mean_interval(same, W, units=n_units(groups, len(same))),
                 int(pairs.sum()),
                 float(scores[pairs].mean()),
             )

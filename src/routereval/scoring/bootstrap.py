@@ -1,0 +1,259 @@
+"""The bootstrap over prompts: resamples, and the interval that replicates give.
+
+A resample is a row of weights over the prompts, so the replicates of every metric come out of one
+matrix product. There is one seeding rule: the weights depend on the subsets and groups of the
+prompts, the number of resamples and the seed, which is 0 unless the caller has one of its own; on
+nothing else. So whatever is computed of the same prompts, in a cell, a table or a comparison, is
+computed on the same resamples, and all comparisons are paired.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+from cachetools import LRUCache, cached
+from numpy.typing import ArrayLike, NDArray
+
+from routereval.errors import DataError, SpecError
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+N_BOOT = 1000
+"""Resamples of every interval, unless the caller says another number."""
+
+N_BOOT_CURVE = 200
+"""Resamples of a scaling curve, which has an interval at every number of models."""
+
+SMALLEST_STRATUM = 5
+"""Strata of fewer prompts, or groups, are pooled: a stratum of one or two hardly varies."""
+
+_CACHE_BYTES = 512 * 2**20  # the weights of a whole benchmark are large
+_CHUNK = 1 << 17
+_TAIL = 0.005
+
+
+class Interval(NamedTuple):
+    """A confidence interval; both ends are NaN where the number itself is undefined."""
+
+    low: float
+    high: float
+
+
+def interval(
+    point: float, replicates: ArrayLike, level: float = 0.95, *, unbiased: bool = False
+) -> Interval:
+    """The percentile interval of bootstrap replicates, widened if need be to hold the point.
+
+    Replicates in which the metric is undefined are left out.
+
+    Args:
+        point: the number itself.
+        replicates: (n_boot,) its values on the resamples.
+        level: confidence, between 0 and 1.
+        unbiased: take out the bias of resampling. Where replicates lie beside the point on average,
+            the point itself lies beside the truth as far and to the same side, so the percentiles
+            are moved back by twice that. Entropies and areas under hulls need it; means do not,
+            and are not moved. Nor is anything where a replicate is undefined or infinite.
+
+    Returns:
+        The interval; NaN at both ends if the point, or every replicate, is NaN.
+
+    Raises:
+        SpecError: if the level is not between 0 and 1.
+
+    >>> interval(0.5, [0.3, 0.4, 0.6, 0.7], level=0.5)
+    Interval(low=0.375, high=0.625)
+    >>> moved = interval(0.6, [0.3, 0.4, 0.6, 0.7], level=0.5, unbiased=True)
+    >>> [round(end, 3) for end in moved]
+    [0.575, 0.825]
+    """
+    drawn = np.asarray(replicates, np.float64)[None, :]
+    found = interval_ends(np.array([point], np.float64), drawn, level, unbiased)
+    return Interval(*found[0].tolist())
+
+
+def interval_ends(points: Floats, drawn: Floats, level: float, unbiased: bool) -> Floats:
+    """(n, 2) ends of the intervals of (n,) numbers with (n, n_boot) replicates."""
+    if not 0 < level < 1:
+        raise SpecError(f"the level of an interval must lie between 0 and 1, as 0.95, not {level}")
+    ordered = np.sort(drawn, axis=1)  # what is undefined comes last
+    counts = np.count_nonzero(~np.isnan(ordered), axis=1)
+    low, high = (_quantiles(ordered, counts, q) for q in ((1 - level) / 2, (1 + level) / 2))
+    if unbiased:
+        bias = resampling_bias(points, ordered)
+        low, high = low - 2 * bias, high - 2 * bias
+    ends = np.stack([np.fmin(low, points), np.fmax(high, points)], axis=1)
+    ends[(counts == 0) | np.isnan(points)] = np.nan
+    return ends
+
+
+def _quantiles(ordered: Floats, counts: NDArray[np.intp], share: float) -> Floats:
+    """Of each row, among its first so many; what is infinite is not interpolated."""
+    at = share * np.maximum(counts - 1, 0)
+    below = np.floor(at).astype(np.intp)
+    part = at - below
+    rows = np.arange(len(ordered))
+    first, second = ordered[rows, below], ordered[rows, np.minimum(below + 1, counts - 1)]
+    finite = np.isfinite(first) & np.isfinite(second)
+    rise = np.where(finite, second, 0.0) - np.where(finite, first, 0.0)
+    return np.where(finite, first + part * rise, np.where(part < 0.5, first, second))
+
+
+def resampling_bias(points: Floats, ordered: Floats) -> Floats:
+    """(n,) mean of (n, n_boot) ordered replicates less the point; 0 where one is not finite.
+
+    What lies in the outermost half percent counts as lying at its edge, since ratios have heavy
+    tails.
+    """
+    all_of = np.full(len(ordered), ordered.shape[1])
+    low, high = (_quantiles(ordered, all_of, q) for q in (_TAIL, 1 - _TAIL))
+    with np.errstate(invalid="ignore"):
+        bias = np.clip(ordered, low[:, None], high[:, None]).mean(axis=1) - points
+    finite = np.isfinite(ordered[:, 0]) & np.isfinite(ordered[:, -1])
+    return np.where(finite & np.isfinite(bias), bias, 0.0)
+
+
+def row_blocks(n_rows: int, n_columns: int) -> list[slice]:
+    """Cut rows into blocks that stay in the cache."""
+    step = max(1, _CHUNK // max(n_columns, 1))
+    return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+
+
+def resamples(
+    strata: ArrayLike,
+    n_boot: int = N_BOOT,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> Floats:
+    """Weights of a bootstrap over prompts, or groups of them, that draws within each stratum.
+
+    Prompts that belong together (equal texts, a conversation, a passage) are drawn together: pass
+    their groups. A group lies in the stratum that holds most of its prompts, the one of the lowest
+    code where several do. Strata of fewer than `SMALLEST_STRATUM` groups are pooled, and if the
+    pool is still smaller than that, it joins the smallest other stratum.
+
+    Drawing s of the s groups of a stratum would understate the variance of their mean by the factor
+    (s - 1) / s, which over many small strata makes intervals too narrow; so s - 1 are drawn, and
+    the weights are scaled to keep the number of the stratum's prompts (Rao and Wu 1988). Over all
+    resamples each group is drawn equally often (the balanced bootstrap of Davison, Hinkley and
+    Schechtman 1986), so that replicates of a mean of single prompts have the mean itself for
+    theirs.
+
+    The weights that were used last are kept and shared, so they must not be changed.
+
+    Args:
+        strata: (n_prompts,) code of each prompt's subset.
+        n_boot: number of resamples.
+        seed: the same strata, groups, number and seed give the same weights.
+        groups: (n_prompts,) code of the group that each prompt belongs to; None, as codes that all
+            differ, if every prompt stands for itself.
+
+    Returns:
+        (n_boot, n_prompts) weights, read-only; rows sum to 1, and within a stratum to its share of
+        prompts.
+
+    Raises:
+        DataError: if there are no prompts, or groups are not one code per prompt.
+        SpecError: if `n_boot` is less than 1.
+
+    >>> W = resamples([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], n_boot=3)
+    >>> W.shape, W[:, :5].sum(axis=1)
+    ((3, 10), array([0.5, 0.5, 0.5]))
+    >>> W = resamples([0] * 10, n_boot=3, groups=[0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+    >>> bool((W[:, ::2] == W[:, 1::2]).all())
+    True
+    """
+    codes = np.asarray(strata)
+    if codes.ndim != 1 or not codes.size:
+        raise DataError(f"strata must hold one code a prompt, not have the shape {codes.shape}")
+    if n_boot < 1:
+        raise SpecError(f"n_boot must be at least 1, not {n_boot}")
+    return _weights(_numbered(codes).tobytes(), _grouped(groups, codes.size), n_boot, seed)
+
+
+def n_units(groups: ArrayLike | None, n_prompts: int) -> int:
+    """How many groups of prompts there are, each of which is drawn as one.
+
+    >>> n_units([4, 4, 7], 3), n_units(None, 3)
+    (2, 3)
+    """
+    return n_prompts if groups is None else len(np.unique(np.asarray(groups)))
+
+
+def _grouped(groups: ArrayLike | None, n_prompts: int) -> bytes | None:
+    """The groups, numbered; None if every prompt stands for itself."""
+    if groups is None:
+        return None
+    codes = np.asarray(groups)
+    if codes.shape != (n_prompts,):
+        raise DataError(f"groups has shape {codes.shape} for {n_prompts} prompts")
+    numbered = _numbered(codes)
+    return None if numbered.max() + 1 == n_prompts else numbered.tobytes()
+
+
+def _numbered(codes: NDArray[np.generic]) -> Codes:
+    """The same codes, numbered from 0 in their order."""
+    numbered: Codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    return numbered
+
+
+_cache: LRUCache[tuple[object, ...], Floats] = LRUCache(_CACHE_BYTES, getsizeof=lambda W: W.nbytes)
+
+
+@cached(_cache, lock=Lock())
+def _weights(strata: bytes, groups: bytes | None, n_boot: int, seed: int) -> Floats:
+    codes = np.frombuffer(strata, np.int64)
+    group = None if groups is None else np.frombuffer(groups, np.int64)
+    stratum = _pooled(codes if group is None else _stratum_of_group(codes, group))
+    order = np.argsort(stratum, kind="stable")
+    rng = np.random.default_rng(seed)
+    W = np.empty((n_boot, len(stratum)))
+    for members in np.split(order, np.cumsum(np.bincount(stratum))[:-1]):
+        W[:, members] = _balanced(len(members), n_boot, rng)
+    if group is not None:
+        W = _spread(W, group, stratum)
+    W /= len(codes)
+    W.flags.writeable = False
+    return W
+
+
+def _stratum_of_group(codes: Codes, group: Codes) -> Codes:
+    """(n_groups,) the stratum with most of the group's prompts, the lowest on ties."""
+    n_groups, n_strata = int(group.max()) + 1, int(codes.max()) + 1
+    pairs, counts = np.unique(group * n_strata + codes, return_counts=True)
+    most = np.lexsort((-pairs, counts))  # the last of a group is its most frequent, lowest one
+    found = np.empty(n_groups, np.int64)
+    found[pairs[most] // n_strata] = pairs[most] % n_strata
+    return found
+
+
+def _spread(W: Floats, group: Codes, stratum: NDArray[np.intp]) -> Floats:
+    """Weights of prompts from those of groups; those of a stratum sum to its prompts."""
+    sizes = np.bincount(group)
+    for code in range(int(stratum.max()) + 1):
+        here = stratum == code
+        W[:, here] *= sizes[here].sum() / (W[:, here] @ sizes[here])[:, None]
+    return W[:, group]
+
+
+def _balanced(size: int, n_boot: int, rng: np.random.Generator) -> Floats:
+    """(n_boot, size) weights of one stratum, whose rows sum to its size."""
+    draws = max(size - 1, 1)
+    # every remainder is met equally often, or once more: chance says which prompts those are
+    drawn = rng.permutation(np.arange(n_boot * draws, dtype=np.int32)) % size
+    cells = rng.permutation(size)[drawn].reshape(n_boot, draws) + np.arange(n_boot)[:, None] * size
+    counts = np.bincount(cells.ravel(), minlength=n_boot * size)
+    return np.asarray(counts.reshape(n_boot, size) * (size / draws), np.float64)
+
+
+def _pooled(codes: NDArray[np.generic]) -> NDArray[np.intp]:
+    """Strata as 0, 1, …, those that are too small to be resampled alone made one."""
+    _, groups, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    small = counts < SMALLEST_STRATUM
+    if small.any() and counts[small].sum() < SMALLEST_STRATUM and not small.all():
+        small[np.where(small, codes.size, counts).argmin()] = True
+    labels = np.where(small, 0, np.cumsum(~small))
+    return np.unique(labels[groups], return_inverse=True)[1]
