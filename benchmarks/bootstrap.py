@@ -15,16 +15,14 @@ import time
 from statistics import median
 
 import routereval as rv
-from routereval.studies import evaluation, grid, summary
+from routereval.scoring import bootstrap
 
 
 def seconds(n_boot: int) -> float:
     """Processor time of the grid and its table with so many replicates."""
-    grid.N_BOOT = summary.N_BOOT = n_boot
-    summary._kept.clear()
-    evaluation._resamples.cache_clear()
+    bootstrap._cache.clear()
     start = time.process_time()
-    rv.to_text(rv.run(["demo"], n_jobs=1))
+    rv.to_text(rv.run(["demo"], n_boot=n_boot, n_jobs=1))
     return time.process_time() - start
 
 
