@@ -18,6 +18,7 @@ import pytest
 from routereval import features, routers
 from routereval.errors import SpecError
 from routereval.features import EMBEDDERS, TextEmbedder
+from routereval.importers import IMPORTERS
 from routereval.registry import Registry
 from routereval.routers import ROUTERS, Router
 from routereval.scoring import METRICS
@@ -185,7 +186,9 @@ def test_no_registration_is_forgotten(
         )
 
 
-@pytest.mark.parametrize("registry", [ROUTERS, EMBEDDERS, METRICS], ids=lambda one: one.kind)
+@pytest.mark.parametrize(
+    "registry", [ROUTERS, EMBEDDERS, METRICS, IMPORTERS], ids=lambda one: one.kind
+)
 def test_every_entry_can_be_loaded_and_described(registry: Registry[Any]) -> None:
     for described in registry.described():
         assert described.summary, described.name
