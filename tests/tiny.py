@@ -48,7 +48,7 @@ def tiny_checkpoint(folder: Path, kind: str = "bert", seed: int = 0) -> str:
         model = (
             BertModel(BertConfig(**shape)) if kind == "bert" else LlamaModel(LlamaConfig(**shape))
         )
-    from routereval.features.outside import silent
+    from routereval.features.pretrained import silent
 
     with silent():
         model.save_pretrained(folder)

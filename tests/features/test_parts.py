@@ -9,7 +9,7 @@ from routereval.errors import SpecError
 from routereval.features import EMBEDDERS, embedder_name, make_embedder
 from routereval.features.concat import Concat
 from routereval.features.stats import Stats
-from routereval.features.words import words_and_pairs
+from routereval.features.tokens import words_and_pairs
 
 PROMPTS = {
     "sum": "Calculate 12 + 30 = ?",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.routers import make_router
-from routereval.routers.calls import Desk
+from routereval.routers.call_ledger import Desk
 from routereval.routers.cascade import Cascade
 from routereval.routers.persistence import dump, restore
 from routereval.sources import open_records

@@ -11,13 +11,13 @@ from sklearn.linear_model import LogisticRegression
 
 from routereval.errors import SpecError
 from routereval.routers import mean_scores
-from routereval.routers.descent import cross_entropy, log_odds, minimise
 from routereval.routers.factorisation import (
     EmbedLlm,
     MatrixFactorisation,
     _Factorised,
     _shifts,
 )
+from routereval.routers.lbfgs import cross_entropy, log_odds, minimise
 
 Floats = NDArray[np.float64]
 BOTH = [EmbedLlm, MatrixFactorisation]

@@ -8,8 +8,8 @@ from scipy.special import expit
 
 from routereval.errors import SpecError
 from routereval.routers import choose
-from routereval.routers.descent import Loss
 from routereval.routers.item_response import Irt, _Problem
+from routereval.routers.lbfgs import Loss
 
 Floats = NDArray[np.float64]
 ABILITIES = np.array([[-1.0], [0.0], [1.5]])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from routereval.features.base import Frozen, Vectors, unit, whole
-from routereval.features.words import words_and_pairs
+from routereval.features.tokens import words_and_pairs
 
 
 class Hashing(Frozen):

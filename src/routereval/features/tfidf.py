@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from routereval.features.base import TextEmbedder, Vectors, unit, whole
 from routereval.features.numerics import NULL, significant
-from routereval.features.words import words_and_pairs
+from routereval.features.tokens import words_and_pairs
 
 
 class Tfidf(TextEmbedder):

@@ -1,9 +1,9 @@
 """Routers predict a score for each prompt and model; a policy chooses by it."""
 
+from routereval.routers.adapters import as_router
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.checks import CHECKS, check_router
-from routereval.routers.extended import extend
-from routereval.routers.own import as_router
+from routereval.routers.new_models import extend
 from routereval.routers.persistence import load_router, save_router
 from routereval.routers.policy import choose, one_hot, weights
 from routereval.routers.registry import ROUTERS, described, lineup, make_router, register

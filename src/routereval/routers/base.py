@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from routereval.errors import DataError
-from routereval.routers.calls import Desk
+from routereval.routers.call_ledger import Desk
 
 Scores = NDArray[np.float64]
 """A (n_prompts, n_models) matrix of scores; NaN where not observed."""

@@ -13,7 +13,7 @@ from scipy.special import expit
 from routereval.errors import DataError, SpecError, unknown
 from routereval.features.numerics import deviations
 from routereval.routers.base import Groups, Router, Scores, mean_costs, mean_scores
-from routereval.routers.calls import Desk, Floats
+from routereval.routers.call_ledger import Desk, Floats
 from routereval.routers.classifiers import Line, logistic
 from routereval.routers.clusters import positive
 from routereval.routers.inputs import Features, feature_matrix

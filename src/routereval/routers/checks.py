@@ -11,9 +11,9 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from routereval.errors import DataError
+from routereval.routers.adapters import as_router, text_of
 from routereval.routers.base import Router, Scores
-from routereval.routers.extended import extend
-from routereval.routers.own import as_router, text_of
+from routereval.routers.new_models import extend
 from routereval.routers.policy import choose
 
 TOLERANCE = 1e-9

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from routereval.errors import SpecError
+from routereval.routers.array_cache import remembered
 from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
-from routereval.routers.memo import remembered
 from routereval.routers.validation import Fold, folds, last_best, quality
 
 DIGITS = 12

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import SpecError
+from routereval.routers.array_cache import remembered
 from routereval.routers.base import Router, Scores, mean_scores
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
-from routereval.routers.memo import remembered
 from routereval.routers.policy import one_hot
 
 DIGITS = 12

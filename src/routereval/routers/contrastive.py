@@ -12,7 +12,7 @@ from routereval.errors import SpecError
 from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.clusters import partition
 from routereval.routers.inputs import Features, Scale, even_scale, feature_matrix
-from routereval.routers.networks import (
+from routereval.routers.torch_training import (
     Best,
     Descent,
     Weights,

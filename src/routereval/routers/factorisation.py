@@ -15,8 +15,8 @@ from scipy.special import expit
 
 from routereval.errors import SpecError
 from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.descent import Array, cross_entropy, log_odds, minimise
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
+from routereval.routers.lbfgs import Array, cross_entropy, log_odds, minimise
 from routereval.routers.preferences import win_rates
 from routereval.routers.validation import Fold, folds, last_best
 

@@ -10,9 +10,9 @@ from scipy.special import expit
 
 from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.clusters import partition
-from routereval.routers.descent import log_odds
 from routereval.routers.inputs import Features, Scale, even_scale, feature_matrix
-from routereval.routers.networks import (
+from routereval.routers.lbfgs import log_odds
+from routereval.routers.torch_training import (
     Best,
     Descent,
     Weights,

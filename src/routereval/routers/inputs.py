@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.features.numerics import deviations
-from routereval.routers.memo import remembered
+from routereval.routers.array_cache import remembered
 
 Features = NDArray[np.floating]
 

@@ -10,8 +10,8 @@ from scipy.special import expit
 
 from routereval.errors import SpecError, unknown
 from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.descent import Array, cross_entropy, log_odds, minimise
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
+from routereval.routers.lbfgs import Array, cross_entropy, log_odds, minimise
 from routereval.routers.validation import Fold, folds
 
 FORMS = ("rasch", "birnbaum", "multi")

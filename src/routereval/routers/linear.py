@@ -10,10 +10,10 @@ from scipy.special import expit, softmax
 
 from routereval.errors import SpecError, unknown
 from routereval.features.numerics import NULL, significant
+from routereval.routers.adam import Data, Recipe, train
+from routereval.routers.array_cache import remembered
 from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.gradient import Data, Recipe, train
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
-from routereval.routers.memo import remembered
 from routereval.routers.validation import Fold, contrast, folds, last_best
 
 METHODS = ("ridge", "adam")

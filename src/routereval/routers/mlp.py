@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.special import expit, softmax
 
+from routereval.routers.adam import Data, Recipe, logits, train
 from routereval.routers.base import Groups, Router, Scores
-from routereval.routers.gradient import Data, Recipe, logits, train
 from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.validation import Fold, folds
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import SpecError, unknown
+from routereval.routers.array_cache import remembered
 from routereval.routers.base import Groups, Router, Scores, mean_scores
 from routereval.routers.inputs import Features, feature_matrix
-from routereval.routers.memo import remembered
 from routereval.routers.validation import folds, last_best, quality
 
 CHUNK = 256

@@ -209,8 +209,8 @@ def allowed_types() -> Iterator[str]:
     """
     import sys
 
-    from routereval.routers.extended import Extended
-    from routereval.routers.own import Estimator, Own
+    from routereval.routers.adapters import Estimator, Own
+    from routereval.routers.new_models import Extended
     from routereval.routers.registry import ROUTERS
 
     for kind in (*ROUTERS.values(), *EMBEDDERS.values(), Own, Estimator, Extended, Spec):

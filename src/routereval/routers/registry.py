@@ -7,8 +7,8 @@ from typing import Any
 
 from routereval.errors import SpecError, unknown
 from routereval.registry import Description, Registry
+from routereval.routers.adapters import as_router, text_of
 from routereval.routers.base import Router
-from routereval.routers.own import as_router, text_of
 from routereval.spec import Spec, parse_spec
 
 PROTOCOLS = ("clean", "faithful")
@@ -39,7 +39,7 @@ _OWN = {
     "carrot": "carrot:Carrot",
     "ensemble": "ensemble:Ensemble",
     "cascade": "cascade:Cascade",
-    "http": "service:Http",
+    "http": "http_service:Http",
     "mf": "factorisation:MatrixFactorisation",
     "embedllm": "factorisation:EmbedLlm",
     "low_rank": "low_rank:LowRank",
@@ -53,7 +53,7 @@ _OWN = {
     "linucb": "bandits:LinUcb",
     "thompson": "bandits:Thompson",
     "epsilon_greedy": "bandits:EpsilonGreedy",
-    "mlc": "mlc:Mlc",
+    "mlc": "multilabel:Mlc",
 }
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from routereval.errors import SpecError, unknown
+from routereval.routers.array_cache import remembered
 from routereval.routers.base import Groups, Router, Scores
 from routereval.routers.clusters import Partition, partitions, shrunk_means
 from routereval.routers.inputs import Features, feature_matrix
-from routereval.routers.memo import remembered
 from routereval.routers.validation import Fold, folds, last_best, quality
 
 DIGITS = 12

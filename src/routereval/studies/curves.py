@@ -13,7 +13,7 @@ from routereval.errors import DataError
 from routereval.records import Records
 from routereval.records.routereval import TRUTHFULNESS, canonical
 from routereval.routers import Router
-from routereval.routers.calls import Desk
+from routereval.routers.call_ledger import Desk
 from routereval.routers.policy import along, one_hot, sweep, trade_offs
 from routereval.scoring import Curve, Pair
 from routereval.scoring.curve import USD

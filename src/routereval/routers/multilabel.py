@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, MissingDependencyError
-from routereval.features.hidden import padded
-from routereval.features.outside import cannot_load, model_name, silent
+from routereval.features.hidden_states import padded
+from routereval.features.pretrained import cannot_load, model_name, silent
 from routereval.routers.base import Router, Scores
-from routereval.routers.networks import batches, checked, import_torch, seeded
+from routereval.routers.torch_training import batches, checked, import_torch, seeded
 
 
 class Mlc(Router):

@@ -7,7 +7,7 @@ import pytest
 
 from routereval.errors import DataError, MissingDependencyError, SpecError
 from routereval.features import embed, make_embedder
-from routereval.features.hidden import Hidden, reader_of
+from routereval.features.hidden_states import Hidden, reader_of
 from routereval.routers.persistence import dump, restore
 from tests.tiny import tiny_checkpoint
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, MissingDependencyError, SpecError
 from routereval.features.base import Outside, Vectors, whole
 from routereval.features.encoder import checked
-from routereval.features.outside import cannot_load, files_of, model_name, silent
+from routereval.features.pretrained import cannot_load, files_of, model_name, silent
 
 _POOLS = ("mean", "last")
 

@@ -5,7 +5,7 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.routers import Router, extend, make_router
-from routereval.routers.extended import Extended
+from routereval.routers.new_models import Extended
 from routereval.routers.persistence import dump, restore
 
 RNG = np.random.default_rng(0)

@@ -13,7 +13,7 @@ import pytest
 
 from routereval.errors import DataError, SpecError
 from routereval.features import embedder_name, make_embedder, wire
-from routereval.features.endpoint import OpenAi
+from routereval.features.openai import OpenAi
 from routereval.routers.persistence import dump
 
 KEY = "sk-very-secret"
@@ -76,7 +76,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited, without waiting."""
     waited: list[float] = []
-    monkeypatch.setattr("routereval.features.wire.time.sleep", waited.append)
+    monkeypatch.setattr("routereval.features.http_json.time.sleep", waited.append)
     return waited
 
 

@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from routereval.errors import DataError, SpecError
 from routereval.routers import CHECKS, make_router
 from routereval.routers.checks import Check
-from routereval.routers.service import Http
+from routereval.routers.http_service import Http
 from routereval.studies import run
 from tests.made import made
 
@@ -69,7 +69,7 @@ class Service:
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setenv("MY_KEY", KEY)
-    monkeypatch.setattr("routereval.features.wire.time.sleep", lambda _: None)
+    monkeypatch.setattr("routereval.features.http_json.time.sleep", lambda _: None)
     served = Service()
     thread = threading.Thread(target=served.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -9,7 +9,7 @@ import numpy as np
 from routereval.errors import DataError, SpecError
 from routereval.features.base import Outside, Vectors, whole
 from routereval.features.encoder import checked
-from routereval.features.wire import Service
+from routereval.features.http_json import Service
 
 
 class OpenAi(Outside):

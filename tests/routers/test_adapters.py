@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from routereval.errors import DataError, SpecError
 from routereval.routers import ROUTERS, Router, as_router, check_router, lineup, make_router
-from routereval.routers.own import Estimator, Own, text_of
+from routereval.routers.adapters import Estimator, Own, text_of
 from routereval.routers.registry import on_cpu, register
 from routereval.spec import Spec
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 from routereval.errors import SpecError
-from routereval.routers.gradient import (
+from routereval.routers.adam import (
     Data,
     Recipe,
     _Adam,

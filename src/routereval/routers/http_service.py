@@ -10,7 +10,7 @@ import numpy as np
 
 from routereval.errors import DataError, SpecError
 from routereval.features.base import whole
-from routereval.features.wire import Service
+from routereval.features.http_json import Service
 from routereval.routers.base import Reads, Router, Scores
 from routereval.routers.policy import one_hot
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from routereval.routers.memo import SIZE, remembered
+from routereval.routers.array_cache import SIZE, remembered
 
 Array = NDArray[np.float64]
 

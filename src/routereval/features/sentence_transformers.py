@@ -9,7 +9,7 @@ from typing import Any
 from routereval.errors import MissingDependencyError
 from routereval.features.base import Outside, Vectors, whole
 from routereval.features.encoder import checked
-from routereval.features.outside import cannot_load, files_of, model_name, silent
+from routereval.features.pretrained import cannot_load, files_of, model_name, silent
 
 
 class SentenceTransformers(Outside):

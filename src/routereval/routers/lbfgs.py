@@ -1,7 +1,7 @@
 """Smooth losses of a few arrays, minimised over all prompts at once by L-BFGS.
 
 For models of a few thousand parameters this needs no learning rate, no order of the prompts and
-far fewer passes than stochastic gradients do (`gradient.py` has those, for networks).
+far fewer passes than stochastic gradients do (`adam.py` has those, for networks).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 from routereval.errors import DataError, MissingDependencyError, SpecError
 from routereval.routers import CHECKS, make_router
 from routereval.routers.checks import Check
-from routereval.routers.mlc import Mlc
+from routereval.routers.multilabel import Mlc
 from routereval.routers.persistence import dump, restore
 from tests.tiny import tiny_checkpoint
 
