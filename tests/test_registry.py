@@ -163,8 +163,8 @@ def classes_of(package: ModuleType, base: type) -> Iterator[type]:
 
 
 # What others are made of or made into, which no spec names.
-NOT_NAMED = {"Router", "Bandit", "Extended", "Own", "Estimator"} | {
-    *("TextEmbedder", "Frozen", "Outside", "Encoder"),
+NOT_NAMED = {"Router", "Bandit", "Extended", "ObjectAdapter", "EstimatorAdapter"} | {
+    *("TextEmbedder", "Frozen", "Pretrained", "Encoder"),
 }
 
 

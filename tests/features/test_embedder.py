@@ -9,7 +9,7 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.features import (
     EMBEDDERS,
-    Outside,
+    Pretrained,
     Tfidf,
     embedder,
     embedder_name,
@@ -42,7 +42,7 @@ def test_an_embedder_that_is_not_known_is_told(spec: str, sentence: str) -> None
 
 
 TEXTS = [f"prove the lemma {n}" for n in range(12)]
-OWN = sorted(name for name, kind in EMBEDDERS.items() if not issubclass(kind, Outside))
+OWN = sorted(name for name, kind in EMBEDDERS.items() if not issubclass(kind, Pretrained))
 
 
 @pytest.mark.parametrize("name", EMBEDDERS)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError, SpecError
-from routereval.features import embedder_name, make_embedder, wire
+from routereval.features import embedder_name, http_json, make_embedder
 from routereval.features.openai import OpenAi
 from routereval.routers.persistence import dump
 
@@ -170,7 +170,7 @@ def test_vectors_of_different_lengths_are_told(service: Service) -> None:
 
 
 def test_an_answer_without_end_is_cut(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(http_json, "_MOST_BYTES", 1 << 20)
     service.script = [says(200, " " * (2 << 20))]
     with pytest.raises(DataError, match="answered more than 1 MB"):
         OpenAi(service.url).transform(["abc"])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError, MissingDependencyError, SpecError
-from routereval.features import embedder_name, make_embedder, sentences, static
+from routereval.features import embedder_name, make_embedder, model2vec, sentence_transformers
 from routereval.routers.persistence import dump, restore
 from tests.tiny import tiny_tokenizer
 
@@ -20,8 +20,8 @@ TEXTS = ["prove the lemma", "cite the statute", ""]
 
 @pytest.fixture(autouse=True)
 def _nothing_loaded() -> None:
-    static._loaded.cache_clear()
-    sentences._loaded.cache_clear()
+    model2vec._loaded.cache_clear()
+    sentence_transformers._loaded.cache_clear()
 
 
 def test_model2vec_from_a_folder(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from routereval.errors import DataError, SpecError
 from routereval.routers import ROUTERS, Router, as_router, check_router, lineup, make_router
-from routereval.routers.adapters import Estimator, Own, text_of
+from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter, text_of
 from routereval.routers.registry import on_cpu, register
 from routereval.spec import Spec
 
@@ -111,7 +111,7 @@ def test_an_object_is_given_what_it_names_and_stays_as_it_is() -> None:
     own = as_router(reader)
     scores, costs = np.eye(2), np.ones((2, 2))
     validation = (["c"], np.ones((1, 2)))
-    assert isinstance(own, Own)
+    assert isinstance(own, ObjectAdapter)
     assert (own.reads, own.policy, own.uses_validation) == ("texts", "argmax", True)
     own.fit(["a", "b"], scores, costs, validation=validation)
     assert own.router_.given[1] is costs
@@ -128,7 +128,7 @@ def test_an_estimator_is_fitted_where_its_models_were_observed() -> None:
     X = np.array([[0.0], [1.0], [2.0], [3.0]])
     scores = np.hstack([X / 4, 1 - X / 4, X / 8, np.full_like(X, np.nan)])
     scores[1, 2] = np.nan
-    router = Estimator(estimator=LinearRegression()).fit(X, scores)
+    router = EstimatorAdapter(estimator=LinearRegression()).fit(X, scores)
     assert [models.tolist() for models, _ in router.parts_] == [[0, 1], [2]]
     assert np.allclose(router.predict_scores([[2.8]]), [[0.7, 0.3, 0.35, 0.0]])
     with pytest.raises(DataError, match="X has 2 features but the router was fitted on 1"):
@@ -138,7 +138,7 @@ def test_an_estimator_is_fitted_where_its_models_were_observed() -> None:
 def test_a_classifier_predicts_the_probability_of_a_right_answer() -> None:
     X = np.repeat([[-1.0], [1.0]], 20, axis=0)
     scores = np.hstack([(X + 1) / 2, np.ones_like(X)])
-    router = Estimator(estimator=LogisticRegression()).fit(X, scores)
+    router = EstimatorAdapter(estimator=LogisticRegression()).fit(X, scores)
     (low, sure), (high, _) = router.predict_scores([[-1.0], [1.0]])
     assert 0 < low < 0.2
     assert 0.8 < high < 1
@@ -151,7 +151,10 @@ def test_a_classifier_predicts_the_probability_of_a_right_answer() -> None:
         (object(), r"object\(\) is no router; a router has fit\(X, scores\)"),
         (3, "3 is no router"),
         (StandardScaler(), "StandardScaler.. is no router"),
-        (Estimator, "Estimator cannot be made without estimator; give an object of it"),
+        (
+            EstimatorAdapter,
+            "EstimatorAdapter cannot be made without estimator; give an object of it",
+        ),
     ],
 )
 def test_what_is_no_router(thing: object, complaint: str) -> None:
@@ -181,7 +184,7 @@ def test_texts_of_objects() -> None:
     assert text_of(as_router(Ridge(alpha=3))) == "Ridge(alpha=3)"
     long = make_pipeline(StandardScaler(), Ridge(), KNeighborsRegressor())
     assert "\n" not in text_of(long)
-    assert repr(as_router(Mean(0.5))) == "Own(Mean(shrink=0.5))"
+    assert repr(as_router(Mean(0.5))) == "ObjectAdapter(Mean(shrink=0.5))"
 
 
 def test_lineup_names_each_router_once() -> None:
@@ -213,7 +216,7 @@ def test_two_routers_of_one_name() -> None:
 def test_all_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routereval.routers.registry.ROUTERS", ROUTERS.copy())
     register("mine", Mean)
-    register("needy", Estimator)
+    register("needy", EstimatorAdapter)
     names = on_cpu()
     assert {"knn", "linear", "oracle", "constant", "mine"} <= set(names)
     assert "needy" not in names
@@ -224,7 +227,7 @@ def test_all_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         make_router("all-cpu")
     with pytest.raises(SpecError, match=r"router 'needy' needs estimator; write needy\(estimator"):
         make_router("needy")
-    assert repr(make_router("mine(shrink=0.5)")) == "Own(Mean(shrink=0.5))"
+    assert repr(make_router("mine(shrink=0.5)")) == "ObjectAdapter(Mean(shrink=0.5))"
 
 
 def test_an_estimator_is_not_led_astray_by_prompts_unlike_all_training_prompts() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.routers import make_router
-from routereval.routers.call_ledger import Desk
+from routereval.routers.call_ledger import CallLedger
 from routereval.routers.cascade import Cascade
 from routereval.routers.persistence import dump, restore
 from routereval.sources import open_records
@@ -31,8 +31,8 @@ SILENT = {"length": np.full((N, 2), 50.0)}
 def called(
     router: Cascade, signals: dict[str, Floats], lam: float = 0.0
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    desk = Desk(signals, SCORES.shape)
-    return router.calls(X, desk, lam), desk.called
+    ledger = CallLedger(signals, SCORES.shape)
+    return router.calls(X, ledger, lam), ledger.called
 
 
 def test_a_cascade_stops_where_the_answer_looks_right() -> None:
@@ -47,15 +47,15 @@ def test_a_cascade_stops_where_the_answer_looks_right() -> None:
 def test_without_anything_to_look_at_it_calls_one_model() -> None:
     for signals in ({}, SILENT):
         router = Cascade().fit(np.zeros((N, 1)), SCORES, COSTS, signals=signals)
-        desk = Desk(signals, SCORES.shape)
-        assert (router.calls(np.zeros((N, 1)), desk) == 1).all()
-        assert desk.called.tolist() == [[False, True]] * N
+        ledger = CallLedger(signals, SCORES.shape)
+        assert (router.calls(np.zeros((N, 1)), ledger) == 1).all()
+        assert ledger.called.tolist() == [[False, True]] * N
 
 
 def test_what_is_not_called_is_not_seen() -> None:
-    desk = Desk({"length": np.array([[1.0, 2.0], [3.0, 4.0]])}, (2, 2))
-    assert {k: v.tolist() for k, v in desk.call(np.array([1]), 1).items()} == {"length": [4.0]}
-    assert desk.called.tolist() == [[False, False], [False, True]]
+    ledger = CallLedger({"length": np.array([[1.0, 2.0], [3.0, 4.0]])}, (2, 2))
+    assert {k: v.tolist() for k, v in ledger.call(np.array([1]), 1).items()} == {"length": [4.0]}
+    assert ledger.called.tolist() == [[False, False], [False, True]]
     # the second model's answers change nothing where it was not called
     router = Cascade().fit(X, SCORES, COSTS, signals=TELLING)
     other = {"length": TELLING["length"] * np.array([1.0, 7.0])}
@@ -73,10 +73,10 @@ def test_thresholds_hold_on_prompts_that_were_not_seen() -> None:
     half = N // 2
     shown = {"length": TELLING["length"][:half]}
     router = Cascade().fit(X[:half], SCORES[:half], COSTS[:half], signals=shown)
-    desk = Desk({"length": TELLING["length"][half:]}, (half, 2))
-    choice = router.calls(X[half:], desk)
+    ledger = CallLedger({"length": TELLING["length"][half:]}, (half, 2))
+    choice = router.calls(X[half:], ledger)
     mu = SCORES[half:][np.arange(half), choice].mean()
-    cost = (desk.called * COSTS[half:]).sum(axis=1).mean()
+    cost = (ledger.called * COSTS[half:]).sum(axis=1).mean()
     assert mu > SCORES[half:].mean(axis=0).max()
     assert cost < COSTS[0, 1]
 
@@ -93,9 +93,9 @@ def test_agreement(votes: int, choice: list[int], calls: list[int]) -> None:
     costs = np.array([[1.0, 2, 3, 4]])
     router = Cascade(rule="agreement", length=9, votes=votes)
     router.fit(np.zeros((1, 1)), MEANS, costs, signals={"answer": ANSWERS[:1]})
-    desk = Desk({"answer": ANSWERS}, ANSWERS.shape)
-    assert router.calls(np.zeros((4, 1)), desk).tolist() == choice
-    assert desk.called.sum(axis=1).tolist() == calls
+    ledger = CallLedger({"answer": ANSWERS}, ANSWERS.shape)
+    assert router.calls(np.zeros((4, 1)), ledger).tolist() == choice
+    assert ledger.called.sum(axis=1).tolist() == calls
 
 
 def test_agreement_with_earlier_answers_is_learned_from() -> None:
@@ -103,8 +103,8 @@ def test_agreement_with_earlier_answers_is_learned_from() -> None:
     scores = right.astype(float)
     answer = np.where(right, 0, RNG.integers(1, 50, (N, 3))).astype(float)
     router = Cascade().fit(X, scores, None, signals={"answer": answer})
-    desk = Desk({"answer": answer}, scores.shape)
-    choice = router.calls(X, desk)
+    ledger = CallLedger({"answer": answer}, scores.shape)
+    choice = router.calls(X, ledger)
     assert scores[np.arange(N), choice].mean() > scores.mean(axis=0).max() + 0.05
 
 
@@ -169,8 +169,8 @@ def test_a_cascade_pays_for_all_its_calls() -> None:
 class Cheat(Cascade):
     """Returns the answer of a model that it did not call."""
 
-    def calls(self, X: Floats, desk: Desk, lam: float = 0.0) -> np.ndarray:
-        return 1 - super().calls(X, desk, lam)
+    def calls(self, X: Floats, ledger: CallLedger, lam: float = 0.0) -> np.ndarray:
+        return 1 - super().calls(X, ledger, lam)
 
 
 def test_an_answer_must_have_been_paid_for() -> None:

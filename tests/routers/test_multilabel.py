@@ -1,4 +1,4 @@
-"""MLC, on a BERT and a Llama of a few thousand weights that the tests make."""
+"""The multi-label classifier, on a BERT and a Llama of a few thousand weights made here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from routereval.errors import DataError, MissingDependencyError, SpecError
 from routereval.routers import CHECKS, make_router
 from routereval.routers.checks import Check
-from routereval.routers.multilabel import Mlc
+from routereval.routers.multilabel import MultiLabel
 from routereval.routers.persistence import dump, restore
 from tests.tiny import tiny_checkpoint
 
@@ -30,14 +30,14 @@ def decoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
-def test_mlc_holds_to_the_checks(check: Check, checkpoint: str) -> None:
-    check(Mlc(model=checkpoint, epochs=1))
+def test_multilabel_holds_to_the_checks(check: Check, checkpoint: str) -> None:
+    check(MultiLabel(model=checkpoint, epochs=1))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
 def test_a_decoder_holds_to_the_checks_too(check: Check, decoder: str) -> None:
-    check(Mlc(model=decoder, epochs=1))
+    check(MultiLabel(model=decoder, epochs=1))
 
 
 def prompts(n: int) -> tuple[list[str], np.ndarray]:
@@ -52,7 +52,7 @@ def prompts(n: int) -> tuple[list[str], np.ndarray]:
 @pytest.mark.parametrize("kind", ["checkpoint", "decoder"])
 def test_what_can_be_learned_is_learned(kind: str, request: pytest.FixtureRequest) -> None:
     texts, scores = prompts(120)
-    router = Mlc(model=request.getfixturevalue(kind), lr=5e-3, epochs=20)
+    router = MultiLabel(model=request.getfixturevalue(kind), lr=5e-3, epochs=20)
     answer = router.fit(texts[:80], scores[:80]).predict_scores(texts[80:])
     assert (answer.argmax(axis=1) == scores[80:].argmax(axis=1)).all()
     assert ((answer > 0) & (answer < 1)).all()
@@ -60,7 +60,7 @@ def test_what_can_be_learned_is_learned(kind: str, request: pytest.FixtureReques
 
 def test_it_is_loaded_without_the_checkpoint(tmp_path: Path) -> None:
     texts, scores = prompts(20)
-    router = Mlc(model=tiny_checkpoint(tmp_path / "model"), epochs=1).fit(texts, scores)
+    router = MultiLabel(model=tiny_checkpoint(tmp_path / "model"), epochs=1).fit(texts, scores)
     payload, expected = dump(router), router.predict_scores(texts)
     for file in (tmp_path / "model").iterdir():
         file.unlink()
@@ -75,14 +75,14 @@ def test_nothing_is_said_and_no_draw_is_lost(
     torch.manual_seed(7)
     capfd.readouterr()
     texts, scores = prompts(20)
-    Mlc(model=checkpoint, epochs=1).fit(texts, scores).predict_scores(texts)
+    MultiLabel(model=checkpoint, epochs=1).fit(texts, scores).predict_scores(texts)
     assert capfd.readouterr() == ("", "")
     assert torch.rand(3).tolist() == expected
 
 
 def test_a_prompt_longer_than_the_network_is_cut(checkpoint: str) -> None:
     texts, scores = prompts(12)
-    router = Mlc(model=checkpoint, epochs=1).fit(
+    router = MultiLabel(model=checkpoint, epochs=1).fit(
         [*texts, "prove " * 999], np.vstack([scores, [1.0, 0.0]])
     )
     assert router.longest_ == 64
@@ -94,21 +94,23 @@ def test_a_prompt_longer_than_the_network_is_cut(checkpoint: str) -> None:
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ("epochs=0", "mlc: epochs must be a positive whole number, not 0"),
-        ("batch=0", "mlc: batch must be a positive whole number, not 0"),
-        ("max_tokens=0", "mlc: max_tokens must be a positive whole number, not 0"),
-        ("lr=-1", "mlc: lr must be a positive number, not -1"),
-        ("model=3", "mlc: model must be a folder or a name such as 'org/name', not 3"),
+        ("epochs=0", "multilabel: epochs must be a positive whole number, not 0"),
+        ("batch=0", "multilabel: batch must be a positive whole number, not 0"),
+        ("max_tokens=0", "multilabel: max_tokens must be a positive whole number, not 0"),
+        ("lr=-1", "multilabel: lr must be a positive number, not -1"),
+        ("model=3", "multilabel: model must be a folder or a name such as 'org/name', not 3"),
     ],
 )
 def test_parameters_that_mean_nothing_are_told(parameters: str, sentence: str) -> None:
     with pytest.raises(SpecError, match=sentence):
-        make_router(f"mlc({parameters})").fit(*prompts(5))
+        make_router(f"multilabel({parameters})").fit(*prompts(5))
 
 
 def test_a_folder_without_a_checkpoint_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"mlc: '.*' cannot be loaded; give a folder that holds"):
-        Mlc(model=str(tmp_path)).fit(*prompts(5))
+    with pytest.raises(
+        DataError, match=r"multilabel: '.*' cannot be loaded; give a folder that holds"
+    ):
+        MultiLabel(model=str(tmp_path)).fit(*prompts(5))
 
 
 @pytest.mark.parametrize("package", ["torch", "transformers"])
@@ -117,4 +119,4 @@ def test_the_extra_is_named_where_it_is_missing(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'routereval\[torch\]'"):
-        Mlc(model="m").fit(*prompts(5))
+        MultiLabel(model="m").fit(*prompts(5))

@@ -76,7 +76,7 @@ def test_register_refuses_a_name_that_is_taken(monkeypatch: pytest.MonkeyPatch) 
 def test_routers_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
         EntryPoint("theirs", "routereval.routers.neighbours:Knn", ROUTERS.group),
-        EntryPoint("duck", "tests.routers.test_own:Mean", ROUTERS.group),
+        EntryPoint("duck", "tests.routers.test_adapters:Mean", ROUTERS.group),
         EntryPoint("ridge", "sklearn.linear_model:Ridge", ROUTERS.group),
         EntryPoint("wrong", "routereval.routers.neighbours:search", ROUTERS.group),
     ]
@@ -87,8 +87,8 @@ def test_routers_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("routereval.registry.entry_points", found)
     assert isinstance(make_router("theirs(k=2)"), Knn)
-    assert repr(make_router("duck(shrink=0.5)")) == "Own(Mean(shrink=0.5))"
-    assert repr(make_router("ridge(alpha=3)")) == "Estimator(estimator=Ridge(alpha=3))"
+    assert repr(make_router("duck(shrink=0.5)")) == "ObjectAdapter(Mean(shrink=0.5))"
+    assert repr(make_router("ridge(alpha=3)")) == "EstimatorAdapter(estimator=Ridge(alpha=3))"
     with pytest.raises(SpecError, match="no class with fit and predict_scores"):
         make_router("wrong")
     with pytest.raises(SpecError, match="did you mean 'theirs'"):

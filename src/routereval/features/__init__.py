@@ -1,6 +1,6 @@
 """Prompt text → vectors: embedders and their cache."""
 
-from routereval.features.base import Outside, TextEmbedder, Vectors
+from routereval.features.base import Pretrained, TextEmbedder, Vectors
 from routereval.features.cache import embed
 from routereval.features.embedder import (
     EMBEDDERS,
@@ -14,7 +14,7 @@ from routereval.features.tfidf import Tfidf
 __all__ = [
     "EMBEDDERS",
     "Embedder",
-    "Outside",
+    "Pretrained",
     "TextEmbedder",
     "Tfidf",
     "Vectors",

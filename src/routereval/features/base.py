@@ -74,7 +74,7 @@ class Frozen(TextEmbedder):
         """Raise SpecError for a parameter that is out of its range."""
 
 
-class Outside(Frozen):
+class Pretrained(Frozen):
     """An embedder whose work is done by a model that is not ours."""
 
 

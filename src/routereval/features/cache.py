@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.features.base import Outside
+from routereval.features.base import Pretrained
 from routereval.features.concat import Concat
 from routereval.features.embedder import embedder_name, make_embedder
 
@@ -77,7 +77,7 @@ def _key(spec: object, texts: Sequence[str], train: NDArray[np.int64]) -> str:
     """A hash of all that decides the vectors; the split is no part of it if nothing is learned."""
     embedder = make_embedder(spec)
     digest = hashlib.sha256(f"{embedder_name(spec)} {embedder.source()}".encode())
-    if not isinstance(embedder, Outside):  # whose vectors may have cost hours, or money
+    if not isinstance(embedder, Pretrained):  # whose vectors may have cost hours, or money
         digest.update(_code(type(embedder)))
     if embedder.learns:
         digest.update(np.ascontiguousarray(train, dtype=np.int64).tobytes())

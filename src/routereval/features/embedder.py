@@ -38,7 +38,7 @@ EMBEDDERS: Registry[type[TextEmbedder]] = Registry(
         "concat": "concat:Concat",
         "model2vec": "model2vec:Model2Vec",
         "sentence_transformers": "sentence_transformers:SentenceTransformers",
-        "hidden": "hidden_states:Hidden",
+        "hidden_states": "hidden_states:HiddenStates",
         "openai": "openai:OpenAi",
     },
     home="routereval.features",

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from routereval.errors import DataError, SpecError
-from routereval.features.base import Outside, Vectors
+from routereval.features.base import Pretrained, Vectors
 from routereval.spec import Spec
 
 _PROBES = ("What is the capital of France?", "def f(x): return x + 1", "Жизнь хороша.")
 
 
-class Encoder(Outside):
+class Encoder(Pretrained):
     """Any Python object with ``encode(list of texts)``; it is handed over, not named.
 
     An object has no name that would tell it from another of its class. So it is known by what it

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, MissingDependencyError, SpecError
-from routereval.features.base import Outside, Vectors, whole
+from routereval.features.base import Pretrained, Vectors, whole
 from routereval.features.encoder import checked
 from routereval.features.pretrained import cannot_load, files_of, model_name, silent
 
 _POOLS = ("mean", "last")
 
 
-class Hidden(Outside):
+class HiddenStates(Pretrained):
     """The hidden states of one layer of a language model that reads the prompt and writes nothing.
 
     Prefill activations tell how hard a prompt is for a language model better than its words do. Any
@@ -64,19 +64,21 @@ class Hidden(Outside):
         for start in range(0, len(order), self.batch):
             rows = order[start : start + self.batch]
             vectors[rows] = self._pooled(reader, [tokens[row] for row in rows])
-        return checked(vectors, len(texts), f"hidden: {self.model}")
+        return checked(vectors, len(texts), f"hidden_states: {self.model}")
 
     def check(self) -> None:
         """Raise SpecError for a parameter that is out of its range."""
-        model_name("hidden", self.model)
+        model_name("hidden_states", self.model)
         if self.layer != "middle" and (
             isinstance(self.layer, bool) or not isinstance(self.layer, int)
         ):
-            raise SpecError(f"hidden: layer must be a whole number or middle, not {self.layer!r}")
+            raise SpecError(
+                f"hidden_states: layer must be a whole number or middle, not {self.layer!r}"
+            )
         if self.pool not in _POOLS:
-            raise SpecError(f"hidden: pool must be mean or last, not {self.pool!r}")
-        whole("hidden", "max_tokens", self.max_tokens)
-        whole("hidden", "batch", self.batch)
+            raise SpecError(f"hidden_states: pool must be mean or last, not {self.pool!r}")
+        whole("hidden_states", "max_tokens", self.max_tokens)
+        whole("hidden_states", "batch", self.batch)
 
     def source(self) -> str:
         """What the model's files are."""
@@ -106,7 +108,7 @@ class Hidden(Outside):
         layer = n_states // 2 if self.layer == "middle" else int(self.layer)
         if not -n_states <= layer < n_states:
             raise DataError(
-                f"hidden: {self.model!r} has the layers 0 to {n_states - 1}, not {layer}"
+                f"hidden_states: {self.model!r} has the layers 0 to {n_states - 1}, not {layer}"
             )
         return layer
 
@@ -166,7 +168,7 @@ def reader_of(model: str, files: str) -> Reader:
             tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
             network = AutoModel.from_pretrained(model, trust_remote_code=False).float()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise cannot_load("hidden", model, error) from None
+        raise cannot_load("hidden_states", model, error) from None
     if network.config.is_encoder_decoder:
         network = network.get_encoder()
     device = "cuda" if torch.cuda.is_available() else "cpu"

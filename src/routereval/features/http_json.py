@@ -23,7 +23,7 @@ _AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
-class Service:
+class JsonService:
     """An HTTP service that is asked in JSON.
 
     The key is read from the environment when it is needed; it stands in no spec, result, log or

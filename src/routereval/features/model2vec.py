@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from routereval.errors import MissingDependencyError
-from routereval.features.base import Outside, Vectors
+from routereval.features.base import Pretrained, Vectors
 from routereval.features.encoder import checked
 from routereval.features.pretrained import cannot_load, files_of, model_name
 
 
-class Model2Vec(Outside):
+class Model2Vec(Pretrained):
     """A sentence encoder distilled to one vector a token: model2vec, by the extra ``embed``.
 
     Source: Minish Lab's model2vec. It knows synonyms, which TF-IDF cannot, at about its speed.

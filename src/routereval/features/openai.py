@@ -1,4 +1,4 @@
-"""Vectors of an OpenAI-compatible service, over the wire."""
+"""Vectors of an OpenAI-compatible service."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from routereval.errors import DataError, SpecError
-from routereval.features.base import Outside, Vectors, whole
+from routereval.features.base import Pretrained, Vectors, whole
 from routereval.features.encoder import checked
-from routereval.features.http_json import Service
+from routereval.features.http_json import JsonService
 
 
-class OpenAi(Outside):
+class OpenAi(Pretrained):
     """Any service that answers ``POST …/embeddings`` as OpenAI's does: hosted, vLLM, Ollama, ….
 
     The prompts leave this machine. The key is read from the environment when it is needed; it
@@ -88,8 +88,10 @@ class OpenAi(Outside):
             ) from None
         return checked(vectors, len(texts), self._where())
 
-    def _service(self) -> Service:
-        return Service("openai", self.url, "embeddings", self.key_env, self.timeout, self.retries)
+    def _service(self) -> JsonService:
+        return JsonService(
+            "openai", self.url, "embeddings", self.key_env, self.timeout, self.retries
+        )
 
     def _where(self) -> str:
         return self._service().where

@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from routereval.errors import MissingDependencyError
-from routereval.features.base import Outside, Vectors, whole
+from routereval.features.base import Pretrained, Vectors, whole
 from routereval.features.encoder import checked
 from routereval.features.pretrained import cannot_load, files_of, model_name, silent
 
 
-class SentenceTransformers(Outside):
+class SentenceTransformers(Pretrained):
     """A sentence encoder of the package sentence-transformers, which is to be installed beside.
 
     Args:

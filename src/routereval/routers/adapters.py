@@ -17,7 +17,7 @@ from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
 from routereval.routers.linear import DIGITS, alike
 
 
-class Own(Router):
+class ObjectAdapter(Router):
     """Wraps an object with `fit` and `predict_scores` that is no subclass of `Router`.
 
     Its `fit` is given ``X`` and ``scores``, and ``costs``, ``validation`` and ``models`` (names of
@@ -35,9 +35,9 @@ class Own(Router):
     ...         self.means = scores.mean(axis=0)
     ...     def predict_scores(self, X):
     ...         return np.tile(self.means, (len(X), 1))
-    >>> own = Own(router=Mean()).fit(["a"], np.array([[0.0, 1.0]]))
+    >>> own = ObjectAdapter(router=Mean()).fit(["a"], np.array([[0.0, 1.0]]))
     >>> own, own.predict_scores(["b", "c"])
-    (Own(Mean()), array([[0., 1.],
+    (ObjectAdapter(Mean()), array([[0., 1.],
            [0., 1.]]))
     """
 
@@ -110,10 +110,10 @@ class Own(Router):
         return super().distribution(X, scores) if own is None else np.asarray(own(X, scores))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        return f"Own({text_of(self.router)})"
+        return f"ObjectAdapter({text_of(self.router)})"
 
 
-class Estimator(Router):
+class EstimatorAdapter(Router):
     """Makes a router of a scikit-learn estimator.
 
     A regressor learns the scores, all models at once if it can, else a copy for each model; models
@@ -132,7 +132,8 @@ class Estimator(Router):
 
     >>> from sklearn.linear_model import LinearRegression
     >>> X = np.array([[0.0], [1.0], [2.0]])
-    >>> router = Estimator(estimator=LinearRegression()).fit(X, np.hstack([X / 4, 1 - X / 4]))
+    >>> both = np.hstack([X / 4, 1 - X / 4])
+    >>> router = EstimatorAdapter(estimator=LinearRegression()).fit(X, both)
     >>> router.predict_scores([[1.5], [9.0]]).round(6)  # nothing is further out than 2
     array([[0.375, 0.625],
            [0.5  , 0.5  ]])
@@ -194,16 +195,16 @@ def as_router(thing: Any) -> Router:  # noqa: ANN401
 
     >>> from sklearn.linear_model import Ridge
     >>> as_router(Ridge(alpha=3.0))
-    Estimator(estimator=Ridge(alpha=3.0))
+    EstimatorAdapter(estimator=Ridge(alpha=3.0))
     """
     made = _made(thing) if isinstance(thing, type) else thing
     if isinstance(made, Router):
         return made
     if callable(getattr(made, "fit", None)):
         if callable(getattr(made, "predict_scores", None)):
-            return Own(router=made)
+            return ObjectAdapter(router=made)
         if callable(getattr(made, "predict", None)) and hasattr(made, "get_params"):
-            return Estimator(estimator=made)
+            return EstimatorAdapter(estimator=made)
     raise SpecError(
         f"{text_of(made)} is no router; a router has fit(X, scores) and predict_scores(X), "
         "or is a scikit-learn estimator"
@@ -216,9 +217,9 @@ def text_of(thing: Any) -> str:  # noqa: ANN401
     >>> text_of(object())
     'object()'
     """
-    if isinstance(thing, Own):
+    if isinstance(thing, ObjectAdapter):
         return text_of(thing.router)
-    if isinstance(thing, Estimator):
+    if isinstance(thing, EstimatorAdapter):
         return text_of(thing.estimator)
     if isinstance(thing, type) or not repr(thing).startswith("<"):
         return " ".join(repr(thing).split())

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from routereval.errors import DataError
-from routereval.routers.call_ledger import Desk
+from routereval.routers.call_ledger import CallLedger
 
 Scores = NDArray[np.float64]
 """A (n_prompts, n_models) matrix of scores; NaN where not observed."""
@@ -134,12 +134,12 @@ class Router(BaseEstimator):  # type: ignore[misc]
         """
         return None
 
-    def calls(self, X: Any, desk: Desk, lam: float = 0.0) -> NDArray[np.int64]:  # noqa: ANN401
+    def calls(self, X: Any, ledger: CallLedger, lam: float = 0.0) -> NDArray[np.int64]:  # noqa: ANN401
         """Call models on test prompts, if the router is a `cascade`, and choose among the called.
 
         Args:
             X: what the router reads, one row a prompt.
-            desk: where models are called.
+            ledger: where models are called.
             lam: trade-off in score a USD.
 
         Returns:

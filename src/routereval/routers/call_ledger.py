@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-class Desk:
+class CallLedger:
     """Where a cascade calls models on test prompts.
 
     It hands out what a call reveals, and never a score; whoever is called is noted, so the cost
@@ -23,10 +23,10 @@ class Desk:
     Attributes:
         called: (n_prompts, n_models) True where a model was called.
 
-    >>> desk = Desk({"length": np.array([[3.0, 9.0], [4.0, 8.0]])}, (2, 2))
-    >>> desk.call(np.array([1]), 0)
+    >>> ledger = CallLedger({"length": np.array([[3.0, 9.0], [4.0, 8.0]])}, (2, 2))
+    >>> ledger.call(np.array([1]), 0)
     {'length': array([4.])}
-    >>> desk.called
+    >>> ledger.called
     array([[False, False],
            [ True, False]])
     """

@@ -13,7 +13,7 @@ from scipy.special import expit
 from routereval.errors import DataError, SpecError, unknown
 from routereval.features.numerics import deviations
 from routereval.routers.base import Groups, Router, Scores, mean_costs, mean_scores
-from routereval.routers.call_ledger import Desk, Floats
+from routereval.routers.call_ledger import CallLedger, Floats
 from routereval.routers.classifiers import Line, logistic
 from routereval.routers.clusters import positive
 from routereval.routers.inputs import Features, feature_matrix
@@ -67,8 +67,8 @@ class Cascade(Router):
     >>> length = np.tile([[3.0, 5.0], [90.0, 5.0]], (20, 1))  # the cheap model rambles when wrong
     >>> costs = np.tile([0.01, 0.1], (40, 1))
     >>> router = Cascade().fit(X, scores, costs, signals={"length": length})
-    >>> desk = Desk({"length": length[:2]}, (2, 2))
-    >>> router.calls(X[:2], desk), desk.called.sum(axis=1)
+    >>> ledger = CallLedger({"length": length[:2]}, (2, 2))
+    >>> router.calls(X[:2], ledger), ledger.called.sum(axis=1)
     (array([0, 1]), array([1, 2]))
     """
 
@@ -138,12 +138,12 @@ class Cascade(Router):
         self._check_fitted()
         return self.prior_.predict_scores(X)
 
-    def calls(self, X: Any, desk: Desk, lam: float = 0.0) -> NDArray[np.int64]:  # noqa: ANN401
+    def calls(self, X: Any, ledger: CallLedger, lam: float = 0.0) -> NDArray[np.int64]:  # noqa: ANN401
         """Call models on test prompts, and choose among those that were called.
 
         Args:
             X: what the router reads, one row a prompt.
-            desk: where models are called.
+            ledger: where models are called.
             lam: trade-off in score a USD.
 
         Returns:
@@ -153,7 +153,7 @@ class Cascade(Router):
         walk, stop, open_rows = self._started(X, lam)
         stages = walk.plan.stages
         for stage, column in enumerate(stages):
-            walk.note(stage, open_rows, desk.call(open_rows, int(column)))
+            walk.note(stage, open_rows, ledger.call(open_rows, int(column)))
             if self.rule == "agreement":
                 done = walk.agreed[open_rows] >= 0
             else:

@@ -32,7 +32,7 @@ DIGITS = 12
 FAR = -1e4
 
 
-class RouterDC(Router):
+class RouterDc(Router):
     """A prompt goes to the model whose embedding points its way.
 
     Two losses shape the directions. Sample–LLM: a prompt is drawn to each of the models that did

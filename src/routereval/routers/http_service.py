@@ -1,4 +1,4 @@
-"""A running service as a router: it is asked where each prompt goes, over the wire."""
+"""A running service as a router: it is asked, by HTTP, where each prompt goes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from routereval.errors import DataError, SpecError
 from routereval.features.base import whole
-from routereval.features.http_json import Service
+from routereval.features.http_json import JsonService
 from routereval.routers.base import Reads, Router, Scores
 from routereval.routers.policy import one_hot
 
@@ -163,8 +163,8 @@ class Http(Router):
             columns[theirs.strip()] = self.models_.index(ours)
         return columns
 
-    def _service(self) -> Service:
-        return Service(
+    def _service(self) -> JsonService:
+        return JsonService(
             "http", self.url, "chat/completions", self.key_env, self.timeout, self.retries
         )
 

@@ -1,4 +1,4 @@
-"""MLC: a language model fine-tuned to say which models will be right."""
+"""Multi-label classification: a language model fine-tuned to say which models will be right."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from routereval.routers.base import Router, Scores
 from routereval.routers.torch_training import batches, checked, import_torch, seeded
 
 
-class Mlc(Router):
+class MultiLabel(Router):
     """Fine-tunes a pretrained encoder as a multi-label classifier: a label for each model.
 
     All of its weights are trained, by AdamW on the cross-entropy of the observed scores, the
@@ -76,8 +76,8 @@ class Mlc(Router):
             SpecError: if a parameter is out of its range.
         """
         counts = {name: getattr(self, name) for name in ("epochs", "batch", "max_tokens")}
-        checked("mlc", counts, {"lr": self.lr}, self.random_state)
-        model_name("mlc", self.model)
+        checked("multilabel", counts, {"lr": self.lr}, self.random_state)
+        model_name("multilabel", self.model)
         scores = self._check_fit(X, scores)
         _built.pop(self, None)
         with seeded(int(self.random_state), threads=None) as device:
@@ -142,7 +142,7 @@ class Mlc(Router):
         return [encoded.ids or [0] for encoded in tokenizer.encode_batch(clean)]
 
 
-_built: WeakKeyDictionary[Mlc, Any] = WeakKeyDictionary()
+_built: WeakKeyDictionary[MultiLabel, Any] = WeakKeyDictionary()
 """The networks of fitted routers, made when they first predict; never saved with them."""
 
 
@@ -163,9 +163,11 @@ def _checkpoint(model: str, n_models: int) -> tuple[Any, Any]:
                 trust_remote_code=False,
             ).float()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise cannot_load("mlc", model, error) from None
+        raise cannot_load("multilabel", model, error) from None
     if not hasattr(tokenizer, "backend_tokenizer"):
-        raise DataError(f"mlc: {model!r} has no tokenizer of the library tokenizers; take another")
+        raise DataError(
+            f"multilabel: {model!r} has no tokenizer of the library tokenizers; take another"
+        )
     if network.config.pad_token_id is None:
         network.config.pad_token_id = 0
     return network, tokenizer

@@ -209,11 +209,18 @@ def allowed_types() -> Iterator[str]:
     """
     import sys
 
-    from routereval.routers.adapters import Estimator, Own
+    from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
     from routereval.routers.new_models import Extended
     from routereval.routers.registry import ROUTERS
 
-    for kind in (*ROUTERS.values(), *EMBEDDERS.values(), Own, Estimator, Extended, Spec):
+    for kind in (
+        *ROUTERS.values(),
+        *EMBEDDERS.values(),
+        ObjectAdapter,
+        EstimatorAdapter,
+        Extended,
+        Spec,
+    ):
         yield _full_name(kind)
     for name, module in list(sys.modules.items()):
         if name.startswith(_HOMES):

@@ -48,12 +48,12 @@ _OWN = {
     "elo": "elo:Elo",
     "similarity_weighted": "preferences:SimilarityWeighted",
     "eagle": "elo:Eagle",
-    "routerdc": "contrastive:RouterDC",
+    "routerdc": "contrastive:RouterDc",
     "graphrouter": "graph:GraphRouter",
     "linucb": "bandits:LinUcb",
     "thompson": "bandits:Thompson",
     "epsilon_greedy": "bandits:EpsilonGreedy",
-    "mlc": "multilabel:Mlc",
+    "multilabel": "multilabel:MultiLabel",
 }
 
 

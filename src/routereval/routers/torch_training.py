@@ -149,10 +149,10 @@ def checked(
 ) -> None:
     """Raise SpecError unless counts are positive whole numbers, and numbers positive.
 
-    >>> checked("mlc", {"epochs": 0}, {}, 0)
+    >>> checked("multilabel", {"epochs": 0}, {}, 0)
     Traceback (most recent call last):
     ...
-    routereval.errors.SpecError: mlc: epochs must be a positive whole number, not 0
+    routereval.errors.SpecError: multilabel: epochs must be a positive whole number, not 0
     """
     for name, value in counts.items():
         if not _is_whole(value, 1):

@@ -50,7 +50,7 @@ def held_out(n: int, seed: int = 0, groups: Groups | None = None, share: float =
         share: of the prompts to hold out.
 
     >>> held_out(20).held, held_out(20, groups=np.arange(20) // 2).held
-    (array([ 5, 15]), array([14, 15]))
+    (array([ 4, 19]), array([4, 5]))
     """
     order = np.random.default_rng(seed).permutation(n)
     whole = np.arange(n) if groups is None else np.asarray(groups)

@@ -13,7 +13,7 @@ from routereval.errors import DataError
 from routereval.records import Records
 from routereval.records.routereval import TRUTHFULNESS, canonical
 from routereval.routers import Router
-from routereval.routers.call_ledger import Desk
+from routereval.routers.call_ledger import CallLedger
 from routereval.routers.policy import along, one_hot, sweep, trade_offs
 from routereval.scoring import Curve, Pair
 from routereval.scoring.curve import USD
@@ -141,11 +141,11 @@ def called_by(router: Router, task: Task, X: Any, lam: float) -> tuple[Floats, F
         DataError: if it returns the answer of a model that it did not call.
     """
     shape = task.test.scores.shape
-    desk = Desk(task.test.signals, (shape[0], shape[1]))
-    choice = router.calls(X, desk, lam)
-    if not desk.called[np.arange(len(choice)), choice].all():
+    ledger = CallLedger(task.test.signals, (shape[0], shape[1]))
+    choice = router.calls(X, ledger, lam)
+    if not ledger.called[np.arange(len(choice)), choice].all():
         raise DataError("a cascade returned the answer of a model that it did not call")
-    return one_hot(choice, shape[1]), desk.called.astype(np.float64)
+    return one_hot(choice, shape[1]), ledger.called.astype(np.float64)
 
 
 def _curve_of_calls(router: Router, task: Task, costs: Floats, expected: Floats) -> Curve:
