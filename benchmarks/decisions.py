@@ -26,7 +26,7 @@ from routereval.records import Records
 from routereval.routers import TrainedRouter, make_router, save_router
 from routereval.routers.registry import ROUTERS
 from routereval.sources import open_source
-from routereval.studies.training import trained_on
+from routereval.studies.train import trained_on
 from routereval.tasks import Pool, Task
 
 N_SINGLE = 500

@@ -40,7 +40,7 @@ import json, sys, time
 import numpy as np
 from routereval.sources import open_source
 from routereval.records.bits import count
-from routereval.studies.scaling_study import scaling
+from routereval.studies.scaling import scaling
 path, order = sys.argv[1:]
 records = open_source(path)
 studies = []

@@ -20,11 +20,12 @@ ALLOWED = {
     "scoring": set(),
     "routers": {"features"},
     "tasks": {"records", "features"},
+    "results": {"scoring"},
     "studies": {
         *("records", "importers", "sources", "simulation"),
-        *("features", "scoring", "routers", "tasks"),
+        *("features", "scoring", "routers", "tasks", "results"),
     },
-    "report": {"scoring", "studies"},
+    "report": {"scoring", "results", "studies"},
     "gateway": {"features", "routers"},
     "cli": {
         *("records", "importers", "sources", "simulation"),
@@ -33,6 +34,7 @@ ALLOWED = {
         "routers",
         "tasks",
         "studies",
+        "results",
         "report",
         "gateway",
     },
@@ -62,7 +64,7 @@ def test_station_imports_only_what_its_row_allows(station: str) -> None:
 
 
 # Circles that there still are: each a set of modules that import one another. It only gets shorter.
-CIRCLES = ({"studies.comparing", "studies.results", "studies.standings", "studies.summary"},)
+CIRCLES = ({"results.comparison", "results.results", "results.standings", "results.summary"},)
 
 
 def imports_by_module() -> dict[str, set[str]]:

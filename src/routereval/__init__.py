@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from routereval.importers import import_records
     from routereval.records import Records
     from routereval.report import render, to_latex, to_markdown, to_text
+    from routereval.results import Results, read_results
     from routereval.routers import Router, check_router, load_router, make_router, save_router
     from routereval.scoring import METRICS
     from routereval.sources import open_records, open_source
-    from routereval.studies import Results, advise, evaluate, read_results, run, scaling, train
+    from routereval.studies.advise import advise
+    from routereval.studies.evaluate import evaluate
+    from routereval.studies.run import run
+    from routereval.studies.scaling import scaling
+    from routereval.studies.train import train
     from routereval.tasks import Pool, Split, Task
 
 # Names are resolved on first use (PEP 562): importing the package loads nothing heavy.
@@ -39,8 +44,13 @@ _HOMES = {
     "records": ("Records",),
     "report": ("render", "to_latex", "to_markdown", "to_text"),
     "routers": ("Router", "check_router", "load_router", "make_router", "save_router"),
+    "results": ("Results", "read_results"),
     "scoring": ("METRICS",),
-    "studies": ("Results", "advise", "evaluate", "read_results", "run", "scaling", "train"),
+    "studies.advise": ("advise",),
+    "studies.evaluate": ("evaluate",),
+    "studies.run": ("run",),
+    "studies.scaling": ("scaling",),
+    "studies.train": ("train",),
     "tasks": ("Pool", "Split", "Task"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

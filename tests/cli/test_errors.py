@@ -276,12 +276,12 @@ def test_a_command_that_is_called_wrongly(
 def test_a_stopped_run_says_how_to_go_on(
     command_line: CommandLine, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import routereval.studies
+    import routereval.studies.run
 
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(routereval.studies, "run", stopped)
+    monkeypatch.setattr(routereval.studies.run, "run", stopped)
     answer = command_line("run", source)
     assert answer.status == 130
     assert answer.err.strip().endswith("the same command goes on.")

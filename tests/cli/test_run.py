@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 from routereval.report import FORMATS, render
+from routereval.results import Results, read_results
 from routereval.sources import open_source
-from routereval.studies import Results, read_results
 from tests.conftest import CommandLine
 from tests.made import made, neutral_folder
 
@@ -95,7 +95,7 @@ def test_options_reach_the_grid(command_line: CommandLine, source: Path, tmp_pat
 def test_defaults_are_controls_and_baselines(
     command_line: CommandLine, source: Path, tmp_path: Path
 ) -> None:
-    from routereval.studies.grid import DEFAULT_ROUTERS
+    from routereval.studies.run import DEFAULT_ROUTERS
 
     out = tmp_path / "out"
     assert command_line("run", source, "--jobs", "1", "-o", out).status == 0
@@ -181,7 +181,7 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
     results = out / "results.jsonl"
 
     run = ("run", source, *MANY, "-o", out, "--jobs", jobs)
-    keeps = ("routereval.studies.results", "ResultsFolder", "add")
+    keeps = ("routereval.results.results", "ResultsFolder", "add")
     finished = 0
     for enough in kills:
         killed_after(enough - finished, keeps, *run)

@@ -10,7 +10,7 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, read_records
 from routereval.records.costs import parameters, price_list, with_costs
-from routereval.studies import run
+from routereval.studies.run import run
 from tests.made import made
 
 LIST = """

@@ -22,7 +22,7 @@ from routereval.report.figures import (
     scaling_figure,
 )
 from routereval.sources import open_source
-from routereval.studies.scaling_study import MEAN, ScalingResults, scaling
+from routereval.studies.scaling import MEAN, ScalingResults, scaling
 
 
 def made(name: str = "toy", n_models: int = 9, seed: int = 0) -> Records:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from routereval.report.replay import footnotes, replay_figure, replay_table, save_replay
-from routereval.studies.bandits import Replay, replay
+from routereval.studies.replay import Replay, replay
 from tests.made import made
 
 

@@ -12,8 +12,9 @@ from rich.console import Console
 from routereval.errors import SpecError
 from routereval.report import FORMATS, print_tables, render, to_csv, to_json, to_latex, to_markdown
 from routereval.report import to_text as to_plain
-from routereval.studies import Results, run
-from routereval.studies.summary import MEAN, SHOWN, Estimate, Line, summarise
+from routereval.results import Results
+from routereval.results.summary import MEAN, SHOWN, Estimate, Line, summarise
+from routereval.studies.run import run
 from tests.made import made
 
 ROUTERS = ("oracle", "best_single", "knn", "linear", "knn(k=5, ks=[1, 3])", "random")

@@ -13,10 +13,11 @@ from routereval.cli.main import cli
 from routereval.report import to_json, to_latex, to_markdown, to_text
 from routereval.report.curve_figure import curve_displays, save_curves
 from routereval.report.trade_off import trade_offs
+from routereval.results import Results
+from routereval.results.summary import MEAN, TRADE_OFF, summarise
+from routereval.results.zero_router import ZERO, zero_router
 from routereval.scoring import compute
-from routereval.studies import Results, run
-from routereval.studies.summary import MEAN, TRADE_OFF, summarise
-from routereval.studies.zero import ZERO, zero_router
+from routereval.studies.run import run
 from tests.made import made
 
 ROUTERS = ("oracle", "knn(k=5)", "linear", "best_single", "random")

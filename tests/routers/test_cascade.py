@@ -13,8 +13,9 @@ from routereval.routers.call_ledger import CallLedger
 from routereval.routers.cascade import Cascade
 from routereval.routers.persistence import dump, restore
 from routereval.sources import open_records
-from routereval.studies import evaluate, run
-from routereval.studies.training import fit
+from routereval.studies.evaluate import evaluate
+from routereval.studies.run import run
+from routereval.studies.train import fit
 from routereval.tasks import Task
 from tests.made import Floats
 

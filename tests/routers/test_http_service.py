@@ -16,7 +16,7 @@ from routereval.errors import DataError, SpecError
 from routereval.routers import CHECKS, make_router
 from routereval.routers.checks import Check
 from routereval.routers.http_service import Http
-from routereval.studies import run
+from routereval.studies.run import run
 from tests.made import made
 
 KEY = "sk-very-secret"

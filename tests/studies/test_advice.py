@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.sources import open_source
-from routereval.studies.advice import Advice, advise
-from routereval.studies.ceiling import HeldOut
-from routereval.studies.spending import Sweep
+from routereval.studies.advise.advice import Advice, advise
+from routereval.studies.advise.budget import Sweep
+from routereval.studies.advise.ceiling import HeldOut
 
 SHARED = next(
     (p / "shared" for p in Path(__file__).parents if (p / "shared").exists()), Path("/nowhere")

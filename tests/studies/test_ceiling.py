@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.sources import open_records
-from routereval.studies.bench import (
+from routereval.studies.advise.ceiling import best_by_fold, ceiling, folds_of, hold_out, predict
+from routereval.studies.advise.guessing import chance_levels, count_options
+from routereval.studies.advise.score_table import (
     answers_by_habit,
     bench_of,
     correlations,
     join,
     shared_luck,
 )
-from routereval.studies.ceiling import best_by_fold, ceiling, folds_of, hold_out, predict
-from routereval.studies.chance import chance_levels, count_options
 
 SHARED = next(
     (p / "shared" for p in Path(__file__).parents if (p / "shared").exists()), Path("/nowhere")

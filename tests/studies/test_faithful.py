@@ -15,7 +15,7 @@ from routereval.errors import DataError
 from routereval.records import Records
 from routereval.routers import make_router
 from routereval.sources import open_source
-from routereval.studies import evaluate
+from routereval.studies.evaluate import evaluate
 from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, Setting, Task
 from tests.dispatch import SWITCHED_OFF, python
 from tests.made import Floats, made

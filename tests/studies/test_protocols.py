@@ -13,12 +13,13 @@ from routereval.errors import DataError
 from routereval.records import Records
 from routereval.report import render, save_learning, to_text
 from routereval.report.learning import _apart, learning_figure
+from routereval.results import Results, read_results
+from routereval.results.breakdown import by_part
+from routereval.results.learning_curves import learning_curves
+from routereval.results.summary import summarise
 from routereval.routers import Router
 from routereval.routers.registry import on_cpu
-from routereval.studies import Results, read_results, run
-from routereval.studies.breakdown import by_part
-from routereval.studies.learning import learning_curves
-from routereval.studies.summary import summarise
+from routereval.studies.run import run
 from routereval.tasks import Pool, Split, Task, mix
 from tests.made import made
 
@@ -74,7 +75,7 @@ def test_on_one_benchmark_the_best_of_the_benchmark_is_the_best_single() -> None
 
 
 def test_by_default_a_stream_is_run_with_its_control() -> None:
-    from routereval.studies.grid import DEFAULT_ROUTERS
+    from routereval.studies.run import DEFAULT_ROUTERS
 
     parts = [made("one", 40), made("two", 40)]
     results = run(parts, sizes=[3], groups=["all-weak"], protocol="mixed", n_jobs=1)

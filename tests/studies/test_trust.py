@@ -13,7 +13,7 @@ from routereval.report.trust_figure import trust_figure
 from routereval.report.trust_text import trust_text
 from routereval.routers import make_router
 from routereval.studies.perturbation import CHANGES, changed, option_order
-from routereval.studies.training import task_of
+from routereval.studies.train import task_of
 from routereval.studies.trust import trust
 from tests.conftest import CommandLine
 from tests.made import made

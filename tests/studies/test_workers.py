@@ -15,7 +15,9 @@ from click.testing import CliRunner
 from routereval.cli.run import run as run_command
 from routereval.errors import DataError, MissingDependencyError
 from routereval.records import Records
-from routereval.studies import Results, dask_client, run
+from routereval.results import Results
+from routereval.studies import dask_client
+from routereval.studies.run import run
 from routereval.studies.workers import DaskWorkers, LocalWorkers, workers_at
 from tests.dask_cluster import foreign_server, kill_one, two_workers, wait_for_both
 from tests.made import made

@@ -37,7 +37,7 @@ def compare(
     best_single, oracle and random can be named whether they were run or not.
     """
     from routereval.report.comparisons import comparison_json, standings_text, verdict_text
-    from routereval.studies import read_results
+    from routereval.results import read_results
 
     if len(names) > 2:
         raise click.UsageError(f"compare takes two routers, not {len(names)}: {', '.join(names)}")

@@ -29,7 +29,7 @@ def curves(results: Path, out: Path | None, format_name: str) -> None:
     from routereval.errors import DataError
     from routereval.report.curve_figure import save_curves
     from routereval.report.trade_off import markdown_table, rich_table, trade_offs
-    from routereval.studies import read_results
+    from routereval.results import read_results
 
     held = read_results(results)
     tables = trade_offs(held)

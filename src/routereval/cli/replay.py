@@ -58,8 +58,8 @@ def replay(
 
     from routereval.cli.progress import progress_bar
     from routereval.report.replay import footnotes, replay_table, save_replay
-    from routereval.studies.bandits import DEFAULT_ROUTERS
-    from routereval.studies.bandits import replay as study
+    from routereval.studies.replay import DEFAULT_ROUTERS
+    from routereval.studies.replay import replay as study
 
     with progress_bar() as progress:
         found = study(sources, routers or DEFAULT_ROUTERS, progress=progress, **options)  # type: ignore[arg-type]

@@ -115,7 +115,7 @@ def run(
     """Evaluate routers on pools of LLMs and print the table."""
     from routereval.cli.progress import progress_bar
     from routereval.report import print_tables, render, save_learning
-    from routereval.studies import run as run_grid
+    from routereval.studies.run import run as run_grid
 
     named = {key: value for key, value in grid.items() if value is not None}
     if routers:

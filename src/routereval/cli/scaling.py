@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from routereval.studies.scaling_study import ScalingResults
+    from routereval.studies.scaling import ScalingResults
 
 _ORDERS = ("random", "strong-to-weak", "weak-to-strong", "spread", "greedy", "greedy-cost")
 _LEFT = {"benchmark"}
@@ -57,7 +57,7 @@ def scaling(
 ) -> None:
     """Show how the best reachable score grows with the number of LLMs to choose from."""
     from routereval.cli.progress import progress_bar
-    from routereval.studies.scaling_study import scaling as study
+    from routereval.studies.scaling import scaling as study
 
     with progress_bar() as progress:
         results = study(sources, progress=progress, **options)  # type: ignore[arg-type]

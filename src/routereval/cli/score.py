@@ -56,7 +56,7 @@ def score(  # noqa: PLR0917 - the options of a command
     from rich.console import Console
 
     from routereval.report import print_tables, render
-    from routereval.studies.judging import score as judge
+    from routereval.studies.score import score as judge
 
     named = [one.strip() for one in pool.split(",")] if pool else None
     results = judge(

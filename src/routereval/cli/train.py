@@ -41,8 +41,8 @@ def train(  # noqa: PLR0917 - the options of a command
     it scores on the test prompts is printed.
     """
     from routereval.routers import make_router, save_router
-    from routereval.studies import evaluate
-    from routereval.studies.training import task_of, trained_on
+    from routereval.studies.evaluate import evaluate
+    from routereval.studies.train import task_of, trained_on
 
     names = pool.split(",") if pool and "(" not in pool else pool
     task = task_of(source, names, seed=seed, embedder=embedder)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routereval.report.figures import SIMULATED, STYLE, TITLES
-from routereval.studies.advice import Advice, BenchAdvice, PoolAdvice
+from routereval.studies.advise.advice import Advice, BenchAdvice, PoolAdvice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from routereval.studies.advice import FEW_OUTSIDE, Advice, BenchAdvice, PoolAdvice
-from routereval.studies.summary import Estimate
+from routereval.results.summary import Estimate
+from routereval.studies.advise.advice import FEW_OUTSIDE, Advice, BenchAdvice, PoolAdvice
 
 _WIDTH = 100
 _SHOWN = 4  # names, where there may be hundreds

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from routereval.results.comparison import Verdict
+from routereval.results.standings import Standing, Standings
 from routereval.scoring import Comparison
 from routereval.scoring.ranking import Omnibus, Tally
 from routereval.scoring.sameness import Sameness
-from routereval.studies.comparing import Verdict
-from routereval.studies.standings import Standing, Standings
 
 _DAGGER = "†"
 _SIMULATED = "Simulated data: no real LLM was asked; the numbers say nothing about any."

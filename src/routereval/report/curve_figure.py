@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from routereval.report.figures import SIMULATED, TITLES, saved, styled
+from routereval.results.results import Cell, Results
 from routereval.scoring import Curve, compute
 from routereval.scoring.curve import USD
-from routereval.studies.results import Cell, Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from routereval.studies.orders import RANDOM
-from routereval.studies.scaling_study import MEAN, ScalingCurve, ScalingResults
+from routereval.studies.scaling import MEAN, ScalingCurve, ScalingResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,9 +86,9 @@ class ScalingDisplay:
         curve: the numbers.
 
     >>> from routereval.records import Records
-    >>> from routereval.studies import scaling_study
+    >>> from routereval.studies.scaling import scaling
     >>> records = Records.from_arrays("toy", [[1, 0, 0], [0, 1, 0]], ["a", "b", "c"])
-    >>> curve = scaling_study.scaling(records).curves[0]
+    >>> curve = scaling(records).curves[0]
     >>> len(ScalingDisplay(curve).plot().lines)
     12
     """

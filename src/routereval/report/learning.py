@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routereval.report.figures import SIMULATED, STYLE
-from routereval.studies.learning import Learning, learning_curves
-from routereval.studies.results import Results
+from routereval.results.learning_curves import Learning, learning_curves
+from routereval.results.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

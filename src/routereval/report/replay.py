@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from routereval.report.figures import SIMULATED, STYLE, TITLES
-from routereval.studies.bandits import Estimate, Line, Replay
+from routereval.studies.replay import Estimate, Line, Replay
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,7 @@ def save_replay(found: Sequence[Replay], folder: str | Path) -> list[Path]:
     """Write ``replay.json``, ``replay.png`` and ``replay.svg``; the same study, the same bytes.
 
     Args:
-        found: from `routereval.studies.bandits.replay`.
+        found: from `routereval.studies.replay.replay`.
         folder: made if it does not exist; files of these names are replaced.
 
     Returns:

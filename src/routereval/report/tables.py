@@ -13,13 +13,13 @@ from routereval.errors import unknown
 from routereval.report.learning import grouped, learning_markdown, learning_table
 from routereval.report.trade_off import NOTES as TRADE_OFF_NOTES
 from routereval.report.trade_off import markdown_table, rich_table, trade_offs
+from routereval.results.breakdown import by_part
+from routereval.results.learning_curves import learning_curves
+from routereval.results.results import Results
+from routereval.results.summary import MEAN, SHOWN, Line, summarise
 from routereval.scoring import METRICS
 from routereval.scoring.curve import USD
 from routereval.scoring.estimates import UNSURE
-from routereval.studies.breakdown import by_part
-from routereval.studies.learning import learning_curves
-from routereval.studies.results import Results
-from routereval.studies.summary import MEAN, SHOWN, Line, summarise
 
 if TYPE_CHECKING:
     from rich.box import Box

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from routereval.results.results import Results
+from routereval.results.summary import MEAN, TRADE_OFF, Line, summarise
+from routereval.results.zero_router import ZERO, zero_router
 from routereval.scoring import METRICS
-from routereval.studies.results import Results
-from routereval.studies.summary import MEAN, TRADE_OFF, Line, summarise
-from routereval.studies.zero import ZERO, zero_router
 
 if TYPE_CHECKING:
     from rich.table import Table

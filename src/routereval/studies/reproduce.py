@@ -20,9 +20,9 @@ import numpy as np
 from routereval.errors import DataError
 from routereval.records import Records
 from routereval.records.routereval import N_PROMPTS, canonical
+from routereval.results.results import Cell, Results
 from routereval.sources import DEMO, open_source
-from routereval.studies.grid import Progress, run
-from routereval.studies.results import Cell, Results
+from routereval.studies.run import Progress, run
 from routereval.tasks import GROUPS
 
 PAPER_ROUTERS: Mapping[str, str | None] = {

@@ -21,7 +21,7 @@ from routereval.scoring.abstention import RiskCoverage, abstention_threshold, ri
 from routereval.scoring.bootstrap import n_units
 from routereval.scoring.calibration import Calibration, calibration
 from routereval.studies.perturbation import CHANGES, changed
-from routereval.studies.training import task_of
+from routereval.studies.train import task_of
 from routereval.tasks import Pool, Task
 from routereval.tasks.task import Part
 

@@ -21,13 +21,13 @@ from routereval.errors import DataError, RouterEvalError, SpecError
 from routereval.features import embedder_name
 from routereval.records import Records, read_records
 from routereval.records.costs import with_costs
+from routereval.results.results import Cell, Outcome, Results, ResultsFolder, cell_key
 from routereval.routers import Router, lineup
 from routereval.scoring import METRICS, N_BOOT
 from routereval.sources import open_source
-from routereval.studies.evaluation import evaluate
-from routereval.studies.results import Cell, Outcome, Results, ResultsFolder, cell_key
+from routereval.studies.evaluate import evaluate
 from routereval.studies.streams import controls_of, joined, of_benchmarks
-from routereval.studies.training import fit
+from routereval.studies.train import fit
 from routereval.studies.workers import Workers, workers_at
 from routereval.tasks import GROUPS, Pool, Setting, Split, Task
 from routereval.tasks.mix import benchmark_starts

@@ -34,7 +34,7 @@ from routereval.scoring.sameness import (
 from routereval.scoring.training import MIN_FITS, OverFits, over_fits
 
 if TYPE_CHECKING:
-    from routereval.studies.results import Cell, Outcome, Results
+    from routereval.results.results import Cell, Outcome, Results
 
 YARDSTICKS = {"best_single": "best_single", "oracle": "oracle", "random": "uniform"}
 """Controls whose scores stand in the evidence of every cell, by the column; they need no run."""

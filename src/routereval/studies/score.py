@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from routereval._version import __version__
 from routereval.errors import DataError, unknown
 from routereval.records import Records
+from routereval.results.results import Cell, Outcome, Results, ResultsFolder
 from routereval.routers import Router, make_router
 from routereval.routers.base import Scores
 from routereval.routers.controls import BestSingle
 from routereval.scoring import METRICS, compute
 from routereval.scoring.estimates import estimates
 from routereval.sources import open_source
-from routereval.studies.evaluation import Evaluation, evaluate
+from routereval.studies.evaluate import Evaluation, evaluate
 from routereval.studies.predictions import Predictions, PredictionsFile, read_predictions
-from routereval.studies.results import Cell, Outcome, Results, ResultsFolder
 from routereval.studies.streams import of_benchmarks
 from routereval.tasks import STREAMS, Split, Task, mix
 from routereval.tasks.mix import benchmark_starts

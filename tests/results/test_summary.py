@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from routereval.results import Results
+from routereval.results.summary import MEAN, SHOWN, Estimate, Line, over_prompts, summarise
 from routereval.scoring import METRICS, means, resamples
 from routereval.scoring.estimates import Draws, Side, averaged, ends_of, mean_draws
-from routereval.studies import Results, run
-from routereval.studies.summary import MEAN, SHOWN, Estimate, Line, over_prompts, summarise
+from routereval.studies.run import run
 from tests.made import Floats, made
 
 ROUTERS = ("knn(k=5)", "best_single", "oracle", "random")

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 import routereval as rv
 from routereval.errors import DataError, SpecError
+from routereval.results import Cell, Results, read_results
+from routereval.results.results import Outcome, ResultsFolder, cell_key
 from routereval.scoring import METRICS, Evidence
-from routereval.studies import Cell, Results, read_results, run
-from routereval.studies.results import Outcome, ResultsFolder, cell_key
+from routereval.studies.run import run
 from tests.made import Floats, made
 
 LINE = [

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
+from routereval.results.summary import Estimate
 from routereval.scoring import N_BOOT, interval, resamples
 from routereval.scoring.headroom import (
     guess_corrected_floor,
@@ -27,8 +28,8 @@ from routereval.scoring.headroom import (
     prompts_needed,
 )
 from routereval.sources import open_source
-from routereval.studies.bench import Bench, Floats, bench_of, join
-from routereval.studies.ceiling import (
+from routereval.studies.advise.budget import Sweep
+from routereval.studies.advise.ceiling import (
     FOLDS,
     NEAR,
     HeldOut,
@@ -36,7 +37,7 @@ from routereval.studies.ceiling import (
     folds_of,
     hold_out,
 )
-from routereval.studies.portfolio import (
+from routereval.studies.advise.pools import (
     Chooser,
     Redundant,
     choosers,
@@ -45,8 +46,7 @@ from routereval.studies.portfolio import (
     random_oracles,
     redundant,
 )
-from routereval.studies.spending import Sweep
-from routereval.studies.summary import Estimate
+from routereval.studies.advise.score_table import Bench, Floats, bench_of, join
 
 Progress = Callable[[str, int, int], None]
 Answer = Literal["yes", "no", "unclear"]

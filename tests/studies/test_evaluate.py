@@ -10,7 +10,7 @@ from routereval.records import Records
 from routereval.routers import Router, make_router
 from routereval.routers.registry import on_cpu
 from routereval.scoring import METRICS
-from routereval.studies import Evaluation, evaluate
+from routereval.studies.evaluate import Evaluation, evaluate
 from routereval.tasks import Pool, Setting, Task
 from tests.made import Floats, made
 

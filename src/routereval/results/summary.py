@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from routereval.results.results import Cell, Results
 from routereval.scoring import doubtful, metric
 from routereval.scoring.curve import USD
 from routereval.scoring.estimates import Draws, Ends, averaged, combined, draws, ends_of, within
-from routereval.studies.results import Cell, Results
 
 MEAN = "mean"
 TRADE_OFF = ("aiq", "over_zero", "qnc", "cost_save", "peak")

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError, SpecError
+from routereval.results import Results
+from routereval.results.comparison import corrected, stacked
+from routereval.results.summary import MEAN, summarise
 from routereval.scoring import holm, paired_test
-from routereval.studies import Results, run
-from routereval.studies.comparing import corrected, stacked
-from routereval.studies.summary import MEAN, summarise
+from routereval.studies.run import run
 from tests.made import made
-from tests.studies.test_results import cell, outcome, two
+from tests.results.test_results import cell, outcome, two
 
 
 @pytest.fixture(scope="module")

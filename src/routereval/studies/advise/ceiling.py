@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.records.groups import first_equal
+from routereval.results.summary import Estimate
 from routereval.scoring import N_BOOT, interval, resamples
-from routereval.studies.bench import Bench, Floats, Index, bench_of, shared_luck
-from routereval.studies.summary import Estimate
+from routereval.studies.advise.score_table import Bench, Floats, Index, bench_of, shared_luck
 
 NEAR = 0.4
 """LLMs outside that share a member's luck at least so far are its near-duplicates: the partial

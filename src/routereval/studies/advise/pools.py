@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, score_matrix
 from routereval.scoring.scaling import expected_maxima_at
-from routereval.studies.bench import Bench, Floats, Index, correlations
+from routereval.studies.advise.score_table import Bench, Floats, Index, correlations
 from routereval.studies.orders import greedy as greedy_steps
 from routereval.tasks import Pool, Rows, Split
 from routereval.tasks.pool import chosen_models

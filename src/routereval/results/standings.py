@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from routereval.errors import DataError
+from routereval.results.comparison import YARDSTICKS, Stack, corrected, stacked
+from routereval.results.summary import mean_over
 from routereval.scoring import Comparison, Interval, resamples
 from routereval.scoring.ranking import Omnibus, Rank, Tally, mean_ranks, omnibus, tally
-from routereval.studies.comparing import YARDSTICKS, Stack, corrected, stacked
-from routereval.studies.summary import mean_over
 
 if TYPE_CHECKING:
-    from routereval.studies.results import Results
+    from routereval.results.results import Results
 
 
 class Standing(NamedTuple):

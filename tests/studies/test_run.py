@@ -13,11 +13,14 @@ from threadpoolctl import threadpool_limits
 from routereval.errors import DataError, SpecError
 from routereval.features import embedder_name
 from routereval.records import Records
+from routereval.results import Results, read_results
+from routereval.results.results import ResultsFolder
 from routereval.routers import make_router
 from routereval.routers.registry import on_cpu
 from routereval.sources import open_source
-from routereval.studies import Results, evaluate, grid, read_results, run
-from routereval.studies.results import ResultsFolder
+from routereval.studies import run as grid
+from routereval.studies.evaluate import evaluate
+from routereval.studies.run import run
 from routereval.tasks import GROUPS, Pool, Task
 from routereval.tasks.scalar_order import numpys_order
 from tests.made import Floats, made, neutral_folder

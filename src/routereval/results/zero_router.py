@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from routereval.results.results import Cell, Outcome, Results
 from routereval.scoring import compute
-from routereval.studies.results import Cell, Outcome, Results
 
 ZERO = "zero"
 

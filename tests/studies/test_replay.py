@@ -5,7 +5,7 @@ import pytest
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
-from routereval.studies.bandits import Line, Replay, _full_information, replay
+from routereval.studies.replay import Line, Replay, _full_information, replay
 from tests.made import made
 
 

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.sources import open_source
-from routereval.studies.bench import Bench, bench_of
-from routereval.studies.portfolio import (
+from routereval.studies.advise.pools import (
     RULES,
     choosers,
     exact,
@@ -26,6 +25,7 @@ from routereval.studies.portfolio import (
     redundant,
     saving_pool,
 )
+from routereval.studies.advise.score_table import Bench, bench_of
 
 SHARED = next(
     (p / "shared" for p in Path(__file__).parents if (p / "shared").exists()), Path("/nowhere")

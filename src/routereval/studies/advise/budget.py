@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.studies.bench import Floats, Index
-from routereval.studies.ceiling import HeldOut
+from routereval.studies.advise.ceiling import HeldOut
+from routereval.studies.advise.score_table import Floats, Index
 
 _PRICES = np.concatenate([[0.0], np.logspace(-3, 1, 49)])
 

@@ -21,8 +21,8 @@ from routereval.errors import DataError, unknown
 from routereval.scoring import N_BOOT, Evidence
 
 if TYPE_CHECKING:
-    from routereval.studies.comparing import Verdict
-    from routereval.studies.standings import Standings
+    from routereval.results.comparison import Verdict
+    from routereval.results.standings import Standings
 
 _CELLS = "results.jsonl"
 _RUN = "run.json"
@@ -216,14 +216,14 @@ class Results:
     def compare(
         self, a: str, b: str, *, margin: float | None = None, rope: float | None = None
     ) -> Verdict:
-        """Test whether one router beats another; see `routereval.studies.comparing.compare`."""
-        from routereval.studies.comparing import compare
+        """Test whether one router beats another; see `routereval.results.comparison.compare`."""
+        from routereval.results.comparison import compare
 
         return compare(self, a, b, margin=margin, rope=rope)
 
     def standings(self, against: str = "best_single") -> Standings:
-        """All routers against one; see `routereval.studies.standings.standings`."""
-        from routereval.studies.standings import standings
+        """All routers against one; see `routereval.results.standings.standings`."""
+        from routereval.results.standings import standings
 
         return standings(self, against)
 

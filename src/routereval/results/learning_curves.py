@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from routereval.results.results import Results
+from routereval.results.summary import MEAN, Estimate, Line, summarise
 from routereval.spec import Spec, parse_spec
-from routereval.studies.results import Results
-from routereval.studies.summary import MEAN, Estimate, Line, summarise
 
 COUNTED = {"few_shot": "n", "unseen_llm": "k", "temporal": "k"}
 """The parameter of a protocol that counts prompts."""

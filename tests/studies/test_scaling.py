@@ -19,7 +19,7 @@ from routereval.records import Records, complete_block, score_matrix
 from routereval.scoring.scaling import widest
 from routereval.sources import open_source
 from routereval.studies.orders import ORDERS, greedy, model_order
-from routereval.studies.scaling_study import MEAN, ScalingCurve, scaling, weak_together
+from routereval.studies.scaling import MEAN, ScalingCurve, scaling, weak_together
 
 Floats = NDArray[np.floating]
 
@@ -247,7 +247,7 @@ def test_intervals_hold_the_curve_and_are_as_wide_as_theory_says() -> None:
 
 
 def test_many_resamples_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routereval.studies.scaling_study._WEIGHTS", 60 * 30)
+    monkeypatch.setattr("routereval.studies.scaling._WEIGHTS", 60 * 30)
     curve = scaling(made(random_scores()), n_boot=100).curves[0]
     assert (curve.high - curve.low)[-1, 1] > 0
 

@@ -11,10 +11,12 @@ import pytest
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
+from routereval.results import Results, read_results
 from routereval.routers import make_router
-from routereval.studies import Results, evaluate, read_results, run
-from routereval.studies.judging import score
-from routereval.studies.splitting import write_split
+from routereval.studies.evaluate import evaluate
+from routereval.studies.run import run
+from routereval.studies.score import score
+from routereval.studies.split import write_split
 from routereval.tasks import Task, mix
 from tests.conftest import CommandLine
 from tests.made import made

@@ -7,7 +7,7 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.routers import choose, load_router, make_router, save_router
-from routereval.studies.training import train, trained_on
+from routereval.studies.train import train, trained_on
 from routereval.tasks import Pool, Task
 from tests.made import made
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records import Records, complete_block
 from routereval.records.matrix import Block
-from routereval.studies.chance import chance_levels
+from routereval.studies.advise.guessing import chance_levels
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]

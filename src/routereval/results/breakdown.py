@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from routereval.results.results import Cell, Outcome, Results
+from routereval.results.summary import Line, estimate, over_prompts
 from routereval.scoring import resamples
 from routereval.scoring.bootstrap import n_units
 from routereval.scoring.estimates import Draws, mean_draws
-from routereval.studies.results import Cell, Outcome, Results
-from routereval.studies.summary import Line, estimate, over_prompts
 
 
 def by_part(results: Results) -> list[Line]:
