@@ -9,7 +9,7 @@ JOBS ?= logical
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench clean
+.PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench dist clean
 
 demo: $(READY)            ## install and print the table of the simulated demo
 	$(BIN)/routereval run demo
@@ -44,6 +44,9 @@ test-dispatch: $(READY)   ## what may depend on the processor, without AVX-512, 
 	    $(PYTEST) $(PARALLEL) $(ORDERED) || exit 1; \
 	done
 
+torch: $(READY)           ## what the tests of the torch routers need; they are skipped without
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "transformers>=4.45"
+
 fuzz: $(READY)            ## more than 10,000 damaged inputs over all importers, drawn anew
 	ROUTEREVAL_FUZZ=8 $(BIN)/python -m pytest tests/importers -k "damaged or any_program"
 
@@ -72,8 +75,11 @@ bench: $(READY)           ## speeds, as ratios to the naive way; coverage of int
 	$(BIN)/python benchmarks/gateway_faults.py
 	$(BIN)/python benchmarks/gateway_fuzz.py
 
+dist: $(READY)            ## the source distribution and the wheel
+	rm -rf dist && $(UV) build --quiet
+
 clean:
-	rm -rf $(VENV) $(VENV)-core $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf dist $(VENV) $(VENV)-core $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(READY): pyproject.toml uv.lock
 	$(PYTHON) -m venv $(VENV)
