@@ -31,8 +31,8 @@ from routereval.scoring import (
     N_BOOT,
     Curve,
     Evidence,
+    collect_evidence,
     compute,
-    gather,
     holm,
     interval,
     mean_interval,
@@ -79,12 +79,12 @@ class World:
         if self.with_curve:
             curve = Curve.of(lam, sweep(predicted, expected, lam), scores, costs, best)
         groups = np.arange(len(self.strata)) // self.cluster
-        return gather(
+        return collect_evidence(
             scores,
             weights(predicted, "argmax"),
             predicted / predicted.sum(axis=1, keepdims=True),
             best_single=best,
-            strata=self.strata[at],
+            subsets=self.strata[at],
             reference=_REFERENCE,
             costs=costs,
             curve=curve,
@@ -384,7 +384,7 @@ def _holds(ends: tuple[float, float], truth: float) -> bool:
 
 
 def _plain(evidence: Evidence) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    W = resamples(evidence.strata)
+    W = resamples(evidence.subsets)
     gain = evidence.quality - evidence.best_single
     points = compute(evidence, MAIN) | {DIFFERENCE: float(gain.mean())}
     drawn = replicates(evidence, W, MAIN) | {DIFFERENCE: W @ gain}
@@ -393,7 +393,7 @@ def _plain(evidence: Evidence) -> tuple[dict[str, float], dict[str, tuple[float,
 
 def _given(evidence: Evidence) -> tuple[dict[str, tuple[float, float]], set[str]]:
     found, unsure = estimates(evidence, MAIN)
-    W = resamples(evidence.strata, groups=evidence.groups)
+    W = resamples(evidence.subsets, groups=evidence.groups)
     gain = evidence.quality - evidence.best_single
     ends = mean_interval(gain, W, units=evidence.n_units, low=-1.0)
     return {**found, DIFFERENCE: ends}, unsure

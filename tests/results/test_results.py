@@ -57,7 +57,7 @@ def outcome(quality: list[float], rows: list[int] | None = None, **columns: Any)
         name: np.zeros(n) for name in ("uniform", "best_single", "best_test", "entropy")
     }
     held |= {"quality": quality, "oracle": np.ones(n), "cost": np.full(n, np.nan)}
-    held |= {"choice": np.zeros(n), "strata": np.zeros(n), **columns}
+    held |= {"choice": np.zeros(n), "subsets": np.zeros(n), **columns}
     evidence = Evidence.from_columns(held, [0.5, 0.5])
     return Outcome(evidence, np.arange(n) if rows is None else np.array(rows))
 

@@ -82,7 +82,7 @@ def naive_interval(results: Results, router: str, metric: str, n_boot: int = 150
                 for cell in (c for c in cells if c.seed == seed):
                     evidence = results.outcomes[cell.key].evidence
                     if W is None:
-                        W = weights(rng, evidence.strata)
+                        W = weights(rng, evidence.subsets)
                     values.append(float(METRICS[metric].formula(means(evidence, W))[0]))
             macro.append(np.nanmean(values))
         drawn.append(np.mean(macro))

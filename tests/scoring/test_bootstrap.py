@@ -12,9 +12,9 @@ from routereval.scoring import (
     Curve,
     Evidence,
     bootstrap,
+    collect_evidence,
     compute,
     doubtful,
-    gather,
     interval,
     intervals,
     mean_interval,
@@ -28,12 +28,12 @@ NAN = float("nan")
 def made(n: int, m: int, seed: int) -> Evidence:
     rng = np.random.default_rng(seed)
     p = rng.dirichlet(np.ones(m), n)
-    return gather(
+    return collect_evidence(
         rng.integers(0, 2, (n, m)),
         np.eye(m)[p.argmax(axis=1)],
         p,
         best_single=0,
-        strata=rng.integers(0, 4, n),
+        subsets=rng.integers(0, 4, n),
         reference=0.8,
         costs=rng.random((n, m)),
     )
@@ -135,7 +135,7 @@ def test_strata_take_out_the_variance_between_them() -> None:
 def test_intervals_hold_the_point(n: int, m: int, seed: int) -> None:
     evidence = made(n, m, seed)
     points = compute(evidence)
-    for name, (low, high) in intervals(evidence, resamples(evidence.strata, 40)).items():
+    for name, (low, high) in intervals(evidence, resamples(evidence.subsets, 40)).items():
         if np.isnan(points[name]):
             assert np.isnan(low)
             assert np.isnan(high)
@@ -150,16 +150,16 @@ def test_intervals_stay_within_the_range_of_their_metric() -> None:
     costs = np.tile([1.0, 2.0], (40, 1))
     choices = np.array([[1, 0], [1, 0], *[[0, 0]] * 38])
     curve = Curve.of([0.0, np.inf], choices, scores, costs, 0)
-    evidence = gather(
+    evidence = collect_evidence(
         scores,
         np.eye(2)[choices[:, 0]],
         np.full((40, 2), 0.5),
         best_single=0,
-        strata=np.zeros(40, int),
+        subsets=np.zeros(40, int),
         costs=costs,
         curve=curve,
     )
-    found = intervals(evidence, resamples(evidence.strata, 500), METRICS)
+    found = intervals(evidence, resamples(evidence.subsets, 500), METRICS)
     for name, ends in found.items():
         assert not ends.low < METRICS[name].low, name
         assert not ends.high > METRICS[name].high, name
@@ -168,7 +168,7 @@ def test_intervals_stay_within_the_range_of_their_metric() -> None:
 def test_intervals_are_percentiles_of_the_replicates() -> None:
     """But for the four pseudo-prompts, which move them by a tenth of their width at most."""
     evidence = made(400, 3, 0)
-    W = resamples(evidence.strata, 500)
+    W = resamples(evidence.subsets, 500)
     low, high = intervals(evidence, W, ["mu"], level=0.8)["mu"]
     ends = tuple(np.quantile(W @ evidence.quality, [0.1, 0.9]))
     assert (low, high) == pytest.approx(ends, abs=0.1 * (high - low))
@@ -179,8 +179,8 @@ def test_a_bias_of_resampling_is_taken_out() -> None:
     rng = np.random.default_rng(1)
     choice = rng.integers(0, 6, 80)
     one_hot = np.eye(6)[choice]
-    evidence = gather(one_hot, one_hot, one_hot, best_single=0, strata=np.zeros(80))
-    W = resamples(evidence.strata, 2000)
+    evidence = collect_evidence(one_hot, one_hot, one_hot, best_single=0, subsets=np.zeros(80))
+    W = resamples(evidence.subsets, 2000)
     drawn = replicates(evidence, W, ["selection_entropy"])["selection_entropy"]
     point = compute(evidence, ["selection_entropy"])["selection_entropy"]
     low, high = intervals(evidence, W, ["selection_entropy"])["selection_entropy"]
@@ -199,7 +199,7 @@ def test_infinite_replicates_are_not_interpolated() -> None:
 
 def test_a_higher_level_gives_a_wider_interval() -> None:
     evidence = made(60, 3, 0)
-    W = resamples(evidence.strata, 500)
+    W = resamples(evidence.subsets, 500)
     narrow, wide = (intervals(evidence, W, ["p_star"], level)["p_star"] for level in (0.5, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
 
@@ -207,7 +207,7 @@ def test_a_higher_level_gives_a_wider_interval() -> None:
 def test_replicates_may_be_averaged_over_tasks() -> None:
     """Place i of each metric belongs to row i of the weights."""
     evidence = made(30, 3, 0)
-    W = resamples(evidence.strata, 25)
+    W = resamples(evidence.subsets, 25)
     drawn = replicates(evidence, W)
     assert all(values.shape == (25,) for values in drawn.values())
     one = replicates(evidence, W[7:8])
@@ -217,8 +217,10 @@ def test_replicates_may_be_averaged_over_tasks() -> None:
 
 def test_replicates_of_a_mixing_policy_have_one_value_each() -> None:
     half = np.full((6, 2), 0.5)
-    evidence = gather(np.eye(2)[[0, 1] * 3], half, half, best_single=0, strata=np.zeros(6))
-    drawn = replicates(evidence, resamples(evidence.strata, 9))
+    evidence = collect_evidence(
+        np.eye(2)[[0, 1] * 3], half, half, best_single=0, subsets=np.zeros(6)
+    )
+    drawn = replicates(evidence, resamples(evidence.subsets, 9))
     assert drawn["selection_entropy"].tolist() == [1.0] * 9
 
 
@@ -326,8 +328,8 @@ def test_all_right_is_not_certain(n: int) -> None:
 
 def test_a_perfect_sample_leaves_every_ratio_open() -> None:
     ones, p = np.ones((30, 3)), np.eye(3)[np.arange(30) % 3]
-    evidence = gather(ones, p, p, best_single=0, strata=np.zeros(30))
-    found = intervals(evidence, resamples(evidence.strata), ["mu", "v_b", "gain_best"])
+    evidence = collect_evidence(ones, p, p, best_single=0, subsets=np.zeros(30))
+    found = intervals(evidence, resamples(evidence.subsets), ["mu", "v_b", "gain_best"])
     assert found["mu"].low < 0.95
     assert found["v_b"].low < 0.97
     assert found["gain_best"].low < -0.03 < 0.03 < found["gain_best"].high
@@ -337,10 +339,10 @@ def test_what_is_certain_by_construction_stays_so() -> None:
     """The best single model gains nothing over itself, and the oracle is the oracle."""
     scores = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(float)
     p = np.full((60, 4), 0.25)
-    single = gather(scores, np.eye(4)[[2] * 60], p, best_single=2, strata=np.zeros(60))
+    single = collect_evidence(scores, np.eye(4)[[2] * 60], p, best_single=2, subsets=np.zeros(60))
     assert intervals(single, resamples(np.zeros(60)), ["gain_best"])["gain_best"] == (0, 0)
     best = np.eye(4)[scores.argmax(axis=1)]
-    oracle = gather(scores, best, p, best_single=2, strata=np.zeros(60), informed=True)
+    oracle = collect_evidence(scores, best, p, best_single=2, subsets=np.zeros(60), informed=True)
     assert intervals(oracle, resamples(np.zeros(60)), ["p_star"])["p_star"] == pytest.approx((1, 1))
 
 
@@ -363,7 +365,7 @@ def test_the_best_of_equal_models_is_doubted() -> None:
     clear = (rng.random((200, 20)) < [0.2] * 19 + [0.8]).astype(float)
     for scores, doubted in ((tied, True), (clear, False)):
         choice = np.eye(20)[rng.integers(0, 20, 200)]
-        evidence = gather(scores, choice, choice, best_single=19, strata=np.zeros(200))
+        evidence = collect_evidence(scores, choice, choice, best_single=19, subsets=np.zeros(200))
         assert ("v_b" in doubtful(evidence)) == doubted
         high = intervals(evidence, resamples(np.zeros(200)), ["v_b"])["v_b"].high
         assert not doubted or high > np.quantile(

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from routereval.errors import DataError
 from routereval.routers.policy import along, choose, passings, sweep, trade_offs
-from routereval.scoring import Curve, Evidence, compute, gather, replicates, resamples
+from routereval.scoring import Curve, Evidence, collect_evidence, compute, replicates, resamples
 from routereval.studies.curves import telling_prices
 from tests.made import Floats
 
@@ -23,8 +23,8 @@ BEST = 2  # on train
 def evidence(curve: Curve) -> Evidence:
     n, m = curve.model_quality.shape
     sent = np.eye(m)[np.zeros(n, int)]
-    options: dict[str, Any] = {"best_single": BEST, "strata": np.zeros(n), "curve": curve}
-    return gather(curve.model_quality, sent, sent, **options)
+    options: dict[str, Any] = {"best_single": BEST, "subsets": np.zeros(n), "curve": curve}
+    return collect_evidence(curve.model_quality, sent, sent, **options)
 
 
 def of_choices(choices: list[list[int]]) -> Curve:
@@ -112,7 +112,9 @@ def test_one_model_has_a_curve_of_one_point() -> None:
 
 def gather_one(curve: Curve) -> Evidence:
     one = np.ones((4, 1))
-    return gather(curve.model_quality, one, one, best_single=0, strata=np.zeros(4), curve=curve)
+    return collect_evidence(
+        curve.model_quality, one, one, best_single=0, subsets=np.zeros(4), curve=curve
+    )
 
 
 def made(n: int = 40, m: int = 4, seed: int = 0) -> tuple[Floats, Floats, Floats]:
@@ -222,7 +224,9 @@ def test_no_curve_peaks_above_the_oracles(n: int, m: int, seed: int) -> None:
 def evidence_of(curve: Curve) -> Evidence:
     n, m = curve.model_quality.shape
     sent = np.eye(m)[np.zeros(n, int)]
-    return gather(curve.model_quality, sent, sent, best_single=0, strata=np.zeros(n), curve=curve)
+    return collect_evidence(
+        curve.model_quality, sent, sent, best_single=0, subsets=np.zeros(n), curve=curve
+    )
 
 
 def test_a_policy_that_mixes_has_one_point() -> None:

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.scoring import Curve, Evidence, Pair, compute, gather, means, resamples
+from routereval.scoring import Curve, Evidence, Pair, collect_evidence, compute, means, resamples
 from routereval.scoring.evidence import AVERAGED, entropy_bits
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "reference" / "golden"
@@ -29,12 +29,12 @@ def made(n: int = 40, m: int = 4, seed: int = 0, *, mixed: bool = False) -> Evid
     costs = rng.random((n, m)).astype(np.float32)
     scores = rng.random((n, m)).astype(np.float32)
     choices = np.stack([p.argmax(axis=1), costs.argmin(axis=1)], axis=1)
-    return gather(
+    return collect_evidence(
         scores,
         weights,
         p,
         best_single=1,
-        strata=np.arange(n) % 3,
+        subsets=np.arange(n) % 3,
         reference=0.9,
         costs=costs,
         curve=Curve.of([0, np.inf], choices, scores, costs, 1),
@@ -43,12 +43,12 @@ def made(n: int = 40, m: int = 4, seed: int = 0, *, mixed: bool = False) -> Evid
 
 
 def test_columns_of_a_deterministic_choice() -> None:
-    evidence = gather(
+    evidence = collect_evidence(
         [[1, 0, 0.5], [0, 0.25, 1]],
         [[0, 0, 1], [1, 0, 0]],
         [[0.5, 0.5, 0], [0.25, 0.25, 0.5]],
         best_single=1,
-        strata=[3, 3],
+        subsets=[3, 3],
         costs=[[1.0, 2.0, 3.0], [4.0, np.nan, np.nan]],
     )
     assert evidence.quality.tolist() == [0.5, 0.0]
@@ -64,12 +64,12 @@ def test_columns_of_a_deterministic_choice() -> None:
 
 
 def test_a_mixing_policy_has_no_choice_and_pays_the_expected_cost() -> None:
-    evidence = gather(
+    evidence = collect_evidence(
         [[1, 0], [1, 0]],
         [[0.25, 0.75], [1.0, 0.0]],
         [[0.5, 0.5]] * 2,
         best_single=0,
-        strata=[0, 0],
+        subsets=[0, 0],
         costs=[[4.0, 8.0], [4.0, np.nan]],
     )
     assert evidence.quality.tolist() == [0.25, 1.0]
@@ -79,22 +79,24 @@ def test_a_mixing_policy_has_no_choice_and_pays_the_expected_cost() -> None:
 
 
 def test_an_unknown_cost_of_a_choice_is_unknown() -> None:
-    evidence = gather(
-        [[1, 0]], [[0, 1]], [[0.5, 0.5]], best_single=0, strata=[0], costs=[[1, np.nan]]
+    evidence = collect_evidence(
+        [[1, 0]], [[0, 1]], [[0.5, 0.5]], best_single=0, subsets=[0], costs=[[1, np.nan]]
     )
     assert np.isnan(evidence.cost).all()
 
 
 def test_best_test_takes_the_lowest_column_on_ties() -> None:
     scores = [[0, 1, 0], [1, 0, 1], [1, 1, 1]]
-    evidence = gather(scores, np.eye(3), np.eye(3), best_single=0, strata=[0, 0, 0])
+    evidence = collect_evidence(scores, np.eye(3), np.eye(3), best_single=0, subsets=[0, 0, 0])
     assert evidence.best_test.tolist() == [0.0, 1.0, 1.0]
 
 
 def test_the_entropy_floor_drops_small_terms() -> None:
     p = [[0.5, 0.5 - 5e-5, 5e-5]]
-    low = gather([[1, 0, 0]], [[1, 0, 0]], p, best_single=0, strata=[0])
-    high = gather([[1, 0, 0]], [[1, 0, 0]], p, best_single=0, strata=[0], entropy_floor=1e-4)
+    low = collect_evidence([[1, 0, 0]], [[1, 0, 0]], p, best_single=0, subsets=[0])
+    high = collect_evidence(
+        [[1, 0, 0]], [[1, 0, 0]], p, best_single=0, subsets=[0], entropy_floor=1e-4
+    )
     assert low.entropy[0] - high.entropy[0] == pytest.approx(-5e-5 * np.log2(5e-5))
 
 
@@ -110,7 +112,7 @@ def test_the_entropy_floor_drops_small_terms() -> None:
         ({"weights": [[np.nan, 1]]}, "must be a distribution"),
         ({"distribution": [[1, 0], [1, 0]]}, "distribution has shape"),
         ({"distribution": [[np.nan, 0]]}, "holds NaN"),
-        ({"strata": [0, 0]}, "strata has shape"),
+        ({"subsets": [0, 0]}, "subsets has shape"),
         ({"groups": [0, 0]}, "groups has shape"),
         ({"best_single": 2}, "column 2 of a pool of 2"),
         ({"best_single": -1}, "column -1"),
@@ -123,10 +125,10 @@ def test_what_does_not_fit_is_refused(change: dict[str, Any], words: str) -> Non
         "weights": [[1, 0]],
         "distribution": [[0.5, 0.5]],
         "best_single": 0,
-        "strata": [0],
+        "subsets": [0],
     }
     with pytest.raises(DataError, match=words):
-        gather(**(fits | change))
+        collect_evidence(**(fits | change))
 
 
 def test_columns_rebuild_the_evidence() -> None:
@@ -140,7 +142,9 @@ def test_columns_rebuild_the_evidence() -> None:
 
 def test_columns_that_few_metrics_read_may_be_missing() -> None:
     evidence = made()
-    few = {name: getattr(evidence, name) for name in ("choice", "strata", *AVERAGED[:5], "entropy")}
+    few = {
+        name: getattr(evidence, name) for name in ("choice", "subsets", *AVERAGED[:5], "entropy")
+    }
     known = compute(Evidence.from_columns(few | {"cost": evidence.cost}, evidence.share))
     assert known["mu"] == compute(evidence)["mu"]
     undefined = {name for name, value in known.items() if np.isnan(value)}
@@ -151,7 +155,7 @@ def test_groups_are_kept_and_each_prompt_is_its_own_by_default() -> None:
     evidence = made(n=3)
     assert evidence.groups.tolist() == [0, 1, 2]
     one = np.ones((3, 1))
-    same = gather(one, one, one, best_single=0, strata=[0, 0, 0], groups=[5, 5, 9])
+    same = collect_evidence(one, one, one, best_single=0, subsets=[0, 0, 0], groups=[5, 5, 9])
     again = Evidence.from_columns(same.columns(), same.share)
     assert again.groups.tolist() == [5, 5, 9]
     older = {name: held for name, held in same.columns().items() if name != "groups"}
@@ -191,7 +195,7 @@ def test_equal_weights_give_the_plain_means() -> None:
 
 def test_the_shares_of_a_mixing_policy_do_not_vary() -> None:
     evidence = made(mixed=True)
-    shares = means(evidence, resamples(evidence.strata, 5)).share
+    shares = means(evidence, resamples(evidence.subsets, 5)).share
     np.testing.assert_array_equal(shares, evidence.share)
 
 
@@ -199,7 +203,7 @@ def test_an_unknown_cost_leaves_the_other_means_alone() -> None:
     evidence = made()
     cost = np.full(40, np.nan)
     unknown = Evidence.from_columns(evidence.columns() | {"cost": cost}, evidence.share)
-    W = resamples(evidence.strata, 20)
+    W = resamples(evidence.subsets, 20)
     np.testing.assert_allclose(means(unknown, W).quality, means(evidence, W).quality)
     assert np.isnan(means(unknown, W).cost).all()
 
@@ -222,7 +226,7 @@ def test_quality_lies_between_the_worst_and_the_oracle(
 ) -> None:
     n, m = scores.shape
     weights = np.random.default_rng(seed).dirichlet(np.ones(m), n)
-    evidence = gather(scores, weights, weights, best_single=m - 1, strata=np.zeros(n))
+    evidence = collect_evidence(scores, weights, weights, best_single=m - 1, subsets=np.zeros(n))
     assert (evidence.quality <= evidence.oracle + 1e-9).all()
     assert (evidence.quality >= scores.min(axis=1) - 1e-9).all()
     assert (evidence.oracle >= evidence.uniform - 1e-9).all()
@@ -263,7 +267,7 @@ def test_oracle_and_noisy_oracle_equal_the_reference(benchmark: str) -> None:
             mixed = (best + 1 / m) / 2
             # the mean of 1,000 simulations, whose error falls with the number of prompts
             _check_cell(scores, mixed, (right + 1 / m) / 2, noisy, error=0.1 / np.sqrt(n))
-        evidence = gather(scores, best, right, best_single=0, strata=np.zeros(n))
+        evidence = collect_evidence(scores, best, right, best_single=0, subsets=np.zeros(n))
         assert evidence.best_test.mean() == pytest.approx(cell["best_single_test"])
         assert evidence.uniform.mean() == pytest.approx(cell["mean_test"])
 
@@ -275,7 +279,9 @@ def _check_cell(
     published: dict[str, float],
     error: float = 1e-12,
 ) -> None:
-    evidence = gather(scores, weights, distribution, best_single=0, strata=np.zeros(len(scores)))
+    evidence = collect_evidence(
+        scores, weights, distribution, best_single=0, subsets=np.zeros(len(scores))
+    )
     found = compute(evidence, ["mu", "v_b", "e_p"])
     assert found["mu"] == pytest.approx(published["mu"], abs=error)
     assert found["v_b"] == pytest.approx(published["vb"], abs=3 * error)
@@ -287,13 +293,15 @@ def test_models_that_tie_in_cost_share_the_place() -> None:
     scores, costs = np.ones((3, 2)), np.full((3, 2), 0.25)
     for choice in (0, 1):
         sent = np.eye(2)[[choice] * 3]
-        found = gather(scores, sent, sent, best_single=0, strata=[0, 0, 0], costs=costs)
+        found = collect_evidence(scores, sent, sent, best_single=0, subsets=[0, 0, 0], costs=costs)
         assert found.optimal.tolist() == [1, 1, 1]
         assert found.collapsed.tolist() == [0, 0, 0]
         assert found.optimal_cost.tolist() == [0.25] * 3
     cheap = np.column_stack([np.full(3, 0.1), costs])
     for choice, optimal, collapsed in ((0, 1, 0), (1, 0, 1), (2, 0, 1)):
         sent = np.eye(3)[[choice] * 3]
-        found = gather(np.ones((3, 3)), sent, sent, best_single=0, strata=[0] * 3, costs=cheap)
+        found = collect_evidence(
+            np.ones((3, 3)), sent, sent, best_single=0, subsets=[0] * 3, costs=cheap
+        )
         assert found.optimal.tolist() == [optimal] * 3
         assert found.collapsed.tolist() == [collapsed] * 3

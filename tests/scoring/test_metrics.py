@@ -20,8 +20,8 @@ from routereval.scoring import (
     Means,
     Metric,
     Pair,
+    collect_evidence,
     compute,
-    gather,
     intervals,
     means,
     metric,
@@ -40,7 +40,7 @@ SCORES = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0.5]])
 CHOICE = [0, 1, 2, 0]
 DISTRIBUTION = np.array([[0.5, 0.5, 0], [1, 0, 0], [0.5, 0.25, 0.25], [0, 1, 0]])
 COSTS = [[1, 2, 4]] * 4
-STRATA = [0, 0, 0, 0]
+SUBSETS = [0, 0, 0, 0]
 
 # what each prompt's choice scores and costs, at no price of cost and where only cost counts
 CURVE = Curve.of([0, np.inf], [[0, 0], [1, 0], [2, 0], [0, 0]], SCORES, COSTS, 2)
@@ -89,12 +89,12 @@ NEED_MORE |= {"hallucination_rate"}
 
 
 def by_hand() -> Evidence:
-    return gather(
+    return collect_evidence(
         SCORES,
         np.eye(3)[CHOICE],
         DISTRIBUTION,
         best_single=2,
-        strata=STRATA,
+        subsets=SUBSETS,
         reference=0.8,
         costs=COSTS,
         unit="calls",
@@ -164,12 +164,12 @@ def test_values_lie_in_the_stated_range(name: str) -> None:
         n, m = int(rng.integers(1, 30)), int(rng.integers(1, 8))
         p = rng.dirichlet(np.ones(m), n)
         scores, choice = rng.integers(0, 2, (n, m)).astype(float), p.argmax(axis=1)
-        evidence = gather(
+        evidence = collect_evidence(
             scores,
             np.eye(m)[choice],
             p,
             best_single=0,
-            strata=np.zeros(n),
+            subsets=np.zeros(n),
             reference=0.7,
             **priced(rng, scores, choice),
         )
@@ -221,7 +221,7 @@ def test_p_star_of_the_noisy_oracle_is_its_p(p: float, m: int, seed: int) -> Non
     scores = np.vstack([rng.random((12, m)), np.eye(m)[:1]])
     best = np.eye(m)[scores.argmax(axis=1)]
     weights = p * best + (1 - p) / m
-    evidence = gather(scores, weights, weights, best_single=0, strata=np.zeros(13))
+    evidence = collect_evidence(scores, weights, weights, best_single=0, subsets=np.zeros(13))
     assert compute(evidence, ["p_star"])["p_star"] == pytest.approx(p, abs=1e-9)
 
 
@@ -233,23 +233,23 @@ def test_the_order_of_the_models_does_not_matter(m: int, n: int, seed: int) -> N
     weights = np.eye(m)[p.argmax(axis=1)]
     order = rng.permutation(m)
     lam = trade_offs(p, costs)
-    plain = gather(
+    plain = collect_evidence(
         scores,
         weights,
         p,
         best_single=0,
-        strata=np.zeros(n),
+        subsets=np.zeros(n),
         costs=costs,
         curve=Curve.of(lam, sweep(p, costs, lam), scores, costs, 0),
     )
     moved = sweep(p[:, order], costs[:, order], lam)
     first = int(np.flatnonzero(order == 0)[0])
-    mixed = gather(
+    mixed = collect_evidence(
         scores[:, order],
         weights[:, order],
         p[:, order],
         best_single=first,
-        strata=np.zeros(n),
+        subsets=np.zeros(n),
         costs=costs[:, order],
         curve=Curve.of(lam, moved, scores[:, order], costs[:, order], first),
     )
@@ -258,7 +258,7 @@ def test_the_order_of_the_models_does_not_matter(m: int, n: int, seed: int) -> N
 
 def test_one_model_leaves_nothing_to_choose() -> None:
     one = np.ones((3, 1))
-    values = compute(gather([[1], [0], [1]], one, one, best_single=0, strata=[0, 0, 0]))
+    values = compute(collect_evidence([[1], [0], [1]], one, one, best_single=0, subsets=[0, 0, 0]))
     assert values["mu"] == pytest.approx(2 / 3)
     assert values["selection_entropy"] == 0
     assert values["e_p"] == 0
@@ -272,7 +272,7 @@ def test_one_model_leaves_nothing_to_choose() -> None:
 def test_no_model_is_ever_right() -> None:
     half = np.full((2, 2), 0.5)
     values = compute(
-        gather(np.zeros((2, 2)), half, half, best_single=0, strata=[0, 0], reference=0.5)
+        collect_evidence(np.zeros((2, 2)), half, half, best_single=0, subsets=[0, 0], reference=0.5)
     )
     undefined = {name for name, value in values.items() if math.isnan(value)}
     ratios = {"v_b", "p_star", "gap_closed", "gap_oracle", "gain_random", "gain_best"}
@@ -286,8 +286,8 @@ def test_a_gap_of_rounding_errors_is_no_gap_on_resamples_either() -> None:
     """Constant prompts: oracle and uniform are equal, and stay so however they are weighted."""
     scores = np.repeat(np.random.default_rng(0).random((50, 1)), 3, axis=1)
     weights = np.eye(3)[np.arange(50) % 3]
-    evidence = gather(scores, weights, weights, best_single=0, strata=np.zeros(50))
-    drawn = replicates(evidence, resamples(evidence.strata, 200), ["p_star", "gap_closed"])
+    evidence = collect_evidence(scores, weights, weights, best_single=0, subsets=np.zeros(50))
+    drawn = replicates(evidence, resamples(evidence.subsets, 200), ["p_star", "gap_closed"])
     assert np.isnan(drawn["p_star"]).all()
     assert np.isnan(drawn["gap_closed"]).all()
 
@@ -417,9 +417,10 @@ def test_a_dominated_model_never_lowers_the_oracle(m: int, n: int, seed: int) ->
     rng = np.random.default_rng(seed)
     scores = rng.random((n, m))
     worse = np.hstack([scores, scores[:, :1] * rng.random((n, 1))])
-    options: dict[str, Any] = {"best_single": 0, "strata": np.zeros(n)}
+    options: dict[str, Any] = {"best_single": 0, "subsets": np.zeros(n)}
     few, more = (
-        gather(s, np.eye(s.shape[1])[s.argmax(axis=1)], s, **options) for s in (scores, worse)
+        collect_evidence(s, np.eye(s.shape[1])[s.argmax(axis=1)], s, **options)
+        for s in (scores, worse)
     )
     assert compute(more, ["mu"])["mu"] >= compute(few, ["mu"])["mu"]
 
@@ -429,15 +430,15 @@ def test_every_interval_contains_its_number() -> None:
     for m in (2, 5):
         scores = rng.integers(0, 2, (40, m)).astype(float)
         choice = rng.integers(0, m, 40)
-        evidence = gather(
+        evidence = collect_evidence(
             scores,
             np.eye(m)[choice],
             np.full((40, m), 1 / m),
             best_single=0,
-            strata=np.arange(40) % 2,
+            subsets=np.arange(40) % 2,
             **priced(rng, scores, choice),
         )
-        found = intervals(evidence, resamples(evidence.strata, 200))
+        found = intervals(evidence, resamples(evidence.subsets, 200))
         for name, value in compute(evidence).items():
             low, high = found[name]
             assert math.isnan(value) == math.isnan(low) == math.isnan(high), name

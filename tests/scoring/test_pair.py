@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routereval.errors import DataError
-from routereval.scoring import Pair, compute, gather, replicates
+from routereval.scoring import Pair, collect_evidence, compute, replicates
 from tests.made import Floats
 
 MARGIN = np.array([0.4, 0.1, 0.3, 0.2])
@@ -21,8 +21,8 @@ def computed(pair: Pair, names: list[str], choice: Floats | None = None) -> dict
     picks = np.zeros(len(pair.margin)) if choice is None else choice
     scores = np.stack([pair.strong, pair.weak], axis=1)
     sent = np.eye(2)[picks.astype(int)]
-    options: dict[str, Any] = {"best_single": 0, "strata": np.zeros(len(scores)), "pair": pair}
-    return compute(gather(scores, sent, sent, **options), names)
+    options: dict[str, Any] = {"best_single": 0, "subsets": np.zeros(len(scores)), "pair": pair}
+    return compute(collect_evidence(scores, sent, sent, **options), names)
 
 
 def test_the_curve_by_hand() -> None:
@@ -105,7 +105,7 @@ def test_resampled_prompts_have_the_curve_of_the_drawn_ones() -> None:
     W = rng.multinomial(30, np.full(30, 1 / 30), 5) / 30
     sent = np.tile([1.0, 0.0], (30, 1))
     scores = np.stack([pair.strong, pair.weak], axis=1)
-    evidence = gather(scores, sent, sent, best_single=0, strata=np.zeros(30), pair=pair)
+    evidence = collect_evidence(scores, sent, sent, best_single=0, subsets=np.zeros(30), pair=pair)
     drawn = replicates(evidence, W, ["apgr", "cpt", "pgr", "apgr(variant=paper)"])
     for row in range(5):
         picked = np.repeat(np.arange(30), np.rint(W[row] * 30).astype(int))

@@ -136,12 +136,12 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 def test_the_interval_is_that_of_the_bootstrap(task: Task) -> None:
     found = evaluated("knn(k=5)", task, n_boot=4000)
-    quality, strata = found.evidence.quality, found.evidence.strata
+    quality, subsets = found.evidence.quality, found.evidence.subsets
     rng = np.random.default_rng(0)
     means = []
     for _ in range(4000):
-        drawn = [rng.choice(quality[strata == s], (strata == s).sum() - 1) for s in (0, 1)]
-        sizes = [(strata == s).sum() for s in (0, 1)]
+        drawn = [rng.choice(quality[subsets == s], (subsets == s).sum() - 1) for s in (0, 1)]
+        sizes = [(subsets == s).sum() for s in (0, 1)]
         means.append(np.average([part.mean() for part in drawn], weights=sizes))
     low, high = found.intervals["mu"]
     assert (low, high) == pytest.approx(

@@ -48,7 +48,7 @@ def _draws(cell: Cell, outcome: Outcome) -> list[tuple[str, tuple[bytes, Draws]]
         if here.any():
             evidence = outcome.evidence
             groups = evidence.groups[here]
-            W = resamples(evidence.strata[here], cell.n_boot, groups=groups)
+            W = resamples(evidence.subsets[here], cell.n_boot, groups=groups)
             units = n_units(groups, int(here.sum()))
             drawn = mean_draws(evidence.quality[here], W, units=units)
             found.append((name, (outcome.rows[here].tobytes(), drawn)))

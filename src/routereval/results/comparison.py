@@ -271,7 +271,7 @@ def stacked(
         weight = 1 / (len(first.rows) * n_cells[place[1]] * len(n_cells))
         scores = [_column(results, *it, column) for it in zip(routers, outcomes, strict=True)]
         equal = _first_of_group(first, code)
-        keys.append(np.stack([code, first.evidence.strata, first.rows, equal], axis=1))
+        keys.append(np.stack([code, first.evidence.subsets, first.rows, equal], axis=1))
         weights.append(np.full(len(code), weight))
         sums.append(weight * np.stack(scores, axis=1))
     return _once(tuple(names), np.concatenate(keys), np.concatenate(weights), np.concatenate(sums))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 # the modules of metrics are imported for what they register
-from routereval.scoring import quality, spending, strong_weak  # noqa: F401
+from routereval.scoring import cost_metrics, pair_metrics, quality_metrics  # noqa: F401
 from routereval.scoring.bootstrap import N_BOOT, Interval, interval, resamples
+from routereval.scoring.collect import collect_evidence
 from routereval.scoring.comparison import Comparison, holm, paired_test
 from routereval.scoring.curve import Curve, Plane
 from routereval.scoring.estimates import compute, doubtful, intervals, mean_interval, replicates
 from routereval.scoring.evidence import Evidence, Means, means
-from routereval.scoring.gathering import gather
 from routereval.scoring.metrics import METRICS, Metric, Option, metric, register
 from routereval.scoring.pair import Pair, PairMeans
-from routereval.scoring.planar import front, hull
+from routereval.scoring.pareto import front, hull
 
 __all__ = [
     "METRICS",
@@ -27,10 +27,10 @@ __all__ = [
     "Pair",
     "PairMeans",
     "Plane",
+    "collect_evidence",
     "compute",
     "doubtful",
     "front",
-    "gather",
     "holm",
     "hull",
     "interval",

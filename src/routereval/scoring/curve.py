@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError
-from routereval.scoring.planar import area_under_hull, by_cost, front, hull
+from routereval.scoring.pareto import area_under_hull, by_cost, front, hull
 from routereval.scoring.smoothing import Smoothing
 
 if TYPE_CHECKING:

@@ -137,7 +137,7 @@ def draws(
         SpecError: if a name is unknown.
         DataError: if `W` is for another number of prompts.
     """
-    weights = resamples(evidence.strata, n_boot, groups=evidence.groups) if W is None else W
+    weights = resamples(evidence.subsets, n_boot, groups=evidence.groups) if W is None else W
     plain, anchor = means(evidence), means(evidence, smoothed=True)
     drawn = means(evidence, weights, smoothed=True)
 

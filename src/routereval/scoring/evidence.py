@@ -1,7 +1,7 @@
 """What one router did on one task's test prompts, and the means that every metric is made of.
 
-A metric is a function of means over prompts. `gather` reduces a (prompts, models) matrix to a
-few columns of one number a prompt; `means` averages the columns, once or once a bootstrap
+A metric is a function of means over prompts. `collect_evidence` reduces a (prompts, models) matrix
+to a few columns of one number per prompt; `means` averages the columns, once or once per bootstrap
 replicate, in one matrix product. What a trade-off of cost is worth stands beside, in a `Curve`.
 """
 
@@ -47,8 +47,8 @@ AVERAGED = (
 
 _NUMBERS = (*AVERAGED, "n_right", "truthful")
 _NEEDED = ("quality", "oracle", "uniform", "best_single", "best_test", "entropy", "cost")
-_CODES = ("choice", "strata", "groups")
-_NEEDED_CODES = ("choice", "strata")
+_CODES = ("choice", "subsets", "groups")
+_NEEDED_CODES = ("choice", "subsets")
 _PAIR = ("pair_margin", "pair_strong", "pair_weak")
 
 
@@ -81,7 +81,7 @@ class Evidence:
         n_right: (n_prompts,) how many models are right: score at least 0.5.
         truthful: (n_prompts,) 1 where a wrong answer is a hallucination, else 0.
         choice: (n_prompts,) column of the chosen model; -1 where the policy mixes models.
-        strata: (n_prompts,) integer code of each prompt's subset.
+        subsets: (n_prompts,) integer code of each prompt's subset.
         groups: (n_prompts,) integer code of the group of equal prompts that each belongs to; by
             default each prompt is a group of its own.
         share: (n_models,) mean probability with which a prompt goes to each model; sums to 1.
@@ -113,7 +113,7 @@ class Evidence:
     n_right: NDArray[np.float64]
     truthful: NDArray[np.float64]
     choice: NDArray[np.int64]
-    strata: NDArray[np.int64]
+    subsets: NDArray[np.int64]
     share: NDArray[np.float64]
     reference: float = float("nan")
     unit: str = USD
@@ -273,9 +273,9 @@ def means(
 ) -> Means:
     """Average the columns, over the prompts as they are or over weighted resamples of them.
 
-    Which model is `best_test`, or `best_subset`, was settled by `gather` on the prompts as they
-    are, and is not settled anew for each resample. The shares vary with the resample where every
-    prompt has one choice; where the policy mixes they stay those of the prompts as they are.
+    Which model is `best_test`, or `best_subset`, was settled by `collect_evidence` on the prompts
+    as they are, and is not settled anew for each resample. The shares vary with the resample where
+    every prompt has one choice; where the policy mixes they stay those of the prompts as they are.
 
     Args:
         evidence: what a router did.

@@ -18,7 +18,7 @@ from routereval.routers.policy import along, one_hot, sweep, trade_offs
 from routereval.scoring import Curve, Pair
 from routereval.scoring.curve import USD
 from routereval.scoring.metrics import ZERO
-from routereval.scoring.planar import hull
+from routereval.scoring.pareto import hull
 from routereval.tasks import Task
 from routereval.tasks.mix import benchmark_names
 

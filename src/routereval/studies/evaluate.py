@@ -17,8 +17,8 @@ from routereval.scoring import (
     Evidence,
     Interval,
     Metric,
+    collect_evidence,
     compute,
-    gather,
 )
 from routereval.scoring.estimates import UNSURE, estimates
 from routereval.studies.curves import called_by, cost_unit, curve_of, known_costs, pair_of, truthful
@@ -86,12 +86,12 @@ def evaluate(
     if router.cascade:
         sent, called = called_by(router, task, X, lam)
     seconds = time.perf_counter() - start
-    evidence = gather(
+    evidence = collect_evidence(
         test.scores,
         sent,
         router.distribution(X, predicted),
         best_single=task.best_single,
-        strata=test.subsets,
+        subsets=test.subsets,
         groups=test.groups,
         reference=task.reference,
         costs=known_costs(test.costs),

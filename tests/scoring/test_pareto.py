@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routereval.scoring.planar import (
+from routereval.scoring.pareto import (
     area,
     area_under_hull,
     by_cost,

@@ -20,13 +20,13 @@ _FOLDS, _CUTS = 5, 3
 _RIGHT = 0.5  # a real-valued score from here on counts as a right answer
 
 
-def gather(  # noqa: PLR0913 - all that is known of a router on a task
+def collect_evidence(  # noqa: PLR0913 - all that is known of a router on a task
     scores: ArrayLike,
     weights: ArrayLike,
     distribution: ArrayLike,
     *,
     best_single: int,
-    strata: ArrayLike,
+    subsets: ArrayLike,
     groups: ArrayLike | None = None,
     reference: float | None = None,
     costs: ArrayLike | None = None,
@@ -46,7 +46,7 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
             model; rows sum to 1, and are one-hot for a policy that does not mix.
         distribution: (n_prompts, n_models) the router's predicted distribution, for the entropy.
         best_single: column of the model that was best on the training prompts.
-        strata: (n_prompts,) integer code of each prompt's subset.
+        subsets: (n_prompts,) integer code of each prompt's subset.
         groups: (n_prompts,) integer code of the group of equal prompts that each belongs to; None
             where each is its own.
         reference: score of the fixed strong model, or None.
@@ -68,17 +68,17 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
         DataError: if shapes disagree, a score or a predicted probability is NaN, a row of weights
             is not a distribution, or `best_single` is not a column.
 
-    >>> evidence = gather([[1, 0], [0, 1]], [[1, 0], [1, 0]], [[0.5, 0.5], [1, 0]],
-    ...                   best_single=1, strata=[0, 0])
+    >>> evidence = collect_evidence([[1, 0], [0, 1]], [[1, 0], [1, 0]], [[0.5, 0.5], [1, 0]],
+    ...                   best_single=1, subsets=[0, 0])
     >>> evidence.quality, evidence.entropy, evidence.choice, evidence.share
     (array([1., 0.]), array([1., 0.]), array([0, 0]), array([1., 0.]))
     """
     truth = _complete(scores)
     sent = _like("weights", weights, truth)
     predicted = _like("distribution", distribution, truth)
-    codes = np.asarray(strata, np.int64)
+    codes = np.asarray(subsets, np.int64)
     same = np.arange(len(truth)) if groups is None else np.asarray(groups, np.int64)
-    _check(truth, sent, predicted, {"strata": codes, "groups": same}, best_single)
+    _check(truth, sent, predicted, {"subsets": codes, "groups": same}, best_single)
     quality = _expected(sent, truth)
     oracle = truth.max(axis=1)
     top = truth == oracle[:, None]
@@ -109,7 +109,7 @@ def gather(  # noqa: PLR0913 - all that is known of a router on a task
         truthful=marked,
         choice=choice,
         agreement=np.full(3, np.nan) if unknown else (bests == choice).mean(axis=1),
-        strata=codes,
+        subsets=codes,
         groups=same,
         share=sent.mean(axis=0),
         reference=float("nan") if reference is None else float(reference),
@@ -124,7 +124,7 @@ def _priced(
     called: Floats,
     top: NDArray[np.bool_],
     costs: Floats | None,
-    strata: NDArray[np.int64],
+    subsets: NDArray[np.int64],
 ) -> dict[str, Floats]:
     """The columns that costs are needed for; NaN where they are not known."""
     names = ("cost", "optimal", "optimal_cost", "collapsed", "relative_cost", "subset_cost")
@@ -146,7 +146,7 @@ def _priced(
         "optimal_cost": least,
         "collapsed": collapsed,
         "relative_cost": _between(cost, costs),
-        "subset_cost": _between(cost, _subset_means(costs, strata)),
+        "subset_cost": _between(cost, _subset_means(costs, subsets)),
     }
 
 
@@ -157,9 +157,9 @@ def _between(values: Floats, bounds: Floats) -> Floats:
     return np.asarray(np.where(apart, (values - low) / np.where(apart, high - low, 1.0), 0.0))
 
 
-def _subset_means(values: Floats, strata: NDArray[np.int64]) -> Floats:
+def _subset_means(values: Floats, subsets: NDArray[np.int64]) -> Floats:
     """(n_prompts, n_models) each model's mean on the prompt's subset."""
-    codes, where = np.unique(strata, return_inverse=True)
+    codes, where = np.unique(subsets, return_inverse=True)
     if len(codes) == 1:
         return np.broadcast_to(values.mean(axis=0), values.shape)
     return np.stack([values[where == code].mean(axis=0) for code in range(len(codes))])[where]

@@ -17,8 +17,8 @@ import numpy as np
 from routereval.scoring.curve import USD, Plane
 from routereval.scoring.evidence import Means, Values
 from routereval.scoring.metrics import ZERO, Metric, Option, ratio, register
-from routereval.scoring.planar import area, staircase
-from routereval.scoring.quality import small_subsets
+from routereval.scoring.pareto import area, staircase
+from routereval.scoring.quality_metrics import small_subsets
 
 _NO_COSTS = "where costs are unknown"
 _NO_RANGE = "where costs are unknown, or all models cost the same"

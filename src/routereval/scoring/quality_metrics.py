@@ -38,7 +38,7 @@ def _ties_for_best(of: Evidence) -> bool:
 
 def small_subsets(of: Evidence) -> bool:
     """Whether the best model of a subset is mostly luck, for its few prompts."""
-    sizes = np.unique(of.strata, return_counts=True)[1]
+    sizes = np.unique(of.subsets, return_counts=True)[1]
     return len(sizes) > 1 and int(sizes.min()) < SMALL_SUBSET
 
 
