@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from routereval.records import Records
     from routereval.report import render, to_latex, to_markdown, to_text
     from routereval.results import Results, read_results
+    from routereval.results.comparison import compare
     from routereval.routers import Router, check_router, load_router, make_router, save_router
     from routereval.scoring import METRICS
     from routereval.sources import open_records, open_source
@@ -45,6 +46,7 @@ _HOMES = {
     "report": ("render", "to_latex", "to_markdown", "to_text"),
     "routers": ("Router", "check_router", "load_router", "make_router", "save_router"),
     "results": ("Results", "read_results"),
+    "results.comparison": ("compare",),
     "scoring": ("METRICS",),
     "studies.advise": ("advise",),
     "studies.evaluate": ("evaluate",),
@@ -68,6 +70,7 @@ __all__ = [
     "Task",
     "advise",
     "check_router",
+    "compare",
     "evaluate",
     "import_records",
     "load_router",

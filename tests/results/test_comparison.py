@@ -9,7 +9,8 @@ import pytest
 
 from routereval.errors import DataError, SpecError
 from routereval.results import Results
-from routereval.results.comparison import corrected, stacked
+from routereval.results.comparison import compare, corrected, stacked
+from routereval.results.standings import standings
 from routereval.results.summary import MEAN, summarise
 from routereval.scoring import holm, paired_test
 from routereval.studies.run import run
@@ -42,11 +43,11 @@ def test_a_difference_is_that_of_the_table(results: Results, size: int) -> None:
         if line.benchmark == MEAN
     }
     for a, b in (("knn(k=5)", "linear"), ("linear", "random"), ("knn(k=5)", "best_single")):
-        assert held.compare(a, b).test.difference == pytest.approx(table[a] - table[b])
+        assert compare(held, a, b).test.difference == pytest.approx(table[a] - table[b])
 
 
 def test_the_difference_is_the_mean_of_those_of_the_benchmarks(results: Results) -> None:
-    verdict = results.compare("knn(k=5)", "random")
+    verdict = compare(results, "knn(k=5)", "random")
     assert list(verdict.by_benchmark) == ["long", "short"]
     each = [test.difference for test in verdict.by_benchmark.values()]
     assert verdict.test.difference == pytest.approx(np.mean(each))
@@ -55,12 +56,12 @@ def test_the_difference_is_the_mean_of_those_of_the_benchmarks(results: Results)
 
 
 def test_the_spread_over_seeds_stands_apart(results: Results) -> None:
-    seeds = results.compare("knn(k=5)", "random").seeds
+    seeds = compare(results, "knn(k=5)", "random").seeds
     assert seeds is not None
     assert list(seeds.differences) == [42, 43]
     for seed, difference in seeds.differences.items():
         alone = replace(results, cells=[c for c in results.cells if c.seed == seed])
-        verdict = alone.compare("knn(k=5)", "random")
+        verdict = compare(alone, "knn(k=5)", "random")
         assert verdict.seeds is None
         assert verdict.test.difference == pytest.approx(difference)
     values = list(seeds.differences.values())
@@ -74,17 +75,17 @@ def test_yardsticks_need_no_run(results: Results) -> None:
     without = replace(results, cells=learned)
     assert without.routers == ["knn(k=5)", "linear"]
     for name in ("best_single", "random"):
-        alone, run_too = without.compare("linear", name), results.compare("linear", name)
+        alone, run_too = compare(without, "linear", name), compare(results, "linear", name)
         assert alone.test.difference == pytest.approx(run_too.test.difference)
-    assert without.compare("linear", "oracle").test.difference < 0
-    assert without.compare("oracle", "random").test.significant
+    assert compare(without, "linear", "oracle").test.difference < 0
+    assert compare(without, "oracle", "random").test.significant
 
 
 def test_p_values_of_benchmarks_are_corrected(results: Results) -> None:
-    tests = results.compare("linear", "random").by_benchmark
+    tests = compare(results, "linear", "random").by_benchmark
     raw = [test.p_value for test in tests.values()]
     assert [test.p for test in tests.values()] == holm(raw).tolist()
-    single = two([[1.0, 0.0]], [[0.0, 0.0]]).compare("a", "b").by_benchmark
+    single = compare(two([[1.0, 0.0]], [[0.0, 0.0]]), "a", "b").by_benchmark
     assert [test.p_adjusted for test in single.values()] == [None]
     assert corrected([]) == []
 
@@ -92,7 +93,7 @@ def test_p_values_of_benchmarks_are_corrected(results: Results) -> None:
 def test_on_one_cell_the_test_is_the_plain_one() -> None:
     rng = np.random.default_rng(2)
     one, other = rng.random((2, 50)).round(2).tolist()
-    found = two([one], [other]).compare("a", "b").test
+    found = compare(two([one], [other]), "a", "b").test
     plain = paired_test(one, other)
     assert found.difference == pytest.approx(plain.difference)
     assert found.p_value == pytest.approx(plain.p_value, abs=0.02)
@@ -104,7 +105,7 @@ def test_routers_tested_on_other_prompts_are_told() -> None:
     key = results.of("b")[0].key
     outcomes = {**results.outcomes, key: outcome([0.0, 0.0], [5, 6])}
     with pytest.raises(DataError, match="b: the routers were tested on different prompts"):
-        replace(results, outcomes=outcomes).compare("a", "b")
+        compare(replace(results, outcomes=outcomes), "a", "b")
 
 
 def test_one_of_several_protocols_can_be_compared(results: Results) -> None:
@@ -124,7 +125,7 @@ def test_a_size_that_is_not_there_is_told(results: Results) -> None:
 
 
 def test_standings_hold_everyone_against_the_best_single_model(results: Results) -> None:
-    found = results.standings()
+    found = standings(results)
     assert found.against == "best_single"
     assert sorted(row.router for row in found.rows) == sorted(results.routers)
     assert [row.mu for row in found.rows] == sorted((row.mu for row in found.rows), reverse=True)
@@ -137,17 +138,17 @@ def test_standings_hold_everyone_against_the_best_single_model(results: Results)
         assert row.interval.low <= row.mu <= row.interval.high
         assert row.rank is not None
         assert 1 <= row.rank.low <= row.rank.mean <= row.rank.high <= 4
-        alone = results.compare(row.router, "best_single")
+        alone = compare(results, row.router, "best_single")
         assert row.tally == alone.tally
         if row.test:
             assert row.test.difference == pytest.approx(alone.test.difference)
 
 
 def test_standings_against_another(results: Results) -> None:
-    found = results.standings("random")
+    found = standings(results, "random")
     assert "beat random on" in str(found)
     with pytest.raises(SpecError, match="unknown router of this run 'kn'"):
-        results.standings("kn")
+        standings(results, "kn")
 
 
 def win(n: int) -> list[float]:
@@ -156,30 +157,30 @@ def win(n: int) -> list[float]:
 
 def test_the_sentence_of_the_standings() -> None:
     better = two([win(50)], [win(10)])
-    assert str(better.standings("b")) == (
+    assert str(standings(better, "b")) == (
         "1 of 1 learned routers beats b on 60 prompts after Holm's correction: a."
     )
-    assert str(better.standings("a")) == "None of 1 learned routers beats a on 60 prompts."
+    assert str(standings(better, "a")) == "None of 1 learned routers beats a on 60 prompts."
     controls = replace(better, cells=[replace(c, control=True) for c in better.cells])
-    assert str(controls.standings("a")) == "No learned router stands beside a."
+    assert str(standings(controls, "a")) == "No learned router stands beside a."
 
 
 def test_a_router_that_failed_somewhere_has_no_rank_but_a_test() -> None:
     results = two([win(50), win(40)], [win(10), win(20)], benchmark=["x", "y"])
     lone = cell(router="c", benchmark="z", size=5)
     apart = Results([*results.cells, lone], {**results.outcomes, lone.key: outcome(win(30))})
-    found = apart.standings()
+    found = standings(apart)
     assert all(row.rank is None for row in found.rows)
     assert all(row.test is not None for row in found.rows)
-    assert apart.standings("a").rows[-1].router == "b"  # c has nothing in common with a
+    assert standings(apart, "a").rows[-1].router == "b"  # c has nothing in common with a
     with pytest.raises(DataError, match="a and c have no cell in common"):
-        apart.compare("a", "c")
+        compare(apart, "a", "c")
 
 
 def test_a_mixed_stream_is_told_apart() -> None:
     results = two([[1.0, 1, 0, 1, 1]], [[0.0, 0, 0, 0, 1]], rows=[[0, 3, 7, 8, 9]])
     mixed = replace(results, cells=[replace(c, parts={"x": 0, "y": 7}) for c in results.cells])
-    verdict = mixed.compare("a", "b")
+    verdict = compare(mixed, "a", "b")
     assert verdict.test.difference == pytest.approx(3 / 5)  # a mean over prompts, as in the table
     assert {n: t.difference for n, t in verdict.by_benchmark.items()} == pytest.approx(
         {"x": 1, "y": 1 / 3}
@@ -195,8 +196,8 @@ def test_equal_prompts_count_as_one() -> None:
         key: held._replace(evidence=replace(held.evidence, groups=codes[key]))
         for key, held in apart.outcomes.items()
     }
-    grouped = replace(apart, outcomes=outcomes).compare("a", "b").test
-    plain = apart.compare("a", "b").test
+    grouped = compare(replace(apart, outcomes=outcomes), "a", "b").test
+    plain = compare(apart, "a", "b").test
     assert (plain.n_units, grouped.n_units) == (60, 15)
     assert (plain.significant, grouped.p_value > plain.p_value) == (True, True)
     assert grouped.detectable > plain.detectable
@@ -216,41 +217,41 @@ def several(differ: float, n_seeds: int, *, one_split: bool = False, n_train: in
 
 
 def test_from_five_seeds_on_the_claim_is_on_the_algorithms() -> None:
-    found = several(0.3, 5).compare("a", "b")
+    found = compare(several(0.3, 5), "a", "b")
     assert found.over_fits is not None
     assert (found.over_fits.method, found.over_fits.n_fits) == ("resampled_t", 5)
     assert found.over_fits.difference == found.test.difference
     assert str(found).startswith("Trained anew, a beats b by 0.")
     assert "5 fits of each). Of these fitted routers, a beats b by" in str(found)
-    assert str(several(0.3, 5).compare("b", "a")).startswith("Trained anew, a beats b by 0.")
+    assert str(compare(several(0.3, 5), "b", "a")).startswith("Trained anew, a beats b by 0.")
     assert "Trained anew, a and b cannot be told apart: difference" in str(
-        several(0.0, 5).compare("a", "b")
+        compare(several(0.0, 5), "a", "b")
     )
-    few_shot = several(0.3, 5, n_train=30).compare("a", "b").over_fits
+    few_shot = compare(several(0.3, 5, n_train=30), "a", "b").over_fits
     assert few_shot is not None
     assert few_shot.method == "components"
 
 
 def test_with_fewer_seeds_or_one_split_it_is_on_the_fits() -> None:
-    few = several(0.3, 4).compare("a", "b")
+    few = compare(several(0.3, 4), "a", "b")
     assert few.over_fits is None
     assert str(few).startswith("Of these fitted routers, a beats b by")
     assert str(few).endswith("The variance of training is not in it: that takes 5 seeds or more.")
-    same = several(0.3, 6, one_split=True).compare("a", "b")
+    same = compare(several(0.3, 6, one_split=True), "a", "b")
     assert same.over_fits is None
     assert str(same).endswith("not in it: all 6 seeds share one split.")
 
 
 def test_sameness_and_probabilities_stand_where_they_are_asked_for(results: Results) -> None:
-    verdict = results.compare("knn(k=5)", "linear", margin=0.4, rope=0.01)
+    verdict = compare(results, "knn(k=5)", "linear", margin=0.4, rope=0.01)
     assert verdict.sameness is not None
     assert verdict.sameness.non_inferior
     assert verdict.probabilities is not None
     assert sum(verdict.probabilities[1:]) == pytest.approx(1)
-    plain = results.compare("knn(k=5)", "linear")
+    plain = compare(results, "knn(k=5)", "linear")
     assert (plain.sameness, plain.saving, plain.probabilities) == (None, None, None)
     with pytest.raises(SpecError, match="margin must lie"):
-        results.compare("knn(k=5)", "linear", margin=2)
+        compare(results, "knn(k=5)", "linear", margin=2)
 
 
 def test_a_prompt_in_two_pools_is_one_prompt(results: Results) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import routereval as rv
 from routereval.errors import DataError, SpecError
 from routereval.results import Cell, Results, read_results
+from routereval.results.comparison import compare
 from routereval.results.results import Outcome, ResultsFolder, cell_key
 from routereval.scoring import METRICS, Evidence
 from routereval.studies.run import run
@@ -177,7 +178,7 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert again.info == left.info
     assert set(again.outcomes) == {c.key for c in left.cells}
     assert again.routers == left.routers == ["knn(k=5)", "random"]
-    assert str(again.compare("knn(k=5)", "random")) == str(left.compare("knn(k=5)", "random"))
+    assert str(compare(again, "knn(k=5)", "random")) == str(compare(left, "knn(k=5)", "random"))
 
 
 def test_the_folder_holds_what_the_contract_says(tmp_path: Path) -> None:
@@ -304,7 +305,7 @@ def two(a: list[list[float]], b: list[list[float]], **places: list[Any]) -> Resu
 
 def test_a_comparison_is_a_sentence_with_the_evidence() -> None:
     results = two([[1.0] * 30], [[0.0] * 25 + [1.0] * 5])
-    verdict = results.compare("a", "b")
+    verdict = compare(results, "a", "b")
     assert str(verdict) == (
         f"Of these fitted routers, {verdict.test.sentence('a', 'b')} "
         "The variance of training is not in it: that takes 5 seeds or more."
@@ -317,7 +318,7 @@ def test_a_comparison_is_symmetric() -> None:
     rng = np.random.default_rng(0)
     one, other = (rng.integers(0, 2, (2, 40)).astype(float).tolist() for _ in "ab")
     results = two(one, other, group=["all-strong", "all-weak"])
-    ab, ba = results.compare("a", "b").test, results.compare("b", "a").test
+    ab, ba = compare(results, "a", "b").test, compare(results, "b", "a").test
     assert ab.difference == -ba.difference
     assert (ab.wins, ab.losses, ab.ties) == (ba.losses, ba.wins, ba.ties)
     assert ab.p_value == ba.p_value
@@ -326,8 +327,8 @@ def test_a_comparison_is_symmetric() -> None:
 
 def test_a_router_is_as_good_as_itself() -> None:
     results = two([[1.0, 0.0, 1.0]], [[1.0, 0.0, 1.0]])
-    assert str(results.compare("a", "a")) == "a and a score the same on each of 3 prompts."
-    assert results.compare("a", "b").test.ties == 3
+    assert str(compare(results, "a", "a")) == "a and a score the same on each of 3 prompts."
+    assert compare(results, "a", "b").test.ties == 3
 
 
 def test_a_prompt_counts_once_whatever_the_pools_and_seeds() -> None:
@@ -340,7 +341,7 @@ def test_a_prompt_counts_once_whatever_the_pools_and_seeds() -> None:
         seed=[42, 42, 43],
         rows=[[4, 7, 9], [4, 7, 9], [4, 11]],
     )
-    test = results.compare("a", "b").test
+    test = compare(results, "a", "b").test
     # Cells: (1 + 1 + 0) / 3; (1 - 1 + 1) / 3; (.5 + 0) / 2.
     assert test.n_prompts == 4
     assert test.difference == pytest.approx((2 / 3 + 1 / 3 + 1 / 4) / 3)
@@ -349,22 +350,22 @@ def test_a_prompt_counts_once_whatever_the_pools_and_seeds() -> None:
 
 def test_rows_of_different_benchmarks_are_different_prompts() -> None:
     results = two([[1.0], [1.0]], [[0.0], [0.0]], benchmark=["x", "y"])
-    assert results.compare("a", "b").test.n_prompts == 2
+    assert compare(results, "a", "b").test.n_prompts == 2
 
 
 def test_only_cells_that_both_have_are_compared() -> None:
     results = two([[1.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 1.0]], size=[3, 5])
     kept = replace(results, cells=[c for c in results.cells if (c.router, c.size) != ("b", 5)])
-    assert kept.compare("a", "b").test.difference == 1.0
+    assert compare(kept, "a", "b").test.difference == 1.0
     apart = replace(results, cells=[results.cells[0], results.cells[3]])
     with pytest.raises(DataError, match="a and b have no cell in common"):
-        apart.compare("a", "b")
+        compare(apart, "a", "b")
 
 
 def test_an_unknown_router_is_told() -> None:
     results = two([[1.0]], [[0.0]])
     with pytest.raises(SpecError, match="unknown router of this run 'c'; known: a, b"):
-        results.compare("a", "c")
+        compare(results, "a", "c")
     with pytest.raises(SpecError, match="unknown router of this run 'knn'"):
         results.of("knn")
 
@@ -374,7 +375,7 @@ def test_the_difference_is_that_of_the_means_on_one_cell(seed: int) -> None:
     rng = np.random.default_rng(seed)
     one, other = rng.random((2, 12))
     results = two([one.tolist()], [other.tolist()])
-    test = results.compare("a", "b").test
+    test = compare(results, "a", "b").test
     assert test.difference == pytest.approx(float(np.mean(one) - np.mean(other)))
     assert test.low <= test.difference <= test.high
 
@@ -387,7 +388,7 @@ def test_results_of_a_run_agree_with_the_scores_of_its_records() -> None:
         scores: Floats = records.dense()[:, records.columns(one.pool)]
         for row in results.outcomes[one.key].rows.tolist():
             gains.setdefault(row, []).append(scores[row, 0] - scores[row, 1])
-    test = results.compare("constant(index=0)", "constant(index=1)").test
+    test = compare(results, "constant(index=0)", "constant(index=1)").test
     assert test.n_prompts == len(gains) == 10
     assert test.difference == pytest.approx(np.mean([np.mean(g) for g in gains.values()]))
     assert not math.isnan(test.p_value)

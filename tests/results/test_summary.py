@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from routereval.results import Results
+from routereval.results.standings import standings
 from routereval.results.summary import MEAN, SHOWN, Estimate, Line, over_prompts, summarise
 from routereval.scoring import METRICS, means, resamples
 from routereval.scoring.estimates import Draws, Side, averaged, ends_of, mean_draws
@@ -199,7 +200,7 @@ def test_one_cell_has_one_interval(results: Results) -> None:
 def test_standings_show_the_interval_of_the_table(results: Results) -> None:
     for size in (3, 4):
         lines = summarise(results.only(size))
-        for row in results.only(size).standings().rows:
+        for row in standings(results.only(size)).rows:
             shown = line(lines, row.router, MEAN, size).metrics["mu"]
             assert (row.mu, *row.interval) == pytest.approx(tuple(shown), abs=1e-12)
 

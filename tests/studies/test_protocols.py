@@ -15,6 +15,7 @@ from routereval.report import render, save_learning, to_text
 from routereval.report.learning import _apart, learning_figure
 from routereval.results import Results, read_results
 from routereval.results.breakdown import by_part
+from routereval.results.comparison import compare
 from routereval.results.learning_curves import learning_curves
 from routereval.results.summary import summarise
 from routereval.routers import Router
@@ -238,7 +239,7 @@ def logged(times: int) -> Records:
 
 def gain(protocol: str) -> tuple[float, Results]:
     ran = run([logged(4)], ["knn", "best_single"], [5], ["all-strong"], protocol=protocol, seeds=8)
-    return ran.compare("knn", "best_single").test.difference, ran
+    return compare(ran, "knn", "best_single").test.difference, ran
 
 
 @pytest.mark.parametrize("protocol", ["clean", "few_shot(n=200)"])

@@ -12,6 +12,7 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.results import Results, read_results
+from routereval.results.comparison import compare
 from routereval.routers import make_router
 from routereval.studies.evaluate import evaluate
 from routereval.studies.run import run
@@ -86,7 +87,7 @@ def test_choices_are_judged_alike(records: Records, tmp_path: Path) -> None:
     assert task.test.costs is not None
     assert cell.metrics["cost"] == pytest.approx(task.test.costs[rows, best].mean())
     assert cell.metrics["e_p"] == 0
-    assert "theirs" in str(results.compare("theirs", "best_single"))
+    assert "theirs" in str(compare(results, "theirs", "best_single"))
 
 
 def test_the_pool_is_what_the_file_names(records: Records, tmp_path: Path) -> None:
@@ -291,7 +292,7 @@ def test_a_stream_is_judged_as_it_is_run(protocol: str, tmp_path: Path) -> None:
     assert [c.parts for c in judged.of("mine")] == [c.parts for c in alone.of("oracle")]
     if protocol == "mixed":
         assert mu_of(judged, "mine") == mu_of(judged, "dataset_best")
-        assert judged.compare("mine", "best_single").test.p_value < 0.01
+        assert compare(judged, "mine", "best_single").test.p_value < 0.01
 
 
 def test_the_best_single_of_several_benchmarks_is_one_model(tmp_path: Path) -> None:
@@ -333,7 +334,7 @@ def test_coderouterbench(tmp_path: Path) -> None:
     alone = run(parts, CONTROLS, [8], ["all-strong"], protocol="mixed", n_jobs=1)
     for name in CONTROLS:
         assert mu_of(judged, name) == pytest.approx(mu_of(alone, name))
-    assert judged.compare("acrouter", "best_single").test.difference > 0.05
+    assert compare(judged, "acrouter", "best_single").test.difference > 0.05
 
 
 def test_the_split_of_a_stream_has_the_names_of_the_benchmarks(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def compare(
     """
     from routereval.report.comparisons import comparison_json, standings_text, verdict_text
     from routereval.results import read_results
+    from routereval.results.comparison import compare as compared
+    from routereval.results.standings import standings
 
     if len(names) > 2:
         raise click.UsageError(f"compare takes two routers, not {len(names)}: {', '.join(names)}")
@@ -45,8 +47,8 @@ def compare(
         raise click.UsageError("--margin and --rope are of two routers; name A and B")
     held = read_results(results).only(size, protocol)
     if len(names) == 2:
-        verdict = held.compare(*names, margin=margin, rope=rope)
+        verdict = compared(held, *names, margin=margin, rope=rope)
         click.echo(comparison_json(verdict) if as_json else verdict_text(verdict), nl=False)
         return
-    standings = held.standings(*names)
-    click.echo(comparison_json(standings) if as_json else standings_text(standings), nl=False)
+    found = standings(held, *names)
+    click.echo(comparison_json(found) if as_json else standings_text(found), nl=False)

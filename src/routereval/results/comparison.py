@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
+from routereval.results.results import Cell, Outcome, Results
 from routereval.scoring import Comparison, holm, paired_test
 from routereval.scoring.paired import Units, units
 from routereval.scoring.ranking import Tally, tally
@@ -32,9 +33,6 @@ from routereval.scoring.sameness import (
     saving,
 )
 from routereval.scoring.training import MIN_FITS, OverFits, over_fits
-
-if TYPE_CHECKING:
-    from routereval.results.results import Cell, Outcome, Results
 
 YARDSTICKS = {"best_single": "best_single", "oracle": "oracle", "random": "uniform"}
 """Controls whose scores stand in the evidence of every cell, by the column; they need no run."""

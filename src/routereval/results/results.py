@@ -12,17 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
 from routereval.scoring import N_BOOT, Evidence
-
-if TYPE_CHECKING:
-    from routereval.results.comparison import Verdict
-    from routereval.results.standings import Standings
 
 _CELLS = "results.jsonl"
 _RUN = "run.json"
@@ -212,20 +208,6 @@ class Results:
         if protocol is not None and protocol not in rules:
             raise unknown("protocol of this run", protocol, rules)
         return replace(self, cells=[cell for cell in kept if protocol in {None, cell.protocol}])
-
-    def compare(
-        self, a: str, b: str, *, margin: float | None = None, rope: float | None = None
-    ) -> Verdict:
-        """Test whether one router beats another; see `routereval.results.comparison.compare`."""
-        from routereval.results.comparison import compare
-
-        return compare(self, a, b, margin=margin, rope=rope)
-
-    def standings(self, against: str = "best_single") -> Standings:
-        """All routers against one; see `routereval.results.standings.standings`."""
-        from routereval.results.standings import standings
-
-        return standings(self, against)
 
 
 class ResultsFolder:

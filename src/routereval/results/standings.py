@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from routereval.errors import DataError
 from routereval.results.comparison import YARDSTICKS, Stack, corrected, stacked
+from routereval.results.results import Results
 from routereval.results.summary import mean_over
 from routereval.scoring import Comparison, Interval, resamples
 from routereval.scoring.ranking import Omnibus, Rank, Tally, mean_ranks, omnibus, tally
-
-if TYPE_CHECKING:
-    from routereval.results.results import Results
 
 
 class Standing(NamedTuple):
