@@ -28,7 +28,7 @@ from routereval.studies.reproduce import (
     Reproduction,
     Row,
     published_rows,
-    reproduce_paper,
+    reproduce,
 )
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "reference" / "golden"
@@ -69,7 +69,7 @@ def ready_made(folder: Path, name: str, sizes: tuple[int, ...] = (3, 5)) -> dict
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reproduction, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("data") / "router_dataset"
     content = {name: ready_made(folder, name) for name in ("arc", "harness_truthfulqa_mc_0")}
-    return reproduce_paper([folder.parent], n_jobs=1), content
+    return reproduce([folder.parent], n_jobs=1), content
 
 
 def rows_of(reproduction: Reproduction, benchmark: str, size: int) -> dict[str, Row]:
@@ -158,7 +158,7 @@ def test_what_is_missing_stays_empty(made: tuple[Reproduction, dict[str, Any]]) 
 
 def test_a_pool_without_all_three_groups_is_not_compared(tmp_path: Path) -> None:
     ready_made(tmp_path / "router_dataset", "arc", sizes=(3,))
-    reproduction = reproduce_paper([tmp_path], n_jobs=1)
+    reproduction = reproduce([tmp_path], n_jobs=1)
     assert {row.size for row in reproduction.compared} == {3}
     assert any("no all-strong(size=5) was published" in note for note in reproduction.notes)
 
@@ -166,7 +166,7 @@ def test_a_pool_without_all_three_groups_is_not_compared(tmp_path: Path) -> None
 def test_all_runs_the_slow_routers_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routereval.studies.reproduce.SLOW", ("linear",))
     ready_made(tmp_path / "router_dataset", "arc", sizes=(3,))
-    reproduction = reproduce_paper([tmp_path], slow=True, n_jobs=1)
+    reproduction = reproduce([tmp_path], slow=True, n_jobs=1)
     found = rows_of(reproduction, "ARC", 3)
     assert [name for name, row in found.items() if row.ours is None] == ["MLPR", "MLC"]
     assert "Left out as slow: MLPR; run" in reproduction_to_text(reproduction)
@@ -187,7 +187,7 @@ def test_a_difference_is_more_than_rounding_makes() -> None:
 def test_data_without_the_papers_benchmarks_are_refused() -> None:
     scores = np.ones((20, 4))
     with pytest.raises(DataError, match="only: mine; get them with: routereval download"):
-        reproduce_paper([Records.from_arrays("mine", scores, list("abcd"))])
+        reproduce([Records.from_arrays("mine", scores, list("abcd"))])
 
 
 def test_the_table_has_a_line_a_published_row(made: tuple[Reproduction, dict[str, Any]]) -> None:
@@ -224,7 +224,7 @@ def test_other_formats_say_the_same(made: tuple[Reproduction, dict[str, Any]]) -
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden data are not here")
 def test_the_reference_scripts_find_the_same_on_the_golden_files() -> None:
-    reproduction = reproduce_paper([GOLDEN / "data" / "router_dataset"], n_jobs=1)
+    reproduction = reproduce([GOLDEN / "data" / "router_dataset"], n_jobs=1)
     golden = json.loads((GOLDEN / "golden_avx512.json").read_text(encoding="utf-8"))
     cells = {canonical(name): held["cells"] for name, held in golden.items()}
     assert len(reproduction.compared) == 2 * 2 * len(QUICK)

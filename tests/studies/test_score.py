@@ -17,7 +17,7 @@ from routereval.routers import make_router
 from routereval.studies.evaluate import evaluate
 from routereval.studies.run import run
 from routereval.studies.score import score
-from routereval.studies.split import write_split
+from routereval.studies.split import split
 from routereval.tasks import Task, mix
 from tests.conftest import CommandLine
 from tests.made import made
@@ -339,7 +339,7 @@ def test_coderouterbench(tmp_path: Path) -> None:
 
 def test_the_split_of_a_stream_has_the_names_of_the_benchmarks(tmp_path: Path) -> None:
     parts = opposed()
-    assert write_split(parts, tmp_path / "split.csv", "mixed") == 600
+    assert split(parts, tmp_path / "split.csv", "mixed") == 600
     table = pl.read_csv(tmp_path / "split.csv")
     task = Task(mix(parts), list("abc"), "mixed")
     names = [f"{name}/{row}" for name in ("one", "two", "three") for row in range(200)]
@@ -376,4 +376,4 @@ def test_the_split_is_written(command_line: CommandLine, records: Records, tmp_p
         held = table.filter(pl.col("part") == part)["prompt_id"].to_list()
         assert set(held) == set(ids_of(records, getattr(task.setting.rows, part)))
     with pytest.raises(DataError, match=r"written to \.csv or \.parquet"):
-        write_split([records], tmp_path / "split.txt", "clean")
+        split([records], tmp_path / "split.txt", "clean")

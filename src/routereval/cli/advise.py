@@ -46,7 +46,7 @@ def advise(sources: tuple[str, ...], out: Path | None, **options: object) -> Non
     """Say whether routing is worth it here, and which LLMs to keep."""
     from routereval.cli.progress import progress_bar
     from routereval.report.advice_text import save_advice, to_text
-    from routereval.studies.advise.advice import advise as study
+    from routereval.studies.advise import advise as study
 
     with progress_bar() as progress:
         advice = study(sources, progress=progress, **options)  # type: ignore[arg-type]

@@ -41,8 +41,8 @@ def reproduce(data: str, slow: bool, out: Path | None, jobs: int, format_name: s
     """
     from routereval.cli.progress import progress_bar
     from routereval.report.reproduction import render_reproduction
-    from routereval.studies.reproduce import reproduce_paper
+    from routereval.studies.reproduce import reproduce as study
 
     with progress_bar() as progress:
-        found = reproduce_paper([data], slow=slow, out=out, n_jobs=jobs, progress=progress)
+        found = study([data], slow=slow, out=out, n_jobs=jobs, progress=progress)
     click.echo(render_reproduction(found, format_name), nl=False)

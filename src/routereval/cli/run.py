@@ -115,13 +115,13 @@ def run(
     """Evaluate routers on pools of LLMs and print the table."""
     from routereval.cli.progress import progress_bar
     from routereval.report import print_tables, render, save_learning
-    from routereval.studies.run import run as run_grid
+    from routereval.studies.run import run as study
 
     named = {key: value for key, value in grid.items() if value is not None}
     if routers:
         named["routers"] = routers
     with progress_bar() as progress:
-        results = run_grid(sources, out=out, n_jobs=jobs, progress=progress, **named)  # type: ignore[arg-type]
+        results = study(sources, out=out, n_jobs=jobs, progress=progress, **named)  # type: ignore[arg-type]
     if out:
         save_learning(results, out)
         from routereval.report.curve_figure import save_curves

@@ -24,7 +24,7 @@ def split(source: str, dest: Path, protocol: str) -> None:
     other languages, whose predictions score then judges.
     """
     from routereval.sources import open_source
-    from routereval.studies.split import write_split
+    from routereval.studies.split import split as study
 
-    n_prompts = write_split(open_source(source), dest, protocol)
+    n_prompts = study(open_source(source), dest, protocol)
     click.echo(f"{n_prompts:,} prompts in {dest}", err=True)

@@ -132,7 +132,7 @@ def published_rows() -> list[Row]:
     ]
 
 
-def reproduce_paper(
+def reproduce(
     sources: Sequence[Records | str | Path],
     *,
     slow: bool = False,

@@ -15,13 +15,13 @@ from routereval.tasks.mix import BENCHMARK
 from routereval.tasks.task import Setting
 
 
-def write_split(collection: Sequence[Records], dest: str | Path, split: Split | str) -> int:
+def split(collection: Sequence[Records], dest: str | Path, protocol: Split | str) -> int:
     """Write a table of all prompts and their parts.
 
     Args:
         collection: the benchmarks.
         dest: a ``.csv`` or ``.parquet`` file: ``benchmark``, ``prompt_id``, ``subset``, ``part``.
-        split: the protocol and seed.
+        protocol: the protocol and seed, or its text.
 
     Returns:
         How many prompts it has; those of no part are left out.
@@ -32,7 +32,7 @@ def write_split(collection: Sequence[Records], dest: str | Path, split: Split | 
     """
     import polars as pl
 
-    path, rule = Path(dest), Split.parse(split)
+    path, rule = Path(dest), Split.parse(protocol)
     if path.suffix not in {".csv", ".parquet"}:
         raise DataError(f"{path}: a split is written to .csv or .parquet")
     tables = []
