@@ -219,11 +219,8 @@ async def test_retry_after_is_honoured_at_once() -> None:
         for _ in range(3):
             await at.ask()
         assert len(at.stubs["euclid"].asked) == 1
-        assert (
-            0
-            < at.relay.upstreams["euclid"].breaker.rest_s(asyncio.get_running_loop().time())
-            <= 200
-        )
+        now = asyncio.get_running_loop().time()
+        assert 0 < at.relay.upstreams["euclid"].breaker.rest_s(now, "127.0.0.1") <= 200
 
 
 @in_loop
@@ -235,6 +232,10 @@ async def test_all_resting_says_when_to_come_back() -> None:
         status, headers, body = await at.ask()
         assert (status, body["error"]["code"]) == (503, "no_upstream")
         assert 1 < int(headers["retry-after"]) <= 200
+        async with at.session.get(at.url + "/readyz") as answer:
+            assert answer.status == 200  # others may be served
+        for upstream in at.relay.upstreams.values():
+            upstream.breaker.failed(asyncio.get_running_loop().time(), "another", 200)
         async with at.session.get(at.url + "/readyz") as answer:
             assert answer.status == 503
 
@@ -449,14 +450,14 @@ async def test_a_kept_connection_that_has_died_is_replaced() -> None:
 
 def test_a_pause_is_bounded_and_a_probe_that_leaves_is_no_verdict() -> None:
     breaker = CircuitBreaker(FailoverConfig(longest_cooldown_s=100, quota_cooldown_s=10))
-    breaker.failed(0.0, pause=1e9)
+    breaker.failed(0.0, "a", 1e9, evoked=False)
     assert breaker.rest_s(0.0) == 100
-    assert breaker.allow(101)
-    breaker.abandoned()
-    assert breaker.allow(101)
-    assert not breaker.allow(101)
-    breaker.succeeded()
-    assert breaker.allow(101)
+    assert breaker.allow(101, "b")
+    breaker.abandoned("b")
+    assert breaker.allow(101, "b")
+    assert not breaker.allow(101, "b")
+    breaker.succeeded("b")
+    assert breaker.allow(101, "b")
 
 
 def test_the_retry_budget_is_a_share() -> None:

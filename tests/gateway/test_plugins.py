@@ -63,7 +63,7 @@ CARD = r"\d{16}"
 @in_loop
 async def test_what_a_hook_leaves_is_decided_on_logged_and_sent() -> None:
     redact = Redact(CARD)
-    async with rig(hooks=(redact, Guardrail())) as at:
+    async with rig(hooks=(redact, Guardrail()), headers={"up": ["X-Team"]}) as at:
         status, headers, _ = await at.ask("prove it 1234567812345678")
         assert (status, headers["x-routereval-model"]) == (200, "euclid")
         asked = at.stubs["euclid"].asked[0]

@@ -129,7 +129,7 @@ async def test_a_stream_comes_byte_for_byte_and_as_it_comes() -> None:
             await came.acquire()
         await asked.send(b"0\r\n\r\n")
 
-    async with rig() as at:
+    async with rig(headers={"down": ["X-Upstream"]}) as at:
         at.stubs["euclid"].answer = waits_for_each_part_to_come
         async with at.streaming("prove") as answer:
             assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"

@@ -77,7 +77,7 @@ def create_app(
     relay = Relay(
         config,
         UpstreamPool.of(config),
-        Client(config.failover.quota_cooldown_s),
+        Client(config.failover.quota_cooldown_s, config.headers),
         trained.models,
         decider=decider or Experiment(arms, config.experiment.explore),
         authenticator=authenticator or _authenticator(config),

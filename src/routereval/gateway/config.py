@@ -110,6 +110,18 @@ class ExperimentConfig(Table, frozen=True):
     shadows: tuple[str, ...] = ()
 
 
+class HeadersConfig(Table, frozen=True):
+    """Headers that pass beside those that always do.
+
+    Attributes:
+        up: of clients, to upstreams.
+        down: of upstreams, to clients.
+    """
+
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+
+
 class UpstreamConfig(Table, frozen=True):
     """One model of the pool, and who serves it.
 
@@ -165,6 +177,7 @@ class Config(Table, frozen=True):
     failover: FailoverConfig = FailoverConfig()
     access: AccessConfig = AccessConfig()
     log: LogConfig = LogConfig()
+    headers: HeadersConfig = HeadersConfig()
     experiment: ExperimentConfig = ExperimentConfig()
     virtual: Mapping[str, VirtualModel] = msgspec.field(default_factory=lambda: dict(PRESETS))
     plugins: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)
@@ -212,6 +225,7 @@ TABLES: dict[str, type[Table]] = {
     "failover": FailoverConfig,
     "access": AccessConfig,
     "log": LogConfig,
+    "headers": HeadersConfig,
     "experiment": ExperimentConfig,
 }
 

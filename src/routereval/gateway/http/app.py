@@ -139,7 +139,7 @@ async def _route(request: Request) -> Response:
             "allowed": plan.names,
             "scores": {m: _finite(v) for m, v in zip(models, decision.scores, strict=True)},
             "costs": {m: _finite(v) for m, v in zip(models, decision.costs, strict=True)},
-            "resting": relay.resting(plan.names),
+            "resting": relay.resting(plan.names, authorization.key or _address(request)),
         }
     )
 
@@ -236,6 +236,10 @@ def _error_response(error: ApiError) -> Response:
 
     headers = {name.decode(): value.decode() for name, value in error.headers}
     return Response(error.body, error.status, headers)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _finite(value: float) -> float | None:

@@ -23,6 +23,7 @@ class Connection:
     Attributes:
         headers: the client's, names in small letters.
         key: what it presents itself with.
+        address: where it comes from; empty where that is not known.
         entry: all that is noted of the request.
     """
 
@@ -34,6 +35,7 @@ class Connection:
         self._events: EventStream | None = None
         self.headers: Headers = scope["headers"]
         self.key = bearer(self.headers)
+        self.address: str = (scope.get("client") or ("",))[0]
         self.entry = LogEntry(secrets.token_hex(12), time.time(), path=scope["path"])
         self.draining = False
 

@@ -34,9 +34,9 @@ from routereval.gateway.protocols import (
     RouterChoice,
     Usage,
 )
-from routereval.gateway.upstreams.circuit_breaker import RetryBudget
+from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
-from routereval.gateway.upstreams.errors import Reply, UpstreamError, final_error
+from routereval.gateway.upstreams.errors import UpstreamError, clients_own_reply, final_error
 from routereval.gateway.upstreams.pool import Upstream, UpstreamPool
 
 LARGE_BODY_BYTES = 1 << 18
@@ -55,7 +55,9 @@ class RoutingPlan:
         text: what is routed.
         conversation: what the request is a part of.
         sticks: whether it goes where the conversation went before.
+        client: who asks: the name of the key, or the address where there are no keys.
         tried: the upstreams that were asked, and their errors.
+        last_resort: whether the one that was asked rested, as all did.
     """
 
     request: ChatRequest
@@ -64,7 +66,9 @@ class RoutingPlan:
     text: str = ""
     conversation: str = ""
     sticks: bool = False
+    client: str = ""
     tried: dict[str, UpstreamError] = field(default_factory=dict)
+    last_resort: bool = False
 
 
 class Relay:
@@ -106,7 +110,7 @@ class Relay:
         self.in_flight = 0
         self.draining = False
         self._observer_failures: Counter[str] = Counter()
-        self._retries = RetryBudget(config.failover.retry_ratio, config.failover.retry_burst)
+        self._retries = RetryBudgets(config.failover.retry_ratio, config.failover.retry_burst)
         self._conversations = Conversations(config.routing.sticky_s, _now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -161,6 +165,7 @@ class Relay:
             plan = self.plan(
                 request, authorization, connection.header(b"x-routereval-conversation")
             )
+            plan.client = entry.key or connection.address
             entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
             await authorization.reserve(self.upstreams.highest_price(plan.names, request))
             await self._serve(connection, plan, body)
@@ -214,10 +219,10 @@ class Relay:
             sticks=bool(routing.sticky_s) and (bool(conversation) or len(request.turns) > 1),
         )
 
-    def resting(self, names: Iterable[str]) -> list[str]:
-        """Those of the upstreams named that are left alone for a while after errors."""
+    def resting(self, names: Iterable[str], client: str | None = None) -> list[str]:
+        """Those of the upstreams that are left alone after errors, by a client or by all."""
         now = _now()
-        return [name for name in names if self.upstreams[name].breaker.rest_s(now)]
+        return [name for name in names if self.upstreams[name].breaker.rest_s(now, client)]
 
     def has_room(self) -> bool:
         """Whether one of the router's models has an upstream that takes a request now."""
@@ -235,14 +240,16 @@ class Relay:
 
     async def _serve(self, connection: Connection, plan: RoutingPlan, body: bytes) -> None:
         until = asyncio.get_running_loop().time() + self.config.limits.request_s
-        self._retries.earn()
+        retries = self._retries.of(plan.client)
+        retries.earn()
         while (upstream := await self._next_upstream(connection, plan)) is not None:
             with upstream.occupied():
                 error = await self._sent(connection, plan, upstream, body, until)
             if error is None:
                 return
             plan.tried[upstream.config.name] = error
-            if len(plan.tried) >= self.config.failover.attempts or not self._retries.take():
+            attempts = len(plan.tried)
+            if plan.last_resort or attempts >= self.config.failover.attempts or not retries.take():
                 break
         await self._reply_with_failure(connection, plan)
 
@@ -256,12 +263,22 @@ class Relay:
                 upstream = self.upstreams[plan.names[0]]
                 entry.reason = "asked for"
                 return None if plan.tried or upstream.full else upstream
-            names = self.upstreams.available(untried, now)
+            names = self.upstreams.available(untried, now, plan.client)
             if not names:
-                return None
+                return self._last_resort(entry, plan)
             upstream = self.upstreams[await self._chosen_model(entry, plan, names)]
-            if not upstream.full and upstream.breaker.allow(_now()):
+            if not upstream.full and upstream.breaker.allow(_now(), plan.client):
                 return upstream
+
+    def _last_resort(self, entry: LogEntry, plan: RoutingPlan) -> Upstream | None:
+        """One that rests, if all do and none was asked yet: it may be well again."""
+        if plan.tried:
+            return None
+        upstream = self.upstreams.last_resort(plan.names, _now(), plan.client)
+        if upstream is not None:
+            plan.last_resort = True
+            entry.reason = "last resort: all rest after errors"
+        return upstream
 
     async def _chosen_model(self, entry: LogEntry, plan: RoutingPlan, names: list[str]) -> str:
         if plan.sticks:
@@ -301,13 +318,13 @@ class Relay:
                 streamed=plan.request.streamed,
             )
         except UpstreamError as error:
-            self._note_error(upstream, entry, error)
+            self._note_error(upstream, connection.entry, plan, error)
             return error
         except asyncio.CancelledError:
-            upstream.breaker.abandoned()
+            upstream.breaker.abandoned(plan.client)
             entry.attempts.append(Attempt(name, "the client left"))
             raise
-        upstream.breaker.succeeded()
+        upstream.breaker.succeeded(plan.client)
         entry.model = name
         entry.attempts.append(Attempt(name))
         self._conversations.note(plan.conversation, name)
@@ -324,7 +341,7 @@ class Relay:
         try:
             await connection.stream(stream)
         except UpstreamError as error:
-            self._note_error(upstream, connection.entry, error)
+            self._note_error(upstream, connection.entry, plan, error)
             sentence = f"{upstream.config.name} {error.detail} in mid-stream"
             await connection.error(ApiError(502, sentence, code="stream_cut"))
         finally:
@@ -332,11 +349,14 @@ class Relay:
             usage = connection.usage_of_stream(plan.request.prompt_tokens)
             self._book(connection.entry, upstream, usage)
 
-    def _note_error(self, upstream: Upstream, entry: LogEntry, error: UpstreamError) -> None:
+    def _note_error(
+        self, upstream: Upstream, entry: LogEntry, plan: RoutingPlan, error: UpstreamError
+    ) -> None:
         if error.blames:
-            upstream.breaker.failed(_now(), error.pause)
+            evoked = error.kind != "connect"
+            upstream.breaker.failed(_now(), plan.client, error.pause, evoked=evoked)
         else:
-            upstream.breaker.abandoned()
+            upstream.breaker.abandoned(plan.client)
         entry.attempts.append(Attempt(upstream.config.name, str(error)))
 
     def _book(self, entry: LogEntry, upstream: Upstream, usage: Usage) -> None:
@@ -345,16 +365,13 @@ class Relay:
 
     async def _reply_with_failure(self, connection: Connection, plan: RoutingPlan) -> None:
         """Nobody answered: pass on what is the client's to know, or say who was asked."""
-        last: Reply | None = None
-        for error in plan.tried.values():
-            if plan.virtual is None or error.kind == "context":
-                last = error.reply
+        last = clients_own_reply(plan.tried.values(), named=plan.virtual is None)
         if last is not None:
             connection.entry.error = f"upstream_{last.status}"
             await connection.reply(last)
             return
-        rests = self.upstreams.shortest_rest_s(plan.names, _now())
-        raise final_error(plan.tried.items(), rests)
+        rests = self.upstreams.shortest_rest_s(plan.names, _now(), plan.client)
+        raise final_error(plan.tried.items(), rests, last_resort=plan.last_resort)
 
     def _notify_observers(self, connection: Connection) -> None:
         """Show the request to each observer; one that fails harms nobody behind it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,8 @@ def metrics_endpoint(metrics: Metrics) -> Endpoint:
         if key and key not in relay.config.access.metrics:
             sentence = f"key {key!r} may not read metrics; [access] metrics names those that may"
             raise ApiError(403, sentence, code="not_allowed")
-        resting = relay.resting(relay.upstreams)
-        state = {name: name in resting for name in relay.upstreams}
-        text = metrics.text(state, relay.in_flight)
+        now = asyncio.get_running_loop().time()
+        text = metrics.text(relay.upstreams.resting(now), relay.in_flight)
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
     return answer

@@ -65,7 +65,7 @@ class Metrics:
         )
         self._cooldown = Gauge(
             "routereval_cooldown",
-            "1 for an upstream that is left alone for a while.",
+            "1 for an upstream that is left alone for a while, if only by some clients.",
             ["model"],
             registry=registry,
             multiprocess_mode="livemax",

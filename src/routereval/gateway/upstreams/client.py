@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from routereval.errors import MissingDependencyError
-from routereval.gateway.config import UpstreamConfig
+from routereval.gateway.config import HeadersConfig, UpstreamConfig
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
-from routereval.gateway.upstreams.headers import headers_down, headers_up
+from routereval.gateway.upstreams.headers import HeaderFilter
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -35,11 +35,13 @@ class Stream:
         sized: whether the protocol itself tells a whole answer from one that was cut.
     """
 
-    def __init__(self, response: ClientResponse, first: bytes, idle_s: float, until: float) -> None:
+    def __init__(
+        self, response: ClientResponse, headers: Headers, first: bytes, idle_s: float, until: float
+    ) -> None:
         self._response = response
         self._idle_s = idle_s
         self._until = until
-        self.headers = headers_down(response.raw_headers)
+        self.headers = headers
         self.first = first
         self.events = "content-encoding" not in response.headers
         self.sized = "transfer-encoding" in response.headers or "content-length" in response.headers
@@ -58,10 +60,16 @@ class Stream:
 
 
 class Client:
-    """A session with all upstreams; enter it in the event loop that it is used in."""
+    """A session with all upstreams; enter it in the event loop that it is used in.
 
-    def __init__(self, quota_pause: float) -> None:
+    Args:
+        quota_pause: seconds that an upstream is left alone whose quota or key does not serve.
+        headers: what passes beside the usual ones.
+    """
+
+    def __init__(self, quota_pause: float, headers: HeadersConfig) -> None:
         self._quota_pause = quota_pause
+        self._headers = HeaderFilter(headers)
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -124,8 +132,9 @@ class Client:
                 if not first:
                     raise UpstreamError("cut", "ended its stream before it began")
                 kept = True
-                return Stream(response, first, config.idle_s, until)
-            return await self._whole_reply(response, target, until)
+                passed = self._headers.down(response.raw_headers)
+                return Stream(response, passed, first, config.idle_s, until)
+            return await self._whole_reply(response, target, body, until)
         finally:
             if not kept:
                 _release(response)
@@ -153,24 +162,26 @@ class Client:
         return await self._session.post(
             target.url(path),
             data=body if len(body) < LARGE_BODY_BYTES else io.BytesIO(body),
-            headers=headers_up(headers, target.key),
+            headers=self._headers.up(headers, target.key),
             timeout=target.timeout,
             allow_redirects=False,
         )
 
-    async def _whole_reply(self, response: ClientResponse, target: Target, until: float) -> Reply:
+    async def _whole_reply(
+        self, response: ClientResponse, target: Target, request: bytes, until: float
+    ) -> Reply:
         """The whole answer, which has not yet been passed on: if it is cut, another is asked."""
         good = response.status < 400
         longest = MAX_ANSWER_BYTES if good else MAX_ERROR_BYTES
         body = await _read_all(response, longest, target.config.idle_s, until)
-        reply = Reply(response.status, headers_down(response.raw_headers), body)
+        reply = Reply(response.status, self._headers.down(response.raw_headers), body)
         if good:
             if response.status >= 300 or not _looks_like_json(body, response.headers):
                 raise UpstreamError("garbage", f"answered {response.status} with what is no JSON")
             return reply
         if target.key:  # an upstream that repeats the request in its error must not tell the key
             reply.body = body.replace(target.key.encode(), b"***")
-        error = error_of_reply(reply, self._quota_pause, time.time())
+        error = error_of_reply(reply, self._quota_pause, request, time.time())
         if error is not None:
             raise error
         return reply

@@ -9,6 +9,17 @@ from email.utils import parsedate_to_datetime
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.protocols import Headers
+from routereval.gateway.upstreams.provider_error import (
+    CONTEXT_CODES,
+    CONTEXT_SENTENCES,
+    QUOTA_CODES,
+    QUOTA_SENTENCES,
+    read_error,
+    says,
+)
+
+_WORDED = frozenset({400, 402, 403, 413, 422, 429})
+"""Statuses of which only the words say what they mean."""
 
 
 @dataclass(slots=True)
@@ -25,7 +36,7 @@ class UpstreamError(Exception):
 
     Attributes:
         kind: ``connect``, ``timeout``, ``cut``, ``garbage``, ``status``, ``busy``, ``key``,
-            ``quota`` or ``context``.
+            ``quota``, ``context`` or ``forbidden``.
         detail: half a sentence for the client; it holds nothing that the upstream said of keys.
         pause: for how long the upstream is to be left alone; None to let the breaker decide.
         blames: whether the breaker counts it against the upstream.
@@ -49,34 +60,15 @@ class UpstreamError(Exception):
         self.reply = reply
 
 
-_QUOTA_WORDS = (
-    b"insufficient_quota",
-    b"exceeded your current quota",
-    b"credit balance",
-    b"insufficient balance",
-    b"insufficient credits",
-    b"insufficient funds",
-    b"billing",
-    b"payment required",
-    b"out of credits",
-    b"arrearage",
-)
-_CONTEXT_WORDS = (
-    b"context_length_exceeded",
-    b"maximum context length",
-    b"context window",
-    b"prompt is too long",
-)
-
-
 def error_of_reply(
-    reply: Reply, quota_pause: float, now: float | None = None
+    reply: Reply, quota_pause: float, request: bytes = b"", now: float | None = None
 ) -> UpstreamError | None:
     """What an upstream's status means; None where its answer is the client's own affair.
 
     Args:
         reply: the answer.
         quota_pause: how long an upstream is left alone whose quota or key does not serve.
+        request: the body that was sent, whose words an error may repeat.
         now: seconds since the epoch.
 
     >>> error_of_reply(Reply(429, [(b"retry-after", b"7")], b"{}"), 300).pause
@@ -89,19 +81,28 @@ def error_of_reply(
     status, said = reply.status, f"answered {reply.status}"
     if status == 401:
         return UpstreamError("key", "refused the gateway's key", pause=quota_pause)
-    if status == 402 or (status in {400, 403, 429} and _mentions(reply, _QUOTA_WORDS)):
-        return UpstreamError(
-            "quota", f"{said}: its quota is used up", pause=quota_pause, reply=reply
-        )
-    if status in {400, 413} and _mentions(reply, _CONTEXT_WORDS):
-        return UpstreamError(
-            "context", f"{said}: the prompt is too long", blames=False, reply=reply
-        )
+    if status in _WORDED and (error := _worded_error(reply, quota_pause, request)) is not None:
+        return error
     if status in {403, 404, 409}:
-        return UpstreamError("status", said, blames=False, reply=reply)
+        kind = "forbidden" if status == 403 else "status"
+        return UpstreamError(kind, said, blames=False, reply=reply)
     if status in {408, 429} or status >= 500:
         pause = retry_after(reply.headers, now)
         return UpstreamError("busy" if status == 429 else "status", said, pause=pause, reply=reply)
+    return None
+
+
+def _worded_error(reply: Reply, quota_pause: float, request: bytes) -> UpstreamError | None:
+    """What an upstream's words mean, beside its status."""
+    said, error = f"answered {reply.status}", read_error(reply.body)
+    if reply.status == 402 or says(error, QUOTA_CODES, QUOTA_SENTENCES, request):
+        return UpstreamError(
+            "quota", f"{said}: its quota is used up", pause=quota_pause, reply=reply
+        )
+    if reply.status not in {402, 429} and says(error, CONTEXT_CODES, CONTEXT_SENTENCES, b""):
+        return UpstreamError(
+            "context", f"{said}: the prompt is too long", blames=False, reply=reply
+        )
     return None
 
 
@@ -123,19 +124,40 @@ def retry_after(headers: Iterable[tuple[bytes, bytes]], now: float | None = None
     return None
 
 
-def final_error(errors: Iterable[tuple[str, UpstreamError]], rests: float) -> ApiError:
+def clients_own_reply(errors: Iterable[UpstreamError], *, named: bool) -> Reply | None:
+    """What an upstream said that is the client's to know, where none answered.
+
+    Args:
+        errors: of those that were asked, in order.
+        named: whether the client named the model, and so means this upstream.
+    """
+    told = list(errors)
+    kinds = {error.kind for error in told}
+    for error in reversed(told):
+        own = error.kind == "context" or kinds == {"forbidden"}
+        if error.reply is not None and (named or own):
+            return error.reply
+    return None
+
+
+def final_error(
+    errors: Iterable[tuple[str, UpstreamError]], rests: float, *, last_resort: bool = False
+) -> ApiError:
     """The error for a request that no upstream answered.
 
     Args:
         errors: the models that were asked, and what went wrong.
         rests: seconds until one of those that were not asked may be.
+        last_resort: whether one that rested was asked, since all did.
     """
     told = list(errors)
     said = "; ".join(f"{model} {error.detail}" for model, error in told)
-    if not told:
+    if not told or last_resort:
+        tried = f"; asked before its time, {said}" if told else ""
         return ApiError(
             503,
-            "all upstreams that could serve this are resting after errors or busy; try again later",
+            "all upstreams that could serve this are resting after errors or busy"
+            f"{tried}; try again later",
             code="no_upstream",
             retry_after=rests or 1.0,
         )
@@ -152,11 +174,6 @@ def final_error(errors: Iterable[tuple[str, UpstreamError]], rests: float) -> Ap
     if kinds == {"timeout"}:
         return ApiError(504, f"no upstream answered in time: {said}", code="upstream_timeout")
     return ApiError(502, f"no upstream answered: {said}", code="upstream_failed", retry_after=wait)
-
-
-def _mentions(reply: Reply, words: tuple[bytes, ...]) -> bool:
-    said = reply.body[:4096].lower()
-    return any(word in said for word in words)
 
 
 def _seconds(text: str, now: float) -> float | None:

@@ -1,69 +1,127 @@
 """Which headers pass between clients and upstreams, in both directions.
 
-Whatever is not named here passes unchanged: a relay does not know what its two ends agreed on.
+Only those named here pass, and those of ``[headers]``: a header may choose who is billed, name a
+tenant, or tell how the operator's account stands, and nobody knows all of them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from routereval.errors import DataError
+from routereval.gateway.config import HeadersConfig
 from routereval.gateway.protocols import Headers
 
-_HOP_BY_HOP = {
-    b"connection",
-    b"keep-alive",
-    b"proxy-authenticate",
-    b"proxy-authorization",
-    b"proxy-connection",
-    b"te",
-    b"trailer",
-    b"transfer-encoding",
-    b"upgrade",
-}
-# The client's credentials are the gateway's affair, and so is where the client is.
-_PRIVATE = {
-    b"authorization",
-    b"api-key",
-    b"cookie",
-    b"forwarded",
-    b"via",
-    b"x-api-key",
-    b"x-goog-api-key",
-    b"x-real-ip",
-}
-# Compressed events could be neither counted nor followed by an error.
-_REPLACED = {b"accept-encoding", b"content-length", b"expect", b"host"}
-_NOT_UP = _HOP_BY_HOP | _PRIVATE | _REPLACED
-_NOT_DOWN = _HOP_BY_HOP | {b"content-length", b"date", b"server", b"set-cookie", b"alt-svc"}
-_OURS = (b"x-routereval-", b"x-forwarded-")
+UP = frozenset(
+    {
+        b"accept",
+        b"anthropic-beta",
+        b"anthropic-version",
+        b"content-type",
+        b"idempotency-key",
+        b"openai-beta",
+        b"traceparent",
+        b"tracestate",
+        b"user-agent",
+        b"x-client-request-id",
+        b"x-request-id",
+    }
+)
+DOWN = frozenset(
+    {
+        b"cache-control",
+        b"content-encoding",
+        b"content-language",
+        b"content-type",
+        b"openai-processing-ms",
+        b"openai-version",
+        b"request-id",
+        b"retry-after",
+        b"retry-after-ms",
+        b"x-request-id",
+        b"x-should-retry",
+    }
+)
+_UP_PREFIXES = (b"x-stainless-",)
+_DOWN_PREFIXES = (b"x-ratelimit-",)
+# What no configuration lets pass: it belongs to the connection, or to the gateway itself.
+_NEVER = frozenset(
+    {
+        b"accept-encoding",
+        b"authorization",
+        b"connection",
+        b"content-length",
+        b"date",
+        b"expect",
+        b"host",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"server",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def headers_up(headers: Iterable[tuple[bytes, bytes]], key: str) -> list[tuple[str, str]]:
-    """What goes upstream of a client's headers, with the upstream's own key.
+class HeaderFilter:
+    """What passes of headers.
 
-    >>> headers_up([(b"authorization", b"Bearer mine"), (b"openai-beta", b"x")], "theirs")
-    [('openai-beta', 'x'), ('accept-encoding', 'identity'), ('authorization', 'Bearer theirs')]
-    """
-    passed = [
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in headers
-        if name not in _NOT_UP and not name.startswith(_OURS)
-    ]
-    passed.append(("accept-encoding", "identity"))
-    if key:
-        passed.append(("authorization", f"Bearer {key}"))
-    return passed
+    Args:
+        config: what else passes.
 
+    Raises:
+        DataError: for a name that is none, or that must not pass.
 
-def headers_down(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """What goes to the client of an upstream's headers.
-
-    >>> headers_down([(b"X-RateLimit-Limit", b"9"), (b"Set-Cookie", b"a=b")])
+    >>> passing = HeaderFilter(HeadersConfig(up=("X-Team",)))
+    >>> passing.up([(b"authorization", b"mine"), (b"x-team", b"red"), (b"x-other", b"1")], "theirs")
+    [('x-team', 'red'), ('accept-encoding', 'identity'), ('authorization', 'Bearer theirs')]
+    >>> passing.down([(b"X-RateLimit-Limit", b"9"), (b"OpenAI-Organization", b"acme")])
     [(b'x-ratelimit-limit', b'9')]
     """
-    lowered = ((name.lower(), value) for name, value in headers)
-    return [
-        (name, value)
-        for name, value in lowered
-        if name not in _NOT_DOWN and not name.startswith(_OURS)
-    ]
+
+    def __init__(self, config: HeadersConfig) -> None:
+        self._up = UP | _names(config.up, "up")
+        self._down = DOWN | _names(config.down, "down")
+
+    def up(self, headers: Iterable[tuple[bytes, bytes]], key: str) -> list[tuple[str, str]]:
+        """What goes upstream of a client's headers, with the upstream's own key.
+
+        Answers are not to be compressed: such events could be neither counted nor followed by an
+        error.
+        """
+        passed = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in headers
+            if name in self._up or name.startswith(_UP_PREFIXES)
+        ]
+        passed.append(("accept-encoding", "identity"))
+        if key:
+            passed.append(("authorization", f"Bearer {key}"))
+        return passed
+
+    def down(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+        """What goes to the client of an upstream's headers, names in small letters."""
+        lowered = ((name.lower(), value) for name, value in headers)
+        return [
+            (name, value)
+            for name, value in lowered
+            if name in self._down or name.startswith(_DOWN_PREFIXES)
+        ]
+
+
+def _names(names: Iterable[str], direction: str) -> frozenset[bytes]:
+    found = set()
+    for name in names:
+        lowered = name.lower().encode("ascii", "replace")
+        if not _NAME.fullmatch(name):
+            raise DataError(f"[headers] {direction}: {name!r} is not the name of a header")
+        if lowered in _NEVER or lowered.startswith(b"x-routereval-"):
+            raise DataError(f"[headers] {direction}: {name!r} cannot pass; leave it out")
+        found.add(lowered)
+    return frozenset(found)

@@ -102,12 +102,26 @@ class UpstreamPool(dict[str, Upstream]):
         most = Usage(2 * request.prompt_tokens + FRAME_TOKENS, longest)
         return max(self[name].price(most) for name in names)
 
-    def available(self, names: Iterable[str], now: float) -> list[str]:
-        """Those that a request may go to now."""
+    def available(self, names: Iterable[str], now: float, client: str | None = None) -> list[str]:
+        """Those that a client's request may go to now, or anybody's."""
         return [
-            name for name in names if not self[name].full and self[name].breaker.rest_s(now) == 0
+            name
+            for name in names
+            if not self[name].full and self[name].breaker.rest_s(now, client) == 0
         ]
 
-    def shortest_rest_s(self, names: Iterable[str], now: float) -> float:
+    def resting(self, now: float) -> dict[str, bool]:
+        """For each upstream, whether it is left alone for a while, by anybody."""
+        return {name: upstream.breaker.rests(now) for name, upstream in self.items()}
+
+    def last_resort(self, names: Iterable[str], now: float, client: str) -> Upstream | None:
+        """Where all rest, the one that may soonest be asked and takes a request before that."""
+        for name in sorted(names, key=lambda name: self[name].breaker.rest_s(now, client)):
+            upstream = self[name]
+            if not upstream.full and upstream.breaker.allow(now, client, early=True):
+                return upstream
+        return None
+
+    def shortest_rest_s(self, names: Iterable[str], now: float, client: str | None) -> float:
         """Seconds until the first of them is no longer resting; 0 if one is only full."""
-        return min((self[name].breaker.rest_s(now) for name in names), default=0.0)
+        return min((self[name].breaker.rest_s(now, client) for name in names), default=0.0)
