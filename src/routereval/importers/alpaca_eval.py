@@ -9,18 +9,14 @@ Repository: ``tatsu-lab/alpaca_eval``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
-from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
-    BadRows,
     RowError,
     field_in,
-    files_in,
     finite_in,
     first_object,
     json_records,
@@ -29,69 +25,63 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
+from routereval.importers.table_format import Cell, Place, Row, TableFormat
 from routereval.records.draft import Draft
 
 _FILE = "annotations.json"
-_FORMS = (_FILE, f"*/{_FILE}", f"*/*/{_FILE}", f"results/*/*/{_FILE}")
 _DRAW = 1.5  # which earlier annotations note as 0
 _NAMES = {"alpaca_eval_gpt4": "alpaca_eval_1", "weighted_alpaca_eval_gpt4_turbo": "alpaca_eval_2"}
 
 
-def recognise(path: Path) -> bool:
-    """True for such a file, or the folder of an LLM, of all results, or of the repository."""
-    first = next(iter(files_in(path, *_FORMS)), None)
-    return first is not None and {"instruction", "preference"} <= set(first_object(first))
-
-
-def read(path: Path, *, annotator: str | None = None) -> Iterator[Draft]:
-    """One draft an annotator; the two of the leaderboards are alpaca_eval_1 and alpaca_eval_2.
-
-    The score is the preference less 1: 1 where the LLM's answer won, 0.5 for a draw. The LLM's name
-    is that of its folder.
-
-    Args:
-        path: a file or a folder, as `recognise` describes it.
-        annotator: read only the annotations of this one.
-
-    Raises:
-        DataError: if there are no annotations, or one cannot be read.
-    """
-    files = some_files(path, _FILE, *_FORMS)
-    chosen = [file for file in files if annotator in {None, _annotator(file)}]
-    if not chosen:
-        known = ", ".join(sorted(set(map(_annotator, files))))
-        raise DataError(f"{path}: no annotations by {annotator!r}; there are those by {known}")
-    bad, table = BadRows(), LongTable()
-    for file in chosen:
-        for number, row in json_records(file, bad):
-            with bad.row(file, number):
-                _add(table, row, file)
-    bad.check()
-    yield from table.drafts(f"AlpacaEval, {path.name}", "Apache-2.0")
+def _cells(row: Row, place: Place) -> Iterator[Cell]:
+    instruction = name_in(row, "instruction")
+    preference = finite_in(field_in(row, "preference"), "preference")
+    preference = _DRAW if preference == 0 else preference
+    if preference < 1 or preference > 2:
+        raise RowError(f"preference {preference:g} lies outside [1, 2]")
+    annotator = _annotator(place.file)
+    benchmark = name_of(_NAMES.get(annotator, annotator), "the annotator's folder")
+    model = name_of(place.file.absolute().parent.parent.name, "the model's folder")
+    # Named by its text: the files of different models need not list the instructions in one order.
+    digest = hashlib.sha1(instruction.encode(), usedforsecurity=False).hexdigest()[:12]
+    text, subset = text_of(instruction), text_of(row.get("dataset"))
+    yield Cell(benchmark, f"{benchmark}/{digest}", model, preference - 1, text=text, subset=subset)
 
 
 def _annotator(file: Path) -> str:
     return file.absolute().parent.name
 
 
-def _add(table: LongTable, row: Mapping[str, Any], file: Path) -> None:
-    instruction = name_in(row, "instruction")
-    preference = finite_in(field_in(row, "preference"), "preference")
-    preference = _DRAW if preference == 0 else preference
-    if preference < 1 or preference > 2:
-        raise RowError(f"preference {preference:g} lies outside [1, 2]")
-    annotator = _annotator(file)
-    benchmark = _NAMES.get(annotator, annotator)
-    # Named by its text: the files of different LLMs need not list the instructions in one order.
-    digest = hashlib.sha1(instruction.encode(), usedforsecurity=False).hexdigest()[:12]
-    table.add(
-        name_of(benchmark, "the annotator's folder"),
-        f"{benchmark}/{digest}",
-        name_of(file.absolute().parent.parent.name, "the LLM's folder"),
-        preference - 1,
-        text=text_of(instruction),
-        subset=text_of(row.get("dataset")),
-    )
+FORMAT = TableFormat(
+    title="AlpacaEval",
+    kind=_FILE,
+    forms=(_FILE, f"*/{_FILE}", f"*/*/{_FILE}", f"results/*/*/{_FILE}"),
+    is_ours=lambda file: {"instruction", "preference"} <= set(first_object(file)),
+    licence="Apache-2.0",
+    rows=json_records,
+)
+recognise = FORMAT.recognise
+
+
+def read(path: Path, *, annotator: str | None = None) -> Iterator[Draft]:
+    """One draft per annotator; the leaderboards' two are alpaca_eval_1 and alpaca_eval_2.
+
+    The score is the preference less 1: 1 where the model's answer won, 0.5 for a draw. The model's
+    name is that of its folder.
+
+    Args:
+        path: a file, or the folder of a model, of all results, or of the repository.
+        annotator: read only the annotations of this one.
+
+    Raises:
+        DataError: if there are no annotations, or one cannot be read.
+    """
+    files = some_files(path, FORMAT.kind, *FORMAT.forms)
+    chosen = [file for file in files if annotator in {None, _annotator(file)}]
+    if not chosen:
+        known = ", ".join(sorted(set(map(_annotator, files))))
+        raise DataError(f"{path}: no annotations by {annotator!r}; there are those by {known}")
+    yield from FORMAT.read(path, _cells, files=chosen)
 
 
 SAMPLE = {

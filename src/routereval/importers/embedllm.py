@@ -6,39 +6,44 @@ Hub: dataset ``RZ412/EmbedLLM``, files ``train.csv``, ``val.csv`` and ``test.csv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
-from routereval.importers.long_table import LongTable
-from routereval.importers.rows import (
-    BadRows,
-    csv_header,
-    csv_rows,
-    field_in,
-    files_in,
-    name_in,
-    some_files,
-    text_of,
-)
+from routereval.importers.rows import csv_header, some_files
+from routereval.importers.table_format import TableFormat, long_cells
 from routereval.records.draft import Draft
 
-_BENCHMARK = "embedllm"
 _KEYS = ("prompt_id", "label")
 _MODEL = ("model_name", "model_id")
 _CATEGORY = ("category", "category_id")
 
 
-def recognise(path: Path) -> bool:
-    """True for a CSV file with EmbedLLM's columns, or a folder that has one."""
-    return any(_is_ours(csv_header(file)) for file in files_in(path, "*.csv")[:20])
+def _is_ours(file: Path) -> bool:
+    header = set(csv_header(file))
+    return header >= set(_KEYS) and all(header & set(names) for names in (_MODEL, _CATEGORY))
+
+
+FORMAT = TableFormat(
+    title="EmbedLLM",
+    kind="CSV file",
+    forms=("*.csv",),
+    is_ours=_is_ours,
+    licence="Apache-2.0",
+    repeats="max",
+    n_first=20,
+)
+_CELLS = long_cells(
+    benchmark="embedllm", prompt_id="prompt_id", model=_MODEL, score="label", subset=_CATEGORY
+)
+recognise = FORMAT.recognise
 
 
 def read(path: Path) -> Iterator[Draft]:
     """One draft, whose subsets are the categories.
 
-    Some prompts are listed more than once for an LLM, as they belong to several tasks; as in
+    Some prompts are listed more than once for a model, as they belong to several tasks; as in
     EmbedLLM's own code, one right answer counts.
 
     Args:
@@ -47,43 +52,12 @@ def read(path: Path) -> Iterator[Draft]:
     Raises:
         DataError: if a column is missing or a row cannot be read.
     """
-    bad, table = BadRows(), LongTable(repeats="max")
-    for file in _files(path):
-        for line, row in csv_rows(file, bad):
-            with bad.row(file, line):
-                _add(table, row)
-    bad.check()
-    yield from table.drafts(f"EmbedLLM, {path.name}", "Apache-2.0")
-
-
-def _files(path: Path) -> list[Path]:
-    files = some_files(path, "CSV file", "*.csv")
-    ours = [file for file in files if _is_ours(csv_header(file))]
+    files = some_files(path, FORMAT.kind, *FORMAT.forms)
+    ours = [file for file in files if _is_ours(file)]
     if not ours:
         columns = ", ".join((*_KEYS, " or ".join(_MODEL), " or ".join(_CATEGORY)))
         raise DataError(f"{files[0]}: EmbedLLM's files have the columns {columns}")
-    return ours
-
-
-def _is_ours(header: list[str]) -> bool:
-    return (
-        all(key in header for key in _KEYS)
-        and any(name in header for name in _MODEL)
-        and any(name in header for name in _CATEGORY)
-    )
-
-
-def _add(table: LongTable, row: Mapping[str, str]) -> None:
-    model = next((name for name in _MODEL if name in row), _MODEL[0])
-    category = next((name for name in _CATEGORY if name in row), _CATEGORY[0])
-    table.add(
-        _BENCHMARK,
-        name_in(row, "prompt_id"),
-        name_in(row, model),
-        field_in(row, "label"),
-        text=text_of(row.get("prompt")),
-        subset=name_in(row, category),
-    )
+    yield from FORMAT.read(path, _CELLS, files=ours)
 
 
 SAMPLE = {

@@ -6,32 +6,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from routereval.importers.importer import Importer
-from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
-    BadRows,
     RowError,
     field_in,
     files_in,
     first_object,
     json_records,
     name_in,
-    some_files,
+    score_in,
     text_of,
 )
+from routereval.importers.table_format import Cell, Place, Row, TableFormat, about
 from routereval.records.draft import Draft
 
-_BENCHMARK = "mixinstruct"
-_FORMS = ("*.json", "*.jsonl")
+
+def _is_ours(file: Path) -> bool:
+    first = first_object(file)
+    candidates = first.get("candidates")
+    if not {"id", "instruction"} <= set(first) or not isinstance(candidates, list):
+        return False
+    return all(isinstance(item, dict) and {"model", "scores"} <= set(item) for item in candidates)
 
 
-def recognise(path: Path) -> bool:
-    """True for a file of such objects, or a folder that has one."""
-    return any(_is_ours(file) for file in files_in(path, *_FORMS)[:10])
+FORMAT = TableFormat(
+    title="MixInstruct",
+    kind="MixInstruct JSON",
+    forms=("*.json", "*.jsonl"),
+    is_ours=_is_ours,
+    licence="MIT",
+    rows=json_records,
+    wide=True,
+    n_first=10,
+)
+recognise = FORMAT.recognise
 
 
 def read(path: Path, *, metric: str = "bertscore", rescale: bool = False) -> Iterator[Draft]:
@@ -45,45 +57,32 @@ def read(path: Path, *, metric: str = "bertscore", rescale: bool = False) -> Ite
     Raises:
         DataError: if a row cannot be read or lacks the metric.
     """
-    bad, table = BadRows(), LongTable(rescale=rescale)
-    files = [path] if path.is_file() else [f for f in files_in(path, *_FORMS) if _is_ours(f)]
-    for file in files or some_files(path, "MixInstruct JSON", *_FORMS):
-        for line, row in json_records(file, bad):
-            with bad.row(file, line):
-                _add(table, row, metric)
-    bad.check()
-    yield from table.drafts(f"MixInstruct, {path.name}", "MIT")
+    ours = [file for file in files_in(path, *FORMAT.forms) if _is_ours(file)]
+    cells = partial(_cells, metric=metric, rescale=rescale)
+    yield from FORMAT.read(path, cells, files=ours if path.is_dir() else (), rescale=rescale)
 
 
-def _is_ours(file: Path) -> bool:
-    first = first_object(file)
-    candidates = first.get("candidates")
-    if not {"id", "instruction"} <= set(first) or not isinstance(candidates, list):
-        return False
-    return all(isinstance(item, dict) and {"model", "scores"} <= set(item) for item in candidates)
-
-
-def _add(table: LongTable, row: Mapping[str, Any], metric: str) -> None:
-    prompt_id = name_in(row, "id")
-    candidates = field_in(row, "candidates")
+def _cells(row: Row, _: Place, *, metric: str, rescale: bool) -> Iterator[Cell]:
+    prompt_id, candidates = name_in(row, "id"), field_in(row, "candidates")
     if not isinstance(candidates, list) or not all(isinstance(item, dict) for item in candidates):
         raise RowError("'candidates' should be a list of objects")
     parts = [text_of(row.get(key)) for key in ("instruction", "input")]
     text = "\n".join(part for part in parts if part) or None
+    subset = prompt_id.rpartition("/")[0] or None
     for candidate in candidates:
         model = name_in(candidate, "model")
         score = _score(field_in(candidate, "scores"), metric)
-        try:
-            table.add(
-                _BENCHMARK,
-                prompt_id,
-                model,
-                score,
-                text=text,
-                subset=prompt_id.rpartition("/")[0] or None,
-            )
-        except RowError as error:
-            raise RowError(f"{model!r}: {metric}: {error}") from None
+        if not rescale:
+            with about(model):
+                score = _in_range(score, metric)
+        yield Cell("mixinstruct", prompt_id, model, score, text=text, subset=subset)
+
+
+def _in_range(score: object, metric: str) -> float:
+    try:
+        return score_in(score)
+    except RowError as error:
+        raise RowError(f"{metric}: {error}") from None
 
 
 def _score(scores: object, metric: str) -> object:

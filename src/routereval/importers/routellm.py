@@ -7,82 +7,45 @@ Repository: ``lm-sys/RouteLLM``, folder ``routellm/evals``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
-from routereval.importers.long_table import LongTable
-from routereval.importers.rows import (
-    BadRows,
-    RowError,
-    csv_header,
-    csv_rows,
-    files_in,
-    score_in,
-    some_files,
-    text_of,
-)
+from routereval.importers.rows import BadRows, csv_header, csv_rows, text_of
+from routereval.importers.table_format import Cell, Place, Row, TableFormat
 from routereval.records.draft import Draft
 
 _RESPONSE = "_response"
 _MMLU = "mmlu_"
 _INSIDE = ("", "responses/", "gsm8k/", "mmlu/responses/")
-_FORMS = tuple(
-    f"{above}{inside}*.csv" for above in ("", "evals/", "routellm/evals/") for inside in _INSIDE
-)
 
 
-def recognise(path: Path) -> bool:
-    """True for such a CSV file, a folder of them, or the repository's folders above."""
-    return any(map(_recognised, files_in(path, *_FORMS)[:1]))
-
-
-def read(path: Path) -> Iterator[Draft]:
-    """One draft a benchmark; a prompt is named by its row.
-
-    Args:
-        path: a file, a folder of them, or ``evals``, ``routellm`` or the repository above.
-
-    Raises:
-        DataError: if a file lacks a column or a row cannot be read.
-    """
-    bad, table = BadRows(), LongTable()
-    for file in some_files(path, "CSV file of responses", *_FORMS):
-        _read_file(file, table, bad)
-    bad.check()
-    yield from table.drafts(f"RouteLLM, {path.name}", "Apache-2.0")
-
-
-def _recognised(file: Path) -> bool:
+def _is_ours(file: Path) -> bool:
     if csv_header(file)[:1] != ["prompt"]:
         return False
     try:
         _, row = next(csv_rows(file, BadRows(most=2)), (0, {}))
     except DataError:
         return False
-    models = _models(list(row))
+    models = _models(row)
     return bool(models) and {row[model] for model in models} <= {"True", "False"}
 
 
-def _models(header: list[str]) -> list[str]:
-    names = [name for name in header if name != "prompt"]
-    return [name for name in names if name not in _responses(names)]
+def _models(row: Row) -> list[str]:
+    names = [name for name in row if name != "prompt"]
+    return [name for name in names if name.removesuffix(_RESPONSE) not in {*names} - {name}]
 
 
-def _responses(names: list[str]) -> set[str]:
-    return {name + _RESPONSE for name in names}
-
-
-def _read_file(file: Path, table: LongTable, bad: BadRows) -> None:
-    benchmark, subset = _benchmark(file)
-    whole = f"{benchmark}/{subset}" if subset else benchmark
-    for number, (line, row) in enumerate(csv_rows(file, bad)):
-        models = _models(list(row))
-        if "prompt" not in row or not models:
-            raise DataError(f"{file}: RouteLLM's files have a column 'prompt' and one an LLM")
-        with bad.row(file, line):
-            _add(table, row, models, (benchmark, subset, f"{whole}/{number}"))
+def _cells(row: Row, place: Place) -> Iterator[Cell]:
+    models = _models(row)
+    if "prompt" not in row or not models:
+        raise DataError(f"{place.file}: RouteLLM's files have a column 'prompt' and one per model")
+    benchmark, subset = _benchmark(place.file)
+    prompt_id = f"{benchmark}/{subset}/{place.number}" if subset else f"{benchmark}/{place.number}"
+    text = text_of(row["prompt"])
+    for model in models:
+        yield Cell(benchmark, prompt_id, model, row[model], text=text, subset=subset)
 
 
 def _benchmark(file: Path) -> tuple[str, str | None]:
@@ -93,20 +56,29 @@ def _benchmark(file: Path) -> tuple[str, str | None]:
     return name, None
 
 
-def _add(
-    table: LongTable, row: Mapping[str, str], models: list[str], place: tuple[str, str | None, str]
-) -> None:
-    benchmark, subset, prompt_id = place
-    scores = {model: _score(row, model) for model in models}
-    for model, score in scores.items():
-        table.add(benchmark, prompt_id, model, score, text=text_of(row["prompt"]), subset=subset)
+FORMAT = TableFormat(
+    title="RouteLLM",
+    kind="CSV file of responses",
+    forms=tuple(
+        f"{top}{below}*.csv" for top in ("", "evals/", "routellm/evals/") for below in _INSIDE
+    ),
+    is_ours=_is_ours,
+    licence="Apache-2.0",
+    wide=True,
+)
+recognise = FORMAT.recognise
 
 
-def _score(row: Mapping[str, str], model: str) -> float:
-    try:
-        return score_in(row[model])
-    except RowError as error:
-        raise RowError(f"{model!r}: {error}") from None
+def read(path: Path) -> Iterator[Draft]:
+    """One draft per benchmark; a prompt is named by its row.
+
+    Args:
+        path: a file, a folder of them, or ``evals``, ``routellm`` or the repository above.
+
+    Raises:
+        DataError: if a file lacks a column or a row cannot be read.
+    """
+    yield from FORMAT.read(path, _cells)
 
 
 SAMPLE = {

@@ -9,12 +9,11 @@ out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from routereval.importers.eval_logs import first_files, refuse_unscored, value_in
+from routereval.importers.eval_logs import value_in
 from routereval.importers.importer import Importer
-from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
     BadRows,
     cost_in,
@@ -23,26 +22,36 @@ from routereval.importers.rows import (
     finite_in,
     first_object,
     json_file,
-    json_objects,
+    json_records,
     name_in,
-    some_files,
     text_of,
 )
+from routereval.importers.table_format import Cell, Place, Row, TableFormat
 from routereval.records.draft import Draft
 
 _PRICES = "model_cost"
 
 _Prices = Mapping[str, tuple[float, float]]
 
+FORMAT = TableFormat(
+    title="RouterArena",
+    kind="cached results (*.jsonl)",
+    forms=("*.jsonl",),
+    is_ours=lambda file: {"global_index", "llm_selected"} <= first_object(file).keys(),
+    licence="Apache-2.0",
+    rows=json_records,
+    n_first=20,
+    unscored="evaluate the answers with RouterArena first",
+)
+
 
 def recognise(path: Path) -> bool:
     """True for a cached result or a folder of them, by the first line of the first files."""
-    files = first_files(_folder(path), "*.jsonl")
-    return any({"global_index", "llm_selected"} <= first_object(file).keys() for file in files)
+    return FORMAT.recognise(_folder(path))
 
 
 def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
-    """One draft a dataset.
+    """One draft per dataset.
 
     Args:
         path: the repository, its ``cached_results``, or one file of it.
@@ -52,41 +61,28 @@ def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
     Raises:
         DataError: if no line was evaluated, or lines cannot be read, with up to 20 listed.
     """
-    files = some_files(_folder(path), "cached results (*.jsonl)", "*.jsonl")
-    prices = _prices(path.absolute())
-    bad, table, n_scores = BadRows(), LongTable(rescale=rescale), 0
-    for file in files:
-        for line, row in json_objects(file, bad):
-            with bad.row(file, line):
-                n_scores += _add(table, row, prices, rescale)
-    bad.check()
-    refuse_unscored(path, n_scores, files, "evaluate the answers with RouterArena first")
-    yield from table.drafts(str(path), licence="Apache-2.0")
+    cells = partial(_cells, prices=_prices(path.absolute()), rescale=rescale)
+    yield from FORMAT.read(_folder(path), cells, rescale=rescale)
 
 
 def _folder(path: Path) -> Path:
     return path / "cached_results" if (path / "cached_results").is_dir() else path
 
 
-def _add(table: LongTable, row: Mapping[str, Any], prices: _Prices, rescale: bool) -> bool:
-    """Add a line if it was evaluated."""
+def _cells(row: Row, _: Place, *, prices: _Prices, rescale: bool) -> Iterator[Cell]:
+    """The record of a line, if it was evaluated."""
     name, model = name_in(row, "global_index"), name_in(row, "llm_selected")
     result = row.get("evaluation_result")
     if not isinstance(result, dict) or result.get("score") is None:
-        return False
+        return
+    score = value_in(field_in(result, "score"), rescale=rescale)
     cost = result.get("inference_cost")
-    table.add(
-        name.rpartition("_")[0] or name,
-        name,
-        model,
-        value_in(field_in(result, "score"), rescale=rescale),
-        cost=_tokens_cost(row, prices.get(model)) if cost is None else cost,
-        text=text_of(row.get("question")),
-    )
-    return True
+    cost = _tokens_cost(row, prices.get(model)) if cost is None else cost
+    benchmark = name.rpartition("_")[0] or name
+    yield Cell(benchmark, name, model, score, cost, text_of(row.get("question")))
 
 
-def _tokens_cost(row: Mapping[str, Any], price: tuple[float, float] | None) -> float | None:
+def _tokens_cost(row: Row, price: tuple[float, float] | None) -> float | None:
     """USD for the tokens of a call, if both they and their price are known."""
     usage = row.get("token_usage")
     if price is None or not isinstance(usage, dict):
@@ -97,7 +93,7 @@ def _tokens_cost(row: Mapping[str, Any], price: tuple[float, float] | None) -> f
 
 
 def _prices(path: Path) -> _Prices:
-    """USD a million tokens, in and out, by LLM; empty if there is no price list beside."""
+    """USD per million tokens, in and out, by model; empty if there is no price list beside."""
     found: dict[str, tuple[float, float]] = {}
     for file in (
         f for root in (path, *path.parents[:2]) for f in files_in(root / _PRICES, "*.json")

@@ -8,67 +8,24 @@ under ``NAME|total_cost``. Long: ``sample_id``, ``prompt``, ``eval_name``, ``mod
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
-from routereval.importers.long_table import LongTable
-from routereval.importers.rows import (
-    BadRows,
-    RowError,
-    csv_header,
-    csv_rows,
-    field_in,
-    files_in,
-    name_in,
-    some_files,
-    text_of,
-)
+from routereval.importers.rows import BadRows, csv_header, csv_rows, name_in, some_files, text_of
+from routereval.importers.table_format import Cell, Place, Row, TableFormat, long_cells
 from routereval.records.draft import Draft
 
 _COST = "|total_cost"
 _KEYS = {"sample_id", "eval_name"}
-_LONG = {"model_name": "model_name", "performance": "performance", "cost": "cost"}
+_LONG = {"model_name", "performance", "cost"}
 _PICKLE = ".pkl"
-_FORMS = ("*.csv", f"*{_PICKLE}")
 _HEAD_BYTES = 4096
 
-_Row = Mapping[str, Any]
 
-
-def recognise(path: Path) -> bool:
-    """True for a CSV file with RouterBench's columns, a pickled frame, or a folder of either."""
-    return any(map(_recognised, files_in(path, *_FORMS)[:1]))
-
-
-def read(path: Path) -> Iterator[Draft]:
-    """One draft a value of ``eval_name``, with costs in USD a call.
-
-    A prompt may stand in several rows, each with the scores of some LLMs, as in the published data.
-
-    Args:
-        path: a file, or a folder of CSV files or of one pickled frame.
-
-    Raises:
-        DataError: if a file is damaged or unsafe, a column is missing, or a row cannot be read.
-    """
-    files = some_files(path, "CSV file or pickled frame", *_FORMS)
-    pickles = [file for file in files if file.suffix == _PICKLE]
-    if pickles and len(files) > 1:
-        raise DataError(
-            f"{path} holds {len(files)} tables, such as {files[0].name} and {files[-1].name}, "
-            "which may tell of the same prompts; give one of them"
-        )
-    bad, table = BadRows(), LongTable()
-    for file in files:
-        _read_file(file, table, bad)
-    bad.check()
-    yield from table.drafts(f"RouterBench, {path.name}", "MIT")
-
-
-def _recognised(file: Path) -> bool:
+def _is_ours(file: Path) -> bool:
     if file.suffix == _PICKLE:
         try:
             with file.open("rb") as stream:
@@ -77,31 +34,7 @@ def _recognised(file: Path) -> bool:
             return False
         return b"pandas" in head and b"DataFrame" in head and b"BlockManager" in head
     header = csv_header(file)
-    return set(header) >= _KEYS and bool(_models(header) or set(_LONG) <= set(header))
-
-
-def _read_file(file: Path, table: LongTable, bad: BadRows) -> None:
-    rows = _pickled_rows(file) if file.suffix == _PICKLE else csv_rows(file, bad)
-    add: Callable[[LongTable, _Row], None] | None = None
-    for line, row in rows:
-        add = add or _adder(file, list(row))
-        with bad.row(file, line):
-            add(table, row)
-
-
-def _adder(file: Path, header: list[str]) -> Callable[[LongTable, _Row], None]:
-    missing = _KEYS - set(header)
-    if missing:
-        raise DataError(f"{file}: there is no column {min(missing)!r}; is it RouterBench's table?")
-    models = _models(header)
-    if models:
-        return lambda table, row: _add_wide(table, row, models)
-    if set(_LONG) <= set(header):
-        return _add_long
-    raise DataError(
-        f"{file}: there are neither columns such as 'NAME{_COST}' nor {', '.join(_LONG)}; "
-        "is it RouterBench's table?"
-    )
+    return set(header) >= _KEYS and bool(_models(header) or set(header) >= _LONG)
 
 
 def _models(header: Iterable[str]) -> list[str]:
@@ -110,26 +43,62 @@ def _models(header: Iterable[str]) -> list[str]:
     return [name for name in names if name in costed]
 
 
-def _add_wide(table: LongTable, row: _Row, models: list[str]) -> None:
+def _rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    return _pickled_rows(file) if file.suffix == _PICKLE else csv_rows(file, bad)
+
+
+FORMAT = TableFormat(
+    title="RouterBench",
+    kind="CSV file or pickled frame",
+    forms=("*.csv", f"*{_PICKLE}"),
+    is_ours=_is_ours,
+    licence="MIT",
+    rows=_rows,
+    wide=True,
+)
+recognise = FORMAT.recognise
+
+
+def read(path: Path) -> Iterator[Draft]:
+    """One draft per value of ``eval_name``, with costs in USD per call.
+
+    A prompt may stand in several rows, each with the scores of some models, as in the published
+    data.
+
+    Args:
+        path: a file, or a folder of CSV files or of one pickled frame.
+
+    Raises:
+        DataError: if a file is damaged or unsafe, a column is missing, or a row cannot be read.
+    """
+    files = some_files(path, FORMAT.kind, *FORMAT.forms)
+    if len(files) > 1 and any(file.suffix == _PICKLE for file in files):
+        raise DataError(
+            f"{path} holds {len(files)} tables, such as {files[0].name} and {files[-1].name}, "
+            "which may tell of the same prompts; give one of them"
+        )
+    yield from FORMAT.read(path, _cells, files=files)
+
+
+def _cells(row: Row, place: Place) -> Iterable[Cell]:
+    if missing := _KEYS - set(row):
+        what = f"there is no column {min(missing)!r}"
+        raise DataError(f"{place.file}: {what}; is it RouterBench's table?")
+    if models := _models(row):
+        return _wide_cells(row, models)
+    if set(row) >= _LONG:
+        return _LONG_CELLS(row, place)
+    raise DataError(
+        f"{place.file}: there are neither columns such as 'NAME{_COST}' nor model_name, "
+        "performance, cost; is it RouterBench's table?"
+    )
+
+
+def _wide_cells(row: Row, models: list[str]) -> Iterator[Cell]:
     benchmark, prompt_id = name_in(row, "eval_name"), name_in(row, "sample_id")
     text = prompt_text(row.get("prompt"))
     for model in models:
-        try:
-            cost = row.get(model + _COST)
-            table.add(benchmark, prompt_id, model, row[model], cost=cost, text=text)
-        except RowError as error:
-            raise RowError(f"{model!r}: {error}") from None
-
-
-def _add_long(table: LongTable, row: _Row) -> None:
-    table.add(
-        name_in(row, "eval_name"),
-        name_in(row, "sample_id"),
-        name_in(row, _LONG["model_name"]),
-        field_in(row, _LONG["performance"]),
-        cost=row.get(_LONG["cost"]),
-        text=prompt_text(row.get("prompt")),
-    )
+        yield Cell(benchmark, prompt_id, model, row[model], row.get(model + _COST), text)
 
 
 def _pickled_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -168,6 +137,15 @@ def _unescaped(match: re.Match[str]) -> str:
         return chr(point) if point <= 0x10FFFF else "\ufffd"
     return _PLAIN.get(code, code)
 
+
+_LONG_CELLS = long_cells(
+    benchmark_column="eval_name",
+    prompt_id="sample_id",
+    model=("model_name",),
+    score="performance",
+    cost="cost",
+    text=prompt_text,
+)
 
 SAMPLE = {
     "routerbench_0shot.csv": (

@@ -7,31 +7,29 @@ Hub: dataset ``CARROT-LLM-Routing/SPROUT``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError, SpecError
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import reading
-from routereval.importers.long_table import LongTable, Numbered
+from routereval.importers.long_table import Numbered
 from routereval.importers.rows import (
     BadRows,
     RowError,
     cost_in,
-    files_in,
     finite_in,
     first_object,
     json_file,
     json_records,
     name_in,
-    some_files,
     text_of,
 )
+from routereval.importers.table_format import Cell, Place, Row, TableFormat, about
 from routereval.records.draft import Draft
 
-_BENCHMARK = "sprout"
-_FORMS = ("*.parquet", "data/*.parquet", "*.jsonl", "*.json")
 _TOKENS = ("num_input_tokens", "num_output_tokens")
 _ANSWER = {"score", *_TOKENS}
 _PER = 1e6
@@ -40,16 +38,34 @@ _PART = 5_000
 Prices = Mapping[str, tuple[float, float]]
 
 
-def recognise(path: Path) -> bool:
-    """True for a file with such columns, or a folder that has one."""
-    first = next(iter(files_in(path, *_FORMS)), None)
-    if first is None:
-        return False
+def _is_ours(file: Path) -> bool:
     try:
-        columns = _structs(first) if first.suffix == ".parquet" else _answers(first_object(first))
+        return bool(_structs(file) if file.suffix == ".parquet" else _answers(first_object(file)))
     except DataError:
         return False
-    return bool(columns)
+
+
+def _rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    """Each row as ``{"row": row, "models": those known so far}``."""
+    rows = _parquet_rows(file) if file.suffix == ".parquet" else json_records(file, bad)
+    models: dict[str, None] = {}
+    for line, row in rows:
+        models |= dict.fromkeys(_answers(row))
+        yield line, {"row": row, "models": list(models)}
+    if not models:
+        bad.check()
+        raise DataError(f"{file}: no column holds an LLM's score and tokens; is it SPROUT's?")
+
+
+FORMAT = TableFormat(
+    title="SPROUT",
+    kind="SPROUT file",
+    forms=("*.parquet", "data/*.parquet", "*.jsonl", "*.json"),
+    is_ours=_is_ours,
+    rows=_rows,
+    wide=True,
+)
+recognise = FORMAT.recognise
 
 
 def read(
@@ -61,27 +77,16 @@ def read(
 
     Args:
         path: a file or a folder of them.
-        prices: USD per million tokens in and out by LLM, or a JSON file of ``{LLM: [in, out]}``.
-            LLMs without a price have no costs.
+        prices: USD per million tokens in and out by model, or a JSON file of
+            ``{model: [in, out]}``. Models without a price have no costs.
 
     Raises:
         DataError: if a file is damaged, or a row cannot be read.
         SpecError: if prices are no such numbers.
     """
     known = _prices(prices)
-    bad, table, numbered = BadRows(), LongTable(), Numbered()
-    for file in some_files(path, "SPROUT file", *_FORMS):
-        rows = _parquet_rows(file) if file.suffix == ".parquet" else json_records(file, bad)
-        models: dict[str, None] = {}
-        for line, row in rows:
-            models |= dict.fromkeys(_answers(row))
-            with bad.row(file, line):
-                _add(table, row, models, known, numbered)
-        if not models:
-            bad.check()
-            raise DataError(f"{file}: no column holds an LLM's score and tokens; is it SPROUT's?")
-    bad.check()
-    yield from table.drafts(f"SPROUT, {path.name}", model_info=_info(known))
+    cells = partial(_cells, prices=known, numbered=Numbered())
+    yield from FORMAT.read(path, cells, model_info=_info(known))
 
 
 def _prices(prices: str | Path | Prices | None) -> dict[str, tuple[float, float]]:
@@ -114,35 +119,22 @@ def _info(prices: Prices) -> Any:  # noqa: ANN401 - a frame, or None
     )
 
 
-def _answers(row: Mapping[str, Any]) -> list[str]:
-    """The columns that hold an LLM's answer."""
+def _answers(row: Row) -> list[str]:
+    """The columns that hold a model's answer."""
     return [key for key, value in row.items() if isinstance(value, dict) and set(value) >= _ANSWER]
 
 
-def _add(
-    table: LongTable,
-    row: Mapping[str, Any],
-    models: Iterable[str],
-    prices: Prices,
-    numbered: Numbered,
-) -> None:
+def _cells(known: Row, _: Place, *, prices: Prices, numbered: Numbered) -> Iterator[Cell]:
+    row = known["row"]
     dataset = name_in(row, "dataset") if "dataset" in row else None
     key = name_in(row, "key")
     prompt_id = numbered(f"{dataset}/{key}" if dataset else key)
-    for model in models:
+    text = text_of(row.get("prompt"))
+    for model in known["models"]:
         answer = row.get(model)
-        try:
-            table.add(
-                _BENCHMARK,
-                prompt_id,
-                model,
-                _field(answer, "score"),
-                cost=_cost(answer, prices.get(model)),
-                text=text_of(row.get("prompt")),
-                subset=dataset,
-            )
-        except RowError as error:
-            raise RowError(f"{model!r}: {error}") from None
+        with about(model):
+            score, cost = _field(answer, "score"), _cost(answer, prices.get(model))
+        yield Cell("sprout", prompt_id, model, score, cost, text, dataset)
 
 
 def _field(answer: object, key: str) -> Any:  # noqa: ANN401 - JSON's cells
