@@ -13,7 +13,7 @@ from routereval import sources
 from routereval.errors import DataError
 from routereval.importers import Importer, import_records
 from routereval.records import Draft, Records, cache_folder
-from routereval.records.records import write_collection
+from routereval.records.folder import write_collection
 from routereval.simulation import demo
 from routereval.sources import open_records, open_source
 from tests.importers.test_registry import neutral_folder

@@ -9,14 +9,9 @@ from pathlib import Path
 from routereval.errors import DataError
 from routereval.importers.registry import importer
 from routereval.records import Draft, cache_folder
-from routereval.records.records import (
-    Records,
-    is_collection,
-    is_records,
-    read_collection,
-    read_records,
-    write_collection,
-)
+from routereval.records.atomic import is_records
+from routereval.records.folder import is_collection, read_collection, read_records, write_collection
+from routereval.records.records import Records
 
 DEMO = "demo"
 Progress = Callable[[int, int], None]
@@ -68,16 +63,16 @@ def _demo(progress: Progress | None) -> list[Records]:
     from routereval.simulation.demo import simulate_demo
 
     folder = cache_folder() / "imports" / f"demo-{_code_stamp()}"
-    return _kept(folder, lambda: simulate_demo(progress=progress))
+    return _read_or_written(folder, lambda: simulate_demo(progress=progress))
 
 
 def _imported(path: Path) -> list[Records]:
     found = importer("auto", path)
     folder = cache_folder() / "imports" / f"{path.absolute().name}-{_stamp(path, found.name)}"
-    return _kept(folder, lambda: found.drafts(path))
+    return _read_or_written(folder, lambda: found.drafts(path))
 
 
-def _kept(folder: Path, drafts: Callable[[], Iterable[Draft]]) -> list[Records]:
+def _read_or_written(folder: Path, drafts: Callable[[], Iterable[Draft]]) -> list[Records]:
     """What the cache holds; what it lacks is made, or comes from a process that was quicker."""
     if not is_collection(folder):
         try:

@@ -73,8 +73,8 @@ def test_info_tells_what_is_in_a_source(command_line: CommandLine, tmp_path: Pat
     head, one, two, unknown = answer.out.splitlines()
     assert unknown == "No texts, no named groups: equal prompts are not known in two."
     assert re.split(r"\s{2,}", head.strip()) == [
-        *("benchmark", "prompts", "LLMs", "observed", "complete", "mean", "best single"),
-        *("oracle", "repeated", "near", "best LLM", "has"),
+        *("benchmark", "prompts", "models", "observed", "complete", "mean", "best single"),
+        *("oracle", "repeated", "near", "best model", "has"),
     ]
     found = overview(records)
     assert re.split(r"\s{2,}", one.strip()) == [
@@ -123,8 +123,8 @@ def test_import_writes_a_collection(name: str, command_line: CommandLine, tmp_pa
     answer = command_line("import", name, folder, tmp_path / "dest")
     assert (answer.status, answer.err) == (0, "")
     assert answer.out.splitlines() == [
-        f"{tmp_path}/dest/one: Records('one', 60 prompts × 6 LLMs, binary)",
-        f"{tmp_path}/dest/two: Records('two', 60 prompts × 6 LLMs, real)",
+        f"{tmp_path}/dest/one: Records('one', 60 prompts × 6 models, binary)",
+        f"{tmp_path}/dest/two: Records('two', 60 prompts × 6 models, real)",
     ]
     for records, source in zip(open_source(tmp_path / "dest"), (one, two), strict=True):
         np.testing.assert_array_equal(records.dense(), source.dense())

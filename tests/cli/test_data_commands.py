@@ -57,7 +57,7 @@ def test_collections_are_merged(source: Path, tmp_path: Path) -> None:
         invoke(merge, tmp_path / "dest", source, tmp_path / "two")
     assert not (tmp_path / "dest").exists()
     text = invoke(merge, tmp_path / "dest", source, tmp_path / "two", "--keep", "first")
-    assert "2 prompts × 2 LLMs" in text
+    assert "2 prompts × 2 models" in text
     (records,) = open_source(tmp_path / "dest")
     assert records.models == ("a/b", "c")
     invoke(merge, tmp_path / "dest", source, "--common", "--overwrite")

@@ -207,7 +207,7 @@ def test_a_killed_import_leaves_nothing_or_the_whole(
     folder = neutral_folder(tmp_path / "logs", *benchmarks)
     dest = tmp_path / "dest"
 
-    writes = ("routereval.records.records", "", "write_into")
+    writes = ("routereval.records.folder", "", "write_into")
     killed_after(6, writes, "import", "neutral", folder, dest)
     assert not dest.exists()
     assert list(tmp_path.glob(".dest.*.part"))  # it was in the middle

@@ -18,7 +18,7 @@ def test_a_small_leaderboard_is_written_and_looked_over(tmp_path: Path) -> None:
     done = CliRunner().invoke(simulate, [str(dest), "--scale", "small", "--seed", "3"])
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
-    assert lines[0] == f"{dest}/arc: Records('arc', 59 prompts × 250 LLMs, binary, simulated)"
+    assert lines[0] == f"{dest}/arc: Records('arc', 59 prompts × 250 models, binary, simulated)"
     assert lines[-1] == "Simulated data: no real LLM was asked."
     assert len(lines) == len(open_source(dest)) + 1 == 13
     seen = CliRunner().invoke(info, [str(dest)])
@@ -34,7 +34,7 @@ def test_the_demo_is_the_default_and_overwrite_replaces(tmp_path: Path) -> None:
     assert isinstance(refused.exception, DataError)
     done = CliRunner().invoke(simulate, [str(dest), "--overwrite"])
     assert done.exit_code == 0, done.output
-    assert "60 LLMs" in done.output
+    assert "60 models" in done.output
     assert {records.n_models for records in open_source(dest)} == {60}
 
 

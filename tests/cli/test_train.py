@@ -53,7 +53,7 @@ def test_errors_are_sentences(router: Path, tmp_path: Path, command_line: Comman
     for call, sentence in [
         (("train", tmp_path / "mine", "-o", router), "exists already"),
         (("train", tmp_path / "mine", "-r", "kn", "-o", tmp_path / "x"), "did you mean 'knn'"),
-        (("train", tmp_path / "mine", "--pool", "a,b", "-o", tmp_path / "x"), "unknown LLM 'a'"),
+        (("train", tmp_path / "mine", "--pool", "a,b", "-o", tmp_path / "x"), "unknown model 'a'"),
         (("route", tmp_path, "text"), "no trained router"),
         (
             ("route", router, "text", "--lam", "-1"),

@@ -63,12 +63,12 @@ def ends_well(importer: Importer, path: Path) -> None:
 
 
 def cells(draft: Draft) -> dict[tuple[str, str], float]:
-    """The observed scores by prompt and LLM."""
+    """The observed scores by prompt and model."""
     return _by_name(draft, draft.scores)
 
 
 def costs(draft: Draft) -> dict[tuple[str, str], float]:
-    """The known costs by prompt and LLM."""
+    """The known costs by prompt and model."""
     assert draft.costs is not None
     return _by_name(draft, draft.costs)
 

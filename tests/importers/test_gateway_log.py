@@ -1,4 +1,4 @@
-"""The gateway's log: prompts asked of one LLM each, feedback that came later, damaged files."""
+"""The gateway's log: prompts asked of one model each, feedback that came later, damaged files."""
 
 from __future__ import annotations
 

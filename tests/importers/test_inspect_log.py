@@ -183,7 +183,9 @@ def test_scores_out_of_range_can_be_rescaled(tmp_path: Path) -> None:
 
 def test_other_prompts_under_one_id_are_refused(tmp_path: Path) -> None:
     other = as_json(head("org/c"), sample("q", "C", input="something else?"))
-    with pytest.raises(DataError, match=r"c\.json: sample 1: another LLM was asked something else"):
+    with pytest.raises(
+        DataError, match=r"c\.json: sample 1: another model was asked something else"
+    ):
         drafts(write(tmp_path, {**GOOD, "logs/c.json": other}))
 
 

@@ -1,4 +1,4 @@
-"""LLMRouterBench's results: runs by dataset, split and LLM."""
+"""LLMRouterBench's results: runs by dataset, split and model."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_bad_records_are_listed(tmp_path: Path) -> None:
 
 def test_other_prompts_under_one_index_are_refused(tmp_path: Path) -> None:
     other = result("c", record(1, 1.0, origin_query="Something else?"))
-    with pytest.raises(DataError, match="record 0: another LLM was asked something else"):
+    with pytest.raises(DataError, match="record 0: another model was asked something else"):
         only(write(tmp_path, {**GOOD, place("c"): other}))
 
 

@@ -1,4 +1,4 @@
-"""lm-evaluation-harness: sample logs of several LLMs, versions and filters."""
+"""lm-evaluation-harness: sample logs of several models, versions and filters."""
 
 from __future__ import annotations
 
@@ -181,7 +181,9 @@ def test_one_file_alone_and_its_results(tmp_path: Path) -> None:
 def test_other_prompts_under_one_number_are_refused(tmp_path: Path) -> None:
     other = jsonl(choice(0, 1.0, doc_hash="another"))
     path = write(tmp_path, {**GOOD, f"c/samples_mmlu_anatomy_{TIME}.jsonl": other})
-    with pytest.raises(DataError, match=r"jsonl:1: another LLM was asked something else as prompt"):
+    with pytest.raises(
+        DataError, match=r"jsonl:1: another model was asked something else as prompt"
+    ):
         drafts(path)
 
 

@@ -122,7 +122,7 @@ def test_the_same_record_twice_is_fine_another_score_is_not() -> None:
     assert cells(draft) == {("q", "a"): 1}
     table.add("toy", "q", "a", 1)
     table.add("toy", "q", "a", 0)
-    with pytest.raises(DataError, match=r"two scores(.|\n)*prompt 'q', LLM 'a': 1 and 0"):
+    with pytest.raises(DataError, match=r"two scores(.|\n)*prompt 'q', model 'a': 1 and 0"):
         list(table.drafts(""))
 
 

@@ -203,7 +203,7 @@ def test_rescale_cannot_mend_everything(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rescale", [False, True])
 def test_a_benchmark_that_nobody_was_asked_is_refused(rescale: bool, tmp_path: Path) -> None:
     path = folder(tmp_path, scores={"prompt_id": PROMPTS["prompt_id"], "m": [None, 1, None, 0]})
-    with pytest.raises(DataError, match="x: no records: 2 prompts × 0 LLMs"):
+    with pytest.raises(DataError, match="x: no records: 2 prompts × 0 models"):
         drafts(path, rescale=rescale)
 
 
@@ -219,7 +219,7 @@ def test_a_benchmark_that_nobody_was_asked_is_refused(rescale: bool, tmp_path: P
         ({"scores": without(SCORES, "prompt_id")}, r"scores\.parquet: .* no column prompt_id"),
         ({"prompts": without(PROMPTS, "prompt_id")}, r"prompts\.parquet: .* no column prompt_id"),
         ({"costs": without(SCORES, "prompt_id")}, r"costs\.parquet: .* no column prompt_id"),
-        ({"costs": without(SCORES, "m")}, r"costs\.parquet: its LLMs are not those"),
+        ({"costs": without(SCORES, "m")}, r"costs\.parquet: its models are not those"),
         ({"scores": pl.DataFrame(SCORES).head(3)}, "'p4' stands in only one of them"),
         ({"prompts": pl.DataFrame(PROMPTS).head(3)}, "'p4' stands in only one of them"),
         ({"costs": SCORES | {"prompt_id": ["p1", "p2", "p3", "p5"]}}, r"costs.*'p4' stands in"),
@@ -359,5 +359,5 @@ def test_what_calls_reveal(tmp_path: Path) -> None:
 
 def test_what_calls_reveal_is_of_the_llms_of_the_scores(tmp_path: Path) -> None:
     answers = {"prompt_id": SCORES["prompt_id"], "m": [1, 2, 3, 4]}
-    with pytest.raises(DataError, match=r"answers.parquet: its LLMs are not those of scores"):
+    with pytest.raises(DataError, match=r"answers.parquet: its models are not those of scores"):
         list(read(folder(tmp_path, answers=answers)))

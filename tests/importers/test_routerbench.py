@@ -145,7 +145,7 @@ def test_rows_of_one_prompt_are_joined_where_they_do_not_disagree(tmp_path: Path
     (draft,) = routerbench.read(file)
     assert cells(draft) == {("p", "org/a"): 1, ("p", "b"): 0}
     file.write_text("\n".join([lines[0], "1,p,t,e,1.0,,,,,x", "2,p,t,e,0.0,,,,,x"]))
-    with pytest.raises(DataError, match="prompt 'p', LLM 'org/a': 1 and 0"):
+    with pytest.raises(DataError, match="prompt 'p', model 'org/a': 1 and 0"):
         list(routerbench.read(file))
 
 

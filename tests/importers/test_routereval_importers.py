@@ -158,7 +158,7 @@ def broken(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         (lambda c: c.pop("model"), "'model' in .* is missing"),
         (lambda c: c.pop("data"), "'data' in .* is missing"),
         (lambda c: c.update(data={}), "none of RouterEval's subsets"),
-        (lambda c: c["model"].pop(), "has 4 columns for 3 LLMs"),
+        (lambda c: c["model"].pop(), "has 4 columns for 3 models"),
         (lambda c: c["model"].__setitem__(0, MODELS[1]), "occurs twice"),
         (lambda c: c["data"].update(ifeval=3), "of type int; it should be a dict"),
         (lambda c: c["data"]["ifeval"].clear(), "'correctness' of 'ifeval' .* is missing"),
@@ -204,7 +204,7 @@ def test_raw_side_files_that_do_not_fit(
         drafts(raw)
 
 
-# The ready-made layout: 10 prompts, 6 LLMs; every pool is cut from one table.
+# The ready-made layout: 10 prompts, 6 models; every pool is cut from one table.
 
 TABLE = np.random.default_rng(1).random((10, 6))
 ORDER = {"train": [7, 2, 9, 0, 5, 3, 8], "val": [1], "test": [6, 4]}
@@ -305,8 +305,8 @@ def test_a_missing_score_agrees_with_a_missing_score(tmp_path: Path) -> None:
         (lambda c: c.update(easy=[1]), "'easy' in .* should be a dict"),
         (lambda c: c["easy"].update(many=c["easy"].pop(3)), "'many' is not a count"),
         (lambda c: c["easy"][3]["all_weak"].pop("model"), "'model' of pool 3 all_weak"),
-        (lambda c: c["easy"][3]["all_weak"].update(model=["a"]), "3 columns for 1 LLMs"),
-        (lambda c: c["easy"][3]["all_weak"].update(model=["a", "a", "b"]), "names an LLM twice"),
+        (lambda c: c["easy"][3]["all_weak"].update(model=["a"]), "3 columns for 1 models"),
+        (lambda c: c["easy"][3]["all_weak"].update(model=["a", "a", "b"]), "names a model twice"),
         (lambda c: c["easy"][3]["all_weak"]["data"].pop("val_score"), "'val_score' .* missing"),
         (
             lambda c: c["hard"][10]["all_weak"]["data"]["test_score"].fill(0),

@@ -124,7 +124,7 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
     other = tmp_path / "other.parquet"
     pl.DataFrame({"key": ["k"], "score": [1.0]}).write_parquet(other)
     assert not sprout.recognise(other)
-    with pytest.raises(DataError, match="no column holds an LLM's score"):
+    with pytest.raises(DataError, match="no column holds a model's score"):
         list(sprout.read(other))
     other.write_bytes(b"PAR1")
     assert not sprout.recognise(other)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from routereval.errors import DataError, SpecError
 from routereval.importers import long_parquet, table
 from routereval.records.draft import Draft
-from routereval.records.records import Records, write_collection
+from routereval.records.folder import write_collection
+from routereval.records.records import Records
 from tests.fuzzing import examples
 from tests.importers.table_mutations import cells, costs, damages, ends_well, same
 
@@ -187,7 +188,7 @@ def test_missing_columns_are_named_with_the_remedy(write: Writer, tmp_path: Path
             list(table.read(file))
     file = write(LONG.select("prompt_id", "prompt"), tmp_path / "mine")
     assert not table.recognise(file)
-    with pytest.raises(DataError, match="neither a column for the LLM"):
+    with pytest.raises(DataError, match="neither a column for the model"):
         list(table.read(file))
     with pytest.raises(DataError, match="there is no column 'nope' for model"):
         list(table.read(file, columns="model=nope"))

@@ -70,7 +70,7 @@ def test_auto_estimates_only_where_every_price_is_known(prices: Path) -> None:
     costed = with_costs(unknown, "prices", prices)
     assert costed.records.costs is not None
     assert np.isnan(costed.records.costs[1]).all()
-    assert "no price of 1 LLMs" in costed.note
+    assert "no price of 1 models" in costed.note
 
 
 def test_parameters_times_tokens_are_a_proxy(tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ def test_none_leaves_costs_out() -> None:
 @pytest.mark.parametrize(
     ("records", "kind", "words"),
     [
-        (made(), "prices", "the price list knows none of its LLMs"),
-        (made(), "params", "the number of parameters of none of its LLMs"),
+        (made(), "prices", "the price list knows none of its models"),
+        (made(), "params", "the number of parameters of none of its models"),
         (Records.from_arrays("x", np.eye(2), ["gpt-4o", "gpt-4"]), "prices", "prices need texts"),
     ],
 )

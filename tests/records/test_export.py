@@ -68,7 +68,7 @@ def drafts(draw: st.DrawFn, name: str, models: Sequence[str]) -> Draft:
         max_size=len(ids) * len(own),
     )
     scores = np.array(draw(cells)).reshape(shape)
-    scores[0, np.isnan(scores).all(axis=0)] = 1.0  # every LLM was asked once
+    scores[0, np.isnan(scores).all(axis=0)] = 1.0  # every model was asked once
     usd = draw(COSTS)
     costs = None if usd is None else np.resize(usd, shape)
     return Draft(
@@ -234,7 +234,7 @@ def test_what_cannot_be_exported_is_refused_in_a_sentence(tmp_path: Path) -> Non
         export_records([one, one], tmp_path / "out", "long")
     with pytest.raises(DataError, match="column is named 'prompt'"):
         export_records([records_of("one", [[1.0]], ["a"], prompt=[1])], tmp_path / "out", "long")
-    with pytest.raises(DataError, match="LLM is named 'prompt_id'"):
+    with pytest.raises(DataError, match="model is named 'prompt_id'"):
         export_records([records_of("one", [[1.0]], ["prompt_id"])], tmp_path / "out", "neutral")
     clash = [records_of("a", [[1.0]], ["x"], k=["v"]), records_of("b", [[1.0]], ["x"], k=[[1]])]
     with pytest.raises(DataError, match="different kinds"):

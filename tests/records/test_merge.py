@@ -128,8 +128,8 @@ def test_a_contradiction_is_refused_or_the_first_kept() -> None:
         merged(one, two)
     assert str(told.value).splitlines() == [
         "toy: two sources contradict each other; mend one, or merge with --keep first:",
-        "prompt 'q1', LLM 'a': score 0 and 1",
-        "prompt 'q1', LLM 'b': score 1 and 0.5",
+        "prompt 'q1', model 'a': score 0 and 1",
+        "prompt 'q1', model 'b': score 1 and 0.5",
     ]
     np.testing.assert_array_equal(merged(one, two, keep="first").scores, [[1, 0], [0, 1]])
     np.testing.assert_array_equal(merged(two, one, keep="first").scores, [[1, 0], [1, 0.5]])
@@ -148,7 +148,7 @@ def test_many_contradictions_are_not_all_told() -> None:
 def test_costs_belong_to_the_score_that_is_kept() -> None:
     one = toy([[1, 1, 1]], ["a", "b", "c"], costs=[[NAN, 2, NAN]])
     two = toy([[0, 1, 1]], ["a", "b", "c"], costs=[[7, 3, 4]])
-    with pytest.raises(DataError, match="LLM 'b': cost 2 and 3"):
+    with pytest.raises(DataError, match="model 'b': cost 2 and 3"):
         merged(one, two)
     costs = merged(one, two, keep="first").costs
     assert costs is not None
@@ -215,7 +215,7 @@ def test_align_keeps_the_llms_asked_everywhere() -> None:
     aligned = align([one, two])
     assert [records.models for records in aligned] == [("a",), ("a",)]
     assert [records.dense().tolist() for records in aligned] == [[[1.0]], [[1.0]]]
-    with pytest.raises(DataError, match="no LLM was asked on all of 2"):
+    with pytest.raises(DataError, match="no model was asked on all of 2"):
         align([one, toy([[1]], ["z"])])
 
 

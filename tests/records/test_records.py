@@ -21,14 +21,10 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError
 from routereval.records import Draft, Records, overview, read_records, write_collection
+from routereval.records.atomic import atomic_folder, is_records
+from routereval.records.folder import is_collection, read_collection
 from routereval.records.matrix import BinaryMatrix, RealMatrix
-from routereval.records.records import (
-    atomic_folder,
-    is_collection,
-    is_records,
-    read_collection,
-    write_into,
-)
+from routereval.records.records import write_into
 
 KINDS = ["binary", "gappy", "real", "gappy real", "full"]
 
@@ -130,7 +126,7 @@ def test_from_arrays_keeps_what_is_given() -> None:
     assert records.costs is not None
     assert records.costs.tolist() == [[1.0, 3.0], [2.0, 4.0]]
     assert records.features["given"].tolist() == [[0.5], [1.5]]
-    assert repr(records) == "Records('toy', 2 prompts × 2 LLMs, binary)"
+    assert repr(records) == "Records('toy', 2 prompts × 2 models, binary)"
 
 
 @pytest.mark.parametrize(
@@ -138,14 +134,14 @@ def test_from_arrays_keeps_what_is_given() -> None:
     [
         ({"texts": ["one?"]}, "1 texts for 2 prompts"),
         ({"subsets": ["s"] * 3}, "3 subsets for 2 prompts"),
-        ({"models": ["a"]}, "scores is 2 × 2 but there are 2 prompts × 1 LLMs"),
-        ({"scores": [1.0, 0.0]}, "scores is 2 but there are 2 prompts × 2 LLMs"),
-        ({"scores": np.zeros((0, 2))}, "no records: 0 prompts × 2 LLMs"),
-        ({"scores": np.zeros((2, 0)), "models": []}, "no records: 2 prompts × 0 LLMs"),
+        ({"models": ["a"]}, "scores is 2 × 2 but there are 2 prompts × 1 models"),
+        ({"scores": [1.0, 0.0]}, "scores is 2 but there are 2 prompts × 2 models"),
+        ({"scores": np.zeros((0, 2))}, "no records: 0 prompts × 2 models"),
+        ({"scores": np.zeros((2, 0)), "models": []}, "no records: 2 prompts × 0 models"),
         ({"costs": np.zeros((2, 3))}, "costs is 2 × 3"),
         ({"features": np.zeros((3, 2))}, "feature 'given' has 3 rows for 2 prompts"),
         ({"features": np.zeros(2)}, "feature 'given' has 1 axes"),
-        ({"models": ["a", "a"]}, "LLM 'a' occurs twice"),
+        ({"models": ["a", "a"]}, "model 'a' occurs twice"),
         ({"scores": [[1.0, 2.0], [0.0, 1.0]]}, r"score 2 lies outside \[0, 1\].*--rescale"),
         ({"scores": [[1.0, -0.5], [0.0, 1.0]]}, r"score -0.5 lies outside"),
         ({"scores": [[1.0, np.inf], [0.0, 1.0]]}, "infinite"),
@@ -212,7 +208,7 @@ def test_select_of_everything_is_the_same() -> None:
 
 def test_select_of_an_unknown_model_says_which() -> None:
     records = Records.from_arrays("toy", [[1.0, 0.0]], ["gpt", "llama"])
-    with pytest.raises(DataError, match="toy: unknown LLM 'gtp'; did you mean 'gpt'"):
+    with pytest.raises(DataError, match="toy: unknown model 'gtp'; did you mean 'gpt'"):
         records.select(models=["gtp"])
 
 
@@ -365,7 +361,8 @@ _ENDLESS = """
 import sys
 from pathlib import Path
 from routereval.records import Records
-from routereval.records.records import atomic_folder, write_into
+from routereval.records.atomic import atomic_folder
+from routereval.records.records import write_into
 with atomic_folder(Path(sys.argv[1])) as folder:
     write_into(Records.from_arrays("late", [[1.0]], ["a"]), folder)
     print("written", flush=True)
@@ -523,7 +520,7 @@ def test_a_flipped_bit_is_told_on_opening(name: str, full: Path) -> None:
 def test_a_flipped_bit_of_a_large_file_is_told_before_results_are(
     name: str, full: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from routereval.records import records as module
+    from routereval.records import folder as module
 
     monkeypatch.setattr(module, "CHECKED_ON_OPEN", 0)
     read_records(full).verify()

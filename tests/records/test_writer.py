@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError
 from routereval.records import Draft, Records, read_records
-from routereval.records.records import atomic_folder
+from routereval.records.atomic import atomic_folder
 from routereval.records.writer import About, RecordsWriter
 
 
@@ -86,7 +86,7 @@ def test_what_is_streamed_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", [(1, 69), (1, 71), (6, 70), (70,), (1, 1, 70)])
 def test_a_block_that_does_not_fit_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     with (
-        pytest.raises(DataError, match="5 LLMs × 70 prompts are left to write"),
+        pytest.raises(DataError, match="5 models × 70 prompts are left to write"),
         RecordsWriter(tmp_path, about(drafted(70, 5))) as writer,
     ):
         writer.append(np.zeros(shape, dtype=np.bool_))
@@ -95,7 +95,7 @@ def test_a_block_that_does_not_fit_is_refused(tmp_path: Path, shape: tuple[int, 
 
 def test_llms_that_never_came_are_told(tmp_path: Path) -> None:
     with (
-        pytest.raises(DataError, match="scores of the last 3 LLMs are missing"),
+        pytest.raises(DataError, match="scores of the last 3 models are missing"),
         RecordsWriter(tmp_path, about(drafted(70, 5))) as writer,
     ):
         writer.append(np.zeros((2, 70), dtype=np.bool_))
@@ -116,9 +116,9 @@ def test_real_scores_outside_the_range_are_refused(tmp_path: Path, scores: np.nd
 def test_what_names_nothing_or_twice_is_refused(tmp_path: Path) -> None:
     prompts = pl.DataFrame({"prompt_id": ["x", "y"]})
     for bad, sentence in (
-        (About("toy", [], prompts), "no records: 2 prompts × 0 LLMs"),
-        (About("toy", ["a"], prompts.head(0)), "no records: 0 prompts × 1 LLMs"),
-        (About("toy", ["a", "a"], prompts), "LLM 'a' occurs twice"),
+        (About("toy", [], prompts), "no records: 2 prompts × 0 models"),
+        (About("toy", ["a"], prompts.head(0)), "no records: 0 prompts × 1 models"),
+        (About("toy", ["a", "a"], prompts), "model 'a' occurs twice"),
         (About("toy", ["a"], pl.concat([prompts, prompts])), "prompt_id 'x' occurs twice"),
     ):
         with pytest.raises(DataError, match=sentence), RecordsWriter(tmp_path, bad):

@@ -199,5 +199,5 @@ def test_signals_are_kept_with_the_records(tmp_path: Path) -> None:
             )
         ).hash
     )
-    with pytest.raises(DataError, match=r"answer is 1 × 1 but there are 400 prompts × 2 LLMs"):
+    with pytest.raises(DataError, match=r"answer is 1 × 1 but there are 400 prompts × 2 models"):
         Records.from_arrays("toy", SCORES, ["a", "b"], signals={"answer": np.ones((1, 1))})

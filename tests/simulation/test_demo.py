@@ -322,7 +322,7 @@ def test_texts_give_their_subset_away() -> None:
 
 
 def routed(draft: Draft) -> tuple[float, float, float]:
-    """Held-out means of the best single LLM on train, a ridge router, and the oracle."""
+    """Held-out means of the best single model on train, a ridge router, and the oracle."""
     from sklearn.linear_model import Ridge
 
     train, test = halves(len(draft.scores))

@@ -253,7 +253,7 @@ def test_the_llms_are_as_good_as_they_are_to_be(name: str, small: Path) -> None:
 
 @pytest.mark.parametrize("name", [n for n in LEVELS if n not in {"truthfulqa", "musr", "math"}])
 def test_the_best_llm_is_near_the_reference(name: str) -> None:
-    """In the others the published pools leave no LLM there, or several above it."""
+    """In the others the published pools leave no model there, or several above it."""
     assert abs(LEVELS[name].best - REFERENCE[name]) < 0.03
 
 
@@ -339,7 +339,7 @@ def test_llms_score_what_they_are_calibrated_to(options: int, graded: bool) -> N
         crowd, questions, skills_for(crowd, questions, levels, graded=graded), graded=graded
     )
     error = scores.mean(axis=1) - levels
-    assert np.abs(error).max() < 0.06  # leans differ from LLM to LLM
+    assert np.abs(error).max() < 0.06  # leans differ from model to model
     assert abs(error.mean()) < 0.01
     assert (scores.min(), scores.max()) == (0, 1) if not graded else scores.min() >= 0
 

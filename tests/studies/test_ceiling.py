@@ -112,7 +112,7 @@ def test_the_same_call_gives_the_same_numbers() -> None:
 
 
 def test_what_is_no_pool_is_refused() -> None:
-    with pytest.raises(DataError, match="unknown LLM 'nobody'"):
+    with pytest.raises(DataError, match="unknown model 'nobody'"):
         ceiling(luck(50), ["nobody"])
     with pytest.raises(SpecError, match="2 folds"):
         ceiling(luck(50), ["llm-0"], folds=1)

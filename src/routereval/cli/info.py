@@ -10,11 +10,11 @@ import click
 if TYPE_CHECKING:
     from routereval.records import Overview
 
-_TOLD = 5  # names in a sentence
+_MOST_NAMES = 5  # names in a sentence
 _COLUMNS = (
     "benchmark",
     "prompts",
-    "LLMs",
+    "models",
     "observed",
     "complete",
     "mean",
@@ -22,7 +22,7 @@ _COLUMNS = (
     "oracle",
     "repeated",
     "near",
-    "best LLM",
+    "best model",
     "has",
 )
 
@@ -31,7 +31,7 @@ _COLUMNS = (
 @click.argument("source")
 @click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
 def info(source: str, as_json: bool) -> None:
-    """Tell what is in a source: prompts, LLMs, and what routing could gain.
+    """Tell what is in a source: prompts, models, and what routing could gain.
 
     Every file is checked. "repeated" is the share of prompts whose text another prompt has, "near"
     that of near-duplicates of another text: splits keep both together.
@@ -51,7 +51,7 @@ def info(source: str, as_json: bool) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in _COLUMNS:
         table.add_column(
-            column, justify="left" if column in {"benchmark", "best LLM", "has"} else "right"
+            column, justify="left" if column in {"benchmark", "best model", "has"} else "right"
         )
     for row in found:
         table.add_row(*_cells(row))
@@ -66,8 +66,8 @@ def info(source: str, as_json: bool) -> None:
 
 
 def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-    return ", ".join(names[:_TOLD]) + more
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _numbers(row: Overview) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""AlpacaEval's annotations: how likely a judge prefers an LLM's answer to the reference's.
+"""AlpacaEval's annotations: how likely a judge prefers a model's answer to the reference's.
 
 ``results/MODEL/ANNOTATOR/annotations.json`` is a list of ``{"instruction", "dataset",
-"generator_1", "generator_2", "preference"}``: 1 for the reference, 2 for the LLM, between them how
-likely, and 0 or 1.5 for a draw.
+"generator_1", "generator_2", "preference"}``: 1 for the reference, 2 for the model, between them
+how likely, and 0 or 1.5 for a draw.
 Repository: ``tatsu-lab/alpaca_eval``.
 """
 

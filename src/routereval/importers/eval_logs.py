@@ -1,7 +1,7 @@
 """What the importers of evaluation logs share.
 
-Logs come a run a file: one LLM, one task. The same run may have been made twice, the prompt may be
-a list of chat messages, and two runs may have asked different things under the same number.
+Logs come a run per file: one model, one task. The same run may have been made twice, the prompt may
+be a list of chat messages, and two runs may have asked different things under the same number.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ def prompt_text(value: object) -> str | None:
     'Be brief.\n\n2?'
     """
     if isinstance(value, dict):
-        return _part(value)
+        return _message_text(value)
     if not isinstance(value, list):
         return text_of(value)
-    parts = [text for text in map(_part, value) if text]
+    parts = [text for text in map(_message_text, value) if text]
     return "\n\n".join(parts) if parts else None
 
 
-def _part(value: object) -> str | None:
+def _message_text(value: object) -> str | None:
     """The text of one message or of one part of it; what is deeper than that is no prompt."""
     if isinstance(value, dict):
         content = value["content"] if "content" in value else value.get("text")
@@ -88,14 +88,14 @@ def _part(value: object) -> str | None:
 
 
 class SamePrompts:
-    """Notices when two LLMs were asked different things under one prompt_id.
+    """Notices when two models were asked different things under one prompt_id.
 
     >>> asked = SamePrompts()
     >>> asked.check("toy", "q1", "2 + 2?")
     >>> asked.check("toy", "q1", "2 + 3?")
     Traceback (most recent call last):
         ...
-    routereval...RowError: another LLM was asked something else as prompt 'q1'; \
+    routereval...RowError: another model was asked something else as prompt 'q1'; \
 import runs of one version of the task
     """
 
@@ -113,7 +113,7 @@ import runs of one version of the task
         digest = hashlib.blake2b(content.encode("utf-8", "replace"), digest_size=12).digest()
         if self._seen.setdefault((benchmark, prompt_id), digest) != digest:
             raise RowError(
-                f"another LLM was asked something else as prompt {prompt_id!r}; "
+                f"another model was asked something else as prompt {prompt_id!r}; "
                 "import runs of one version of the task"
             )
 

@@ -1,8 +1,8 @@
 """The gateway's own decision log: JSON Lines, a line a request or a feedback.
 
-A request that got feedback is a cell: its prompt's row, the column of the LLM that answered. The
-same prompt asked of the same LLM again is averaged. What was never asked is missing, as it should
-be: a gateway asks one LLM a prompt.
+A request that got feedback is a cell: its prompt's row, the column of the model that answered. The
+same prompt asked of the same model again is averaged. What was never asked is missing, as it should
+be: a gateway asks one model per prompt.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Logged:
         text: what was routed; None unless texts were logged.
         router: who decided.
         lam: the trade-off, in score.
-        scores: what the router predicted, by LLM; NaN where it did not.
-        allowed: the LLMs that could be chosen.
-        choice: the LLM that was; empty where the conversation stayed where it was.
+        scores: what the router predicted, by model; NaN where it did not.
+        allowed: the models that could be chosen.
+        choice: the model that was; empty where the conversation stayed where it was.
         propensity: with which probability.
         model: who answered: another one after a fault; empty for nobody.
         cost: USD; NaN where unknown.
@@ -80,7 +80,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, benchmark: str = _BENCHMARK) -> Iterator[Draft]:
-    """One draft: the prompts that were routed, the LLMs that answered.
+    """One draft: the prompts that were routed, the models that answered.
 
     Args:
         path: a file of the log, or its folder.

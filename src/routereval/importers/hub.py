@@ -24,14 +24,15 @@ from routereval.errors import DataError, MissingDependencyError, SpecError, unkn
 from routereval.importers import routereval_dataset, routereval_raw
 from routereval.records import cache_folder
 from routereval.records.draft import Draft
-from routereval.records.records import Records, read_records, write_collection
+from routereval.records.folder import read_records, write_collection
+from routereval.records.records import Records
 
 REPO = "linggm/RouterEval"
 LICENCE = "MIT"
 
 FOLDERS: Mapping[str, str] = {
     "router_dataset": "the ready-made pools, splits and embeddings of the twelve benchmarks",
-    "leaderboard_score": "every LLM's score on every prompt",
+    "leaderboard_score": "every model's score on every prompt",
     "leaderboard_prompt": "the prompts' texts, beside the scores",
     "leaderboard_embed": "the prompts' embeddings, beside the scores",
 }
@@ -107,7 +108,7 @@ def _drafts(hub: _Hub, what: Sequence[str]) -> Iterator[Draft]:
     fetched = [(file, hub.fetch(file)) for file in files]
     with TemporaryDirectory(prefix=".unpacked-", dir=hub.cache) as folder:
         for file, local in fetched:
-            _place(local, PurePosixPath(file.path), Path(folder))
+            _move_into_place(local, PurePosixPath(file.path), Path(folder))
         for draft in importer.read(Path(folder)):
             source = f"{REPO}@{hub.commit}, {draft.source.rpartition(', ')[2]}"
             yield replace(draft, source=source, licence=LICENCE)
@@ -251,7 +252,7 @@ def _digest(local: Path, digest: Any) -> str:  # noqa: ANN401 - a hash object of
     return str(digest.hexdigest())
 
 
-def _place(local: Path, path: PurePosixPath, folder: Path) -> None:
+def _move_into_place(local: Path, path: PurePosixPath, folder: Path) -> None:
     """Lay a fetched file, or what is packed in it, where RouterEval's layout has it."""
     if path.suffix != ".zip":
         _write(folder, path, lambda target: shutil.copyfile(local, target))

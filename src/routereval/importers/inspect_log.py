@@ -1,7 +1,7 @@
-"""Inspect AI's logs: ``.eval`` archives and ``.json`` files, one run of one LLM on one task each.
+"""Inspect AI's logs: ``.eval`` archives and ``.json`` files, one run of one model on one task each.
 
 An archive holds ``header.json`` (of a run that was cut short only ``_journal/start.json``) and a
-file a sample and epoch in ``samples/``; a JSON log holds the same in one object. Recent versions
+file per sample and epoch in ``samples/``; a JSON log holds the same in one object. Recent versions
 compress archives with Zstandard, which needs the extra ``inspect`` before Python 3.14.
 """
 
@@ -78,7 +78,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, scorer: str | None = None, rescale: bool = False) -> Iterator[Draft]:
-    """One draft a task; epochs are averaged; of several runs by one LLM the newest counts.
+    """One draft per task; epochs are averaged; of several runs by one model the newest counts.
 
     A run that did not succeed counts only where no other did. ``C``, ``P``, ``I`` and ``N`` are 1,
     0.5, 0 and 0, as Inspect has them. Costs are those that the log tells (``total_cost``).
@@ -245,7 +245,7 @@ def _chance(row: _Row) -> float | None:
 
 
 def _cost(row: _Row, model: str) -> float:
-    """USD that the LLM's own calls took, NaN if the log does not tell."""
+    """USD that the model's own calls took, NaN if the log does not tell."""
     usage = row.get("model_usage")
     own = usage.get(model) if isinstance(usage, dict) else None
     return cost_in(own.get("total_cost") if isinstance(own, dict) else None, "total_cost")
@@ -396,7 +396,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="inspect",
-    summary="Inspect AI logs: .eval or .json, one LLM and task each",
+    summary="Inspect AI logs: .eval or .json, one model and task each",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

@@ -2,7 +2,7 @@
 
 Routing records, ``default_routing_*_data``: ``task_name``, ``query``, ``model_name``,
 ``performance`` and, at times, ``cost`` or ``input_tokens`` and ``output_tokens``. RouterDC's
-``train.json`` and ``test.json``: lists of ``{"question", "scores": {LLM: score}}``.
+``train.json`` and ``test.json``: lists of ``{"question", "scores": {model: score}}``.
 Repository: ``ulab-uiuc/LLMRouter``, folder ``data``.
 """
 
@@ -61,9 +61,9 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[Draft]:
-    """One draft a task; RouterDC's lists name none, but the repository's queries do.
+    """One draft per task; RouterDC's lists name none, but the repository's queries do.
 
-    In the routing records a task may hold a question twice, with an answer of each LLM to either:
+    In the routing records a task may hold a question twice, with an answer of each model to either:
     they are two prompts. Costs are those of the records, else tokens times the prices in
     ``default_llm.json``, if that lies near.
 
@@ -124,11 +124,11 @@ def _read_list(file: Path, table: LongTable, bad: BadRows, tasks: Mapping[str, s
             question = name_in(row, "question")
             scores = field_in(row, "scores")
             if not isinstance(scores, dict) or not scores:
-                raise RowError("'scores' should be an object of LLM: score")
+                raise RowError("'scores' should be an object of model: score")
             task = tasks.get(question, _BENCHMARK)
             prompt_id = f"{_BENCHMARK}/{file.stem}/{number - 1}"
             for model, score in scores.items():
-                table.add(task, prompt_id, name_of(model, "the LLM"), score, text=question)
+                table.add(task, prompt_id, name_of(model, "the model"), score, text=question)
 
 
 def _read_records(
@@ -196,10 +196,10 @@ def _prices(path: Path) -> dict[str, _Price]:
         return {}
     content = json_file(found[0])
     if not isinstance(content, dict):
-        raise DataError(f"{found[0]} should be an object of LLM: prices")
+        raise DataError(f"{found[0]} should be an object of model: prices")
     try:
         return {
-            name_of(model, "the LLM"): _Price(entry)
+            name_of(model, "the model"): _Price(entry)
             for model, entry in content.items()
             if isinstance(entry, dict)
         }

@@ -2,7 +2,7 @@
 
 A file is one run: ``dataset_name``, ``split``, ``model_name``, ``demo`` and ``records``. Of a
 record are read ``index``, ``score``, ``cost`` (USD) and ``prompt``, else ``origin_query``. Of
-several runs of an LLM on a split the newest counts; runs marked as ``demo`` are left out.
+several runs of a model on a split the newest counts; runs marked as ``demo`` are left out.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
-    """One draft a dataset, its splits the subsets.
+    """One draft per dataset, its splits the subsets.
 
     A record without a score was not observed (LLMRouterBench itself counts it as 0).
 
@@ -80,7 +80,7 @@ def _is_result(file: Path) -> bool:
 
 
 def _by_run(files: Sequence[Path]) -> Iterator[list[Path]]:
-    """The files of each dataset, split and LLM, the newest first."""
+    """The files of each dataset, split and model, the newest first."""
     found: dict[tuple[Path, str], list[tuple[str, Path]]] = defaultdict(list)
     for file in files:
         stamp = _STAMP.search(file.stem)
@@ -162,7 +162,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="llmrouterbench",
-    summary="LLMRouterBench's results: a JSON file a dataset and LLM, with scores and costs",
+    summary="LLMRouterBench's results: a JSON file per dataset and model, with scores and costs",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

@@ -1,7 +1,7 @@
 """lm-evaluation-harness: the sample logs that ``--log_samples`` writes.
 
-A run of one LLM leaves ``<output>/<model>/samples_<task>_<time>.jsonl``, one line a prompt and
-filter, and ``results_<time>.json``, which tells the LLM's name. Tasks of one family, such as
+A run of one model leaves ``<output>/<model>/samples_<task>_<time>.jsonl``, one line per prompt and
+filter, and ``results_<time>.json``, which tells the model's name. Tasks of one family, such as
 ``mmlu_anatomy``, become one benchmark with a subset a task.
 """
 
@@ -99,7 +99,7 @@ def read(
     families: str | None = None,
     rescale: bool = False,
 ) -> Iterator[Draft]:
-    """One draft a task or family of tasks; of several runs of a task by one LLM the newest counts.
+    """One draft per task or family of tasks; of several runs by one model the newest counts.
 
     Args:
         path: a log, or a folder with logs at most three folders down.
@@ -128,7 +128,7 @@ def read(
 
 @dataclass(frozen=True)
 class _Log:
-    """One run of a task by an LLM."""
+    """One run of a task by a model."""
 
     file: Path
     model: str
@@ -149,7 +149,7 @@ def _logs(files: Sequence[Path]) -> Iterator[_Log]:
 
 
 def _model(folder: Path, stamp: str) -> str:
-    """The LLM's name as the results of the same run tell it, else by the folder's name."""
+    """The model's name as the results of the same run tell it, else by the folder's name."""
     for file in sorted(folder.glob(f"*_{stamp}.json")) if stamp else ():
         results = {} if file.name.startswith("samples_") else json_file(file)
         name = text_of(results.get("model_name")) if isinstance(results, dict) else None
@@ -285,7 +285,7 @@ def _chance(sample: Mapping[str, Any]) -> float | None:
 
 
 def _n_continuations(sample: Mapping[str, Any]) -> int:
-    """How many continuations the LLM rated: requests are pairs of texts then."""
+    """How many continuations the model rated: requests are pairs of texts then."""
     pairs = [r for r in _requests(sample) if len(r) > 1 and isinstance(r[1], str)]
     return sum(1 for request in pairs if request[0] != "")
 
@@ -308,7 +308,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="lm-eval",
-    summary="lm-evaluation-harness: samples_<task>_<time>.jsonl in a folder an LLM",
+    summary="lm-evaluation-harness: samples_<task>_<time>.jsonl in a folder per model",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

@@ -70,7 +70,7 @@ class LongParquet:
         Args:
             file: where they stand.
             roles: column by role, as in `table.ROLES`.
-            models: the columns that are LLMs if it is a wide table.
+            models: the columns that are models if it is a wide table.
 
         Raises:
             DataError: if the file is damaged or a column is of a kind that its role cannot be.
@@ -89,7 +89,7 @@ class LongParquet:
                 self._add(file, part, {**roles, "model": _MODEL, "score": _SCORE})
 
     def drafts(self, source: str) -> Iterator[Draft]:
-        """One draft a benchmark, in the order in which they first came; nothing is left after."""
+        """One draft per benchmark, in the order in which they first came; nothing is left after."""
         models, prompts = list(self._names["model"]), list(self._names["prompt_id"])
         names = list(self._names["benchmark"])
         for code in list(self._grids):
@@ -142,7 +142,7 @@ class LongParquet:
         )
         for at, before in grid.put(models, prompts, scores[rows]):
             row = int(rows[at])
-            what = f"LLM {self._name_of('model', codes['model'], rows[at:])!r} on prompt " + repr(
+            what = f"model {self._name_of('model', codes['model'], rows[at:])!r} on prompt " + repr(
                 self._name_of("prompt_id", codes["prompt_id"], rows[at:])
             )
             self._bad.add(
@@ -202,7 +202,7 @@ class LongParquet:
             for row in np.flatnonzero(wrong).tolist():
                 why = f"{what} {numbers[row]:g} lies outside [{low:g}, {high:g}]"
                 if what == "score":
-                    why = f"LLM {str(part[_MODEL][row])[:100]!r}: {why}"
+                    why = f"model {str(part[_MODEL][row])[:100]!r}: {why}"
                 self._bad.add(file, int(part[_ROW][row]) + 1, why)
             numbers[wrong] = np.inf
         return numbers
@@ -235,7 +235,7 @@ class _Numbering:
 
 
 class _Grid:
-    """The matrix of one benchmark, LLM-major while it grows."""
+    """The matrix of one benchmark, model-major while it grows."""
 
     def __init__(self) -> None:
         self.models, self.prompts = _Numbering(), _Numbering()
@@ -286,12 +286,12 @@ class _Grid:
     def draft(
         self, name: str, models: list[str], prompts: list[str], source: str, rescale: bool
     ) -> Draft:
-        """The draft, its LLMs in the order in which the table first met them."""
+        """The draft, its models in the order in which the table first met them."""
         order = np.argsort(self.models.codes, kind="stable")
         scores = self._dense(self._scores, order)
         n_prompts = len(self.prompts)
         costs = self._costs
-        if costs is not None:  # LLMs without any cost may have come after it grew
+        if costs is not None:  # models without any cost may have come after it grew
             costs = _grown(costs, (len(self.models), n_prompts), np.nan)
         return Draft(
             name=name,
@@ -304,7 +304,7 @@ class _Grid:
         )
 
     def _fit(self, kind: np.dtype[Any]) -> None:
-        """Make room for all LLMs and prompts known by now, and for that kind of number."""
+        """Make room for all models and prompts known by now, and for that kind of number."""
         old = self._scores
         if np.promote_types(kind, old.dtype) != old.dtype:
             kind = np.dtype(np.promote_types(kind, old.dtype))
@@ -334,7 +334,7 @@ class _Grid:
 
 
 def _parts(file: Path, roles: Mapping[str, str], models: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """The rows of a file in parts, with LLM, score and row number under fixed names."""
+    """The rows of a file in parts, with model, score and row number under fixed names."""
     import polars as pl
 
     with reading(file):

@@ -1,4 +1,4 @@
-"""`LongTable`: records added one at a time, in any order, that become one draft a benchmark.
+"""`LongTable`: records added one at a time, in any order, that become one draft per benchmark.
 
 An importer reads its files row by row (`rows`); what can be read goes here.
 """
@@ -34,14 +34,14 @@ _SPARSEST = 0.001
 
 
 class LongTable:
-    """Scores by benchmark, prompt and LLM, added one at a time in any order.
+    """Scores by benchmark, prompt and model, added one at a time in any order.
 
     A cell takes 16 bytes, 24 with a cost; names and texts are kept once.
 
     Args:
         rescale: map each benchmark's range of scores onto [0, 1] where it exceeds that; scores may
             then be any finite numbers.
-        repeats: what to do where an LLM has several scores on a prompt: ``refuse`` them if they
+        repeats: what to do where a model has several scores on a prompt: ``refuse`` them if they
             differ, or keep the ``max``.
 
     >>> table = LongTable()
@@ -77,9 +77,9 @@ class LongTable:
         Args:
             benchmark: the draft that it goes to.
             prompt_id: names the prompt within its benchmark.
-            model: the LLM's name.
+            model: the model's name.
             score: a number or truth value in [0, 1]; None or NaN if it was not observed.
-            cost: USD a call; None or NaN if unknown. If it comes twice, the later one counts.
+            cost: USD per call; None or NaN if unknown. If it comes twice, the later one counts.
             text: the prompt's text; the first one given counts, as for `subset` and `chance`.
             subset: the part of the benchmark; the benchmark's name if none is given.
             chance: the score of a guesser on this prompt.
@@ -90,7 +90,7 @@ class LongTable:
         value = finite_in(score, "score") if self._rescale else score_in(score)
         usd = cost_in(cost)
         if model not in self._models:
-            self._models[name_of(model, "the LLM's name")] = len(self._models)
+            self._models[name_of(model, "the model's name")] = len(self._models)
         table = self._benchmarks.get(benchmark)
         if table is None:
             name = name_of(benchmark, "the benchmark's name")
@@ -101,15 +101,15 @@ class LongTable:
     def drafts(
         self, source: str, licence: str = "", model_info: pl.DataFrame | None = None
     ) -> Iterator[Draft]:
-        """One draft a benchmark, in the order in which they first came; the table is empty after.
+        """One draft per benchmark, in the order in which they first came; the table is empty after.
 
-        LLMs stand in the order in which the table first met them, prompts likewise. An LLM without
-        a single score on a benchmark is left out of it; a prompt without one is kept.
+        Models stand in the order in which the table first met them, prompts likewise. A model
+        without a single score on a benchmark is left out of it; a prompt without one is kept.
 
         Args:
             source: where the records came from.
             licence: their licence.
-            model_info: one row a model, as in `Draft`.
+            model_info: one row per model, as in `Draft`.
 
         Raises:
             DataError: if a cell has two scores, or hardly any cell was observed at all.
@@ -122,7 +122,7 @@ class LongTable:
 
 
 class Numbered:
-    """Tells apart the rows of a file that has one row a prompt but gives two of them one name.
+    """Tells apart the rows of a file that has one row per prompt but gives two of them one name.
 
     >>> numbered = Numbered()
     >>> numbered("a"), numbered("b"), numbered("a")
@@ -137,7 +137,7 @@ class Numbered:
 
         Args:
             name: the prompt's.
-            of: whose prompt it is, where each LLM has its own rows.
+            of: whose prompt it is, where each model has its own rows.
         """
         key = (name, of)
         times = self._seen[key] = self._seen.get(key, 0) + 1
@@ -231,7 +231,7 @@ class _Benchmark:
     ) -> list[str]:
         prompts = list(self.prompts)
         return [
-            f"prompt {prompts[row]!r}, LLM {names[column]!r}: "
+            f"prompt {prompts[row]!r}, model {names[column]!r}: "
             f"{cells.scores[at]:g} and {scores[row, column]:g}"
             for at in differs[:MOST_BAD_ROWS].tolist()
             for row, column in [(cells.rows[at], cells.columns[at])]
@@ -252,7 +252,7 @@ class _Benchmark:
 
 
 class _Cells:
-    """The observed cells of a benchmark, with its own LLMs numbered from 0."""
+    """The observed cells of a benchmark, with its own models numbered from 0."""
 
     def __init__(
         self, kept: NDArray[np.bool_], table: _Benchmark, column_of: NDArray[np.int64]
@@ -280,7 +280,7 @@ def refuse_sparse(benchmark: str, n_observed: int, n_prompts: int, n_models: int
     n_cells = n_prompts * n_models
     if n_cells > _MANY_CELLS and n_observed < _SPARSEST * n_cells:
         raise DataError(
-            f"{benchmark}: {n_observed:,} scores for {n_prompts:,} prompts × {n_models:,} LLMs "
+            f"{benchmark}: {n_observed:,} scores for {n_prompts:,} prompts × {n_models:,} models "
             "leave nearly every cell empty; is each column what it is taken for?"
         )
 
@@ -294,7 +294,7 @@ def refuse_two_scores(benchmark: str, cells: Iterable[str]) -> NoReturn:
     raise DataError(
         "\n".join(
             [
-                f"{benchmark}: an LLM has two scores on one prompt; average them, or name them "
+                f"{benchmark}: a model has two scores on one prompt; average them, or name them "
                 "apart:",
                 *cells,
             ]

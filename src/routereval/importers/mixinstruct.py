@@ -1,4 +1,4 @@
-"""MixInstruct, of LLM-Blender: JSON or JSON Lines, one object a prompt.
+"""MixInstruct, of LLM-Blender: JSON or JSON Lines, one object per prompt.
 
 ``id``, ``instruction``, ``input`` and ``candidates``: a list of ``{"model", "text", "scores":
 {metric: number}}``. Hub: dataset ``llm-blender/mix-instruct``.

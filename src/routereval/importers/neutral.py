@@ -1,8 +1,8 @@
 """The neutral folder: ``prompts.parquet``, wide ``scores.parquet``, optional ``costs.parquet``.
 
-``prompts.parquet`` has a row a prompt: ``prompt_id``, ``benchmark``, ``prompt`` (its text) and
-further columns; ``scores.parquet`` has ``prompt_id`` and a column an LLM, null or NaN where not
-measured; ``costs.parquet`` is like it, in USD a call; ``models.parquet`` has a row an LLM.
+``prompts.parquet`` has a row per prompt: ``prompt_id``, ``benchmark``, ``prompt`` (its text) and
+further columns; ``scores.parquet`` has ``prompt_id`` and a column per model, null or NaN where not
+measured; ``costs.parquet`` is like it, in USD per call; ``models.parquet`` has a row per model.
 What calls reveal besides their score may be there too, in tables like it: ``answers.parquet``,
 whatever tells one answer from another, and ``output_chars.parquet``, how long each is.
 Each value of ``benchmark`` becomes one Records.
@@ -47,7 +47,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
-    """One draft a benchmark.
+    """One draft per benchmark.
 
     Args:
         path: the folder.
@@ -101,7 +101,7 @@ class _Folder:
             scores=_rescaled(benchmark, scores) if rescale else scores,
             prompts=_prompts(self.path / "prompts.parquet", benchmark, self.prompts[rows]),
             model_info=_of_benchmark(self.info, benchmark),
-            costs=_known(None if self.costs is None else self.costs[np.ix_(rows, asked)]),
+            costs=_costs_if_any(None if self.costs is None else self.costs[np.ix_(rows, asked)]),
             signals={name: all_[np.ix_(rows, asked)] for name, all_ in self.signals.items()},
             reference=about.get("reference", reference_of(benchmark, len(rows))),
             source=about.get("source") or str(self.path),
@@ -127,7 +127,7 @@ def _about(path: Path) -> Mapping[str, Mapping[str, Any]]:
     return about
 
 
-def _known(costs: NDArray[np.floating] | None) -> NDArray[np.floating] | None:
+def _costs_if_any(costs: NDArray[np.floating] | None) -> NDArray[np.floating] | None:
     """The costs; None if not a single one is known on this benchmark."""
     return None if costs is None or np.isnan(costs).all() else costs
 
@@ -172,7 +172,7 @@ def _costs(path: Path, columns: list[str]) -> pl.DataFrame | None:
         return None
     costs = _keyed(path)
     if set(costs.columns) != set(columns):
-        raise DataError(f"{path}: its LLMs are not those of scores.parquet")
+        raise DataError(f"{path}: its models are not those of scores.parquet")
     return costs.select(columns)
 
 
@@ -182,7 +182,7 @@ def _signal(path: Path, columns: list[str]) -> pl.DataFrame:
 
     table = _keyed(path)
     if set(table.columns) != set(columns):
-        raise DataError(f"{path}: its LLMs are not those of scores.parquet")
+        raise DataError(f"{path}: its models are not those of scores.parquet")
     texts = [name for name in columns if name != "prompt_id" and table[name].dtype == pl.String]
     if texts:
         every = pl.concat([table[name].rename("") for name in texts]).drop_nulls().unique().sort()
@@ -284,7 +284,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="neutral",
-    summary="a folder of prompts.parquet and wide scores.parquet (one column an LLM)",
+    summary="a folder of prompts.parquet and wide scores.parquet (one column per model)",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

@@ -1,4 +1,4 @@
-"""OpenAI Evals: the record that ``oaieval`` writes, a JSON Lines file a run.
+"""OpenAI Evals: the record that ``oaieval`` writes, a JSON Lines file per run.
 
 Its first line is the ``spec`` (``eval_name``, ``completion_fns``); then come events with
 ``sample_id``, ``type`` and ``data``, and a ``final_report``. The score of a sample is ``correct``
@@ -53,7 +53,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, metric: str | None = None, rescale: bool = False) -> Iterator[Draft]:
-    """One draft an eval; of several runs by one LLM the newest counts.
+    """One draft per eval; of several runs by one model the newest counts.
 
     Several events of a sample are averaged.
 
@@ -114,7 +114,7 @@ def _runs(files: list[Path], bad: BadRows) -> Iterator[_Run]:
 
 
 def _model(spec: Mapping[str, Any]) -> str:
-    """The LLM's name: what was asked, several joined by a comma."""
+    """The model's name: what was asked, several joined by a comma."""
     functions = spec.get("completion_fns")
     if isinstance(functions, list) and functions:
         return ",".join(name_of(name, "a completion_fn") for name in functions)

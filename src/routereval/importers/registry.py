@@ -8,7 +8,8 @@ from typing import Any
 
 from routereval.errors import DataError, SpecError, unknown
 from routereval.importers.importer import Importer
-from routereval.records.records import Records, read_records, write_collection
+from routereval.records.folder import read_records, write_collection
+from routereval.records.records import Records
 from routereval.registry import Registry
 
 _LAST = "table"  # which many folders resemble

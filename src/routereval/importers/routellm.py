@@ -1,6 +1,6 @@
-"""RouteLLM's evaluation responses: a CSV file a benchmark or MMLU subject.
+"""RouteLLM's evaluation responses: a CSV file per benchmark or MMLU subject.
 
-``prompt`` and, an LLM, a column of true and false under its name; ``NAME_response``, where it is
+``prompt`` and, per model, a column of true and false under its name; ``NAME_response``, where it is
 there, is not read. ``mmlu_SUBJECT.csv`` are the subjects of mmlu, ``gsm8k_responses.csv`` is gsm8k.
 Repository: ``lm-sys/RouteLLM``, folder ``routellm/evals``.
 """
@@ -88,7 +88,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="routellm",
-    summary="RouteLLM's responses: CSV files of a prompt and a column of true/false an LLM",
+    summary="RouteLLM's responses: CSV files of a prompt and a column of true/false per model",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

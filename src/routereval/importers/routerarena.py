@@ -1,4 +1,4 @@
-"""RouterArena's cached results: ``cached_results/<model>.jsonl``, one line a prompt.
+"""RouterArena's cached results: ``cached_results/<model>.jsonl``, one line per prompt.
 
 Read are ``global_index`` (``<dataset>_<number>``: each dataset is a benchmark), ``question``,
 ``llm_selected``, ``evaluation_result.score`` and ``.inference_cost``; without the latter the cost
@@ -134,7 +134,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="routerarena",
-    summary="RouterArena's cached_results: a JSONL file an LLM, with scores and costs",
+    summary="RouterArena's cached_results: a JSONL file per model, with scores and costs",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

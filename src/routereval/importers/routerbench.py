@@ -1,6 +1,6 @@
 """RouterBench: its wide table as CSV or as the published pickled frame, and its long form.
 
-Wide: ``sample_id``, ``prompt``, ``eval_name`` and, an LLM, its score under its name and its cost
+Wide: ``sample_id``, ``prompt``, ``eval_name`` and, per model, its score under its name and its cost
 under ``NAME|total_cost``. Long: ``sample_id``, ``prompt``, ``eval_name``, ``model_name``,
 ``performance`` and ``cost``. Hub: dataset ``withmartian/routerbench``.
 """

@@ -45,9 +45,9 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[Draft]:
-    """One draft a file: its rows in the benchmark's own order, its LLMs those of all its pools.
+    """One draft per file: its rows in the benchmark's own order, its models those of all its pools.
 
-    The split and the pools are kept as ``published``. LLMs stand in the order in which pools of
+    The split and the pools are kept as ``published``. Models stand in the order in which pools of
     growing size first name them. Where a file has no ``split_index``, its training prompts come
     first, then validation, then test.
 
@@ -78,7 +78,7 @@ _Split = dict[str, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class _Pool:
-    """One pool as published: its LLMs and, by split, their (n_prompts, n_models) scores."""
+    """One pool as published: its models and, by split, their (n_prompts, n_models) scores."""
 
     models: list[str]
     scores: dict[str, NDArray[np.floating]]
@@ -122,7 +122,7 @@ def _pools(content: dict[Any, Any], file: Path) -> list[_Pool]:
 
 def _rank(pool: _Pool, file: Path) -> tuple[int, int, str]:
     if not re.fullmatch("[0-9]{1,9}", pool.size):
-        raise DataError(f"{file}: pool size {pool.size!r} is not a count of LLMs")
+        raise DataError(f"{file}: pool size {pool.size!r} is not a count of models")
     known = _GROUPS.index(pool.group) if pool.group in _GROUPS else len(_GROUPS)
     return int(pool.size), known, pool.group
 
@@ -137,7 +137,7 @@ def _pool(content: object, size: str, group: str, what: str) -> _Pool:
     for name, part in scores.items():
         if part.shape[1] != len(models):
             raise DataError(
-                f"'{name}_score' of {what} has {part.shape[1]} columns for {len(models)} LLMs"
+                f"'{name}_score' of {what} has {part.shape[1]} columns for {len(models)} models"
             )
     return _Pool(models, scores, size, group)
 
@@ -168,7 +168,7 @@ def _rows(value: object, what: str) -> NDArray[np.int64]:
 
 
 def _union(pools: list[_Pool], split: _Split, file: Path) -> tuple[list[str], NDArray[np.floating]]:
-    """The LLMs of all pools and their (n_prompts, n_models) scores."""
+    """The models of all pools and their (n_prompts, n_models) scores."""
     column = {model: i for i, model in enumerate(dict.fromkeys(m for p in pools for m in p.models))}
     kind = np.result_type(*(part for pool in pools for part in pool.scores.values()))
     scores = np.empty((sum(map(len, split.values())), len(column)), dtype=kind)
@@ -196,7 +196,7 @@ def _same(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.
 
 def _refuse_misfit(pool: _Pool, split: _Split, file: Path) -> None:
     if len(set(pool.models)) < len(pool.models):
-        raise DataError(f"{file}: pool {pool.size} {pool.group} names an LLM twice")
+        raise DataError(f"{file}: pool {pool.size} {pool.group} names a model twice")
     for name, rows in split.items():
         if len(pool.scores[name]) != len(rows):
             raise DataError(

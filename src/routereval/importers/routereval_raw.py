@@ -1,4 +1,4 @@
-"""RouterEval's raw layout: every LLM's score on every prompt, by subset.
+"""RouterEval's raw layout: every model's score on every prompt, by subset.
 
 ``leaderboard_score/leaderboard_KEY.pkl`` is ``{"model": [names], "data": {subset: {"correctness":
 (n_prompts, n_models)}}}`` for the keys old, new and mmlu_pro. Beside it may lie
@@ -38,7 +38,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[Draft]:
-    """One draft a benchmark, its subsets concatenated in RouterEval's order.
+    """One draft per benchmark, its subsets concatenated in RouterEval's order.
 
     Scores keep their precision. The reference score is RouterEval's whatever the number of prompts,
     as its own scripts have it. The first feature is RoBERTa where it is there.
@@ -195,7 +195,7 @@ def _scores(part: object, what: str, n_models: int) -> NDArray[np.floating]:
     correctness = mapping_in(part, what).get("correctness")
     matrix = matrix_in(correctness, f"'correctness' of {what}")
     if matrix.shape[1] != n_models:
-        raise DataError(f"{what} has {matrix.shape[1]} columns for {n_models} LLMs")
+        raise DataError(f"{what} has {matrix.shape[1]} columns for {n_models} models")
     return matrix
 
 

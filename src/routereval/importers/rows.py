@@ -22,7 +22,7 @@ MOST_BAD_ROWS = 20
 _PEEK_BYTES = 1 << 18
 _LARGEST_ID = 10**18
 HIGHEST_COST = 1e9
-"""USD a call; what is above is no cost."""
+"""USD per call; what is above is no cost."""
 _BOM = b"\xef\xbb\xbf"
 
 

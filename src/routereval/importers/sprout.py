@@ -1,6 +1,6 @@
-"""SPROUT, of CARROT: Parquet or JSON Lines, one row a prompt, an LLM's answer in a column.
+"""SPROUT, of CARROT: Parquet or JSON Lines, one row per prompt, a model's answer in a column.
 
-``key``, ``dataset``, ``prompt`` and, under the LLM's name, ``{"num_input_tokens",
+``key``, ``dataset``, ``prompt`` and, under the model's name, ``{"num_input_tokens",
 "num_output_tokens", "response", "score"}``. The files have no prices; give them to have costs.
 Hub: dataset ``CARROT-LLM-Routing/SPROUT``.
 """
@@ -54,7 +54,7 @@ def _rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
         yield line, {"row": row, "models": list(models)}
     if not models:
         bad.check()
-        raise DataError(f"{file}: no column holds an LLM's score and tokens; is it SPROUT's?")
+        raise DataError(f"{file}: no column holds a model's score and tokens; is it SPROUT's?")
 
 
 FORMAT = TableFormat(
@@ -92,7 +92,7 @@ def read(
 def _prices(prices: str | Path | Prices | None) -> dict[str, tuple[float, float]]:
     given = json_file(Path(prices)) if isinstance(prices, str | Path) else dict(prices or {})
     if not isinstance(given, dict):
-        raise SpecError(f"prices {prices} should be an object of LLM: [in, out]")
+        raise SpecError(f"prices {prices} should be an object of model: [in, out]")
     return {str(model): _price(str(model), pair) for model, pair in given.items()}
 
 
@@ -153,7 +153,7 @@ def _cost(answer: object, price: tuple[float, float] | None) -> float | None:
 
 
 def _structs(file: Path) -> list[str]:
-    """The columns of a Parquet file that hold an LLM's answer."""
+    """The columns of a Parquet file that hold a model's answer."""
     import polars as pl
 
     with reading(file):
@@ -211,7 +211,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="sprout",
-    summary="SPROUT's Parquet or JSON: a column an LLM of score and tokens; prices=FILE for costs",
+    summary="SPROUT's Parquet or JSON: per model a column of score, tokens; prices=FILE for costs",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

@@ -1,7 +1,7 @@
-"""Plain tables: CSV, JSON Lines or Parquet, one row a record (long) or one row a prompt (wide).
+"""Plain tables: CSV, JSON Lines or Parquet, one row per record (long) or one row per prompt (wide).
 
 Long: columns ``model``, ``prompt_id`` and ``score``. Wide: ``prompt_id`` and one column of numbers
-an LLM. Either may have ``prompt`` (its text), ``benchmark``, ``subset``, ``chance``; the long form
+a model. Either may have ``prompt`` (its text), ``benchmark``, ``subset``, ``chance``; the long form
 ``cost`` too. Other names are mapped: ``columns="model=llm_name, score=correct"``.
 """
 
@@ -31,6 +31,7 @@ from routereval.importers.rows import (
     score_in,
     text_of,
 )
+from routereval.importers.table_format import about
 from routereval.records.draft import Draft
 
 ROLES: Mapping[str, tuple[str, ...]] = {
@@ -70,14 +71,14 @@ def read(
     columns: str | Mapping[str, str] | None = None,
     rescale: bool = False,
 ) -> Iterator[Draft]:
-    """One draft a benchmark; without a column for it, one named like the file or folder.
+    """One draft per benchmark; without a column for it, one named like the file or folder.
 
-    Parquet is read part by part; what is kept is a byte a score while all are 0 or 1.
+    Parquet is read part by part; what is kept is a byte per score while all are 0 or 1.
 
     Args:
         path: a file, or a folder of parts of one table (Parquet, else CSV, else JSON Lines).
         columns: role=column pairs where the names differ from `ROLES`; ``ignore=a|b`` names
-            columns of a wide table that are no LLMs.
+            columns of a wide table that are no models.
         rescale: map each benchmark's range of scores onto [0, 1].
 
     Raises:
@@ -130,7 +131,7 @@ class Layout:
 
     Attributes:
         roles: column by role.
-        models: the columns that are LLMs, in a wide table; empty in a long one.
+        models: the columns that are models, in a wide table; empty in a long one.
     """
 
     roles: Mapping[str, str]
@@ -161,13 +162,14 @@ class Layout:
         if "model" in roles:
             _require(file, roles, names, "score")
             return cls(roles)
-        # A number beside a prompt may be a year or a key: names known for other roles are no LLMs.
+        # A number beside a prompt may be a year or a key: names known for other roles are no
+        # models.
         other = {alias for aliases in ROLES.values() for alias in aliases} | _NO_LLM
         other |= {*roles.values(), *named.get("ignore", "").split("|")}
         models = tuple(name for name in names if name not in other and is_number(name))
         if not models:
             raise DataError(
-                f"{file}: there is neither a column for the LLM nor any LLM's column of numbers; "
+                f"{file}: there is neither a column for the model nor one of numbers per model; "
                 f"name it, as in --columns model={_example(names)}"
             )
         return cls({role: column for role, column in roles.items() if role != "score"}, models)
@@ -210,12 +212,12 @@ def _recognised(file: Path) -> bool:
         kinds = parquet_header(file)
         return bool(Layout.of(file, kinds, {}, lambda name: kinds[name]))
     if file.suffix == ".csv":
-        return _told(file, csv_header(file))
+        return _is_table_csv(file, csv_header(file))
     first = first_object(file)
     return bool(Layout.of(file, first, {}, lambda name: _is_number(first[name])))
 
 
-def _told(file: Path, header: list[str]) -> bool:
+def _is_table_csv(file: Path, header: list[str]) -> bool:
     """Whether the first rows of a CSV file tell a layout."""
     if not header:
         return False
@@ -283,22 +285,8 @@ def _add_wide(
     if late is not None:
         raise RowError(f"has {late!r}, which the first {_SAMPLE} rows lack; give each row all keys")
     for model in layout.models:
-        with _about(model):
+        with about(model):
             table.add(name, prompt_id, model, row.get(model), **known)
-
-
-class _about:  # noqa: N801 - reads as a verb
-    """Names the column in what is wrong with a cell."""
-
-    def __init__(self, column: str) -> None:
-        self.column = column
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RowError):
-            raise RowError(f"{self.column!r}: {error}") from None
 
 
 def _prompt(
@@ -343,7 +331,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="table",
-    summary="plain CSV, JSONL or Parquet: a row a record, or a row a prompt with a column an LLM",
+    summary="plain CSV, JSONL or Parquet: a row per record, or per prompt with a column per model",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

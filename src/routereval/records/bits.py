@@ -1,4 +1,4 @@
-"""Bit-packed binary scores: 64 prompts a word, one row of words an LLM.
+"""Bit-packed binary scores: 64 prompts per word, one row of words per model.
 
 Counting, uniting and sliding run on the packed words, at the speed of memory. Bits past the last
 prompt are always 0.

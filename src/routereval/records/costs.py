@@ -19,7 +19,7 @@ from routereval.records.records import Records
 Floats = NDArray[np.float64]
 
 COSTS = ("auto", "records", "prices", "params", "none")
-"""Where costs come from; ``auto``: as recorded, else from prices, if that of every LLM is known."""
+"""Where costs come from; ``auto``: as recorded, else from prices, where all are known."""
 
 _PER_TOKENS = 1e6
 _CHARACTERS = 4  # of text a token, about, in English
@@ -30,12 +30,12 @@ _SIZE = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)b(?![a-z\d])", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class PriceList:
-    """What LLMs cost, at some date.
+    """What models cost, at some date.
 
     Attributes:
         date: of the prices.
         source: where they are from.
-        usd: by LLM, USD per million tokens in and out.
+        usd: by model, USD per million tokens in and out.
         output_tokens: how long an answer is taken to be.
     """
 
@@ -45,9 +45,9 @@ class PriceList:
     output_tokens: float
 
     def of(self, model: str) -> tuple[float, float] | None:
-        """The prices of an LLM, whatever the case of its name and whoever serves it."""
-        plain = {_plain(name): price for name, price in self.usd.items()}
-        return self.usd.get(model) or plain.get(_plain(model))
+        """The prices of a model, whatever the case of its name and whoever serves it."""
+        plain = {_bare_name(name): price for name, price in self.usd.items()}
+        return self.usd.get(model) or plain.get(_bare_name(model))
 
 
 class Costed(NamedTuple):
@@ -62,7 +62,7 @@ def price_list(path: str | Path | None = None) -> PriceList:
 
     Args:
         path: a TOML file with ``date``, ``source``, ``output_tokens`` and a table
-            ``usd_per_million`` of ``"LLM" = [in, out]``; None for the one of this package.
+            ``usd_per_million`` of ``"model" = [in, out]``; None for the one of this package.
 
     Raises:
         DataError: if there is no such file, or it holds something else.
@@ -80,7 +80,7 @@ def price_list(path: str | Path | None = None) -> PriceList:
         raise DataError(f"{path}: cannot be read as a price list ({error})") from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise DataError(
-            f'{path}: a price list holds a table usd_per_million of "LLM" = [in, out]'
+            f'{path}: a price list holds a table usd_per_million of "model" = [in, out]'
         ) from None
     if any(not 0 <= price < np.inf for both in usd.values() for price in (*both, tokens)):
         raise DataError(f"{path}: prices and output_tokens are numbers that are not negative")
@@ -101,7 +101,7 @@ def with_costs(records: Records, costs: str = "auto", prices: str | Path | None 
 
     Raises:
         SpecError: if there is no such kind.
-        DataError: if the price, or the number of parameters, of no LLM is known.
+        DataError: if the price, or the number of parameters, of no model is known.
     """
     if costs not in COSTS:
         raise unknown("kind of costs", costs, COSTS)
@@ -126,7 +126,7 @@ def _by_prices(records: Records, listed: PriceList, *, strict: bool) -> Costed:
         return Costed(records, "")
     if len(missing) == len(known):
         raise DataError(
-            f"{records.name}: the price list knows none of its LLMs, such as {missing[0]!r}"
+            f"{records.name}: the price list knows none of its models, such as {missing[0]!r}"
         )
     if tokens is None:
         raise DataError(
@@ -136,14 +136,14 @@ def _by_prices(records: Records, listed: PriceList, *, strict: bool) -> Costed:
     answer = _output_tokens(records, listed.output_tokens)
     matrix = (usd[:, :1] * tokens + usd[:, 1:] * answer[:, None]) / _PER_TOKENS
     note = f"costs are estimates from list prices ({listed.date or 'no date'}), {counted}"
-    left = f"; no price of {len(missing)} LLMs" if missing else ""
+    left = f"; no price of {len(missing)} models" if missing else ""
     return Costed(_changed(records, matrix, None), note + left)
 
 
 def _by_params(records: Records) -> Costed:
     billions = parameters(records)
     if np.isnan(billions).all():
-        raise DataError(f"{records.name}: the number of parameters of none of its LLMs is known")
+        raise DataError(f"{records.name}: the number of parameters of none of its models is known")
     tokens, counted = _input_tokens(records)
     unit = "10⁹ parameters" if tokens is None else "10⁹ parameters × tokens"
     each = np.ones(records.n_prompts) if tokens is None else tokens
@@ -152,7 +152,7 @@ def _by_params(records: Records) -> Costed:
 
 
 def parameters(records: Records) -> Floats:
-    """(n_models,) billions of parameters, as recorded or as the LLM's name says; NaN where unknown.
+    """(n_models,) billions of parameters, recorded or as the name says; NaN where unknown.
 
     Of a mixture of experts, such as 8x7b, a name does not say how many are at work.
     """
@@ -188,7 +188,7 @@ def _input_tokens(records: Records) -> tuple[Floats | None, str]:
 
 
 def _output_tokens(records: Records, usual: float) -> Floats:
-    """(n_models,) tokens of an answer: the LLM's mean if recorded, else as the price list says."""
+    """(n_models,) tokens of an answer: its mean if recorded, else as the price list says."""
     if "output_tokens" not in records.model_info.columns:
         return np.full(records.n_models, usual)
     return records.model_info["output_tokens"].cast(float, strict=False).fill_null(usual).to_numpy()
@@ -204,5 +204,5 @@ def _changed(records: Records, costs: Floats | None, unit: str | None) -> Record
     return replace(records, costs=held, meta=meta, path=None)
 
 
-def _plain(name: str) -> str:
+def _bare_name(name: str) -> str:
     return name.rpartition("/")[2].lower()

@@ -18,12 +18,12 @@ class Draft:
 
     Attributes:
         name: the benchmark.
-        models: names of the LLMs, one a column.
+        models: names of the models, one per column.
         scores: (n_prompts, n_models) in [0, 1], NaN where not observed.
-        prompts: one row a prompt: ``prompt_id`` (unique), ``subset``, ``text`` (or null),
+        prompts: one row per prompt: ``prompt_id`` (unique), ``subset``, ``text`` (or null),
             ``chance`` (the score of a guesser, or null) and any further columns.
-        model_info: one row a model, with ``model`` and any further columns, or None.
-        costs: as scores, in USD a call, or None.
+        model_info: one row per model, with ``model`` and any further columns, or None.
+        costs: as scores, in USD per call, or None.
         features: precomputed vectors of the prompts by name, each (n_prompts, d).
         signals: what a call reveals besides its score, by name, each as scores; see `Records`.
         reference: the score of the fixed strong model that V_R divides by, or None.
@@ -58,13 +58,13 @@ class Draft:
         """
         shape = (self.prompts.height, len(self.models))
         if 0 in shape:
-            raise DataError(f"{self.name}: no records: {shape[0]} prompts × {shape[1]} LLMs")
+            raise DataError(f"{self.name}: no records: {shape[0]} prompts × {shape[1]} models")
         cells = {"scores": self.scores, "costs": self.costs, **self.signals}
         for what, matrix in cells.items():
             if matrix is not None and matrix.shape != shape:
                 raise DataError(
                     f"{self.name}: {what} is {' × '.join(map(str, matrix.shape))} but there are "
-                    f"{shape[0]} prompts × {shape[1]} LLMs"
+                    f"{shape[0]} prompts × {shape[1]} models"
                 )
         for name, vectors in self.features.items():
             if vectors.ndim != 2:
@@ -76,7 +76,7 @@ class Draft:
                 raise DataError(
                     f"{self.name}: feature {name!r} has {len(vectors)} rows for {shape[0]} prompts"
                 )
-        refuse_repeats(self.name, "LLM", self.models)
+        refuse_repeats(self.name, "model", self.models)
         refuse_repeats(self.name, "prompt_id", self.prompts["prompt_id"].to_list())
         _refuse_range(self.name, self.scores)
         if self.costs is not None:

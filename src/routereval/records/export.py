@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
+from routereval.records.atomic import atomic_folder
 from routereval.records.matrix import narrowed
-from routereval.records.records import Records, atomic_folder
+from routereval.records.records import Records
 
 ABOUT = "about.json"
 """A file of the neutral folder: of each benchmark its reference score, source and licence."""
@@ -35,23 +36,24 @@ def export_records(records: Sequence[Records], dest: str | Path, format_name: st
     """Write records to a folder of Parquet files, which appears whole or not at all.
 
     ``neutral`` is the folder of `routereval.importers.neutral`: importing it gives the
-    same scores, costs, LLMs and prompts with all their columns. ``long`` has a row an observed
-    cell, in parts ``part-00000.parquet`` and so on, a block of LLMs each; reading them as one
+    same scores, costs, models and prompts with all their columns. ``long`` has a row per observed
+    cell, in parts ``part-00000.parquet`` and so on, a block of models each; reading them as one
     table gives the same scores, the costs of observed cells, and of the prompts their id, text,
-    subset and chance. There the text stands in the rows of the benchmark's first LLM only, which
+    subset and chance. There the text stands in the rows of the benchmark's first model only, which
     has a row (without a score, if need be) for every prompt.
 
     Neither holds features or published splits and pools; ``neutral`` keeps source, licence,
-    reference score, and that records are simulated, in ``about.json``; ``long`` does not. An LLM
+    reference score, and that records are simulated, in ``about.json``; ``long`` does not. A model
     not observed at all is dropped on import; a prompt without a subset comes back with the
     benchmark's name for it; a column that another benchmark of the collection lacks comes back
-    there without values. LLMs keep their order if there is one that suits all benchmarks; else the
-    order of their first appearance.
+    there without values. Models keep their order if there is one that suits all benchmarks; else
+    the order of their first appearance.
 
     Args:
         records: benchmarks of different names.
         dest: the folder, which must not exist.
-        format_name: ``neutral``, whose memory grows with prompts × LLMs (a byte a cell while all
+        format_name: ``neutral``, whose memory grows with prompts × models (a byte per cell while
+        all
             scores are 0 or 1), or ``long``, which is written block by block.
 
     Raises:
@@ -96,7 +98,7 @@ def _refuse(records: Sequence[Records]) -> None:
 def _write_neutral(records: Sequence[Records], folder: Path) -> None:
     models = united_order([one.models for one in records])
     if "prompt_id" in models:
-        raise DataError("an LLM is named 'prompt_id', like the key of the tables; rename it")
+        raise DataError("a model is named 'prompt_id', like the key of the tables; rename it")
     prompts = [one.prompts.rename({"text": "prompt"}) for one in records]
     info = [one.model_info for one in records]
     _write(_labelled(records, prompts), folder / "prompts.parquet")
@@ -138,7 +140,7 @@ def _cost_block(records: Records, columns: NDArray[np.int64]) -> NDArray[np.floa
 
 
 def _wide(records: Sequence[Records], models: Sequence[str], block: _Block) -> pl.DataFrame:
-    """One column an LLM, null where there is no number, the benchmarks one below the other."""
+    """One column per model, null where there is no number, the benchmarks one below the other."""
     import polars as pl
 
     ids = pl.concat([one.prompts["prompt_id"] for one in records])
@@ -186,7 +188,7 @@ def _write_long(records: Sequence[Records], folder: Path) -> None:
 
 
 def _long_rows(records: Records, columns: NDArray[np.int64]) -> pl.DataFrame:
-    """The rows of some LLMs: all observed cells, and every prompt of the very first LLM."""
+    """The rows of some models: all observed cells, and every prompt of the very first model."""
     import polars as pl
 
     scores = records.scores.dense(models=columns).T

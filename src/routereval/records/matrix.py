@@ -1,6 +1,6 @@
 """The score matrix: binary scores on packed bits, real-valued ones as floats, one interface.
 
-Axes are (prompts, models) wherever a shape is seen; inside, both are stored LLM-major.
+Axes are (prompts, models) wherever a shape is seen; inside, both are stored model-major.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Prefixes(NamedTuple):
 class ScoreMatrix(Protocol):
     """What a pool is chosen by and a task is cut from, whatever the scores are stored as.
 
-    To the oracle, an LLM that was not observed on a prompt scores 0 there.
+    To the oracle, a model that was not observed on a prompt scores 0 there.
     """
 
     @property
@@ -49,7 +49,7 @@ class ScoreMatrix(Protocol):
         """The matrix of the named prompts and models, in that order."""
 
     def observed(self) -> bits.Words | None:
-        """Which cells were observed, packed LLM-major; None if all."""
+        """Which cells were observed, packed model-major; None if all."""
 
     def means(self) -> NDArray[np.float64]:
         """Each model's mean over the prompts on which it was observed; NaN where on none."""
@@ -118,7 +118,7 @@ class BinaryMatrix:
         return BinaryMatrix(words, len(prompts), seen)
 
     def observed(self) -> bits.Words | None:
-        """Which cells were observed, packed LLM-major; None if all."""
+        """Which cells were observed, packed model-major; None if all."""
         return self.seen
 
     def means(self) -> NDArray[np.float64]:
@@ -186,7 +186,7 @@ class RealMatrix:
         return RealMatrix(values if prompts is None else values[:, prompts])
 
     def observed(self) -> bits.Words | None:
-        """Which cells were observed, packed LLM-major; None if all."""
+        """Which cells were observed, packed model-major; None if all."""
         missing = np.isnan(self.values)
         return bits.pack(~missing) if missing.any() else None
 

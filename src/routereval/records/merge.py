@@ -1,6 +1,6 @@
-"""Collections united: LLMs under one name, benchmarks of one name with all their LLMs and prompts.
+"""Collections united: models under one name, benchmarks with all their prompts.
 
-Which LLM is which is decided by `canonical_llm`, exactly. Which prompt is which: the one with the
+Which model is which is decided by `canonical_llm`, exactly. Which prompt is which: the one with the
 same prompt_id; else the one with exactly the same text, if that text is given once on either side.
 """
 
@@ -37,9 +37,9 @@ Matrix = NDArray[np.floating]
 
 
 def canonical_llm(name: str) -> str:
-    """The name ``org/name`` of an LLM that goes by its name on either Open LLM Leaderboard.
+    """The name ``org/name`` of a model that goes by its name on either Open LLM Leaderboard.
 
-    Any other name, and the case of letters, stays as it is: two LLMs may differ in that alone.
+    Any other name, and the case of letters, stays as it is: two models may differ in that alone.
 
     >>> canonical_llm("open-llm-leaderboard-old/details_meta-llama__Llama-2-7b-hf")
     'meta-llama/Llama-2-7b-hf'
@@ -57,24 +57,24 @@ def canonical_llm(name: str) -> str:
 def merge_records(
     sources: Sequence[Sequence[Records]], *, keep: str | None = None, common: bool = False
 ) -> Iterator[Draft]:
-    """Unite collections, one draft a benchmark, in the order in which they first come.
+    """Unite collections, one draft per benchmark, in the order in which they first come.
 
-    LLMs are named by `canonical_llm`, and stand in an order that suits all sources if there is one.
-    Benchmarks of the same name are united: all LLMs of both and all prompts of both, those of the
-    first source in front. A prompt is the one with the same prompt_id, whose text must then be the
-    same; else the one with exactly the same text, if that text occurs once in each; else a prompt
-    of its own. What is known of a prompt or an LLM is what the first source says, filled up by the
-    others. Features stay where one source has them for all prompts of the union; a published split
-    with its pools stays where only one source has the benchmark.
+    Models are named by `canonical_llm`, and stand in an order that suits all sources if there is
+    one. Benchmarks of the same name are united: all models of both and all prompts of both, those
+    of the first source in front. A prompt is the one with the same prompt_id, whose text must then
+    be the same; else the one with exactly the same text, if that text occurs once in each; else a
+    prompt of its own. What is known of a prompt or a model is what the first source says, filled up
+    by the others. Features stay where one source has them for all prompts of the union; a published
+    split with its pools stays where only one source has the benchmark.
 
     Args:
         sources: collections.
         keep: what to do where two sources have other scores or costs for a cell: ``first`` keeps
             the first source's; None raises.
-        common: keep only the LLMs that were asked on every benchmark of the union.
+        common: keep only the models that were asked on every benchmark of the union.
 
     Raises:
-        DataError: if two sources contradict each other, two LLMs of one benchmark have the same
+        DataError: if two sources contradict each other, two models of one benchmark have the same
             canonical name, or none is common.
         SpecError: if `keep` is unknown.
 
@@ -96,10 +96,10 @@ def merge_records(
 
 
 def align(collection: Sequence[Records]) -> list[Records]:
-    """The records of those LLMs only that were asked on every benchmark, in the same order.
+    """The records of those models only that were asked on every benchmark, in the same order.
 
     Raises:
-        DataError: if there is no such LLM.
+        DataError: if there is no such model.
 
     >>> one = Records.from_arrays("one", [[1.0, 0.0]], ["a", "b"])
     >>> two = Records.from_arrays("two", [[1.0, 0.0]], ["c", "b"])
@@ -112,7 +112,7 @@ def align(collection: Sequence[Records]) -> list[Records]:
 
 @dataclass(frozen=True)
 class _Part:
-    """Records of one source, and the names that their LLMs go by in the union."""
+    """Records of one source, and the names that their models go by in the union."""
 
     records: Records
     models: tuple[str, ...]
@@ -132,7 +132,7 @@ class _Part:
 
     @property
     def asked(self) -> list[str]:
-        """The LLMs with at least one score."""
+        """The models with at least one score."""
         seen = self.records.scores.observed()
         if seen is None:
             return list(self.models)
@@ -140,20 +140,20 @@ class _Part:
 
 
 def _common(benchmarks: Sequence[Sequence[_Part]]) -> list[str]:
-    """The LLMs asked on every benchmark, each given in parts."""
+    """The models asked on every benchmark, each given in parts."""
     asked = [{model for part in parts for model in part.asked} for parts in benchmarks]
     order = united_order([part.models for parts in benchmarks for part in parts])
     common = [model for model in order if all(model in models for models in asked)]
     if not common:
         raise DataError(
-            f"no LLM was asked on all of {len(benchmarks)} benchmarks; leave some of them out"
+            f"no model was asked on all of {len(benchmarks)} benchmarks; leave some of them out"
         )
     return common
 
 
 @dataclass(frozen=True)
 class _Union:
-    """One benchmark of several sources: which prompt and which LLM of a part is which of all."""
+    """One benchmark of several sources: which prompt and which model of a part is which of all."""
 
     name: str
     parts: Sequence[_Part]
@@ -196,7 +196,7 @@ class _Union:
     def _cells(self, keep: str | None) -> tuple[Matrix, Matrix | None]:
         """The (prompts, models) scores and costs of the union."""
         shape = self.prompts.height, len(self.models)
-        # LLM-major, as the parts are: a block of LLMs is a block of memory.
+        # model-major, as the parts are: a block of models is a block of memory.
         scores = np.full(shape[::-1], np.nan, self._kind()).T
         costs = None
         if any(part.records.costs is not None for part in self.parts):
@@ -220,23 +220,23 @@ class _Union:
         new = part.scores.dense(models=block)
         old = scores[at]
         clash = ~np.isnan(old) & ~np.isnan(new) & (old != new)
-        told = self._told("score", old, new, clash, at)
+        contradictions = self._contradictions("score", old, new, clash, at)
         scores[at] = np.where(np.isnan(old), new, old)
         if costs is None or part.costs is None:
-            return told
+            return contradictions
         usd, paid = part.costs[block].T, costs[at]
         differs = ~np.isnan(paid) & ~np.isnan(usd) & (paid != usd)
         # Where the scores contradict, these are the costs of another answer.
         costs[at] = np.where(np.isnan(paid) & ~clash, usd, paid)
-        return told + self._told("cost", paid, usd, differs, at)
+        return contradictions + self._contradictions("cost", paid, usd, differs, at)
 
-    def _told(
+    def _contradictions(
         self, what: str, old: Matrix, new: Matrix, where: NDArray[np.bool_], at: tuple[Any, ...]
     ) -> list[str]:
         rows, columns = np.nonzero(where)
         ids = self.prompts["prompt_id"]
         return [
-            f"prompt {ids[int(at[0][row, 0])]!r}, LLM {self.models[int(at[1][0, column])]!r}: "
+            f"prompt {ids[int(at[0][row, 0])]!r}, model {self.models[int(at[1][0, column])]!r}: "
             f"{what} {old[row, column]:g} and {new[row, column]:g}"
             for row, column in zip(rows[:_SHOWN].tolist(), columns[:_SHOWN].tolist(), strict=True)
         ]
@@ -247,7 +247,7 @@ class _Union:
         return np.float64 if wide else np.float32
 
     def _model_info(self) -> pl.DataFrame:
-        """What is known of each LLM, the first source first."""
+        """What is known of each model, the first source first."""
         import polars as pl
 
         tables = [
@@ -338,7 +338,7 @@ def _concatenated(what: str, tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _renamed(published: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The published split and pools, their LLMs under canonical names."""
+    """The published split and pools, their models under canonical names."""
     if published is None:
         return None
     pools = {

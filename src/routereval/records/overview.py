@@ -13,19 +13,19 @@ from routereval.records.records import Records
 
 
 class Overview(NamedTuple):
-    """The size of records, and what the best LLM, a random one and the oracle score on them.
+    """The size of records, and what the best model, a random one and the oracle score on them.
 
     Attributes:
         name: the benchmark.
         n_prompts: prompts.
-        n_models: LLMs.
+        n_models: models.
         kind: ``binary`` or ``real``.
         observed: share of cells observed.
-        complete: (prompts, LLMs) of the complete block that best, mean and oracle are computed on.
-        best: highest mean of a single LLM.
-        best_model: that LLM.
-        mean: mean of the LLMs' means.
-        oracle: mean over prompts of the best score of any LLM.
+        complete: (prompts, models) of the complete block that best, mean and oracle are computed
+        on. best: highest mean of a single model.
+        best_model: that model.
+        mean: mean of the models' means.
+        oracle: mean over prompts of the best score of any model.
         repeated: share of prompts whose text another prompt of the benchmark has, NaN where no
             prompt has a text; see `groups.normalised`.
         near: share of prompts that are a near-duplicate of one with another text, NaN likewise;

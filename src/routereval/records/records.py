@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
-import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from io import BytesIO
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -20,21 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.records.bits import n_words
+from routereval.records.atomic import atomic_folder
 from routereval.records.draft import Draft
+from routereval.records.files import check_digest, digest_of, npy_bytes, parquet_bytes
 from routereval.records.groups import GROUP, groups_of
-from routereval.records.manifest import MANIFEST, damaged, read_manifest, write_manifest
+from routereval.records.manifest import write_manifest
 from routereval.records.matrix import BinaryMatrix, Index, RealMatrix, score_matrix
 
 if TYPE_CHECKING:
     import polars as pl
 
-_PROMPT_KINDS = {"prompt_id": "String", "subset": "String", "text": "String", "chance": "Float64"}
-_WIDTHS = {"u": (8,), "f": (4, 8)}
-_LONGEST_NAME = 60
-_ORDER = "collection.json"
-CHECKED_ON_OPEN = 2**20
-"""Bytes: smaller files are checked against their sha256 on opening, larger ones by `verify`."""
+PROMPT_KINDS = {"prompt_id": "String", "subset": "String", "text": "String", "chance": "Float64"}
+"""The columns of the prompt table that all records have, with their kinds."""
 _Value = TypeVar("_Value")
 
 
@@ -58,15 +49,15 @@ class Deferred(Generic[_Value]):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Records:
-    """The records of one benchmark: a prompts × LLMs matrix of scores, with what is known of both.
+    """The records of one benchmark: a prompts × models matrix of scores, with what is known.
 
     Attributes:
         name: the benchmark.
         scores: the score matrix, (n_prompts, n_models).
-        models: names of the LLMs, in column order.
-        prompts: one row a prompt: ``prompt_id``, ``subset``, ``text``, ``chance`` and extras.
-        model_info: one row a model, in column order: ``model`` and whatever is known of it.
-        costs: (n_models, n_prompts) USD a call, NaN where unknown; None if unknown throughout.
+        models: names of the models, in column order.
+        prompts: one row per prompt: ``prompt_id``, ``subset``, ``text``, ``chance`` and extras.
+        model_info: one row per model, in column order: ``model`` and whatever is known of it.
+        costs: (n_models, n_prompts) USD per call, NaN where unknown; None if unknown throughout.
         features: precomputed vectors by name, each (n_prompts, d).
         signals: what a call reveals besides its score, by name, each (n_models, n_prompts) and NaN
             where unknown: ``answer`` codes, of which equal ones on a prompt mean equal answers, and
@@ -76,7 +67,7 @@ class Records:
 
     >>> records = Records.from_arrays("toy", [[1.0, 0.0], [0.0, 1.0]], ["a", "b"], ["one?", "two?"])
     >>> records
-    Records('toy', 2 prompts × 2 LLMs, binary)
+    Records('toy', 2 prompts × 2 models, binary)
     >>> records.select(prompts=[1]).dense()
     array([[0., 1.]])
     """
@@ -110,10 +101,10 @@ class Records:
         Args:
             name: the benchmark.
             scores: (n_prompts, n_models) in [0, 1], NaN where not observed.
-            models: names of the LLMs.
+            models: names of the models.
             texts: the prompts' texts.
             subsets: the subset of each prompt.
-            costs: USD a call, of the shape of scores.
+            costs: USD per call, of the shape of scores.
             features: the prompts' vectors, (n_prompts, d).
             signals: what calls reveal, such as ``answer``, each of the shape of scores.
 
@@ -144,7 +135,7 @@ class Records:
     def from_draft(cls, draft: Draft) -> Records:
         """Records of a draft, in memory."""
         draft.checked()
-        published = draft.published and json.loads(json.dumps(draft.published, default=_plain))
+        published = draft.published and json.loads(json.dumps(draft.published, default=_json_value))
         return cls(
             name=draft.name,
             scores=score_matrix(draft.scores),
@@ -170,7 +161,7 @@ class Records:
 
     @property
     def n_models(self) -> int:
-        """Number of LLMs."""
+        """Number of models."""
         return self.scores.shape[1]
 
     @property
@@ -225,7 +216,7 @@ class Records:
             for name, payload in sorted(_payloads(self).items()):
                 digest.update(name.encode() + hashlib.sha256(payload).digest())
             return digest.hexdigest()
-        return _digest_of(stored)
+        return digest_of(stored)
 
     def verify(self) -> None:
         """Check every file of the folder that they were read from against its sha256.
@@ -238,7 +229,7 @@ class Records:
         """
         if self.path is not None:
             for name in self.meta["files"]:
-                _check_digest(self.path / name, self.meta["files"])
+                check_digest(self.path / name, self.meta["files"])
 
     def dense(self) -> NDArray[np.float64]:
         """All scores as a (n_prompts, n_models) float matrix, NaN where not observed."""
@@ -249,14 +240,14 @@ class Records:
         prompts: Sequence[int] | Index | None = None,
         models: Sequence[str] | Sequence[int] | Index | None = None,
     ) -> Records:
-        """The records of some prompts and some LLMs, in that order.
+        """The records of some prompts and some models, in that order.
 
         Args:
             prompts: rows, or None for all.
             models: names or columns, or None for all.
 
         Raises:
-            DataError: if an LLM is not in the records.
+            DataError: if a model is not in the records.
         """
         rows = None if prompts is None else np.asarray(prompts, dtype=np.int64)
         columns = None if models is None else self.columns(models)
@@ -277,7 +268,7 @@ class Records:
         )
 
     def columns(self, models: Sequence[str] | Sequence[int] | Index) -> Index:
-        """Column numbers of LLMs given by name or by number."""
+        """Column numbers of models given by name or by number."""
         if not len(models) or not isinstance(models[0], str):
             return np.asarray(models, dtype=np.int64)
         from routereval.errors import unknown
@@ -285,7 +276,7 @@ class Records:
         where = {name: column for column, name in enumerate(self.models)}
         for name in models:
             if name not in where:
-                raise DataError(f"{self.name}: {unknown('LLM', str(name), self.models)}"[:500])
+                raise DataError(f"{self.name}: {unknown('model', str(name), self.models)}"[:500])
         return np.array([where[str(name)] for name in models], dtype=np.int64)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -301,107 +292,9 @@ class Records:
     def __repr__(self) -> str:
         simulated = ", simulated" if self.simulated else ""
         return (
-            f"Records({self.name!r}, {self.n_prompts:,} prompts × {self.n_models:,} LLMs, "
+            f"Records({self.name!r}, {self.n_prompts:,} prompts × {self.n_models:,} models, "
             f"{self.kind}{simulated})"
         )
-
-
-def read_records(path: Path) -> Records:
-    """The records of a folder, memory-mapped.
-
-    Raises:
-        DataError: if the folder does not hold records, or a file of it is damaged.
-    """
-    manifest = read_manifest(path)
-    n_prompts, n_models, stored = manifest["n_prompts"], manifest["n_models"], manifest["files"]
-    prompts = _Table.of(path / "prompts.parquet", stored, _PROMPT_KINDS, n_prompts)
-    info = _Table.of(path / "models.parquet", stored, {"model": "String"}, n_models)
-    matrix: BinaryMatrix | RealMatrix
-    if manifest["kind"] == "binary":
-        packed = n_models, n_words(n_prompts)
-        seen = _map(path, stored, "observed.npy", "u", packed) if "observed.npy" in stored else None
-        matrix = BinaryMatrix(_map(path, stored, "scores.npy", "u", packed), n_prompts, seen)
-    else:
-        matrix = RealMatrix(_map(path, stored, "scores.npy", "f", (n_models, n_prompts)))
-    costs = "costs.npy" in stored
-    return Records(
-        name=manifest["name"],
-        scores=matrix,
-        models=info.names,
-        prompts=prompts.read,
-        model_info=info.read,
-        costs=_map(path, stored, "costs.npy", "f", (n_models, n_prompts)) if costs else None,
-        features={
-            name: _map(path, stored, f"features-{name}.npy", "f", (n_prompts, None))
-            for name in manifest["features"]
-        },
-        signals={
-            name: _map(path, stored, f"signal-{name}.npy", "f", (n_models, n_prompts))
-            for name in manifest.get("signals") or []
-        },
-        meta=manifest,
-        path=path,
-    )
-
-
-def is_records(path: Path) -> bool:
-    """True if the folder holds one benchmark's records."""
-    return (path / MANIFEST).is_file()
-
-
-def is_collection(path: Path) -> bool:
-    """True if the folder holds folders of records."""
-    return path.is_dir() and any(is_records(child) for child in _visible(path))
-
-
-def read_collection(path: Path) -> list[Records]:
-    """All records of a collection, in the order they were written; by name where none is noted."""
-    return [read_records(child) for child in _in_order(path)]
-
-
-def _in_order(path: Path) -> list[Path]:
-    folders = sorted(child for child in _visible(path) if is_records(child))
-    with suppress(OSError, ValueError, TypeError, RecursionError):
-        order = {name: n for n, name in enumerate(json.loads((path / _ORDER).read_text("utf-8")))}
-        folders.sort(key=lambda folder: order.get(folder.name, len(order)))
-    return folders
-
-
-def _visible(path: Path) -> list[Path]:
-    """The children without the hidden ones, among which a killed writer leaves its half."""
-    return sorted(child for child in path.iterdir() if not child.name.startswith("."))
-
-
-def write_collection(
-    drafts: Iterable[Draft | Records], path: Path, *, overwrite: bool = False
-) -> list[Path]:
-    """Write drafts, or records, as a collection; the folder appears whole or not at all.
-
-    Returns:
-        The folders of the records, in the order of the drafts.
-
-    Raises:
-        DataError: if there is no draft, two share a name, or the folder exists already.
-    """
-    folders: dict[str, str] = {}
-    with atomic_folder(path, overwrite=overwrite) as folder:
-        for draft in drafts:
-            if draft.name in folders:
-                raise DataError(f"{path}: two benchmarks are named {draft.name!r}")
-            name = folders[draft.name] = _folder_name(draft.name, [*folders.values(), _ORDER])
-            (folder / name).mkdir()
-            records = Records.from_draft(draft) if isinstance(draft, Draft) else draft
-            write_into(records, folder / name)
-            del draft, records  # the next one needs its memory
-        if not folders:
-            raise DataError(f"{path}: the source holds no records")
-        write_order(folder, list(folders.values()))
-    return [path / name for name in folders.values()]
-
-
-def write_order(path: Path, folders: Sequence[str]) -> None:
-    """Note the order of a collection's folders."""
-    (path / _ORDER).write_text(json.dumps(list(folders)), encoding="utf-8")
 
 
 def write_into(records: Records, folder: Path) -> None:
@@ -425,64 +318,6 @@ def write_into(records: Records, folder: Path) -> None:
     write_manifest(folder, facts, files)
 
 
-@contextmanager
-def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary folder beside `path` that takes its place at the end, or vanishes on an error.
-
-    What a killed process left behind is cleared away by the next one.
-
-    Raises:
-        DataError: if `path` exists and is not to be overwritten, or holds anything but records.
-    """
-    path = path.absolute()
-    _refuse_existing(path, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_stale(path)
-    part, old = (path.parent / f".{path.name}.{os.getpid()}.{end}" for end in ("part", "old"))
-    part.mkdir()
-    try:
-        yield part
-        if overwrite and path.exists():
-            path.rename(old)
-        part.rename(path)  # over what another process has put there meanwhile: an OSError
-    finally:
-        if old.exists() and not path.exists():
-            old.rename(path)
-        for folder in (part, old):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _refuse_existing(path: Path, overwrite: bool) -> None:
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if not overwrite:
-        raise DataError(f"{path} exists already; choose another folder, or --overwrite it")
-    # Else one slip of the pen, such as the source given as the target, would delete it.
-    if not is_records(path) and not (
-        path.is_dir() and all(is_records(child) or child.name == _ORDER for child in _visible(path))
-    ):
-        raise DataError(f"{path} holds more than records; choose another folder, or remove it")
-
-
-def _clear_stale(path: Path) -> None:
-    form = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.(part|old)")
-    for child in path.parent.iterdir():  # ties: folders are removed in any order
-        match = form.fullmatch(child.name)
-        if match and not _alive(int(match[1])):
-            shutil.rmtree(child, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    """True if another process has that number."""
-    with suppress(ProcessLookupError, OverflowError):
-        try:
-            os.kill(pid, 0)
-        except PermissionError:
-            return True
-        return pid != os.getpid()
-    return False
-
-
 def _payloads(records: Records) -> dict[str, bytes]:
     """The files of records, by name."""
     files = {
@@ -490,15 +325,15 @@ def _payloads(records: Records) -> dict[str, bytes]:
         "models.parquet": parquet_bytes(records.model_info),
     }
     if isinstance(records.scores, BinaryMatrix):
-        files["scores.npy"] = _npy(records.scores.words)
+        files["scores.npy"] = npy_bytes(records.scores.words)
         if records.scores.seen is not None:
-            files["observed.npy"] = _npy(records.scores.seen)
+            files["observed.npy"] = npy_bytes(records.scores.seen)
     else:
-        files["scores.npy"] = _npy(records.scores.values)
+        files["scores.npy"] = npy_bytes(records.scores.values)
     if records.costs is not None:
-        files["costs.npy"] = _npy(records.costs)
-    files |= {f"features-{name}.npy": _npy(value) for name, value in records.features.items()}
-    files |= {f"signal-{name}.npy": _npy(value) for name, value in records.signals.items()}
+        files["costs.npy"] = npy_bytes(records.costs)
+    files |= {f"features-{name}.npy": npy_bytes(value) for name, value in records.features.items()}
+    files |= {f"signal-{name}.npy": npy_bytes(value) for name, value in records.signals.items()}
     return files
 
 
@@ -506,107 +341,6 @@ def _cut(values: NDArray[Any], rows: Index | None, columns: Index | None) -> NDA
     """Some models and some prompts of a (n_models, n_prompts) array."""
     values = values if columns is None else values[columns]
     return values if rows is None else values[:, rows]
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    buffer = BytesIO()
-    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def parquet_bytes(frame: pl.DataFrame) -> bytes:
-    """A table as the bytes of its file."""
-    buffer = BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=False)
-    return buffer.getvalue()
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A table of a folder whose bytes are those that were written; parsed when it is first used."""
-
-    file: Path
-    payload: bytes
-    height: int
-
-    @classmethod
-    def of(
-        cls, file: Path, stored: Mapping[str, str], kinds: Mapping[str, str], height: int
-    ) -> _Table:
-        import polars as pl
-
-        try:
-            payload = file.read_bytes()
-            if hashlib.sha256(payload).hexdigest() != stored.get(file.name):
-                raise damaged(file, "its sha256 is not the manifest's")
-            schema = pl.read_parquet_schema(BytesIO(payload))
-        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise damaged(file, str(error)) from None
-        for column, kind in kinds.items():
-            if str(schema.get(column)) != kind:
-                raise damaged(file, f"it lacks the column {column} of {kind}")
-        return cls(file, payload, height)
-
-    @cached_property
-    def _frame(self) -> pl.DataFrame:
-        import polars as pl
-
-        try:
-            frame = pl.read_parquet(BytesIO(self.payload))
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise damaged(self.file, str(error)) from None
-        if frame.height != self.height:
-            raise damaged(self.file, f"it has {frame.height} rows, the manifest {self.height}")
-        return frame
-
-    def read(self) -> pl.DataFrame:
-        return self._frame
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._frame["model"].to_list())
-
-
-def _map(
-    path: Path,
-    stored: Mapping[str, str],
-    name: str,
-    kind: str,
-    shape: tuple[int, int | None],
-) -> NDArray[Any]:
-    """A memory-mapped matrix of the folder, of a kind of number and a shape (None: of any).
-
-    A file of up to `CHECKED_ON_OPEN` bytes is checked against its sha256 in the manifest.
-    """
-    from tokenize import TokenError
-
-    try:
-        array = np.asarray(np.lib.format.open_memmap(path / name, mode="r"))
-        if (path / name).stat().st_size <= CHECKED_ON_OPEN:
-            _check_digest(path / name, stored)
-    except (OSError, ValueError, OverflowError, TokenError) as error:
-        raise damaged(path / name, str(error)) from None
-    fits = array.ndim == len(shape) and shape in (array.shape, (array.shape[0], None))
-    if array.dtype.kind != kind or array.itemsize not in _WIDTHS[kind] or not fits:
-        raise damaged(path / name, f"it holds {array.shape} of {array.dtype}")
-    return array
-
-
-def _check_digest(file: Path, stored: Mapping[str, str]) -> None:
-    """Raise if the file is missing, or not the one that was written."""
-    try:
-        with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise damaged(file, str(error)) from None
-    if digest != stored.get(file.name):
-        raise damaged(file, "its sha256 is not the manifest's")
-
-
-def _digest_of(files: Mapping[str, str]) -> str:
-    digest = hashlib.sha256()
-    for name, file_digest in sorted(files.items()):
-        digest.update(name.encode() + bytes.fromhex(file_digest))
-    return digest.hexdigest()
 
 
 def prompt_table(prompts: pl.DataFrame) -> pl.DataFrame:
@@ -617,13 +351,13 @@ def prompt_table(prompts: pl.DataFrame) -> pl.DataFrame:
         (pl.col(name) if name in prompts.columns else pl.lit(None).alias(name)).cast(
             getattr(pl, kind)
         )
-        for name, kind in _PROMPT_KINDS.items()
+        for name, kind in PROMPT_KINDS.items()
     ]
-    return prompts.select(*known, *[c for c in prompts.columns if c not in _PROMPT_KINDS])
+    return prompts.select(*known, *[c for c in prompts.columns if c not in PROMPT_KINDS])
 
 
 def model_table(models: Sequence[str], info: pl.DataFrame | None) -> pl.DataFrame:
-    """One row an LLM, in column order, with what is known of it."""
+    """One row per model, in column order, with what is known of it."""
     import polars as pl
 
     names = pl.DataFrame({"model": list(models)})
@@ -637,14 +371,5 @@ def model_table(models: Sequence[str], info: pl.DataFrame | None) -> pl.DataFram
     )
 
 
-def _folder_name(name: str, taken: Collection[str]) -> str:
-    """A name for the benchmark's folder: no separators, not hidden, short, and not taken."""
-    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip(".")
-    safe = safe[:_LONGEST_NAME] or "benchmark"
-    lower = {other.lower() for other in taken}  # some file systems do not tell case apart
-    free = (safe if n == 1 else f"{safe}-{n}" for n in count(1))
-    return next(candidate for candidate in free if candidate.lower() not in lower)
-
-
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

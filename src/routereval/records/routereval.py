@@ -90,7 +90,7 @@ _BBH = """
 _MATH = "algebra counting_and_prob geometry intermediate_algebra num_theory prealgebra precalculus"
 
 
-def _named(form: str, words: str) -> tuple[str, ...]:
+def _filled_in(form: str, words: str) -> tuple[str, ...]:
     return tuple(form.format(word) for word in words.split())
 
 
@@ -103,16 +103,16 @@ SUBSETS = MappingProxyType(
                 "winogrande": ("harness_winogrande_5",),
                 "arc": ("harness_arc_challenge_25",),
                 "hellaswag": ("harness_hellaswag_10",),
-                "mmlu": _named("harness_hendrycksTest_{}_5", _MMLU),
+                "mmlu": _filled_in("harness_hendrycksTest_{}_5", _MMLU),
             }
         ),
         "new": MappingProxyType(
             {
-                "bbh": _named("bbh_{}", _BBH),
-                "gpqa": _named("gpqa_{}", "diamond extended main"),
+                "bbh": _filled_in("bbh_{}", _BBH),
+                "gpqa": _filled_in("gpqa_{}", "diamond extended main"),
                 "ifeval": ("ifeval",),
-                "math": _named("math_{}_hard", _MATH),
-                "musr": _named("musr_{}", "murder_mysteries object_placements team_allocation"),
+                "math": _filled_in("math_{}_hard", _MATH),
+                "musr": _filled_in("musr_{}", "murder_mysteries object_placements team_allocation"),
             }
         ),
         "mmlu_pro": MappingProxyType({"mmlu_pro": ("mmlu_pro",)}),

@@ -1,4 +1,4 @@
-"""`RecordsWriter`: one benchmark written a block of LLMs at a time, never all of it in memory."""
+"""`RecordsWriter`: one benchmark written a block of models at a time, never all of it in memory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records import bits
 from routereval.records.draft import refuse_repeats
+from routereval.records.files import parquet_bytes
 from routereval.records.manifest import write_manifest
-from routereval.records.records import model_table, parquet_bytes, prompt_table
+from routereval.records.records import model_table, prompt_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,9 +30,9 @@ class About:
 
     Attributes:
         name: the benchmark.
-        models: names of the LLMs, in the order in which their scores will come.
-        prompts: one row a prompt, as in a draft.
-        model_info: what is known of the LLMs, or None.
+        models: names of the models, in the order in which their scores will come.
+        prompts: one row per prompt, as in a draft.
+        model_info: what is known of the models, or None.
         binary: True if every score is 0 or 1; they are packed, else stored as float32.
         reference: the score of the fixed strong model, or None.
         source: where the scores come from.
@@ -51,14 +52,14 @@ class About:
 
 
 class RecordsWriter:
-    """Writes the files that `Records.save` would, from blocks of LLMs; every cell is observed.
+    """Writes the files that `Records.save` would, from blocks of models; every cell is observed.
 
     Use it as a context manager, inside `atomic_folder` where the folder is to appear whole or not
     at all: the manifest is written last, and only if no exception passes.
 
     >>> import tempfile
     >>> import polars as pl
-    >>> from routereval.records.records import read_records
+    >>> from routereval.records.folder import read_records
     >>> about = About("toy", ["a", "b"], pl.DataFrame({"prompt_id": ["x", "y", "z"]}))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with RecordsWriter(Path(folder), about) as writer:
@@ -78,13 +79,15 @@ class RecordsWriter:
         """Write the tables and the header of the scores.
 
         Raises:
-            DataError: if there is no prompt or no LLM, or a name occurs twice.
+            DataError: if there is no prompt or no model, or a name occurs twice.
         """
         shape = self._about.prompts.height, len(self._about.models)
         width = bits.n_words(shape[0]) if self._about.binary else shape[0]
         if 0 in shape:
-            raise DataError(f"{self._about.name}: no records: {shape[0]} prompts × {shape[1]} LLMs")
-        refuse_repeats(self._about.name, "LLM", self._about.models)
+            raise DataError(
+                f"{self._about.name}: no records: {shape[0]} prompts × {shape[1]} models"
+            )
+        refuse_repeats(self._about.name, "model", self._about.models)
         refuse_repeats(self._about.name, "prompt_id", self._about.prompts["prompt_id"].to_list())
         tables = {
             "prompts.parquet": parquet_bytes(prompt_table(self._about.prompts)),
@@ -100,22 +103,23 @@ class RecordsWriter:
         return self
 
     def append(self, block: NDArray[np.bool_] | NDArray[np.floating]) -> None:
-        """Write the scores of the next few LLMs.
+        """Write the scores of the next few models.
 
         Args:
-            block: (n_llms, n_prompts), LLM-major; truth values if the benchmark is binary, else
+            block: (n_llms, n_prompts), model-major; truth values if the benchmark is binary, else
                 numbers in [0, 1].
 
         Raises:
-            DataError: if the block has another number of prompts, or more LLMs than are left, or a
+            DataError: if the block has another number of prompts, or more models than are left, or
+            a
                 score lies outside [0, 1].
         """
         n_prompts, n_models = self._about.prompts.height, len(self._about.models)
         left = n_models - self._written
         if block.ndim != 2 or block.shape[1] != n_prompts or len(block) > left:
             raise DataError(
-                f"{self._about.name}: a block of {' × '.join(map(str, block.shape))} LLMs × "
-                f"prompts; {left} LLMs × {n_prompts} prompts are left to write"
+                f"{self._about.name}: a block of {' × '.join(map(str, block.shape))} models × "
+                f"prompts; {left} models × {n_prompts} prompts are left to write"
             )
         if not self._about.binary and not ((block >= 0) & (block <= 1)).all():
             raise DataError(f"{self._about.name}: a score lies outside [0, 1]")
@@ -132,7 +136,7 @@ class RecordsWriter:
         """Close the scores; write the manifest if all went well.
 
         Raises:
-            DataError: if the scores of some LLMs never came.
+            DataError: if the scores of some models never came.
         """
         digest = self._scores.close()
         if kind is not None:
@@ -140,7 +144,7 @@ class RecordsWriter:
         if self._written < len(self._about.models):
             missing = len(self._about.models) - self._written
             raise DataError(
-                f"{self._about.name}: the scores of the last {missing} LLMs are missing"
+                f"{self._about.name}: the scores of the last {missing} models are missing"
             )
         facts: dict[str, Any] = {
             "name": self._about.name,

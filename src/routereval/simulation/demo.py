@@ -1,9 +1,10 @@
-"""A made leaderboard: simulated LLMs on twelve benchmarks, for demonstrations and tests.
+"""A made leaderboard: simulated models on twelve benchmarks, for demonstrations and tests.
 
-No LLM was asked anything. Scores follow a multidimensional item response model: an LLM has a skill
-in each of ten subjects, a prompt has shares of those subjects, a difficulty and a discrimination,
-and the wording of the prompt gives some of that away, so that a router has something to learn.
-Benchmark names, relative sizes and reference scores are RouterEval's (arXiv 2503.10657).
+No model was asked anything. Scores follow a multidimensional item response model: a model has a
+skill in each of ten subjects, a prompt has shares of those subjects, a difficulty and a
+discrimination, and the wording of the prompt gives some of that away, so that a router has
+something to learn. Benchmark names, relative sizes and reference scores are RouterEval's (arXiv
+2503.10657).
 """
 
 from __future__ import annotations
@@ -174,13 +175,13 @@ _TOKENS_A_WORD = 1.3
 
 @dataclass(frozen=True)
 class Llms:
-    """The simulated LLMs, in columns.
+    """The simulated models, in columns.
 
     Attributes:
         info: ``model``, ``family``, ``params`` (billions), ``price_in`` and ``price_out`` (USD per
             million tokens).
         skills: (n_models, n_subjects), in logits.
-        kin: (n_models,) equal for fine-tunes of one base LLM.
+        kin: (n_models,) equal for fine-tunes of one base model.
         wordiness: (n_models,) length of its answers, as a multiple of the usual.
     """
 
@@ -192,7 +193,7 @@ class Llms:
 
 @dataclass(frozen=True)
 class Items:
-    """What decides who answers a prompt rightly; all arrays have one row a prompt.
+    """What decides who answers a prompt rightly; all arrays have one row per prompt.
 
     Attributes:
         subjects: (n_prompts, n_subjects), rows sum to 1.
@@ -210,15 +211,15 @@ class Items:
 def simulate_demo(
     seed: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Draft]:
-    """Simulate twelve small benchmarks, answered by the same sixty LLMs.
+    """Simulate twelve small benchmarks, answered by the same sixty models.
 
     Args:
         seed: of everything; the same seed gives the same bytes.
         progress: called as ``progress(done, 12)`` before each draft is handed over.
 
     Yields:
-        One checked draft a benchmark, in RouterEval's order, each with texts, costs (USD a call),
-        LLM sizes and prices.
+        One checked draft per benchmark, in RouterEval's order, each with texts, costs (USD per
+        call), model sizes and prices.
 
     Raises:
         SpecError: if `seed` is negative.
@@ -246,13 +247,13 @@ def simulate_benchmark(rng: np.random.Generator, benchmark: Benchmark, llms: Llm
         llms: who answers.
 
     Returns:
-        The draft; the best LLM's expected score is the benchmark's reference.
+        The draft; the best model's expected score is the benchmark's reference.
     """
     reference = REFERENCE[benchmark.name]
     n_prompts = round(_PROMPTS_PER_SQRT * N_PROMPTS[benchmark.name] ** 0.5)
     subset = np.sort(np.arange(n_prompts) % len(benchmark.subsets))
     hardness = rng.standard_normal(n_prompts)
-    # An LLM may have been trained towards a benchmark, or never have seen its format.
+    # A model may have been trained towards a benchmark, or never have seen its format.
     skills = llms.skills + 0.3 * rng.standard_normal((len(llms.skills), 1))
     items = calibrate(_draw_items(rng, benchmark, subset, hardness), skills, reference)
     scores = draw_scores(rng, success(items, skills), llms.kin, graded=benchmark.graded)
@@ -272,16 +273,16 @@ def simulate_benchmark(rng: np.random.Generator, benchmark: Benchmark, llms: Llm
 
 
 def simulate_llms(rng: np.random.Generator) -> Llms:
-    """Draw ten families of LLMs, each in three sizes, each size in two fine-tunes.
+    """Draw ten families of models, each in three sizes, each size in two fine-tunes.
 
-    A larger LLM knows more of everything; a family is better at its own subjects; the fine-tunes of
-    one base LLM share nearly all of their skills.
+    A larger model knows more of everything; a family is better at its own subjects; the fine-tunes
+    of one base model share nearly all of their skills.
 
     Args:
         rng: where skills, prices and wordiness are drawn from.
 
     Returns:
-        Sixty LLMs, with prices that grow with size.
+        Sixty models, with prices that grow with size.
 
     >>> simulate_llms(np.random.default_rng(0)).info["model"][0]
     'sim-4b-generalist-1'
@@ -355,7 +356,7 @@ def _draw_subjects(rng: np.random.Generator, subset: Subset, n_prompts: int) -> 
 
 
 def success(items: Items, skills: Floats) -> Floats:
-    """Each LLM's expected score on each prompt: the three-parameter item response model.
+    """Each model's expected score on each prompt: the three-parameter item response model.
 
     p = c + (1 − c) · sigmoid(a · (skills · subjects − b)), with discrimination a, difficulty b and
     chance c (Birnbaum 1968; several skills: Reckase 2009).
@@ -382,12 +383,12 @@ def _skill_at(items: Items, skills: Floats) -> Floats:
 
 
 def calibrate(items: Items, skills: Floats, best: float) -> Items:
-    """Make all prompts harder or easier by the same amount, until the best LLM scores `best`.
+    """Make all prompts harder or easier by the same amount, until the best model scores `best`.
 
     Args:
         items: the prompts.
         skills: (n_models, n_subjects), in logits.
-        best: the expected mean score that the best LLM is to have, above the mean chance level.
+        best: the expected mean score that the best model is to have, above the mean chance level.
 
     Returns:
         The prompts with their difficulty shifted.
@@ -409,11 +410,11 @@ def calibrate(items: Items, skills: Floats, best: float) -> Items:
 def draw_scores(
     rng: np.random.Generator, p: Floats, kin: NDArray[np.intp], *, graded: bool = False
 ) -> Matrix:
-    """Draw a score for each prompt and LLM.
+    """Draw a score for each prompt and model.
 
-    Half of the luck is shared by LLMs of one kin (a Gaussian copula), so that near-duplicates fail
-    on the same prompts, beyond what their skills explain. Rows are independent: a large matrix may
-    be drawn in blocks of rows.
+    Half of the luck is shared by models of one kin (a Gaussian copula), so that near-duplicates
+    fail on the same prompts, beyond what their skills explain. Rows are independent: a large matrix
+    may be drawn in blocks of rows.
 
     Args:
         rng: where luck is drawn from.
@@ -458,7 +459,7 @@ def _prompt_table(
 def _draw_costs(
     rng: np.random.Generator, benchmark: Benchmark, llms: Llms, texts: list[str]
 ) -> Matrix:
-    """USD a call: tokens read and written times the LLM's prices."""
+    """USD per call: tokens read and written times the model's prices."""
     read = _TOKENS_A_WORD * np.array([len(text.split()) for text in texts])
     noise = np.exp(0.35 * rng.standard_normal((len(texts), len(llms.wordiness))))
     written = benchmark.answer_tokens * llms.wordiness * noise

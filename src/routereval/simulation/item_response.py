@@ -1,9 +1,9 @@
-"""Who answers what: an item response model of thousands of LLMs, drawn one LLM at a time.
+"""Who answers what: an item response model of thousands of models, drawn one model at a time.
 
-An LLM knows the answer with probability Φ(a · (skill − difficulty)), the normal ogive (Lord and
+A model knows the answer with probability Φ(a · (skill − difficulty)), the normal ogive (Lord and
 Novick 1968); its skill is its level on the benchmark plus a lean towards the prompt's subject. If
-it does not know and there are options, it guesses, and some LLMs prefer one option. LLMs come in
-lineages, and share luck and leans with theirs, the more the closer they are to it.
+it does not know and there are options, it guesses, and some models prefer one option. Models come
+in lineages, and share luck and leans with theirs, the more the closer they are to it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Stream = Callable[[str, int], np.random.Generator]
 """Random numbers for ``("llm", number)`` or ``("lineage", number)``, the same each time."""
 
 HABITS = (0.0, 0.3, 0.6, 0.9)
-"""How often an LLM that guesses takes its pet option instead of any."""
+"""How often a model that guesses takes its pet option instead of any."""
 
 _LLMS_A_LINEAGE = 12
-_LEAN = 0.45  # sd of the skill in a subject around the LLM's level, in probits
+_LEAN = 0.45  # sd of the skill in a subject around the model's level, in probits
 _PARAMS = (0.5, 1.5, 3.0, 7.0, 7.0, 8.0, 8.0, 13.0, 14.0, 32.0, 70.0)
 _GRADED_LUCK = 1.0  # sd of a real-valued score around its expectation, in probits
 _FAR = 8.0  # nobody is worse or better, in probits
@@ -32,10 +32,10 @@ _PETS = 27_720  # a multiple of every number up to 12, so that each option is li
 
 @dataclass(frozen=True)
 class Crowd:
-    """The simulated LLMs, in columns.
+    """The simulated models, in columns.
 
     Attributes:
-        lineage: (n_llms,) number of the base LLM that each descends from.
+        lineage: (n_llms,) number of the base model that each descends from.
         closeness: (n_llms,) share of its luck and leans that it has from its lineage, in [0, 1].
         ability: (n_llms,) general ability, about standard normal.
         leans: (n_llms, n_subjects) skill in each subject around its level, in probits.
@@ -64,7 +64,7 @@ class Questions:
         lure: (n_prompts,) how often a guesser without a pet option is right.
         options: (n_prompts,) how many answers there are to choose from; 0 in free form.
         key: (n_prompts,) which option is right.
-        quirk: how far an LLM's liking of one option matters, from 0 (not) to 1.
+        quirk: how far a model's liking of one option matters, from 0 (not) to 1.
     """
 
     subject: NDArray[np.int64]
@@ -77,7 +77,7 @@ class Questions:
 
 
 def draw_crowd(rng: np.random.Generator, n_llms: int, n_subjects: int) -> Crowd:
-    """Draw LLMs in lineages of very different sizes; a third of them are near-duplicates.
+    """Draw models in lineages of very different sizes; a third of them are near-duplicates.
 
     Args:
         rng: where everything is drawn from.
@@ -95,7 +95,10 @@ def draw_crowd(rng: np.random.Generator, n_llms: int, n_subjects: int) -> Crowd:
     closeness = np.where(near, rng.uniform(0.9, 1.0, n_llms), rng.uniform(0.1, 0.6, n_llms))
     params = rng.choice(_PARAMS, size=n_lines)
     base = 0.5 * np.log(params / 8.0) + rng.standard_normal(n_lines)
-    habit, pet = _kept(rng, closeness, lineage, len(HABITS)), _kept(rng, closeness, lineage, _PETS)
+    habit, pet = (
+        _inherited_kinds(rng, closeness, lineage, len(HABITS)),
+        _inherited_kinds(rng, closeness, lineage, _PETS),
+    )
     return Crowd(
         lineage=lineage,
         closeness=closeness,
@@ -115,7 +118,7 @@ def _inherited(
     return np.asarray(np.sqrt(closeness) * base[lineage] + np.sqrt(1.0 - closeness) * own)
 
 
-def _kept(
+def _inherited_kinds(
     rng: np.random.Generator, closeness: Floats, lineage: NDArray[np.int64], n_kinds: int
 ) -> NDArray[np.int64]:
     base, own = rng.integers(n_kinds, size=(2, len(lineage)))
@@ -125,10 +128,10 @@ def _kept(
 def skills_for(
     crowd: Crowd, questions: Questions, levels: Floats, *, graded: bool = False
 ) -> Floats:
-    """The skill, in probits, at which each LLM is expected to have a mean score.
+    """The skill, in probits, at which each model is expected to have a mean score.
 
     Args:
-        crowd: the LLMs; leans that they have on average over the prompts are made up for.
+        crowd: the models; leans that they have on average over the prompts are made up for.
         questions: the prompts.
         levels: (n_llms,) expected mean scores; those that guessing alone exceeds become guessing.
         graded: True if scores are real-valued.
@@ -142,7 +145,7 @@ def skills_for(
     from scipy.special import ndtr
 
     share = np.bincount(questions.subject, minlength=crowd.leans.shape[1]) / len(questions.subject)
-    unlike = _LEAN**2 * (1.0 - float((share**2).sum()))  # variance of leans within an LLM
+    unlike = _LEAN**2 * (1.0 - float((share**2).sum()))  # variance of leans within a model
     a = questions.discrimination
     scale = np.sqrt(1.0 + (_GRADED_LUCK**2 if graded else 0.0) + a**2 * unlike)
     grid = np.linspace(-_FAR, _FAR, 161)
@@ -153,12 +156,12 @@ def skills_for(
 
 
 class Answers:
-    """The scores of a crowd on the prompts of a benchmark, one LLM at a time, in any order.
+    """The scores of a crowd on the prompts of a benchmark, one model at a time, in any order.
 
     Args:
-        crowd: the LLMs.
+        crowd: the models.
         questions: the prompts.
-        skills: (n_llms,) each LLM's skill on the benchmark, in probits.
+        skills: (n_llms,) each model's skill on the benchmark, in probits.
         stream: where their luck is drawn from.
         graded: True if scores are real-valued.
     """
@@ -181,7 +184,7 @@ class Answers:
         self._thresholds = _thresholds(questions)
 
     def of(self, llm: int) -> NDArray[np.bool_] | Single:
-        """The (n_prompts,) scores of one LLM: True where right, or numbers in [0, 1]."""
+        """The (n_prompts,) scores of one model: True where right, or numbers in [0, 1]."""
         knowing, guessing = self._luck(llm)
         skill = self._skills[llm] + self._leans[llm][self._questions.subject]
         margin = self._slope * skill - self._offset
@@ -193,7 +196,7 @@ class Answers:
         return np.asarray(right | (guessing < self._guess_threshold(llm)))
 
     def _luck(self, llm: int) -> Single:
-        """(2, n_prompts) standard normal, shared with the lineage as far as the LLM is close."""
+        """(2, n_prompts) standard normal, shared with the lineage as far as the model is close."""
         close = np.float32(self._crowd.closeness[llm])
         shape = 2, len(self._slope)
         own = self._stream("llm", llm).standard_normal(shape, dtype=np.float32)

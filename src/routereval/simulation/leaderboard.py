@@ -1,8 +1,8 @@
 """A made leaderboard of RouterEval's full shape: twelve benchmarks, 201,715,850 records.
 
-No LLM was asked anything. Benchmarks, subsets, their sizes and numbers of options, and the numbers
-of LLMs are the published ones; the scores are drawn from the item response model of `response`,
-whose constants are set so that pools have about the published level (arXiv 2503.10657).
+No model was asked anything. Benchmarks, subsets, their sizes and numbers of options, and the
+numbers of models are the published ones; the scores are drawn from the item response model of
+`response`, whose constants are set so that pools have about the published level (arXiv 2503.10657).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routereval.errors import SpecError, unknown
-from routereval.records.records import atomic_folder, write_collection, write_order
+from routereval.records.atomic import atomic_folder
+from routereval.records.folder import write_collection, write_order
 from routereval.records.routereval import N_PROMPTS, REAL_VALUED, REFERENCE, SUBSETS
 from routereval.records.writer import About, RecordsWriter
 from routereval.simulation.demo import simulate_demo
@@ -29,16 +30,18 @@ DEMO = "demo"
 Progress = Callable[[str, int, int], None]
 
 SCALES: Mapping[str, int] = MappingProxyType({"small": 20, "full": 1})
-"""By how much the numbers of prompts and LLMs are divided."""
+"""By how much the numbers of prompts and models are divided."""
 
 N_LLMS: Mapping[str, int] = MappingProxyType({"old": 5000, "new": 3811, "mmlu_pro": 1823})
-"""How many LLMs each published leaderboard has."""
+"""How many models each published leaderboard has."""
 
 N_DISTINCT = 8567
-"""How many LLMs there are on all of them together."""
+"""How many models there are on all of them together."""
 
 _BLOCK = 64
-_TASTE = 0.35  # sd of how much better an LLM is at one benchmark than in general, in sds of ability
+_TASTE = (
+    0.35  # sd of how much better a model is at one benchmark than in general, in sds of ability
+)
 _FEWEST = 2  # prompts of a subset, at any scale
 
 _SIZES: Mapping[str, str] = MappingProxyType(
@@ -89,13 +92,13 @@ _ABOUT: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Level:
-    """How hard a benchmark is, and how alike the LLMs' mistakes on it are.
+    """How hard a benchmark is, and how alike the models' mistakes on it are.
 
     Attributes:
-        low: expected mean score of the weakest LLM; that of guessing, if that is more.
-        best: expected mean score of the best LLM.
-        curve: the LLM at quantile u scores low + (best − low) · u ** curve.
-        spread: sd of the prompts' difficulty, in probits; LLMs agree the more, the larger it is.
+        low: expected mean score of the weakest model; that of guessing, if that is more.
+        best: expected mean score of the best model.
+        curve: the model at quantile u scores low + (best − low) · u ** curve.
+        spread: sd of the prompts' difficulty, in probits; models agree the more, the larger it is.
         trap: how much guessers agree, as the correlation of two guesses; 0 if not at all.
         quirk: how far guessers have a pet option, from 0 (they take any) to 1.
     """
@@ -137,7 +140,7 @@ class Shape:
         subsets: names of its subsets.
         sizes: prompts of each subset.
         options: answers to choose from in each subset; 0 in free form.
-        llms: numbers of the LLMs that answered, out of all on any leaderboard.
+        llms: numbers of the models that answered, out of all on any leaderboard.
     """
 
     name: str
@@ -174,7 +177,7 @@ def _shape(name: str, board: str, scale: int) -> Shape:
     sizes = _numbers(_SIZES.get(name, str(N_PROMPTS[name])))
     options = _numbers(_OPTIONS[name]) if name in _OPTIONS else (0,) * len(subsets)
     n_llms, n_distinct = round(N_LLMS[board] / scale), round(N_DISTINCT / scale)
-    # The old leaderboard has the first LLMs, the others the last: a few are on both.
+    # The old leaderboard has the first models, the others the last: a few are on both.
     first = 0 if board == "old" else n_distinct - n_llms
     shrunk = tuple(max(_FEWEST, round(size / scale)) for size in sizes)
     return Shape(name, board, subsets, shrunk, options, range(first, first + n_llms))
@@ -195,14 +198,14 @@ def simulate_leaderboard(
     """Write a simulated leaderboard as a collection; it appears whole or not at all.
 
     The same seed gives the same bytes. Only ``demo`` has texts and costs; the other scales are
-    written some LLMs at a time, whatever their size.
+    written some models at a time, whatever their size.
 
     Args:
         dest: the folder of the collection.
-        scale: ``full``; ``small``, with a twentieth of the prompts and of the LLMs; or ``demo``,
+        scale: ``full``; ``small``, with a twentieth of the prompts and of the models; or ``demo``,
             what `simulate_demo` gives.
         seed: of everything.
-        progress: called as ``progress(what, done, total)``: of each benchmark the LLMs, of the
+        progress: called as ``progress(what, done, total)``: of each benchmark the models, of the
             demo the benchmarks.
         overwrite: replace the records in `dest`.
 
@@ -262,11 +265,11 @@ def _write_benchmark(
 
 
 def answers_on(shape: Shape, crowd: Crowd, seed: int) -> tuple[Answers, Questions]:
-    """What each LLM of the crowd scores on a benchmark, and the prompts that decide it.
+    """What each model of the crowd scores on a benchmark, and the prompts that decide it.
 
     Args:
         shape: the benchmark.
-        crowd: all LLMs of all leaderboards.
+        crowd: all models of all leaderboards.
         seed: as `simulate_leaderboard` is given it.
     """
     number = list(N_PROMPTS).index(shape.name)
@@ -285,7 +288,7 @@ def answers_on(shape: Shape, crowd: Crowd, seed: int) -> tuple[Answers, Question
 
 
 def _quantiles(rng: np.random.Generator, crowd: Crowd, shape: Shape) -> NDArray[np.float64]:
-    """(n_llms,) the rank of each LLM of this leaderboard in (0, 1); some suit a benchmark more."""
+    """(n_llms,) the rank of each model of this board in (0, 1); some suit a benchmark more."""
     close = crowd.closeness
     base, own = rng.standard_normal((2, len(close)))
     taste = np.sqrt(close) * base[crowd.lineage] + np.sqrt(1.0 - close) * own
