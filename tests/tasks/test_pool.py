@@ -300,7 +300,9 @@ def test_a_pool_of_names_keeps_their_order() -> None:
 
 
 def test_a_pool_of_unknown_names_is_told() -> None:
-    with pytest.raises(DataError, match=r"one: unknown model 'org/modle_1'; did you mean 'org/model"):
+    with pytest.raises(
+        DataError, match=r"one: unknown model 'org/modle_1'; did you mean 'org/model"
+    ):
         Task(made(), ["org/modle_1", "org/model_2"])
 
 
