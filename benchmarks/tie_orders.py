@@ -35,7 +35,7 @@ from routereval.simulation.item_response import draw_crowd
 from routereval.simulation.leaderboard import answers_on, leaderboard_shapes
 from routereval.simulation.wording import SUBJECTS
 from routereval.sources import open_source
-from routereval.tasks import GROUPS, Pool, Setting
+from routereval.tasks import GROUPS, Pool, PreparedBenchmark
 from routereval.tasks import pool as pools
 from routereval.tasks.scalar_order import numpys_order, scalar_order
 
@@ -76,23 +76,23 @@ class Cells:
     """The cells of a benchmark under any order of its LLMs."""
 
     def __init__(self, records: Records) -> None:
-        self.setting = Setting(records, "faithful")
+        self.prepared = PreparedBenchmark(records, "faithful")
         self.wanted = [Pool(group, size) for size in SIZES for group in GROUPS]
         self.means = records.scores.means()
         self.columns = {name: n for n, name in enumerate(records.models)}
-        rows = self.setting.rows
+        rows = self.prepared.rows
         train = records.scores.dense(rows.train)
         self.truth = records.scores.dense(rows.test)
         self.predicted = {"best_single": np.tile(train.mean(axis=0), (len(self.truth), 1))}
         self.predicted["oracle"] = self.truth
         if records.features:
-            near = single_search(self.setting.X.train, self.setting.X.test, 5, False)
+            near = single_search(self.prepared.X.train, self.prepared.X.test, 5, False)
             self.predicted["PRknn"] = np.stack([train[five].mean(axis=0) for five in near])
 
     def under(self, order: Order) -> Floats:
         """(routers, sizes, groups, 2): mu and V_B; NaN where there is no pool."""
         pools._rising = lambda means, split: order  # type: ignore[assignment]
-        found = self.setting.pools(self.wanted).values()
+        found = self.prepared.pools(self.wanted).values()
         out = np.full((len(self.predicted), len(found), 2), np.nan)
         for place, models in enumerate(found):
             if isinstance(models, DataError):

@@ -8,7 +8,7 @@ import pytest
 from routereval.errors import SpecError
 from routereval.routers.uniroute import UniRoute
 from routereval.sources import open_source
-from routereval.tasks import Setting
+from routereval.tasks import PreparedBenchmark
 from tests.made import made_scores
 
 SCORES, X = made_scores(600, 8, seed=5)
@@ -72,14 +72,14 @@ def test_parameters_out_of_range(router: UniRoute, complaint: str) -> None:
 @pytest.mark.slow
 def test_models_never_seen_are_routed_to_better_than_at_random_on_mmlu_pro() -> None:
     (records,) = open_source(REAL)
-    setting = Setting(records)
-    scores, rows = records.dense(), setting.rows
+    prepared = PreparedBenchmark(records)
+    scores, rows = records.dense(), prepared.rows
     order = np.argsort(np.nanmean(scores[rows.train], axis=0))
     known, unseen = order[::2], order[1::2]
-    router = UniRoute().fit(setting.X.train, scores[rows.train][:, known])
-    router.extend(setting.X.val, scores[rows.val][:, unseen])
+    router = UniRoute().fit(prepared.X.train, scores[rows.train][:, known])
+    router.extend(prepared.X.val, scores[rows.val][:, unseen])
     test = scores[rows.test][:, unseen]
     complete = ~np.isnan(test).any(axis=1)
-    choice = router.predict_scores(setting.X.test[complete])[:, len(known) :].argmax(axis=1)
+    choice = router.predict_scores(prepared.X.test[complete])[:, len(known) :].argmax(axis=1)
     gained = test[complete][np.arange(complete.sum()), choice].mean() - test[complete].mean()
     assert gained > 0.1

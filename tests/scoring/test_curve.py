@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from routereval.errors import DataError
 from routereval.routers.policy import along, choose, passings, sweep, trade_offs
 from routereval.scoring import Curve, Evidence, collect_evidence, compute, replicates, resamples
-from routereval.studies.curves import telling_prices
+from routereval.studies.cost_quality import telling_prices
 from tests.made import Floats
 
 # Three models: cheap and poor, middling, dear and good; each prompt's costs are the same.

@@ -11,7 +11,7 @@ from routereval.routers import Router, make_router
 from routereval.routers.registry import on_cpu
 from routereval.scoring import METRICS
 from routereval.studies.evaluate import Evaluation, evaluate
-from routereval.tasks import Pool, Setting, Task
+from routereval.tasks import Pool, PreparedBenchmark, Task
 from tests.made import Floats, made
 
 POOL = Pool("all-strong", 4)
@@ -128,8 +128,8 @@ def test_lam_trades_score_for_cost(task: Task) -> None:
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
     records = made(n_prompts=200, n_models=8)
-    setting = Setting(records, "clean(seed=1)")
-    one, other = (evaluated("knn(k=5)", Task(setting, POOL)) for _ in "ab")
+    prepared = PreparedBenchmark(records, "clean(seed=1)")
+    one, other = (evaluated("knn(k=5)", Task(prepared, POOL)) for _ in "ab")
     assert one.metrics == pytest.approx(other.metrics, rel=0, abs=0, nan_ok=True)
     assert str(one.intervals) == str(other.intervals)
 
@@ -163,7 +163,7 @@ def test_a_test_of_one_prompt_has_numbers_too() -> None:
 def test_nothing_that_anyone_gets_right_leaves_ratios_undefined() -> None:
     scores = np.zeros((100, 3))
     scores[:80] = np.eye(3)[np.arange(80) % 3]
-    rows = Setting(Records.from_arrays("none", scores, list("abc"))).rows
+    rows = PreparedBenchmark(Records.from_arrays("none", scores, list("abc"))).rows
     scores[rows.test] = 0
     task = Task(Records.from_arrays("none", scores, list("abc")), list("abc"))
     found = evaluated("knn(k=3)", task, n_boot=20)

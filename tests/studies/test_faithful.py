@@ -16,7 +16,7 @@ from routereval.records import Records
 from routereval.routers import make_router
 from routereval.sources import open_source
 from routereval.studies.evaluate import evaluate
-from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, Setting, Task
+from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, PreparedBenchmark, Task
 from tests.dispatch import SWITCHED_OFF, python
 from tests.made import Floats, made
 
@@ -42,12 +42,12 @@ class Known(NamedTuple):
     """What the reference makes of one benchmark, beside our records of it."""
 
     records: Records
-    setting: Setting
+    prepared: PreparedBenchmark
     split: dict[str, list[int]]
     cells: list[dict[str, Any]]
 
     def task(self, cell: dict[str, Any]) -> Task:
-        return Task(self.setting, pool_of(cell))
+        return Task(self.prepared, pool_of(cell))
 
 
 def golden_file(file: str) -> dict[str, dict[str, Any]]:
@@ -66,7 +66,7 @@ def known(shared_cache: Path) -> Iterator[dict[str, list[Known]]]:
         golden = {source: golden_file(file) for source, file in MADE_OF.items()}
         yield {
             source: [
-                Known(r, Setting(r, "faithful"), **golden[source][r.name])
+                Known(r, PreparedBenchmark(r, "faithful"), **golden[source][r.name])
                 for r in open_source(path)
             ]
             for source, path in SOURCES.items()
@@ -89,7 +89,7 @@ def test_all_benchmarks_are_there(known: dict[str, list[Known]]) -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_split_index_is_the_references(source: str, known: dict[str, list[Known]]) -> None:
     for one in known[source]:
-        rows = one.setting.rows
+        rows = one.prepared.rows
         for part in ("train", "val", "test"):
             assert getattr(rows, part).tolist() == one.split[f"{part}_indices"]
 
@@ -98,7 +98,7 @@ def test_every_split_index_is_the_references(source: str, known: dict[str, list[
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_pool_is_the_references(source: str, known: dict[str, list[Known]]) -> None:
     for one in known[source]:
-        found = one.setting.pools([pool_of(cell) for cell in one.cells])
+        found = one.prepared.pools([pool_of(cell) for cell in one.cells])
         for cell in one.cells:
             assert list(found[pool_of(cell)]) == cell["models"]  # type: ignore[arg-type]
 
@@ -118,7 +118,7 @@ def pools_differing(split: str, file: str) -> int:
     golden, count = golden_file(file), 0
     for records in open_source(GOLDEN):
         cells = golden[records.name]["cells"]
-        found = Setting(records, split).pools([pool_of(cell) for cell in cells])
+        found = PreparedBenchmark(records, split).pools([pool_of(cell) for cell in cells])
         for cell in cells:
             models = found[pool_of(cell)]
             assert not isinstance(models, DataError), models
@@ -291,9 +291,9 @@ NAIVE = {
 @pytest.mark.parametrize("size", [3, 10])
 def test_baselines_are_the_designs(spec: str, kind: str, size: int) -> None:
     records = made(n_prompts=300, n_models=40, kind=kind, n_subsets=3, seed=2)
-    setting = Setting(records, "faithful")
+    prepared = PreparedBenchmark(records, "faithful")
     for group in GROUPS:
-        task = Task(setting, Pool(group, size))
+        task = Task(prepared, Pool(group, size))
         assert measured(spec, task) == pytest.approx(NAIVE[spec](task), abs=1e-12)
 
 

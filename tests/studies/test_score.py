@@ -347,7 +347,7 @@ def test_the_split_of_a_stream_has_the_names_of_the_benchmarks(tmp_path: Path) -
     assert table["benchmark"].unique(maintain_order=True).to_list() == ["one", "two", "three"]
     assert table["subset"].unique(maintain_order=True).to_list() == ["one", "two", "three"]
     test = table.with_row_index().filter(pl.col("part") == "test")["index"].to_list()
-    assert sorted(task.setting.rows.test.tolist()) == test
+    assert sorted(task.prepared.rows.test.tolist()) == test
 
 
 def test_an_id_of_two_benchmarks_needs_the_benchmark(records: Records, tmp_path: Path) -> None:
@@ -374,6 +374,6 @@ def test_the_split_is_written(command_line: CommandLine, records: Records, tmp_p
     task = Task(records, list(records.models), "clean(seed=7)")
     for part in ("train", "val", "test"):
         held = table.filter(pl.col("part") == part)["prompt_id"].to_list()
-        assert set(held) == set(ids_of(records, getattr(task.setting.rows, part)))
+        assert set(held) == set(ids_of(records, getattr(task.prepared.rows, part)))
     with pytest.raises(DataError, match=r"written to \.csv or \.parquet"):
         split([records], tmp_path / "split.txt", "clean")

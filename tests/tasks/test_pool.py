@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, complete_block
-from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, Setting, Split, Task
+from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, PreparedBenchmark, Split, Task
 from routereval.tasks.scalar_order import scalar_order
 from tests.made import Floats, made, made_scores
 
@@ -76,7 +76,7 @@ def stable(means: Floats) -> NDArray[np.int64]:
 
 
 def chosen(records: Records, split: str, pools: list[Pool]) -> dict[tuple[str, int], list[int]]:
-    found = Setting(records, split).pools(pools)
+    found = PreparedBenchmark(records, split).pools(pools)
     out = {}
     for pool, models in found.items():
         assert not isinstance(models, DataError), models
@@ -139,15 +139,15 @@ def test_no_pool_depends_on_which_others_are_asked_for(split: str, wanted: list[
 
 
 def test_asking_twice_gives_the_same() -> None:
-    setting = Setting(made(n_models=40), "faithful")
-    assert setting.pools(ALL) == setting.pools(ALL)
+    prepared = PreparedBenchmark(made(n_models=40), "faithful")
+    assert prepared.pools(ALL) == prepared.pools(ALL)
 
 
 @pytest.mark.parametrize("kind", ["binary", "real"])
 @pytest.mark.parametrize("seed", [42, 43])
 def test_clean_pools_are_the_references_on_training_prompts(kind: str, seed: int) -> None:
     records = made(n_prompts=90, n_models=60, kind=kind, seed=4)
-    train = records.dense()[np.sort(Setting(records, Split("clean", seed)).rows.train)]
+    train = records.dense()[np.sort(PreparedBenchmark(records, Split("clean", seed)).rows.train)]
     expected: dict[tuple[str, int], list[int]] = {}
     for size in SIZES:  # but each size has a stream of its own
         expected |= the_reference_way(train, [], (size,), seed=[seed, size], rising=stable)
@@ -158,7 +158,7 @@ def test_clean_pools_are_the_references_on_training_prompts(kind: str, seed: int
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["binary", "real"]))
 def test_clean_pools_never_look_at_test_or_validation_prompts(noise: int, kind: str) -> None:
     records = made(n_prompts=60, n_models=40, kind=kind)
-    rows = Setting(records).rows
+    rows = PreparedBenchmark(records).rows
     unseen = np.concatenate([rows.val, rows.test])
     rng = np.random.default_rng(noise)
     scores = records.dense()
@@ -171,7 +171,7 @@ def test_clean_pools_never_look_at_test_or_validation_prompts(noise: int, kind: 
 
 def test_faithful_pools_do_look_at_test_prompts() -> None:
     records = made(n_prompts=60, n_models=40)
-    test = Setting(records, "faithful").rows.test
+    test = PreparedBenchmark(records, "faithful").rows.test
     scores = records.dense()
     scores[test] = np.random.default_rng(1).integers(0, 2, (len(test), 40))
     changed = Records.from_arrays("one", scores, records.models)
@@ -206,7 +206,7 @@ def test_faithful_keeps_to_the_band_even_where_it_is_narrow() -> None:
         5,
         6,
     }
-    found = Setting(records, "faithful").pools([Pool("strong-to-weak", 5)])
+    found = PreparedBenchmark(records, "faithful").pools([Pool("strong-to-weak", 5)])
     assert str(found[Pool("strong-to-weak", 5)]) == (
         "narrow: 4 of 12 LLMs have a mean score between 0.1 and 0.9, too few for a pool of 5"
     )
@@ -216,7 +216,7 @@ def test_faithful_keeps_to_the_band_even_where_it_is_narrow() -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_too_few_models_are_told(split: str, group: str) -> None:
     records = made("small", n_models=4)
-    found = Setting(records, split).pools([Pool(group, 5), Pool(group, 4)])
+    found = PreparedBenchmark(records, split).pools([Pool(group, 5), Pool(group, 4)])
     assert str(found[Pool(group, 5)]) == "small: 4 LLMs are too few for a pool of 5"
     assert not isinstance(found[Pool(group, 4)], DataError)
     with pytest.raises(DataError, match=r"^small: 4 LLMs are too few for a pool of 5$"):
@@ -241,7 +241,7 @@ def test_pools_come_from_the_complete_block_alone(split: str, kind: str) -> None
     # As if the block were all there is, each prompt in the part it was in.
     prompts = block.prompts
     if split == "clean":
-        prompts = np.intersect1d(prompts, Setting(gappy).rows.train)
+        prompts = np.intersect1d(prompts, PreparedBenchmark(gappy).rows.train)
     inside = scores[np.ix_(prompts, block.models)]
     rising = stable if split == "clean" else scalar_order
     ranked = rising(inside.mean(axis=0))
@@ -251,7 +251,7 @@ def test_pools_come_from_the_complete_block_alone(split: str, kind: str) -> None
 
 def test_clean_tells_when_no_training_prompt_was_put_to_enough_models() -> None:
     names = ["a", "b", "c", "d"]
-    rows = Setting(Records.from_arrays("apart", np.ones((30, 4)), names)).rows
+    rows = PreparedBenchmark(Records.from_arrays("apart", np.ones((30, 4)), names)).rows
     scores = np.full((30, 4), np.nan)
     scores[rows.test] = [[0, 1, 0, 1], [1, 0, 0, 1], [1, 1, 0, 0]]  # shared by all
     for model, row in enumerate(rows.train[:4]):
@@ -265,7 +265,9 @@ def test_clean_tells_when_no_training_prompt_was_put_to_enough_models() -> None:
 def test_records_with_hardly_a_shared_prompt_give_a_sentence_or_a_pool(split: str) -> None:
     for seed in range(20):
         records = made("sparse", n_prompts=20, n_models=5, missing=0.8, seed=seed)
-        for pool, models in Setting(records, split).pools([Pool(g, 3) for g in GROUPS]).items():
+        for pool, models in (
+            PreparedBenchmark(records, split).pools([Pool(g, 3) for g in GROUPS]).items()
+        ):
             if isinstance(models, DataError):
                 assert str(models).startswith("sparse: ")
             else:
@@ -279,23 +281,26 @@ def test_faithful_takes_published_pools_and_says_which_there_are() -> None:
     meta = {**records.meta, "published": {**kept, "pools": {"3": {"all-weak": names}}}}
     ready = replace(records, meta=meta)
     wanted = [Pool("all-weak", 3), Pool("all-strong", 3), Pool("all-weak", 5), Pool.of(names)]
-    found = Setting(ready, "faithful").pools(wanted)
+    found = PreparedBenchmark(ready, "faithful").pools(wanted)
     assert found[wanted[0]] == tuple(names)
     for pool in wanted[1:3]:
         assert str(found[pool]) == (f"ready: no {pool} was published with these records (sizes: 3)")
     assert found[wanted[3]] == tuple(names)
-    assert all(not isinstance(m, DataError) for m in Setting(ready, "clean").pools(wanted).values())
+    assert all(
+        not isinstance(m, DataError)
+        for m in PreparedBenchmark(ready, "clean").pools(wanted).values()
+    )
 
 
 def test_a_pool_of_names_keeps_their_order() -> None:
     records = made()
     names = tuple(reversed(records.models[1:4]))
     pool = Pool.of(names)
-    assert Setting(records).pools([pool]) == {pool: names}
+    assert PreparedBenchmark(records).pools([pool]) == {pool: names}
     assert Task(records, names).models == names
     assert Task(records, str(pool)).models == names
     assert Task(records, pool).test.scores.tolist() == (
-        records.dense()[Setting(records).rows.test][:, records.columns(names)].tolist()
+        records.dense()[PreparedBenchmark(records).rows.test][:, records.columns(names)].tolist()
     )
 
 

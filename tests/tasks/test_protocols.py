@@ -9,7 +9,7 @@ import pytest
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
-from routereval.tasks import Pool, Setting, Split, Task, mix
+from routereval.tasks import Pool, PreparedBenchmark, Split, Task, mix
 from tests.made import made
 
 
@@ -109,7 +109,7 @@ def test_what_stands_in_the_benchmark_left_out_is_not_learned_from() -> None:
     assert apart(task)
     assert len(task.test.rows) == 100
     assert len(task.train.rows) + len(task.val.rows) == 70
-    assert task.setting.note == (
+    assert task.prepared.note == (
         "mixed, leave_one_out(test=two, seed=42): 30 prompts were left out of training, as they "
         "also stand in test"
     )
@@ -122,7 +122,7 @@ def test_what_is_asked_again_after_the_date_is_not_learned_from() -> None:
     assert apart(task)
     assert task.test.rows.tolist() == list(range(80, 100))
     assert task.train.rows.tolist() + task.val.rows.tolist() == list(range(20, 80))
-    assert str(task.setting.note).endswith(
+    assert str(task.prepared.note).endswith(
         "20 prompts were left out of training, as they also stand in test"
     )
 
@@ -214,7 +214,7 @@ def test_a_stream_of_one_is_none() -> None:
 def test_a_benchmark_is_left_out_whole() -> None:
     records = stream()
     names = records.prompts["benchmark"].to_numpy()
-    rows = Setting(records, "leave_one_out(test=two)").rows
+    rows = PreparedBenchmark(records, "leave_one_out(test=two)").rows
     assert set(names[rows.test]) == {"two"}
     assert len(rows.test) == 90
     assert set(names[rows.train]) == set(names[rows.val]) == {"one", "three"}
@@ -231,9 +231,9 @@ def test_a_benchmark_is_left_out_whole() -> None:
 )
 def test_what_is_left_out_must_be_there(split: str, sentence: str) -> None:
     with pytest.raises((DataError, SpecError), match=sentence):
-        Setting(stream(), split)
+        PreparedBenchmark(stream(), split)
     with pytest.raises(DataError, match="one is one benchmark; leave_one_out needs several"):
-        Setting(made("one"), split)
+        PreparedBenchmark(made("one"), split)
 
 
 # Few shot
@@ -241,21 +241,21 @@ def test_what_is_left_out_must_be_there(split: str, sentence: str) -> None:
 
 def test_fewer_labels_are_among_more_and_pools_stay() -> None:
     records = made("one", 400, 12)
-    settings = {n: Setting(records, f"few_shot(n={n})") for n in (10, 30, 300)}
-    rows = {n: set(setting.rows.train.tolist()) for n, setting in settings.items()}
+    benchmarks = {n: PreparedBenchmark(records, f"few_shot(n={n})") for n in (10, 30, 300)}
+    rows = {n: set(prepared.rows.train.tolist()) for n, prepared in benchmarks.items()}
     assert {n: len(found) for n, found in rows.items()} == {10: 10, 30: 30, 300: 300}
-    assert rows[10] < rows[30] < rows[300] < set(Setting(records).rows.train.tolist())
-    pools = [setting.pools([Pool("all-strong", 3)]) for setting in settings.values()]
-    assert pools == [Setting(records).pools([Pool("all-strong", 3)])] * 3
-    for setting in settings.values():
-        assert len(setting.rows.val) == 0
-        assert np.array_equal(setting.rows.test, Setting(records).rows.test)
-    assert set(Setting(records, "few_shot(n=10, seed=7)").rows.train.tolist()) != rows[10]
+    assert rows[10] < rows[30] < rows[300] < set(PreparedBenchmark(records).rows.train.tolist())
+    pools = [prepared.pools([Pool("all-strong", 3)]) for prepared in benchmarks.values()]
+    assert pools == [PreparedBenchmark(records).pools([Pool("all-strong", 3)])] * 3
+    for prepared in benchmarks.values():
+        assert len(prepared.rows.val) == 0
+        assert np.array_equal(prepared.rows.test, PreparedBenchmark(records).rows.test)
+    assert set(PreparedBenchmark(records, "few_shot(n=10, seed=7)").rows.train.tolist()) != rows[10]
 
 
 def test_more_labels_than_there_are_is_told() -> None:
     with pytest.raises(DataError, match=r"no 49 training prompts for few_shot\(n=49\), only 48"):
-        Setting(made("one"), "few_shot(n=49)")
+        PreparedBenchmark(made("one"), "few_shot(n=49)")
 
 
 # Unseen LLMs
@@ -284,7 +284,7 @@ def test_new_models_are_known_by_k_probes_only() -> None:
 
 def test_fewer_probes_are_among_more() -> None:
     records = made("one", 200)
-    few, more = (Setting(records, f"unseen_llm(k={k})").probes[0] for k in (5, 50))
+    few, more = (PreparedBenchmark(records, f"unseen_llm(k={k})").probes[0] for k in (5, 50))
     assert set(few.tolist()) < set(more.tolist())
 
 
@@ -307,7 +307,7 @@ def test_a_pool_of_one_has_none_to_be_new() -> None:
 def test_prompts_before_a_date_train_and_from_it_on_test() -> None:
     days = [f"2024-01-{1 + (7 * row) % 30:02d}" for row in range(60)]
     records = dated(made("one"), [*days[:-1], None])
-    rows = Setting(records, "temporal(before='2024-01-21')").rows
+    rows = PreparedBenchmark(records, "temporal(before='2024-01-21')").rows
     train, val, test = ([days[row] for row in part] for part in rows)
     assert max(train) <= min(val) <= max(val) < "2024-01-21" <= min(test)
     assert len(np.concatenate(rows)) == 59  # one has no date
@@ -316,7 +316,7 @@ def test_prompts_before_a_date_train_and_from_it_on_test() -> None:
 
 def test_the_newest_share_is_tested_and_no_date_is_divided() -> None:
     dates = np.repeat([1.6e12, 1.7e12, 1.71e12], 20).tolist()
-    rows = Setting(dated(made("one"), dates), "temporal(share=0.1)").rows
+    rows = PreparedBenchmark(dated(made("one"), dates), "temporal(share=0.1)").rows
     assert rows.test.tolist() == list(range(40, 60))
 
 
@@ -333,7 +333,7 @@ def test_models_before_a_date_are_known() -> None:
 
 def test_dates_must_be_there() -> None:
     with pytest.raises(DataError, match="one: the prompts have no date; give their table a column"):
-        Setting(made("one"), "temporal")
+        PreparedBenchmark(made("one"), "temporal")
     with pytest.raises(DataError, match="one: the LLMs have no date"):
         Task(made("one"), Pool("all-strong", 3), "temporal(by=llms)")
 

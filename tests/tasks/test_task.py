@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Draft, Records
-from routereval.tasks import Pool, Setting, Split, Task
-from routereval.tasks.task import resolve_embedder
+from routereval.tasks import Pool, PreparedBenchmark, Split, Task
+from routereval.tasks.embedder import resolve_embedder
 from tests.made import made
 
 FIVE = Pool("all-strong", 5)
@@ -44,7 +44,7 @@ def test_rows_agree_with_the_records(split: str) -> None:
     assert records.costs is not None
     for name in ("train", "val", "test"):
         part = getattr(task, name)
-        assert part.rows.tolist() == getattr(Setting(records, split).rows, name).tolist()
+        assert part.rows.tolist() == getattr(PreparedBenchmark(records, split).rows, name).tolist()
         assert part.scores.tolist() == records.dense()[np.ix_(part.rows, columns)].tolist()
         assert part.costs.tolist() == records.costs.T[np.ix_(part.rows, columns)].tolist()
         assert part.X.tolist() == records.features["given"][part.rows].tolist()
@@ -66,7 +66,7 @@ def test_tests_are_complete_and_training_needs_one_observed_score(seed: int, spl
     names = records.models[:4]
     task = Task(records, names, split)
     seen = ~np.isnan(records.dense()[:, records.columns(names)])
-    rows = task.setting.rows
+    rows = task.prepared.rows
     assert task.train.rows.tolist() == [r for r in rows.train if seen[r].any()]
     assert task.val.rows.tolist() == [r for r in rows.val if seen[r].all()]
     test = [r for r in rows.test if seen[r].all()]
@@ -136,7 +136,7 @@ def test_best_single_is_best_on_training_scores_not_on_labels(split: str) -> Non
 
 def test_best_single_does_not_look_at_tests() -> None:
     scores = np.zeros((50, 2))
-    rows = Setting(Records.from_arrays("one", scores, ["a", "b"])).rows
+    rows = PreparedBenchmark(Records.from_arrays("one", scores, ["a", "b"])).rows
     scores[rows.test, 0] = 1
     scores[rows.train[:3], 1] = 1
     task = Task(Records.from_arrays("one", scores, ["a", "b"]), ["a", "b"])
@@ -165,11 +165,11 @@ def test_expected_costs_are_training_means_and_faithful_knows_none() -> None:
 
 
 def test_features_are_read_only_and_the_same_object_in_every_task() -> None:
-    setting = Setting(made(n_models=8, texts=True), embedder="tfidf(dims=3)")
-    one, other = (Task(setting, Pool(group, 3)) for group in ("all-strong", "all-weak"))
+    prepared = PreparedBenchmark(made(n_models=8, texts=True), embedder="tfidf(dims=3)")
+    one, other = (Task(prepared, Pool(group, 3)) for group in ("all-strong", "all-weak"))
     for name in ("train", "val", "test"):
         X = getattr(one, name).X
-        assert X is getattr(other, name).X is getattr(setting.X, name)
+        assert X is getattr(other, name).X is getattr(prepared.X, name)
         assert not X.flags.writeable
         with pytest.raises(ValueError, match="read-only"):
             X[0, 0] = 1
@@ -204,7 +204,7 @@ def test_texts_that_are_not_there_are_told() -> None:
 def test_auto_takes_stored_then_texts_then_columns(texts: bool, features: bool, auto: str) -> None:
     records = made(texts=texts, features=features)
     assert resolve_embedder(records, "auto") == auto
-    assert Setting(records).embedder == auto
+    assert PreparedBenchmark(records).embedder == auto
     assert Task(records, FIVE).train.X.shape[0] == 48
 
 
@@ -214,14 +214,14 @@ def test_stored_features_are_named_and_the_first_is_the_default() -> None:
     assert resolve_embedder(records, "stored") == "stored(name=roberta)"
     assert resolve_embedder(records, "stored(name=longformer)") == "stored(name=longformer)"
     X = Task(records, FIVE, embedder="stored(name=longformer)").test.X
-    np.testing.assert_array_equal(X, (vectors * 2)[Setting(records).rows.test])
+    np.testing.assert_array_equal(X, (vectors * 2)[PreparedBenchmark(records).rows.test])
 
 
 def test_a_features_name_need_not_be_a_word() -> None:
     vectors = made().features["given"]
     for name in ("sentence-bert", "RoBERTa_last", "all-MiniLM-L6 v2", "lambda"):
-        setting = Setting(with_features(made(), **{name: vectors}))
-        np.testing.assert_array_equal(setting.X.test, vectors[setting.rows.test])
+        prepared = PreparedBenchmark(with_features(made(), **{name: vectors}))
+        np.testing.assert_array_equal(prepared.X.test, vectors[prepared.rows.test])
 
 
 @pytest.mark.parametrize(
@@ -240,12 +240,12 @@ def test_an_embedder_that_cannot_be_had_is_told(
     embedder: str, kind: type[Exception], sentence: str
 ) -> None:
     with pytest.raises(kind, match=sentence):
-        Setting(made(), embedder=embedder)
+        PreparedBenchmark(made(), embedder=embedder)
 
 
 def test_embedders_are_checked_before_they_run() -> None:
     with pytest.raises(SpecError, match=r"unknown embedder 'tfdif'; did you mean 'tfidf'\?"):
-        Setting(made(texts=True), embedder="tfdif")
+        PreparedBenchmark(made(texts=True), embedder="tfdif")
 
 
 class Lengths:
@@ -258,32 +258,32 @@ class Lengths:
 def test_an_object_with_encode_makes_the_features() -> None:
     records = made(texts=True)
     task = Task(records, FIVE, embedder=Lengths())
-    assert task.setting.embedder.startswith("encoder(of=Lengths, probe=x")
+    assert task.prepared.embedder.startswith("encoder(of=Lengths, probe=x")
     texts = records.prompts["text"].to_list()
     assert task.test.X[:, 0].tolist() == [len(texts[row]) for row in task.test.rows]
 
 
 def test_stored_features_where_there_are_none() -> None:
     with pytest.raises(DataError, match=r"no stored features.*hold: none"):
-        Setting(made(features=False), embedder="stored")
+        PreparedBenchmark(made(features=False), embedder="stored")
 
 
 def test_tfidf_learns_from_training_texts_only() -> None:
     records = made(n_prompts=120, texts=True, features=False)
-    rows = Setting(records).rows
+    rows = PreparedBenchmark(records).rows
     texts = records.prompts["text"].to_list()
     for row in [*rows.val, *rows.test]:
         texts[row] = f"quite another wording number {row}"
     changed = Records.from_arrays("one", records.dense(), records.models, texts)
-    one, other = Setting(records).X.train, Setting(changed).X.train
+    one, other = PreparedBenchmark(records).X.train, PreparedBenchmark(changed).X.train
     np.testing.assert_array_equal(one, other)
-    assert not np.array_equal(Setting(records).X.test, Setting(changed).X.test)
+    assert not np.array_equal(PreparedBenchmark(records).X.test, PreparedBenchmark(changed).X.test)
 
 
 def test_a_setting_serves_many_tasks_as_records_would() -> None:
     records = made(n_models=12, texts=True)
-    setting = Setting(records, "clean(seed=9)")
-    one, other = Task(setting, FIVE), Task(records, FIVE, "clean(seed=9)")
+    prepared = PreparedBenchmark(records, "clean(seed=9)")
+    one, other = Task(prepared, FIVE), Task(records, FIVE, "clean(seed=9)")
     assert one.models == other.models
     np.testing.assert_array_equal(one.test.scores, other.test.scores)
     assert one.split == Split("clean", 9)
@@ -297,7 +297,7 @@ def test_a_task_says_what_it_is() -> None:
 
 def test_no_test_prompt_in_common_is_told() -> None:
     scores = np.ones((30, 2))
-    rows = Setting(Records.from_arrays("gap", scores, ["a", "b"])).rows
+    rows = PreparedBenchmark(Records.from_arrays("gap", scores, ["a", "b"])).rows
     scores[rows.test[::2], 0] = np.nan
     scores[rows.test[1::2], 1] = np.nan
     task = Task(Records.from_arrays("gap", scores, ["a", "b"]), ["a", "b"])
@@ -308,7 +308,7 @@ def test_no_test_prompt_in_common_is_told() -> None:
 def test_no_training_prompt_with_a_score_is_told() -> None:
     scores = np.full((30, 3), np.nan)
     scores[:, 2] = 1
-    rows = Setting(Records.from_arrays("gap", np.ones((30, 2)), ["a", "b"])).rows
+    rows = PreparedBenchmark(Records.from_arrays("gap", np.ones((30, 2)), ["a", "b"])).rows
     scores[rows.test] = 1
     task = Task(Records.from_arrays("gap", scores, ["a", "b", "c"]), ["a", "b"])
     with pytest.raises(DataError, match=r"^gap: no training prompt was put to any LLM of models"):

@@ -21,8 +21,14 @@ from routereval.scoring import (
     compute,
 )
 from routereval.scoring.estimates import UNSURE, estimates
-from routereval.studies.curves import called_by, cost_unit, curve_of, known_costs, pair_of, truthful
+from routereval.studies.cost_quality import (
+    Predicted,
+    cascade_calls,
+    cost_quality_curve,
+    strong_weak_pair,
+)
 from routereval.tasks import Task
+from routereval.tasks.scoring_inputs import scoring_inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,22 +90,24 @@ def evaluate(
     sent = weights(predicted, router.policy, expected, lam)
     called = None
     if router.cascade:
-        sent, called = called_by(router, task, X, lam)
+        sent, called = cascade_calls(router, test, X, lam)
     seconds = time.perf_counter() - start
+    inputs = scoring_inputs(task)
+    curve = cost_quality_curve(Predicted(router, X, predicted, sent, expected), test, inputs)
     evidence = collect_evidence(
-        test.scores,
+        inputs.scores,
         sent,
         router.distribution(X, predicted),
-        best_single=task.best_single,
-        subsets=test.subsets,
-        groups=test.groups,
-        reference=task.reference,
-        costs=known_costs(test.costs),
+        best_single=inputs.best_single,
+        subsets=inputs.subsets,
+        groups=inputs.groups,
+        reference=inputs.reference,
+        costs=inputs.costs,
         called=called,
-        unit=cost_unit(task.records),
-        truthful=truthful(task),
-        curve=curve_of(router, task, predicted, sent, expected),
-        pair=pair_of(task, predicted),
+        unit=inputs.cost_unit,
+        truthful=inputs.truthful,
+        curve=curve,
+        pair=strong_weak_pair(inputs.scores, predicted, inputs.best_single),
         entropy_floor=getattr(router, "entropy_floor", 1e-10),
         informed=router.reads in {"truth", "subset_means"},
     )

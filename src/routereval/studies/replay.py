@@ -113,7 +113,7 @@ def replay(
         pool: the pool; prompts on which one of its models was not observed are left out.
         against: what regret is counted against: ``linear``, ``best_single`` or ``oracle``.
         orders: how many orders to draw, at least 2.
-        embedder: what makes the features; see `Setting`.
+        embedder: what makes the features; see `PreparedBenchmark`.
         progress: called as the study proceeds.
 
     Raises:

@@ -29,7 +29,7 @@ from routereval.studies.evaluate import evaluate
 from routereval.studies.streams import controls_of, joined, of_benchmarks
 from routereval.studies.train import fit
 from routereval.studies.workers import Workers, workers_at
-from routereval.tasks import GROUPS, Pool, Setting, Split, Task
+from routereval.tasks import GROUPS, Pool, PreparedBenchmark, Split, Task
 from routereval.tasks.mix import benchmark_starts
 from routereval.tasks.scalar_order import numpys_order
 
@@ -62,7 +62,7 @@ class Grid:
         groups: pool groups.
         protocol: a `Split` as text; a list of values for a parameter stands for a split each.
         seeds: how many seeds, from the protocol's on (42 if it names none).
-        embedder: what makes the features; see `Setting`.
+        embedder: what makes the features; see `PreparedBenchmark`.
         n_boot: resamples of every interval.
     """
 
@@ -176,7 +176,7 @@ def run(  # noqa: PLR0913 - the options of a command
         protocol: ``clean``, ``faithful`` or another of `tasks.PROTOCOLS`, with parameters as in
             ``few_shot(n=[10, 100])``.
         seeds: how many seeds, from 42 on; each has its own split and pools.
-        embedder: what makes the features; see `Setting`.
+        embedder: what makes the features; see `PreparedBenchmark`.
         n_boot: resamples of every interval, in the results and in all tables of them.
         out: a folder for the results; a run that was stopped goes on from there.
         n_jobs: processes; -1 for one a core.
@@ -312,29 +312,29 @@ def _ground(wanted: tuple[Path, Split, Grid]) -> Ground:
     records = read_records(where)
     tested = split["test"] or records.name
     try:
-        setting = _setting(where, records.hash, split, grid.embedder)
-        pools = setting.pools(grid.pools)
+        prepared = _setting(where, records.hash, split, grid.embedder)
+        pools = prepared.pools(grid.pools)
         if any(not isinstance(models, DataError) for models in pools.values()):
             with threadpool_limits(1):
-                _ = setting.X  # leaves the embeddings in the cache
+                _ = prepared.X  # leaves the embeddings in the cache
     except DataError as error:
         name = embedder_name(grid.embedder)
         return Ground(where, tested, records.hash, split, name, {}, (str(error),))
     order = numpys_order() if split.machine_ties else ""
-    notes = tuple(_cautions(setting, order))
-    return Ground(where, tested, records.hash, split, setting.embedder, pools, notes, order)
+    notes = tuple(_cautions(prepared, order))
+    return Ground(where, tested, records.hash, split, prepared.embedder, pools, notes, order)
 
 
-def _cautions(setting: Setting, order: str) -> Iterator[str]:
+def _cautions(prepared: PreparedBenchmark, order: str) -> Iterator[str]:
     """What a reader of a benchmark's cells should know."""
-    records = setting.records
-    if setting.note:
-        yield setting.note
-    if setting.embedder == "columns":
+    records = prepared.records
+    if prepared.note:
+        yield prepared.note
+    if prepared.embedder == "columns":
         yield f"{records.name}: no prompt texts; routers see only the columns of the prompt table"
     if order:
         yield f"{records.name}: equal values stand as numpy's {order} sort leaves them"
-    if setting.split.faithful and records.scores.observed() is not None:
+    if prepared.split.faithful and records.scores.observed() is not None:
         yield (
             f"{records.name}: some cells are missing, and the reference has none: pools come from "
             "LLMs and prompts without missing cells, which is not the reference's"
@@ -371,8 +371,8 @@ def _compute(job: Job) -> Done:
     models = ground.pools[job.pool]
     try:
         with threadpool_limits(1):
-            setting = _setting(ground.where, ground.hash, ground.split, ground.embedder)
-            return _evaluated(job, Task(setting, _named(job.pool, models)))
+            prepared = _setting(ground.where, ground.hash, ground.split, ground.embedder)
+            return _evaluated(job, Task(prepared, _named(job.pool, models)))
     except DataError as error:
         return Done(job.key, None, None, _told(job, str(error)))
 
@@ -422,12 +422,12 @@ def _evaluated(job: Job, task: Task) -> Done:
 
 
 @lru_cache(maxsize=2)
-def _setting(where: Path, hash_: str, split: Split, embedder: object) -> Setting:
+def _setting(where: Path, hash_: str, split: Split, embedder: object) -> PreparedBenchmark:
     """Kept between the cells of a benchmark, so that routers meet the same feature matrices.
 
     The hash tells records from those that lay in the same folder before.
     """
-    return Setting(read_records(where), split, embedder)
+    return PreparedBenchmark(read_records(where), split, embedder)
 
 
 def _info(

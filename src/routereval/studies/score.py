@@ -25,9 +25,9 @@ from routereval.studies.evaluate import Evaluation, evaluate
 from routereval.studies.predictions import Predictions, PredictionsFile, read_predictions
 from routereval.studies.streams import of_benchmarks
 from routereval.tasks import STREAMS, Split, Task, mix
+from routereval.tasks.benchmark import PreparedBenchmark
 from routereval.tasks.mix import benchmark_starts
 from routereval.tasks.split import Rows
-from routereval.tasks.task import Setting
 
 YARDSTICKS = ("oracle", "dataset_best", "best_single", "random")
 PROMPTS = ("test", "file")
@@ -85,8 +85,8 @@ class _Job(NamedTuple):
     own: Predictions
 
 
-class _Numbered(Setting):
-    """A setting in which the feature of a prompt is the number of its row."""
+class _Numbered(PreparedBenchmark):
+    """A benchmark in which the feature of a prompt is the number of its row."""
 
     def __init__(self, records: Records, split: Split, rows: Rows | None) -> None:
         super().__init__(records, split, "columns")
@@ -202,7 +202,7 @@ def _task(
                 f"{records.name} under {split} have no prediction, first {first!r}; "
                 "predict them all, or judge the prompts of the file with --prompts file"
             )
-        return task, [task.setting.note] if task.setting.note else []
+        return task, [task.prepared.note] if task.prepared.note else []
     rest = np.setdiff1d(np.arange(records.n_prompts), own.rows)
     known = rest if len(rest) else own.rows
     task = Task(_Numbered(records, split, Rows(known, known[:0], own.rows)), own.models)

@@ -11,8 +11,8 @@ import numpy as np
 from routereval.errors import DataError
 from routereval.records import Records
 from routereval.tasks import STREAMS, Split, mix
+from routereval.tasks.benchmark import PreparedBenchmark
 from routereval.tasks.mix import BENCHMARK
-from routereval.tasks.task import Setting
 
 
 def split(collection: Sequence[Records], dest: str | Path, protocol: Split | str) -> int:
@@ -43,7 +43,7 @@ def split(collection: Sequence[Records], dest: str | Path, protocol: Split | str
         prompts = stream.prompts.with_columns(own["prompt_id"], own["subset"])
         named = [(pl.col(BENCHMARK), replace(stream, prompts=prompts))]
     for benchmark, records in named:
-        rows = Setting(records if stream is None else stream, rule, "columns").rows
+        rows = PreparedBenchmark(records if stream is None else stream, rule, "columns").rows
         part = np.full(records.n_prompts, None, dtype=object)
         for name, held in zip(("train", "val", "test"), rows, strict=True):
             part[held] = name

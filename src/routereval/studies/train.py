@@ -123,7 +123,7 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
         raise DataError(f"{spec} reads the true scores of the prompts that it routes: no text does")
     if not records.has_text:
         raise DataError(f"{records.name}: these records hold no prompt texts to learn from")
-    embedder = None if router.reads == "texts" else task.setting.text_embedder()
+    embedder = None if router.reads == "texts" else task.prepared.text_embedder()
     router = fit(router, task)
     familiarity = None
     if embedder is not None:
@@ -140,7 +140,7 @@ def _costs(task: Task) -> NDArray[np.float64]:
 def _about(task: Task, spec: str) -> dict[str, Any]:
     return {
         "router": spec,
-        "embedder": task.setting.embedder,
+        "embedder": task.prepared.embedder,
         "benchmark": task.records.name,
         "records": task.records.hash,
         "simulated": task.records.simulated,

@@ -23,7 +23,7 @@ from routereval.scoring.calibration import Calibration, calibration
 from routereval.studies.perturbation import CHANGES, changed
 from routereval.studies.train import task_of
 from routereval.tasks import Pool, Task
-from routereval.tasks.task import Part
+from routereval.tasks.part import Part
 
 RISKS = (0.05, 0.1, 0.2)
 _TIMED = 200  # prompts that are routed one by one
@@ -230,10 +230,10 @@ def _abstention(
 
 def _trained(task: Task, router: Router, spec: str) -> TrainedRouter | None:
     """The router with its embedder; None where no text can be routed."""
-    stored = task.setting.embedder.partition("(")[0] in {"stored", "columns"}
+    stored = task.prepared.embedder.partition("(")[0] in {"stored", "columns"}
     if task.test.texts is None or (router.reads == "features" and stored):
         return None
-    embedder = None if router.reads == "texts" else task.setting.text_embedder()
+    embedder = None if router.reads == "texts" else task.prepared.text_embedder()
     costs = task.expected_costs
     known = np.full(len(task.models), np.nan) if costs is None else costs
     return TrainedRouter(router, task.models, embedder, known, {"router": spec})

@@ -1,0 +1,51 @@
+"""Which embedder a spec means for records."""
+
+from __future__ import annotations
+
+from routereval.errors import DataError, SpecError
+from routereval.features import embedder_name, make_embedder
+from routereval.records import Records
+from routereval.spec import Spec, parse_spec
+
+AUTO = "auto"
+_PARAMETERS = {AUTO: (), "stored": ("name",), "columns": ()}
+
+
+def resolve_embedder(records: Records, embedder: object) -> str:
+    """The embedder that a spec means for these records, spelled out; an object is given a name.
+
+    Raises:
+        DataError: if it asks for what the records do not hold.
+        SpecError: if there is no such embedder, or it has no such parameter.
+    """
+    spec = parse_spec(embedder_name(embedder))
+    _refuse_parameters(spec)
+    if spec.name == AUTO:
+        if records.features:
+            return _stored(next(iter(records.features)))
+        return "tfidf" if records.has_text else "columns"
+    if spec.name == "stored":
+        name = str(spec.kwargs.get("name", next(iter(records.features), "")))
+        if name not in records.features:
+            held = ", ".join(records.features) or "none"
+            raise DataError(
+                f"{records.name}: no stored features {name!r}; the records hold: {held}"
+            )
+        return _stored(name)
+    if spec.name != "columns":
+        make_embedder(spec)  # a name or a parameter that is not known is told now
+        if not records.has_text:
+            raise DataError(f"{records.name}: {spec} reads texts, and these records hold none")
+    return str(spec)
+
+
+def _refuse_parameters(spec: Spec) -> None:
+    """Raise for a parameter of one of the embedders that stand here."""
+    known = _PARAMETERS.get(spec.name)
+    for name in spec.kwargs:
+        if known is not None and name not in known:
+            raise SpecError(f"embedder {spec.name!r} has no parameter {name!r}; leave it out")
+
+
+def _stored(name: str) -> str:
+    return str(Spec("stored", (("name", name),)))

@@ -1,0 +1,100 @@
+"""What the test prompts of a task say of any router that is scored on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.records import Records
+from routereval.records.routereval import TRUTHFULNESS, canonical
+from routereval.tasks.mix import benchmark_names
+from routereval.tasks.task import Task
+
+_USD = "USD"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoringInputs:
+    """The test prompts of a task, as scoring takes them.
+
+    Attributes:
+        scores: (n_prompts, n_models) in [0, 1].
+        costs: (n_prompts, n_models) what each call cost, none missing; None if unknown.
+        cost_unit: what costs are counted in.
+        best_single: column of the model that was best on the training prompts.
+        reference: what V_R divides by; None if unknown.
+        subsets: (n_prompts,) subset codes.
+        groups: (n_prompts,) codes of the groups of equal prompts.
+        truthful: (n_prompts,) on which prompts a wrong answer is a hallucination.
+    """
+
+    scores: NDArray[np.float64]
+    costs: NDArray[np.float64] | None
+    cost_unit: str
+    best_single: int
+    reference: float | None
+    subsets: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    truthful: NDArray[np.bool_]
+
+
+def scoring_inputs(task: Task) -> ScoringInputs:
+    """What scoring takes of a task.
+
+    Raises:
+        DataError: if no test prompt was put to every model of the pool.
+    """
+    test, records = task.test, task.records
+    return ScoringInputs(
+        scores=test.scores,
+        costs=filled_costs(test.costs),
+        cost_unit=str(records.meta.get("cost_unit") or _USD),
+        best_single=task.best_single,
+        reference=task.reference,
+        subsets=test.subsets,
+        groups=test.groups,
+        truthful=_truthful_benchmarks(records)[test.benchmarks]
+        | _truthful_subsets(records)[test.subsets],
+    )
+
+
+def filled_costs(costs: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Costs of every call: what is unknown filled with the mean of the model's other calls.
+
+    Args:
+        costs: (n_prompts, n_models), NaN where unknown, or None.
+
+    Returns:
+        The same shape; None where nothing is known of some model.
+
+    >>> filled_costs(np.array([[1.0, 3.0], [np.nan, 5.0]]))
+    array([[1., 3.],
+           [1., 5.]])
+    """
+    if costs is None:
+        return None
+    seen = ~np.isnan(costs)
+    if seen.all():
+        return costs
+    if not seen.any(axis=0).all():
+        return None
+    means = np.where(seen, costs, 0.0).sum(axis=0) / seen.sum(axis=0)
+    return np.where(seen, costs, means)
+
+
+def _truthful_benchmarks(records: Records) -> NDArray[np.bool_]:
+    """(n_benchmarks,) which benchmarks of a stream are of truthfulness."""
+    return _is_of_truthfulness(benchmark_names(records))
+
+
+def _truthful_subsets(records: Records) -> NDArray[np.bool_]:
+    """(n_subsets,) which subsets are named like a benchmark of truthfulness."""
+    subsets = records.prompts["subset"].fill_null("").unique(maintain_order=True).to_list()
+    return _is_of_truthfulness(subsets)
+
+
+def _is_of_truthfulness(names: Sequence[str]) -> NDArray[np.bool_]:
+    return np.array([canonical(name) in TRUTHFULNESS for name in names])
