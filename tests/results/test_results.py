@@ -18,6 +18,7 @@ from routereval.results import Cell, Results, read_results
 from routereval.results.comparison import compare
 from routereval.results.results import Outcome, ResultsFolder, cell_key
 from routereval.scoring import METRICS, Evidence
+from routereval.scoring.evidence import DECLARED
 from routereval.studies.run import run
 from tests.made import Floats, made
 
@@ -54,11 +55,9 @@ def cell(**changes: Any) -> Cell:  # noqa: ANN401
 def outcome(quality: list[float], rows: list[int] | None = None, **columns: Any) -> Outcome:  # noqa: ANN401
     """An outcome of a router with these scores; everything else is plain."""
     n = len(quality)
-    held: dict[str, Any] = {
-        name: np.zeros(n) for name in ("uniform", "best_single", "best_test", "entropy")
-    }
+    held: dict[str, Any] = {name: np.zeros(n) for name in DECLARED}
     held |= {"quality": quality, "oracle": np.ones(n), "cost": np.full(n, np.nan)}
-    held |= {"choice": np.zeros(n), "subsets": np.zeros(n), **columns}
+    held |= {"groups": np.arange(n), **columns}
     evidence = Evidence.from_columns(held, [0.5, 0.5])
     return Outcome(evidence, np.arange(n) if rows is None else np.array(rows))
 

@@ -41,10 +41,10 @@ _PROTOCOLS = {
 
 def _metrics() -> list[tuple[str, str]]:
     from routereval.report.metrics_page import metric_line
-    from routereval.scoring import METRICS
+    from routereval.scoring import all_metrics
+    from routereval.scoring.metrics import not_loaded
 
-    found = [METRICS[name] for name in METRICS.known()]
-    return [(m.name, metric_line(m)) for m in found]
+    return [*((one.name, metric_line(one)) for one in all_metrics()), *not_loaded().items()]
 
 
 def _formats() -> list[tuple[str, str]]:

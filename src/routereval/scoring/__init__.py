@@ -9,24 +9,29 @@ from routereval.scoring.collect import collect_evidence
 from routereval.scoring.comparison import Comparison, holm, paired_test
 from routereval.scoring.curve import Curve, Plane
 from routereval.scoring.estimates import compute, doubtful, intervals, mean_interval, replicates
-from routereval.scoring.evidence import Evidence, Means, means
-from routereval.scoring.metrics import METRICS, Metric, Option, metric, register
+from routereval.scoring.evidence import Column, Evidence
+from routereval.scoring.means import Means, means
+from routereval.scoring.metrics import METRICS, Metric, Option, all_metrics, metric, register
+from routereval.scoring.observations import Observations
 from routereval.scoring.pair import Pair, PairMeans
 from routereval.scoring.pareto import front, hull
 
 __all__ = [
     "METRICS",
     "N_BOOT",
+    "Column",
     "Comparison",
     "Curve",
     "Evidence",
     "Interval",
     "Means",
     "Metric",
+    "Observations",
     "Option",
     "Pair",
     "PairMeans",
     "Plane",
+    "all_metrics",
     "collect_evidence",
     "compute",
     "doubtful",

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from routereval.scoring.curve import USD, Plane
-from routereval.scoring.evidence import Means, Values
-from routereval.scoring.metrics import ZERO, Metric, Option, ratio, register
+from routereval.scoring.means import Means, Values
+from routereval.scoring.metrics import ZERO, Formula, Metric, Option, ratio, register
 from routereval.scoring.pareto import area, staircase
 from routereval.scoring.quality_metrics import small_subsets
 
@@ -27,7 +27,14 @@ _ARENA_LOW, _ARENA_HIGH = 0.0044, 200.0  # USD per 1,000 prompts
 _PER = 1000
 
 
-def _of_curve(read: Callable[..., Values]) -> Callable[..., Values]:
+class _WithOptions(Protocol):
+    def __call__(self, curve: Plane, /, *args: Any, **options: Any) -> Values: ...  # noqa: ANN401
+
+
+_Read = Callable[[Plane], Values] | _WithOptions
+
+
+def _of_curve(read: _Read) -> Formula:
     """The formula on `Means` of a read-out of the curve; NaN where there is none."""
 
     def formula(of: Means, **params: Any) -> Values:  # noqa: ANN401 - checked by its option
@@ -45,6 +52,14 @@ def _arena(of: Means, *, beta: float) -> Values:
     both = beta * of.quality + thrift
     # nothing right, or nothing saved, is worth nothing; a cost that is not known stays unknown
     return np.where(both == 0, 0.0, (1 + beta) * of.quality * thrift / np.where(both, both, 1.0))
+
+
+def _reward(of: Means, *, alpha: float, beta: float) -> Values:
+    return alpha * of.relative_score - beta * of.relative_cost
+
+
+def _avengers(of: Means, *, alpha: float) -> Values:
+    return alpha * of.subset_score + (1 - alpha) * (1 - of.subset_cost)
 
 
 def _aiq(curve: Plane, *, variant: str) -> Values:
@@ -300,7 +315,7 @@ register(
         name="reward",
         symbol="reward",
         latex=r"\mathrm{reward}",
-        formula=lambda of, alpha, beta: alpha * of.relative_score - beta * of.relative_cost,
+        formula=_reward,
         meaning="alpha × score − beta × cost, both on the line from the prompt's least to its "
         "greatest",
         source="GraphRouter",
@@ -316,7 +331,7 @@ register(
         name="avengers",
         symbol="Avengers",
         latex=r"\mathrm{Avengers}",
-        formula=lambda of, alpha: alpha * of.subset_score + (1 - alpha) * (1 - of.subset_cost),
+        formula=_avengers,
         meaning="alpha × score + (1 − alpha) × (1 − cost), both on the line from the least to the "
         "greatest mean of a model on the subset",
         source="Avengers-Pro",

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.scoring.bootstrap import N_BOOT, Interval, interval_ends, resamples, resampling_bias
-from routereval.scoring.evidence import Evidence, Values, means
-from routereval.scoring.metrics import METRICS, Metric, metric
+from routereval.scoring.evidence import Evidence
+from routereval.scoring.means import Means, Values, means
+from routereval.scoring.metrics import Metric, all_metrics, metric
 from routereval.scoring.smoothing import Smoothing, spread_of
 
 Floats = NDArray[np.float64]
@@ -82,7 +83,7 @@ def compute(evidence: Evidence, metrics: Iterable[str | Metric] | None = None) -
 
     Args:
         evidence: what the router did.
-        metrics: names or metrics; all of `METRICS` if None.
+        metrics: names or metrics; `all_metrics` if None.
 
     Returns:
         The value of each metric by name, NaN where it is undefined.
@@ -91,7 +92,7 @@ def compute(evidence: Evidence, metrics: Iterable[str | Metric] | None = None) -
         SpecError: if a name is unknown.
     """
     of = means(evidence)
-    return {one.name: float(one.formula(of)) for one in _chosen(metrics)}
+    return {one.name: float(one.values(of)) for one in _chosen(metrics)}
 
 
 def replicates(
@@ -104,7 +105,7 @@ def replicates(
     Args:
         evidence: what the router did.
         W: (n_boot, n_prompts) weights from `resamples`.
-        metrics: names or metrics; all of `METRICS` if None.
+        metrics: names or metrics; `all_metrics` if None.
 
     Returns:
         (n_boot,) values of each metric by name; the same row of `W` gave the same place of each, so
@@ -115,7 +116,7 @@ def replicates(
         DataError: if `W` is for another number of prompts.
     """
     of = means(evidence, W)
-    return {one.name: _values(one.formula(of), len(W)) for one in _chosen(metrics)}
+    return {one.name: _values(one.values(of), len(W)) for one in _chosen(metrics)}
 
 
 def draws(
@@ -128,7 +129,7 @@ def draws(
 
     Args:
         evidence: what the router did.
-        metrics: names or metrics; all of `METRICS` if None.
+        metrics: names or metrics; `all_metrics` if None.
         n_boot: number of resamples.
         W: (n_boot, n_prompts) weights in place of those that `resamples` gives for the evidence's
             subsets and groups.
@@ -141,14 +142,14 @@ def draws(
     plain, anchor = means(evidence), means(evidence, smoothed=True)
     drawn = means(evidence, weights, smoothed=True)
 
-    def side(formula: Callable[..., Values]) -> Side:
+    def side(formula: Callable[[Means], Values]) -> Side:
         values = _values(formula(drawn), len(weights))
         return Side(float(formula(plain)), float(formula(anchor)), values)
 
     found = {}
     for one in _chosen(metrics):
-        low = side(one.formula)
-        high = low if one.high_formula is None else side(one.high_formula)
+        low = side(one.values)
+        high = low if one.high_formula is None else side(one.high_values)
         found[one.name] = Draws(low.plain, low, _known(high, low))
     return found
 
@@ -164,7 +165,7 @@ def intervals(
     Args:
         evidence: what the router did.
         W: (n_boot, n_prompts) weights from `resamples`.
-        metrics: names or metrics; all of `METRICS` if None.
+        metrics: names or metrics; `all_metrics` if None.
         level: confidence, between 0 and 1.
 
     Returns:
@@ -187,7 +188,7 @@ def doubtful(evidence: Evidence, metrics: Iterable[str | Metric] | None = None) 
 
     Args:
         evidence: what the router did.
-        metrics: names or metrics; all of `METRICS` if None.
+        metrics: names or metrics; `all_metrics` if None.
     """
     few = evidence.n_units < FEW_UNITS
     return {
@@ -206,7 +207,7 @@ def estimates(
 
     Args:
         evidence: what the router did.
-        metrics: names or metrics; all of `METRICS` if None.
+        metrics: names or metrics; `all_metrics` if None.
         n_boot: number of resamples.
     """
     ends = {name: ends_of(one) for name, one in draws(evidence, metrics, n_boot).items()}
@@ -371,4 +372,4 @@ def _values(found: Floats, n_boot: int) -> Floats:
 
 
 def _chosen(metrics: Iterable[str | Metric] | None) -> list[Metric]:
-    return [metric(one) for one in (METRICS.values() if metrics is None else metrics)]
+    return [metric(one) for one in (all_metrics() if metrics is None else metrics)]

@@ -1,89 +1,199 @@
-"""What one router did on one task's test prompts, and the means that every metric is made of.
+"""What one router did on one task's test prompts: columns of one number per prompt.
 
-A metric is a function of means over prompts. `collect_evidence` reduces a (prompts, models) matrix
-to a few columns of one number per prompt; `means` averages the columns, once or once per bootstrap
-replicate, in one matrix product. What a trade-off of cost is worth stands beside, in a `Curve`.
+Every column is declared here and nowhere else: its name and type are those of a field, and beside
+it stand what it means, how it is collected, and what it is on the pseudo-prompts of an interval.
+The fields of `AveragedColumns` are also those of `Means`, which metrics read, so a formula that
+reads a column that is not there is an error for a type checker. A metric may bring a `Column` of
+its own.
 """
 
+# ruff: noqa: RUF009 - the calls in these dataclasses declare fields
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from routereval.errors import DataError
+from routereval.errors import DataError, SpecError
 from routereval.scoring.bootstrap import n_units
-from routereval.scoring.curve import USD, Curve, Plane
-from routereval.scoring.pair import Pair, PairMeans
-from routereval.scoring.smoothing import KINDS, Smoothing, spread_of
+from routereval.scoring.curve import USD, Curve
+from routereval.scoring.observations import Codes, Floats, Observations, between
+from routereval.scoring.pair import Pair
 
-Values = NDArray[np.float64]
-"""Numbers of shape () for the prompts as they are, or (n_boot,), one a resample."""
+Four = tuple[float, float, float, float]
+"""A number on each pseudo-prompt: all models are right, none, only the chosen one, all but that."""
 
-AVERAGED = (
-    "quality",
-    "oracle",
-    "uniform",
-    "best_single",
-    "best_test",
-    "best_subset",
-    "best_apart",
-    "entropy",
-    "top",
-    "relative_score",
-    "subset_score",
-    "cost",
-    "optimal",
-    "optimal_cost",
-    "collapsed",
-    "relative_cost",
-    "subset_cost",
-)
-"""The columns of an `Evidence` that `means` averages."""
-
-_NUMBERS = (*AVERAGED, "n_right", "truthful")
-_NEEDED = ("quality", "oracle", "uniform", "best_single", "best_test", "entropy", "cost")
-_CODES = ("choice", "subsets", "groups")
-_NEEDED_CODES = ("choice", "subsets")
+_COLUMN = "column"
+_BROUGHT = "brought."
 _PAIR = ("pair_margin", "pair_strong", "pair_weak")
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """What one router did on one task's test prompts: one number a prompt, for each column.
+class Column:
+    """One number per prompt: how it is called, what it means and how it is collected.
 
     Attributes:
-        quality: (n_prompts,) expected score of the chosen model, in [0, 1].
-        oracle: (n_prompts,) the highest score of any model.
-        uniform: (n_prompts,) the mean score over the models.
-        best_single: (n_prompts,) the score of the model that was best on the training prompts.
-        best_test: (n_prompts,) the score of the model with the highest mean on these prompts.
-        best_subset: (n_prompts,) that of the model with the highest mean on the prompt's subset.
-        best_apart: (n_prompts,) that of the model with the highest mean on the other four fifths of
-            the prompts, as a mean over several cuts into fifths: free of the luck that the best of
-            several models has on the prompts on which it is chosen.
-        entropy: (n_prompts,) entropy of the router's predicted distribution, in bits.
-        top: (n_prompts,) probability that the choice is a model of the highest score.
-        relative_score: (n_prompts,) quality on the line from the worst model of the prompt, 0, to
-            its best, 1; 0 where all score alike.
-        subset_score: the same, from the worst mean to the best mean of a model on the subset.
-        cost: (n_prompts,) expected cost of the choice; NaN where unknown, as the following.
-        optimal: (n_prompts,) probability that the choice is a cheapest model of the top score.
-        optimal_cost: (n_prompts,) cost of that model.
-        collapsed: (n_prompts,) probability that the choice misses the top score, or is the dearest
-            model of the pool (or ties with it) where a less dear one has the top score too.
-        relative_cost: as `relative_score`, of cost.
-        subset_cost: as `subset_score`, of cost.
-        n_right: (n_prompts,) how many models are right: score at least 0.5.
-        truthful: (n_prompts,) 1 where a wrong answer is a hallucination, else 0.
-        choice: (n_prompts,) column of the chosen model; -1 where the policy mixes models.
-        subsets: (n_prompts,) integer code of each prompt's subset.
-        groups: (n_prompts,) integer code of the group of equal prompts that each belongs to; by
-            default each prompt is a group of its own.
+        name: how it is called in files.
+        meaning: one line of plain English.
+        values: (n_prompts,) numbers from what was observed.
+        pseudo: its numbers on the pseudo-prompts that intervals count (see `smoothing`), or None
+            where they have none; no function if they never have.
+        needs_costs: whether it is unknown, NaN, unless the cost of every call is known.
+        dtype: of the numbers.
+
+    >>> below = Column("below", "1 where the choice is below the mean of the models",
+    ...                lambda of: of.quality < of.scores.mean(axis=1))
+    >>> below.name
+    'below'
+    """
+
+    name: str
+    meaning: str
+    values: Callable[[Observations], ArrayLike]
+    pseudo: Callable[[Evidence], Four | None] | None = None
+    needs_costs: bool = False
+    dtype: DTypeLike = np.float64
+
+    def collected(self, of: Observations) -> NDArray[Any]:
+        """(n_prompts,) its numbers.
+
+        Raises:
+            DataError: if it does not give one number per prompt.
+        """
+        if self.needs_costs and not of.costs_known:
+            return np.full(of.n_prompts, np.nan)
+        found = np.asarray(self.values(of), self.dtype)
+        if found.shape != (of.n_prompts,):
+            raise DataError(
+                f"column {self.name!r} has shape {found.shape} for {of.n_prompts} prompts"
+            )
+        return found
+
+    def on_pseudo_prompts(self, of: Evidence) -> Four | None:
+        """Its numbers on the pseudo-prompts, None where they have none."""
+        return self.pseudo(of) if self.pseudo else None
+
+
+def column(
+    meaning: str,
+    values: Callable[[Observations], ArrayLike],
+    *,
+    pseudo: Callable[[Evidence], Four | None] | None = None,
+    needs_costs: bool = False,
+    dtype: DTypeLike = np.float64,
+) -> Any:  # noqa: ANN401 - the type is that of the field
+    """Declare a field that is a `Column`."""
+    return field(metadata={_COLUMN: Column("", meaning, values, pseudo, needs_costs, dtype)})
+
+
+def _alike(share: float) -> Four:
+    """A fixed model's score, which is the choice on a share of the prompts; 0 if unknown."""
+    known = float(np.nan_to_num(share))
+    return (1.0, 0.0, known, 1 - known)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AveragedColumns:
+    """The columns whose means metrics are made of.
+
+    Arrays of shape (n_prompts,) in an `Evidence`; in `Means`, where they are averaged, of shape ()
+    or one per resample, (n_boot,). `DECLARED` says what each means.
+    """
+
+    quality: Floats = column(
+        "expected score of the chosen model, in [0, 1]",
+        lambda of: of.quality,
+        pseudo=lambda of: (1.0, 0.0, 1.0, 0.0),
+    )
+    oracle: Floats = column(
+        "the highest score of any model",
+        lambda of: of.oracle,
+        pseudo=lambda of: (1.0, 0.0, 1.0, float(of.n_models > 1)),
+    )
+    uniform: Floats = column(
+        "the mean score over the models",
+        lambda of: of.scores.mean(axis=1),
+        pseudo=lambda of: (1.0, 0.0, 1 / of.n_models, 1 - 1 / of.n_models),
+    )
+    best_single: Floats = column(
+        "the score of the model that was best on the training prompts",
+        lambda of: of.of_model(of.best_single),
+        pseudo=lambda of: _alike(of.agreement[0]),
+    )
+    best_test: Floats = column(
+        "the score of the model with the highest mean on these prompts",
+        lambda of: of.of_model(of.best_test),
+        pseudo=lambda of: _alike(of.agreement[1]),
+    )
+    best_subset: Floats = column(
+        "that of the model with the highest mean on the prompt's subset",
+        lambda of: of.of_model(of.best_subset),
+        pseudo=lambda of: _alike(of.agreement[2]),
+    )
+    best_apart: Floats = column(
+        "that of the model with the highest mean on the other four fifths of the prompts, as a "
+        "mean over several cuts into fifths: free of the luck that the best of several models has "
+        "on the prompts on which it is chosen",
+        lambda of: of.best_apart,
+        pseudo=lambda of: _alike(of.agreement[1]),
+    )
+    entropy: Floats = column(
+        "entropy of the router's predicted distribution, in bits", lambda of: of.entropy
+    )
+    top: Floats = column(
+        "probability that the choice is a model of the highest score",
+        lambda of: of.sent_to(of.at_top),
+        pseudo=lambda of: (1.0, 1.0, 1.0, float(of.n_models == 1)),
+    )
+    relative_score: Floats = column(
+        "quality on the line from the worst model of the prompt, 0, to its best, 1; 0 where all "
+        "score alike",
+        lambda of: between(of.quality, of.scores),
+    )
+    subset_score: Floats = column(
+        "the same, from the worst mean to the best mean of a model on the subset",
+        lambda of: between(of.quality, of.subset_scores),
+    )
+    cost: Floats = column(
+        "expected cost of the choice; NaN where unknown, as the following", lambda of: of.cost
+    )
+    optimal: Floats = column(
+        "probability that the choice is a cheapest model of the top score",
+        lambda of: of.sent_to(of.optimal),
+        pseudo=lambda of: (1.0, 0.0, 1.0, 0.0) if of.agreement_known else None,
+        needs_costs=True,
+    )
+    optimal_cost: Floats = column(
+        "cost of that model", lambda of: of.optimal_cost, needs_costs=True
+    )
+    collapsed: Floats = column(
+        "probability that the choice misses the top score, or is the dearest model of the pool (or "
+        "ties with it) where a less dear one has the top score too",
+        lambda of: 1 - of.sent_to(of.at_top) + of.sent_to(of.needless),
+        pseudo=lambda of: (0.0, 1.0, 0.0, 1.0) if of.agreement_known else None,
+        needs_costs=True,
+    )
+    relative_cost: Floats = column(
+        "as relative_score, of cost", lambda of: between(of.cost, of.costs), needs_costs=True
+    )
+    subset_cost: Floats = column(
+        "as subset_score, of cost",
+        lambda of: between(of.cost, of.subset_means(of.costs)),
+        needs_costs=True,
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evidence(AveragedColumns):
+    """What one router did on one task's test prompts: one number per prompt, for each column.
+
+    To the averaged columns come these, and what stands beside them.
+
+    Attributes:
+        brought: (n_prompts,) numbers of the columns that metrics bring, by name.
         share: (n_models,) mean probability with which a prompt goes to each model; sums to 1.
         agreement: (3,) share of the prompts whose choice is the model of `best_single`, `best_test`
             and `best_subset`; NaN where the policy mixes models or knew the true scores.
@@ -93,38 +203,43 @@ class Evidence:
         pair: in a pool of two models, what a threshold between them needs; else None.
     """
 
-    quality: NDArray[np.float64]
-    oracle: NDArray[np.float64]
-    uniform: NDArray[np.float64]
-    best_single: NDArray[np.float64]
-    best_test: NDArray[np.float64]
-    best_subset: NDArray[np.float64]
-    best_apart: NDArray[np.float64]
-    entropy: NDArray[np.float64]
-    top: NDArray[np.float64]
-    relative_score: NDArray[np.float64]
-    subset_score: NDArray[np.float64]
-    cost: NDArray[np.float64]
-    optimal: NDArray[np.float64]
-    optimal_cost: NDArray[np.float64]
-    collapsed: NDArray[np.float64]
-    relative_cost: NDArray[np.float64]
-    subset_cost: NDArray[np.float64]
-    n_right: NDArray[np.float64]
-    truthful: NDArray[np.float64]
-    choice: NDArray[np.int64]
-    subsets: NDArray[np.int64]
-    share: NDArray[np.float64]
+    n_right: Floats = column("how many models are right: score at least 0.5", lambda of: of.n_right)
+    truthful: Floats = column(
+        "1 where a wrong answer is a hallucination, else 0", lambda of: of.truthful
+    )
+    choice: Codes = column(
+        "column of the chosen model; -1 where the policy mixes models",
+        lambda of: of.choice,
+        dtype=np.int64,
+    )
+    subsets: Codes = column(
+        "integer code of each prompt's subset", lambda of: of.subsets, dtype=np.int64
+    )
+    groups: Codes = column(
+        "integer code of the group of equal prompts that each belongs to",
+        lambda of: of.groups,
+        dtype=np.int64,
+    )
+    brought: Mapping[str, Floats] = field(default_factory=dict)
+    share: Floats
+    agreement: Floats = field(default_factory=lambda: np.full(3, np.nan))
     reference: float = float("nan")
     unit: str = USD
     curve: Curve | None = None
     pair: Pair | None = None
-    agreement: NDArray[np.float64] = field(default_factory=lambda: np.full(3, np.nan))
-    groups: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def __post_init__(self) -> None:
-        if not len(self.groups):
-            object.__setattr__(self, "groups", np.arange(self.n_prompts, dtype=np.int64))
+    def __getitem__(self, wanted: Column) -> Floats:
+        """(n_prompts,) a column that a metric brings.
+
+        Raises:
+            SpecError: if it was not collected.
+        """
+        if wanted.name not in self.brought:
+            raise SpecError(
+                f"column {wanted.name!r} was not collected; name it in the metric's columns, "
+                "and run the cells again"
+            )
+        return self.brought[wanted.name]
 
     @property
     def n_prompts(self) -> int:
@@ -141,10 +256,15 @@ class Evidence:
         """How many models the router could choose from."""
         return len(self.share)
 
+    @property
+    def agreement_known(self) -> bool:
+        """Whether every prompt has one choice, made without knowing the true scores."""
+        return not np.isnan(self.agreement).any()
+
     def columns(self) -> dict[str, NDArray[Any]]:
         """Columns by name, and what stands beside them, to save; `from_columns` reads them back."""
-        held = {name: getattr(self, name) for name in (*_NUMBERS, *_CODES)}
-        held["agreement"] = self.agreement
+        held = {name: getattr(self, name) for name in (*DECLARED, "agreement")}
+        held |= {_BROUGHT + name: values for name, values in self.brought.items()}
         if self.unit != USD:
             held["unit"] = np.asarray(self.unit)
         if self.pair:
@@ -159,8 +279,7 @@ class Evidence:
         """Rebuild the evidence from what `columns` gave.
 
         Args:
-            columns: the per-prompt columns by name; others are ignored. Without one of those that
-                few metrics read, these metrics are undefined.
+            columns: the per-prompt columns by name; others are ignored.
             share: (n_models,) mean probability of sending a prompt to each model.
             reference: score of the fixed strong model, or None.
 
@@ -170,24 +289,25 @@ class Evidence:
         Raises:
             DataError: if a column is missing or the columns are not of one length.
         """
-        missing = [name for name in (*_NEEDED, *_NEEDED_CODES) if name not in columns]
+        missing = [name for name in DECLARED if name not in columns]
         if missing:
             raise DataError(
                 f"the evidence lacks the columns {', '.join(missing)}; run the cell again"
             )
-        unknown = np.full(np.shape(columns["quality"]), np.nan)
-        arrays: dict[str, Any] = {
-            name: np.asarray(columns.get(name, unknown), np.float64) for name in _NUMBERS
+        arrays = {name: np.asarray(columns[name], own.dtype) for name, own in DECLARED.items()}
+        brought = {
+            name.removeprefix(_BROUGHT): np.asarray(values, np.float64)
+            for name, values in columns.items()
+            if name.startswith(_BROUGHT)
         }
-        apart = np.arange(np.size(columns["quality"]))
-        arrays |= {name: np.asarray(columns.get(name, apart), np.int64) for name in _CODES}
-        shapes = {array.shape for array in arrays.values()}
+        shapes = {array.shape for array in (*arrays.values(), *brought.values())}
         if len(shapes) > 1 or len(arrays["quality"].shape) != 1:
             raise DataError(
                 f"the columns of the evidence must be of one length, not {sorted(shapes)}"
             )
         return cls(
             **arrays,
+            brought=brought,
             share=np.asarray(share, np.float64),
             reference=float("nan") if reference is None else float(reference),
             unit=str(columns.get("unit", USD)),
@@ -197,163 +317,17 @@ class Evidence:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Means:
-    """Means over prompts, of shape () or, one a resample, (n_boot,): all that a metric reads.
-
-    Attributes:
-        evidence: what is averaged.
-        W: (n_boot, n_prompts) weights whose rows sum to 1, or None for the prompts as they are.
-        smoothing: the pseudo-prompts that count too, or None.
-        quality: mean of `Evidence.quality`; likewise each column that `AVERAGED` names.
-        share: (n_models,) or (n_boot, n_models), the share of prompts sent to each model.
-    """
-
-    evidence: Evidence
-    W: NDArray[np.floating] | None
-    smoothing: Smoothing | None
-    quality: Values
-    oracle: Values
-    uniform: Values
-    best_single: Values
-    best_test: Values
-    best_subset: Values
-    best_apart: Values
-    entropy: Values
-    top: Values
-    relative_score: Values
-    subset_score: Values
-    cost: Values
-    optimal: Values
-    optimal_cost: Values
-    collapsed: Values
-    relative_cost: Values
-    subset_cost: Values
-    share: NDArray[np.float64]
-
-    @property
-    def reference(self) -> float:
-        """Score of the fixed strong model, or NaN."""
-        return self.evidence.reference
-
-    @cached_property
-    def curve(self) -> Plane | None:
-        """The means of the cost–quality curve, or None."""
-        curve = self.evidence.curve
-        return None if curve is None else curve.means(self.W, self.smoothing)
-
-    @cached_property
-    def pair(self) -> PairMeans | None:
-        """The means of strong and weak model, or None."""
-        pair = self.evidence.pair
-        return None if pair is None else pair.means(self.W)
-
-    @property
-    def undefined(self) -> Values:
-        """NaN, of the shape of every value."""
-        return np.full_like(self.quality, np.nan)
-
-    def of(self, values: ArrayLike, pseudo: Sequence[float] | None = None) -> Values:
-        """The mean of any (n_prompts,) numbers.
-
-        Args:
-            values: one number for each prompt.
-            pseudo: the numbers of the pseudo-prompts (all models right, none, only the chosen one,
-                all but that), which count where the means are smoothed; None if they have none.
-        """
-        column = np.asarray(values, np.float64)
-        found = np.asarray(column.mean() if self.W is None else self.W @ column)
-        if self.smoothing is None or pseudo is None:
-            return found
-        return self.smoothing.mixed(found, float(column.mean()), pseudo)
-
-
-def means(
-    evidence: Evidence, W: NDArray[np.floating] | None = None, *, smoothed: bool = False
-) -> Means:
-    """Average the columns, over the prompts as they are or over weighted resamples of them.
-
-    Which model is `best_test`, or `best_subset`, was settled by `collect_evidence` on the prompts
-    as they are, and is not settled anew for each resample. The shares vary with the resample where
-    every prompt has one choice; where the policy mixes they stay those of the prompts as they are.
-
-    Args:
-        evidence: what a router did.
-        W: (n_boot, n_prompts) weights whose rows sum to 1, from `resamples`; or None.
-        smoothed: count a little of prompts that were not there; see `smoothing`. For intervals
-            only: it moves every mean.
-
-    Returns:
-        The means: scalars without `W`, else one a row of it.
-
-    Raises:
-        DataError: if `W` is for another number of prompts.
-    """
-    averages: dict[str, Any]
-    smoothing = _smoothing(evidence, None if W is None else len(W)) if smoothed else None
-    if W is None:
-        averages = {name: np.asarray(getattr(evidence, name).mean()) for name in AVERAGED}
-        averages |= _mixed(evidence, smoothing, averages)
-        return Means(evidence, None, smoothing, **averages, share=evidence.share)
-    if W.ndim != 2 or W.shape[1] != evidence.n_prompts:
-        raise DataError(f"the resamples have shape {W.shape} for {evidence.n_prompts} prompts")
-    columns = [getattr(evidence, name) for name in AVERAGED]
-    # a column of zeros and ones for each model that is chosen: one product does them all
-    chosen = np.unique(evidence.choice)
-    picked = [(evidence.choice == model).astype(np.float64) for model in chosen]
-    found = W @ np.stack([*columns, *picked], axis=1)
-    averages = dict(zip(AVERAGED, found.T[: len(AVERAGED)], strict=True))
-    averages |= _mixed(evidence, smoothing, averages)
-    share = evidence.share
-    if chosen[0] >= 0:  # no prompt is drawn for
-        share = np.zeros((len(W), evidence.n_models))
-        share[:, chosen] = found[:, len(AVERAGED) :]
-    return Means(evidence, W, smoothing, **averages, share=share)
-
-
-def _smoothing(evidence: Evidence, n_boot: int | None) -> Smoothing:
-    kinds = 2 if np.isnan(evidence.agreement).any() else KINDS
-    return Smoothing.of(n_boot, evidence.n_units, spread_of(evidence.best_single), kinds)
-
-
-def _mixed(
-    evidence: Evidence, smoothing: Smoothing | None, averages: Mapping[str, Values]
-) -> dict[str, Values]:
-    """The means that pseudo-prompts have a say in, with them."""
-    if smoothing is None:
-        return {}
+def _columns_of(cls: type) -> dict[str, Column]:
+    """The columns that the fields of a class declare, by name."""
     return {
-        name: smoothing.mixed(averages[name], float(getattr(evidence, name).mean()), values)
-        for name, values in _pseudo_scores(evidence).items()
+        one.name: replace(one.metadata[_COLUMN], name=one.name)
+        for one in fields(cls)
+        if _COLUMN in one.metadata
     }
 
 
-def _pseudo_scores(evidence: Evidence) -> dict[str, tuple[float, ...]]:
-    """Each column where all models are right, none is, only the chosen one, all but that."""
-    m = evidence.n_models
-    several = float(m > 1)
-    agree = dict(zip(("best_single", "best_test", "best_subset"), evidence.agreement, strict=True))
-    best = {**agree, "best_apart": evidence.agreement[1]}
-    found: dict[str, tuple[float, ...]] = {
-        "quality": (1.0, 0.0, 1.0, 0.0),
-        "oracle": (1.0, 0.0, 1.0, several),
-        "uniform": (1.0, 0.0, 1 / m, 1 - 1 / m),
-        "top": (1.0, 1.0, 1.0, 1 - several),
-    }
-    if not np.isnan(evidence.agreement).any():
-        found |= {"optimal": (1.0, 0.0, 1.0, 0.0), "collapsed": (0.0, 1.0, 0.0, 1.0)}
-    for name, share in best.items():
-        alike = float(np.nan_to_num(share))
-        found[name] = (1.0, 0.0, alike, 1 - alike)
-    return found
+AVERAGED: Mapping[str, Column] = _columns_of(AveragedColumns)
+"""The columns that `means` averages, by name."""
 
-
-def entropy_bits(p: NDArray[np.float64], floor: float = 0.0) -> NDArray[np.float64]:
-    """Shannon entropy over the last axis in bits, of the terms above a floor.
-
-    >>> entropy_bits(np.array([[0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0]]))
-    array([2., 0.])
-    """
-    logs = np.zeros_like(p)
-    np.log2(p, where=p > floor, out=logs)
-    return np.asarray(0.0 - np.einsum("...i,...i->...", p, logs))
+DECLARED: Mapping[str, Column] = _columns_of(Evidence)
+"""All columns of an `Evidence`, by name."""

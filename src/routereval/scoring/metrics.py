@@ -14,16 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from math import inf, isfinite
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import SpecError, unknown
 from routereval.registry import Registry
-from routereval.scoring.evidence import Evidence, Values
+from routereval.scoring.evidence import DECLARED, Column, Evidence
+from routereval.scoring.means import Means, Values
 from routereval.spec import Spec, parse_spec
 
 ZERO = 1e-12
@@ -67,6 +68,17 @@ class Option:
         raise SpecError(f"metric {metric_name}: {name} must be {wanted}, not {value!r}")
 
 
+class WithOptions(Protocol):
+    """A formula that takes the metric's options as keyword arguments."""
+
+    def __call__(self, of: Means, /, *args: Any, **options: Any) -> Values: ...  # noqa: ANN401, D102
+
+
+Formula = Callable[[Means], Values] | WithOptions
+"""From means to values of shape () or (n_boot,); a lambda where there are no options, so that a
+type checker knows what it reads."""
+
+
 @dataclass(frozen=True, repr=False)
 class Metric:
     """One number about a router, as a function of means over prompts.
@@ -92,6 +104,9 @@ class Metric:
         high_formula: what the upper end of the interval is taken from, where the formula itself
             compares with what luck makes look too good; else None.
         doubtful: whether the interval cannot be relied on, from the evidence; None if it can.
+        columns: the columns of evidence that it brings: they are collected and saved with all
+            others, and ``of[column]`` is the mean of one in a formula. On evidence that was
+            collected without them the metric is undefined.
         params: its parameters with their values.
         options: what each parameter may be.
     """
@@ -99,7 +114,7 @@ class Metric:
     name: str
     symbol: str
     latex: str
-    formula: Callable[..., Values] = field(compare=False)
+    formula: Formula = field(compare=False)
     meaning: str
     source: str
     group: str = "quality"
@@ -110,8 +125,9 @@ class Metric:
     undefined: str = ""
     partial: bool = False
     swept: bool = False
-    high_formula: Callable[..., Values] | None = field(default=None, compare=False)
+    high_formula: Formula | None = field(default=None, compare=False)
     doubtful: Callable[[Evidence], bool] | None = field(default=None, compare=False)
+    columns: tuple[Column, ...] = field(default=(), compare=False)
     params: tuple[tuple[str, Any], ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict, compare=False)
 
@@ -119,6 +135,18 @@ class Metric:
     def family(self) -> str:
         """Its name without parameters."""
         return parse_spec(self.name).name
+
+    def values(self, of: Means) -> Values:
+        """Its values of shape () or (n_boot,); NaN where evidence lacks a column that it brings."""
+        return self._read(self.formula, of)
+
+    def high_values(self, of: Means) -> Values:
+        """What the upper end of its interval is taken from."""
+        return self._read(self.high_formula or self.formula, of)
+
+    def _read(self, formula: Formula, of: Means) -> Values:
+        there = all(column.name in of.evidence.brought for column in self.columns)
+        return formula(of) if there else of.undefined
 
     def __repr__(self) -> str:
         return f"metric({self.name!r})"
@@ -156,13 +184,47 @@ def register(new: Metric) -> Metric:
         The metric as registered.
 
     Raises:
-        SpecError: if another metric has its name.
+        SpecError: if another metric has its name, or another column that of one that it brings.
     """
     if new.family in {known.family for known in METRICS.values()}:
         raise SpecError(f"metric {new.family!r} is registered already; choose another name")
+    taken = {**DECLARED, **{column.name: column for column in _columns_of(METRICS.values())}}
+    for column in new.columns:
+        if taken.setdefault(column.name, column) is not column:
+            raise SpecError(
+                f"metric {new.family!r} brings a column {column.name!r}, but there is another of "
+                "that name; choose another"
+            )
     whole = _with(new, {}) if new.options else new
     METRICS.register(whole.name, whole)
     return whole
+
+
+def all_metrics() -> list[Metric]:
+    """Every metric: of this package, of other packages that can be loaded, and of this process."""
+    not_loaded()
+    return list(METRICS.values())
+
+
+def brought_columns() -> list[Column]:
+    """The columns that metrics bring."""
+    return _columns_of(all_metrics())
+
+
+@cache
+def not_loaded() -> Mapping[str, str]:
+    """Register what other packages bring, once; by name, why a metric of theirs is left out."""
+    reasons = {}
+    for name in METRICS.known():
+        try:
+            metric(name)
+        except SpecError as error:
+            reasons[name] = str(error)
+    return reasons
+
+
+def _columns_of(metrics: Iterable[Metric]) -> list[Column]:
+    return list(dict.fromkeys(column for one in metrics for column in one.columns))
 
 
 def metric(name: str | Spec | Metric) -> Metric:
@@ -211,7 +273,7 @@ def _with(of: Metric, given: Mapping[str, Any]) -> Metric:
         for name, option in of.options.items()
     }
     shown = [(n, v) for n, v in values.items() if n == _AT or v != of.options[n].default]
-    plain = of.formula.func if isinstance(of.formula, partial) else of.formula
+    plain: Any = of.formula.func if isinstance(of.formula, partial) else of.formula
     return replace(
         of,
         name=str(Spec(of.family, tuple(shown))),

@@ -6,7 +6,8 @@ from math import inf, sqrt
 
 import numpy as np
 
-from routereval.scoring.evidence import Evidence, Means, Values
+from routereval.scoring.evidence import Evidence
+from routereval.scoring.means import Means, Values
 from routereval.scoring.metrics import ZERO, Metric, Option, ratio, register
 
 _TWO = "unless the pool has two models, of which the strong one is better on these prompts"

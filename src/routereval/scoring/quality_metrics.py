@@ -6,8 +6,10 @@ from math import inf, sqrt
 
 import numpy as np
 
-from routereval.scoring.evidence import Evidence, Means, Values, entropy_bits
+from routereval.scoring.evidence import Evidence
+from routereval.scoring.means import Means, Values
 from routereval.scoring.metrics import Metric, Option, ratio, register
+from routereval.scoring.observations import entropy_bits
 
 SMALL_SUBSET = 50
 """Of a subset of fewer prompts the best model is mostly luck."""

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from routereval.routers import Router, weights
 from routereval.scoring import (
-    METRICS,
     N_BOOT,
     Evidence,
     Interval,
@@ -113,7 +112,7 @@ def evaluate(
     )
     found, unsure = estimates(evidence, resampled, n_boot)
     return Evaluation(
-        metrics=compute(evidence, METRICS),
+        metrics=compute(evidence),
         intervals=found,
         evidence=evidence,
         seconds=seconds,

@@ -23,7 +23,7 @@ from routereval.records import Records, read_records
 from routereval.records.costs import with_costs
 from routereval.results.results import Cell, Outcome, Results, ResultsFolder, cell_key
 from routereval.routers import Router, lineup
-from routereval.scoring import METRICS, N_BOOT
+from routereval.scoring import N_BOOT, all_metrics
 from routereval.sources import open_source
 from routereval.studies.evaluate import evaluate
 from routereval.studies.streams import controls_of, joined, of_benchmarks
@@ -393,7 +393,7 @@ def _evaluated(job: Job, task: Task) -> Done:
     router = fit(router, task)
     fitted = time.perf_counter() - start
     # What reads a whole curve is resampled where a table shows it: it takes longer than the rest.
-    simple = [metric for metric in METRICS.values() if not metric.swept]
+    simple = [metric for metric in all_metrics() if not metric.swept]
     found = evaluate(router, task, n_boot=job.n_boot, resampled=simple)
     cell = Cell(
         benchmark=job.ground.name,

@@ -18,7 +18,7 @@ from routereval.results.results import Cell, Outcome, Results, ResultsFolder
 from routereval.routers import Router, make_router
 from routereval.routers.base import Scores
 from routereval.routers.controls import BestSingle
-from routereval.scoring import METRICS, compute
+from routereval.scoring import compute
 from routereval.scoring.estimates import estimates
 from routereval.sources import open_source
 from routereval.studies.evaluate import Evaluation, evaluate
@@ -311,7 +311,7 @@ def _with_costs(judged: Evaluation, paid: NDArray[np.float64]) -> Evaluation:
     found, unsure = estimates(evidence)
     return replace(
         judged,
-        metrics=compute(evidence, METRICS),
+        metrics=compute(evidence),
         intervals=found,
         evidence=evidence,
         doubtful=frozenset(unsure),
