@@ -20,6 +20,11 @@ from tests.made import made, neutral_folder
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Pages beside the documents: their code has tests of its own, see test_recipes and test_examples.
+ASIDE = [
+    *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -115,7 +120,7 @@ def test_commands_in_the_documents_parse(page: str, line: str) -> None:
         command.make_context(name, list(arguments)).close()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *ASIDE], ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(FENCE.sub("", text_of(page))):
         if target.startswith(("http://", "https://")):
@@ -140,7 +145,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
             path = (page.parent / target.partition("#")[0]).resolve()
             if path.suffix == ".md" and path.exists() and path not in reached:
                 ahead.append(path)
-    assert {page.resolve() for page in PAGES} <= reached
+    assert {page.resolve() for page in [*PAGES, *ASIDE]} <= reached
 
 
 @pytest.mark.parametrize("name", cli.commands)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,18 @@ def test_list_names_everything_with_its_meaning(
     rows = [line for line in answer.out.splitlines() if not line.startswith(" ")]
     assert [row.split()[0] for row in rows] == names
     assert all(len(row.split()) > 3 for row in rows)
+
+
+def test_list_says_where_plugins_come_from(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routereval.registry.entry_points", lambda group: [])
+    sentence = "There are no plugins: only other packages bring some.\n"
+    assert command_line("list", "plugins") == (0, sentence, "")
+    redact = EntryPoint("redact", "tests.gateway.test_plugins:Redact", "routereval.gateway")
+    monkeypatch.setattr("routereval.registry.entry_points", lambda group: [redact])
+    answer = command_line("list", "plugins")
+    assert answer.out.startswith("redact  Replaces whatever matches a pattern.")
 
 
 def test_list_tells_the_parameters_of_routers(command_line: CommandLine) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def catalogue(kind: str) -> list[tuple[str, str]]:
-    """Names and meanings of routers, protocols, metrics, formats or embedders."""
+    """Names and meanings of routers, protocols, metrics, formats, embedders or gateway plugins."""
     return _KINDS[kind]()
 
 
@@ -66,10 +66,18 @@ def _embedders() -> list[tuple[str, str]]:
     return built_in + [(row.name, row.summary) for row in EMBEDDERS.described()]
 
 
+def _plugins() -> list[tuple[str, str]]:
+    from routereval.gateway import PLUGINS
+
+    found = PLUGINS.described()
+    return [(row.name, f"{row.summary}{_parameters(row.parameters)}") for row in found]
+
+
 _KINDS: dict[str, Callable[[], list[tuple[str, str]]]] = {
     "routers": _routers,
     "protocols": _protocols,
     "metrics": _metrics,
     "formats": _formats,
     "embedders": _embedders,
+    "plugins": _plugins,
 }
