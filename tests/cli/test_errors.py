@@ -177,7 +177,7 @@ def test_a_bad_import(kind: str, command_line: CommandLine, tmp_path: Path) -> N
         (["--groups", "models"], ["a pool of models needs their names"]),
         (["--groups", ""], ["at least one router, pool size, group and seed"]),
         (["--protocol", "cleen"], ["unknown protocol 'cleen'; did you mean 'clean'?"]),
-        (["--jobs", "0"], ["at least one process; give a number, or -1 for one a core"]),
+        (["--jobs", "0"], ["at least one process; give a number, or -1 for one per core"]),
         (["--embedder", "tfdif"], ["unknown embedder 'tfdif'; did you mean 'tfidf'?"]),
         (["--embedder", "tfidf"], ["one: tfidf reads texts, and these records hold none"]),
         (["--embedder", "stored(name=bert)"], ["no stored features 'bert'"]),
@@ -239,7 +239,7 @@ def test_a_file_for_results(command_line: CommandLine, source: Path, tmp_path: P
 
 def test_the_same_benchmark_twice(command_line: CommandLine, source: Path) -> None:
     answer = command_line("run", source, source, "-r", "random", "--sizes", "3")
-    assert_one_sentence(answer, "two sources hold a benchmark named 'one'; run them apart")
+    assert_one_sentence(answer, "two sources hold a benchmark named 'one'; give them to two runs")
 
 
 def test_an_unknown_format(command_line: CommandLine, source: Path, tmp_path: Path) -> None:

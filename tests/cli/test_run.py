@@ -95,7 +95,7 @@ def test_options_reach_the_grid(command_line: CommandLine, source: Path, tmp_pat
 def test_defaults_are_controls_and_baselines(
     command_line: CommandLine, source: Path, tmp_path: Path
 ) -> None:
-    from routereval.studies.run import DEFAULT_ROUTERS
+    from routereval.studies.run_plan import DEFAULT_ROUTERS
 
     out = tmp_path / "out"
     assert command_line("run", source, "--jobs", "1", "-o", out).status == 0

@@ -76,7 +76,7 @@ def test_on_one_benchmark_the_best_of_the_benchmark_is_the_best_single() -> None
 
 
 def test_by_default_a_stream_is_run_with_its_control() -> None:
-    from routereval.studies.run import DEFAULT_ROUTERS
+    from routereval.studies.run_plan import DEFAULT_ROUTERS
 
     parts = [made("one", 40), made("two", 40)]
     results = run(parts, sizes=[3], groups=["all-weak"], protocol="mixed", n_jobs=1)

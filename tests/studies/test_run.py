@@ -19,7 +19,7 @@ from routereval.results.results import ResultsFolder
 from routereval.routers import make_router
 from routereval.routers.registry import on_cpu
 from routereval.sources import open_source
-from routereval.studies import run as grid
+from routereval.studies import run_cells
 from routereval.studies.evaluate import evaluate
 from routereval.studies.run import run
 from routereval.tasks import GROUPS, Pool, Task
@@ -42,13 +42,13 @@ def numbers(results: Results) -> list[tuple[Any, ...]]:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The cells that are computed, in order; only those of runs with n_jobs=1."""
     seen: list[str] = []
-    compute = grid._compute
+    compute = run_cells.finished_cell
 
     def counted(job: Any) -> Any:  # noqa: ANN401
-        seen.append(f"{job.ground.name} {job.pool} {job.router}")
+        seen.append(f"{job.prepared.name} {job.pool} {job.name}")
         return compute(job)
 
-    monkeypatch.setattr(grid, "_compute", counted)
+    monkeypatch.setattr("routereval.studies.run.finished_cell", counted)
     return seen
 
 
@@ -116,7 +116,7 @@ def test_results_say_in_whose_order_equal_values_stand(
     assert json.loads((tmp_path / "run.json").read_text("utf-8"))["numpy_order"] == order
     (cell,) = read_results(tmp_path).cells
     assert (cell.protocol, cell.order) == ("faithful(ties=numpy)", order)
-    monkeypatch.setattr(grid, "numpys_order", lambda: "other")
+    monkeypatch.setattr(run_cells, "numpys_order", lambda: "other")
     again = run(
         [records],
         ["random"],
@@ -322,7 +322,9 @@ def test_a_value_that_means_nothing_ends_the_run_with_nothing_written(
 
 
 def test_two_benchmarks_of_one_name_are_told() -> None:
-    with pytest.raises(DataError, match="two sources hold a benchmark named 'one'; run them apart"):
+    with pytest.raises(
+        DataError, match="two sources hold a benchmark named 'one'; give them to two runs"
+    ):
         run([made(), made(seed=1)], ["random"], [3], n_jobs=1)
 
 
@@ -452,14 +454,14 @@ def test_an_exception_in_the_middle_keeps_what_was_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    compute, calls = grid._compute, iter(range(100))
+    compute, calls = run_cells.finished_cell, iter(range(100))
 
     def interrupted(job: Any) -> Any:  # noqa: ANN401
         if next(calls) == 4:
             raise KeyboardInterrupt
         return compute(job)
 
-    monkeypatch.setattr(grid, "_compute", interrupted)
+    monkeypatch.setattr("routereval.studies.run.finished_cell", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run([made()], TWO, [3], out=out, n_jobs=1)
     assert len(without_seconds(out)) == 4
@@ -524,3 +526,12 @@ def test_benchmarks_of_one_name_are_told_apart_by_their_sources(tmp_path: Path) 
     assert str(alone.cells[0].metrics) == str(results.cells[0].metrics)
     with pytest.raises(DataError, match="two sources hold a benchmark named 'same'"):
         run([sources[0], sources[0]], ["random"])
+
+
+def test_seeds_can_be_named() -> None:
+    results = run([made()], ["random"], [3], ["all-weak"], seeds=[7, 43, 7], n_jobs=1)
+    counted = run([made()], ["random"], [3], ["all-weak"], seeds=2, n_jobs=1)
+    assert [cell.seed for cell in results.cells] == [7, 43]
+    assert str(results.cells[1].metrics) == str(counted.cells[1].metrics)
+    with pytest.raises(SpecError, match="at least one router, pool size, group and seed"):
+        run([made()], ["random"], [3], seeds=[], n_jobs=1)

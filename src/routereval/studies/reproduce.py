@@ -22,7 +22,8 @@ from routereval.records import Records
 from routereval.records.routereval import N_PROMPTS, canonical
 from routereval.results.results import Cell, Results
 from routereval.sources import DEMO, open_source
-from routereval.studies.run import Progress, run
+from routereval.studies.run import run
+from routereval.studies.run_sources import Progress
 from routereval.tasks import GROUPS
 
 PAPER_ROUTERS: Mapping[str, str | None] = {

@@ -332,7 +332,9 @@ def _opened(
     names = [records.name for records in opened]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise DataError(f"two sources hold a benchmark named {repeated[0]!r}; study them apart")
+        raise DataError(
+            f"two sources hold a benchmark named {repeated[0]!r}; study them one by one"
+        )
     return opened
 
 

@@ -1,0 +1,199 @@
+"""The pieces of a run, each computed by itself: a benchmark at one seed, then its cells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from routereval._version import __version__
+from routereval.errors import DataError
+from routereval.features import embedder_name
+from routereval.records import read_records
+from routereval.results.results import Cell, Outcome, cell_key
+from routereval.routers import Router
+from routereval.scoring import all_metrics
+from routereval.studies.evaluate import evaluate
+from routereval.studies.train import fit
+from routereval.tasks import Pool, PreparedBenchmark, Split, Task
+from routereval.tasks.mix import benchmark_starts
+from routereval.tasks.scalar_order import numpys_order
+
+
+class SplitJob(NamedTuple):
+    """A benchmark to be prepared at one seed."""
+
+    folder: Path
+    split: Split
+    pools: list[Pool]
+    embedder: object
+
+
+class PreparedSplit(NamedTuple):
+    """A benchmark at one seed, prepared: its pools, or why there are none.
+
+    Attributes:
+        folder: of its records.
+        name: of the benchmark that is tested on.
+        hash: of its records.
+        split: the protocol and seed.
+        embedder: what makes the features.
+        pools: the models of each pool, or why there are not enough.
+        notes: what a reader of its cells should know.
+        order: numpy's sort, where equal values stand in its order; else empty.
+    """
+
+    folder: Path
+    name: str
+    hash: str
+    split: Split
+    embedder: str
+    pools: dict[Pool, tuple[str, ...] | DataError]
+    notes: tuple[str, ...]
+    order: str = ""
+
+
+class CellJob(NamedTuple):
+    """A cell to be computed."""
+
+    prepared: PreparedSplit
+    pool: Pool
+    name: str
+    router: Router
+    n_boot: int
+
+    @property
+    def key(self) -> str:
+        """The key of its cell."""
+        prepared = self.prepared
+        return cell_key(
+            prepared.hash,
+            __version__,
+            prepared.split.rule + prepared.order,
+            prepared.embedder,
+            prepared.name,
+            self.pool.size,
+            self.pool.group,
+            prepared.split.seed,
+            self.name,
+            self.n_boot,
+        )
+
+
+class FinishedCell(NamedTuple):
+    """A finished job: its cell and outcome, or a note on why there is none."""
+
+    key: str
+    cell: Cell | None
+    outcome: Outcome | None
+    note: str | None
+
+
+def prepared_split(job: SplitJob) -> PreparedSplit:
+    """Choose the pools of a benchmark and embed its prompts, once for all routers."""
+    records = read_records(job.folder)
+    split = job.split
+    name = split["test"] or records.name
+    try:
+        prepared = _prepared_benchmark(job.folder, records.hash, split, job.embedder)
+        pools = prepared.pools(job.pools)
+        if any(not isinstance(models, DataError) for models in pools.values()):
+            with threadpool_limits(1):
+                _ = prepared.X  # leaves the embeddings in the cache
+    except DataError as error:
+        embedder = embedder_name(job.embedder)
+        return PreparedSplit(job.folder, name, records.hash, split, embedder, {}, (str(error),))
+    order = numpys_order() if split.machine_ties else ""
+    notes = tuple(_notes(prepared, order))
+    return PreparedSplit(
+        job.folder, name, records.hash, split, prepared.embedder, pools, notes, order
+    )
+
+
+def finished_cell(job: CellJob) -> FinishedCell:
+    """Fit and evaluate one router on one pool.
+
+    Each process uses one thread, so that the number of processes never changes a result.
+    """
+    prepared, pool = job.prepared, job.pool
+    models = prepared.pools[pool]
+    named = pool if isinstance(models, DataError) else Pool(pool.group, pool.size, models)
+    try:
+        with threadpool_limits(1):
+            benchmark = _prepared_benchmark(
+                prepared.folder, prepared.hash, prepared.split, prepared.embedder
+            )
+            return _evaluated_cell(job, Task(benchmark, named))
+    except DataError as error:
+        return FinishedCell(job.key, None, None, _located_note(job, str(error)))
+
+
+def _notes(prepared: PreparedBenchmark, order: str) -> Iterator[str]:
+    records = prepared.records
+    if prepared.note:
+        yield prepared.note
+    if prepared.embedder == "columns":
+        yield f"{records.name}: no prompt texts; routers see only the columns of the prompt table"
+    if order:
+        yield f"{records.name}: equal values stand as numpy's {order} sort leaves them"
+    if prepared.split.faithful and records.scores.observed() is not None:
+        yield (
+            f"{records.name}: some cells are missing, and the reference has none: pools come from "
+            "models and prompts without missing cells, which is not the reference's"
+        )
+
+
+def _located_note(job: CellJob, error: str) -> str:
+    """A note that names the benchmark; where the pool is to blame, not the router."""
+    name = job.prepared.name
+    return error if error.startswith(f"{name}: ") else f"{name}, {job.name}: {error}"
+
+
+def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
+    router: Router = clone(job.router)
+    start = time.perf_counter()
+    router = fit(router, task)
+    fitted = time.perf_counter() - start
+    # What reads a whole curve is resampled where a table shows it: it takes longer than the rest.
+    simple = [metric for metric in all_metrics() if not metric.swept]
+    found = evaluate(router, task, n_boot=job.n_boot, resampled=simple)
+    cell = Cell(
+        benchmark=job.prepared.name,
+        size=job.pool.size,
+        group=job.pool.group,
+        seed=task.split.seed,
+        protocol=task.split.rule,
+        router=job.name,
+        pool=task.models,
+        n_train=len(task.train.rows),
+        n_test=len(task.test.rows),
+        metrics=found.metrics,
+        intervals={name: tuple(ends) for name, ends in found.intervals.items()},  # type: ignore[misc]
+        seconds={"fit": round(fitted, 6), "predict": round(found.seconds, 6)},
+        records=job.prepared.hash,
+        version=__version__,
+        embedder=job.prepared.embedder,
+        control=router.control,
+        simulated=task.records.simulated,
+        n_boot=job.n_boot,
+        doubtful=tuple(sorted(found.doubtful)),
+        parts=benchmark_starts(task.records) if task.split.protocol == "mixed" else {},
+        order=numpys_order() if task.split.machine_ties else "",
+    )
+    return FinishedCell(job.key, cell, Outcome(found.evidence, task.test.rows), None)
+
+
+@lru_cache(maxsize=2)
+def _prepared_benchmark(
+    folder: Path, hash_: str, split: Split, embedder: object
+) -> PreparedBenchmark:
+    """Kept between the cells of a benchmark, so that routers meet the same feature matrices.
+
+    The hash tells records from those that lay in the same folder before.
+    """
+    return PreparedBenchmark(read_records(folder), split, embedder)
