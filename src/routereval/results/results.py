@@ -160,7 +160,7 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Results:
-    """The cells of a run, in the order of its grid.
+    """The cells of a run, in its order.
 
     Attributes:
         cells: the cells.
@@ -264,7 +264,7 @@ class ResultsFolder:
             os.fsync(file.fileno())
 
     def finish(self, cells: Sequence[Cell]) -> None:
-        """Put the lines into the order of the grid; those of earlier grids follow."""
+        """Put the lines into the order of the run; those of earlier runs follow."""
         places = {cell.place for cell in cells}
         older = [cell for cell in self.read_cells() if cell.place not in places]
         self._rewrite([*cells, *older])
