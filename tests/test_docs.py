@@ -86,6 +86,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("routereval.routers.registry.ROUTERS", ROUTERS.copy())
     monkeypatch.setattr("routereval.features.embedder.EMBEDDERS", EMBEDDERS.copy())
+    monkeypatch.setattr("routereval.scoring.metrics.METRICS", METRICS.copy())
     return tmp_path
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
-from routereval.scoring import N_BOOT, Evidence
+from routereval.scoring import N_BOOT, OWN_METRICS, Evidence
 
 _CELLS = "results.jsonl"
 _RUN = "run.json"
@@ -92,6 +92,7 @@ class Cell:
             self.seed,
             self.router,
             self.n_boot,
+            *sorted(set(self.metrics) - OWN_METRICS),
         )
 
     @property

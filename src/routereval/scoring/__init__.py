@@ -16,9 +16,13 @@ from routereval.scoring.observations import Observations
 from routereval.scoring.pair import Pair, PairMeans
 from routereval.scoring.pareto import front, hull
 
+OWN_METRICS = frozenset(METRICS)
+"""The names of the metrics of this package, with their parameters as by default."""
+
 __all__ = [
     "METRICS",
     "N_BOOT",
+    "OWN_METRICS",
     "Column",
     "Comparison",
     "Curve",

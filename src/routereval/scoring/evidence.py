@@ -31,7 +31,7 @@ _BROUGHT = "brought."
 _PAIR = ("pair_margin", "pair_strong", "pair_weak")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Column:
     """One number per prompt: how it is called, what it means and how it is collected.
 
@@ -52,8 +52,8 @@ class Column:
 
     name: str
     meaning: str
-    values: Callable[[Observations], ArrayLike]
-    pseudo: Callable[[Evidence], Four | None] | None = None
+    values: Callable[[Observations], ArrayLike] = field(compare=False)
+    pseudo: Callable[[Evidence], Four | None] | None = field(default=None, compare=False)
     needs_costs: bool = False
     dtype: DTypeLike = np.float64
 

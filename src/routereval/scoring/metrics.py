@@ -12,7 +12,7 @@ number itself and all of its bootstrap replicates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from math import inf, isfinite
@@ -158,7 +158,7 @@ class Metric:
 def _checked(found: object, name: str) -> Metric:
     if isinstance(found, Metric):
         return found
-    raise SpecError(f"metric {name!r} is {found!r}, which is no Metric")
+    raise SpecError(f"metric {name!r} is a {type(found).__name__}, not a Metric")
 
 
 METRICS: Registry[Metric] = Registry(
@@ -190,7 +190,7 @@ def register(new: Metric) -> Metric:
         raise SpecError(f"metric {new.family!r} is registered already; choose another name")
     taken = {**DECLARED, **{column.name: column for column in _columns_of(METRICS.values())}}
     for column in new.columns:
-        if taken.setdefault(column.name, column) is not column:
+        if taken.setdefault(column.name, column) != column:
             raise SpecError(
                 f"metric {new.family!r} brings a column {column.name!r}, but there is another of "
                 "that name; choose another"
@@ -204,6 +204,18 @@ def all_metrics() -> list[Metric]:
     """Every metric: of this package, of other packages that can be loaded, and of this process."""
     not_loaded()
     return list(METRICS.values())
+
+
+def with_brought(own: Collection[str], brought: Collection[Metric]) -> list[Metric]:
+    """The metrics of these names and those brought, which are registered where they are not yet.
+
+    A process that was started for a run knows only what is installed.
+    """
+    names = {*own, *(one.name for one in brought)}
+    for one in brought:
+        if one.name not in METRICS:
+            register(one)
+    return [one for one in all_metrics() if one.name in names]
 
 
 def brought_columns() -> list[Column]:

@@ -66,6 +66,7 @@ def evaluate(
     *,
     lam: float = 0.0,
     n_boot: int = N_BOOT,
+    metrics: Sequence[Metric] | None = None,
     resampled: Sequence[Metric] | None = None,
 ) -> Evaluation:
     """Evaluate a fitted router on the test prompts of a task.
@@ -75,7 +76,8 @@ def evaluate(
         task: the task.
         lam: price of cost in units of score.
         n_boot: resamples of the bootstrap.
-        resampled: the metrics that get an interval; all if None.
+        metrics: those that are computed; all if None.
+        resampled: those of them that get an interval; all if None.
 
     Raises:
         sklearn.exceptions.NotFittedError: if the router was not fitted.
@@ -110,9 +112,9 @@ def evaluate(
         entropy_floor=getattr(router, "entropy_floor", 1e-10),
         informed=router.reads in {"truth", "subset_means"},
     )
-    found, unsure = estimates(evidence, resampled, n_boot)
+    found, unsure = estimates(evidence, metrics if resampled is None else resampled, n_boot)
     return Evaluation(
-        metrics=compute(evidence),
+        metrics=compute(evidence, metrics),
         intervals=found,
         evidence=evidence,
         seconds=seconds,

@@ -16,7 +16,8 @@ from routereval._version import __version__
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.results.results import Cell, Results, ResultsFolder
-from routereval.scoring import N_BOOT
+from routereval.scoring import N_BOOT, OWN_METRICS, all_metrics
+from routereval.scoring.metrics import not_loaded
 from routereval.studies.run_cells import (
     CellJob,
     PreparedSplit,
@@ -97,7 +98,8 @@ def run(  # noqa: PLR0913 - the options of a command
         stream = joined(records, Split.parse_all(protocol)[0], scratch)
         prepared = _prepared_splits(stream, plan, workers, report)
         jobs = _cell_jobs(prepared, plan)
-        notes = [*_notes(prepared), *notes]
+        left_out = [f"{reason}; it is left out" for reason in not_loaded().values()]
+        notes = [*_notes(prepared), *notes, *left_out]
         if not jobs:
             raise _nothing_run(notes)
         info = {**_info(sources, prepared), **plan.info(), "notes": notes}
@@ -124,8 +126,9 @@ def _prepared_splits(
 
 def _cell_jobs(prepared: Sequence[PreparedSplit], plan: RunPlan) -> list[CellJob]:
     """The cells that can be computed, those of one benchmark together."""
+    brought = tuple(metric for metric in all_metrics() if metric.name not in OWN_METRICS)
     return [
-        CellJob(one, pool, name, router, plan.n_boot)
+        CellJob(one, pool, name, router, plan.n_boot, brought)
         for one in prepared
         for name, router in plan.routers.items()
         for pool, models in one.pools.items()

@@ -17,7 +17,8 @@ from routereval.features import embedder_name
 from routereval.records import read_records
 from routereval.results.results import Cell, Outcome, cell_key
 from routereval.routers import Router
-from routereval.scoring import all_metrics
+from routereval.scoring import OWN_METRICS, Metric
+from routereval.scoring.metrics import with_brought
 from routereval.studies.evaluate import evaluate
 from routereval.studies.train import fit
 from routereval.tasks import Pool, PreparedBenchmark, Split, Task
@@ -66,6 +67,7 @@ class CellJob(NamedTuple):
     name: str
     router: Router
     n_boot: int
+    brought: tuple[Metric, ...] = ()  # metrics that are not of this package
 
     @property
     def key(self) -> str:
@@ -82,6 +84,7 @@ class CellJob(NamedTuple):
             prepared.split.seed,
             self.name,
             self.n_boot,
+            *sorted(one.name for one in self.brought),
         )
 
 
@@ -160,8 +163,9 @@ def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
     router = fit(router, task)
     fitted = time.perf_counter() - start
     # What reads a whole curve is resampled where a table shows it: it takes longer than the rest.
-    simple = [metric for metric in all_metrics() if not metric.swept]
-    found = evaluate(router, task, n_boot=job.n_boot, resampled=simple)
+    metrics = with_brought(OWN_METRICS, job.brought)
+    simple = [metric for metric in metrics if not metric.swept]
+    found = evaluate(router, task, n_boot=job.n_boot, metrics=metrics, resampled=simple)
     cell = Cell(
         benchmark=job.prepared.name,
         size=job.pool.size,
