@@ -76,11 +76,11 @@ def test_other_files_in_the_same_folder_are_another_model(tmp_path: Path) -> Non
         ("model=''", "hidden_states: model must be a folder or a name such as 'org/name', not ''"),
         (
             "model=m, layer=first",
-            "hidden_states: layer must be a whole number or middle, not 'first'",
+            "hidden_states: layer must be a whole number or 'middle', not 'first'",
         ),
-        ("model=m, pool=max", "hidden_states: pool must be mean or last, not 'max'"),
-        ("model=m, max_tokens=0", "hidden_states: max_tokens must be a whole number of at least 1"),
-        ("model=m, batch=0", "hidden_states: batch must be a whole number of at least 1"),
+        ("model=m, pool=max", "unknown pool of hidden_states 'max'; known: last, mean"),
+        ("model=m, max_tokens=0", "hidden_states: max_tokens must be a positive whole number"),
+        ("model=m, batch=0", "hidden_states: batch must be a positive whole number"),
     ],
 )
 def test_parameters_that_mean_nothing_are_told(parameters: str, sentence: str) -> None:

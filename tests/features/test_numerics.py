@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from routereval.features import Vectors, make_embedder
 from routereval.features.numerics import deviations, significant
+from routereval.features.stats import Stats
 from routereval.routers import make_router
 from routereval.routers.inputs import even_scale, scale_of
 from routereval.routers.registry import on_cpu
@@ -63,7 +66,7 @@ def test_the_embedder_drops_directions_in_which_templates_do_not_vary() -> None:
 
 
 def test_statistics_and_blocks_that_never_varied_stay_silent() -> None:
-    stats = make_embedder("stats").fit(["one two", "three four"])
+    stats = Stats().fit(["one two", "three four"])
     usual = stats.transform(["five six"])[0]
     code = stats.transform(["def f(x): return x ** 2  # ∑ 天"])[0]
     silent = ~np.isfinite(stats.deviations_)
@@ -86,7 +89,7 @@ def test_one_typo_changes_no_prediction_beyond_the_training_range(name: str) -> 
         pytest.skip("reads no features")
     X, strange = features()
     scores = np.random.default_rng(0).random((300, 3)) < [0.55, 0.5, 0.6]
-    extra = {"models": ("ann", "bob", "cat")} if router.uses_models else {}
+    extra: dict[str, Any] = {"models": ("ann", "bob", "cat")} if router.uses_models else {}
     costs = np.tile([0.01, 0.02, 0.03], (300, 1))
     router.fit(X, scores.astype(np.float64), costs, **extra)
     found = router.predict_scores(strange)

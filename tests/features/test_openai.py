@@ -212,10 +212,10 @@ def test_the_key_stands_nowhere(service: Service) -> None:
         ("url=3", "openai: url must be as 'https://host/v1', not 3"),
         ("url='https://me:pw@host/v1'", "openai: url must hold no key or password"),
         ("url='https://host/v1?key=x'", "openai: url must hold no key or password"),
-        ("model=3", "openai: model must be text, not 3"),
-        ("batch=0", "openai: batch must be a whole number of at least 1"),
-        ("retries=-1", "openai: retries must be a whole number of at least 0"),
-        ("timeout=0", "openai: timeout must be seconds above 0, not 0"),
+        ("model=3", "openai: model must be a text, not 3"),
+        ("batch=0", "openai: batch must be a positive whole number"),
+        ("retries=-1", "openai: retries must be a whole number that is not negative"),
+        ("timeout=0", "openai: timeout must be a positive number, not 0"),
     ],
 )
 def test_parameters_that_mean_nothing_are_told(parameters: str, sentence: str) -> None:

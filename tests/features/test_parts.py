@@ -86,8 +86,8 @@ def test_a_concatenation_is_a_value() -> None:
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ("hashing(dims=0)", "hashing: dims must be a whole number of at least 1, not 0"),
-        ("hashing(dims=True)", "hashing: dims must be a whole number"),
+        ("hashing(dims=0)", "hashing: dims must be a positive whole number, not 0"),
+        ("hashing(dims=True)", "hashing: dims must be a positive whole number"),
         ("concat(parts=[])", r"concat: parts must list embedders, as in concat\(parts=\[tfidf"),
         ("concat(parts=tfidf)", "concat: parts must list embedders"),
         ("concat(parts=[tfdif])", "unknown embedder 'tfdif'; did you mean 'tfidf'"),

@@ -15,7 +15,7 @@ from routereval.cli.advise import advise as command
 from routereval.records import Records
 from routereval.report.advice_figure import advice_figure
 from routereval.report.advice_text import save_advice, shown_pool, to_json, to_text, verdict
-from routereval.studies.advise import Advice, advise
+from routereval.studies.advise.advice import Advice, advise
 
 
 def records(n: int = 500, m: int = 9, *, costs: bool = True, name: str = "kinds") -> Records:

@@ -79,7 +79,7 @@ def test_avengers_of_wrong_parameters() -> None:
         Avengers(nearest=0).fit(X, SCORES)
     with pytest.raises(SpecError, match="alpha must be a number from 0 to 1, not 2"):
         AvengersPro(alpha=2).fit(X, SCORES)
-    with pytest.raises(DataError, match="X has 200 rows but costs has 3"):
+    with pytest.raises(DataError, match=r"costs has shape \(3, 4\) but scores has \(200, 4\)"):
         AvengersPro().fit(X, SCORES, COSTS[:3])
 
 

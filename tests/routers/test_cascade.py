@@ -140,7 +140,7 @@ def test_parameters_out_of_range(router: Cascade, complaint: str) -> None:
 
 
 def test_agreement_needs_answers() -> None:
-    with pytest.raises(DataError, match="needs the answers of the LLMs, and these records hold no"):
+    with pytest.raises(DataError, match="needs the answers of the models, and these"):
         Cascade(rule="agreement").fit(X, SCORES, signals=TELLING)
     with pytest.raises(DataError, match=r"costs has shape \(400, 1\)"):
         Cascade().fit(X, SCORES, COSTS[:, :1])
@@ -183,7 +183,7 @@ def test_an_answer_must_have_been_paid_for() -> None:
 def test_cascades_in_a_run() -> None:
     results = run([records()], ["cascade", "cascade(rule=agreement)"], [2], n_jobs=1)
     assert results.routers == ["cascade"]
-    assert any("needs the answers of the LLMs" in note for note in results.notes)
+    assert any("needs the answers of the models" in note for note in results.notes)
 
 
 def test_signals_are_kept_with_the_records(tmp_path: Path) -> None:

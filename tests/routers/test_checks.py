@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.routers import CHECKS, Router, Scores, check_router, make_router
+from routereval.routers import CHECKS, Router, Scores, Training, check_router, make_router
 from routereval.routers.checks import Check, check_one_by_one, check_unfamiliar
 from routereval.routers.controls import BestSingle, Random
 from routereval.routers.registry import on_cpu
@@ -56,17 +56,17 @@ def test_routers_hold_to_the_checks(spec: str, check: Check) -> None:
 class Changes(BestSingle):
     """Sorts the scores that it was given."""
 
-    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
-        if scores.flags.writeable:
-            scores.sort(axis=0)
-        return super().fit(X, scores, costs)
+    def _fit(self, data: Training) -> None:
+        if data.scores.flags.writeable:
+            data.scores.sort(axis=0)
+        super()._fit(data)
 
 
 class Forgets(BestSingle):
     """Returns nothing from fit."""
 
-    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
-        super().fit(X, scores, costs)
+    def fit(self, *args: Any, **kwargs: Any) -> Self:  # noqa: ANN401
+        super().fit(*args, **kwargs)
         return None  # type: ignore[return-value]
 
 
@@ -94,12 +94,10 @@ class Eager(BestSingle):
 class Zeroes(Router):
     """Takes a score that was not observed for a wrong answer."""
 
-    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
-        self.scores_ = np.nan_to_num(self._check_fit(X, scores)).mean(axis=0)
-        return self
+    def _fit(self, data: Training) -> None:
+        self.scores_ = np.nan_to_num(data.scores).mean(axis=0)
 
-    def predict_scores(self, X: Matrix) -> Scores:
-        self._check_fitted()
+    def _predict(self, X: Matrix) -> Scores:
         return np.tile(self.scores_, (len(X), 1))
 
 
@@ -120,41 +118,39 @@ class Overflows(Random):
 class Breaks(BestSingle):
     """Cannot do with gaps."""
 
-    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
-        if np.isnan(scores).any():
+    def _fit(self, data: Training) -> None:
+        if np.isnan(data.scores).any():
             raise ValueError("Input contains NaN")
-        return super().fit(X, scores, costs)
+        super()._fit(data)
 
 
 class Blows(Router):
     """Divides by deviations that are only rounding, and learns by least squares."""
 
-    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
-        scores = np.nan_to_num(self._check_fit(X, scores), nan=0.5)
+    def _fit(self, data: Training) -> None:
+        scores, X = np.nan_to_num(data.scores, nan=0.5), data.X
         self.means_, self.mean_, self.deviation_ = (
             scores.mean(axis=0),
             X.mean(axis=0),
             X.std(axis=0),
         )
         Z = (X - self.mean_) / np.where(self.deviation_ == 0, 1, self.deviation_)
-        self.coef_ = np.linalg.lstsq(Z.astype(float), scores - self.means_, rcond=None)[0]
-        return self
+        self.coef_ = np.linalg.lstsq(Z, scores - self.means_, rcond=None)[0]
 
-    def predict_scores(self, X: Matrix) -> Scores:
-        self._check_fitted()
+    def _predict(self, X: Matrix) -> Scores:
         Z = (X - self.mean_) / np.where(self.deviation_ == 0, 1, self.deviation_)
-        return np.asarray(np.round((Z[:, :, None] * self.coef_).sum(axis=1) + self.means_, 6))
+        return np.asarray((Z[:, :, None] * self.coef_).sum(axis=1) + self.means_)
 
 
 class Flees(BestSingle):
     """Sends whatever it does not know to the last model."""
 
-    def fit(self, X: Matrix, scores: Scores, costs: Scores | None = None) -> Self:
-        self.known_ = {row.tobytes() for row in np.asarray(X)}
-        return super().fit(X, scores, costs)
+    def _fit(self, data: Training) -> None:
+        self.known_ = {row.tobytes() for row in np.asarray(data.X)}
+        super()._fit(data)
 
-    def predict_scores(self, X: Matrix) -> Scores:
-        found = super().predict_scores(X)
+    def _predict(self, X: Matrix) -> Scores:
+        found = super()._predict(X)
         strange = [row.tobytes() not in self.known_ for row in np.asarray(X)]
         return np.where(np.array(strange)[:, None], np.eye(found.shape[1])[-1], found)
 

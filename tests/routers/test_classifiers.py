@@ -6,6 +6,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from routereval.errors import SpecError
+from routereval.routers import classifiers
 from routereval.routers.classifiers import CS, Logistic, Svm, logistic
 from tests.made import made_scores
 
@@ -29,18 +30,19 @@ def test_a_score_of_a_half_is_half_right_and_half_wrong() -> None:
 
 
 @pytest.mark.parametrize("router", [Logistic(), Svm()], ids=repr)
-def test_c_is_the_one_that_routes_best_on_validation(router: Logistic) -> None:
+def test_c_is_the_one_that_routes_best_on_validation(
+    router: Logistic, monkeypatch: pytest.MonkeyPatch
+) -> None:
     router.fit(X[:300], SCORES[:300], validation=HELD)
 
     def mu(scores: np.ndarray) -> float:
         return float(SCORES[300:][np.arange(100), scores.argmax(axis=1)].mean())
 
-    alone = [type(router)(C=C) for C in CS]
-    # calibrated on the validation prompts, as the tuned one is
     tried = {}
-    for one in alone:
-        one._tried = lambda C=one.C: (C, C)  # type: ignore[method-assign, misc]
-        tried[one.C] = mu(one.fit(X[:300], SCORES[:300], validation=HELD).predict_scores(X[300:]))
+    for C in CS:  # calibrated on the validation prompts, as the tuned one is
+        monkeypatch.setattr(classifiers, "CS", (C,))
+        one = type(router)().fit(X[:300], SCORES[:300], validation=HELD)
+        tried[C] = mu(one.predict_scores(X[300:]))
     assert mu(router.predict_scores(X[300:])) == max(tried.values())
     assert min(C for C in tried if tried[C] == max(tried.values())) == router.C_
 

@@ -183,7 +183,7 @@ def test_nobody_there() -> None:
 
 def test_names_are_needed() -> None:
     router = Http(url="http://localhost/v1")
-    with pytest.raises(DataError, match="0 names for a pool of 2; give the LLMs' names: http"):
+    with pytest.raises(DataError, match="0 names for a pool of 2; give the models' names: http"):
         router.fit(["a"], np.ones((1, 2)))
     given = Http(url="http://localhost/v1", models=("a", "b")).fit(["a"], np.ones((1, 2)))
     assert given.models_ == ("a", "b")
@@ -196,10 +196,10 @@ def test_names_are_needed() -> None:
     [
         ("http(url='ftp://x')", "http: url must be as 'https://host/v1'"),
         ("http(url='http://key@host/v1')", "url must hold no key or password"),
-        ("http(url='http://h/v1', concurrency=0)", "concurrency must be a whole number"),
+        ("http(url='http://h/v1', concurrency=0)", "concurrency must be a positive whole number"),
         ("http(url='http://h/v1', names=['a'])", "names must be pairs 'theirs=ours', not 'a'"),
         ("http(url='http://h/v1', names=a)", "names must be a list"),
-        ("http(url='http://h/v1', model=3)", "model must be text, not 3"),
+        ("http(url='http://h/v1', model=3)", "model must be a text, not 3"),
     ],
 )
 def test_parameters_out_of_range(spec: str, complaint: str) -> None:

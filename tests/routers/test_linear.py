@@ -7,7 +7,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from routereval.errors import SpecError
-from routereval.routers.linear import ALPHAS, Linear, alike
+from routereval.routers.inputs import alike
+from routereval.routers.linear import ALPHAS, Linear
 from routereval.routers.validation import contrast
 
 NAN = np.nan
@@ -41,7 +42,7 @@ def test_a_model_is_fitted_on_the_prompts_where_it_was_observed() -> None:
         assert np.allclose(got[rows, model], expected, atol=1e-9)
 
 
-def test_models_observedalike_share_the_work() -> None:
+def test_models_observed_alike_share_the_work() -> None:
     seen = np.array([[True, True, False], [False, False, True], [True, True, True]])
     assert [group.tolist() for group in alike(seen)] == [[0, 1], [2]]
 

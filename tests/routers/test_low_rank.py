@@ -70,8 +70,8 @@ def test_gaps_are_filled_by_what_the_fit_says() -> None:
 @pytest.mark.parametrize(
     ("parameters", "complaint"),
     [
-        ({"rank": -1}, "rank must not be negative"),
-        ({"rank": 1.5}, "rank must be a whole number or 'tuned', not 1.5"),
+        ({"rank": -1}, "rank must be a whole number that is not negative or 'tuned'"),
+        ({"rank": 1.5}, "rank must be a whole number that is not negative or 'tuned', not 1.5"),
         ({"rank": "full"}, "rank must be a whole number"),
         ({"alpha": -1}, "alpha must be a number that is not negative"),
     ],

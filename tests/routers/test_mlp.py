@@ -58,5 +58,5 @@ def test_the_published_baseline() -> None:
 
 @pytest.mark.parametrize("hidden", [64, (0,), ("a",)])
 def test_hidden_out_of_range(hidden: tuple[int, ...]) -> None:
-    with pytest.raises(SpecError, match="mlp: hidden must list"):
+    with pytest.raises(SpecError, match="mlp: hidden must be a list, each a positive whole number"):
         Mlp(hidden=hidden).fit(np.eye(3), np.eye(3))

@@ -170,7 +170,7 @@ def test_k_out_of_range(k: int) -> None:
 
 
 def test_no_ks() -> None:
-    with pytest.raises(SpecError, match="ks is empty"):
+    with pytest.raises(SpecError, match="ks must be a list, not empty"):
         Knn(ks=()).fit(np.eye(3), np.eye(3))
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.routers import Router, extend, make_router
+from routereval.routers.clusters import Cluster
 from routereval.routers.new_models import Extended
 from routereval.routers.persistence import dump, restore
 
@@ -41,7 +42,7 @@ def test_best_single_compares_probe_means_with_training_means() -> None:
 
 
 def test_clusters_stay_where_they_were() -> None:
-    router = make_router("cluster(k=2)").fit(X, SCORES[:, :2])
+    router = Cluster(k=2).fit(X, SCORES[:, :2])
     centres = router.centres_.copy()
     grown = extend(router, X[PROBES], SCORES[PROBES, 2:])
     assert grown is router

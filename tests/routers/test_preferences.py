@@ -183,7 +183,7 @@ def test_each_model_plays_all_others_or_some_in_a_large_pool() -> None:
     ("router", "complaint"),
     [
         (SimilarityWeighted(base=1), "base must be a number above 1 or 'tuned', not 1"),
-        (SimilarityWeighted(bases=()), "bases is empty"),
+        (SimilarityWeighted(bases=()), "bases must be a list, not empty, each a number above 1"),
         (Elo(k=0), "elo: k must be a positive number"),
         (Eagle(k=-1), "eagle: k must be a positive number"),
         (Eagle(neighbours=0), "neighbours must be a positive whole number or 'tuned'"),

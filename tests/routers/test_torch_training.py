@@ -103,7 +103,7 @@ def test_the_registry_imports_no_torch() -> None:
         ("routerdc(dims=0)", "routerdc: dims must be a positive whole number, not 0"),
         ("routerdc(positives=1.5)", "routerdc: positives must be a positive whole number"),
         ("routerdc(temperature=0)", "routerdc: temperature must be a positive number, not 0"),
-        ("routerdc(weight=-1)", "routerdc: weight must be a number of at least 0, not -1"),
+        ("routerdc(weight=-1)", "routerdc: weight must be a number that is not negative, not -1"),
         ("routerdc(random_state=-1)", "routerdc: random_state must be a whole number that is not"),
         ("graphrouter(tasks=0)", "graphrouter: tasks must be a positive whole number, not 0"),
         ("graphrouter(lr=fast)", "graphrouter: lr must be a positive number, not 'fast'"),

@@ -76,8 +76,8 @@ def test_a_forest_learns_models_where_they_were_observed() -> None:
     ("router", "complaint"),
     [
         (Boosted(backend="xgb"), "unknown backend of boosted 'xgb'; known: lightgbm, sklearn"),
-        (Boosted(trees=0), "trees must be a whole number from 1 on, not 0"),
-        (Boosted(leaves=1), "leaves must be a whole number from 2 on, not 1"),
+        (Boosted(trees=0), "trees must be a positive whole number, not 0"),
+        (Boosted(leaves=1), "leaves must be a whole number of at least 2, not 1"),
         (Boosted(lr=0), "lr must be a number above 0 and up to 1, not 0"),
         (Forest(trees=0), "trees must be a positive whole number, not 0"),
         (Forest(leaf=1.5), "leaf must be a positive whole number, not 1.5"),  # type: ignore[arg-type]

@@ -59,7 +59,7 @@ def test_a_learned_map_comes_nearer_to_the_scores_than_the_clusters() -> None:
     ("router", "complaint"),
     [
         (UniRoute(k=0), "uniroute: k must be a positive whole number or 'tuned', not 0"),
-        (UniRoute(ks=()), "ks is empty"),
+        (UniRoute(ks=()), "ks must be a list, not empty, each a positive whole number"),
         (UniRoute(mapping="soft"), "unknown mapping of uniroute 'soft'; known: kmeans, learned"),
     ],
 )

@@ -7,38 +7,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routereval.routers import cascade, ensemble, make_router, validation
+from routereval.routers import make_router, training
 from routereval.routers.registry import on_cpu
-from routereval.routers.validation import Rows, contrast, folds, held_out, last_best, quality
+from routereval.routers.training import Training
+from routereval.routers.validation import Fold, Rows, contrast, held_out, last_best, quality
 
 NAN = np.nan
 
 
 def test_given_prompts_serve_as_they_are() -> None:
     X, scores = np.eye(4), np.ones((4, 2))
-    train, check = folds(X, scores, (X[:2], scores[:2]))
+    train, check = Training(X, scores, validation=Fold(X[:2], scores[:2])).folds()
     assert train.X is X
     assert np.array_equal(check.X, X[:2])
 
 
 def test_a_tenth_is_held_out_and_nothing_is_lost() -> None:
     X = np.arange(47.0)[:, None]
-    train, check = folds(X, np.hstack([X, X]), None)
+    data = Training(X, np.hstack([X, X]))
+    train, check = data.folds()
     assert (len(train.X), len(check.X)) == (43, 4)
     assert sorted([*train.X[:, 0], *check.X[:, 0]]) == X[:, 0].tolist()
     assert np.array_equal(train.X[:, 0], train.scores[:, 1])
-    again = folds(X, np.hstack([X, X]), None)
+    again = data.folds()
     assert np.array_equal(again.validation.X, check.X)
-    other = folds(X, np.hstack([X, X]), None, seed=1)
+    other = data.folds(seed=1)
     assert not np.array_equal(other.validation.X, check.X)
 
 
 def test_few_prompts_serve_as_both() -> None:
-    train, check = folds(np.eye(9), np.ones((9, 2)), None)
-    assert train is check
+    train, check = Training(np.eye(9), np.ones((9, 2))).folds()
+    assert train.X is check.X
     groups = np.arange(36) // 4
-    train, check = folds(np.eye(36), np.ones((36, 2)), None, groups=groups)
-    assert train is check
+    train, check = Training(np.eye(36), np.ones((36, 2)), groups=groups).folds()
+    assert train.X is check.X
 
 
 @given(st.integers(10, 90), st.integers(1, 90), st.integers(0, 99), st.sampled_from([0.1, 0.3]))
@@ -72,8 +74,7 @@ def test_every_router_that_tunes_keeps_equal_prompts_together(
         drawn.append(held_out(*args, **options))
         return drawn[-1]
 
-    for module in (validation, cascade, ensemble):
-        monkeypatch.setattr(module, "held_out", spied)
+    monkeypatch.setattr(training, "held_out", spied)
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(20), 4)
     X, scores = rng.normal(size=(80, 3)), (rng.random((80, 2)) < 0.5).astype(float)

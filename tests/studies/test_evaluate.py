@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
 from routereval.records import Records
-from routereval.routers import Router, make_router
+from routereval.routers import Router, Training, make_router
 from routereval.routers.registry import on_cpu
 from routereval.scoring import METRICS
 from routereval.studies.evaluate import Evaluation, evaluate
@@ -194,11 +194,10 @@ class Reader(Router):
 
     reads: ClassVar[Any] = "texts"
 
-    def fit(self, X: Any, scores: Floats, costs: Floats | None = None) -> Self:  # noqa: ANN401
-        self._check_fit(X, scores)
-        return self
+    def _fit(self, data: Training) -> None:
+        pass
 
-    def predict_scores(self, X: Any) -> Floats:  # noqa: ANN401
+    def _predict(self, X: Any) -> Floats:  # noqa: ANN401
         return np.eye(self.n_models_)[[len(text) % self.n_models_ for text in X]]
 
 

@@ -18,7 +18,7 @@ from routereval.results.breakdown import by_part
 from routereval.results.comparison import compare
 from routereval.results.learning_curves import learning_curves
 from routereval.results.summary import summarise
-from routereval.routers import Router
+from routereval.routers import Router, Training
 from routereval.routers.registry import on_cpu
 from routereval.studies.run import run
 from routereval.tasks import Pool, Split, Task, mix
@@ -161,11 +161,10 @@ def test_labels_at_the_ends_of_lines_do_not_touch() -> None:
 class Fixed(Router):
     """Knows its models from the start."""
 
-    def fit(self, X: Any, scores: Any, costs: Any = None) -> Fixed:  # noqa: ANN401
-        self._check_fit(X, scores)
-        return self
+    def _fit(self, data: Training) -> None:
+        pass
 
-    def predict_scores(self, X: Any) -> Any:  # noqa: ANN401
+    def _predict(self, X: Any) -> Any:  # noqa: ANN401
         return np.zeros((len(X), self.n_models_))
 
 

@@ -82,7 +82,7 @@ def test_a_cell_is_what_a_script_would_get(spec: str, protocol: str) -> None:
     [cell] = run([records], [spec], [4], ["all-weak"], protocol=protocol, n_jobs=1).cells
     task = Task(records, Pool("all-weak", 4), protocol)
     router = make_router(spec, protocol=protocol)
-    extra = {}
+    extra: dict[str, Any] = {}
     if router.uses_validation and protocol == "clean":
         extra = {"validation": (task.val.inputs(router.reads), task.val.scores)}
     with threadpool_limits(1):  # as in a run: the last digits depend on the number of threads

@@ -7,15 +7,14 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 
-from routereval.errors import SpecError
+from routereval.estimator import Estimator
 
 Vectors = NDArray[np.float32]
 """(n_prompts, d) features."""
 
 
-class TextEmbedder(BaseEstimator, TransformerMixin):  # type: ignore[misc]
+class TextEmbedder(Estimator):
     """Turns texts into vectors.
 
     A subclass stores its keyword arguments in the constructor and does nothing else there; what it
@@ -42,6 +41,14 @@ class TextEmbedder(BaseEstimator, TransformerMixin):  # type: ignore[misc]
     def transform(self, texts: Sequence[str]) -> Vectors:
         """One vector a text, (n_texts, d)."""
         raise NotImplementedError
+
+    def fit_transform(self, texts: Sequence[str], y: object = None) -> Vectors:
+        """Learn from texts, and turn them into vectors."""
+        return self.fit(texts, y).transform(texts)
+
+    def check(self) -> None:
+        """Raise SpecError for a parameter that is out of its range."""
+        self._check_parameters()
 
     def source(self) -> str:
         """What decides the vectors beside the parameters and the texts, such as a model's files."""
@@ -70,27 +77,9 @@ class Frozen(TextEmbedder):
         self.check()
         return self
 
-    def check(self) -> None:
-        """Raise SpecError for a parameter that is out of its range."""
-
 
 class Pretrained(Frozen):
     """An embedder whose work is done by a model that is not ours."""
-
-
-def whole(owner: str, name: str, value: object, least: int = 1) -> int:
-    """The value, once it is seen to be a whole number that is large enough.
-
-    >>> whole("tfidf", "dims", 0)
-    Traceback (most recent call last):
-    ...
-    routereval.errors.SpecError: tfidf: dims must be a whole number of at least 1, not 0
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise SpecError(
-            f"{owner}: {name} must be a whole number of at least {least}, not {value!r}"
-        )
-    return int(value)
 
 
 def unit(vectors: Vectors) -> Vectors:

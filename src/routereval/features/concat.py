@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from routereval.errors import SpecError
 from routereval.features.base import TextEmbedder, Vectors
@@ -51,7 +50,7 @@ class Concat(TextEmbedder):
 
     def transform(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, d) with d the sum over the parts."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.join([part.transform(texts) for part in self.parts_])
 
     def nested(self) -> list[TextEmbedder]:

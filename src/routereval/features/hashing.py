@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routereval.features.base import Frozen, Vectors, unit, whole
+from routereval.features.base import Frozen, Vectors, unit
 from routereval.features.tokens import words_and_pairs
+from routereval.parameters import COUNT
 
 
 class Hashing(Frozen):
@@ -23,6 +24,8 @@ class Hashing(Frozen):
     (2, 16)
     """
 
+    allowed = {"dims": COUNT}
+
     def __init__(self, dims: int = 512) -> None:
         self.dims = dims
 
@@ -36,7 +39,3 @@ class Hashing(Frozen):
         texts = [text.encode("utf-8", "replace").decode() for text in texts]
         counts = hasher.transform(texts).toarray()
         return unit(np.sign(counts) * np.log1p(np.abs(counts)))
-
-    def check(self) -> None:
-        """Raise SpecError for dims that are no positive whole number."""
-        whole("hashing", "dims", self.dims)

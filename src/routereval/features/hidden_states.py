@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError, MissingDependencyError, SpecError
-from routereval.features.base import Pretrained, Vectors, whole
+from routereval.errors import DataError, MissingDependencyError
+from routereval.features.base import Pretrained, Vectors
 from routereval.features.encoder import checked
-from routereval.features.pretrained import cannot_load, files_of, model_name, silent
-
-_POOLS = ("mean", "last")
+from routereval.features.pretrained import cannot_load, files_of, silent
+from routereval.parameters import COUNT, WEIGHTS, Choice, Number, Tuned
 
 
 class HiddenStates(Pretrained):
@@ -31,6 +30,15 @@ class HiddenStates(Pretrained):
         max_tokens: what is read of a prompt, if the model can read as many; the end is cut off.
         batch: prompts a step.
     """
+
+    label = "hidden_states"
+    allowed = {
+        "model": WEIGHTS,
+        "layer": Tuned(Number(whole=True), "middle"),
+        "pool": Choice("mean", "last"),
+        "max_tokens": COUNT,
+        "batch": COUNT,
+    }
 
     def __init__(
         self,
@@ -65,20 +73,6 @@ class HiddenStates(Pretrained):
             rows = order[start : start + self.batch]
             vectors[rows] = self._pooled(reader, [tokens[row] for row in rows])
         return checked(vectors, len(texts), f"hidden_states: {self.model}")
-
-    def check(self) -> None:
-        """Raise SpecError for a parameter that is out of its range."""
-        model_name("hidden_states", self.model)
-        if self.layer != "middle" and (
-            isinstance(self.layer, bool) or not isinstance(self.layer, int)
-        ):
-            raise SpecError(
-                f"hidden_states: layer must be a whole number or middle, not {self.layer!r}"
-            )
-        if self.pool not in _POOLS:
-            raise SpecError(f"hidden_states: pool must be mean or last, not {self.pool!r}")
-        whole("hidden_states", "max_tokens", self.max_tokens)
-        whole("hidden_states", "batch", self.batch)
 
     def source(self) -> str:
         """What the model's files are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import time
 import urllib.error
@@ -12,10 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-import numpy as np
-
 from routereval.errors import DataError, SpecError
-from routereval.features.base import whole
+from routereval.parameters import POSITIVE, SEED, Rule, Text, check_parameters
 
 _MOST_BYTES = 256 * 2**20
 _LONGEST_WAIT = 30.0
@@ -52,11 +51,8 @@ class JsonService:
             raise SpecError(f"{self.owner}: url must be as 'https://host/v1', not {self.url!r}")
         if parts.username or parts.password or parts.query:
             raise SpecError(f"{self.owner}: url must hold no key or password; name it by key_env")
-        if not isinstance(self.key_env, str):
-            raise SpecError(f"{self.owner}: key_env must be text, not {self.key_env!r}")
-        whole(self.owner, "retries", self.retries, 0)
-        if not (isinstance(self.timeout, (int, float)) and 0 < self.timeout < np.inf):
-            raise SpecError(f"{self.owner}: timeout must be seconds above 0, not {self.timeout!r}")
+        rules: dict[str, Rule] = {"key_env": Text(), "retries": SEED, "timeout": POSITIVE}
+        check_parameters(self.owner, vars(self), rules)
 
     def ask(self, body: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
         """Post JSON, and read the JSON that comes back.
@@ -125,4 +121,4 @@ def _asked_to_wait(header: str | None) -> float | None:
         seconds = float(header or "")
     except ValueError:
         return None
-    return seconds if 0 <= seconds < np.inf else None
+    return seconds if 0 <= seconds < math.inf else None

@@ -9,7 +9,8 @@ from typing import Any
 from routereval.errors import MissingDependencyError
 from routereval.features.base import Pretrained, Vectors
 from routereval.features.encoder import checked
-from routereval.features.pretrained import cannot_load, files_of, model_name
+from routereval.features.pretrained import cannot_load, files_of
+from routereval.parameters import WEIGHTS
 
 
 class Model2Vec(Pretrained):
@@ -20,6 +21,8 @@ class Model2Vec(Pretrained):
     Args:
         model: a folder, or a name on the hub.
     """
+
+    allowed = {"model": WEIGHTS}
 
     def __init__(self, model: str = "minishlab/potion-base-8M") -> None:
         self.model = model
@@ -36,10 +39,6 @@ class Model2Vec(Pretrained):
         return checked(
             loaded.encode(list(texts), use_multiprocessing=False), len(texts), "model2vec"
         )
-
-    def check(self) -> None:
-        """Raise SpecError for a model that is no text."""
-        model_name("model2vec", self.model)
 
     def source(self) -> str:
         """What the model's files are."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routereval.errors import DataError, SpecError
-from routereval.features.base import Pretrained, Vectors, whole
+from routereval.errors import DataError
+from routereval.features.base import Pretrained, Vectors
 from routereval.features.encoder import checked
 from routereval.features.http_json import JsonService
+from routereval.parameters import COUNT, Text
 
 
 class OpenAi(Pretrained):
@@ -27,6 +28,8 @@ class OpenAi(Pretrained):
         timeout: seconds for a request.
         retries: further attempts where the service is busy or does not answer.
     """
+
+    allowed = {"model": Text(), "batch": COUNT, "max_chars": COUNT}
 
     def __init__(
         self,
@@ -66,11 +69,8 @@ class OpenAi(Pretrained):
 
     def check(self) -> None:
         """Raise SpecError for a parameter that is out of its range."""
+        super().check()
         self._service().check()
-        if not isinstance(self.model, str):
-            raise SpecError(f"openai: model must be text, not {self.model!r}")
-        for name in ("batch", "max_chars"):
-            whole("openai", name, getattr(self, name), 1)
 
     def _embedded(self, texts: list[str]) -> Vectors:
         answer = self._service().ask(

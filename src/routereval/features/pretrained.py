@@ -7,20 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from routereval.errors import DataError, SpecError
-
-
-def model_name(owner: str, model: object) -> str:
-    """The folder or hub name of a model, once it is seen to be a text.
-
-    Raises:
-        SpecError: if it is none, or empty.
-    """
-    if not isinstance(model, str) or not model.strip():
-        raise SpecError(
-            f"{owner}: model must be a folder or a name such as 'org/name', not {model!r}"
-        )
-    return model
+from routereval.errors import DataError
 
 
 def files_of(model: object) -> str:

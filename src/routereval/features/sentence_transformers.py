@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from routereval.errors import MissingDependencyError
-from routereval.features.base import Pretrained, Vectors, whole
+from routereval.features.base import Pretrained, Vectors
 from routereval.features.encoder import checked
-from routereval.features.pretrained import cannot_load, files_of, model_name, silent
+from routereval.features.pretrained import cannot_load, files_of, silent
+from routereval.parameters import COUNT, WEIGHTS
 
 
 class SentenceTransformers(Pretrained):
@@ -19,6 +20,9 @@ class SentenceTransformers(Pretrained):
         model: a folder, or a name on the hub.
         batch: texts a step.
     """
+
+    label = "sentence_transformers"
+    allowed = {"model": WEIGHTS, "batch": COUNT}
 
     def __init__(
         self, model: str = "sentence-transformers/all-MiniLM-L6-v2", batch: int = 32
@@ -37,11 +41,6 @@ class SentenceTransformers(Pretrained):
         loaded = _loaded(self.model, self.source())
         vectors = loaded.encode(list(texts), batch_size=self.batch, show_progress_bar=False)
         return checked(vectors, len(texts), "sentence_transformers")
-
-    def check(self) -> None:
-        """Raise SpecError for a model that is no text, or a batch that is no number."""
-        model_name("sentence_transformers", self.model)
-        whole("sentence_transformers", "batch", self.batch)
 
     def source(self) -> str:
         """What the model's files are."""

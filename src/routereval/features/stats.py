@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from routereval.features.base import TextEmbedder, Vectors
 from routereval.features.numerics import deviations
@@ -119,7 +118,7 @@ class Stats(TextEmbedder):
 
     def transform(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, d) standardised statistics; a value is at most 10 deviations from the mean."""
-        check_is_fitted(self)
+        self._check_fitted()
         scaled = (_measured(texts) - self.means_) / self.deviations_
         return np.asarray(np.clip(scaled, -10, 10), dtype=np.float32)
 

@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from routereval.features.base import TextEmbedder, Vectors, unit, whole
+from routereval.features.base import TextEmbedder, Vectors, unit
 from routereval.features.numerics import NULL, significant
 from routereval.features.tokens import words_and_pairs
+from routereval.parameters import COUNT, SEED
 
 
 class Tfidf(TextEmbedder):
@@ -38,6 +38,8 @@ class Tfidf(TextEmbedder):
     ((4, 2), True)
     """
 
+    allowed = {"dims": COUNT, "max_words": COUNT, "random_state": SEED}
+
     def __init__(self, dims: int = 128, max_words: int = 50_000, random_state: int = 0) -> None:
         self.dims = dims
         self.max_words = max_words
@@ -53,8 +55,7 @@ class Tfidf(TextEmbedder):
         Raises:
             SpecError: if a parameter is not a whole number, or too small.
         """
-        for name, least in (("dims", 1), ("max_words", 1), ("random_state", 0)):
-            whole("tfidf", name, getattr(self, name), least)
+        self.check()
         known = self._known(texts)
         self.words_ = "\n".join(known.get_feature_names_out())
         self.directions_ = self._directions(known.transform(texts).astype(np.float32))
@@ -63,7 +64,7 @@ class Tfidf(TextEmbedder):
 
     def transform(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, dims) vectors of length 1; zeros for a text without a known word."""
-        check_is_fitted(self)
+        self._check_fitted()
         places = _places(self.words_)
         vectors = np.zeros((len(texts), self.directions_.shape[1]), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
@@ -85,7 +86,7 @@ class Tfidf(TextEmbedder):
             text: the text.
             besides: words that count as unknown too.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         places, words = _places(self.words_), self.words_of(text)
         known = sum(word in places and word not in besides for word in words)
         return 1 - known / len(words) if words else 1.0

@@ -1,7 +1,7 @@
 """Routers predict a score for each prompt and model; a policy chooses by it."""
 
 from routereval.routers.adapters import as_router
-from routereval.routers.base import Router, Scores, mean_scores
+from routereval.routers.base import Router, Scores, Training, mean_scores
 from routereval.routers.checks import CHECKS, check_router
 from routereval.routers.new_models import extend
 from routereval.routers.persistence import load_router, save_router
@@ -16,6 +16,7 @@ __all__ = [
     "Router",
     "Scores",
     "TrainedRouter",
+    "Training",
     "as_router",
     "check_router",
     "choose",

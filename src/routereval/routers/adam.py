@@ -20,11 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from routereval.errors import SpecError
-from routereval.routers.base import Scores
-from routereval.routers.inputs import Features
+from routereval.routers.inputs import Features, Scores
 
 Vector = NDArray[np.floating]
 Layer = tuple[Vector, Vector]
@@ -50,36 +47,6 @@ class Recipe:
     batch: int
     seed: int
     patience: int = 5
-
-    def checked(self, router: str) -> Recipe:
-        """The recipe itself, once its numbers are seen to be in range.
-
-        Args:
-            router: the name of the router that the numbers were given to.
-
-        Raises:
-            SpecError: if one is not.
-        """
-        if not (isinstance(self.hidden, tuple) and all(_is_count(width) for width in self.hidden)):
-            raise SpecError(
-                f"{router}: hidden must list positive whole numbers, as in [64], "
-                f"not {self.hidden!r}"
-            )
-        for name, value in (("epochs", self.epochs), ("batch", self.batch)):
-            if not _is_count(value):
-                raise SpecError(f"{router}: {name} must be a positive whole number, not {value!r}")
-        if not (isinstance(self.lr, (int, float)) and 0 < self.lr < math.inf):
-            raise SpecError(f"{router}: lr must be a positive number, not {self.lr!r}")
-        if not (isinstance(self.seed, (int, np.integer)) and self.seed >= 0):
-            raise SpecError(
-                f"{router}: random_state must be a whole number that is not negative, "
-                f"not {self.seed!r}"
-            )
-        return self
-
-
-def _is_count(value: object) -> bool:
-    return bool(isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0)
 
 
 class Data(NamedTuple):
@@ -110,6 +77,7 @@ def train(data: Data, recipe: Recipe, validation: Data | None = None) -> list[La
 
     >>> X = np.array([[-1.0], [1.0]])
     >>> data = Data.of(X, np.array([[0.0], [1.0]]))
+    >>> from scipy.special import expit
     >>> layers = train(data, Recipe(hidden=(), lr=0.1, epochs=100, batch=2, seed=0))
     >>> (expit(logits(X, layers)) > 0.5).ravel().tolist()
     [False, True]
@@ -140,6 +108,8 @@ def logits(X: Features, layers: Sequence[Layer]) -> Vector:
 
 def gradient(layers: Sequence[Layer], into: Sequence[Layer], data: Data) -> None:
     """Write the gradient of the loss on some prompts into the layers of another vector."""
+    from scipy.special import expit
+
     inputs = [data.X]
     for weight, intercept in layers[:-1]:
         inputs.append(np.maximum(inputs[-1] @ weight + intercept, 0))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone, is_classifier
 
-from routereval.errors import DataError, SpecError
-from routereval.routers.base import Groups, Reads, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
-from routereval.routers.linear import DIGITS, alike
+from routereval.errors import SpecError
+from routereval.estimator import unfitted
+from routereval.routers.base import Reads, Router, Scores, Training, mean_scores
+from routereval.routers.inputs import Features, alike, scale_of
+
+_OFFERED = ("costs", "validation", "models", "groups")
 
 
 class ObjectAdapter(Router):
@@ -35,8 +36,8 @@ class ObjectAdapter(Router):
     ...         self.means = scores.mean(axis=0)
     ...     def predict_scores(self, X):
     ...         return np.tile(self.means, (len(X), 1))
-    >>> own = ObjectAdapter(router=Mean()).fit(["a"], np.array([[0.0, 1.0]]))
-    >>> own, own.predict_scores(["b", "c"])
+    >>> own = ObjectAdapter(router=Mean()).fit([[3.0]], np.array([[0.0, 1.0]]))
+    >>> own, own.predict_scores([[5.0], [6.0]])
     (ObjectAdapter(Mean()), array([[0., 1.],
            [0., 1.]]))
     """
@@ -69,47 +70,25 @@ class ObjectAdapter(Router):
         """True if its `fit` names ``models``."""
         return "models" in _named(self.router.fit)
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        models: Sequence[str] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Fit a copy of the object."""
-        scores = self._check_fit(X, scores)
-        offered = {"costs": costs, "validation": validation, "models": models, "groups": groups}
+    def _fit(self, data: Training) -> None:
         self.router_ = _copied(self.router)
-        taken = {name: offered[name] for name in offered if name in _named(self.router_.fit)}
-        self.router_.fit(X, scores, **taken)
-        return self
+        taken = _named(self.router_.fit)
+        given = {name: getattr(data, name) for name in _OFFERED if name in taken}
+        self.router_.fit(data.X, data.scores, **given)
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
-        """What the object predicts.
+    def _predict(self, X: Any) -> Scores:  # noqa: ANN401
+        return np.asarray(self.router_.predict_scores(X), dtype=np.float64)
 
-        Raises:
-            DataError: if that is no (n_prompts, n_models) matrix.
-        """
-        self._check_fitted()
-        scores = np.asarray(self.router_.predict_scores(X), dtype=np.float64)
-        if scores.shape != (len(X), self.n_models_):
-            raise DataError(
-                f"{self.router!r}: predict_scores answered shape {scores.shape} "
-                f"for {len(X)} prompts and {self.n_models_} models"
-            )
-        return scores
-
-    def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401, D102
+    def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
+        """What the object predicts, if it does."""
         own = getattr(self.router_, "predict_costs", None)
-        return None if own is None else cast("Scores | None", own(X))
+        return None if own is None else cast("Scores | None", own(self._inputs(X)))
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401, D102
+    def _distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
         own = getattr(self.router_, "distribution", None)
-        return super().distribution(X, scores) if own is None else np.asarray(own(X, scores))
+        return super()._distribution(X, scores) if own is None else np.asarray(own(X, scores))
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+    def __repr__(self) -> str:
         return f"ObjectAdapter({text_of(self.router)})"
 
 
@@ -141,21 +120,13 @@ class EstimatorAdapter(Router):
 
     separable: ClassVar[bool] = True
 
-    n_features_in_: int
-
     def __init__(self, *, estimator: Any) -> None:  # noqa: ANN401
         self.estimator = estimator
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Fit copies of the estimator.
-
-        Raises:
-            DataError: if the shapes do not agree.
-        """
-        scores, X = self._check_fit(X, scores), feature_matrix(X).astype(np.float64)
-        self.n_features_in_, self.means_ = X.shape[1], mean_scores(scores)
-        self.scale_, X = scale_of(X).saved, scale_of(X).within(X)
-        seen = ~np.isnan(scores)
+    def _fit(self, data: Training) -> None:
+        scores = data.scores
+        self.means_, self.scale_ = mean_scores(scores), scale_of(data.X)
+        X, seen = self.scale_.within(data.X), ~np.isnan(scores)
         groups = alike(seen) if _takes_many(self.estimator) else np.arange(scores.shape[1])[:, None]
         self.parts_: list[tuple[NDArray[np.int64], Any]] = []
         for models in groups:
@@ -163,22 +134,20 @@ class EstimatorAdapter(Router):
             Y = scores[rows][:, models]
             if rows.any() and not (self._classifies() and len(np.unique(Y >= 0.5)) == 1):
                 self.parts_.append((models, self._learned(X[rows], Y)))
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        X = Scale(*self.scale_).within(feature_matrix(X, self.n_features_in_).astype(np.float64))
+    def _predict(self, X: Features) -> Scores:
+        X = self.scale_.within(X)
         scores = np.tile(self.means_, (len(X), 1))
         for models, fitted in self.parts_:
             scores[:, models] = _answer(fitted, X).reshape(len(X), len(models))
-        return np.round(scores, DIGITS)
+        return scores
 
     def _learned(self, X: Features, Y: Scores) -> Any:  # noqa: ANN401 - a fitted estimator
         single = Y.ravel() if Y.shape[1] == 1 else Y
-        return clone(self.estimator).fit(X, single >= 0.5 if self._classifies() else single)
+        return unfitted(self.estimator).fit(X, single >= 0.5 if self._classifies() else single)
 
     def _classifies(self) -> bool:
-        return bool(is_classifier(self.estimator))
+        return _is_classifier(self.estimator)
 
 
 def as_router(thing: Any) -> Router:  # noqa: ANN401
@@ -244,7 +213,7 @@ def _made(cls: type) -> Any:  # noqa: ANN401 - whatever the class makes
 
 
 def _copied(thing: Any) -> Any:  # noqa: ANN401
-    return clone(thing) if hasattr(thing, "get_params") else deepcopy(thing)
+    return unfitted(thing) if hasattr(thing, "get_params") else deepcopy(thing)
 
 
 def _named(function: Callable[..., Any]) -> set[str]:
@@ -255,13 +224,19 @@ def _takes_many(estimator: Any) -> bool:  # noqa: ANN401
     """True if it is a regressor that learns several columns at once."""
     from sklearn.utils import get_tags
 
-    return not is_classifier(estimator) and bool(get_tags(estimator).target_tags.multi_output)
+    return not _is_classifier(estimator) and bool(get_tags(estimator).target_tags.multi_output)
 
 
 def _answer(fitted: Any, X: Features) -> NDArray[np.float64]:  # noqa: ANN401
-    if is_classifier(fitted):
+    if _is_classifier(fitted):
         if hasattr(fitted, "predict_proba"):
             return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]
         if hasattr(fitted, "decision_function"):
             return np.asarray(fitted.decision_function(X), dtype=np.float64)
     return np.asarray(fitted.predict(X), dtype=np.float64)
+
+
+def _is_classifier(estimator: Any) -> bool:  # noqa: ANN401
+    from sklearn.base import is_classifier
+
+    return bool(is_classifier(estimator))

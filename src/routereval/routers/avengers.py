@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError, SpecError
-from routereval.routers.base import Scores
-from routereval.routers.clusters import Cluster, _means, positive
+from routereval.parameters import COUNT, SHARE
+from routereval.routers.base import Router, Scores, Training
+from routereval.routers.clusters import Cluster, cluster_means
+from routereval.routers.inputs import Features
 
 
 class Avengers(Cluster):
@@ -31,30 +30,20 @@ class Avengers(Cluster):
            [0. , 1. ]])
     """
 
+    allowed = {**Cluster.allowed, "nearest": COUNT}
+
     def __init__(self, *, k: int = 64, nearest: int = 1, random_state: int = 0) -> None:
         self.k = k
         self.nearest = nearest
         self.random_state = random_state
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Find the clusters and each model's mean score in them.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is no positive whole number.
-        """
-        positive(self, "nearest")
-        super().fit(X, scores, costs)
-        return self
-
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        far = self._distances(X)
-        near = np.argsort(far, axis=1, kind="stable")[:, : int(self.nearest)]
+    def _predict(self, X: Features) -> Scores:
+        near = np.argsort(self._distances(X), axis=1, kind="stable")[:, : int(self.nearest)]
         return np.asarray(self._values()[near].mean(axis=1))
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _distribution(self, X: Features, scores: Scores) -> Scores:
         """The softmax of the scores."""
-        return super(Cluster, self).distribution(X, scores)
+        return Router._distribution(self, X, scores)
 
     def _values(self) -> Scores:
         """(k, n_models) what a cluster says of each model."""
@@ -87,46 +76,38 @@ class AvengersPro(Avengers):
            [0. , 1. ]])
     """
 
+    label = "avengers_pro"
+    allowed = {**Avengers.allowed, "alpha": SHARE}
+
     def __init__(
         self, *, alpha: float = 0.8, k: int = 60, nearest: int = 4, random_state: int = 0
     ) -> None:
         super().__init__(k=k, nearest=nearest, random_state=random_state)
         self.alpha = alpha
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Find the clusters, and each model's mean score and cost in them.
+    def _fit(self, data: Training) -> None:
+        super()._fit(data)
+        self.costs_ = self._spent(data)
 
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is out of its range.
-        """
-        if not (isinstance(self.alpha, (int, float)) and 0 <= self.alpha <= 1):
-            raise SpecError(f"avengers_pro: alpha must be a number from 0 to 1, not {self.alpha!r}")
-        super().fit(X, scores, costs)
-        self.costs_ = self._spent(X, costs)
-        return self
-
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+    def _extend(self, data: Training) -> None:
         """Note each new model's mean score and cost in the clusters of the probe prompts."""
-        known = self.n_models_ if hasattr(self, "n_models_") else 0
-        super().extend(X, scores, costs)
-        new = self._spent(X, costs)
-        if self.costs_ is not None or new is not None:
-            k = len(self.centres_)
-            old = np.full((k, known), np.nan) if self.costs_ is None else self.costs_
-            self.costs_ = np.hstack(
-                [old, np.full((k, self.n_models_ - known), np.nan) if new is None else new]
-            )
-        return self
+        super()._extend(data)
+        both = self.costs_, self._spent(data)
+        if any(costs is not None for costs in both):
+            counts, k = (self.n_models_, data.scores.shape[1]), len(self.centres_)
+            blocks = [
+                np.full((k, count), np.nan) if costs is None else costs
+                for costs, count in zip(both, counts, strict=True)
+            ]
+            self.costs_ = np.hstack(blocks)
 
-    def _spent(self, X: Any, costs: Scores | None) -> Scores | None:  # noqa: ANN401
-        if costs is None or np.isnan(costs).all():
+    def _spent(self, data: Training) -> Scores | None:
+        """(k, n_models) mean costs in the clusters, NaN for a model whose cost is not known."""
+        if data.costs is None:
             return None
-        costs = np.asarray(costs, dtype=np.float64)
-        if len(costs) != len(X):
-            raise DataError(f"X has {len(X)} rows but costs has {len(costs)}")
-        means = _means(costs, self._distances(X).argmin(axis=1), len(self.centres_))
-        return np.where(np.isnan(costs).all(axis=0), np.nan, means)
+        labels = self._distances(data.X).argmin(axis=1)
+        means = cluster_means(data.costs, labels, len(self.centres_))
+        return np.where(np.isnan(data.costs).all(axis=0), np.nan, means)
 
     def _values(self) -> Scores:
         if self.costs_ is None:

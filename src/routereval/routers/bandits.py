@@ -12,23 +12,23 @@ never chosen is predicted 0, as other routers do of one that was never observed.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
-
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import SpecError
-from routereval.routers.base import Router, Scores
-from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
+from routereval.parameters import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SHARE
+from routereval.routers.base import Router, Scores, Training
+from routereval.routers.inputs import Features, scale_of
 from routereval.routers.linear import spectrum_of
 
-DIGITS = 12
 PRIOR = 0.5
 Floats = NDArray[np.float64]
 
 
 class Bandit(Router):
     """What all bandits share; a subclass says by what index the next model is chosen.
+
+    The means, deviations and principal components of the features are taken of all prompts
+    beforehand, as an embedder is; scores are seen one by one.
 
     Attributes of all bandits once fitted:
         order_: (n_stream,) the training prompts in the order in which they came; those without any
@@ -42,38 +42,24 @@ class Bandit(Router):
         scale_: the features' means and deviations and the reach of the training prompts.
     """
 
-    _name: ClassVar[str]
+    allowed = {"components": COUNT, "ridge": POSITIVE, "random_state": SEED}
 
     def __init__(self, *, components: int = 8, ridge: float = 4.0, random_state: int = 0) -> None:
         self.components = components
         self.ridge = ridge
         self.random_state = random_state
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Replay the prompts once.
-
-        The means, deviations and principal components of the features are taken of all prompts
-        beforehand, as an embedder is; scores are seen one by one.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is out of its range.
-        """
-        self._check_parameters()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        axes, mean = components_of(X, int(self.components))
-        self.scale_ = scale_of(X).saved
-        inputs = np.column_stack([np.ones(len(X)), (X - mean) @ axes])
-        theta = self._replay(inputs, scores)
+    def _fit(self, data: Training) -> None:
+        axes, mean = components_of(data.X, int(self.components))
+        self.scale_ = scale_of(data.X)
+        inputs = np.column_stack([np.ones(len(data.X)), (data.X - mean) @ axes])
+        theta = self._replay(inputs, data.scores)
         self.coef_ = axes @ theta[:, 1:].T
         self.intercept_ = theta[:, 0] - mean @ self.coef_
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+    def _predict(self, X: Features) -> Scores:
         """What was learned of each model's score, without any exploration."""
-        self._check_fitted()
-        X = Scale(*self.scale_).within(feature_matrix(X, len(self.coef_)))
-        return np.asarray(np.round(X @ self.coef_ + self.intercept_, DIGITS))
+        return np.asarray(self.scale_.within(X) @ self.coef_ + self.intercept_)
 
     def _index(self, mean: Floats, width: Floats, rng: np.random.Generator) -> Floats:
         """By what the next model is chosen: of (n_models,) expected scores and their widths."""
@@ -110,21 +96,6 @@ class Bandit(Router):
         best = np.nanmax(scores[order], axis=1) if len(order) else np.zeros(0)
         self.regret_ = np.cumsum(best - self.rewards_)
 
-    def _check_parameters(self) -> None:
-        whole = isinstance(self.components, (int, np.integer))
-        if not whole or isinstance(self.components, bool) or self.components < 1:
-            raise SpecError(
-                f"{self._name}: components must be a positive whole number, not {self.components!r}"
-            )
-        if not (isinstance(self.ridge, (int, float)) and 0 < self.ridge < np.inf):
-            raise SpecError(f"{self._name}: ridge must be a positive number, not {self.ridge!r}")
-
-    def _check_least(self, name: str, value: float) -> None:
-        if not (isinstance(value, (int, float)) and 0 <= value < np.inf):
-            raise SpecError(
-                f"{self._name}: {name} must be a number that is not negative, not {value!r}"
-            )
-
 
 class LinUcb(Bandit):
     """Chooses the model of the highest plausible score: expected score + alpha · width.
@@ -147,7 +118,7 @@ class LinUcb(Bandit):
     (array([0, 1]), True)
     """
 
-    _name: ClassVar[str] = "linucb"
+    allowed = {**Bandit.allowed, "alpha": NOT_NEGATIVE}
 
     def __init__(
         self,
@@ -162,10 +133,6 @@ class LinUcb(Bandit):
 
     def _index(self, mean: Floats, width: Floats, rng: np.random.Generator) -> Floats:
         return mean + self.alpha * width
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        self._check_least("alpha", self.alpha)
 
 
 class Thompson(Bandit):
@@ -189,7 +156,7 @@ class Thompson(Bandit):
     array([0, 1])
     """
 
-    _name: ClassVar[str] = "thompson"
+    allowed = {**Bandit.allowed, "scale": NOT_NEGATIVE}
 
     def __init__(
         self,
@@ -204,10 +171,6 @@ class Thompson(Bandit):
 
     def _index(self, mean: Floats, width: Floats, rng: np.random.Generator) -> Floats:
         return mean + self.scale * width * rng.standard_normal(len(mean))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        self._check_least("scale", self.scale)
 
 
 class EpsilonGreedy(Bandit):
@@ -229,7 +192,8 @@ class EpsilonGreedy(Bandit):
     array([0, 1])
     """
 
-    _name: ClassVar[str] = "epsilon_greedy"
+    label = "epsilon_greedy"
+    allowed = {**Bandit.allowed, "epsilon": SHARE}
 
     def __init__(
         self,
@@ -244,13 +208,6 @@ class EpsilonGreedy(Bandit):
 
     def _index(self, mean: Floats, width: Floats, rng: np.random.Generator) -> Floats:
         return rng.random(len(mean)) if rng.random() < self.epsilon else mean
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        if not (isinstance(self.epsilon, (int, float)) and 0 <= self.epsilon <= 1):
-            raise SpecError(
-                f"epsilon_greedy: epsilon must be a number from 0 to 1, not {self.epsilon!r}"
-            )
 
 
 def components_of(X: Features, limit: int) -> tuple[Floats, Floats]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
-from routereval.errors import DataError, unknown
-from routereval.routers.base import Groups, Router, Scores
+from routereval.parameters import Choice
+from routereval.routers.base import Router, Scores, Training
+from routereval.routers.inputs import Features
 from routereval.routers.linear import Linear
 from routereval.routers.neighbours import Knn
-
-BASES = ("knn", "linear")
 
 
 class Carrot(Router):
@@ -39,6 +38,7 @@ class Carrot(Router):
     True
     """
 
+    allowed = {"base": Choice("knn", "linear")}
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
@@ -46,65 +46,24 @@ class Carrot(Router):
     def __init__(self, *, base: str = "knn") -> None:
         self.base = base
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Fit the router of scores, and with what it chose the router of costs.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: the same shape, in USD a call, NaN where unknown; or None.
-            validation: features and scores to tune on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if the base is not known.
-        """
-        if self.base not in BASES:
-            raise unknown("base of carrot", str(self.base), BASES)
-        scores = self._check_fit(X, scores)
-        knn = self.base == "knn"
-        self.scorer_: Knn | Linear = (Knn() if knn else Linear()).fit(
-            X, scores, None, validation, groups
-        )
+    def _fit(self, data: Training) -> None:
+        self.scorer_: Knn | Linear = Knn() if self.base == "knn" else Linear()
+        self.scorer_.fit(data.X, data.scores, validation=data.validation, groups=data.groups)
         self.pricer_: Knn | Linear | None = None
-        if costs is not None and not np.isnan(costs).all():
-            costs = np.asarray(costs, dtype=np.float64)
-            if costs.shape != scores.shape:
-                raise DataError(f"costs has shape {costs.shape} but scores has {scores.shape}")
-            self._learn_costs(X, costs)
-        return self
+        if data.costs is not None:
+            self._learn_costs(data.X, data.costs)
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
+    def _predict(self, X: Features) -> Scores:
         return self.scorer_.predict_scores(X)
 
     def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
-        """Predict what each model's call will cost.
-
-        Args:
-            X: what the router reads, one row a prompt.
-
-        Returns:
-            (n_prompts, n_models) USD a call, NaN for a model whose cost was never known; None if no
-            cost was.
-        """
+        """USD per call, NaN for a model whose cost was never known; None if no cost was."""
         self._check_fitted()
         if self.pricer_ is None:
             return None
         return np.clip(self.pricer_.predict_scores(X) * self.dearest_, *self.range_)
 
-    def _learn_costs(self, X: Any, costs: Scores) -> None:  # noqa: ANN401
+    def _learn_costs(self, X: Features, costs: Scores) -> None:
         known = ~np.isnan(costs)
         least, most = np.where(known, costs, np.inf), np.where(known, costs, -np.inf)
         ends = np.stack([least.min(axis=0), most.max(axis=0)])

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from routereval.errors import DataError, SpecError, unknown
+from routereval.errors import DataError, SpecError
 from routereval.features.numerics import deviations
-from routereval.routers.base import Groups, Router, Scores, mean_costs, mean_scores
+from routereval.parameters import COUNT, SEED, Choice
+from routereval.routers.base import Router, Scores, Training, mean_costs, mean_scores
 from routereval.routers.call_ledger import CallLedger, Floats
 from routereval.routers.classifiers import Line, logistic
-from routereval.routers.clusters import positive
-from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.inputs import DIGITS, Features, rounded
 from routereval.routers.linear import Linear
-from routereval.routers.validation import held_out
 
-RULES = ("learned", "agreement")
 HELD_OUT = 0.3
 LONGEST = 6
-DIGITS = 12
 _CUTS = np.linspace(0, 1, 21)
 _ROUNDS = 2
 _NO_IDEA = Line(np.zeros(4), 0.0)
@@ -72,6 +68,12 @@ class Cascade(Router):
     (array([0, 1]), array([1, 2]))
     """
 
+    allowed = {
+        "rule": Choice("learned", "agreement"),
+        "length": COUNT,
+        "votes": COUNT,
+        "random_state": SEED,
+    }
     cascade: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
 
@@ -83,72 +85,33 @@ class Cascade(Router):
         self.votes = votes
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        signals: Mapping[str, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Decide whom to call in which order, and learn when an answer is right.
+    def _fit(self, data: Training) -> None:
+        if self.rule == "agreement" and "answer" not in data.signals:
+            raise DataError(
+                "cascade(rule=agreement) needs the answers of the models, and these records hold "
+                "none; import them with answers, or take another rule"
+            )
+        self.means_ = mean_scores(data.scores)
+        self.spent_ = mean_costs(data.costs, data.scores)
+        self.chain_ = self._chain()
+        learn, held = map(data.rows, data.held_out(self.random_state, HELD_OUT))
+        self.prior_ = Linear().fit(learn.X, learn.scores, groups=learn.groups)
+        plans = [self.chain_] if self.rule == "agreement" else _sublists(self.chain_)
+        self.plans_ = [self._learned(stages, held) for stages in plans]
 
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: the same shape; without, a model of a lower mean score is taken for cheaper.
-            signals: what calls reveal, by name, each of the same shape, NaN where unknown.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree, or the rule needs answers and there are none.
-            SpecError: if a parameter is out of its range.
-        """
-        if self.rule not in RULES:
-            raise unknown("rule of cascade", str(self.rule), RULES)
-        positive(self, "length", "votes")
+    def _check_together(self) -> None:
         if self.rule == "learned" and self.length > LONGEST:
             raise SpecError(
                 f"cascade: a learned cascade tries all lists of models, so length is at most "
                 f"{LONGEST}, not {self.length}"
             )
-        signals = dict(signals or {})
-        if self.rule == "agreement" and "answer" not in signals:
-            raise DataError(
-                "cascade(rule=agreement) needs the answers of the LLMs, and these records hold "
-                "none; import them with answers, or take another rule"
-            )
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        self.means_ = mean_scores(scores)
-        self.spent_ = mean_costs(costs, scores)
-        self.chain_ = self._chain()
-        learn, held = held_out(len(X), self.random_state, groups, HELD_OUT)
-        same = None if groups is None else groups[learn]
-        self.prior_ = Linear().fit(X[learn], scores[learn], groups=same)
-        shown = {name: values[held] for name, values in signals.items()}
-        plans = [self.chain_] if self.rule == "agreement" else _sublists(self.chain_)
-        self.plans_ = [self._learned(stages, X[held], scores[held], shown) for stages in plans]
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+    def _predict(self, X: Features) -> Scores:
         """What the prompt alone tells, for where no model can be called."""
-        self._check_fitted()
         return self.prior_.predict_scores(X)
 
     def calls(self, X: Any, ledger: CallLedger, lam: float = 0.0) -> NDArray[np.int64]:  # noqa: ANN401
-        """Call models on test prompts, and choose among those that were called.
-
-        Args:
-            X: what the router reads, one row a prompt.
-            ledger: where models are called.
-            lam: trade-off in score a USD.
-
-        Returns:
-            (n_prompts,) the column of the model whose answer is returned.
-        """
+        """Call models on test prompts, and choose among those that were called."""
         self._check_fitted()
         walk, stop, open_rows = self._started(X, lam)
         stages = walk.plan.stages
@@ -189,18 +152,17 @@ class Cascade(Router):
         places = np.linspace(len(order) - 1, 0, min(int(self.length), len(order)))
         return np.asarray(order[np.unique(np.round(places).astype(int))], dtype=np.int64)
 
-    def _learned(
-        self, stages: NDArray[np.int64], X: Features, scores: Scores, signals: dict[str, Scores]
-    ) -> Plan:
+    def _learned(self, stages: NDArray[np.int64], held: Training) -> Plan:
         """Fit the regressions call by call, as each sees the answers before it."""
-        truth = np.where(np.isnan(scores), self.means_, scores)[:, stages]
+        truth = np.where(np.isnan(held.scores), self.means_, held.scores)[:, stages]
         lines: list[Judge] = []
         plan = Plan(stages, lines, np.zeros(truth.shape), truth)
-        rows = np.arange(len(X))
-        walk = _Walk(self.prior_.predict_scores(X), plan, int(self.votes))
+        rows = np.arange(len(truth))
+        walk = _Walk(self.prior_.predict_scores(held.X), plan, int(self.votes))
         for stage, column in enumerate(stages):
-            walk.note(stage, rows, {name: values[:, column] for name, values in signals.items()})
-            lines.append(_judge(walk.features(stage, rows), scores[:, column]))
+            revealed = {name: values[:, column] for name, values in held.signals.items()}
+            walk.note(stage, rows, revealed)
+            lines.append(_judge(walk.features(stage, rows), held.scores[:, column]))
             plan.chance[:, stage] = walk.judged(stage, rows)
         return plan
 
@@ -265,9 +227,11 @@ class _Walk:
 
     def judged(self, stage: int, rows: NDArray[np.int64]) -> Floats:
         """How likely it seems that the answers of a stage are right."""
+        from scipy.special import expit
+
         mean, spread, line = self.plan.judges[stage]
         Z = (self.features(stage, rows) - mean) / spread
-        return np.asarray(np.round(expit(Z @ line.coef + line.intercept), DIGITS))
+        return rounded(expit(Z @ line.coef + line.intercept))
 
 
 def _judge(features: Floats, scores: Floats) -> Judge:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 
 from routereval.errors import DataError
+from routereval.estimator import unfitted
 from routereval.routers.adapters import as_router, text_of
 from routereval.routers.base import Router, Scores
 from routereval.routers.new_models import extend
@@ -59,7 +58,7 @@ def check_parameters(router: Router) -> None:
     """The constructor stores its parameters as they are, and nothing else; a clone is equal."""
     made = type(router)(**router.get_params(deep=False))
     _require(vars(made) == router.get_params(deep=False), "the constructor does more than to store")
-    _require(repr(clone(router)) == repr(router), "a clone has other parameters")
+    _require(repr(unfitted(router)) == repr(router), "a clone has other parameters")
 
 
 def check_repr(router: Router) -> None:
@@ -71,8 +70,10 @@ def check_repr(router: Router) -> None:
 
 def check_unfitted(router: Router) -> None:
     """Predicting before `fit` raises NotFittedError."""
+    from sklearn.exceptions import NotFittedError
+
     try:
-        clone(router).predict_scores(_made(router).X_test)
+        unfitted(router).predict_scores(_made(router).X_test)
     except NotFittedError:
         return
     _require(False, "predict_scores answers before fit")
@@ -81,7 +82,7 @@ def check_unfitted(router: Router) -> None:
 def check_fit_returns_self(router: Router) -> None:
     """`fit` returns the router."""
     made = _made(router)
-    router = clone(router)
+    router = unfitted(router)
     _require(_fit(router, made) is router, "fit returns something else than the router")
 
 
@@ -92,7 +93,7 @@ def check_leaves_input(router: Router) -> None:
     fitted.distribution(made.X_test, fitted.predict_scores(made.X_test))
     for name, now in made._asdict().items():
         _require(np.array_equal(now, getattr(before, name)), f"{name} was changed")
-    _require(repr(fitted) == repr(clone(router)), "fit changed a parameter")
+    _require(repr(fitted) == repr(unfitted(router)), "fit changed a parameter")
 
 
 def check_read_only(router: Router) -> None:
@@ -125,10 +126,10 @@ def check_groups(router: Router) -> None:
     if not router.uses_groups:
         return
     made = _made(router)
-    apart = _fit(clone(router), made, groups=np.arange(len(made.scores)))
+    apart = _fit(unfitted(router), made, groups=np.arange(len(made.scores)))
     there = apart.predict_scores(made.X_test)
     _same(_predicted(router, made), there, "single prompts as groups change scores")
-    whole = _fit(clone(router), made, groups=np.arange(len(made.scores)) // 2)
+    whole = _fit(unfitted(router), made, groups=np.arange(len(made.scores)) // 2)
     _valid(whole, made.X_test, made.scores.shape[1])
 
 
@@ -395,13 +396,12 @@ def _by_how_much(X: Any, first: int, worst: int, off: Scores) -> str:  # noqa: A
 
 
 def _fit(router: Router, made: Made, **given: Any) -> Router:  # noqa: ANN401
-    extra = {"models": NAMES[: made.scores.shape[1]]} if router.uses_models else {}
+    extra: dict[str, Any] = {"models": NAMES[: made.scores.shape[1]]} if router.uses_models else {}
     return router.fit(made.X, made.scores, made.costs, **extra, **given)
 
 
 def _fitted(router: Router, made: Made) -> Router:
-    copy: Router = clone(router)
-    return _fit(copy, made)
+    return _fit(unfitted(router), made)
 
 
 def _predicted(router: Router, made: Made) -> Scores:

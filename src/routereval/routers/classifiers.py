@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
-from routereval.errors import SpecError
+from routereval.parameters import POSITIVE, Tuned
 from routereval.routers.array_cache import remembered
-from routereval.routers.base import Groups, Router, Scores
-from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
-from routereval.routers.validation import Fold, folds, last_best, quality
+from routereval.routers.base import Router, Scores, Training
+from routereval.routers.inputs import Features, Scale, rounded, scale_of
+from routereval.routers.validation import Fold, last_best, quality
 
-DIGITS = 12
-CS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+CS: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +42,7 @@ class Logistic(Router):
     array([[0.1, 0.9]])
     """
 
+    allowed = {"C": Tuned(POSITIVE)}
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
@@ -51,40 +50,18 @@ class Logistic(Router):
     C_: float
     coef_: Floats
     intercept_: Floats
-    scale_: tuple[Any, ...]
+    scale_: Scale
 
     def __init__(self, *, C: float | str = "tuned") -> None:
         self.C = C
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Fit the weights; choose C on the validation prompts if it is to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose C on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if C is no positive number.
-        """
-        tried = self._tried()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn = check = Fold(X, scores)
-        if len(tried) > 1:
-            learn, check = folds(X, scores, validation, groups=groups)
+    def _fit(self, data: Training) -> None:
+        learn = check = data.fold
+        tried = CS
+        if isinstance(self.C, str):
+            learn, check = data.folds()
+        else:
+            tried = (float(self.C),)
         found = []
         for C in tried:
             self.C_ = C
@@ -92,23 +69,13 @@ class Logistic(Router):
             found.append((C, self.coef_, self.intercept_))
         best = last_best([self._quality(check, *each[1:]) for each in found])
         self.C_, self.coef_, self.intercept_ = found[best]
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        return self._chance(feature_matrix(X, len(self.coef_)), self.coef_, self.intercept_)
-
-    def _tried(self) -> tuple[float, ...]:
-        if self.C == "tuned":
-            return CS
-        if not (isinstance(self.C, (int, float)) and 0 < self.C < np.inf):
-            name = type(self).__name__.lower()
-            raise SpecError(f"{name}: C must be a positive number or 'tuned', not {self.C!r}")
-        return (float(self.C),)
+    def _predict(self, X: Features) -> Scores:
+        return self._chance(X, self.coef_, self.intercept_)
 
     def _learn(self, learn: Fold, check: Fold) -> None:
         """Set the weights for this C; the second fold is for those who calibrate."""
-        self.scale_ = scale_of(learn.X).saved
+        self.scale_ = scale_of(learn.X)
         weighed = [self._line(learn.X, column) for column in learn.scores.T]
         self.coef_ = np.stack([line.coef for line in weighed], axis=1)
         self.intercept_ = np.array([line.intercept for line in weighed])
@@ -133,8 +100,9 @@ class Logistic(Router):
 
     def _chance(self, X: Features, coef: Floats, intercept: Floats) -> Scores:
         """Rounded log-odds, so that models with the same weights tie exactly, as chances."""
-        X = Scale(*self.scale_).within(X)
-        return np.asarray(expit(np.round(X @ coef + intercept, DIGITS)))
+        from scipy.special import expit
+
+        return np.asarray(expit(rounded(self.scale_.within(X) @ coef + intercept)))
 
 
 class Svm(Logistic):
@@ -167,8 +135,7 @@ class Svm(Logistic):
 
     def _learn(self, learn: Fold, check: Fold) -> None:
         super()._learn(learn, check)
-        X = Scale(*self.scale_).within(check.X)
-        distance = np.round(X @ self.coef_ + self.intercept_, DIGITS)
+        distance = rounded(self.scale_.within(check.X) @ self.coef_ + self.intercept_)
         for model, scores in enumerate(check.scores.T):
             seen = ~np.isnan(scores)
             scores = scores if seen.any() else learn.scores[:, model]  # noqa: PLW2901
@@ -198,10 +165,12 @@ def logistic(Z: Floats, scores: Floats, C: float) -> Line:
 
     That constant is the mean with one right and one wrong answer added.
 
+    >>> from scipy.special import expit
     >>> line = logistic(np.array([[0.0], [1.0]]), np.array([1.0, 1.0]), 1.0)
     >>> line.coef, float(expit(line.intercept))
     (array([0.]), 0.75)
     """
+    from scipy.special import logit
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import SpecError
+from routereval.parameters import COUNT, SEED
 from routereval.routers.array_cache import remembered
-from routereval.routers.base import Router, Scores, mean_scores
-from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
+from routereval.routers.base import Router, Scores, Training, mean_scores
+from routereval.routers.inputs import Features, scale_of
 from routereval.routers.policy import one_hot
-
-DIGITS = 12
 
 
 class Cluster(Router):
@@ -38,6 +36,8 @@ class Cluster(Router):
            [0.25, 1.  ]])
     """
 
+    allowed = {"k": COUNT, "random_state": SEED}
+    casts: ClassVar[bool] = False
     supports_unseen: ClassVar[bool] = True
     entropy_floor: ClassVar[float] = 1e-4
     """RouterEval's entropy of this router's distribution drops terms below this probability."""
@@ -46,42 +46,29 @@ class Cluster(Router):
         self.k = k
         self.random_state = random_state
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Find the clusters and each model's mean score in them.
+    def _fit(self, data: Training) -> None:
+        self.centres_, labels = partition(data.X, int(self.k), self.random_state)
+        self.scores_ = cluster_means(data.scores, labels, len(self.centres_))
 
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if `k` is no positive whole number.
-        """
-        positive(self, "k")
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        self.centres_, labels = partition(X, int(self.k), self.random_state)
-        self.scores_ = _means(scores, labels, len(self.centres_))
-        return self
-
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+    def _extend(self, data: Training) -> None:
         """Note each new model's mean score in the clusters that the probe prompts fall into."""
-        self._check_fitted()
-        labels = self._distances(X).argmin(axis=1)
-        new = _means(self._check_extend(X, scores), labels, len(self.centres_))
+        labels = self._distances(data.X).argmin(axis=1)
+        new = cluster_means(data.scores, labels, len(self.centres_))
         self.scores_ = np.hstack([self.scores_, new])
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        nearest = self._distances(X).argmin(axis=1)
-        return np.asarray(self.scores_[nearest])
+    def _predict(self, X: Features) -> Scores:
+        return np.asarray(self.scores_[self._distances(X).argmin(axis=1)])
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _distribution(self, X: Features, scores: Scores) -> Scores:
         """Each cluster weighs its inverse distance, and gives that to the model that it picks."""
         closeness = 1 / (self._distances(X) + 1e-10)
         share = closeness / closeness.sum(axis=1, keepdims=True)
         return np.asarray(share @ one_hot(self.scores_.argmax(axis=1), self.n_models_))
 
-    def _distances(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401
+    def _distances(self, X: Features) -> NDArray[np.float64]:
         from scipy.spatial.distance import cdist
 
-        self._check_fitted()
-        return np.asarray(cdist(feature_matrix(X, self.centres_.shape[1]), self.centres_))
+        return np.asarray(cdist(X, self.centres_))
 
 
 class Gmm(Router):
@@ -106,41 +93,28 @@ class Gmm(Router):
            [0.38, 0.88]])
     """
 
+    allowed = {"k": COUNT, "random_state": SEED}
     supports_unseen: ClassVar[bool] = True
 
     def __init__(self, *, k: int = 8, random_state: int = 0) -> None:
         self.k = k
         self.random_state = random_state
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Fit the mixture, and each model's mean score in its components.
+    def _fit(self, data: Training) -> None:
+        self.scale_ = scale_of(data.X)
+        self.mixture_, member = mixture(data.X, int(self.k), self.random_state)
+        self.scores_ = shrunk_means(data.scores, member)
 
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if `k` is no positive whole number.
-        """
-        positive(self, "k")
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        self.scale_ = scale_of(X).saved
-        self.mixture_, member = mixture(X, int(self.k), self.random_state)
-        self.scores_ = shrunk_means(scores, member)
-        return self
-
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+    def _extend(self, data: Training) -> None:
         """Note each new model's mean score in the components of the probe prompts."""
-        self._check_fitted()
-        member = self._member(X)
-        new = shrunk_means(self._check_extend(X, scores), member)
+        new = shrunk_means(data.scores, self._member(data.X))
         self.scores_ = np.hstack([self.scores_, new])
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        return np.round(self._member(X) @ self.scores_, DIGITS)
+    def _predict(self, X: Features) -> Scores:
+        return np.asarray(self._member(X) @ self.scores_)
 
-    def _member(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401
-        scale = Scale(*self.scale_)
-        return np.asarray(self.mixture_.predict_proba(scale(feature_matrix(X, len(scale.mean)))))
+    def _member(self, X: Features) -> NDArray[np.float64]:
+        return np.asarray(self.mixture_.predict_proba(self.scale_(X)))
 
 
 class Partition(NamedTuple):
@@ -206,15 +180,6 @@ def shrunk_means(scores: Scores, member: NDArray[np.float64]) -> Scores:
     return np.asarray(total / (member.T @ seen + 1.0))
 
 
-def positive(router: Router, *names: str) -> None:
-    """Raise SpecError unless these parameters are positive whole numbers."""
-    for name in names:
-        value = getattr(router, name)
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            kind = type(router).__name__.lower()
-            raise SpecError(f"{kind}: {name} must be a positive whole number, not {value!r}")
-
-
 def _distinct(X: Features, limit: int) -> int:
     """How many different rows there are; counts no further than the limit."""
     for count in range(limit):
@@ -224,8 +189,12 @@ def _distinct(X: Features, limit: int) -> int:
     return limit
 
 
-def _means(scores: Scores, labels: NDArray[np.int64], k: int) -> Scores:
-    """Mean observed score of each model in each cluster, or over all prompts without any."""
+def cluster_means(scores: Scores, labels: NDArray[np.int64], k: int) -> Scores:
+    """(k, n_models) mean observed scores, or that over all prompts where a cluster has none.
+
+    >>> cluster_means(np.array([[1.0], [0.5]]), np.array([0, 0]), 2).tolist()
+    [[0.75], [0.75]]
+    """
     overall = mean_scores(scores)
     means = np.stack([mean_scores(scores[labels == cluster]) for cluster in range(k)])
     seen = np.stack([(~np.isnan(scores[labels == cluster])).any(axis=0) for cluster in range(k)])

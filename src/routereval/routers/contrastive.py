@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
-from routereval.errors import SpecError
-from routereval.routers.base import Groups, Router, Scores
+from routereval.parameters import COUNT, NOT_NEGATIVE, POSITIVE, SEED
+from routereval.routers.base import Router, Scores, Training
 from routereval.routers.clusters import partition
-from routereval.routers.inputs import Features, Scale, even_scale, feature_matrix
+from routereval.routers.inputs import Features, even_scale, rounded
 from routereval.routers.torch_training import (
     Best,
     Descent,
     Weights,
     batches,
-    checked,
     drawn,
     import_torch,
     relu,
     seeded,
     unit,
 )
-from routereval.routers.validation import Fold, folds, quality
+from routereval.routers.validation import Fold, quality
 
 BATCH = 64
 PATIENCE = 10
-DIGITS = 12
 FAR = -1e4
 
 
@@ -62,6 +59,12 @@ class RouterDc(Router):
         seen_: (n_models,) whether the model was observed at all; else its score is 0.
     """
 
+    allowed = {
+        **dict.fromkeys(("dims", "positives", "negatives", "groups", "epochs"), COUNT),
+        **dict.fromkeys(("temperature", "lr"), POSITIVE),
+        "weight": NOT_NEGATIVE,
+        "random_state": SEED,
+    }
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     extra: ClassVar[str] = "torch"
@@ -89,50 +92,21 @@ class RouterDc(Router):
         self.epochs = epochs
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Learn the directions.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose the epoch on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            MissingDependencyError: if torch is not installed.
-            SpecError: if a parameter is out of its range.
-        """
-        names = ("dims", "positives", "negatives", "groups", "epochs")
-        numbers = {name: getattr(self, name) for name in ("temperature", "lr")}
-        checked("routerdc", {n: getattr(self, n) for n in names}, numbers, self.random_state)
-        if not (isinstance(self.weight, (int, float)) and 0 <= self.weight < np.inf):
-            raise SpecError(f"routerdc: weight must be a number of at least 0, not {self.weight!r}")
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
-        self.scale_ = even_scale(learn.X).saved
+    def _fit(self, data: Training) -> None:
+        learn, check = data.folds(self.random_state)
+        self.scale_ = even_scale(learn.X)
         self.seen_ = ~np.isnan(learn.scores).all(axis=0)
         self.weights_ = self._trained(self._examples(learn), check)
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        return self._scores(feature_matrix(X, len(self.scale_[0])), self.weights_)
+    def _predict(self, X: Features) -> Scores:
+        return self._scores(X, self.weights_)
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _distribution(self, X: Features, scores: Scores) -> Scores:
         """The softmax of the cosines over the temperature, as in training."""
-        return np.asarray(softmax((2 * scores - 1) / self.temperature, axis=1))
+        return super()._distribution(X, (2 * scores - 1) / self.temperature)
 
     def _examples(self, learn: Fold) -> Examples:
-        X = Scale(*self.scale_)(learn.X)
+        X = self.scale_(learn.X)
         labels = partition(X, int(self.groups), int(self.random_state)).labels
         good, bad = pairs(learn.scores, int(self.positives), int(self.negatives))
         return Examples(X, good, bad, labels)
@@ -176,8 +150,8 @@ class RouterDc(Router):
 
     def _scores(self, X: Features, weights: Weights) -> Scores:
         """(1 + cosine) / 2, rounded so that models with the same embedding tie exactly."""
-        z = _directions(Scale(*self.scale_)(X), weights)
-        scores = np.round((1 + z @ unit(weights["models"]).T) / 2, DIGITS)
+        z = _directions(self.scale_(X), weights)
+        scores = rounded((1 + z @ unit(weights["models"]).T) / 2)
         return np.where(self.seen_, scores, 0.0)
 
 

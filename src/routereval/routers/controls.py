@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError, SpecError, unknown
-from routereval.routers.base import Reads, Router, Scores, mean_costs, mean_scores
+from routereval.errors import SpecError
+from routereval.parameters import SEED, SHARE, Choice
+from routereval.routers.base import Reads, Router, Scores, Training, mean_costs, mean_scores
 from routereval.routers.policy import one_hot
 
 _ORIGINS = ("benchmark", "subset")
@@ -25,20 +26,16 @@ class Random(Router):
     control: ClassVar[bool] = True
     supports_unseen: ClassVar[bool] = True
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
-        self._check_fit(X, scores)
-        return self
+    def _fit(self, data: Training) -> None:
+        """Nothing is learned."""
 
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
-        self._check_extend(X, scores)
-        return self
+    def _extend(self, data: Training) -> None:
+        """There is nothing to learn of new models."""
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
+    def _predict(self, X: Any) -> Scores:  # noqa: ANN401
         return np.full((len(X), self.n_models_), 1 / self.n_models_)
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
-        """The same probability for each model."""
+    def _distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
         return scores
 
 
@@ -50,12 +47,10 @@ class _Fixed(Router):
 
     scores_: NDArray[np.float64]
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
-        self._check_fitted()
+    def _predict(self, X: Any) -> Scores:  # noqa: ANN401
         return np.tile(self.scores_, (len(X), 1))
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
-        """All probability on the one model that is chosen."""
+    def _distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
         return one_hot(scores.argmax(axis=1), self.n_models_)
 
 
@@ -67,14 +62,11 @@ class BestSingle(_Fixed):
     array([[0.75, 0.5 ]])
     """
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
-        self.scores_ = mean_scores(self._check_fit(X, scores))
-        return self
+    def _fit(self, data: Training) -> None:
+        self.scores_ = mean_scores(data.scores)
 
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Note each new model's mean on the probe prompts."""
-        self.scores_ = np.append(self.scores_, mean_scores(self._check_extend(X, scores)))
-        return self
+    def _extend(self, data: Training) -> None:
+        self.scores_ = np.append(self.scores_, mean_scores(data.scores))
 
 
 class DatasetBest(Router):
@@ -94,6 +86,8 @@ class DatasetBest(Router):
            [0.  , 1.  ]])
     """
 
+    label = "dataset_best"
+    allowed = {"by": Choice(*_ORIGINS)}
     reads: ClassVar[Reads] = "origins"
     control: ClassVar[bool] = True
     supports_unseen: ClassVar[bool] = True
@@ -101,43 +95,29 @@ class DatasetBest(Router):
     def __init__(self, *, by: str = "benchmark") -> None:
         self.by = by
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Note each model's mean on each benchmark or subset.
+    def _fit(self, data: Training) -> None:
+        self.codes_ = np.unique(self._codes(data.X))
+        self.means_ = self._means(data)
 
-        Raises:
-            SpecError: if `by` is something else.
-        """
-        if self.by not in _ORIGINS:
-            raise unknown("origin", str(self.by), _ORIGINS)
-        scores = self._check_fit(X, scores)
-        self.codes_ = np.unique(self._codes(X))
-        self.means_ = self._means(X, scores)
-        return self
+    def _extend(self, data: Training) -> None:
+        self.means_ = np.hstack([self.means_, self._means(data)])
 
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Note each new model's mean on the probe prompts of each."""
-        scores = self._check_extend(X, scores)
-        self.means_ = np.hstack([self.means_, self._means(X, scores)])
-        return self
-
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
+    def _predict(self, X: Any) -> Scores:  # noqa: ANN401
         codes = self._codes(X)
         place = np.searchsorted(self.codes_, codes)
         found = self.codes_[np.minimum(place, len(self.codes_) - 1)] == codes
         return np.asarray(self.means_[np.where(found, place, len(self.codes_))])
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
-        """All probability on the one model that is chosen."""
+    def _distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
         return one_hot(scores.argmax(axis=1), self.n_models_)
 
-    def _codes(self, X: Any) -> NDArray[np.int64]:  # noqa: ANN401
-        return np.asarray(X, dtype=np.int64)[:, _ORIGINS.index(self.by)]
+    def _codes(self, X: NDArray[np.int64]) -> NDArray[np.int64]:
+        return X[:, _ORIGINS.index(self.by)]
 
-    def _means(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _means(self, data: Training) -> Scores:
         """A row for each code that is known, and a last one over all; that one fills gaps."""
-        codes, overall = self._codes(X), mean_scores(scores)
-        parts = [scores[codes == code] for code in self.codes_]
+        codes, overall = self._codes(data.X), mean_scores(data.scores)
+        parts = [data.scores[codes == code] for code in self.codes_]
         own = [np.where(np.isnan(p).all(axis=0), overall, mean_scores(p)) for p in parts]
         return np.stack([*own, overall])
 
@@ -152,28 +132,22 @@ class Constant(_Fixed):
     array([[0., 1.]])
     """
 
+    allowed = {"index": SEED}
+
     def __init__(self, *, index: int = 0) -> None:
         self.index = index
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Note the size of the pool.
-
-        Raises:
-            SpecError: if `index` names no model of the pool.
-        """
-        n_models = self._check_fit(X, scores).shape[1]
-        if self.index not in range(n_models):
+    def _fit(self, data: Training) -> None:
+        if self.index >= self.n_models_:
             raise SpecError(
-                f"constant: index {self.index!r} names no model of a pool of {n_models}; "
-                f"give a whole number from 0 to {n_models - 1}"
+                f"constant: index {self.index!r} names no model of a pool of {self.n_models_}; "
+                f"give a whole number from 0 to {self.n_models_ - 1}"
             )
-        self.scores_ = one_hot(np.array([self.index]), n_models)[0]
-        return self
+        self.scores_ = one_hot(np.array([self.index]), self.n_models_)[0]
 
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+    def _extend(self, data: Training) -> None:
         """Stay with the model that was named."""
-        self.scores_ = np.append(self.scores_, np.zeros(self._check_extend(X, scores).shape[1]))
-        return self
+        self.scores_ = np.append(self.scores_, np.zeros(data.scores.shape[1]))
 
 
 class Cheapest(_Fixed):
@@ -190,26 +164,13 @@ class Cheapest(_Fixed):
 
     needs_costs: ClassVar[bool] = True
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Learn each model's mean cost.
-
-        Raises:
-            DataError: if no cost is known, or the shape of the costs is not that of the scores.
-        """
-        self.costs_ = _known_costs(self._check_fit(X, scores), costs)
+    def _fit(self, data: Training) -> None:
+        self.costs_ = mean_costs(data.costs, data.scores)
         self.scores_ = _cheapness(self.costs_)
-        return self
 
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Learn each new model's mean cost on the probe prompts.
-
-        Raises:
-            DataError: as `fit`.
-        """
-        new = _known_costs(self._check_extend(X, scores), costs)
-        self.costs_ = np.append(self.costs_, new)
+    def _extend(self, data: Training) -> None:
+        self.costs_ = np.append(self.costs_, mean_costs(data.costs, data.scores))
         self.scores_ = _cheapness(self.costs_)
-        return self
 
 
 class Oracle(Router):
@@ -226,42 +187,18 @@ class Oracle(Router):
     control: ClassVar[bool] = True
     supports_unseen: ClassVar[bool] = True
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
-        self._check_fit(X, scores)
-        return self
+    def _fit(self, data: Training) -> None:
+        """Nothing is learned."""
 
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401, D102
-        self._check_extend(X, scores)
-        return self
+    def _extend(self, data: Training) -> None:
+        """There is nothing to learn of new models."""
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
-        """Answer the truth that it was given.
+    def _predict(self, X: Scores) -> Scores:
+        return np.where(np.isnan(X), -np.inf, X)
 
-        Args:
-            X: (n_prompts, n_models) the true scores of the prompts to be routed.
-
-        Returns:
-            The same, with -inf where not observed.
-
-        Raises:
-            DataError: if `X` has another number of models than the pool.
-        """
-        truth = self._truth(X)
-        return np.where(np.isnan(truth), -np.inf, truth)
-
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _distribution(self, X: Scores, scores: Scores) -> Scores:
         """Each true score over the sum of the prompt's; uniform where no model is right."""
-        return _shares(self._truth(X))
-
-    def _truth(self, X: Any) -> Scores:  # noqa: ANN401
-        self._check_fitted()
-        truth = np.asarray(X, dtype=np.float64)
-        if truth.ndim != 2 or truth.shape[1] != self.n_models_:
-            raise DataError(
-                f"an oracle of {self.n_models_} models reads their true scores, one column a "
-                f"model; it was given shape {truth.shape}"
-            )
-        return truth
+        return _shares(X)
 
 
 class DatasetOracle(Oracle):
@@ -285,37 +222,21 @@ class NoisyOracle(Oracle):
     array([[0.25, 0.75]])
     """
 
+    label = "noisy_oracle"
+    allowed = {"p": SHARE}
     policy: ClassVar[Literal["argmax", "proportional"]] = "proportional"
 
     def __init__(self, *, p: float = 0.5) -> None:
         self.p = p
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Note the size of the pool.
-
-        Raises:
-            SpecError: if `p` is not a probability.
-        """
-        if not (isinstance(self.p, (int, float)) and 0 <= self.p <= 1):
-            raise SpecError(f"noisy_oracle: p must be a number from 0 to 1, not {self.p!r}")
-        return super().fit(X, scores, costs)
-
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
-        """Mix the oracle's choice with a uniform draw.
-
-        Args:
-            X: (n_prompts, n_models) the true scores of the prompts to be routed.
-
-        Returns:
-            (n_prompts, n_models), rows sum to 1.
-        """
-        truth = super().predict_scores(X)
+    def _predict(self, X: Scores) -> Scores:
+        truth = super()._predict(X)
         best = one_hot(truth.argmax(axis=1), self.n_models_)
         return self.p * best + (1 - self.p) * _shares(np.isfinite(truth).astype(np.float64))
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _distribution(self, X: Scores, scores: Scores) -> Scores:
         """Mix shares: p · scores / Σ scores (uniform where no model is right) + (1 - p) / m."""
-        return self.p * super().distribution(X, scores) + (1 - self.p) / self.n_models_
+        return self.p * super()._distribution(X, scores) + (1 - self.p) / self.n_models_
 
 
 def _shares(scores: Scores) -> Scores:
@@ -325,16 +246,6 @@ def _shares(scores: Scores) -> Scores:
     shares = np.full(scores.shape, 1 / scores.shape[1])
     np.divide(scores, total, out=shares, where=total > 0)
     return shares
-
-
-def _known_costs(scores: Scores, costs: Scores | None) -> NDArray[np.float64]:
-    """Each model's mean cost, NaN where never seen."""
-    means = mean_costs(costs, scores)
-    if np.isnan(means).all():
-        raise DataError(
-            "cheapest needs costs; import the records with costs or prices, or leave it out"
-        )
-    return means
 
 
 def _cheapness(costs: NDArray[np.float64]) -> NDArray[np.float64]:

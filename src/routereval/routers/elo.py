@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import SpecError
-from routereval.routers.base import Groups, Router, Scores
-from routereval.routers.inputs import feature_matrix
+from routereval.parameters import COUNT, POSITIVE, SEED, SHARE, Tuned
+from routereval.routers.base import Router, Scores, Training
+from routereval.routers.inputs import Features, rounded
 from routereval.routers.neighbours import search, unit_rows
 from routereval.routers.preferences import ELO, mean_results, win_rates
-from routereval.routers.validation import folds
+from routereval.routers.validation import Fold
 
-DIGITS = 12
 FIRST_RATING = 1000.0
 MOST_RIVALS = 32
 
@@ -42,26 +41,17 @@ class Elo(Router):
     array([0])
     """
 
+    allowed = {"k": POSITIVE, "random_state": SEED}
+
     def __init__(self, *, k: float = 32.0, random_state: int = 0) -> None:
         self.k = k
         self.random_state = random_state
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Play all games once.
+    def _fit(self, data: Training) -> None:
+        self.ratings_ = played(data.scores, float(self.k), self.random_state)
 
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if `k` is not positive.
-        """
-        _check_k(self.k, "elo")
-        scores = self._check_fit(X, scores)
-        self.ratings_ = played(scores, float(self.k), self.random_state)
-        return self
-
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        rates = np.round(win_rates(self.ratings_[None] / ELO), DIGITS)
-        return np.tile(rates, (len(X), 1))
+    def _predict(self, X: Features) -> Scores:
+        return np.tile(win_rates(self.ratings_[None] / ELO), (len(X), 1))
 
 
 class Eagle(Router):
@@ -95,6 +85,7 @@ class Eagle(Router):
     array([0, 1])
     """
 
+    allowed = {**Elo.allowed, "neighbours": Tuned(COUNT), "share": SHARE}
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     tried: ClassVar[tuple[int, ...]] = (5, 10, 20, 40, 80)
@@ -112,55 +103,26 @@ class Eagle(Router):
         self.k = k
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Play the global games; choose the number of neighbours if it is to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is out of its range.
-        """
-        self._check_parameters()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        if self.neighbours == "tuned":
-            learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
-            self._keep(*learn)
-            results, units = mean_results(check.scores), unit_rows(check.X)
-            errors = [
-                float(np.nansum((self._rates(units, count) - results) ** 2)) for count in self.tried
-            ]
-            best = len(errors) - 1 - int(np.argmin(errors[::-1]))
-            self.neighbours_ = self.tried[best]
-        else:
-            self._keep(X, scores)
+    def _fit(self, data: Training) -> None:
+        if not isinstance(self.neighbours, str):
+            self._keep(data.fold)
             self.neighbours_ = int(self.neighbours)
-        return self
+            return
+        learn, check = data.folds(self.random_state)
+        self._keep(learn)
+        results, units = mean_results(check.scores), unit_rows(check.X)
+        errors = [
+            float(np.nansum((self._rates(units, count) - results) ** 2)) for count in self.tried
+        ]
+        self.neighbours_ = self.tried[len(errors) - 1 - int(np.argmin(errors[::-1]))]
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        units = unit_rows(feature_matrix(X, self.X_train_.shape[1]))
-        return self._rates(units, self.neighbours_)
+    def _predict(self, X: Features) -> Scores:
+        return self._rates(unit_rows(X), self.neighbours_)
 
-    def _keep(self, X: NDArray[np.floating], scores: Scores) -> None:
-        self.ratings_ = played(scores, float(self.k), self.random_state)
-        self.X_train_ = unit_rows(X)
-        self.scores_train_ = scores
+    def _keep(self, learn: Fold) -> None:
+        self.ratings_ = played(learn.scores, float(self.k), self.random_state)
+        self.X_train_ = unit_rows(learn.X)
+        self.scores_train_ = learn.scores
 
     def _rates(self, units: NDArray[np.float64], count: int) -> Scores:
         nearest = search(self.X_train_, units, max(self.tried) if count in self.tried else count)
@@ -169,18 +131,7 @@ class Eagle(Router):
         for place in range(min(count, nearest.shape[1]) - 1, -1, -1):
             local += self.k * _surprise(local, self.scores_train_[nearest[:, place]], rivals)
         mixed = self.share * self.ratings_ + (1 - self.share) * local
-        return np.round(win_rates(mixed / ELO), DIGITS)
-
-    def _check_parameters(self) -> None:
-        _check_k(self.k, "eagle")
-        count = self.neighbours
-        whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
-        if count != "tuned" and not (whole and int(count) > 0):
-            raise SpecError(
-                f"eagle: neighbours must be a positive whole number or 'tuned', not {count!r}"
-            )
-        if not (isinstance(self.share, (int, float)) and 0 <= self.share <= 1):
-            raise SpecError(f"eagle: share must be a number from 0 to 1, not {self.share!r}")
+        return rounded(win_rates(mixed / ELO))
 
 
 def played(scores: Scores, k: float, seed: int) -> NDArray[np.float64]:
@@ -218,8 +169,3 @@ def _rivals(n_models: int) -> NDArray[np.int64]:
     step = max(1, -(-(n_models - 1) // MOST_RIVALS))
     shifts = np.arange(1, n_models, step)
     return (np.arange(n_models)[:, None] + shifts) % n_models
-
-
-def _check_k(k: float, router: str) -> None:
-    if not (isinstance(k, (int, float)) and 0 < k < np.inf):
-        raise SpecError(f"{router}: k must be a positive number, not {k!r}")

@@ -8,19 +8,17 @@ log-odds of a right answer, or the strength with which a model beats the others.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit
 
-from routereval.errors import SpecError
-from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
+from routereval.parameters import COUNT, NOT_NEGATIVE, SEED, Tuned
+from routereval.routers.base import Router, Scores, Training, mean_scores
+from routereval.routers.inputs import Features, rounded, scale_of
 from routereval.routers.lbfgs import Array, cross_entropy, log_odds, minimise
 from routereval.routers.preferences import win_rates
-from routereval.routers.validation import Fold, folds, last_best
+from routereval.routers.validation import Fold, last_best
 
-DIGITS = 12
 SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 START = 0.1
 MOST_RIVALS = 8
@@ -36,7 +34,7 @@ class _Factorised(Router):
 
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
-    _name: ClassVar[str]
+    allowed = {"dims": COUNT, "penalty": Tuned(NOT_NEGATIVE), "random_state": SEED}
 
     def __init__(
         self, *, dims: int = 16, penalty: float | str = "tuned", random_state: int = 0
@@ -45,40 +43,14 @@ class _Factorised(Router):
         self.penalty = penalty
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Fit the factors; choose the penalty on the validation prompts if it is to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is out of its range.
-        """
-        self._check_parameters()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        if self.penalty == "tuned":
-            self._tune(*folds(X, scores, validation, groups=groups, seed=self.random_state))
+    def _fit(self, data: Training) -> None:
+        if isinstance(self.penalty, str):
+            self._tune(*data.folds(self.random_state))
         else:
-            problem = _Problem(self, X, scores)
+            problem = _Problem(self, data.X, data.scores)
             self._keep(problem, problem.solve(float(self.penalty)), float(self.penalty))
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+    def _predict(self, X: Features) -> Scores:
         return self._scores(self._output(X))
 
     def _loss(self, z: Scores, targets: Scores, seen: Scores) -> tuple[float, Scores]:
@@ -87,11 +59,9 @@ class _Factorised(Router):
     def _scores(self, z: Scores) -> Scores:
         raise NotImplementedError
 
-    def _output(self, X: Any) -> Scores:  # noqa: ANN401
+    def _output(self, X: Features) -> Scores:
         """Rounded, so that models with the same weights tie exactly."""
-        self._check_fitted()
-        X = Scale(*self.scale_).within(feature_matrix(X, len(self.coef_)))
-        return np.asarray(np.round(X @ self.coef_ + self.intercept_, DIGITS))
+        return rounded(self.scale_.within(X) @ self.coef_ + self.intercept_)
 
     def _tune(self, learn: Fold, check: Fold) -> None:
         """From the least penalty up, each fit goes on from the last, and only shrinks."""
@@ -113,25 +83,11 @@ class _Factorised(Router):
     def _keep(self, problem: _Problem, factors: list[Array], share: float) -> None:
         projection, models, intercept = factors
         self.penalty_ = share
-        self.scale_ = problem.scale.saved
+        self.scale_ = problem.scale
         self.projection_ = projection / problem.scale.deviation[:, None]
         self.models_ = models
         self.coef_ = self.projection_ @ models.T
         self.intercept_ = intercept - problem.scale.mean @ self.coef_
-
-    def _check_parameters(self) -> None:
-        whole = isinstance(self.dims, (int, np.integer)) and not isinstance(self.dims, bool)
-        if not (whole and self.dims > 0):
-            raise SpecError(
-                f"{self._name}: dims must be a positive whole number, not {self.dims!r}"
-            )
-        if self.penalty != "tuned" and not (
-            isinstance(self.penalty, (int, float)) and 0 <= self.penalty < math.inf
-        ):
-            raise SpecError(
-                f"{self._name}: penalty must be a number that is not negative or 'tuned', "
-                f"not {self.penalty!r}"
-            )
 
 
 class EmbedLlm(_Factorised):
@@ -165,12 +121,13 @@ class EmbedLlm(_Factorised):
     """
 
     separable: ClassVar[bool] = True
-    _name: ClassVar[str] = "embedllm"
 
     def _loss(self, z: Scores, targets: Scores, seen: Scores) -> tuple[float, Scores]:
         return cross_entropy(z, targets, seen)
 
     def _scores(self, z: Scores) -> Scores:
+        from scipy.special import expit
+
         return np.asarray(expit(z))
 
 
@@ -208,9 +165,11 @@ class MatrixFactorisation(_Factorised):
     array([0, 1])
     """
 
-    _name: ClassVar[str] = "mf"
+    label = "mf"
 
     def _loss(self, z: Scores, targets: Scores, seen: Scores) -> tuple[float, Scores]:
+        from scipy.special import expit
+
         value, slope = 0.0, np.zeros_like(z)
         shifts = _shifts(z.shape[1])
         for shift in shifts:  # each two models meet twice, once from either side

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from routereval.routers.base import Groups, Router, Scores, mean_scores
+from routereval.parameters import COUNT, POSITIVE, SEED
+from routereval.routers.base import Router, Scores, Training, mean_scores
 from routereval.routers.clusters import partition
-from routereval.routers.inputs import Features, Scale, even_scale, feature_matrix
+from routereval.routers.inputs import Features, even_scale
 from routereval.routers.lbfgs import log_odds
 from routereval.routers.torch_training import (
     Best,
     Descent,
     Weights,
-    checked,
     drawn,
     relu,
     seeded,
 )
-from routereval.routers.validation import Fold, folds
+from routereval.routers.validation import Fold
 
 PATIENCE = 10
-DIGITS = 12
 HIDDEN = 0.5
 LAYERS = ("1", "2")
 
@@ -59,6 +57,7 @@ class GraphRouter(Router):
         offsets_: (n_models,) log-odds of each model's mean score.
     """
 
+    allowed = {"tasks": COUNT, "dims": COUNT, "epochs": COUNT, "lr": POSITIVE, "random_state": SEED}
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     supports_unseen: ClassVar[bool] = True
@@ -79,65 +78,36 @@ class GraphRouter(Router):
         self.epochs = epochs
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Learn the messages, and leave the whole training graph's vectors behind.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to stop on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            MissingDependencyError: if torch is not installed.
-            SpecError: if a parameter is out of its range.
-        """
-        counts = {name: getattr(self, name) for name in ("tasks", "dims", "epochs")}
-        checked("graphrouter", counts, {"lr": self.lr}, self.random_state)
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
-        self.scale_ = even_scale(learn.X).saved
-        scaled = Scale(*self.scale_)(learn.X)
+    def _fit(self, data: Training) -> None:
+        learn, check = data.folds(self.random_state)
+        self.scale_ = even_scale(learn.X)
+        scaled = self.scale_(learn.X)
         parts = partition(scaled, int(self.tasks), int(self.random_state))
         self.centres_ = parts.centres
         graph = Graph.of(scaled, parts.labels, learn.scores, len(parts.centres))
         self.offsets_ = log_odds(mean_scores(learn.scores))
         self.weights_ = self._trained(graph, check)
         self.tasks_, self.models_, self.norms_ = _nodes(graph, self.weights_)
-        return self
 
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+    def _extend(self, data: Training) -> None:
         """Join the new models to the graph by the edges that are given; nothing is trained."""
-        self._check_fitted()
-        X = feature_matrix(X, len(self.scale_[0]))
-        new = self._check_extend(X, scores)
-        prompts = _prompts(*self._placed(X), self.tasks_, self.weights_)
-        models, _ = _models(prompts, *_edges(new), self.weights_, self.norms_)
+        prompts = _prompts(*self._placed(data.X), self.tasks_, self.weights_)
+        models, _ = _models(prompts, *_edges(data.scores), self.weights_, self.norms_)
         self.models_ = np.vstack([self.models_, models])
-        self.offsets_ = np.concatenate([self.offsets_, log_odds(mean_scores(new))])
-        return self
+        self.offsets_ = np.concatenate([self.offsets_, log_odds(mean_scores(data.scores))])
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        placed = self._placed(feature_matrix(X, len(self.scale_[0])))
-        prompts = _prompts(*placed, self.tasks_, self.weights_)
+    def _predict(self, X: Features) -> Scores:
+        from scipy.special import expit
+
+        prompts = _prompts(*self._placed(X), self.tasks_, self.weights_)
         z = _products(prompts[-1], self.models_, self.weights_) + self.offsets_
-        return np.asarray(np.round(expit(z), DIGITS))
+        return np.asarray(expit(z))
 
     def _placed(self, X: Features) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Scaled features, and the nearest task of each prompt."""
         from scipy.spatial.distance import cdist
 
-        scaled = Scale(*self.scale_)(X)
+        scaled = self.scale_(X)
         return scaled, np.asarray(cdist(scaled, self.centres_).argmin(axis=1))
 
     def _trained(self, graph: Graph, check: Fold) -> Weights:

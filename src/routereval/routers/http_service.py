@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from routereval.errors import DataError, SpecError
-from routereval.features.base import whole
 from routereval.features.http_json import JsonService
-from routereval.routers.base import Reads, Router, Scores
+from routereval.parameters import COUNT, Flag, ListOf, Text
+from routereval.routers.base import Reads, Router, Scores, Training
 from routereval.routers.policy import one_hot
 
 
@@ -41,6 +41,13 @@ class Http(Router):
     Http(url='http://localhost:8000/v1')
     """
 
+    allowed = {
+        "model": Text(),
+        "models": ListOf(Text()),
+        "names": ListOf(Text()),
+        "send_pool": Flag(),
+        "concurrency": COUNT,
+    }
     reads: ClassVar[Reads] = "texts"
     network: ClassVar[bool] = True
     uses_models: ClassVar[bool] = True
@@ -68,49 +75,18 @@ class Http(Router):
         self.timeout = timeout
         self.retries = retries
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        models: Sequence[str] | None = None,
-    ) -> Self:
-        """Note the pool; the service is not asked.
-
-        Args:
-            X: the training prompts; not used.
-            scores: (n_prompts, n_models); only their number of models is used.
-            costs: not used.
-            models: the pool's LLMs, a name a column.
-
-        Raises:
-            DataError: if there are not as many names as columns.
-            SpecError: if a parameter is out of its range.
-        """
-        self._check_parameters()
-        names, pool = tuple(self.models if models is None else models), np.shape(scores)[-1]
-        if len(names) != pool:
+    def _fit(self, data: Training) -> None:
+        """Note the pool; the service is not asked."""
+        names = tuple(self.models if data.models is None else data.models)
+        if len(names) != self.n_models_:
             raise DataError(
-                f"http: {len(names)} names for a pool of {pool}; give the LLMs' names: "
+                f"http: {len(names)} names for a pool of {self.n_models_}; give the models' names: "
                 "http(url=…, models=[…])"
             )
-        self._check_fit(X, scores)
         self.models_ = names
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
-        """Ask the service about each prompt.
-
-        Args:
-            X: the prompts' texts.
-
-        Returns:
-            (n_prompts, n_models) 1 for the model that was chosen, else 0.
-
-        Raises:
-            DataError: if the service does not answer, refuses, or chooses an LLM outside the pool.
-        """
-        self._check_fitted()
+    def _predict(self, X: list[str]) -> Scores:
+        """1 for the model that was chosen, else 0."""
         columns = self._columns()
         texts = list(dict.fromkeys(str(text) for text in X))
         with ThreadPoolExecutor(self.concurrency) as threads:
@@ -123,7 +99,7 @@ class Http(Router):
         rows = np.array([chosen[str(text)] for text in X], dtype=np.int64)
         return one_hot(rows, self.n_models_)
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _distribution(self, X: list[str], scores: Scores) -> Scores:
         """All probability on the model that was chosen."""
         return scores
 
@@ -168,16 +144,10 @@ class Http(Router):
             "http", self.url, "chat/completions", self.key_env, self.timeout, self.retries
         )
 
-    def _check_parameters(self) -> None:
+    def _check_together(self) -> None:
         self._service().check()
-        whole("http", "concurrency", self.concurrency, 1)
-        if not isinstance(self.model, str):
-            raise SpecError(f"http: model must be text, not {self.model!r}")
-        for name in ("models", "names"):
-            if isinstance(getattr(self, name), str):
-                raise SpecError(f"http: {name} must be a list, as in {name}=['a', 'b']")
         for pair in self.names:
-            if "=" not in str(pair):
+            if "=" not in pair:
                 raise SpecError(f"http: names must be pairs 'theirs=ours', not {pair!r}")
 
 

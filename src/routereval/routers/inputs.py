@@ -1,4 +1,4 @@
-"""What routers on features are given: a matrix, one row a prompt, as wide as in training."""
+"""What routers are given: matrices of features and of scores, one row per prompt."""
 
 from __future__ import annotations
 
@@ -12,6 +12,26 @@ from routereval.features.numerics import deviations
 from routereval.routers.array_cache import remembered
 
 Features = NDArray[np.floating]
+"""A (n_prompts, n_features) matrix."""
+
+Scores = NDArray[np.float64]
+"""A (n_prompts, n_models) matrix of scores; NaN where not observed."""
+
+Groups = NDArray[np.int64]
+"""(n_prompts,) codes: prompts of one code are the same one, or belong together."""
+
+DIGITS = 12
+"""To how many digits predictions are rounded: a prompt alone is summed in another order than one of
+a batch, and models of the same weights must tie exactly."""
+
+
+def rounded(values: Any) -> NDArray[np.float64]:  # noqa: ANN401 - any array of numbers
+    """Without what the order of a sum leaves: to 12 digits.
+
+    >>> rounded([0.1 + 0.2]).tolist()
+    [0.3]
+    """
+    return np.asarray(np.round(values, DIGITS), dtype=np.float64)
 
 
 class Scale(NamedTuple):
@@ -26,11 +46,6 @@ class Scale(NamedTuple):
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
     reach: float = float("inf")
-
-    @property
-    def saved(self) -> tuple[Any, ...]:
-        """The same as a plain tuple, which a fitted router keeps."""
-        return tuple(self)
 
     def __call__(self, X: Features) -> NDArray[np.float64]:
         """The features with mean 0 and deviation 1, and 0 where they were constant in training.
@@ -90,6 +105,12 @@ def feature_matrix(X: Any, width: int | None = None) -> Features:  # noqa: ANN40
 
 
 @remembered
+def in_double(X: Features) -> NDArray[np.float64]:
+    """The features in double precision, in which the sums over a prompt agree to 12 digits."""
+    return np.asarray(X, dtype=np.float64)
+
+
+@remembered
 def scale_of(X: Features) -> Scale:
     """Measure how to standardise features.
 
@@ -122,3 +143,11 @@ def _reach(free: Scale, X: Features) -> float:
 
 def _lengths(Z: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.einsum("ij,ij->i", Z, Z, dtype=np.float64)))
+
+
+def alike(seen: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """The models, grouped by the prompts on which they were observed."""
+    groups: dict[bytes, list[int]] = {}
+    for model, column in enumerate(np.packbits(seen.T, axis=1)):
+        groups.setdefault(column.tobytes(), []).append(model)
+    return [np.array(models, dtype=np.int64) for models in groups.values()]

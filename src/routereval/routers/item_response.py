@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from routereval.errors import SpecError, unknown
-from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
+from routereval.parameters import COUNT, NOT_NEGATIVE, SEED, Choice, Tuned
+from routereval.routers.base import Router, Scores, Training, mean_scores
+from routereval.routers.inputs import Features, rounded, scale_of
 from routereval.routers.lbfgs import Array, cross_entropy, log_odds, minimise
-from routereval.routers.validation import Fold, folds
+from routereval.routers.validation import Fold
 
-FORMS = ("rasch", "birnbaum", "multi")
 ALPHAS = tuple(10.0**power for power in range(5, -1, -1))
-DIGITS = 12
 RIDGE = 1e-3
 START = 0.3
 
@@ -71,6 +68,12 @@ class Irt(Router):
     True
     """
 
+    allowed = {
+        "form": Choice("rasch", "birnbaum", "multi"),
+        "dims": COUNT,
+        "alpha": Tuned(NOT_NEGATIVE),
+        "random_state": SEED,
+    }
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
@@ -88,41 +91,17 @@ class Irt(Router):
         self.alpha = alpha
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Fit abilities and items; choose alpha on the validation prompts if it is to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is out of its range.
-        """
-        self._check_parameters()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        if self.alpha == "tuned":
-            self._tune(*folds(X, scores, validation, groups=groups, seed=self.random_state))
+    def _fit(self, data: Training) -> None:
+        if isinstance(self.alpha, str):
+            self._tune(*data.folds(self.random_state))
         else:
-            problem = _Problem(self, X, scores)
+            problem = _Problem(self, data.X, data.scores)
             self._keep(problem, problem.solve(float(self.alpha), problem.start()))
             self.alpha_ = float(self.alpha)
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+    def _predict(self, X: Features) -> Scores:
+        from scipy.special import expit
+
         return np.asarray(expit(self._output(X)))
 
     def item_parameters(self, X: Any) -> ItemParameters:  # noqa: ANN401
@@ -134,16 +113,18 @@ class Irt(Router):
         Raises:
             sklearn.exceptions.NotFittedError: before `fit`.
         """
+        from scipy.special import expit
+
         self._check_fitted()
-        X = Scale(*self.scale_).within(feature_matrix(X, len(self.difficulty_coef_)))
+        X = self.scale_.within(self._inputs(X))
         difficulty = X @ self.difficulty_coef_ + self.difficulty_intercept_
         asked = expit(X @ self.discrimination_coef_ + self.discrimination_intercept_)
         return ItemParameters(np.ones_like(asked) if self.form == "rasch" else asked, difficulty)
 
-    def _output(self, X: Any) -> Scores:  # noqa: ANN401
+    def _output(self, X: Features) -> Scores:
         """The log-odds, rounded so that models with the same abilities tie exactly."""
         discrimination, difficulty = self.item_parameters(X)
-        return np.round(discrimination @ self.abilities_.T - difficulty[:, None], DIGITS)
+        return rounded(discrimination @ self.abilities_.T - difficulty[:, None])
 
     def _tune(self, learn: Fold, check: Fold) -> None:
         """From the largest penalty down, each fit goes on from the last."""
@@ -168,25 +149,11 @@ class Irt(Router):
 
     def _keep(self, problem: _Problem, arrays: list[Array]) -> None:
         self.abilities_, A, a0, B, b0 = arrays
-        mean, deviation, _ = problem.scale
-        self.scale_ = problem.scale.saved
+        mean, deviation, _ = self.scale_ = problem.scale
         self.discrimination_coef_ = A / deviation[:, None]
         self.discrimination_intercept_ = a0 - mean @ self.discrimination_coef_
         self.difficulty_coef_ = B / deviation
         self.difficulty_intercept_ = float(b0[0] - mean @ self.difficulty_coef_)
-
-    def _check_parameters(self) -> None:
-        if self.form not in FORMS:
-            raise unknown("form of irt", str(self.form), FORMS)
-        whole = isinstance(self.dims, (int, np.integer)) and not isinstance(self.dims, bool)
-        if not (whole and self.dims > 0):
-            raise SpecError(f"irt: dims must be a positive whole number, not {self.dims!r}")
-        if self.alpha != "tuned" and not (
-            isinstance(self.alpha, (int, float)) and 0 <= self.alpha < np.inf
-        ):
-            raise SpecError(
-                f"irt: alpha must be a number that is not negative or 'tuned', not {self.alpha!r}"
-            )
 
 
 class _Problem:
@@ -215,6 +182,8 @@ class _Problem:
 
     def solve(self, alpha: float, start: list[Array]) -> list[Array]:
         """The arrays at a penalty, from given ones."""
+        from scipy.special import expit
+
         weight = alpha / len(self.Z)
 
         def loss(arrays: Any) -> tuple[float, list[Array]]:  # noqa: ANN401

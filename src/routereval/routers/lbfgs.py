@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from routereval.routers.base import Scores
+from routereval.routers.inputs import Scores
 
 Array = NDArray[np.float64]
 Loss = Callable[[Sequence[Array]], tuple[float, Sequence[Array]]]
@@ -74,6 +73,8 @@ def cross_entropy(z: Scores, targets: Scores, seen: Scores) -> tuple[float, Scor
     >>> round(value, 4), slope
     (0.6931, array([[-0.5,  0. ]]))
     """
+    from scipy.special import expit
+
     cells = (np.logaddexp(0, z) - targets * z) * seen
     slope = (expit(z) - targets) * seen
     return float(cells.sum() / len(z)), slope / len(z)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
 
-from routereval.errors import SpecError, unknown
 from routereval.features.numerics import NULL, significant
+from routereval.parameters import COUNT, NOT_NEGATIVE, POSITIVE, SEED, Choice, Tuned
 from routereval.routers.adam import Data, Recipe, train
 from routereval.routers.array_cache import remembered
-from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
-from routereval.routers.validation import Fold, contrast, folds, last_best
+from routereval.routers.base import Router, Scores, Training, mean_scores
+from routereval.routers.inputs import Features, Scale, alike, rounded, scale_of
+from routereval.routers.validation import Fold, contrast, last_best
 
-METHODS = ("ridge", "adam")
 ALPHAS = tuple(10.0**power for power in range(-1, 8))
-DIGITS = 12
 
 
 class Linear(Router):
@@ -51,12 +48,20 @@ class Linear(Router):
     array([[0.6, 0.5]])
     """
 
+    allowed = {
+        "method": Choice("ridge", "adam"),
+        "alpha": Tuned(NOT_NEGATIVE),
+        "lr": POSITIVE,
+        "epochs": COUNT,
+        "batch": COUNT,
+        "random_state": SEED,
+    }
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     faithful: ClassVar[dict[str, Any]] = {"method": "adam"}
 
-    scale_: tuple[Any, ...] | None
+    scale_: Scale | None
 
     def __init__(
         self,
@@ -75,67 +80,30 @@ class Linear(Router):
         self.batch = batch
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Fit the weights; choose alpha on the validation prompts if it is to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose alpha on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is out of its range.
-        """
-        recipe = self._checked_recipe()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
+    def _fit(self, data: Training) -> None:
         if self.method == "adam":
             self.scale_ = None
-            [(self.coef_, self.intercept_)] = train(Data.of(X, scores), recipe)
-        elif self.alpha == "tuned":
-            self._tune(*folds(X, scores, validation, groups=groups))
+            recipe = Recipe((), self.lr, self.epochs, self.batch, self.random_state)
+            [(self.coef_, self.intercept_)] = train(Data.of(data.X, data.scores), recipe)
+        elif isinstance(self.alpha, str):
+            self._tune(*data.folds())
         else:
-            self._keep(_Ridge.of(X, scores), float(self.alpha))
-        return self
+            self._keep(_Ridge.of(data.X, data.scores), float(self.alpha))
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+    def _predict(self, X: Features) -> Scores:
+        from scipy.special import expit
+
         z = self._output(X)
         return z if self.method == "ridge" else np.asarray(expit(z))
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _distribution(self, X: Features, scores: Scores) -> Scores:
         """The softmax of the scores (ridge) or of their log-odds (adam, as RouterEval has it)."""
-        return np.asarray(softmax(scores if self.method == "ridge" else self._output(X), axis=1))
+        return super()._distribution(X, scores if self.method == "ridge" else self._output(X))
 
-    def _output(self, X: Any) -> Scores:  # noqa: ANN401
+    def _output(self, X: Features) -> Scores:
         """The weighted sums, rounded so that models with the same weights tie exactly."""
-        self._check_fitted()
-        X = feature_matrix(X, len(self.coef_))
-        X = X if self.scale_ is None else Scale(*self.scale_).within(X)
-        return np.asarray(np.round(X @ self.coef_ + self.intercept_, DIGITS))
-
-    def _checked_recipe(self) -> Recipe:
-        if self.method not in METHODS:
-            raise unknown("method of linear", str(self.method), METHODS)
-        if self.alpha != "tuned" and not (
-            isinstance(self.alpha, (int, float)) and 0 <= self.alpha < np.inf
-        ):
-            raise SpecError(
-                f"linear: alpha must be a number that is not negative or 'tuned', "
-                f"not {self.alpha!r}"
-            )
-        return Recipe((), self.lr, self.epochs, self.batch, self.random_state).checked("linear")
+        X = X if self.scale_ is None else self.scale_.within(X)
+        return rounded(X @ self.coef_ + self.intercept_)
 
     def _tune(self, learn: Fold, check: Fold) -> None:
         ridge = _Ridge.of(learn.X, learn.scores)
@@ -147,7 +115,7 @@ class Linear(Router):
 
     def _keep(self, ridge: _Ridge, alpha: float) -> None:
         self.alpha_ = alpha
-        self.scale_ = ridge.scale.saved
+        self.scale_ = ridge.scale
         self.coef_, self.intercept_ = ridge.weights(alpha)
 
 
@@ -205,14 +173,6 @@ class _Ridge(NamedTuple):
             coef[:, models] = shrunk / scale.deviation[:, None]
             intercept[models] -= scale.mean @ coef[:, models]
         return coef, intercept
-
-
-def alike(seen: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """The models, grouped by the prompts on which they were observed."""
-    groups: dict[bytes, list[int]] = {}
-    for model, column in enumerate(np.packbits(seen.T, axis=1)):
-        groups.setdefault(column.tobytes(), []).append(model)
-    return [np.array(models, dtype=np.int64) for models in groups.values()]
 
 
 def _part(models: NDArray[np.int64], X: Features, centred: Scores) -> _Part:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import SpecError
-from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, Scale, feature_matrix
+from routereval.parameters import NOT_NEGATIVE, Number, Tuned
+from routereval.routers.base import Router, Scores, Training, mean_scores
+from routereval.routers.inputs import Features, rounded
 from routereval.routers.linear import ALPHAS, Spectrum, spectrum_of
-from routereval.routers.validation import Fold, contrast, folds, last_best
+from routereval.routers.validation import Fold, contrast, last_best
 
-DIGITS = 12
 SWEEPS = 10
 
 
@@ -47,6 +46,8 @@ class LowRank(Router):
     array([[0.5, 0.3]])
     """
 
+    label = "low_rank"
+    allowed = {"rank": Tuned(Number(0, whole=True)), "alpha": Tuned(NOT_NEGATIVE)}
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
@@ -55,48 +56,17 @@ class LowRank(Router):
         self.rank = rank
         self.alpha = alpha
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Fit the weights; choose rank and alpha on the validation prompts if they are to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is out of its range.
-        """
-        ranks, alphas = self._ranks(np.asarray(scores)), self._alphas()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn = Fold(X, scores)
-        rank, alpha = ranks[0], alphas[0]
+    def _fit(self, data: Training) -> None:
+        ranks, alphas = self._ranks(), self._alphas()
+        learn, rank, alpha = data.fold, ranks[0], alphas[0]
         if len(ranks) * len(alphas) > 1:
-            learn, check = folds(X, scores, validation, groups=groups)
+            learn, check = data.folds()
             rank, alpha = self._tuned(_Reduced.of(*learn), check, ranks, alphas)
         self._keep(_settled(learn, rank, alpha), rank, alpha)
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        return self._output(feature_matrix(X, len(self.coef_)))
-
-    def _output(self, X: Features) -> Scores:
+    def _predict(self, X: Features) -> Scores:
         """Rounded, so that models with the same weights tie exactly."""
-        X = Scale(*self.scale_).within(X)
-        return np.round(X @ self.coef_ + self.intercept_, DIGITS)
+        return rounded(self.scale_.within(X) @ self.coef_ + self.intercept_)
 
     def _tuned(
         self, reduced: _Reduced, check: Fold, ranks: list[int], alphas: list[float]
@@ -105,37 +75,26 @@ class LowRank(Router):
         tried = []
         for rank, alpha in pairs:
             self._keep(reduced, rank, alpha)
-            tried.append(contrast(self._output(check.X), check.scores))
+            tried.append(contrast(self._predict(check.X), check.scores))
         return pairs[last_best(tried)]
 
     def _keep(self, reduced: _Reduced, rank: int, alpha: float) -> None:
         self.rank_, self.alpha_ = rank, alpha
-        self.scale_ = reduced.spectrum.scale.saved
+        self.scale_ = reduced.spectrum.scale
         self.directions_ = reduced.directions(alpha)[:, :rank]
         self.coef_ = reduced.weights(alpha) @ self.directions_ @ self.directions_.T
         self.intercept_ = reduced.means - reduced.spectrum.scale.mean @ self.coef_
 
-    def _ranks(self, scores: Scores) -> list[int]:
+    def _ranks(self) -> list[int]:
         """The ranks to try, from the lowest."""
-        if self.rank == "tuned":
-            n_models = scores.shape[-1] if scores.ndim else 0
-            powers = [2**power for power in range(n_models.bit_length()) if 2**power < n_models]
-            return [0, *powers, n_models]
-        if not isinstance(self.rank, (int, np.integer)) or isinstance(self.rank, bool):
-            raise SpecError(f"low_rank: rank must be a whole number or 'tuned', not {self.rank!r}")
-        if self.rank < 0:
-            raise SpecError(f"low_rank: rank must not be negative, but is {self.rank!r}")
-        return [int(self.rank)]
+        if not isinstance(self.rank, str):
+            return [int(self.rank)]
+        n_models = self.n_models_
+        powers = [2**power for power in range(n_models.bit_length()) if 2**power < n_models]
+        return [0, *powers, n_models]
 
     def _alphas(self) -> list[float]:
-        if self.alpha == "tuned":
-            return list(ALPHAS)
-        if not (isinstance(self.alpha, (int, float)) and 0 <= self.alpha < np.inf):
-            raise SpecError(
-                f"low_rank: alpha must be a number that is not negative or 'tuned', "
-                f"not {self.alpha!r}"
-            )
-        return [float(self.alpha)]
+        return list(ALPHAS) if isinstance(self.alpha, str) else [float(self.alpha)]
 
 
 class _Reduced(NamedTuple):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, softmax
 
+from routereval.parameters import COUNT, POSITIVE, SEED, Flag, ListOf
 from routereval.routers.adam import Data, Recipe, logits, train
-from routereval.routers.base import Groups, Router, Scores
-from routereval.routers.inputs import Features, Scale, feature_matrix, scale_of
-from routereval.routers.validation import Fold, folds
-
-DIGITS = 12
+from routereval.routers.base import Router, Scores, Training
+from routereval.routers.inputs import Features, rounded, scale_of
+from routereval.routers.validation import Fold
 
 
 class Mlp(Router):
@@ -42,6 +40,15 @@ class Mlp(Router):
     array([0, 1])
     """
 
+    allowed = {
+        "hidden": ListOf(COUNT),
+        "lr": POSITIVE,
+        "epochs": COUNT,
+        "batch": COUNT,
+        "early_stopping": Flag(),
+        "standardize": Flag(),
+        "random_state": SEED,
+    }
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
@@ -73,56 +80,30 @@ class Mlp(Router):
         self.standardize = standardize
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Train the network.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to stop on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is out of its range.
-        """
-        recipe = Recipe(self.hidden, self.lr, self.epochs, self.batch, self.random_state)
-        recipe.checked("mlp")
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, stop = Fold(X, scores), None
+    def _fit(self, data: Training) -> None:
+        hidden = tuple(self.hidden)
+        recipe = Recipe(hidden, self.lr, self.epochs, self.batch, self.random_state)
+        learn, stop = data.fold, None
         if self.early_stopping:
-            learn, stop = folds(X, scores, validation, groups=groups, seed=self.random_state)
-        self.n_features_in_ = X.shape[1]
-        self.scale_ = scale_of(learn.X).saved if self.standardize else None
+            learn, stop = data.folds(self.random_state)
+        self.scale_ = scale_of(learn.X) if self.standardize else None
         self.layers_ = train(self._data(learn), recipe, stop and self._data(stop))
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
+    def _predict(self, X: Features) -> Scores:
+        from scipy.special import expit
+
         return np.asarray(expit(self._output(X)))
 
-    def distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
+    def _distribution(self, X: Features, scores: Scores) -> Scores:
         """The softmax of the scores' log-odds, as RouterEval has it."""
-        return np.asarray(softmax(self._output(X), axis=1))
+        return super()._distribution(X, self._output(X))
 
-    def _output(self, X: Any) -> Scores:  # noqa: ANN401
+    def _output(self, X: Features) -> Scores:
         """The log-odds, rounded so that models with the same weights tie exactly."""
-        self._check_fitted()
-        scaled = self._scaled(feature_matrix(X, self.n_features_in_))
-        return np.round(logits(scaled.astype(np.float64), self.layers_), DIGITS)
+        return rounded(logits(self._scaled(X), self.layers_))
 
     def _data(self, fold: Fold) -> Data:
         return Data.of(self._scaled(fold.X), fold.scores)
 
     def _scaled(self, X: Features) -> Features:
-        return X if self.scale_ is None else Scale(*self.scale_)(X)
+        return X if self.scale_ is None else self.scale_(X)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, MissingDependencyError
 from routereval.features.hidden_states import padded
-from routereval.features.pretrained import cannot_load, model_name, silent
-from routereval.routers.base import Router, Scores
-from routereval.routers.torch_training import batches, checked, import_torch, seeded
+from routereval.features.pretrained import cannot_load, silent
+from routereval.parameters import COUNT, POSITIVE, SEED, WEIGHTS
+from routereval.routers.base import Reads, Router, Scores, Training
+from routereval.routers.torch_training import batches, import_torch, seeded
 
 
 class MultiLabel(Router):
@@ -42,7 +43,13 @@ class MultiLabel(Router):
         longest_: how many tokens of a prompt are read.
     """
 
-    reads: ClassVar[str] = "texts"  # type: ignore[assignment]
+    allowed = {
+        "model": WEIGHTS,
+        **dict.fromkeys(("epochs", "batch", "max_tokens"), COUNT),
+        "lr": POSITIVE,
+        "random_state": SEED,
+    }
+    reads: ClassVar[Reads] = "texts"
     extra: ClassVar[str] = "torch"
 
     def __init__(
@@ -62,36 +69,18 @@ class MultiLabel(Router):
         self.lr = lr
         self.random_state = random_state
 
-    def fit(self, X: Sequence[str], scores: Scores, costs: Scores | None = None) -> Self:
-        """Fine-tune the checkpoint.
-
-        Args:
-            X: (n_prompts,) the prompts' texts.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-
-        Raises:
-            DataError: if the shapes do not agree, or the checkpoint cannot be loaded.
-            MissingDependencyError: if torch or transformers is not installed.
-            SpecError: if a parameter is out of its range.
-        """
-        counts = {name: getattr(self, name) for name in ("epochs", "batch", "max_tokens")}
-        checked("multilabel", counts, {"lr": self.lr}, self.random_state)
-        model_name("multilabel", self.model)
-        scores = self._check_fit(X, scores)
+    def _fit(self, data: Training) -> None:
         _built.pop(self, None)
         with seeded(int(self.random_state), threads=None) as device:
-            network, tokenizer = _checkpoint(self.model, scores.shape[1])
+            network, tokenizer = _checkpoint(self.model, self.n_models_)
             self.tokenizer_: str = tokenizer.backend_tokenizer.to_str()
             self.config_ = json.dumps(network.config.to_dict(), default=str)
             self.longest_ = _longest(self.max_tokens, tokenizer, network.config)
-            self._train(network.to(device), self._tokens(X), scores)
+            self._train(network.to(device), self._tokens(data.X), data.scores)
         state = network.state_dict()
         self.weights_ = {name: value.cpu().numpy() for name, value in state.items()}
-        return self
 
-    def predict_scores(self, X: Sequence[str]) -> Scores:  # noqa: D102
-        self._check_fitted()
+    def _predict(self, X: Sequence[str]) -> Scores:
         torch = import_torch()
         network = _built.get(self)
         if network is None:

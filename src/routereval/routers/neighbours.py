@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import SpecError, unknown
+from routereval.parameters import COUNT, Choice, ListOf, Tuned
 from routereval.routers.array_cache import remembered
-from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, feature_matrix
-from routereval.routers.validation import folds, last_best, quality
+from routereval.routers.base import Router, Scores, Training, mean_scores
+from routereval.routers.inputs import Features
+from routereval.routers.validation import Fold, last_best, quality
 
 CHUNK = 256
 FINEST = 40
-DIGITS = 12
-WEIGHTS = ("uniform", "similarity")
-TIES = ("exact", "float32", "numpy")
+FEW_CELLS = 2**16
 
 
 class Knn(Router):
@@ -54,6 +52,12 @@ class Knn(Router):
     array([[1.  , 0.25]])
     """
 
+    allowed = {
+        "k": Tuned(COUNT),
+        "ks": ListOf(COUNT, least=1),
+        "weights": Choice("uniform", "similarity"),
+        "ties": Choice("exact", "float32", "numpy"),
+    }
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
@@ -72,50 +76,23 @@ class Knn(Router):
         self.weights = weights
         self.ties = ties
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Keep the training prompts; choose k on the validation prompts if it is to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose k on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if k, or one of `ks`, is no positive whole number, or the weights or ties are
-                not known.
-        """
-        depth = self._depth()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
+    def _fit(self, data: Training) -> None:
         if self.k != "tuned":
-            self._keep(X, scores, int(self.k))
-            return self
-        train, check = folds(X, scores, validation, groups=groups)
-        self._keep(train.X, train.scores, 1)
-        near = self._near(check.X, depth)
+            self._keep(data.fold, int(self.k))
+            return
+        learn, check = data.folds()
+        self._keep(learn, 1)
+        near = self._near(check.X)
         ks = sorted(self.ks)
         tried = [quality(self._votes(near, k), check.scores) for k in ks]
         self.k_ = min(ks[last_best(tried)], len(self.X_train_))
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        X = feature_matrix(X, self.X_train_.shape[1])
-        return self._votes(self._near(X, self._depth()), self.k_)
+    def _predict(self, X: Features) -> Scores:
+        return self._votes(self._near(X), self.k_)
 
-    def _near(self, X: Features, depth: int) -> Near:
+    def _near(self, X: Features) -> Near:
+        """As many neighbours for every k, so that one search serves all."""
+        depth = max([*self.ks, *([] if isinstance(self.k, str) else [self.k])])
         if self.ties == "exact":
             rows = search(self.X_train_, unit_rows(X), depth)
         else:
@@ -124,27 +101,13 @@ class Knn(Router):
             return Near(rows, None)
         return Near(rows, closeness(unit_rows(self.X_train_), unit_rows(X), rows))
 
-    def _depth(self) -> int:
-        """How many neighbours to look for: the same for every k, so that one search serves all."""
-        if self.weights not in WEIGHTS:
-            raise unknown("weights of knn", str(self.weights), WEIGHTS)
-        if self.ties not in TIES:
-            raise unknown("ties of knn", str(self.ties), TIES)
-        wanted = [*self.ks, *([] if self.k == "tuned" else [self.k])]
-        for k in wanted:
-            if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
-                raise SpecError(f"knn: k must be a positive whole number or 'tuned', not {k!r}")
-        if not wanted:
-            raise SpecError("knn: ks is empty; give the numbers of neighbours to choose from")
-        return max(int(k) for k in wanted)
-
-    def _keep(self, X: Features, scores: Scores, k: int) -> None:
-        seen = ~np.isnan(scores)
-        self.X_train_: NDArray[Any] = unit_rows(X) if self.ties == "exact" else single(X)
-        self.scores_train_ = np.where(seen, scores, 0.0)
+    def _keep(self, learn: Fold, k: int) -> None:
+        seen = ~np.isnan(learn.scores)
+        self.X_train_: NDArray[Any] = (unit_rows if self.ties == "exact" else single)(learn.X)
+        self.scores_train_ = np.where(seen, learn.scores, 0.0)
         self.seen_train_ = None if seen.all() else seen.astype(np.float64)
-        self.means_ = mean_scores(scores)
-        self.k_ = min(k, len(X))
+        self.means_ = mean_scores(learn.scores)
+        self.k_ = min(k, len(learn.X))
 
     def _votes(self, near: Near, k: int) -> Scores:
         """Mean score of each model over the first k neighbours on which it was observed."""
@@ -156,7 +119,7 @@ class Knn(Router):
         count = _summed(near, seen)
         means = np.tile(self.means_, (len(total), 1))
         np.divide(total, count, out=means, where=count > 0)
-        return means if near.weights is None else np.round(means, DIGITS)
+        return means
 
 
 class Near(NamedTuple):
@@ -301,10 +264,14 @@ def closeness(
 
 
 def _summed(near: Near, values: Scores) -> Scores:
-    """Sum the named rows of the values, for each list of rows, as a sparse product."""
+    """Sum the named rows of the values, for each list of rows; of many, as a sparse product."""
+    n, k = near.rows.shape
+    if n * k * values.shape[1] <= FEW_CELLS:  # the same sums, without the import that a first costs
+        named = values[near.rows]
+        weighed = named if near.weights is None else named * near.weights[:, :, None]
+        return np.asarray(weighed.sum(axis=1))
     from scipy.sparse import csr_array
 
-    n, k = near.rows.shape
     weights = np.ones(n * k) if near.weights is None else near.weights.ravel()
-    named = (weights, near.rows.ravel(), np.arange(0, n * k + 1, k))
-    return np.asarray(csr_array(named, shape=(n, len(values))) @ values)
+    product = (weights, near.rows.ravel(), np.arange(0, n * k + 1, k))
+    return np.asarray(csr_array(product, shape=(n, len(values))) @ values)

@@ -1,20 +1,20 @@
-"""New LLMs beside the known ones: learned apart, from their probe prompts alone."""
+"""New models beside the known ones: learned apart, from their probe prompts alone."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone
 
-from routereval.routers.base import Router, Scores
+from routereval.estimator import unfitted
+from routereval.routers.base import Reads, Router, Scores, Training
 
 
 class Extended(Router):
-    """Asks one router of the known LLMs, and a second of the kind of the new ones.
+    """Asks one router of the known models, and a second of the kind of the new ones.
 
     What `extend` makes of a separable router that has no better way: of kNN, say, one that
-    looks for neighbours of a prompt among the training prompts for the known LLMs, and among the
+    looks for neighbours of a prompt among the training prompts for the known models, and among the
     probe prompts for the new.
 
     Args:
@@ -34,17 +34,17 @@ class Extended(Router):
         self.known = known
         self.new = new
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Fit the second router, on the probe prompts of the new LLMs."""
-        scores = self._check_fit(X, scores)
-        self.reads = self.known.reads  # type: ignore[misc]
-        self.new_: Router = clone(self.new).fit(X, scores, costs)
-        self.n_models_ += self.known.n_models_
-        return self
+    @property
+    def reads(self) -> Reads:  # type: ignore[override]  # what the known router reads
+        """What both routers read."""
+        return self.known.reads
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
-        """Put the scores of the known and the new LLMs side by side."""
-        self._check_fitted()
+    def _fit(self, data: Training) -> None:
+        """Fit the second router, on the probe prompts of the new models."""
+        self.new_: Router = unfitted(self.new).fit(data.X, data.scores, data.costs)
+        self.n_models_ += self.known.n_models_
+
+    def _predict(self, X: Any) -> Scores:  # noqa: ANN401
         return np.hstack([self.known.predict_scores(X), self.new_.predict_scores(X)])
 
     def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
@@ -76,4 +76,4 @@ def extend(router: Router, X: Any, scores: Scores, costs: Scores | None = None) 
         return router.extend(X, scores, costs)
     router._check_fitted()
     kind = router.new if isinstance(router, Extended) else router
-    return Extended(known=router, new=clone(kind)).fit(X, scores, costs)
+    return Extended(known=router, new=unfitted(kind)).fit(X, scores, costs)

@@ -12,20 +12,19 @@ different prompts: who was asked hard ones is not taken for weak.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from routereval.errors import SpecError
-from routereval.routers.base import Groups, Router, Scores
-from routereval.routers.inputs import feature_matrix
+from routereval.parameters import ListOf, Number, Tuned
+from routereval.routers.base import Router, Scores, Training
+from routereval.routers.inputs import Features, rounded
 from routereval.routers.neighbours import unit_rows
-from routereval.routers.validation import Fold, folds
+from routereval.routers.validation import Fold
 
 CHUNK = 128
-DIGITS = 12
+BASE = Number(1, above=True)
 NEWTON_STEPS = 30
 LONGEST_STEP = 2.0
 CONVERGED = 1e-13
@@ -51,23 +50,15 @@ class BradleyTerry(Router):
     array([[0.688, 0.5  , 0.312]])
     """
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Find the strengths.
-
-        Raises:
-            DataError: if the shapes do not agree.
-        """
-        scores = self._check_fit(X, scores)
-        seen = (~np.isnan(scores)).astype(np.float64)
+    def _fit(self, data: Training) -> None:
+        seen = (~np.isnan(data.scores)).astype(np.float64)
         common = seen.T @ seen
-        lead = np.where(seen > 0, scores, 0.0).T @ seen
+        lead = np.where(seen > 0, data.scores, 0.0).T @ seen
         strengths = fit_strengths((common + 1)[None], (lead - lead.T)[None])
         self.ratings_ = 1000 + ELO * strengths[0]
-        self.rates_ = np.round(win_rates(strengths)[0], DIGITS)
-        return self
+        self.rates_ = rounded(win_rates(strengths)[0])
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
+    def _predict(self, X: Features) -> Scores:
         return np.tile(self.rates_, (len(X), 1))
 
 
@@ -103,6 +94,8 @@ class SimilarityWeighted(Router):
     array([0, 0, 1])
     """
 
+    label = "similarity_weighted"
+    allowed = {"base": Tuned(BASE), "bases": ListOf(BASE, least=1)}
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
 
@@ -115,49 +108,22 @@ class SimilarityWeighted(Router):
         self.base = base
         self.bases = bases
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Keep the training prompts; choose the base on the validation prompts if to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a base is not greater than 1.
-        """
-        bases = sorted(self._checked_bases())
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        if len(bases) == 1:
-            self._keep(Fold(X, scores), bases[0])
-            return self
-        learn, check = folds(X, scores, validation, groups=groups)
-        results = mean_results(check.scores)
+    def _fit(self, data: Training) -> None:
+        if not isinstance(self.base, str):
+            self._keep(data.fold, float(self.base))
+            return
+        learn, check = data.folds()
+        results, bases = mean_results(check.scores), sorted(map(float, self.bases))
         errors = []
         for base in bases:
             self._keep(learn, base)
-            errors.append(float(np.nansum((self.predict_scores(check.X) - results) ** 2)))
+            found = rounded(self._predict(check.X))
+            errors.append(float(np.nansum((found - results) ** 2)))
         self.base_ = bases[int(np.argmin(errors))]
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        units = unit_rows(feature_matrix(X, self.X_train_.shape[1]))
-        rates: Scores = np.concatenate([self._rates(self._weights(c)) for c in _chunks(units)])
-        return np.round(rates, DIGITS)
+    def _predict(self, X: Features) -> Scores:
+        units = unit_rows(X)
+        return np.concatenate([self._rates(self._weights(chunk)) for chunk in _chunks(units)])
 
     def _weights(self, units: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_queries, n_train), from 1 / base to base."""
@@ -198,17 +164,6 @@ class SimilarityWeighted(Router):
         self.seen_train_ = seen.astype(np.float64)
         self.base_ = base
 
-    def _checked_bases(self) -> list[float]:
-        wanted = list(self.bases) if self.base == "tuned" else [self.base]
-        if not wanted:
-            raise SpecError("similarity_weighted: bases is empty; give some to choose from")
-        for base in wanted:
-            if not (isinstance(base, (int, float)) and 1 < base < np.inf):
-                raise SpecError(
-                    f"similarity_weighted: base must be a number above 1 or 'tuned', not {base!r}"
-                )
-        return [float(base) for base in wanted]
-
 
 def win_rates(strengths: Scores) -> Scores:
     """Each model's mean probability of beating another, by Bradley and Terry; ½ for one alone.
@@ -219,6 +174,8 @@ def win_rates(strengths: Scores) -> Scores:
     >>> win_rates(np.array([[0.0, 0.0, np.log(3)]])).round(3)
     array([[0.375, 0.375, 0.75 ]])
     """
+    from scipy.special import expit
+
     n_models = strengths.shape[1]
     if n_models == 1:
         return np.full_like(strengths, 0.5)
@@ -258,6 +215,8 @@ def fit_strengths(common: Scores, lead: Scores) -> Scores:
     >>> np.diff(fit_strengths(common, lead)).round(3)  # 3 of 4 won: odds of 3 to 1
     array([[-1.099]])
     """
+    from scipy.special import expit
+
     n_models = common.shape[1]
     diagonal = np.eye(n_models)
     common = common * (1 - diagonal)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import MissingDependencyError, SpecError
+from routereval.errors import MissingDependencyError
 
 Weights = dict[str, NDArray[np.float64]]
 
@@ -142,33 +142,6 @@ def relu(x: Any) -> Any:  # noqa: ANN401 - an array or a tensor
 def unit(x: Any) -> Any:  # noqa: ANN401 - an array or a tensor
     """Rows scaled to length 1."""
     return x / ((x * x).sum(axis=1, keepdims=True) + 1e-12) ** 0.5
-
-
-def checked(
-    router: str, counts: Mapping[str, object], numbers: Mapping[str, object], seed: object
-) -> None:
-    """Raise SpecError unless counts are positive whole numbers, and numbers positive.
-
-    >>> checked("multilabel", {"epochs": 0}, {}, 0)
-    Traceback (most recent call last):
-    ...
-    routereval.errors.SpecError: multilabel: epochs must be a positive whole number, not 0
-    """
-    for name, value in counts.items():
-        if not _is_whole(value, 1):
-            raise SpecError(f"{router}: {name} must be a positive whole number, not {value!r}")
-    for name, value in numbers.items():
-        if not (isinstance(value, (int, float)) and 0 < value < math.inf):
-            raise SpecError(f"{router}: {name} must be a positive number, not {value!r}")
-    if not _is_whole(seed, 0):
-        raise SpecError(
-            f"{router}: random_state must be a whole number that is not negative, not {seed!r}"
-        )
-
-
-def _is_whole(value: object, least: int) -> bool:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return bool(whole and value >= least)  # type: ignore[operator]
 
 
 def batches(rng: np.random.Generator, n_rows: int, size: int) -> Sequence[NDArray[np.int64]]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import MissingDependencyError, SpecError, unknown
-from routereval.routers.base import Groups, Router, Scores, mean_scores
-from routereval.routers.inputs import Features, feature_matrix
-from routereval.routers.linear import alike
-from routereval.routers.validation import folds
+from routereval.errors import MissingDependencyError
+from routereval.parameters import COUNT, SEED, Choice, Number
+from routereval.routers.base import Router, Scores, Training, mean_scores
+from routereval.routers.inputs import Features, alike, rounded
 
-BACKENDS = ("sklearn", "lightgbm")
 CHUNK = 512
-DIGITS = 12
 
 Floats = NDArray[np.float64]
 
@@ -117,6 +114,13 @@ class Boosted(Router):
     array([1, 0])
     """
 
+    allowed = {
+        "backend": Choice("sklearn", "lightgbm"),
+        "trees": COUNT,
+        "leaves": Number(2, whole=True),
+        "lr": Number(0, 1, above=True),
+        "random_state": SEED,
+    }
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     separable: ClassVar[bool] = True
@@ -136,35 +140,8 @@ class Boosted(Router):
         self.lr = lr
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Grow the trees; decide on the validation prompts how many to keep.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to decide on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            MissingDependencyError: if the backend is not installed.
-            SpecError: if a parameter is out of its range.
-        """
-        self._check_parameters()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn, check = folds(X, scores, validation, groups=groups, seed=self.random_state)
-        self.n_features_in_ = X.shape[1]
+    def _fit(self, data: Training) -> None:
+        learn, check = data.folds(self.random_state)
         self.means_ = mean_scores(learn.scores)
         self.trees_: list[Trees | None] = []
         for model, mean in enumerate(self.means_):
@@ -175,28 +152,13 @@ class Boosted(Router):
                 continue
             grown = self._grown(learn.X[seen], y[seen] - mean)
             self.trees_.append(_kept(grown, check.X[known], held[known] - mean))
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        X = feature_matrix(X, self.n_features_in_)
+    def _predict(self, X: Features) -> Scores:
         scores = np.tile(self.means_, (len(X), 1))
         for model, trees in enumerate(self.trees_):
             if trees is not None:
                 scores[:, model] += _steps(trees, X).sum(axis=1)
-        return np.round(scores, DIGITS)
-
-    def _check_parameters(self) -> None:
-        if self.backend not in BACKENDS:
-            raise unknown("backend of boosted", str(self.backend), BACKENDS)
-        for name, least in (("trees", 1), ("leaves", 2)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < least:
-                raise SpecError(
-                    f"boosted: {name} must be a whole number from {least} on, not {value!r}"
-                )
-        if not (isinstance(self.lr, (int, float)) and 0 < self.lr <= 1):
-            raise SpecError(f"boosted: lr must be a number above 0 and up to 1, not {self.lr!r}")
+        return scores
 
     def _grown(self, X: Features, y: Floats) -> list[Trees]:
         return self._by_lightgbm(X, y) if self.backend == "lightgbm" else self._by_sklearn(X, y)
@@ -237,7 +199,7 @@ class Boosted(Router):
             "boost_from_average": False,
             "verbose": -1,
         }
-        data = lightgbm.Dataset(X.astype(np.float64), y)
+        data = lightgbm.Dataset(X, y)
         model = lightgbm.train(options, data, self.trees).dump_model()
         return [_flattened(tree["tree_structure"]) for tree in model["tree_info"]]
 
@@ -263,6 +225,7 @@ class Forest(Router):
     array([1, 0])
     """
 
+    allowed = {"trees": COUNT, "leaf": COUNT, "random_state": SEED}
     separable: ClassVar[bool] = True
 
     def __init__(self, *, trees: int = 60, leaf: int = 10, random_state: int = 0) -> None:
@@ -270,35 +233,23 @@ class Forest(Router):
         self.leaf = leaf
         self.random_state = random_state
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
-        """Grow the trees.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if a parameter is no positive whole number.
-        """
-        for name in ("trees", "leaf"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise SpecError(f"forest: {name} must be a positive whole number, not {value!r}")
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        self.n_features_in_, self.means_ = X.shape[1], mean_scores(scores)
+    def _fit(self, data: Training) -> None:
+        self.means_ = mean_scores(data.scores)
         self.parts_: list[tuple[NDArray[np.int64], Trees]] = []
-        for models in alike(~np.isnan(scores)):
-            rows = ~np.isnan(scores[:, models[0]])
+        for models in alike(~np.isnan(data.scores)):
+            rows = ~np.isnan(data.scores[:, models[0]])
             if rows.any():
-                self.parts_.append((models, self._grown(X[rows], scores[rows][:, models])))
-        return self
+                Y = data.scores[rows][:, models]
+                self.parts_.append((models, self._grown(data.X[rows], Y)))
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        X = feature_matrix(X, self.n_features_in_).astype(np.float32)  # as the forest sees it
+    def _predict(self, X: Features) -> Scores:
+        X = X.astype(np.float32)  # as the forest sees it
         scores = np.tile(self.means_, (len(X), 1))
         for models, trees in self.parts_:
             for start in range(0, len(X), CHUNK):
                 here = slice(start, start + CHUNK)
                 scores[here, models] = trees.value[trees.leaves(X[here])].mean(axis=1)
-        return np.round(scores, DIGITS)
+        return scores
 
     def _grown(self, X: Features, Y: Scores) -> Trees:
         from sklearn.ensemble import ExtraTreesRegressor
@@ -324,7 +275,7 @@ def _kept(grown: Sequence[Trees], X: Features, y: Floats) -> Trees | None:
         return together
     predicted = np.cumsum(_steps(together, X), axis=1)
     errors = [np.mean(y**2), *np.mean((y[:, None] - predicted) ** 2, axis=0)]
-    best = int(np.argmin(np.round(errors, DIGITS)))
+    best = int(np.argmin(rounded(errors)))
     return Trees.of(grown[:best]) if best else None
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
-from routereval.errors import SpecError, unknown
+from routereval.parameters import COUNT, SEED, Choice, ListOf, Tuned
 from routereval.routers.array_cache import remembered
-from routereval.routers.base import Groups, Router, Scores
+from routereval.routers.base import Router, Scores, Training
 from routereval.routers.clusters import Partition, partitions, shrunk_means
-from routereval.routers.inputs import Features, feature_matrix
-from routereval.routers.validation import Fold, folds, last_best, quality
+from routereval.routers.inputs import Features
+from routereval.routers.validation import Fold, last_best, quality
 
-DIGITS = 12
-MAPPINGS = ("kmeans", "learned")
 FLOOR = 1e-3
 
 Floats = NDArray[np.float64]
@@ -53,6 +50,13 @@ class UniRoute(Router):
            [0.17, 0.75]])
     """
 
+    allowed = {
+        "k": Tuned(COUNT),
+        "ks": ListOf(COUNT, least=1),
+        "mapping": Choice("kmeans", "learned"),
+        "random_state": SEED,
+    }
+    casts: ClassVar[bool] = False
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     supports_unseen: ClassVar[bool] = True
@@ -73,70 +77,29 @@ class UniRoute(Router):
         self.mapping = mapping
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,  # noqa: ANN401
-        scores: Scores,
-        costs: Scores | None = None,
-        validation: tuple[Any, Scores] | None = None,
-        groups: Groups | None = None,
-    ) -> Self:
-        """Cluster the prompts; choose k on the validation prompts if it is to be tuned.
-
-        Args:
-            X: (n_prompts, n_features) the prompts' features.
-            scores: (n_prompts, n_models), in [0, 1], NaN where not observed.
-            costs: not used.
-            validation: features and scores to choose k on; without, a tenth of the prompts.
-            groups: codes of equal prompts, which are held out together.
-
-        Returns:
-            The router itself.
-
-        Raises:
-            DataError: if the shapes do not agree.
-            SpecError: if k, or one of `ks`, is no positive whole number, or the mapping unknown.
-        """
-        ks = self._tried()
-        scores, X = self._check_fit(X, scores), feature_matrix(X)
-        learn = check = Fold(X, scores)
+    def _fit(self, data: Training) -> None:
+        learn = check = data.fold
+        ks = (self.k,) if not isinstance(self.k, str) else tuple(sorted(self.ks, reverse=True))
         if len(ks) > 1:
-            learn, check = folds(X, scores, validation, groups=groups)
-        found = partitions(learn.X, ks, self.random_state)
+            learn, check = data.folds()
+        found = partitions(learn.X, tuple(map(int, ks)), self.random_state)
         tried = []
         for clusters in found:
             self._keep(clusters, learn.scores)
             tried.append(quality(self._nearest(check.X) @ self.scores_, check.scores))
         self._keep(found[last_best(tried)], learn.scores)
         self.theta_ = self._mapped(learn) if self.mapping == "learned" else None
-        return self
 
-    def extend(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+    def _extend(self, data: Training) -> None:
         """Take new models by their scores on probe prompts; nothing else changes."""
-        self._check_fitted()
-        member = self._nearest(feature_matrix(X, self.centres_.shape[1]))
-        new = shrunk_means(self._check_extend(X, scores), member)
+        new = shrunk_means(data.scores, self._nearest(data.X))
         self.scores_ = np.hstack([self.scores_, new])
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401, D102
-        self._check_fitted()
-        X = feature_matrix(X, self.centres_.shape[1])
+    def _predict(self, X: Features) -> Scores:
+        from scipy.special import softmax
+
         member = self._nearest(X) if self.theta_ is None else softmax(_padded(X) @ self.theta_, 1)
-        return np.asarray(np.round(member @ self.scores_, DIGITS), dtype=np.float64)
-
-    def _tried(self) -> tuple[int, ...]:
-        if self.mapping not in MAPPINGS:
-            raise unknown("mapping of uniroute", str(self.mapping), MAPPINGS)
-        ks = self.ks if self.k == "tuned" else (self.k,)
-        for k in ks:
-            if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
-                raise SpecError(
-                    f"uniroute: k must be a positive whole number or 'tuned', not {k!r}"
-                )
-        if not ks:
-            raise SpecError("uniroute: ks is empty; give the numbers of clusters to choose from")
-        return tuple(sorted((int(k) for k in ks), reverse=True))
+        return np.asarray(member @ self.scores_)
 
     def _keep(self, clusters: Partition, scores: Scores) -> None:
         self.centres_, labels = clusters
@@ -150,6 +113,7 @@ class UniRoute(Router):
     def _mapped(self, learn: Fold) -> Floats:
         """Minimise the cross-entropy over the map, kept near the clusters that it starts from."""
         from scipy.optimize import minimize
+        from scipy.special import softmax
 
         X, seen = _padded(learn.X), ~np.isnan(learn.scores)
         truth = np.where(seen, learn.scores, 0.0)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError
-from routereval.routers.base import Groups, Scores
-from routereval.routers.inputs import Features, feature_matrix
+from routereval.routers.inputs import Features, Groups, Scores
 
 HELD_OUT = 0.1
 FEW = 10
 
 
 class Fold(NamedTuple):
-    """Some prompts: their features and the models' scores on them."""
+    """Some prompts: what the router reads of them, and the models' scores on them."""
 
     X: Features
     scores: Scores
@@ -69,44 +67,6 @@ def held_out(n: int, seed: int = 0, groups: Groups | None = None, share: float =
     return Rows(np.flatnonzero(~out), np.flatnonzero(out))
 
 
-def folds(
-    X: Features,
-    scores: Scores,
-    validation: tuple[Any, Scores] | None,
-    seed: int = 0,
-    groups: Groups | None = None,
-) -> Folds:
-    """Decide which prompts to choose hyper-parameters on.
-
-    Given validation prompts serve as they are. Without them a tenth of the training prompts is
-    drawn and held out, by `held_out`; with fewer than 10 different training prompts they serve as
-    both. Nothing is fitted again on all prompts afterwards, so what was chosen is what predicts.
-
-    Args:
-        X: (n_prompts, n_features) of the training prompts.
-        scores: (n_prompts, n_models) of the training prompts.
-        validation: the features and scores of the validation prompts, or None.
-        seed: of the draw.
-        groups: (n_prompts,) codes of equal training prompts; None where each is its own.
-
-    Returns:
-        Both folds.
-
-    Raises:
-        DataError: if the validation prompts do not fit the training prompts.
-
-    >>> [len(fold.X) for fold in folds(np.eye(20), np.ones((20, 2)), None)]
-    [18, 2]
-    """
-    train = Fold(X, scores)
-    if validation is not None:
-        return Folds(train, _checked(validation, train))
-    kept, held = held_out(len(X), seed, groups)
-    if len(held) == len(X):
-        return Folds(train, train)
-    return Folds(Fold(X[kept], scores[kept]), Fold(X[held], scores[held]))
-
-
 def quality(predicted: Scores, scores: Scores) -> float:
     """Mean observed score of the model that is predicted to be best, 0 where none was observed.
 
@@ -144,13 +104,3 @@ def last_best(qualities: Sequence[float] | NDArray[np.float64]) -> int:
     """
     reverse = np.asarray(qualities)[::-1]
     return len(reverse) - 1 - int(reverse.argmax())
-
-
-def _checked(validation: tuple[Any, Scores], train: Fold) -> Fold:
-    X, scores = feature_matrix(validation[0], train.X.shape[1]), np.asarray(validation[1], float)
-    if scores.shape != (len(X), train.scores.shape[1]):
-        raise DataError(
-            f"validation scores have shape {scores.shape} but there are {len(X)} validation "
-            f"prompts and {train.scores.shape[1]} models"
-        )
-    return Fold(X, scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,7 +182,7 @@ def _replayed(task: Task, routers: Sequence[str], against: str, orders: int) -> 
     lines = []
     for spec in routers:
         played = [
-            make_router(spec, random_state=seed).fit(stream.X, stream.scores)
+            cast("Bandit", make_router(spec, random_state=seed)).fit(stream.X, stream.scores)
             for seed in range(orders)
         ]
         lines.append(_line(spec, True, np.stack([bandit.rewards_ for bandit in played]), base))

@@ -8,11 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from routereval._version import __version__
 from routereval.errors import DataError
+from routereval.estimator import unfitted
 from routereval.features import embedder_name
 from routereval.records import read_records
 from routereval.results.results import Cell, Outcome, cell_key
@@ -158,7 +158,7 @@ def _located_note(job: CellJob, error: str) -> str:
 
 
 def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
-    router: Router = clone(job.router)
+    router = unfitted(job.router)
     start = time.perf_counter()
     router = fit(router, task)
     fitted = time.perf_counter() - start

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from routereval.errors import DataError, unknown
 from routereval.records import Records
 from routereval.results.results import Cell, Outcome, Results, ResultsFolder
 from routereval.routers import Router, make_router
-from routereval.routers.base import Scores
+from routereval.routers.base import Scores, Training
 from routereval.routers.controls import BestSingle
 from routereval.scoring import compute
 from routereval.scoring.estimates import estimates
@@ -45,12 +45,10 @@ class Listed(Router):
         self.values = values
         self.costs = costs
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+    def _fit(self, data: Training) -> None:
         """Learn nothing."""
-        self._check_fit(X, scores)
-        return self
 
-    def predict_scores(self, X: Any) -> Scores:  # noqa: ANN401
+    def _predict(self, X: Any) -> Scores:  # noqa: ANN401
         """Look the prompts up."""
         return self.values[_rows(X)]
 
@@ -242,11 +240,9 @@ class _Best(BestSingle):
     def __init__(self, *, means: Sequence[float]) -> None:
         self.means = means
 
-    def fit(self, X: Any, scores: Scores, costs: Scores | None = None) -> Self:  # noqa: ANN401
+    def _fit(self, data: Training) -> None:
         """Take the means that were given."""
-        self._check_fit(X, scores)
         self.scores_ = np.asarray(self.means, dtype=np.float64)
-        return self
 
 
 def _controls(task: Task, means: dict[str, float] | None) -> dict[str, Router]:

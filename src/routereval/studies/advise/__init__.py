@@ -1,6 +1,5 @@
 """Is routing worth it, and which models to keep."""
 
-from routereval.studies.advise.advice import Advice
-from routereval.studies.advise.study import advise
+from routereval.studies.advise.advice import Advice, advise
 
 __all__ = ["Advice", "advise"]

@@ -30,7 +30,7 @@ _NOUGHT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreTable:
+class Bench:
     """One benchmark, or several joined, without what cannot be used.
 
     Attributes:
@@ -106,7 +106,7 @@ class ScoreTable:
         return tuple(self.models[column] for column in columns)
 
 
-def score_table_of(records: Records, pool: Sequence[str] = ()) -> ScoreTable:
+def bench_of(records: Records, pool: Sequence[str] = ()) -> Bench:
     """The arrays of one benchmark, without LLMs that answer by habit.
 
     Args:
@@ -136,7 +136,7 @@ def score_table_of(records: Records, pool: Sequence[str] = ()) -> ScoreTable:
     )
 
 
-def join(collection: Sequence[Records]) -> ScoreTable:
+def join(collection: Sequence[Records]) -> Bench:
     """Several benchmarks as one: their prompts together, the LLMs that all of them know.
 
     Raises:
@@ -156,7 +156,7 @@ def join(collection: Sequence[Records]) -> ScoreTable:
     by_habit = np.vstack(habits)
     starts = np.cumsum([0, *(records.n_prompts for records in collection[:-1])])
     sources = dict.fromkeys(part.chance_source for part in parts)
-    return ScoreTable(
+    return Bench(
         name=f"all {len(parts)} benchmarks",
         kind="real" if any(part.kind == "real" for part in parts) else "binary",
         models=tuple(common),
@@ -175,7 +175,7 @@ def join(collection: Sequence[Records]) -> ScoreTable:
     )
 
 
-def _habits(part: ScoreTable, columns: Index) -> NDArray[np.bool_]:
+def _habits(part: Bench, columns: Index) -> NDArray[np.bool_]:
     if part.by_habit is None:
         return np.zeros((part.n_prompts, len(columns)), dtype=np.bool_)
     return part.by_habit[:, columns]
@@ -275,7 +275,7 @@ def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> 
     return np.asarray(joint / np.sqrt(np.where(left > _NOUGHT, left, np.inf)))
 
 
-def _whole(records: Records, members: Index) -> ScoreTable:
+def _whole(records: Records, members: Index) -> Bench:
     block = _asked(records, members) if len(members) else complete_block(records.scores)
     if not len(block.prompts):
         raise DataError(f"{records.name}: no prompt was put to every LLM of the pool")
@@ -288,7 +288,7 @@ def _whole(records: Records, members: Index) -> ScoreTable:
         if real
         else answers_by_habit(scores, levels, strata)
     )
-    return ScoreTable(
+    return Bench(
         name=records.name,
         kind=records.kind,
         models=records.models,
