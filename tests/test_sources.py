@@ -140,7 +140,7 @@ def test_a_source_may_be_given_from_where_it_lies(
 def test_an_import_that_failed_leaves_nothing_in_the_cache(tmp_path: Path, cache: Path) -> None:
     source = neutral_folder(tmp_path / "in", best=7.0)
     for _ in range(2):
-        with pytest.raises(DataError, match="--rescale"):
+        with pytest.raises(DataError, match="--scale"):
             open_source(source)
     assert list((cache / "imports").iterdir()) == []
 

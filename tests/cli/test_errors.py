@@ -83,7 +83,7 @@ def a_file(path: Path) -> Path:
 SOURCES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "truncated": (truncated, "scores.parquet: cannot be read as Parquet"),
     "text": (with_text, "column 'org/model_1' holds String, not numbers"),
-    "range": (out_of_range, "score 7 lies outside [0, 1]; import with --rescale"),
+    "range": (out_of_range, "score 7 lies outside [0, 1]; import with --scale"),
     "pickle": (foreign_class, "print"),
     "dataset": (foreign_dataset, "print"),
     "empty": (empty, "is an empty folder"),

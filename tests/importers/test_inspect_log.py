@@ -173,7 +173,7 @@ def test_a_run_that_was_cut_short_has_only_its_start(tmp_path: Path) -> None:
 def test_scores_out_of_range_can_be_rescaled(tmp_path: Path) -> None:
     rows = [sample("q", 10), sample(2, 0), sample(3, 4)]
     path = write(tmp_path, {"a.json": as_json(head("m"), *rows)})
-    with pytest.raises(DataError, match=r"a\.json: sample 1: match 10 lies outside .* --rescale"):
+    with pytest.raises(DataError, match=r"a\.json: sample 1: match 10 lies outside .* --scale"):
         drafts(path)
     assert only(path, rescale=True).scores[:, 0] == pytest.approx([1.0, 0.0, 0.4])
 

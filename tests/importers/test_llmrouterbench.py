@@ -101,7 +101,7 @@ def test_one_file_and_a_flat_folder(tmp_path: Path) -> None:
 
 def test_scores_out_of_range_can_be_rescaled(tmp_path: Path) -> None:
     path = write(tmp_path, {"a.json": result("a", record(1, 10), record(2, 0))})
-    with pytest.raises(DataError, match=r"a\.json: record 0: score 10 lies outside .* --rescale"):
+    with pytest.raises(DataError, match=r"a\.json: record 0: score 10 lies outside .* --scale"):
         only(path)
     assert only(path, rescale=True).scores.tolist() == [[1.0], [0.0]]
 

@@ -176,7 +176,7 @@ def test_the_reference_is_given_to_routerevals_own_prompts_only(tmp_path: Path) 
 @pytest.mark.parametrize("worst", [-0.5, 1.5, 100.0])
 def test_a_score_out_of_range_is_refused_with_the_remedy(worst: float, tmp_path: Path) -> None:
     path = folder(tmp_path, scores=SCORES | {"m": [1.0, worst, 0.0, 0.0]})
-    with pytest.raises(DataError, match=rf"y: score {worst:g} lies outside \[0, 1\].*--rescale"):
+    with pytest.raises(DataError, match=rf"y: score {worst:g} lies outside \[0, 1\].*--scale"):
         drafts(path)
 
 
@@ -317,7 +317,7 @@ def test_mmlu_pro_is_routerevals() -> None:
 
 def test_routerarena_has_negative_scores_and_costs() -> None:
     path = shared("routerarena")
-    with pytest.raises(DataError, match=r"score -.* lies outside \[0, 1\].*--rescale"):
+    with pytest.raises(DataError, match=r"score -.* lies outside \[0, 1\].*--scale"):
         drafts(path)
     found = drafts(path, rescale=True)
     assert sum(len(draft.scores) for draft in found.values()) == 809

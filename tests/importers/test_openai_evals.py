@@ -116,7 +116,7 @@ def test_chat_prompts_are_text(tmp_path: Path) -> None:
 def test_scores_out_of_range_can_be_rescaled(tmp_path: Path) -> None:
     rows = event("s", "metrics", score=40), event("t", "metrics", score=20)
     path = write(tmp_path, {"a.jsonl": jsonl(spec("m"), *rows)})
-    with pytest.raises(DataError, match=r"a\.jsonl:2: score 40 lies outside .* --rescale"):
+    with pytest.raises(DataError, match=r"a\.jsonl:2: score 40 lies outside .* --scale"):
         only(path)
     assert only(path, rescale=True).scores.tolist() == [[1.0], [0.0]]
 

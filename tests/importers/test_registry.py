@@ -115,18 +115,20 @@ def test_a_source_given_as_the_target_survives(tmp_path: Path) -> None:
 
 def test_an_import_that_fails_leaves_nothing(tmp_path: Path) -> None:
     source = neutral_folder(tmp_path / "in", best=100.0)
-    with pytest.raises(DataError, match="--rescale"):
+    with pytest.raises(DataError, match="--scale"):
         import_records("auto", source, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 def test_options_reach_the_importer_or_are_refused(tmp_path: Path) -> None:
     source = neutral_folder(tmp_path / "in", best=100.0)
-    (records, _) = import_records("auto", source, tmp_path / "out", rescale=True)
+    (records, _) = import_records("auto", source, tmp_path / "out", scale="0,100")
     assert records.dense().tolist() == [[1, 0], [0, 0]]
     for name in ("routereval-raw", "routereval-dataset"):
         with pytest.raises(RouterEvalError, match=f"{name} takes no option 'rescale'"):
             import_records(name, source, tmp_path / "other", rescale=True)
+    with pytest.raises(RouterEvalError, match="give it with --scale LOW,HIGH"):
+        import_records("neutral", source, tmp_path / "other", rescale=True)
 
 
 def test_an_importer_of_ones_own_is_recognised_before_the_plain_table(

@@ -82,7 +82,7 @@ def test_one_file_alone(tmp_path: Path) -> None:
 def test_a_score_below_0_is_refused_unless_rescaled(tmp_path: Path) -> None:
     rows = lines(line("N_1", "a", -0.25), line("N_2", "a", 1.0), line("N_3", "a", 0.0))
     path = write(tmp_path, {"a.jsonl": rows, "b.jsonl": lines(line("M_1", "a", 0.5))})
-    with pytest.raises(DataError, match=r"a\.jsonl:1: score -0\.25 lies outside .* --rescale"):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: score -0\.25 lies outside .* --scale"):
         drafts(path)
     found = drafts(path, rescale=True)
     assert found["N"].scores[:, 0] == pytest.approx([0.0, 1.0, 0.2])
@@ -114,7 +114,7 @@ def test_other_folders_are_not_recognised(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not (SHARED / "raw").is_dir(), reason="the published files are not here")
 def test_the_published_files_agree_with_the_neutral_folder() -> None:
-    with pytest.raises(DataError, match="--rescale"):
+    with pytest.raises(DataError, match="--scale"):
         drafts(SHARED / "raw")
     found = drafts(SHARED / "raw", rescale=True)
     scores = pl.read_parquet(SHARED / "scores.parquet")

@@ -142,7 +142,7 @@ def test_from_arrays_keeps_what_is_given() -> None:
         ({"features": np.zeros((3, 2))}, "feature 'given' has 3 rows for 2 prompts"),
         ({"features": np.zeros(2)}, "feature 'given' has 1 axes"),
         ({"models": ["a", "a"]}, "model 'a' occurs twice"),
-        ({"scores": [[1.0, 2.0], [0.0, 1.0]]}, r"score 2 lies outside \[0, 1\].*--rescale"),
+        ({"scores": [[1.0, 2.0], [0.0, 1.0]]}, r"score 2 lies outside \[0, 1\].*--scale"),
         ({"scores": [[1.0, -0.5], [0.0, 1.0]]}, r"score -0.5 lies outside"),
         ({"scores": [[1.0, np.inf], [0.0, 1.0]]}, "infinite"),
         ({"scores": np.full((2, 2), np.nan)}, "no score was observed"),

@@ -27,7 +27,15 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
     metavar="ROLE=COLUMN,…",
     help="For plain tables: which column is the model, prompt_id, score, cost, prompt, benchmark.",
 )
-@click.option("--rescale", is_flag=True, help="Map each benchmark's range of scores onto [0, 1].")
+@click.option(
+    "--scale",
+    metavar="LOW,HIGH",
+    help="The scale of the scores, as 0,100; 10,0 where less is better. It is mapped onto [0, 1].",
+)
+@click.option("--clip", is_flag=True, help="Take scores beyond the scale for its ends.")
+@click.option("--missing", metavar="VALUE,…", help="What stands for no score, such as -1 or ERROR.")
+@click.option("--rescale", is_flag=True, help="Map scores onto [0, 1]; needs --scale.")
+@click.option("--strict", is_flag=True, help="Take warnings for errors: nothing is written then.")
 @click.option(
     "-O",
     "--option",
@@ -43,19 +51,22 @@ def import_command(
     source: Path,
     dest: Path,
     *,
-    columns: str | None,
-    rescale: bool,
     options: dict[str, str],
     overwrite: bool,
+    strict: bool,
+    **named: str | bool | None,
 ) -> None:
-    """Turn foreign results into a collection of records.
+    """Turn foreign results into a collection of records, and print how they were read.
 
     FORMAT is auto or one of `routereval list formats`. DEST appears whole or not at all.
     """
+    from routereval.cli.import_reports import report_text
     from routereval.importers import import_records
 
-    named = {"columns": columns, "rescale": rescale or None, **options}
-    given = {name: value for name, value in named.items() if value is not None}
-    imported = import_records(format_name, source, dest, overwrite=overwrite, **given)
+    given = {name: value for name, value in {**named, **options}.items() if value}
+    imported = import_records(
+        format_name, source, dest, overwrite=overwrite, strict=strict, **given
+    )
     for records in imported:
         click.echo(f"{records.path}: {records}")
+    click.echo(report_text(imported), nl=False)

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from routereval.errors import DataError
 from routereval.importers.rows import BadRows, RowError, files_in, finite_in, text_of
+from routereval.importers.scale import Rescale, Scale
 
 _T = TypeVar("_T")
 _FEW = 20
@@ -36,12 +37,12 @@ def noting(bad: BadRows, file: Path, what: str) -> Iterator[None]:
         bad.add(file, 0, f"{what}: {error}")
 
 
-def value_in(value: object, *, rescale: bool, what: str = "score") -> float:
+def value_in(value: object, *, rescale: Rescale, what: str = "score") -> float:
     """The score that a log holds, NaN if there is none; a list of numbers counts as its mean.
 
     Args:
         value: a number, a truth value, text that reads as one, or a list of those.
-        rescale: accept any finite number.
+        rescale: the scale that it is on, mapped onto [0, 1]; True accepts any finite number.
         what: what to call it.
 
     Raises:
@@ -54,12 +55,9 @@ def value_in(value: object, *, rescale: bool, what: str = "score") -> float:
         number = sum(finite_in(part, what) for part in value) / len(value)
     else:
         number = finite_in(value, what)
-    if not rescale and (number < 0 or number > 1):
-        raise RowError(
-            f"{what} {number:.6g} lies outside [0, 1]; import with --rescale to map each "
-            "benchmark's range onto [0, 1]"
-        )
-    return number
+    if rescale is True:
+        return number
+    return (rescale or Scale()).score(number, what)
 
 
 def prompt_text(value: object) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from routereval.errors import SpecError
+from routereval.importers.examined import examined
+from routereval.importers.scale import Scale
 from routereval.records.draft import Draft
 from routereval.registry import defaults
 
@@ -50,19 +52,44 @@ class Importer:
 
         Args:
             path: the file or folder.
-            options: those of `read`; one that is not set (None, False) is left out.
+            options: those of `read`; one that is not set (None, False) is left out. Where
+                `read` takes ``rescale``, ``scale``, ``missing`` and ``clip`` declare it, as in
+                `Scale.of`.
 
         Raises:
-            SpecError: if the format has no such option.
+            SpecError: if the format has no such option, or ``rescale`` comes without a scale.
             DataError: if the source cannot be read.
         """
         given = {name: value for name, value in options.items() if value}
+        scale = _declared(given) if "rescale" in self.options() else None
+        if scale is not None:
+            given["rescale"] = scale
         for name in given:
             if name not in self.options():
                 known = ", ".join(self.options())
                 remedy = f"it takes {known}" if known else "leave it out"
                 raise SpecError(f"{self.name} takes no option {name!r}; {remedy}")
-        return self.read(path, **given)
+        return self._examined(self.read(path, **given), scale)
+
+    def _examined(self, drafts: Iterator[Draft], scale: Scale | None) -> Iterator[Draft]:
+        for draft in drafts:
+            known = [] if scale is None else [f"scores: {scale}"]
+            yield examined(replace(draft, format=self.name, facts=[*draft.facts, *known]))
+
+
+def _declared(options: dict[str, Any]) -> Scale | None:
+    """The scale that options declare, which are taken out of them."""
+    found = {name: options.pop(name) for name in ("scale", "missing", "clip") if name in options}
+    if found:
+        texts = {name: str(found.get(name, "")) for name in ("scale", "missing")}
+        return Scale.of(**texts, clip=bool(found.get("clip")))
+    given = options.get("rescale")
+    if given and not isinstance(given, Scale):
+        raise SpecError(
+            "rescale maps a declared scale, never the range that happens to be observed: give it "
+            "with --scale LOW,HIGH, such as 0,100"
+        )
+    return given or None
 
 
 def write_sample(sample: Sample, folder: Path) -> Path:

@@ -45,6 +45,7 @@ from routereval.importers.rows import (
     text_of,
     unreadable,
 )
+from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
 LARGEST = 1 << 28
@@ -77,7 +78,7 @@ def recognise(path: Path) -> bool:
     return any(map(_is_log, first_files(path, *_PATTERNS)))
 
 
-def read(path: Path, *, scorer: str | None = None, rescale: bool = False) -> Iterator[Draft]:
+def read(path: Path, *, scorer: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
     """One draft per task; epochs are averaged; of several runs by one model the newest counts.
 
     A run that did not succeed counts only where no other did. ``C``, ``P``, ``I`` and ``N`` are 1,
@@ -87,7 +88,7 @@ def read(path: Path, *, scorer: str | None = None, rescale: bool = False) -> Ite
         path: a log, or a folder with logs at most two folders down.
         scorer: whose value is the score, by default the first scorer of a task; ``scorer.key``
             where that scorer gives several values.
-        rescale: map each task's range of scores onto [0, 1].
+        rescale: the scale of the scores, or True for the range that is observed.
 
     Raises:
         DataError: if there is no score, a log is damaged, or samples cannot be read, with up to 20
@@ -133,13 +134,13 @@ class _Reader:
     """What is kept while the logs are read one after the other."""
 
     scorer: str | None
-    rescale: bool
+    rescale: Rescale
     bad: BadRows = field(default_factory=BadRows)
     asked: SamePrompts = field(default_factory=SamePrompts)
     scorer_of: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.table = LongTable(rescale=self.rescale)
+        self.table = LongTable(rescale=self.rescale is True)
 
     def read(self, run: _Run) -> int:
         """Add the samples of a run; how many have a score."""

@@ -34,6 +34,7 @@ from routereval.importers.rows import (
     name_in,
     peek,
 )
+from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
 _RUN = "*/*/*/*.json"
@@ -46,14 +47,14 @@ def recognise(path: Path) -> bool:
     return any(_is_result(file) for file in first_files(path, *_PATTERNS))
 
 
-def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
+def read(path: Path, *, rescale: Rescale = False) -> Iterator[Draft]:
     """One draft per dataset, its splits the subsets.
 
     A record without a score was not observed (LLMRouterBench itself counts it as 0).
 
     Args:
         path: a result, a folder of results at most three deep, or the repository.
-        rescale: map each dataset's range of scores onto [0, 1].
+        rescale: the scale of the scores, or True for the range that is observed.
 
     Raises:
         DataError: if there is no score, or a file or its records cannot be read, with up to 20
@@ -62,7 +63,7 @@ def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
     files = [path] if path.is_file() else list(filter(_is_result, files_in(path, *_PATTERNS)))
     if not files:
         raise DataError(f"{path} holds no results of LLMRouterBench; give its folder results/bench")
-    bad, asked, table, n_scores = BadRows(), SamePrompts(), LongTable(rescale=rescale), 0
+    bad, asked, table, n_scores = BadRows(), SamePrompts(), LongTable(rescale=rescale is True), 0
     for runs in _by_run(files):
         for file in runs:
             result = _result(file)
@@ -103,7 +104,7 @@ def _add(
     result: Mapping[str, Any],
     asked: SamePrompts,
     bad: BadRows,
-    rescale: bool,
+    rescale: Rescale,
 ) -> int:
     """Add a run's records; how many of them have a score."""
     n_scores = 0

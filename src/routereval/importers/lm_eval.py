@@ -36,6 +36,7 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
+from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
 METRICS = (
@@ -97,7 +98,7 @@ def read(
     filter: str | None = None,
     prompt: str | None = None,
     families: str | None = None,
-    rescale: bool = False,
+    rescale: Rescale = False,
 ) -> Iterator[Draft]:
     """One draft per task or family of tasks; of several runs by one model the newest counts.
 
@@ -111,7 +112,7 @@ def read(
             the text is all that was sent, examples included.
         families: prefixes of tasks that are one benchmark, such as ``mmlu,bbh``; by default
             `FAMILIES`, and none if it is empty.
-        rescale: map each benchmark's range of scores onto [0, 1].
+        rescale: the scale of the scores, or True for the range that is observed.
 
     Raises:
         DataError: if there is no score, or lines cannot be read, with up to 20 listed.
@@ -175,14 +176,14 @@ class _Reader:
     metrics: tuple[str, ...]
     filters: tuple[str, ...]
     prompt: str | None
-    rescale: bool
+    rescale: Rescale
     bad: BadRows = field(default_factory=BadRows)
     asked: SamePrompts = field(default_factory=SamePrompts)
     metric_of: dict[str, str] = field(default_factory=dict)
     filter_of: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.table = LongTable(rescale=self.rescale)
+        self.table = LongTable(rescale=self.rescale is True)
 
     def read(self, log: _Log, benchmark: str) -> int:
         """Add the samples of a log; how many have a score."""

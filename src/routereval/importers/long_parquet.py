@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.importers.long_table import prompt_table, refuse_sparse, rescaled
 from routereval.importers.rows import HIGHEST_COST, BadRows
+from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
 from routereval.records.matrix import narrowed
 from routereval.records.routereval import reference_of
@@ -53,10 +54,10 @@ class LongParquet:
     Args:
         benchmark: the benchmark of rows that name none.
         bad: where rows are noted that cannot be read.
-        rescale: map each benchmark's range of scores onto [0, 1].
+        rescale: the scale of the scores, or True for the range that is observed.
     """
 
-    def __init__(self, benchmark: str, bad: BadRows, *, rescale: bool = False) -> None:
+    def __init__(self, benchmark: str, bad: BadRows, *, rescale: Rescale = False) -> None:
         self._benchmark = benchmark
         self._bad = bad
         self._rescale = rescale
@@ -284,7 +285,7 @@ class _Grid:
         self._costs[models[known], prompts[known]] = costs[known]
 
     def draft(
-        self, name: str, models: list[str], prompts: list[str], source: str, rescale: bool
+        self, name: str, models: list[str], prompts: list[str], source: str, rescale: Rescale
     ) -> Draft:
         """The draft, its models in the order in which the table first met them."""
         order = np.argsort(self.models.codes, kind="stable")
@@ -296,7 +297,11 @@ class _Grid:
         return Draft(
             name=name,
             models=[models[self.models.codes[column]] for column in order],
-            scores=rescaled(scores) if rescale else scores,
+            scores=rescale.matrix(scores, name)
+            if isinstance(rescale, Scale)
+            else rescaled(scores)
+            if rescale
+            else scores,
             prompts=self._prompt_frame(name, prompts),
             costs=None if costs is None else self._dense(costs, order),
             reference=reference_of(name, n_prompts),

@@ -8,20 +8,15 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.importers.rows import (
-    MOST_BAD_ROWS,
-    cost_in,
-    finite_in,
-    name_of,
-    score_in,
-    text_of,
-)
+from routereval.importers.rows import MOST_BAD_ROWS, cost_in, finite_in, name_of, text_of
+from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
 from routereval.records.matrix import narrowed
 from routereval.records.routereval import reference_of
@@ -33,16 +28,19 @@ _MANY_CELLS = 10**8
 _SPARSEST = 0.001
 
 
+Repeats = Literal["refuse", "max", "mean"]
+
+
 class LongTable:
     """Scores by benchmark, prompt and model, added one at a time in any order.
 
     A cell takes 16 bytes, 24 with a cost; names and texts are kept once.
 
     Args:
-        rescale: map each benchmark's range of scores onto [0, 1] where it exceeds that; scores may
-            then be any finite numbers.
+        rescale: the scale that scores are on; True maps the range of each benchmark onto [0, 1]
+            where it exceeds that; scores may then be any finite numbers.
         repeats: what to do where a model has several scores on a prompt: ``refuse`` them if they
-            differ, or keep the ``max``.
+            differ, keep the ``max``, or their ``mean``.
 
     >>> table = LongTable()
     >>> table.add("toy", "q1", "a", 1)
@@ -52,11 +50,12 @@ class LongTable:
     (['a', 'b'], [[1.0, nan], [nan, 0.5]])
     """
 
-    def __init__(
-        self, *, rescale: bool = False, repeats: Literal["refuse", "max"] = "refuse"
-    ) -> None:
-        self._rescale = rescale
-        self._repeats = repeats
+    def __init__(self, *, rescale: Rescale = False, repeats: Repeats = "refuse") -> None:
+        self._scale = rescale if isinstance(rescale, Scale) else Scale()
+        self._observed_range = rescale is True
+        self._repeats: Repeats = repeats
+        self.facts: list[str] = []
+        self.warnings: list[str] = []
         self._models: dict[str, int] = {}
         self._benchmarks: dict[str, _Benchmark] = {}
 
@@ -87,7 +86,9 @@ class LongTable:
         Raises:
             RowError: if score or cost is no such number, or a name is blank or no valid text.
         """
-        value = finite_in(score, "score") if self._rescale else score_in(score)
+        value = (
+            finite_in(score, "score") if self._observed_range else self._scale.score(score, "score")
+        )
         usd = cost_in(cost)
         if model not in self._models:
             self._models[name_of(model, "the model's name")] = len(self._models)
@@ -116,9 +117,10 @@ class LongTable:
         """
         models = list(self._models)
         for name in list(self._benchmarks):
-            yield self._benchmarks.pop(name).draft(
-                models, self._rescale, source, licence, model_info
+            draft = self._benchmarks.pop(name).draft(
+                models, self._observed_range, source, licence, model_info
             )
+            yield replace(draft, facts=[*self.facts], warnings=[*self.warnings])
 
 
 class Numbered:
@@ -147,7 +149,7 @@ class Numbered:
 class _Benchmark:
     """The records of one benchmark, in columns."""
 
-    def __init__(self, name: str, repeats: str) -> None:
+    def __init__(self, name: str, repeats: Repeats) -> None:
         self.name = name
         self.repeats = repeats
         self.prompts: dict[str, int] = {}
@@ -216,6 +218,8 @@ class _Benchmark:
         if self.repeats == "max":
             np.fmax.at(scores, (cells.rows, cells.columns), values)
             return scores
+        if self.repeats == "mean":
+            return _cell_means(scores.shape, cells)
         scores[cells.rows, cells.columns] = values
         differs = np.flatnonzero(scores[cells.rows, cells.columns] != values)
         if len(differs):
@@ -269,6 +273,15 @@ class _Cells:
         asked = np.zeros(n_models, dtype=bool)
         asked[np.frombuffer(table.columns, dtype=np.uint32)[kept]] = True
         return cls(kept, table, np.where(asked, np.cumsum(asked) - 1, -1))
+
+
+def _cell_means(shape: tuple[int, ...], cells: _Cells) -> NDArray[np.floating]:
+    """The mean score of each cell, NaN where there is none."""
+    sums, counts = np.zeros(shape), np.zeros(shape)
+    np.add.at(sums, (cells.rows, cells.columns), cells.scores)
+    np.add.at(counts, (cells.rows, cells.columns), 1)
+    with np.errstate(invalid="ignore"):
+        return narrowed(sums / counts)
 
 
 def refuse_sparse(benchmark: str, n_observed: int, n_prompts: int, n_models: int) -> None:

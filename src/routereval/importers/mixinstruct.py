@@ -21,6 +21,7 @@ from routereval.importers.rows import (
     score_in,
     text_of,
 )
+from routereval.importers.scale import Rescale
 from routereval.importers.table_format import Cell, Place, Row, TableFormat, about
 from routereval.records.draft import Draft
 
@@ -46,13 +47,14 @@ FORMAT = TableFormat(
 recognise = FORMAT.recognise
 
 
-def read(path: Path, *, metric: str = "bertscore", rescale: bool = False) -> Iterator[Draft]:
+def read(path: Path, *, metric: str = "bertscore", rescale: Rescale = False) -> Iterator[Draft]:
     """One draft; a prompt's subset is what its id says before the last slash.
 
     Args:
         path: a file or a folder, of which the files with such objects are read.
         metric: the name of the score to take.
-        rescale: map the range of scores onto [0, 1], as ``bartscore`` needs, which is below 0.
+        rescale: the scale of the scores, or True for the range that is observed;
+            ``bartscore`` lies below 0, ``bleu`` from 0 to 100.
 
     Raises:
         DataError: if a row cannot be read or lacks the metric.
@@ -62,7 +64,7 @@ def read(path: Path, *, metric: str = "bertscore", rescale: bool = False) -> Ite
     yield from FORMAT.read(path, cells, files=ours if path.is_dir() else (), rescale=rescale)
 
 
-def _cells(row: Row, _: Place, *, metric: str, rescale: bool) -> Iterator[Cell]:
+def _cells(row: Row, _: Place, *, metric: str, rescale: Rescale) -> Iterator[Cell]:
     prompt_id, candidates = name_in(row, "id"), field_in(row, "candidates")
     if not isinstance(candidates, list) or not all(isinstance(item, dict) for item in candidates):
         raise RowError("'candidates' should be a list of objects")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
+from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
 from routereval.records.export import ABOUT
 from routereval.records.routereval import reference_of
@@ -46,12 +47,12 @@ def recognise(path: Path) -> bool:
     return (path / "prompts.parquet").is_file() and (path / "scores.parquet").is_file()
 
 
-def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
+def read(path: Path, *, rescale: Rescale = False) -> Iterator[Draft]:
     """One draft per benchmark.
 
     Args:
         path: the folder.
-        rescale: map each benchmark's observed range of scores onto [0, 1].
+        rescale: the scale of the scores, or True for the range that is observed.
 
     Raises:
         DataError: if a file is missing or damaged, or scores are not numbers in [0, 1].
@@ -90,7 +91,7 @@ class _Folder:
         usd = None if costs is None else _wide(path / "costs.parquet", costs, prompts)
         return cls(path, models, prompts, scores, usd, info, _about(path / ABOUT), signals)
 
-    def draft(self, benchmark: str, rows: NDArray[np.int64], rescale: bool) -> Draft:
+    def draft(self, benchmark: str, rows: NDArray[np.int64], rescale: Rescale) -> Draft:
         scores = self.scores[rows]
         asked = np.flatnonzero(~np.isnan(scores).all(axis=0))
         scores = scores[:, asked]
@@ -98,7 +99,7 @@ class _Folder:
         return Draft(
             name=benchmark,
             models=[self.models[column] for column in asked],
-            scores=_rescaled(benchmark, scores) if rescale else scores,
+            scores=_scaled(benchmark, scores, rescale),
             prompts=_prompts(self.path / "prompts.parquet", benchmark, self.prompts[rows]),
             model_info=_of_benchmark(self.info, benchmark),
             costs=_costs_if_any(None if self.costs is None else self.costs[np.ix_(rows, asked)]),
@@ -261,6 +262,12 @@ def _of_benchmark(info: pl.DataFrame | None, benchmark: str) -> pl.DataFrame | N
     if "benchmark" in info.columns:
         return info.filter(pl.col("benchmark") == benchmark).drop("benchmark")
     return info
+
+
+def _scaled(benchmark: str, scores: NDArray[np.floating], rescale: Rescale) -> NDArray[np.floating]:
+    if isinstance(rescale, Scale):
+        return rescale.matrix(scores, benchmark)
+    return _rescaled(benchmark, scores) if rescale else scores
 
 
 def _rescaled(benchmark: str, scores: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -38,6 +38,7 @@ from routereval.importers.rows import (
     name_of,
     text_of,
 )
+from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
 METRICS = ("correct", "score", "accuracy", "f1_score", "fuzzy_match")
@@ -52,7 +53,7 @@ def recognise(path: Path) -> bool:
     return any(map(_is_record, first_files(path, *_PATTERNS)))
 
 
-def read(path: Path, *, metric: str | None = None, rescale: bool = False) -> Iterator[Draft]:
+def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
     """One draft per eval; of several runs by one model the newest counts.
 
     Several events of a sample are averaged.
@@ -61,7 +62,7 @@ def read(path: Path, *, metric: str | None = None, rescale: bool = False) -> Ite
         path: a record, or a folder with records at most one folder down.
         metric: which field of ``match`` and ``metrics`` events is the score, in order of
             preference; by default `METRICS`.
-        rescale: map each eval's range of scores onto [0, 1].
+        rescale: the scale of the scores, or True for the range that is observed.
 
     Raises:
         DataError: if there is no score, or lines cannot be read, with up to 20 listed.
@@ -71,7 +72,7 @@ def read(path: Path, *, metric: str | None = None, rescale: bool = False) -> Ite
         raise DataError(
             f"{path} holds no records of OpenAI Evals; give such a .jsonl or its folder"
         )
-    bad, table, n_scores = BadRows(), LongTable(rescale=rescale), 0
+    bad, table, n_scores = BadRows(), LongTable(rescale=rescale is True), 0
     runs = newest(((run.name, run.model), run.stamp, run) for run in _runs(files, bad))
     for run in runs:
         n_scores += _add(table, run, _samples(run, bad), names_of(metric) or METRICS, bad, rescale)
@@ -147,7 +148,7 @@ def _add(
     samples: Mapping[str, _Sample],
     metrics: tuple[str, ...],
     bad: BadRows,
-    rescale: bool,
+    rescale: Rescale,
 ) -> int:
     """Add a run's samples; how many have a score."""
     has = {name for sample in samples.values() for name in sample.values}

@@ -8,6 +8,7 @@ from typing import Any
 
 from routereval.errors import DataError, SpecError, unknown
 from routereval.importers.importer import Importer
+from routereval.records.draft import Draft
 from routereval.records.folder import read_records, write_collection
 from routereval.records.records import Records
 from routereval.registry import Registry
@@ -87,12 +88,23 @@ def _in_order() -> Iterator[Importer]:
                 raise
 
 
+def _without_warnings(drafts: Iterator[Draft]) -> Iterator[Draft]:
+    """The drafts; once all have come, their warnings are an error."""
+    warnings = []
+    for draft in drafts:
+        warnings += [f"{draft.name}: {line}" for line in draft.warnings]
+        yield draft
+    if warnings:
+        raise DataError("\n".join(["warnings are errors where an import is strict:", *warnings]))
+
+
 def import_records(
     format_name: str,
     source: str | Path,
     dest: str | Path,
     *,
     overwrite: bool = False,
+    strict: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> list[Records]:
     """Read foreign results and write them as a collection of records.
@@ -102,11 +114,13 @@ def import_records(
         source: the file or folder to read.
         dest: the collection's folder, which appears whole or not at all.
         overwrite: replace a folder that exists.
-        options: what the importer takes, such as ``rescale``.
+        strict: take warnings of the import's report for errors.
+        options: what the importer takes, such as ``scale="0,100"``.
 
     Raises:
-        DataError: if the source cannot be read or the folder exists.
+        DataError: if the source cannot be read or the folder exists, or on warnings if strict.
     """
     path = Path(source)
     drafts = importer(format_name, path).drafts(path, **options)
+    drafts = _without_warnings(drafts) if strict else drafts
     return [read_records(p) for p in write_collection(drafts, Path(dest), overwrite=overwrite)]

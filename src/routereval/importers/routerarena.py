@@ -26,6 +26,7 @@ from routereval.importers.rows import (
     name_in,
     text_of,
 )
+from routereval.importers.scale import Rescale
 from routereval.importers.table_format import Cell, Place, Row, TableFormat
 from routereval.records.draft import Draft
 
@@ -50,26 +51,26 @@ def recognise(path: Path) -> bool:
     return FORMAT.recognise(_folder(path))
 
 
-def read(path: Path, *, rescale: bool = False) -> Iterator[Draft]:
+def read(path: Path, *, rescale: Rescale = False) -> Iterator[Draft]:
     """One draft per dataset.
 
     Args:
         path: the repository, its ``cached_results``, or one file of it.
-        rescale: map each benchmark's range of scores onto [0, 1]; METEOR, with which RouterArena
-            scores texts, can lie slightly below 0.
+        rescale: the scale of the scores, or True for the range that is observed;
+            METEOR, with which RouterArena scores texts, can lie slightly below 0: clip it.
 
     Raises:
         DataError: if no line was evaluated, or lines cannot be read, with up to 20 listed.
     """
     cells = partial(_cells, prices=_prices(path.absolute()), rescale=rescale)
-    yield from FORMAT.read(_folder(path), cells, rescale=rescale)
+    yield from FORMAT.read(_folder(path), cells, rescale=rescale is True)
 
 
 def _folder(path: Path) -> Path:
     return path / "cached_results" if (path / "cached_results").is_dir() else path
 
 
-def _cells(row: Row, _: Place, *, prices: _Prices, rescale: bool) -> Iterator[Cell]:
+def _cells(row: Row, _: Place, *, prices: _Prices, rescale: Rescale) -> Iterator[Cell]:
     """The record of a line, if it was evaluated."""
     name, model = name_in(row, "global_index"), name_in(row, "llm_selected")
     result = row.get("evaluation_result")

@@ -20,7 +20,7 @@ from routereval.errors import DataError
 LONGEST_LINE = 1 << 26
 MOST_BAD_ROWS = 20
 _PEEK_BYTES = 1 << 18
-_LARGEST_ID = 10**18
+_LARGEST_ID = 10**40
 HIGHEST_COST = 1e9
 """USD per call; what is above is no cost."""
 _BOM = b"\xef\xbb\xbf"

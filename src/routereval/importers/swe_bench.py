@@ -32,6 +32,7 @@ from routereval.importers.rows import (
     text_lines,
     text_of,
 )
+from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
 SPLITS = ("test", "lite", "verified", "multimodal", "multilingual", "bash-only")
@@ -54,7 +55,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(
-    path: Path, *, instances: str | Path | None = None, rescale: bool = False
+    path: Path, *, instances: str | Path | None = None, rescale: Rescale = False
 ) -> Iterator[Draft]:
     """One draft a split: the instances are the prompts, the systems the models.
 

@@ -1,56 +1,46 @@
-"""Plain tables: CSV, JSON Lines or Parquet, one row per record (long) or one row per prompt (wide).
+"""Plain tables, one row per record (long) or one row per prompt (wide), in any common file.
 
-Long: columns ``model``, ``prompt_id`` and ``score``. Wide: ``prompt_id`` and one column of numbers
-a model. Either may have ``prompt`` (its text), ``benchmark``, ``subset``, ``chance``; the long form
-``cost`` too. Other names are mapped: ``columns="model=llm_name, score=correct"``.
+Long: columns ``model``, ``prompt_id`` and ``score``. Wide: ``prompt_id`` and one column of scores
+per model. JSON rows may hold the scores in an object or in a list; a folder may hold a file per
+model. Other names are mapped: ``columns="model=llm_name, score=correct"``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from routereval.errors import DataError, SpecError, unknown
+from routereval.errors import DataError
+from routereval.importers.cells import cost_of, is_word, number_of
+from routereval.importers.eval_logs import prompt_text
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
-from routereval.importers.long_table import LongTable
+from routereval.importers.long_table import LongTable, Repeats
 from routereval.importers.rows import (
     BadRows,
     RowError,
-    csv_header,
-    csv_rows,
     field_in,
     files_in,
-    finite_in,
-    first_object,
-    json_objects,
     name_in,
+    name_of,
     score_in,
-    text_of,
 )
+from routereval.importers.scale import Rescale, Scale
+from routereval.importers.table_files import ENDS, decimal_comma, first_rows, has_end, rows_of
 from routereval.importers.table_format import about
+from routereval.importers.table_layout import ROLES, Layout, column_names
 from routereval.records.draft import Draft
 
-ROLES: Mapping[str, tuple[str, ...]] = {
-    "model": ("model", "model_name", "model_id", "llm"),
-    "prompt_id": ("prompt_id", "question_id", "sample_id", "id"),
-    "score": ("score", "correct", "accuracy", "label", "performance"),
-    "cost": ("cost", "cost_usd", "total_cost"),
-    "prompt": ("prompt", "text", "question", "query"),
-    "benchmark": ("benchmark", "dataset", "task", "task_name", "eval_name"),
-    "subset": ("subset", "subject", "category"),
-    "chance": ("chance",),
-}
-"""What a column can be for, and the names by which it is known without being told."""
-
-_NO_LLM = {"", "index", "Unnamed: 0", "__index_level_0__", "split", "answer", "ignore"}
-_ENDS = (".parquet", ".csv", ".jsonl")
 _SAMPLE = 100
+_LONGEST_ID = 200
+_NAMES = ("model", "prompt_id", "benchmark")
 
-_Row = tuple[int, Mapping[str, Any]]
+Row = Mapping[str, Any]
 
 
 def recognise(path: Path) -> bool:
@@ -59,27 +49,39 @@ def recognise(path: Path) -> bool:
     Only the columns and the first rows are looked at.
     """
     try:
-        file = next(iter(_files(path)), None)
-        return file is not None and _recognised(file)
+        return layout_of(path) is not None
     except DataError:
         return False
+
+
+def layout_of(path: Path) -> Layout | None:
+    """What the columns of a table are for; None if there is no file that may hold one.
+
+    Raises:
+        DataError: if it is no table of scores.
+    """
+    files = _files(path)
+    return _layout(files[0], {}, several_files=len(files) > 1) if files else None
 
 
 def read(
     path: Path,
     *,
     columns: str | Mapping[str, str] | None = None,
-    rescale: bool = False,
+    rescale: Rescale = False,
+    repeats: Repeats = "refuse",
 ) -> Iterator[Draft]:
     """One draft per benchmark; without a column for it, one named like the file or folder.
 
     Parquet is read part by part; what is kept is a byte per score while all are 0 or 1.
 
     Args:
-        path: a file, or a folder of parts of one table (Parquet, else CSV, else JSON Lines).
+        path: a file, or a folder of parts of one table, or of a file per model.
         columns: role=column pairs where the names differ from `ROLES`; ``ignore=a|b`` names
-            columns of a wide table that are no models.
-        rescale: map each benchmark's range of scores onto [0, 1].
+            columns to leave out, ``models=a|b`` those of a wide table that are models.
+        rescale: the scale of the scores, or True for the range that is observed.
+        repeats: what to do with several scores of a model on a prompt: ``refuse`` them if they
+            differ, keep the ``max``, or their ``mean``.
 
     Raises:
         DataError: if a column is missing or a row cannot be read, with up to 20 rows listed.
@@ -88,238 +90,327 @@ def read(
     named = column_names(columns)
     files = _files(path)
     if not files:
-        raise DataError(f"{path} holds no table; give a .csv, .jsonl or .parquet file, or a folder")
-    benchmark = path.absolute().stem if path.is_file() else path.absolute().name
-    bad = BadRows()
-    if files[0].suffix == ".parquet":
-        yield from _read_parquet(files, benchmark, named, rescale, bad, str(path))
-        return
-    table = LongTable(rescale=rescale)
-    for file in files:
-        _read_rows(file, benchmark, named, table, bad)
-    bad.check()
-    yield from table.drafts(str(path))
+        raise DataError(
+            f"{path} holds no table; give a .csv, .tsv, .jsonl, .json, .xlsx or .parquet file, or "
+            "a folder"
+        )
+    source = _Source(path, files, named, rescale, repeats)
+    yield from source.drafts()
 
 
-def column_names(columns: str | Mapping[str, str] | None) -> dict[str, str]:
-    """Column by role, from ``"role=column, role=column"`` or such a mapping.
+class _Source:
+    """The files of one table, with what was asked of them."""
 
-    Raises:
-        SpecError: if a role is unknown, or the text is of another form.
-
-    >>> column_names("model=llm_name, score=correct")
-    {'model': 'llm_name', 'score': 'correct'}
-    """
-    if not isinstance(columns, str):
-        pairs = list((columns or {}).items())
-    else:
-        parts = [part.split("=", 1) for part in columns.split(",") if part.strip()]
-        if any(len(part) < 2 for part in parts):
-            raise SpecError(
-                f"cannot read the columns {columns!r}; write role=column, as in model=llm_name"
-            )
-        pairs = [(role.strip(), column.strip()) for role, column in parts]
-    for role, _ in pairs:
-        if role not in ROLES and role != "ignore":
-            raise unknown("column role", role, [*ROLES, "ignore"])
-    return dict(pairs)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the columns of one table are for.
-
-    Attributes:
-        roles: column by role.
-        models: the columns that are models, in a wide table; empty in a long one.
-    """
-
-    roles: Mapping[str, str]
-    models: tuple[str, ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        file: Path,
-        header: Iterable[str],
+    def __init__(
+        self,
+        path: Path,
+        files: Sequence[Path],
         named: Mapping[str, str],
-        is_number: Callable[[str], bool],
-    ) -> Layout:
-        """The layout of a table with that header.
+        rescale: Rescale,
+        repeats: Repeats,
+    ) -> None:
+        self.path, self.files, self.named = path, files, named
+        self.rescale, self.repeats = rescale, repeats
+        self.benchmark = _stem(path.absolute()) if path.is_file() else path.absolute().name
+        self.bad = BadRows()
 
-        Args:
-            file: named in errors.
-            header: all its columns.
-            named: column by role, as the user gives it.
-            is_number: whether a column holds numbers.
+    def drafts(self) -> Iterator[Draft]:
+        if all(has_end(file, ".parquet") for file in self.files) and self.repeats == "refuse":
+            layouts = [self._layout(file) for file in self.files]
+            if all(map(_is_plain, self.files, layouts)):
+                yield from self._parquet(layouts)
+                return
+        table = LongTable(rescale=self.rescale is True, repeats=self.repeats)
+        texts = _Texts()
+        for file in self.files:
+            self._rows(file, table, texts)
+        self.bad.check()
+        for draft in table.drafts(str(self.path)):
+            yield texts.without_answers(draft)
+
+    def _layout(self, file: Path) -> Layout:
+        return _layout(file, self.named, several_files=len(self.files) > 1)
+
+    def _parquet(self, layouts: Sequence[Layout]) -> Iterator[Draft]:
+        table = LongParquet(self.benchmark, self.bad, rescale=self.rescale)
+        for file, layout in zip(self.files, layouts, strict=True):
+            table.read(file, layout.roles, list(layout.models))
+        self.bad.check()
+        for draft in table.drafts(str(self.path)):
+            yield replace(draft, facts=layouts[0].facts, warnings=layouts[0].warnings)
+
+    def _rows(self, file: Path, table: LongTable, texts: _Texts) -> None:
+        rows = rows_of(file, self.bad)
+        sample = list(islice(rows, _SAMPLE))
+        if not sample:
+            self.bad.check()
+            raise DataError(f"{file} holds no rows")
+        first = [row for _, row in sample]
+        header = dict.fromkeys(key for row in first for key in row)
+        layout = _layout_of(file, first, self.named, several_files=len(self.files) > 1)
+        table.facts += [fact for fact in layout.facts if fact not in table.facts]
+        table.warnings += [line for line in layout.warnings if line not in table.warnings]
+        scale = self.rescale if isinstance(self.rescale, Scale) else Scale()
+        reader = _Reader(
+            layout, _model_of(file, self.files), decimal_comma(file), scale, self.rescale is True
+        )
+        for line, row in chain(sample, rows):
+            with self.bad.row(file, line):
+                late = next((key for key in row if key not in header), None)
+                if layout.models and late is not None:
+                    raise RowError(
+                        f"has {late!r}, which the first {_SAMPLE} rows lack; give each row all keys"
+                    )
+                self._add(row, table, reader, texts)
+
+    def _add(self, row: Row, table: LongTable, reader: _Reader, texts: _Texts) -> None:
+        roles = reader.layout.roles
+        name = name_in(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
+        prompt_id, known = reader.prompt(row)
+        texts.check(name, prompt_id, known.get("text"), roles.get("prompt"))
+        for model, score, cost in reader.cells(row):
+            table.add(name, prompt_id, model, score, cost=cost, **known)
+
+
+class _Reader:
+    """Takes the rows of one file apart."""
+
+    def __init__(
+        self, layout: Layout, model: str, comma: bool, scale: Scale, any_number: bool
+    ) -> None:
+        self.layout = layout
+        self._model = model
+        self._comma = comma
+        self._scale = scale
+        self._any_number = any_number
+
+    def prompt(self, row: Row) -> tuple[str, dict[str, Any]]:
+        """The prompt_id of a row, and what else is known of the prompt."""
+        roles, known = self.layout.roles, dict[str, Any]()
+        if "prompt" in roles:
+            known["text"] = _text(row.get(roles["prompt"]))
+        if "subset" in roles and row.get(roles["subset"]) not in {None, ""}:
+            known["subset"] = _name(row, roles["subset"])
+        if "chance" in roles:
+            chance = score_in(row.get(roles["chance"]), "chance")
+            known["chance"] = None if chance != chance else chance  # noqa: PLR0124 - NaN
+        if roles["prompt_id"] == roles.get("prompt"):
+            text = known["text"]
+            if not text or not text.strip():
+                raise RowError(f"{roles['prompt']!r} is empty, and there is no prompt_id")
+            return _id_of_text(text), known
+        return _name(row, roles["prompt_id"]), known
+
+    def cells(self, row: Row) -> Iterator[tuple[str, float, float]]:
+        """Model, score and cost of each record of a row."""
+        layout = self.layout
+        if layout.nested is not None:
+            yield from self._nested(row, *layout.nested)
+        elif layout.listed is not None:
+            yield from self._listed(row, layout.listed)
+        elif layout.models:
+            for model, column in layout.models.items():
+                with about(column):
+                    score = self._score(row.get(column))
+                    cost = self._cost(row.get(layout.costs.get(model, "\0")))
+                yield model, score, cost
+        else:
+            roles = layout.roles
+            model = self._model if layout.per_file else _name(row, roles["model"])
+            score = self._score(field_in(row, roles["score"]))
+            yield model, score, self._cost(row.get(roles.get("cost", "\0")))
+
+    def _nested(
+        self, row: Row, column: str, costs: str | None
+    ) -> Iterator[tuple[str, float, float]]:
+        scores, usd = row.get(column), row.get(costs or "\0")
+        if not isinstance(scores, dict):
+            raise RowError(f"{column!r} should be an object of model: score")
+        for model, cell in scores.items():
+            with about(model):
+                score = self._score(cell)
+                cost = self._cost(usd.get(model) if isinstance(usd, dict) else None)
+            yield name_of(model, "the model").strip(), score, cost
+
+    def _listed(self, row: Row, column: str) -> Iterator[tuple[str, float, float]]:
+        items = row.get(column)
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise RowError(f"{column!r} should be a list of objects")
+        for item in items:
+            found = {
+                role: next((alias for alias in ROLES[role] if alias in item), ROLES[role][0])
+                for role in ("model", "score", "cost")
+            }
+            model = _name(item, found["model"])
+            with about(model):
+                score = self._score(field_in(item, found["score"]))
+                cost = self._cost(item.get(found["cost"]))
+            yield model, score, cost
+
+    def _score(self, cell: object) -> float:
+        if isinstance(cell, str):
+            if cell.strip().lower() in self._scale.words:
+                return float("nan")
+            if is_word(cell) or cell.strip().endswith("%"):
+                return score_in(number_of(cell, "score", comma=self._comma))
+        number = number_of(cell, "score", comma=self._comma)
+        return number if self._any_number else self._scale.score(number)
+
+    def _cost(self, cell: object) -> float:
+        return cost_of(cell, comma=self._comma)
+
+
+class _Texts:
+    """Notices when one prompt_id stands for several texts."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], bytes] = {}
+        self._answers: dict[str, str] = {}
+
+    def check(self, benchmark: str, prompt_id: str, text: str | None, column: str | None) -> None:
+        """Remember a prompt's text.
 
         Raises:
-            DataError: if it is neither a long nor a wide table.
+            RowError: if another one came before, in a column that is no text of answers.
         """
-        names = list(header)
-        roles = _roles(file, names, named)
-        _require(file, roles, names, "prompt_id")
-        if "model" in roles:
-            _require(file, roles, names, "score")
-            return cls(roles)
-        # A number beside a prompt may be a year or a key: names known for other roles are no
-        # models.
-        other = {alias for aliases in ROLES.values() for alias in aliases} | _NO_LLM
-        other |= {*roles.values(), *named.get("ignore", "").split("|")}
-        models = tuple(name for name in names if name not in other and is_number(name))
-        if not models:
-            raise DataError(
-                f"{file}: there is neither a column for the model nor one of numbers per model; "
-                f"name it, as in --columns model={_example(names)}"
-            )
-        return cls({role: column for role, column in roles.items() if role != "score"}, models)
-
-
-def _roles(file: Path, names: list[str], named: Mapping[str, str]) -> dict[str, str]:
-    for role, column in named.items():
-        if role != "ignore" and column not in names:
-            shown = ", ".join(names[:20])
-            raise DataError(f"{file}: there is no column {column!r} for {role}; it has: {shown}")
-    found = {
-        role: next((alias for alias in aliases if alias in names), None)
-        for role, aliases in ROLES.items()
-    }
-    found |= {role: column for role, column in named.items() if role != "ignore"}
-    return {role: column for role, column in found.items() if column is not None}
-
-
-def _require(file: Path, roles: Mapping[str, str], names: list[str], role: str) -> None:
-    if role not in roles:
-        raise DataError(
-            f"{file}: there is no column for {role} ({', '.join(ROLES[role])}); "
-            f"name it, as in --columns {role}={_example(names)}"
+        if text is None or column is None:
+            return
+        plain = " ".join(text.split())
+        digest = hashlib.blake2b(plain.encode("utf-8", "replace"), digest_size=12).digest()
+        if self._seen.setdefault((benchmark, prompt_id), digest) == digest:
+            return
+        if column.lower() == "text":  # which may as well be the answer's
+            self._answers[benchmark] = column
+            return
+        raise RowError(
+            f"prompt {prompt_id!r} has another {column!r} than before; where ids start anew in "
+            "each data set, name the data sets (--columns benchmark=COLUMN) or give the prompts "
+            f"ids of their own; --columns ignore={column} leaves the texts out"
         )
 
+    def without_answers(self, draft: Draft) -> Draft:
+        """The draft, without texts if they turned out not to be the prompts'."""
+        import polars as pl
 
-def _example(names: list[str]) -> str:
-    return next((name for name in names if name.strip()), "NAME")
+        if draft.name not in self._answers:
+            return draft
+        warning = (
+            f"column {self._answers[draft.name]!r} differs between rows of one prompt, so it is "
+            "not the prompt's text and left out; --columns prompt=COLUMN names another"
+        )
+        prompts = draft.prompts.with_columns(text=pl.lit(None, dtype=pl.String))
+        return replace(draft, prompts=prompts, warnings=[*draft.warnings, warning])
+
+
+def _name(row: Row, column: str) -> str:
+    """The name in a column, without blanks around it; whole numbers as they are counted."""
+    value = field_in(row, column)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    name = name_of(value, repr(column)).strip()
+    whole, dot, zeros = name.partition(".")
+    return whole if dot and zeros and not zeros.strip("0") and whole.isdigit() else name
+
+
+def _text(cell: object) -> str | None:
+    """The text of a prompt; of chat messages, also those written as JSON, their contents."""
+    if isinstance(cell, str) and cell.lstrip().startswith('[{"'):
+        try:
+            return prompt_text(json.loads(cell)) or cell
+        except (ValueError, RecursionError):
+            return prompt_text(cell)
+    return prompt_text(cell)
+
+
+def _id_of_text(text: str) -> str:
+    """A prompt's text as its name; of a long one the beginning and a digest."""
+    if len(text) <= _LONGEST_ID:
+        return text
+    digest = hashlib.sha1(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:12]
+    return f"{text[: _LONGEST_ID - 20]}… {digest}"
+
+
+def _stem(file: Path) -> str:
+    end = next((end for end in sorted(ENDS, key=len, reverse=True) if has_end(file, end)), "")
+    return file.name[: len(file.name) - len(end)] if end else file.stem
+
+
+def _model_of(file: Path, files: Sequence[Path]) -> str:
+    """The model whose file it is: the file's name, or the folder's where all files have one."""
+    if len(files) > 1 and len({other.name for other in files}) == 1:
+        return file.absolute().parent.name
+    return _stem(file)
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
-        return [path] if path.suffix in _ENDS else []
-    found = (files_in(path, f"*{end}") for end in _ENDS)
-    return next((files for files in found if files), [])
+        return [path] if has_end(path, *ENDS) else []
+    found = (files_in(path, f"*{end}") for end in ENDS)
+    direct: list[Path] = next((files for files in found if files), [])
+    return direct or _one_per_folder(path)
 
 
-def _recognised(file: Path) -> bool:
-    if file.suffix == ".parquet":
+def _one_per_folder(path: Path) -> list[Path]:
+    """Files of one name in several folders, such as a model's results in a folder each."""
+    for end in (*ENDS[1:], ENDS[0]):
+        files = files_in(path, f"*/*{end}")
+        if len(files) > 1 and len({file.name for file in files}) == 1:
+            return files
+    return []
+
+
+def _layout(file: Path, named: Mapping[str, str], *, several_files: bool) -> Layout:
+    if has_end(file, ".parquet"):
         kinds = parquet_header(file)
-        return bool(Layout.of(file, kinds, {}, lambda name: kinds[name]))
-    if file.suffix == ".csv":
-        return _is_table_csv(file, csv_header(file))
-    first = first_object(file)
-    return bool(Layout.of(file, first, {}, lambda name: _is_number(first[name])))
+        # A column of numbers whose first cells are empty is one of numbers all the same.
+        rows = first_rows(file, _SAMPLE)
+        numbers = [name for name, is_number in kinds.items() if is_number]
+        empty = {name: 0 for name in numbers if all(row.get(name) is None for row in rows)}
+        rows = [{**dict.fromkeys(kinds), **empty}, *rows]
+        return _layout_of(file, rows, named, several_files=several_files)
+    rows = first_rows(file, _SAMPLE)
+    if not rows:
+        raise DataError(f"{file} holds no rows of a table")
+    return _layout_of(file, rows, named, several_files=several_files)
 
 
-def _is_table_csv(file: Path, header: list[str]) -> bool:
-    """Whether the first rows of a CSV file tell a layout."""
-    if not header:
-        return False
-    sample = [row for _, row in islice(csv_rows(file, BadRows(most=2)), 3)]
-    return bool(sample and Layout.of(file, header, {}, lambda name: _are_numbers(sample, name)))
-
-
-def _read_parquet(
-    files: list[Path],
-    benchmark: str,
+def _layout_of(
+    file: Path,
+    rows: Sequence[Row],
     named: Mapping[str, str],
-    rescale: bool,
-    bad: BadRows,
-    source: str,
-) -> Iterator[Draft]:
-    table = LongParquet(benchmark, bad, rescale=rescale)
-    for file in files:
-        kinds = parquet_header(file)
-        layout = Layout.of(file, kinds, named, kinds.__getitem__)
-        table.read(file, layout.roles, layout.models)
-    bad.check()
-    yield from table.drafts(source)
+    *,
+    several_files: bool,
+) -> Layout:
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    return Layout.of(
+        file,
+        names,
+        named,
+        lambda name: [row.get(name) for row in rows],
+        several_files=several_files,
+    )
 
 
-def _read_rows(
-    file: Path, benchmark: str, named: Mapping[str, str], table: LongTable, bad: BadRows
-) -> None:
-    rows: Iterator[_Row] = csv_rows(file, bad) if file.suffix == ".csv" else json_objects(file, bad)
-    sample = list(islice(rows, _SAMPLE))
-    if not sample:
-        bad.check()
-        raise DataError(f"{file} holds no rows")
-    first = [row for _, row in sample]
-    header = dict.fromkeys(key for row in first for key in row)
-    layout = Layout.of(file, header, named, lambda name: _are_numbers(first, name))
-    add = _add_wide if layout.models else _add_long
-    for line, row in chain(sample, rows):
-        with bad.row(file, line):
-            add(table, row, layout, benchmark, header)
+def _is_plain(file: Path, layout: Layout) -> bool:
+    """Whether a Parquet file can be read by `LongParquet`: every column is of the kind it is for.
 
+    The long form needs numbers or truth values as scores, and texts as texts.
+    """
+    import polars as pl
 
-def _add_long(
-    table: LongTable,
-    row: Mapping[str, Any],
-    layout: Layout,
-    benchmark: str,
-    _: Mapping[str, None],
-) -> None:
-    roles = layout.roles
-    cost = row.get(roles["cost"]) if "cost" in roles else None
-    name, prompt_id, known = _prompt(row, roles, benchmark)
-    model, score = name_in(row, roles["model"]), field_in(row, roles["score"])
-    table.add(name, prompt_id, model, score, cost=cost, **known)
-
-
-def _add_wide(
-    table: LongTable,
-    row: Mapping[str, Any],
-    layout: Layout,
-    benchmark: str,
-    header: Mapping[str, None],
-) -> None:
-    name, prompt_id, known = _prompt(row, layout.roles, benchmark)
-    late = next((key for key in row if key not in header), None)
-    if late is not None:
-        raise RowError(f"has {late!r}, which the first {_SAMPLE} rows lack; give each row all keys")
-    for model in layout.models:
-        with about(model):
-            table.add(name, prompt_id, model, row.get(model), **known)
-
-
-def _prompt(
-    row: Mapping[str, Any], roles: Mapping[str, str], benchmark: str
-) -> tuple[str, str, dict[str, Any]]:
-    """Benchmark, prompt_id and what else is known of the prompt."""
-    name = name_in(row, roles["benchmark"]) if "benchmark" in roles else benchmark
-    known: dict[str, Any] = {}
-    if "prompt" in roles:
-        known["text"] = text_of(row.get(roles["prompt"]))
-    if "subset" in roles and not _is_empty(row.get(roles["subset"])):
-        known["subset"] = name_in(row, roles["subset"])
-    if "chance" in roles:
-        chance = score_in(row.get(roles["chance"]), "chance")
-        known["chance"] = None if chance != chance else chance  # noqa: PLR0124 - NaN
-    return name, name_in(row, roles["prompt_id"]), known
-
-
-def _are_numbers(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
-    cells = [row.get(name) for row in rows]
-    return not all(map(_is_empty, cells)) and all(map(_is_number, cells))
-
-
-def _is_empty(cell: object) -> bool:
-    return cell is None or cell == ""
-
-
-def _is_number(cell: object) -> bool:
-    try:
-        finite_in(cell, "")
-    except RowError:
+    if layout.nested or layout.listed or layout.per_file or layout.costs:
         return False
-    return True
+    if any(model != column for model, column in layout.models.items()):
+        return False
+    if layout.roles["prompt_id"] == layout.roles.get("prompt"):
+        return False
+    kinds = parquet_header(file)
+    numbers = [layout.roles[r] for r in ("score", "cost", "chance") if r in layout.roles]
+    schema = pl.read_parquet_schema(file)
+    nested = "prompt" in layout.roles and schema[layout.roles["prompt"]].is_nested()
+    sound = all(kinds[name] for name in (*numbers, *layout.models))
+    ids = [layout.roles[role] for role in _NAMES if role in layout.roles]
+    return sound and not nested and not any(schema[name].is_float() for name in ids)
 
 
 SAMPLE = {
@@ -331,7 +422,8 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="table",
-    summary="plain CSV, JSONL or Parquet: a row per record, or per prompt with a column per model",
+    summary="plain CSV, JSON, Excel or Parquet: a row per record, or per prompt with a column per "
+    "model",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

@@ -20,6 +20,7 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
+from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class TableFormat:
         cells: Cells,
         *,
         files: Sequence[Path] = (),
-        rescale: bool = False,
+        rescale: Rescale = False,
         model_info: pl.DataFrame | None = None,
     ) -> Iterator[Draft]:
         """One draft per benchmark.

@@ -33,6 +33,9 @@ class Draft:
         source: where the records came from.
         licence: their licence, as far as known.
         simulated: True if no real LLM was asked.
+        facts: how it was read, in lines; see `ImportReport`.
+        warnings: what may not be what was meant, in lines.
+        format: the importer that read it, or "".
     """
 
     name: str
@@ -48,6 +51,9 @@ class Draft:
     source: str = ""
     licence: str = ""
     simulated: bool = False
+    facts: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    format: str = ""
 
     def checked(self) -> Draft:
         """The draft itself, once its parts are seen to fit together.
@@ -119,5 +125,6 @@ def _refuse_range(benchmark: str, scores: NDArray[np.floating]) -> None:
         worst = low if low < 0 else high
         raise DataError(
             f"{benchmark}: score {worst:.6g} lies outside [0, 1]; "
-            "import with --rescale to map each benchmark's range onto [0, 1]"
+            "import with --scale LOW,HIGH if that is another scale, --missing VALUE if it stands "
+            "for no score, or --clip"
         )

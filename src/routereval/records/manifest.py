@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
+from routereval.records.import_report import is_report
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -71,6 +72,7 @@ def _is_published(value: object) -> bool:
 
 _RULES: Mapping[str, Callable[[Any], bool]] = {
     "name": lambda value: isinstance(value, str),
+    "import": is_report,
     "kind": lambda value: value in ("binary", "real"),
     "n_prompts": lambda value: isinstance(value, int),
     "n_models": lambda value: isinstance(value, int),

@@ -18,6 +18,7 @@ from routereval.records.atomic import atomic_folder
 from routereval.records.draft import Draft
 from routereval.records.files import check_digest, digest_of, npy_bytes, parquet_bytes
 from routereval.records.groups import GROUP, groups_of
+from routereval.records.import_report import ImportReport
 from routereval.records.manifest import write_manifest
 from routereval.records.matrix import BinaryMatrix, Index, RealMatrix, score_matrix
 
@@ -62,7 +63,7 @@ class Records:
         signals: what a call reveals besides its score, by name, each (n_models, n_prompts) and NaN
             where unknown: ``answer`` codes, of which equal ones on a prompt mean equal answers, and
             ``length``, how long the answer is.
-        meta: the rest of the manifest: source, licence, reference, simulated, published.
+        meta: the rest of the manifest: source, licence, reference, simulated, published, import.
         path: the folder that they were read from, or None.
 
     >>> records = Records.from_arrays("toy", [[1.0, 0.0], [0.0, 1.0]], ["a", "b"], ["one?", "two?"])
@@ -135,6 +136,7 @@ class Records:
     def from_draft(cls, draft: Draft) -> Records:
         """Records of a draft, in memory."""
         draft.checked()
+        report = ImportReport(draft.format, draft.facts, draft.warnings)
         published = draft.published and json.loads(json.dumps(draft.published, default=_json_value))
         return cls(
             name=draft.name,
@@ -151,6 +153,7 @@ class Records:
                 "reference": draft.reference,
                 "simulated": draft.simulated,
                 "published": published or None,
+                **({"import": report.as_json()} if draft.format else {}),
             },
         )
 
@@ -315,6 +318,8 @@ def write_into(records: Records, folder: Path) -> None:
     }
     if records.meta.get("cost_unit"):
         facts["cost_unit"] = records.meta["cost_unit"]
+    if records.meta.get("import"):
+        facts["import"] = records.meta["import"]
     write_manifest(folder, facts, files)
 
 

@@ -1,0 +1,292 @@
+"""Rows of whatever file holds a table: CSV of any delimiter and encoding, JSON, Excel, Parquet.
+
+Delimiters (comma, semicolon, tab, bar) are found by the header, or named by Excel's ``sep=`` line;
+encodings by the byte order mark, else UTF-8, else Windows-1252; ``.gz`` is unpacked as it is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from routereval.errors import DataError, MissingDependencyError
+from routereval.importers.rows import LONGEST_LINE, BadRows, RowError, json_of, unreadable
+
+CSV_ENDS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+JSON_ENDS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+ENDS = (".parquet", *CSV_ENDS, *JSON_ENDS, ".xlsx")
+"""The endings of files that may hold a table, those of a folder first that come first."""
+
+_DELIMITERS = ",;\t|"
+_HEAD = 1 << 16
+_LARGEST_JSON = 1 << 30
+_MOST_INFLATED = 1 << 34
+_SEP_LINE = "sep="
+_FIRST, _PART = 100, 10_000  # rows
+
+Row = Mapping[str, Any]
+
+
+def has_end(file: Path, *ends: str) -> bool:
+    """Whether a file's name ends in one of these, in any case."""
+    return file.name.lower().endswith(ends)
+
+
+def rows_of(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    """The rows of a file by column name, each with its line or its number.
+
+    Args:
+        file: with one of `ENDS`; anything else is read as CSV.
+        bad: where rows are noted that cannot be read.
+
+    Raises:
+        DataError: if the file cannot be read as what its name says.
+        MissingDependencyError: if it is an Excel file and the extra ``excel`` is not there.
+    """
+    if has_end(file, *JSON_ENDS):
+        return _json_rows(file, bad)
+    if has_end(file, ".xlsx"):
+        return _excel_rows(file)
+    if has_end(file, ".parquet"):
+        return _parquet_rows(file)
+    return _csv_rows(file, bad)
+
+
+def decimal_comma(file: Path) -> bool:
+    """Whether numbers of a file may have a decimal comma: CSV whose delimiter is another sign."""
+    if has_end(file, *JSON_ENDS, ".xlsx", ".parquet"):
+        return False
+    with _text(file) as stream:
+        return _delimiter(stream) != ","
+
+
+@contextmanager
+def _binary(file: Path) -> Iterator[IO[bytes]]:
+    """A file's bytes, unpacked if it is packed."""
+    try:
+        with file.open("rb") as raw:
+            if has_end(file, ".gz"):
+                with gzip.GzipFile(fileobj=raw) as unpacked:
+                    yield unpacked  # type: ignore[misc]
+            else:
+                yield raw
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{file} cannot be unpacked ({error}); is it cut short?") from None
+    except OSError as error:
+        raise unreadable(file, error) from None
+
+
+def _encoding(file: Path) -> str:
+    """The encoding of a text file, by its beginning."""
+    with _binary(file) as stream:
+        head = stream.read(_HEAD)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if head.startswith(b"\xef\xbb\xbf"):
+        return "utf-8-sig"
+    if b"\0" in head[:64]:
+        return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    try:
+        head[: head.rfind(b"\n") + 1 or None].decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+@contextmanager
+def _text(file: Path) -> Iterator[io.TextIOWrapper]:
+    encoding = _encoding(file)
+    with _binary(file) as stream:
+        # Bytes that Windows-1252 lacks stand for themselves; in UTF-8 they are bad rows.
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+        yield io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
+
+
+def _delimiter(stream: io.TextIOWrapper) -> str:
+    """The delimiter of a CSV file, which is read to the end of its header or ``sep=`` line."""
+    line = stream.readline(LONGEST_LINE)
+    if line.lower().startswith(_SEP_LINE):
+        return line[len(_SEP_LINE) :].strip("\r\n")[:1] or ","
+    counts = {sign: _outside_quotes(line).count(sign) for sign in _DELIMITERS}
+    return max(counts, key=lambda sign: (counts[sign], -_DELIMITERS.index(sign)))
+
+
+def _outside_quotes(line: str) -> str:
+    return "".join(line.split('"')[::2])
+
+
+def _csv_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
+    with _text(file) as stream:
+        delimiter = _delimiter(stream)
+    with _text(file) as stream:
+        skipped = 0
+        lines = _lines(stream, file)
+        first = next(lines, "")
+        if first.lower().startswith(_SEP_LINE):
+            skipped, first = 1, next(lines, "")
+        rows = csv.reader(_with_first(first, lines), delimiter=delimiter, strict=True)
+        yield from _dicts(file, rows, skipped, bad)
+
+
+def _with_first(first: str, lines: Iterator[str]) -> Iterator[str]:
+    if first:
+        yield first
+    yield from lines
+
+
+def _lines(stream: io.TextIOWrapper, file: Path) -> Iterator[str]:
+    size = 0
+    while line := stream.readline(LONGEST_LINE):
+        size += len(line)
+        if size > _MOST_INFLATED:
+            raise DataError(f"{file} unpacks to more than {_MOST_INFLATED >> 30} GB")
+        yield line
+
+
+def _dicts(file: Path, rows: Any, skipped: int, bad: BadRows) -> Iterator[tuple[int, Row]]:  # noqa: ANN401
+    header: list[str] | None = None
+    while True:
+        begin = rows.line_num + 1 + skipped
+        try:
+            cells = next(rows, None)
+        except (csv.Error, UnicodeError) as error:
+            return bad.add(file, begin, f"is not CSV ({error})")
+        if cells is None:
+            return None
+        if header is None:
+            header = _header(file, cells)
+            continue
+        if any("\udc80" <= sign <= "\udcff" for cell in cells for sign in cell):
+            bad.add(file, begin, "is not UTF-8")
+        elif len(cells) == len(header):
+            yield begin, dict(zip(header, cells, strict=True))
+        elif any(cell.strip() for cell in cells):
+            bad.add(file, begin, f"has {len(cells)} fields for {len(header)} columns")
+
+
+def _header(file: Path, cells: list[str]) -> list[str]:
+    names = [name.strip() for name in cells]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{file}: two columns are named {twice[:40]!r}; give each its own name")
+    return names
+
+
+def _json_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    with _text(file) as stream:
+        start = stream.read(1)
+        while start.isspace():
+            start = stream.read(1)
+    if start == "[":
+        yield from _json_list(file, bad)
+        return
+    if has_end(file, ".json", ".json.gz"):
+        whole = _json_whole(file, None)
+        if isinstance(whole, dict):
+            yield from _rows_inside(whole)
+            return
+    with _text(file) as stream:
+        for line, text in enumerate(_lines(stream, file), 1):
+            with bad.row(file, line):
+                if text.strip():
+                    yield line, _object(_json_line(text))
+
+
+def _json_line(text: str) -> object:
+    if any("\udc80" <= sign <= "\udcff" for sign in text):
+        raise RowError("is not UTF-8")
+    return json_of(text)
+
+
+def _object(value: object) -> Row:
+    if not isinstance(value, dict):
+        raise RowError("is not a JSON object")
+    return value
+
+
+def _json_list(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    listed = _json_whole(file, [])
+    for number, value in enumerate(listed if isinstance(listed, list) else (), 1):
+        with bad.row(file, number):
+            yield number, _object(value)
+
+
+def _json_whole(file: Path, otherwise: object) -> object:
+    """What a JSON file holds; for an object (JSON Lines too begin with one) a fallback if not."""
+    with _text(file) as stream:
+        text = stream.read(_LARGEST_JSON)
+    if len(text) >= _LARGEST_JSON:
+        raise DataError(f"{file} is larger than a JSON file may be; give JSON Lines (.jsonl)")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise DataError(f"{file} is nested too deeply") from None
+    except ValueError as error:
+        if otherwise is None:
+            return None
+        raise DataError(f"{file} is not JSON ({str(error)[:100]}); is it cut short?") from None
+
+
+def _rows_inside(whole: dict[str, Any]) -> Iterator[tuple[int, Row]]:
+    """The rows of an object: its one list of objects, or its columns as lists of one length."""
+    lists = [v for v in whole.values() if isinstance(v, list) and v]
+    objects = [v for v in lists if all(isinstance(item, dict) for item in v)]
+    if len(objects) == 1:
+        yield from enumerate(objects[0], 1)
+    elif lists and len(lists) == len(whole) and len({len(v) for v in lists}) == 1:
+        for number, cells in enumerate(zip(*whole.values(), strict=True), 1):
+            yield number, dict(zip(whole, cells, strict=True))
+    else:
+        yield 1, whole
+
+
+def _excel_rows(file: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of the first sheet."""
+    import polars as pl
+
+    try:
+        import fastexcel  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError.of("fastexcel", "excel") from None
+    try:
+        frame = pl.read_excel(file, engine="calamine", infer_schema_length=None)
+    except Exception as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise DataError(f"{file} cannot be read as an Excel workbook ({lines[0][:150]})") from None
+    yield from enumerate(frame.iter_rows(named=True), 2)
+
+
+def _parquet_rows(file: Path) -> Iterator[tuple[int, Row]]:
+    import polars as pl
+
+    from routereval.importers.long_parquet import reading
+
+    with reading(file):
+        scan = pl.scan_parquet(file)
+        n_rows = int(scan.select(pl.len()).collect().item())
+    start = 0
+    while start < n_rows:
+        step = _PART if start else _FIRST
+        with reading(file):
+            part = scan.slice(start, step).collect()
+        if part.height != min(step, n_rows - start):
+            raise DataError(f"{file} holds fewer rows than it says; is it cut short?")
+        yield from enumerate(part.iter_rows(named=True), start + 1)
+        start += step
+
+
+def first_rows(file: Path, n_rows: int) -> list[Row]:
+    """The first rows of a file that are sound, to recognise it by; none if it cannot be read."""
+    try:
+        return [row for _, row in islice(rows_of(file, BadRows(most=2)), n_rows)]
+    except (DataError, MissingDependencyError):
+        return []
