@@ -59,6 +59,12 @@ def open_records(source: Source) -> Records:
     raise DataError(f"{source} holds {len(found)} benchmarks ({names}); use open_source for all")
 
 
+def is_raw(source: str | Path) -> bool:
+    """Whether a source is to be imported: neither the demo, nor records, nor a collection."""
+    path = Path(source)
+    return path.exists() and not is_records(path) and not is_collection(path)
+
+
 def _demo(progress: Progress | None) -> list[Records]:
     from routereval.simulation.demo import simulate_demo
 

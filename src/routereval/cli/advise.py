@@ -44,10 +44,12 @@ import click
 )
 def advise(sources: tuple[str, ...], out: Path | None, **options: object) -> None:
     """Say whether routing is worth it here, and which LLMs to keep."""
+    from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
     from routereval.report.advice_text import save_advice, to_text
     from routereval.studies.advise import advise as study
 
+    print_imports(sources)
     with progress_bar() as progress:
         advice = study(sources, progress=progress, **options)  # type: ignore[arg-type]
     click.echo(to_text(advice), nl=False)

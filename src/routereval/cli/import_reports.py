@@ -11,6 +11,16 @@ if TYPE_CHECKING:
 _MOST_LISTED = 4
 
 
+def print_imports(sources: Sequence[str]) -> None:
+    """Import what of some sources is not records yet, and print to stderr how it was read."""
+    import click
+
+    from routereval.sources import is_raw, open_source
+
+    for source in filter(is_raw, sources):
+        click.echo(report_text(open_source(source)), nl=False, err=True)
+
+
 def report_text(found: Sequence[Records], *, warnings_only: bool = False) -> str:
     """The import reports of records, each line after the benchmark's name; empty if there are none.
 

@@ -31,7 +31,7 @@ _COLUMNS = (
 @click.argument("source")
 @click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
 def info(source: str, as_json: bool) -> None:
-    """Tell what is in a source: prompts, models, and what routing could gain.
+    """Tell what is in a source, how it was imported, and what routing could gain.
 
     Every file is checked. "repeated" is the share of prompts whose text another prompt has, "near"
     that of near-duplicates of another text: splits keep both together.
@@ -41,12 +41,18 @@ def info(source: str, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from routereval.cli.import_reports import report_text
     from routereval.records import overview
     from routereval.sources import open_source
 
-    found = [overview(records) for records in open_source(source)]
+    opened = open_source(source)
+    found = [overview(records) for records in opened]
     if as_json:
-        click.echo(json.dumps([_numbers(row) for row in found], ensure_ascii=False, indent=1))
+        rows = [
+            {**_numbers(row), "import": records.meta.get("import")}
+            for row, records in zip(found, opened, strict=True)
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in _COLUMNS:
@@ -61,6 +67,7 @@ def info(source: str, as_json: bool) -> None:
     unknown = [row.name for row in found if math.isnan(row.repeated) and not row.named]
     if unknown:
         click.echo(f"No texts, no named groups: equal prompts are not known in {_some(unknown)}.")
+    click.echo(report_text(opened), nl=False)
     if any(row.simulated for row in found):
         click.echo("Simulated data: no real LLM was asked.")
 

@@ -113,6 +113,7 @@ def run(
     **grid: object,
 ) -> None:
     """Evaluate routers on pools of LLMs and print the table."""
+    from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
     from routereval.report import print_tables, render, save_learning
     from routereval.studies.run import run as study
@@ -120,6 +121,7 @@ def run(
     named = {key: value for key, value in grid.items() if value is not None}
     if routers:
         named["routers"] = routers
+    print_imports(sources)
     with progress_bar() as progress:
         results = study(sources, out=out, n_jobs=jobs, progress=progress, **named)  # type: ignore[arg-type]
     if out:

@@ -39,8 +39,9 @@ def number_of(cell: object, what: str, *, comma: bool = False) -> float:
     word = WORDS.get(text.lower())
     if word is not None:
         return word
-    if text.endswith("%"):
-        return number_of(text[:-1].strip() or "%", what, comma=comma) / 100
+    share = text[:-1].strip() if text.endswith("%") else ""
+    if share and not share.endswith("%"):
+        return number_of(share, what, comma=comma) / 100
     if comma and _DECIMAL_COMMA.fullmatch(text):
         text = text.replace(".", "").replace(",", ".")
     return finite_in(text, what)

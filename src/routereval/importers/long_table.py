@@ -307,8 +307,8 @@ def refuse_two_scores(benchmark: str, cells: Iterable[str]) -> NoReturn:
     raise DataError(
         "\n".join(
             [
-                f"{benchmark}: a model has two scores on one prompt; average them, or name them "
-                "apart:",
+                f"{benchmark}: a model has two scores on one prompt; average them (of plain "
+                "tables: -O repeats=mean), or name them apart:",
                 *cells,
             ]
         )

@@ -253,7 +253,10 @@ def _models(columns: Sequence[str]) -> dict[str, str]:
         if base and end in _SCORE_ENDS and base not in plain
     }
     if by_end and len(by_end) >= len(plain) - len(by_end):
-        return {base: name for name, base in reversed(by_end.items())}
+        found: dict[str, str] = {}
+        for name, base in by_end.items():
+            found.setdefault(base, name)
+        return found
     bases = {name for name in plain if name in columns}
     return {
         name: name
