@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,20 @@ def test_a_class_that_is_not_registered_is_neither_saved_nor_loaded(tmp_path: Pa
     payload = dump(Mine(k=1).fit(SCORES, SCORES), [Mine])
     with pytest.raises(DataError, match=r"asks for .*Mine"):
         restore(payload)
+
+
+def test_a_class_that_an_installed_package_declares_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = [
+        EntryPoint("mine", f"{__name__}:Mine", "routereval.routers"),
+        EntryPoint("broken", "no_such_package:Router", "routereval.routers"),
+    ]
+    fitted = Mine(k=1).fit(SCORES, SCORES)
+    payload = dump(fitted, [Mine])
+    monkeypatch.setattr("routereval.registry.entry_points", lambda group: points)
+    assert dump(fitted) == payload
+    assert np.array_equal(restore(payload).predict_scores(SCORES), fitted.predict_scores(SCORES))
 
 
 def test_no_code_runs_from_a_file_that_names_a_function() -> None:

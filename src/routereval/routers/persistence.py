@@ -5,7 +5,8 @@ reads texts) and ``manifest.json``: the pool, expected costs, specs, versions an
 these files. Nothing
 is ever unpickled. skops builds plain values, arrays of numpy and scipy and the few inner parts of
 scikit-learn that it trusts; of other classes only scikit-learn's estimators and those that are
-registered here as routers and embedders, with the small records that they keep, are let in.
+registered here as routers and embedders, or declared so by an installed package, with the small
+records that they keep, are let in.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ import io
 import json
 import os
 import shutil
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from routereval._version import __version__
-from routereval.errors import DataError
+from routereval.errors import DataError, SpecError
 from routereval.features import EMBEDDERS
 from routereval.routers.base import Router
 from routereval.routers.trained import TrainedRouter
@@ -193,6 +197,9 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
         raise DataError(f"{where} cannot be read: {error}; train the router again") from None
     known = {*allowed_types(), *map(_full_name, also)}
     foreign = sorted(name for name in asked if name not in known and not _is_estimator(name))
+    if foreign:  # only then are other packages looked for
+        installed = set(_types_of_others())
+        foreign = [name for name in foreign if name not in installed]
     if foreign:
         raise DataError(
             f"{where} asks for {', '.join(foreign)}, which is no registered router or embedder; "
@@ -207,8 +214,6 @@ def allowed_types() -> Iterator[str]:
     They are the registered routers and embedders, what makes routers of other objects, specs,
     and the plain records (named tuples) defined in the same modules.
     """
-    import sys
-
     from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
     from routereval.routers.new_models import Extended
     from routereval.routers.registry import ROUTERS
@@ -224,9 +229,26 @@ def allowed_types() -> Iterator[str]:
         yield _full_name(kind)
     for name, module in list(sys.modules.items()):
         if name.startswith(_HOMES):
-            for value in vars(module).values():
-                if isinstance(value, type) and issubclass(value, tuple) and value is not tuple:
-                    yield _full_name(value)
+            yield from _records_in(module)
+
+
+def _types_of_others() -> Iterator[str]:
+    """Full names of the routers and embedders that other packages declare, with their records."""
+    from routereval.routers.registry import ROUTERS
+
+    for registry in (ROUTERS, EMBEDDERS):
+        for name in registry.known():
+            with suppress(SpecError):  # one that cannot be loaded harms only who asks for it
+                kind = registry[name]
+                yield _full_name(kind)
+                yield from _records_in(sys.modules[kind.__module__])
+
+
+def _records_in(module: ModuleType) -> Iterator[str]:
+    """Full names of the plain records, named tuples, that a module holds."""
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, tuple) and value is not tuple:
+            yield _full_name(value)
 
 
 def _is_estimator(name: str) -> bool:
