@@ -22,7 +22,7 @@ def seconds(n_boot: int) -> float:
     """Processor time of the grid and its table with so many replicates."""
     bootstrap._cache.clear()
     start = time.process_time()
-    rv.to_text(rv.run(["demo"], n_boot=n_boot, n_jobs=1))
+    str(rv.run(["demo"], n_boot=n_boot, n_jobs=1))
     return time.process_time() - start
 
 

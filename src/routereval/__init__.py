@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from routereval.features import make_embedder
     from routereval.importers import import_records
     from routereval.records import Records
-    from routereval.report import render, to_latex, to_markdown, to_text
+    from routereval.report import report
     from routereval.results import Results, read_results
     from routereval.results.comparison import compare
     from routereval.routers import Router, check_router, load_router, make_router, save_router
@@ -43,7 +43,7 @@ _HOMES = {
     "errors": ("DataError", "RouterEvalError", "SpecError"),
     "features": ("make_embedder",),
     "records": ("Records",),
-    "report": ("render", "to_latex", "to_markdown", "to_text"),
+    "report": ("report",),
     "routers": ("Router", "check_router", "load_router", "make_router", "save_router"),
     "results": ("Results", "read_results"),
     "results.comparison": ("compare",),
@@ -79,13 +79,10 @@ __all__ = [
     "open_records",
     "open_source",
     "read_results",
-    "render",
+    "report",
     "run",
     "save_router",
     "scaling",
-    "to_latex",
-    "to_markdown",
-    "to_text",
     "train",
 ]
 

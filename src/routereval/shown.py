@@ -13,7 +13,18 @@ from routereval.errors import unknown
 if TYPE_CHECKING:
     import polars as pl
 
-LAYOUTS: dict[str, str] = {}
+LAYOUTS = {
+    "Advice": "advise:advice_document",
+    "Evaluation": "evaluate:evaluation_document",
+    "OffPolicy": "offpolicy:offpolicy_document",
+    "Replays": "replay:replays_document",
+    "Reproduction": "reproduce:reproduction_document",
+    "Results": "run:results_document",
+    "ScalingResults": "scaling:scaling_document",
+    "Standings": "compare:standings_document",
+    "Trust": "trust:trust_document",
+    "Verdict": "compare:verdict_document",
+}
 """The module and the function that lay out a value, by the name of its class."""
 
 FORMATS = ("table", "markdown", "latex", "csv", "json", "html")
@@ -65,7 +76,7 @@ class Shown:
         module, _, function = next(
             LAYOUTS[one.__name__] for one in type(self).__mro__ if one.__name__ in LAYOUTS
         ).partition(":")
-        return getattr(import_module(f"routereval.report.{module}"), function)(self)
+        return getattr(import_module(f"routereval.report.layouts.{module}"), function)(self)
 
     def render(self, format_name: str, width: int | None = None) -> str:
         """Render it in a format by name.

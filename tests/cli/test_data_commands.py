@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from routereval.cli.download import download
 from routereval.cli.export import export
 from routereval.cli.merge import merge
+from routereval.cli.output import FORMATS
 from routereval.cli.reproduce import reproduce
 from routereval.errors import DataError, MissingDependencyError, SpecError
 from routereval.importers import import_records
 from routereval.records import Records
 from routereval.records.export import EXPORTS
 from routereval.records.merge import KEEPS
-from routereval.report.reproduction import REPRODUCTION_FORMATS
 from routereval.sources import open_source
 from tests.studies.test_reproduce import ready_made
 
@@ -100,4 +100,4 @@ def test_the_choices_of_the_commands_are_the_librarys() -> None:
 
     assert choices(export, "format_name") == list(EXPORTS)
     assert choices(merge, "keep") == list(KEEPS)
-    assert choices(reproduce, "format_name") == list(REPRODUCTION_FORMATS)
+    assert choices(reproduce, "format_name") == list(FORMATS)

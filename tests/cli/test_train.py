@@ -26,7 +26,7 @@ def test_route_says_who_answers_and_why(router: Path, command_line: CommandLine)
     first, *rows = answer.out.splitlines()
     assert first.startswith("org/model_")
     assert "predicted score" in first
-    assert len(rows) == 4 + ("unfamiliar:" in rows[0])
+    assert len([row for row in rows if "org/model_" in row]) == 4
     assert sum("→" in row for row in rows) == 1
 
 
@@ -35,14 +35,15 @@ def test_route_marks_a_text_unlike_all_training_prompts(
 ) -> None:
     text = "xyzzy plugh frobnicate quux"
     assert "unfamiliar: unlike all training prompts" in command_line("route", router, text).out
-    assert json.loads(command_line("route", router, text, "--json").out)["unfamiliar"] is True
+    answer = command_line("route", router, text, "--format", "json")
+    assert json.loads(answer.out)["unfamiliar"] is True
 
 
 def test_route_in_json(
     router: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one text\nanother\n")))
-    answer = command_line("route", router, "-", "--json", "--lam", "1000")
+    answer = command_line("route", router, "-", "--format", "json", "--lam", "1000")
     lines = [json.loads(line) for line in answer.out.splitlines()]
     assert [line["text"] for line in lines] == ["one text", "another"]
     for line in lines:

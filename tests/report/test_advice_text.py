@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from matplotlib.image import imread
 from routereval.cli.advise import advise as command
 from routereval.records import Records
 from routereval.report.advice_figure import advice_figure
-from routereval.report.advice_text import save_advice, shown_pool, to_json, to_text, verdict
-from routereval.studies.advise.advice import Advice, advise
+from routereval.report.layouts.advise import save_advice, shown_pool, verdict
+from routereval.studies.advise import Advice, advise
 
 
 def records(n: int = 500, m: int = 9, *, costs: bool = True, name: str = "kinds") -> Records:
@@ -35,7 +36,7 @@ def advice() -> Advice:
 def test_the_numbers_are_told(advice: Advice) -> None:
     bench = advice.benchmarks[0]
     pool = shown_pool(bench)
-    text = " ".join(to_text(advice).split())
+    text = " ".join(advice.render("table", 100).split())
     assert pool is not None
     assert "Worth routing? Yes, for the score" in text
     assert f"the oracle scores {pool.oracle.value:.3f}" in text
@@ -48,10 +49,9 @@ def test_the_numbers_are_told(advice: Advice) -> None:
 
 
 def test_no_line_of_prose_is_too_long(advice: Advice) -> None:
-    text = to_text(advice)
-    prose = [part for part in text.split("\n\n") if not part.startswith("  pool")]
-    assert len(prose) == 2
-    assert all(len(line) <= 100 for part in prose for line in part.splitlines())
+    for width in (60, 80, 100):
+        text = advice.render("table", width)
+        assert all(len(line) <= width for line in text.splitlines())
     assert "-0.000" not in text
     assert "nan" not in text
 
@@ -67,17 +67,17 @@ def test_each_answer_has_its_verdict(advice: Advice) -> None:
     assert "too few LLMs are left" in verdict(alone, 0.01)
     assert verdict(saving, 0.01).startswith("Yes, but for the cost")
     for changed in (no, unclear, alone, saving):
-        assert changed.best_single in to_text(replace(advice, benchmarks=(changed,)))
+        assert changed.best_single in replace(advice, benchmarks=(changed,)).render("table", 100)
 
 
 def test_simulated_data_are_marked(advice: Advice) -> None:
     made = replace(advice, benchmarks=(replace(advice.benchmarks[0], simulated=True),))
-    assert to_text(made).startswith("SIMULATED DATA")
+    assert made.render("table", 100).startswith("SIMULATED DATA")
     assert "Simulated data" in str([t.get_text() for t in advice_figure(made).texts])
 
 
 def test_json_holds_everything(advice: Advice) -> None:
-    held = json.loads(to_json(advice))
+    held = json.loads(advice.to_json())
     bench = advice.benchmarks[0]
     first = held["benchmarks"][0]
     assert first["best_single"] == bench.best_single
@@ -117,11 +117,13 @@ def test_the_command(tmp_path: Path) -> None:
     )
     assert result.exit_code == 0
     assert "Worth routing?" in result.stdout
-    assert result.stdout == (tmp_path / "out" / "advice.txt").read_text(encoding="utf-8")
+    kept = (tmp_path / "out" / "advice.txt").read_text(encoding="utf-8")
+    words = re.sub(r"[─\s]+", " ", result.stdout)
+    assert words == re.sub(r"[─\s]+", " ", kept)
 
 
 def test_several_benchmarks_make_several_panels() -> None:
     both = [records(120, 6, costs=False), records(150, 6, costs=False, name="gsm8k")]
     advice = advise(both, max_models=2, n_boot=50)
     assert len([axes for axes in advice_figure(advice).axes if axes.get_visible()]) == 3
-    assert "all 2 benchmarks" in to_text(advice)
+    assert "all 2 benchmarks" in advice.render("table", 100)

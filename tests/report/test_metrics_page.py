@@ -26,7 +26,7 @@ def test_every_metric_stands_on_the_page_once() -> None:
 def test_the_list_says_what_the_page_says() -> None:
     shown = CliRunner().invoke(cli, ["list", "metrics"]).output
     for one in METRICS.values():
-        assert re.search(rf"^{re.escape(one.name)} .*{re.escape(metric_line(one))}", shown, re.M)
+        assert re.search(rf"^ +{re.escape(one.name)} .*{re.escape(metric_line(one))}", shown, re.M)
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from routereval.report.replay import footnotes, replay_figure, replay_table, save_replay
-from routereval.studies.replay import Replay, replay
+from routereval.report.replay import replay_figure, save_replay
+from routereval.studies.replay import Replay, Replays, replay
 from tests.made import made
 
 
@@ -18,11 +17,12 @@ def found() -> Replay:
     return one
 
 
-def shown(found: Replay) -> str:
-    console = Console(width=120)
-    with console.capture() as capture:
-        console.print(replay_table(found))
-    return capture.get()
+def shown(*found: Replay) -> str:
+    return Replays(found).render("table", 120)
+
+
+def notes(found: Replay) -> str:
+    return " ".join(Replays([found]).document().notes)
 
 
 def test_the_table_has_a_row_for_each(found: Replay) -> None:
@@ -30,19 +30,19 @@ def test_the_table_has_a_row_for_each(found: Replay) -> None:
     assert "one: 160 prompts, 3 LLMs" in text
     for name in ("linucb", "full information", "best single LLM", "random"):
         assert name in text
-    [full] = [row for row in text.splitlines() if "full information" in row]
+    [full] = [row for row in text.splitlines() if "full information †" in row]
     assert "±" not in full
-    [learned] = [row for row in text.splitlines() if "linucb" in row]
+    [learned] = [row for row in text.splitlines() if row.startswith("  linucb")]
     assert f"{found.lines[0].score.mean:.4f} ±" in learned
     assert learned.split()[-1] == ("yes" if found.lines[0].flattens else "no")
 
 
 def test_notes_say_what_regret_is(found: Replay) -> None:
-    assert "full information (linear)" in footnotes([found])[0]
-    assert "3 orders" in footnotes([found])[0]
-    assert "Simulated" not in footnotes([found])[0]
-    assert "Simulated" in footnotes([replace(found, simulated=True)])[0]
-    assert "the oracle" in footnotes([replace(found, against="oracle")])[0]
+    assert "full information (linear)" in notes(found)
+    assert "3 orders" in notes(found)
+    assert "Simulated" not in notes(found)
+    assert "Simulated" in notes(replace(found, simulated=True))
+    assert "the oracle" in notes(replace(found, against="oracle"))
 
 
 def test_a_panel_a_benchmark(found: Replay) -> None:

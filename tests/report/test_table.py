@@ -305,7 +305,7 @@ def test_a_document_holds_more_than_tables() -> None:
     table = wide(2)
     document = Document([Heading("H"), Points(["one " * 30, "two"]), "a text", table], table)
     text = to_text(document, 60)
-    assert text.startswith("H\n─\n\n• one")
+    assert text.startswith("H\n─\n• one")
     assert "\n  one" in text
     assert "\n• two\n" in text
     assert "## H\n\n- one" in render(document, "markdown")

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from matplotlib.figure import Figure
 
 from routereval.cli.main import cli
-from routereval.report import to_json, to_latex, to_markdown, to_text
 from routereval.report.curve_figure import curve_displays, save_curves
-from routereval.report.trade_off import trade_offs
+from routereval.report.layouts.curves import trade_offs
+from routereval.report.table import Number, value_of
 from routereval.results import Results
 from routereval.results.summary import MEAN, TRADE_OFF, summarise
 from routereval.results.zero_router import ZERO, zero_router
@@ -54,30 +54,31 @@ def test_the_tables_hold_the_numbers_of_the_summary(results: Results) -> None:
     ]
     lines = {ln.router: ln for ln in summarise(results, TRADE_OFF) if ln.benchmark == MEAN}
     for row in tables[-1].rows[:-1]:
-        line = lines[row[0].removesuffix(" †")]
-        for name, cell in zip(TRADE_OFF, row[1:], strict=True):
-            value = line.metrics[name].value
-            shown = cell.split()[0].replace("−", "-").replace("∞", "inf")
-            assert float(shown) == pytest.approx(value, abs=5.1e-4)
+        line = lines[str(row.cells[0])]
+        for name, found in zip(TRADE_OFF, row.cells[1:], strict=True):
+            assert isinstance(found, Number)
+            assert found[:3] == pytest.approx(tuple(line.metrics[name]), nan_ok=True)
     assert [len(trade_offs(results, every=every)) for every in (True, False)] == [3, 1]
 
 
 def test_the_best_learned_router_of_a_column_is_marked(results: Results) -> None:
     table = trade_offs(results)[-1]
-    aiq = {row[0]: float(row[1].split()[0]) for row in table.rows}
-    marked = [row[0] for row, best in zip(table.rows, table.best, strict=True) if best[1]]
+    aiq = {row.cells[0]: value_of(row.cells[1]) for row in table.rows}
+    pairs = zip(table.rows, table.best(), strict=True)
+    marked = [row.cells[0] for row, best in pairs if 1 in best]
     assert marked == [max(("knn(k=5)", "linear"), key=lambda name: aiq[name])]
-    assert table.controls == [row[0].endswith("†") or row[0] == "Zero router" for row in table.rows]
+    learned = [row.cells[0] for row in table.rows if not row.control]
+    assert learned == ["knn(k=5)", "linear"]
 
 
 def test_the_tables_stand_below_the_others(results: Results) -> None:
-    for text in (to_text(results), to_markdown(results)):
+    for text in (results.render("table"), results.to_markdown()):
         assert text.count("cost and quality · m = 3") == 1
         assert "AIQ − Zero" in text
         assert "Zero router: the single LLMs" in text
         assert "halluc." in text
-    assert "Infinity" not in to_json(results)
-    assert r"\mathrm{halluc.}" in to_latex(results)
+    assert "Infinity" not in results.to_json()
+    assert r"\mathrm{halluc.}" in results.to_latex()
 
 
 def test_hallucinations_are_averaged_over_the_benchmarks_that_have_them(results: Results) -> None:
@@ -95,7 +96,7 @@ def test_without_costs_there_is_no_such_table() -> None:
     plain = run([made(n_prompts=80)], ["random"], [3], n_jobs=1)
     assert trade_offs(plain) == []
     assert curve_displays(plain) == {}
-    assert "cost and quality" not in to_text(plain)
+    assert "cost and quality" not in str(plain)
 
 
 def test_one_benchmark_has_one_table() -> None:

@@ -146,7 +146,7 @@ def test_standings_hold_everyone_against_the_best_single_model(results: Results)
 
 def test_standings_against_another(results: Results) -> None:
     found = standings(results, "random")
-    assert "beat random on" in str(found)
+    assert "beat random on" in found.sentence
     with pytest.raises(SpecError, match="unknown router of this run 'kn'"):
         standings(results, "kn")
 
@@ -157,12 +157,12 @@ def win(n: int) -> list[float]:
 
 def test_the_sentence_of_the_standings() -> None:
     better = two([win(50)], [win(10)])
-    assert str(standings(better, "b")) == (
+    assert standings(better, "b").sentence == (
         "1 of 1 learned routers beats b on 60 prompts after Holm's correction: a."
     )
-    assert str(standings(better, "a")) == "None of 1 learned routers beats a on 60 prompts."
+    assert standings(better, "a").sentence == "None of 1 learned routers beats a on 60 prompts."
     controls = replace(better, cells=[replace(c, control=True) for c in better.cells])
-    assert str(standings(controls, "a")) == "No learned router stands beside a."
+    assert standings(controls, "a").sentence == "No learned router stands beside a."
 
 
 def test_a_router_that_failed_somewhere_has_no_rank_but_a_test() -> None:
@@ -221,9 +221,9 @@ def test_from_five_seeds_on_the_claim_is_on_the_algorithms() -> None:
     assert found.over_fits is not None
     assert (found.over_fits.method, found.over_fits.n_fits) == ("resampled_t", 5)
     assert found.over_fits.difference == found.test.difference
-    assert str(found).startswith("Trained anew, a beats b by 0.")
-    assert "5 fits of each). Of these fitted routers, a beats b by" in str(found)
-    assert str(compare(several(0.3, 5), "b", "a")).startswith("Trained anew, a beats b by 0.")
+    assert found.sentence.startswith("Trained anew, a beats b by 0.")
+    assert "5 fits of each). Of these fitted routers, a beats b by" in found.sentence
+    assert compare(several(0.3, 5), "b", "a").sentence.startswith("Trained anew, a beats b by 0.")
     assert "Trained anew, a and b cannot be told apart: difference" in str(
         compare(several(0.0, 5), "a", "b")
     )
@@ -235,11 +235,11 @@ def test_from_five_seeds_on_the_claim_is_on_the_algorithms() -> None:
 def test_with_fewer_seeds_or_one_split_it_is_on_the_fits() -> None:
     few = compare(several(0.3, 4), "a", "b")
     assert few.over_fits is None
-    assert str(few).startswith("Of these fitted routers, a beats b by")
-    assert str(few).endswith("The variance of training is not in it: that takes 5 seeds or more.")
+    assert few.sentence.startswith("Of these fitted routers, a beats b by")
+    assert few.sentence.endswith("training is not in it: that takes 5 seeds or more.")
     same = compare(several(0.3, 6, one_split=True), "a", "b")
     assert same.over_fits is None
-    assert str(same).endswith("not in it: all 6 seeds share one split.")
+    assert same.sentence.endswith("not in it: all 6 seeds share one split.")
 
 
 def test_sameness_and_probabilities_stand_where_they_are_asked_for(results: Results) -> None:
@@ -279,17 +279,17 @@ def test_the_command(
     same = command_line(*asked)
     assert "knn(k=5) is as good as linear within 0.9 (non-inferior, p < 0.001" in same.out
     assert "Probability (of these fits) that knn(k=5) is better than linear by more" in same.out
-    assert set(json.loads(command_line(*asked, "--json").out)["probabilities"]) == {
+    assert set(json.loads(command_line(*asked, "--format", "json").out)["probabilities"]) == {
         *("rope", "better", "same", "worse")
     }
     assert command_line("compare", out, "--margin", "0.1").status == 2
     everyone = command_line("compare", out)
     assert "None of 2 learned routers beats best_single on" in everyone.out
     assert "mean rank" in everyone.out
-    held = json.loads(command_line("compare", out, "linear", "oracle", "--json").out)
+    held = json.loads(command_line("compare", out, "linear", "oracle", "--format", "json").out)
     assert "routers, oracle beats linear by 0." in held["sentence"]
     assert set(held["by_benchmark"]) == {"one", "two"}
-    rows = json.loads(command_line("compare", out, "--size", "3", "--json").out)["rows"]
+    rows = json.loads(command_line("compare", out, "--size", "3", "--format", "json").out)["rows"]
     assert {row["router"] for row in rows} == {"knn(k=5)", "linear"}
     assert set(rows[0]["rank"]) == {"mean", "low", "high"}
 

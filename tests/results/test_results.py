@@ -305,12 +305,12 @@ def two(a: list[list[float]], b: list[list[float]], **places: list[Any]) -> Resu
 def test_a_comparison_is_a_sentence_with_the_evidence() -> None:
     results = two([[1.0] * 30], [[0.0] * 25 + [1.0] * 5])
     verdict = compare(results, "a", "b")
-    assert str(verdict) == (
+    assert verdict.sentence == (
         f"Of these fitted routers, {verdict.test.sentence('a', 'b')} "
         "The variance of training is not in it: that takes 5 seeds or more."
     )
-    assert "a beats b by 0.833 [" in str(verdict)
-    assert "on 30 prompts (p < 0.001; better on 25, worse on 0; smallest" in str(verdict)
+    assert "a beats b by 0.833 [" in verdict.sentence
+    assert "on 30 prompts (p < 0.001; better on 25, worse on 0; smallest" in verdict.sentence
 
 
 def test_a_comparison_is_symmetric() -> None:
@@ -326,7 +326,7 @@ def test_a_comparison_is_symmetric() -> None:
 
 def test_a_router_is_as_good_as_itself() -> None:
     results = two([[1.0, 0.0, 1.0]], [[1.0, 0.0, 1.0]])
-    assert str(compare(results, "a", "a")) == "a and a score the same on each of 3 prompts."
+    assert compare(results, "a", "a").sentence == "a and a score the same on each of 3 prompts."
     assert compare(results, "a", "b").test.ties == 3
 
 

@@ -175,12 +175,16 @@ def test_nothing_that_anyone_gets_right_leaves_ratios_undefined() -> None:
 
 def test_the_text_is_a_table_of_what_is_defined(task: Task) -> None:
     found = evaluated("best_single", task)
-    lines = str(found).splitlines()
-    assert lines[0] == "20 test prompts, 95 % bootstrap intervals"
+    frame = found.to_polars()
+    defined = {name for name, value in found.metrics.items() if not np.isnan(value)}
+    assert set(frame["metric"]) == defined
+    lines = found.render("table").splitlines()
+    assert lines[0].startswith(f"μ_o {found.metrics['mu']:.3f}; the best single model")
+    assert "The router and the best single model score the same on each of 20 prompts." in lines[0]
     assert lines[-1].startswith("?: an interval that cannot be relied on")
-    named = {line.split()[0]: line for line in lines[1:-1]}
-    assert named["v_b"].endswith("?")
-    assert set(named) == {name for name, value in found.metrics.items() if not np.isnan(value)}
+    named = {line.split()[-1]: line.split() for line in lines if line}
+    assert defined <= set(named)
+    assert named["v_b"][-2].endswith("?")
     assert f"{found.metrics['mu']:.4f}" in named["mu"]
 
 

@@ -86,7 +86,7 @@ def test_without_exploration_nothing_is_claimed() -> None:
     assert rows["always portia"].covered == 0.0
     assert np.isnan(rows["always portia"].dr.value)
     assert np.isnan(rows["shadow new"].dr.value)
-    assert "–: it would often have chosen what had no chance" in str(found)
+    assert "–: it would often have chosen what had no chance" in found.render("table")
 
 
 def test_few_requests_are_marked() -> None:
@@ -139,8 +139,8 @@ def test_the_command(tmp_path: Path, command_line: CommandLine) -> None:
     assert answer.status == 0, answer.err
     lines = answer.out.splitlines()
     assert lines[0].split() == ["router", "n", "ESS", "IPS", "SNIPS", "DR", "$/1k"]
-    assert lines[1].startswith("served ")
-    assert any(line.startswith(str(tmp_path / "router")) for line in lines)
+    assert lines[2].startswith("  served ")
+    assert any(line.startswith(f"  {tmp_path / 'router'}") for line in lines)
     assert "90% interval" in answer.out
     missing = command_line("offpolicy", tmp_path / "none")
     assert missing.status == 2

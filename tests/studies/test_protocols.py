@@ -11,8 +11,7 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.records import Records
-from routereval.report import render, save_learning, to_text
-from routereval.report.learning import _apart, learning_figure
+from routereval.report.learning import _apart, learning_figure, save_learning
 from routereval.results import Results, read_results
 from routereval.results.breakdown import by_part
 from routereval.results.comparison import compare
@@ -53,8 +52,8 @@ def test_a_stream_is_one_benchmark_and_is_broken_down() -> None:
             mu = parts[name].metrics["mu"]
             assert mu.value == pytest.approx(outcome.evidence.quality[here].mean())
             assert mu.low <= mu.value <= mu.high
-    assert "μ_o by benchmark · m = 3 LLMs · mixed" in to_text(results)
-    assert ",three,1,mu," in render(results, "csv")
+    assert "μ_o by benchmark · m = 3 LLMs · mixed" in results.render("table")
+    assert ",three,1,mu," in results.to_csv()
 
 
 def test_the_best_of_each_benchmark_is_the_control_to_beat() -> None:
@@ -132,9 +131,9 @@ def test_a_learning_curve_is_drawn_of_several_numbers(tmp_path: Path) -> None:
     }
     assert list(means.values())[:2] == list(curves["knn(k=5)"].mu)
     assert "no 400 training prompts for few_shot(n=400), only 48" in " ".join(results.notes)
-    text = to_text(results)
+    text = results.render("table")
     assert "μ_o by labelled prompts · m = 3 LLMs · few_shot" in text
-    assert "| best_single † | 0." in render(results, "markdown")
+    assert "| best_single † | 0." in results.to_markdown()
     [png, svg] = save_learning(results, tmp_path)
     before = png.read_bytes(), svg.read_bytes()
     save_learning(results, tmp_path)

@@ -14,11 +14,6 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.records.routereval import N_PROMPTS, canonical
-from routereval.report.reproduction import (
-    REPRODUCTION_FORMATS,
-    render_reproduction,
-    reproduction_to_text,
-)
 from routereval.routers import make_router
 from routereval.studies.reproduce import (
     PAPER_ROUTERS,
@@ -169,7 +164,7 @@ def test_all_runs_the_slow_routers_too(tmp_path: Path, monkeypatch: pytest.Monke
     reproduction = reproduce([tmp_path], slow=True, n_jobs=1)
     found = rows_of(reproduction, "ARC", 3)
     assert [name for name, row in found.items() if row.ours is None] == ["MLPR", "MLC"]
-    assert "Left out as slow: MLPR; run" in reproduction_to_text(reproduction)
+    assert "Left out as slow: MLPR; run" in reproduction.render("table")
 
 
 def test_a_difference_is_more_than_rounding_makes() -> None:
@@ -192,7 +187,7 @@ def test_data_without_the_papers_benchmarks_are_refused() -> None:
 
 def test_the_table_has_a_line_a_published_row(made: tuple[Reproduction, dict[str, Any]]) -> None:
     reproduction, _ = made
-    text = reproduction_to_text(reproduction)
+    text = reproduction.render("table")
     lines = [line.split() for line in text.splitlines()]
     assert ["MMLU", "3", "Oracle", "0.89", "–", "1.03", "–", "1.35", "–", "1.00", "–"] in lines
     oracle = rows_of(reproduction, "ARC", 3)["Oracle"]
@@ -208,18 +203,17 @@ def test_the_table_has_a_line_a_published_row(made: tuple[Reproduction, dict[str
 
 def test_other_formats_say_the_same(made: tuple[Reproduction, dict[str, Any]]) -> None:
     reproduction, _ = made
-    rows = list(csv.DictReader(io.StringIO(render_reproduction(reproduction, "csv"))))
+    rows = list(csv.DictReader(io.StringIO(reproduction.render("csv"))))
     assert len(rows) == 192
     for line, row in zip(rows, reproduction.rows, strict=True):
         assert float(line["mu"]) == row.paper.mu
         assert (line["our_mu"] == "") == (row.ours is None)
         assert row.ours is None or float(line["our_v_b"]) == row.ours.v_b
         assert tuple(line["differs"].split()) == row.differs
-    markdown = render_reproduction(reproduction, "markdown").splitlines()
+    markdown = reproduction.render("markdown").splitlines()
     assert sum(line.startswith("| ") for line in markdown) == 192 + 1
-    with pytest.raises(SpecError, match="known: csv, markdown, table"):
-        render_reproduction(reproduction, "html")
-    assert set(REPRODUCTION_FORMATS) == {"table", "markdown", "csv"}
+    with pytest.raises(SpecError, match="unknown table format 'pdf'"):
+        reproduction.render("pdf")
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden data are not here")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from routereval.errors import DataError
 from routereval.records import Records
 from routereval.report.trust_figure import trust_figure
-from routereval.report.trust_text import trust_text
 from routereval.routers import make_router
 from routereval.studies.perturbation import CHANGES, changed, option_order
 from routereval.studies.train import task_of
@@ -137,7 +136,7 @@ def test_without_texts_there_is_calibration_and_abstention() -> None:
     found = trust(made("one", 200, 4), "logistic")
     assert found.robustness == []
     assert found.overhead is None
-    text = trust_text(found)
+    text = found.render("table")
     assert "this router reads no prompt texts" in text
     assert "Calibration" in text
     assert "Simulated" not in text
@@ -165,7 +164,7 @@ def test_the_command(command_line: CommandLine, records: Records, tmp_path: obje
         *("(constant router)", "typos", "option_order", "p99"),
     ):
         assert words in answer.out, words
-    held = json.loads(command_line("trust", source, "--embedder", "tfidf", "--json").out)
+    held = json.loads(command_line("trust", source, "--embedder", "tfidf", "--format", "json").out)
     assert held["router"] == "knn"
     assert [one["risk"] for one in held["abstentions"]] == [0.05, 0.1, 0.2]
     assert len(held["curve"]["risk"]) == 30

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
@@ -42,17 +44,18 @@ import click
     metavar="DIR",
     help="Also write advice.txt, advice.json, advice.png and advice.svg.",
 )
-def advise(sources: tuple[str, ...], out: Path | None, **options: object) -> None:
+@format_option
+def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **options: object) -> None:
     """Say whether routing is worth it here, and which LLMs to keep."""
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
-    from routereval.report.advice_text import save_advice, to_text
+    from routereval.report.layouts.advise import save_advice
     from routereval.studies.advise import advise as study
 
     print_imports(sources)
     with progress_bar() as progress:
         advice = study(sources, progress=progress, **options)  # type: ignore[arg-type]
-    click.echo(to_text(advice), nl=False)
+    show(advice, format_name)
     if out:
         for path in save_advice(advice, out):
             click.echo(str(path), err=True)

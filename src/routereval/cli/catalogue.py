@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def catalogue(kind: str) -> list[tuple[str, str]]:
+class Entry(NamedTuple):
+    """What a user can name, with what it is and the parameters that it takes."""
+
+    name: str
+    meaning: str
+    parameters: str = ""
+
+
+def catalogue(kind: str) -> list[Entry]:
     """Names and meanings of routers, protocols, metrics, formats, embedders or gateway plugins."""
     return _KINDS[kind]()
 
 
-def _routers() -> list[tuple[str, str]]:
+def _routers() -> list[Entry]:
     from routereval.routers import described
 
-    return [(row.name, f"{row.summary}{_parameters(row.parameters)}") for row in described()]
+    return [Entry(row.name, row.summary, _parameters(row.parameters)) for row in described()]
 
 
 def _parameters(parameters: dict[str, Any]) -> str:
-    shown = ", ".join(f"{name}={value}" for name, value in parameters.items())
-    return f"\n({shown})" if shown else ""
+    return ", ".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def _protocols() -> list[tuple[str, str]]:
+def _protocols() -> list[Entry]:
     from routereval.tasks.split import PROTOCOLS
 
-    return [(name, _PROTOCOLS[name] + _parameters(dict(own))) for name, own in PROTOCOLS.items()]
+    return [Entry(name, _PROTOCOLS[name], _parameters(dict(o))) for name, o in PROTOCOLS.items()]
 
 
 _PROTOCOLS = {
@@ -39,41 +46,42 @@ _PROTOCOLS = {
 }
 
 
-def _metrics() -> list[tuple[str, str]]:
+def _metrics() -> list[Entry]:
     from routereval.report.metrics_page import metric_line
     from routereval.scoring import all_metrics
     from routereval.scoring.metrics import not_loaded
 
-    return [*((one.name, metric_line(one)) for one in all_metrics()), *not_loaded().items()]
+    missing = [Entry(name, why) for name, why in not_loaded().items()]
+    return [*(Entry(one.name, metric_line(one)) for one in all_metrics()), *missing]
 
 
-def _formats() -> list[tuple[str, str]]:
+def _formats() -> list[Entry]:
     from routereval.importers import IMPORTERS
 
-    return [("auto", "whichever of these recognises the source")] + [
-        (row.name, row.summary) for row in IMPORTERS.described()
+    return [Entry("auto", "whichever of these recognises the source")] + [
+        Entry(row.name, row.summary) for row in IMPORTERS.described()
     ]
 
 
-def _embedders() -> list[tuple[str, str]]:
+def _embedders() -> list[Entry]:
     from routereval.features import EMBEDDERS
 
     built_in = [
-        ("auto", "the first that there is of stored, tfidf, columns"),
-        ("stored", "vectors that came with the records"),
-        ("columns", "subset, difficulty and other categories of the prompt table"),
+        Entry("auto", "the first that there is of stored, tfidf, columns"),
+        Entry("stored", "vectors that came with the records"),
+        Entry("columns", "subset, difficulty and other categories of the prompt table"),
     ]
-    return built_in + [(row.name, row.summary) for row in EMBEDDERS.described()]
+    return built_in + [Entry(row.name, row.summary) for row in EMBEDDERS.described()]
 
 
-def _plugins() -> list[tuple[str, str]]:
+def _plugins() -> list[Entry]:
     from routereval.gateway import PLUGINS
 
     found = PLUGINS.described()
-    return [(row.name, f"{row.summary}{_parameters(row.parameters)}") for row in found]
+    return [Entry(row.name, row.summary, _parameters(row.parameters)) for row in found]
 
 
-_KINDS: dict[str, Callable[[], list[tuple[str, str]]]] = {
+_KINDS: dict[str, Callable[[], list[Entry]]] = {
     "routers": _routers,
     "protocols": _protocols,
     "metrics": _metrics,

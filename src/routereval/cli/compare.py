@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
@@ -20,7 +22,7 @@ import click
 @click.option(
     "--rope", type=float, metavar="D", help="Of A B: how probable is a difference beyond this?"
 )
-@click.option("--json", "as_json", is_flag=True, help="All numbers as JSON.")
+@format_option
 def compare(
     results: Path,
     names: tuple[str, ...],
@@ -29,14 +31,13 @@ def compare(
     protocol: str | None,
     margin: float | None,
     rope: float | None,
-    as_json: bool,
+    format_name: str,
 ) -> None:
     """Say whether router A beats router B in RESULTS, the folder of run -o.
 
     With A alone, all routers are held against it; with neither, against the best single model.
     best_single, oracle and random can be named whether they were run or not.
     """
-    from routereval.report.comparisons import comparison_json, standings_text, verdict_text
     from routereval.results import read_results
     from routereval.results.comparison import compare as compared
     from routereval.results.standings import standings
@@ -47,8 +48,6 @@ def compare(
         raise click.UsageError("--margin and --rope are of two routers; name A and B")
     held = read_results(results).only(size, protocol)
     if len(names) == 2:
-        verdict = compared(held, *names, margin=margin, rope=rope)
-        click.echo(comparison_json(verdict) if as_json else verdict_text(verdict), nl=False)
-        return
-    found = standings(held, *names)
-    click.echo(comparison_json(found) if as_json else standings_text(found), nl=False)
+        show(compared(held, *names, margin=margin, rope=rope), format_name)
+    else:
+        show(standings(held, *names), format_name)

@@ -3,73 +3,55 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.output import format_option, show
+
 if TYPE_CHECKING:
     from routereval.records import Overview
+    from routereval.report import Row, Table
 
 _MOST_NAMES = 5  # names in a sentence
-_COLUMNS = (
-    "benchmark",
-    "prompts",
-    "models",
-    "observed",
-    "complete",
-    "mean",
-    "best single",
-    "oracle",
-    "repeated",
-    "near",
-    "best model",
-    "has",
-)
 
 
 @click.command()
 @click.argument("source")
-@click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
-def info(source: str, as_json: bool) -> None:
-    """Tell what is in a source, how it was imported, and what routing could gain.
+@format_option
+def info(source: str, format_name: str) -> None:
+    """Tell what is in a source: prompts, models, how it was imported, and what routing could gain.
 
     Every file is checked. "repeated" is the share of prompts whose text another prompt has, "near"
     that of near-duplicates of another text: splits keep both together.
     """
-    import json
-
-    from rich.console import Console
-    from rich.table import Table
-
     from routereval.cli.import_reports import report_text
     from routereval.records import overview
+    from routereval.report import Document, from_mappings
     from routereval.sources import open_source
 
     opened = open_source(source)
     found = [overview(records) for records in opened]
-    if as_json:
-        rows = [
-            {**_numbers(row), "import": records.meta.get("import")}
-            for row, records in zip(found, opened, strict=True)
-        ]
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in _COLUMNS:
-        table.add_column(
-            column, justify="left" if column in {"benchmark", "best model", "has"} else "right"
-        )
-    for row in found:
-        table.add_row(*_cells(row))
-    console = Console()
-    console.width = console.width if console.is_terminal else 160
-    console.print(table)
+    fields = [{**row._asdict(), "features": ", ".join(row.features)} for row in found]
+    fields = [{**row, "complete": "{} x {}".format(*row["complete"])} for row in fields]
+    held = [
+        {**row._asdict(), "import": records.meta.get("import")}
+        for row, records in zip(found, opened, strict=True)
+    ]
+    notes = [*_notes(found), *report_text(opened).splitlines(), *_simulated(found)]
+    show(Document([_table(found)], from_mappings("", fields), held, notes), format_name)
+
+
+def _notes(found: Sequence[Overview]) -> list[str]:
     unknown = [row.name for row in found if math.isnan(row.repeated) and not row.named]
-    if unknown:
-        click.echo(f"No texts, no named groups: equal prompts are not known in {_some(unknown)}.")
-    click.echo(report_text(opened), nl=False)
-    if any(row.simulated for row in found):
-        click.echo("Simulated data: no real LLM was asked.")
+    names = _some(unknown)
+    told = f"No texts, no named groups: equal prompts are not known in {names}."
+    return [told] if unknown else []
+
+
+def _simulated(found: Sequence[Overview]) -> list[str]:
+    return ["Simulated data: no real LLM was asked."] if any(r.simulated for r in found) else []
 
 
 def _some(names: list[str]) -> str:
@@ -77,30 +59,37 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + more
 
 
-def _numbers(row: Overview) -> dict[str, Any]:
-    """The fields by name; null where not known."""
-    held = row._asdict().items()
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in held}
+def _table(found: Sequence[Overview]) -> Table:
+    from routereval.report import Column, Table
 
-
-def _share(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.1%}"
-
-
-def _cells(row: Overview) -> list[str]:
-    held = {"text": row.text, "groups": row.named, "costs": row.costs}
-    has = [name for name, there in held.items() if there]
-    return [
-        row.name,
-        f"{row.n_prompts:,}",
-        f"{row.n_models:,}",
-        f"{row.observed:.1%}",
-        f"{row.complete[0]:,} × {row.complete[1]:,}",
-        f"{row.mean:.3f}",
-        f"{row.best:.3f}",
-        f"{row.oracle:.3f}",
-        _share(row.repeated),
-        _share(row.near),
-        row.best_model,
-        ", ".join([row.kind, *has, *row.features]),
+    columns = [
+        Column("benchmark", "text"),
+        Column("prompts", "count"),
+        Column("models", "count"),
+        Column("observed", "share", digits=1),
+        Column("complete"),
+        Column("mean"),
+        Column("best single"),
+        Column("oracle"),
+        Column("repeated", "share", digits=1),
+        Column("near", "share", digits=1),
+        Column("best model", "text"),
+        Column("has", "text"),
     ]
+    return Table("", columns, [_row(one) for one in found])
+
+
+def _row(one: Overview) -> Row:
+    from routereval.report import Row
+
+    held = {"text": one.text, "groups": one.named, "costs": one.costs}
+    has = [name for name, there in held.items() if there]
+    n_prompts, n_models = one.complete
+    return Row(
+        (
+            *(one.name, one.n_prompts, one.n_models, one.observed),
+            f"{n_prompts:,} × {n_models:,}",
+            *(one.mean, one.best, one.oracle, one.repeated, one.near, one.best_model),
+            ", ".join([one.kind, *has, *one.features]),
+        )
+    )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.output import format_option, show
+
 if TYPE_CHECKING:
     from routereval.gateway.access.keys import Key
+    from routereval.report import Document
 
 _STORE = click.argument("store", metavar="STORE")
 
@@ -54,7 +58,8 @@ def add(
 
 @keys.command("list")
 @_STORE
-def list_keys(store: str) -> None:
+@format_option
+def list_keys(store: str, format_name: str) -> None:
     """List the keys, what each may do and what it has spent today (UTC)."""
     import asyncio
 
@@ -68,20 +73,35 @@ def list_keys(store: str) -> None:
             await book.close()
 
     found = asyncio.run(listed())
-    width = max((len(key.name) for key, _ in found), default=0)
-    for key, spent in found:
-        click.echo(f"{key.name:{width}}  {_described_limits(key, spent)}")
+    show(_document(found), format_name)
 
 
-def _described_limits(key: Key, spent: int) -> str:
+def _document(found: Sequence[tuple[Key, int]]) -> Document:
     from routereval.gateway.access.keys import NANO
+    from routereval.report import Column, Document, Row, Table
 
-    if key.revoked is not None:
-        return "revoked"
-    budget = "" if key.budget is None else f" of ${key.budget / NANO:g}"
-    rate = "any number of requests" if key.per_minute is None else f"{key.per_minute} a minute"
-    models = "all models" if key.models is None else ", ".join(sorted(key.models))
-    return f"${spent / NANO:.6f}{budget} today · {rate} · {models}"
+    columns = [
+        Column("key", "text"),
+        Column("USD today", digits=6, key="usd_today"),
+        Column("of USD a day", digits=2, key="usd_a_day"),
+        Column("requests a minute", "count", key="rpm"),
+        Column("models", "text"),
+        Column("state", "text"),
+    ]
+    rows = [
+        Row(
+            (
+                *(key.name, spent / NANO),
+                "any" if key.budget is None else key.budget / NANO,
+                "any" if key.per_minute is None else key.per_minute,
+                "all" if key.models is None else ", ".join(sorted(key.models)),
+                "valid" if key.revoked is None else "revoked",
+            )
+        )
+        for key, spent in found
+    ]
+    table = Table("", columns, rows)
+    return Document([table] if rows else ["No key yet: routereval keys add STORE NAME"], table)
 
 
 @keys.command()

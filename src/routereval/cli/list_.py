@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import click
 
+from routereval.cli.output import format_option, show
+
 KINDS = ("routers", "protocols", "metrics", "formats", "embedders", "plugins")
 
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS))
-def list_command(kind: str) -> None:
+@format_option
+def list_command(kind: str, format_name: str) -> None:
     """List what can be named: routers, protocols, metrics, formats, embedders, gateway plugins."""
     from routereval.cli.catalogue import catalogue
+    from routereval.report import Column, Document, Row, Table
 
-    rows = catalogue(kind)
-    if not rows:
-        click.echo(f"There are no {kind}: only other packages bring some.")
-    width = max((len(name) for name, _ in rows), default=0)
-    for name, meaning in rows:
-        first, *rest = meaning.splitlines()
-        click.echo(f"{name:{width}}  {first}")
-        for line in rest:
-            click.echo(f"{'':{width}}  {line}")
+    rows = [Row(tuple(row)) for row in catalogue(kind)]
+    columns = [Column("name", "text"), Column("meaning", "text"), Column("parameters", "text")]
+    table = Table("", columns, rows)
+    none = f"There are no {kind}: only other packages bring some."
+    show(Document([table.without_empty() if rows else none], table), format_name)

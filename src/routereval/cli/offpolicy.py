@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 @click.command()
 @click.argument("log", type=click.Path(path_type=Path))
@@ -17,7 +19,8 @@ import click
     show_default=True,
     help="Confidence of the intervals.",
 )
-def offpolicy(log: Path, routers: tuple[Path, ...], level: float) -> None:
+@format_option
+def offpolicy(log: Path, routers: tuple[Path, ...], level: float, format_name: str) -> None:
     """Say what other routers would have done on the traffic in a gateway's LOG.
 
     Those are the shadows of the log, the trained routers in ROUTER_DIR, and each LLM always.
@@ -25,4 +28,5 @@ def offpolicy(log: Path, routers: tuple[Path, ...], level: float) -> None:
     from routereval.routers import load_router
     from routereval.studies.offpolicy import offpolicy as estimated
 
-    click.echo(str(estimated(log, {str(path): load_router(path) for path in routers}, level)))
+    named = {str(path): load_router(path) for path in routers}
+    show(estimated(log, named, level), format_name)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
@@ -50,25 +52,23 @@ import click
     metavar="DIR",
     help="Write a picture (PNG and SVG) and all numbers (JSON).",
 )
+@format_option
 def replay(
-    sources: tuple[str, ...], routers: tuple[str, ...], out: Path | None, **options: object
+    sources: tuple[str, ...],
+    routers: tuple[str, ...],
+    out: Path | None,
+    format_name: str,
+    **options: object,
 ) -> None:
     """Show what bandits give up while they learn, prompt by prompt, from what they chose."""
-    from rich.console import Console
-
     from routereval.cli.progress import progress_bar
-    from routereval.report.replay import footnotes, replay_table, save_replay
+    from routereval.report.replay import save_replay
     from routereval.studies.replay import DEFAULT_ROUTERS
     from routereval.studies.replay import replay as study
 
     with progress_bar() as progress:
         found = study(sources, routers or DEFAULT_ROUTERS, progress=progress, **options)  # type: ignore[arg-type]
-    console = Console()
-    console.width = console.width if console.is_terminal else 120
-    for one in found:
-        console.print(replay_table(one))
-    for note in footnotes(found):
-        console.print(note, style="dim", highlight=False)
+    show(found, format_name)
     if out:
         for path in save_replay(found, out):
             click.echo(str(path), err=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 @click.command()
 @click.argument("data", default="data", required=False)
@@ -25,14 +27,7 @@ import click
 @click.option(
     "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["table", "markdown", "csv"]),
-    default="table",
-    show_default=True,
-    help="How the table is printed.",
-)
+@format_option
 def reproduce(data: str, slow: bool, out: Path | None, jobs: int, format_name: str) -> None:
     """Run the paper's baselines by its protocol, beside its 192 published rows.
 
@@ -40,9 +35,8 @@ def reproduce(data: str, slow: bool, out: Path | None, jobs: int, format_name: s
     of them; by default the folder data. Numbers that rounding cannot explain are marked.
     """
     from routereval.cli.progress import progress_bar
-    from routereval.report.reproduction import render_reproduction
     from routereval.studies.reproduce import reproduce as study
 
     with progress_bar() as progress:
         found = study([data], slow=slow, out=out, n_jobs=jobs, progress=progress)
-    click.echo(render_reproduction(found, format_name), nl=False)
+    show(found, format_name)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.output import format_option, show
+
 if TYPE_CHECKING:
+    from routereval.report import Document
     from routereval.routers import Decision, TrainedRouter
+
+_UNFAMILIAR = "unfamiliar: unlike all training prompts, so these scores say little"
 
 
 @click.command()
@@ -23,17 +29,24 @@ if TYPE_CHECKING:
     show_default=True,
     help="The score to give up for the whole price of the dearest LLM.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON a text.")
-def route(directory: Path, texts: tuple[str, ...], lam: float, as_json: bool) -> None:
-    """Say where the router in DIR sends each TEXT, and why; - reads one text a line."""
+@format_option
+def route(directory: Path, texts: tuple[str, ...], lam: float, format_name: str) -> None:
+    """Say where the router in DIR sends each TEXT, and why; - reads one text a line.
+
+    --format json is one line of JSON per text.
+    """
     from routereval.routers import load_router
 
     trained = load_router(directory)
     asked = list(texts) or ["-"]
     if asked == ["-"]:
         asked = sys.stdin.read().splitlines()
-    for text, decision in zip(asked, trained.decide(asked, lam), strict=True):
-        click.echo(_json(text, trained, decision) if as_json else _table(trained, decision))
+    decided = list(zip(asked, trained.decide(asked, lam), strict=True))
+    if format_name == "json":
+        for text, decision in decided:
+            click.echo(_json(text, trained, decision))
+    else:
+        show(_document(decided, trained), format_name)
 
 
 def _json(text: str, trained: TrainedRouter, decision: Decision) -> str:
@@ -55,14 +68,32 @@ def _json(text: str, trained: TrainedRouter, decision: Decision) -> str:
     )
 
 
-def _table(trained: TrainedRouter, decision: Decision) -> str:
-    rows = zip(decision.scores, trained.models, decision.costs, strict=True)
-    width = max(len(model) for model in trained.models)
-    lines = [f"{decision.model}: {decision.reason}"]
-    if decision.unfamiliar:
-        lines.append("  unfamiliar: unlike all training prompts, so these scores say little")
-    for score, model, cost in sorted(rows, key=lambda row: -row[0]):
-        mark = "→" if model == decision.model else " "
-        price = f"  ${cost * 1000:.3f}/1k" if math.isfinite(cost) else ""
-        lines.append(f"  {mark} {model:{width}}  {score:.3f}{price}")
-    return "\n".join(lines)
+def _document(decided: Sequence[tuple[str, Decision]], trained: TrainedRouter) -> Document:
+    """A table per text: the models by falling score, the chosen one marked."""
+    from routereval.report import Column, Document, Row, Table
+
+    columns = [
+        Column("", "text", key="chosen"),
+        Column("model", "text"),
+        Column("score"),
+        Column("$/1k", scale=1000, key="usd"),
+    ]
+    tables = []
+    for _, decision in decided:
+        ranked = sorted(
+            zip(decision.scores, trained.models, decision.costs, strict=True),
+            key=lambda row: -row[0],
+        )
+        rows = [
+            Row(("→" if model == decision.model else "", model, float(score), float(cost)))
+            for score, model, cost in ranked
+        ]
+        title = f"{decision.model}: {decision.reason}"
+        notes = [_UNFAMILIAR] if decision.unfamiliar else []
+        tables.append(Table(title, columns, rows, notes, names=2).without_empty())
+    rows = [
+        Row((text, *row.cells[:3], *(row.cells[3:] or (None,))))
+        for (text, _), table in zip(decided, tables, strict=True)
+        for row in table.rows
+    ]
+    return Document(tables, Table("", [Column("text", "text"), *columns], rows))

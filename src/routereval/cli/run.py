@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 def _words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     return (
@@ -96,14 +98,7 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     metavar="ADDRESS",
     help="Compute on the workers of a Dask scheduler, such as tcp://10.0.0.1:8786.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["table", "markdown", "latex", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How the table is printed.",
-)
+@format_option
 def run(
     sources: tuple[str, ...],
     routers: tuple[str, ...],
@@ -115,7 +110,6 @@ def run(
     """Evaluate routers on pools of LLMs and print the table."""
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
-    from routereval.report import print_tables, render, save_learning
     from routereval.studies.run import run as study
 
     named = {key: value for key, value in grid.items() if value is not None}
@@ -125,17 +119,11 @@ def run(
     with progress_bar() as progress:
         results = study(sources, out=out, n_jobs=jobs, progress=progress, **named)  # type: ignore[arg-type]
     if out:
-        save_learning(results, out)
         from routereval.report.curve_figure import save_curves
+        from routereval.report.learning import save_learning
 
+        save_learning(results, out)
         save_curves(results, out)
-    if format_name != "table":
-        click.echo(render(results, format_name), nl=False)
-        return
-    from rich.console import Console
-
-    console = Console()
-    console.width = console.width if console.is_terminal else 160
-    print_tables(results, console)
-    if out:
+    show(results, format_name)
+    if out and format_name == "table":
         click.echo(f"{len(results.cells)} cells in {out}", err=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 @click.command()
 @click.argument("predictions", type=click.Path(path_type=Path))
@@ -29,14 +31,7 @@ import click
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Add the results to DIR."
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["table", "markdown", "latex", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How the table is printed.",
-)
+@format_option
 def score(  # noqa: PLR0917 - the options of a command
     predictions: Path,
     source: str,
@@ -53,18 +48,10 @@ def score(  # noqa: PLR0917 - the options of a command
     each model. The table and its intervals are those of run; oracle, best_single and random stand
     beside, and dataset_best where there are several benchmarks.
     """
-    from rich.console import Console
-
-    from routereval.report import print_tables, render
     from routereval.studies.score import score as judge
 
     named = [one.strip() for one in pool.split(",")] if pool else None
     results = judge(
         predictions, source, name=name, prompts=prompts, split=protocol, pool=named, out=out
     )
-    if format_name != "table":
-        click.echo(render(results, format_name), nl=False)
-        return
-    console = Console()
-    console.width = console.width if console.is_terminal else 160
-    print_tables(results, console)
+    show(results, format_name)

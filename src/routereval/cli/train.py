@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 @click.command()
 @click.argument("source")
@@ -32,8 +34,16 @@ import click
     help="Where the trained router is kept.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the router that is there.")
+@format_option
 def train(  # noqa: PLR0917 - the options of a command
-    source: str, router: str, pool: str | None, embedder: str, seed: int, out: Path, overwrite: bool
+    source: str,
+    router: str,
+    pool: str | None,
+    embedder: str,
+    seed: int,
+    out: Path,
+    overwrite: bool,
+    format_name: str,
 ) -> None:
     """Train a router on the records of SOURCE and keep it, to route texts and to serve.
 
@@ -48,5 +58,5 @@ def train(  # noqa: PLR0917 - the options of a command
     task = task_of(source, names, seed=seed, embedder=embedder)
     trained = trained_on(make_router(router), task, router)
     save_router(trained, out, overwrite=overwrite)
-    click.echo(str(evaluate(trained.router, task)))
+    show(evaluate(trained.router, task), format_name)
     click.echo(f"{router} on {len(trained.models)} LLMs in {out}", err=True)

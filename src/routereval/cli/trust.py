@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.output import format_option, show
+
 
 @click.command()
 @click.argument("source")
@@ -39,7 +41,7 @@ import click
     metavar="DIR",
     help="Draw the reliability and risk–coverage curves there.",
 )
-@click.option("--json", "as_json", is_flag=True, help="All numbers as JSON, with the curves.")
+@format_option
 def trust(  # noqa: PLR0917 - the options of a command
     source: str,
     router: str,
@@ -48,20 +50,19 @@ def trust(  # noqa: PLR0917 - the options of a command
     seed: int,
     risks: tuple[float, ...],
     out: Path | None,
-    as_json: bool,
+    format_name: str,
 ) -> None:
     """Say how far a router's predictions on SOURCE can be trusted.
 
     Calibration of predicted scores, thresholds of abstention with a guarantee, robustness to
     changed prompts beside the constant router's, and the milliseconds that routing takes.
     """
-    from routereval.report.trust_text import trust_json, trust_text
     from routereval.studies.trust import RISKS
     from routereval.studies.trust import trust as measured
 
     names = pool.split(",") if pool and "(" not in pool else pool
     found = measured(source, router, names, embedder=embedder, seed=seed, risks=risks or RISKS)
-    click.echo(trust_json(found) if as_json else trust_text(found), nl=False)
+    show(found, format_name)
     if out:
         from routereval.report.trust_figure import save_trust
 

@@ -1,25 +1,32 @@
-"""Tables of results, for the terminal, Markdown, LaTeX and other programs."""
+"""Tables and figures of results, for terminals, notebooks, papers and other programs."""
 
-from routereval.report.learning import save_learning
-from routereval.report.tables import (
-    FORMATS,
-    print_tables,
-    render,
-    to_csv,
-    to_json,
-    to_latex,
-    to_markdown,
-    to_text,
-)
+import sys
+from types import ModuleType
+
+from routereval.report.page import report
+from routereval.report.render import FORMATS, render
+from routereval.report.table import Column, Document, Number, Row, Table, from_mappings
+from routereval.report.terminal import draw, to_text
 
 __all__ = [
     "FORMATS",
-    "print_tables",
+    "Column",
+    "Document",
+    "Number",
+    "Row",
+    "Table",
+    "draw",
+    "from_mappings",
     "render",
-    "save_learning",
-    "to_csv",
-    "to_json",
-    "to_latex",
-    "to_markdown",
+    "report",
     "to_text",
 ]
+
+
+class _Report(ModuleType):
+    """This package is called as the function is: ``rv.report(results, "report.html")``."""
+
+    __call__ = staticmethod(report)
+
+
+sys.modules[__name__].__class__ = _Report

@@ -71,11 +71,12 @@ def _table(table: Table) -> str:
     heads = "".join(
         f'<th scope="col"{_class(column)}>{_text(column.head)}</th>' for column in table.columns
     )
+    caption = f"<caption>{_text(table.title)}</caption>\n" if table.title else ""
     rows = "\n".join(
         _row(table, row, best) for row, best in zip(table.rows, table.best(), strict=True)
     )
     return (
-        f'<div class="wide"><table>\n<caption>{_text(table.title)}</caption>\n'
+        f'<div class="wide"><table>\n{caption}'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>\n"
         f"{_notes(table.notes)}"
     )

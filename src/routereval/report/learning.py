@@ -7,61 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routereval.report.figures import SIMULATED, STYLE
+from routereval.report.layouts.learning import WHAT, grouped
 from routereval.results.learning_curves import Learning, learning_curves
 from routereval.results.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from rich.table import Table
 
-_WHAT = {"n": "labelled prompts", "k": "probe prompts"}
 _GREY = "#777777"
 _STYLES: tuple[Any, ...] = ((0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (8, 2)))
 _DPI = 200
 _DODGE = 1.05  # so that intervals of several routers stand side by side
 _GAP = 9.0  # points between two labels at the end of the lines
-
-
-def grouped(curves: Sequence[Learning]) -> dict[tuple[str, str, int], list[Learning]]:
-    """The curves that belong in one table or panel: of one protocol and pool size."""
-    groups: dict[tuple[str, str, int], list[Learning]] = {}
-    for curve in curves:
-        groups.setdefault((curve.rule, curve.counted, curve.size), []).append(curve)
-    return groups
-
-
-def learning_table(curves: Sequence[Learning], styled: bool) -> Table:
-    """One table: a row a router, a column a number of prompts."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    first = curves[0]
-    title = f"μ_o by {_WHAT[first.counted]} · m = {first.size} LLMs · {first.rule}"
-    table = Table(
-        title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, min_width=len(title)
-    )
-    table.add_column("router", no_wrap=True)
-    for number in first.prompts:
-        table.add_column(f"{first.counted} = {number:,}", justify="right", no_wrap=True)
-    for curve in curves:
-        texts = [escape(_name(curve)), *_cells(curve)]
-        table.add_row(*(f"[dim]{t}[/]" if styled and curve.control else t for t in texts))
-    return table
-
-
-def learning_markdown(curves: Sequence[Learning]) -> str:
-    """The same table in Markdown."""
-    first = curves[0]
-    heads = [f"{first.counted} = {number:,}" for number in first.prompts]
-    lines = [
-        f"**μ_o by {_WHAT[first.counted]} · m = {first.size} LLMs · {first.rule}**\n",
-        "| router | " + " | ".join(heads) + " |",
-        "|---|" + "---:|" * len(heads),
-        *(f"| {_name(curve)} | " + " | ".join(_cells(curve)) + " |" for curve in curves),
-    ]
-    return "\n".join([*lines, ""])
 
 
 def learning_figure(results: Results) -> Figure | None:
@@ -124,7 +82,7 @@ def _panel(ax: Axes, curves: Sequence[Learning]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     ax.set_xlim(first.prompts[0] / _DODGE**3, first.prompts[-1] * _DODGE ** len(curves))
-    ax.set_xlabel(f"{_WHAT[first.counted]}, {first.counted}")
+    ax.set_xlabel(f"{WHAT[first.counted]}, {first.counted}")
     ax.set_title(f"m = {first.size} LLMs · {first.rule}", fontweight="bold")
 
 
@@ -175,11 +133,3 @@ def _apart(heights: Sequence[float]) -> list[float]:
 def _spread(crowd: Sequence[float]) -> list[float]:
     middle = sum(crowd) / len(crowd) - _GAP * (len(crowd) - 1) / 2
     return [middle + _GAP * place for place in range(len(crowd))]
-
-
-def _name(curve: Learning) -> str:
-    return f"{curve.router} †" if curve.control else curve.router
-
-
-def _cells(curve: Learning) -> list[str]:
-    return [f"{e.value:.3f} ±{f'{(e.high - e.low) / 2:.3f}'.removeprefix('0')}" for e in curve.mu]

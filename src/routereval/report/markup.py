@@ -61,7 +61,8 @@ def _markdown_table(table: Table) -> str:
         [_markdown_text(text) if not best else f"**{_markdown_text(text)}**" for text, best in row]
         for row in _texts(table, cell_text)
     ]
-    lines = [f"**{_markdown_text(table.title)}**\n", _piped(heads), f"|{'|'.join(rule)}|"]
+    title = [f"**{_markdown_text(table.title)}**\n"] if table.title else []
+    lines = [*title, _piped(heads), f"|{'|'.join(rule)}|"]
     return "\n".join([*lines, *map(_piped, rows), *_after(table)])
 
 
@@ -117,7 +118,7 @@ def _latex_table(table: Table, document: Document) -> str:
         lines.append(rf"{' & '.join(cells)} \\")
         if row.ends and row is not table.rows[-1]:
             lines.append(r"\midrule")
-    sentences = [f"{table.title}.", *table.notes, *document.notes]
+    sentences = [f"{table.title}." if table.title else "", *table.notes, *document.notes]
     caption = rf"\caption{{{tex(' '.join(filter(None, sentences)))}}}"
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", caption, r"\end{table}"])
 

@@ -1,69 +1,28 @@
-"""Replayed bandits: a table, a picture of the regret, and all numbers."""
+"""Figures of replayed bandits: cumulative regret against the number of prompts."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from routereval.report.data import to_json
 from routereval.report.figures import SIMULATED, STYLE, TITLES
-from routereval.studies.replay import Estimate, Line, Replay
+from routereval.report.layouts.replay import AGAINST, NAMES, replays_document
+from routereval.studies.replay import Replay, Replays
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from rich.table import Table
 
-AGAINST = {
-    "linear": "full information (linear)",
-    "best_single": "the best single LLM",
-    "oracle": "the oracle",
-}
-NAMES = {"linear": "full information", "best_single": "best single LLM", "random": "random"}
 _COLOURS = ("#d95f02", "#1b7f79", "#7a5195", "#2c6fbb", "#b2182b", "#6b8e23")
 _GREY = {"linear": "#222222", "best_single": "#555555", "random": "#999999"}
 _DASHES: dict[str, Any] = {"linear": "-", "best_single": (0, (5, 3)), "random": (0, (1, 2))}
 _DPI = 200
 _MOST_COLUMNS = 3
-_PER = 1000
-
-
-def replay_table(found: Replay) -> Table:
-    """One row a router: what it scored, and how much it gave up a thousand prompts."""
-    from rich import box
-    from rich.table import Table
-
-    title = f"{found.benchmark}: {found.n_prompts:,} prompts, {len(found.models)} LLMs"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
-    table.add_column("router", no_wrap=True)
-    for name in ("score", "regret", "first quarter", "last quarter", "flattens"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for line in found.lines:
-        table.add_row(*_cells(line), style="" if line.learns else "dim")
-    return table
-
-
-def footnotes(found: Sequence[Replay]) -> list[str]:
-    """What the columns mean, in sentences."""
-    first = found[0]
-    notes = [
-        f"Regret: what {AGAINST[first.against]} scores on the same prompts less what the router "
-        f"did, summed; by quarter of the stream, per {_PER:,} prompts. "
-        f"± is half of a 95 % interval of the mean over {first.orders} orders of the prompts.",
-        "Full information is ridge regression that is told all scores, each fifth of the prompts "
-        "predicted from the others. Flattens: the last quarter's interval lies below the first's.",
-    ]
-    return [SIMULATED, *notes] if any(one.simulated for one in found) else notes
-
-
-def to_json(found: Sequence[Replay]) -> str:
-    """All numbers, a list of one object a benchmark."""
-    return json.dumps([_plain(one) for one in found], indent=1, ensure_ascii=False)
 
 
 def save_replay(found: Sequence[Replay], folder: str | Path) -> list[Path]:
@@ -81,7 +40,7 @@ def save_replay(found: Sequence[Replay], folder: str | Path) -> list[Path]:
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
     files = [home / f"replay.{ending}" for ending in ("json", "png", "svg")]
-    files[0].write_text(to_json(found), encoding="utf-8")
+    files[0].write_text(to_json(replays_document(Replays(found))), encoding="utf-8")
     with matplotlib.rc_context(STYLE):
         figure = replay_figure(found)
         figure.savefig(files[1], dpi=_DPI, metadata={"Software": None})
@@ -175,36 +134,3 @@ def _name_random(ax: Axes, found: Replay, top: float) -> None:
             fontsize=6.5,
             annotation_clip=False,
         )
-
-
-def _cells(line: Line) -> list[str]:
-    return [
-        NAMES.get(line.name, line.name),
-        _with_interval(line.score, ".4f"),
-        _with_interval(line.total, ".1f"),
-        _with_interval(_scaled(line.first), ".1f"),
-        _with_interval(_scaled(line.last), ".1f"),
-        ("yes" if line.flattens else "no") if line.learns else "",
-    ]
-
-
-def _scaled(estimate: Estimate) -> Estimate:
-    return Estimate(*(_PER * number for number in estimate))
-
-
-def _with_interval(estimate: Estimate, form: str) -> str:
-    half = (estimate.high - estimate.low) / 2
-    text = f"{estimate.mean + 0.0:{form}}"
-    return f"{text} ± {half:{form}}" if half > 10 ** -float(form[1]) / 2 else text
-
-
-def _plain(found: Replay) -> dict[str, Any]:
-    lines = []
-    for line in found.lines:
-        parts = {key: getattr(line, key)._asdict() for key in ("score", "first", "last", "total")}
-        plain = {"router": line.name, "learns": line.learns, "flattens": line.flattens, **parts}
-        curve = {"prompts": line.at.tolist(), "regret": line.regret[:, 0].tolist()}
-        ends = {"low": line.regret[:, 1].tolist(), "high": line.regret[:, 2].tolist()}
-        lines.append({**plain, "curve": {**curve, **ends}})
-    told = {key: value for key, value in asdict(found).items() if key != "lines"}
-    return {**told, "lines": lines}

@@ -16,14 +16,11 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, chop_cells
 
 from routereval.report.cells import cell_text, visible
-from routereval.report.table import DAGGER, Document, Heading, Part, Points, Table
+from routereval.report.table import DAGGER, Document, Heading, Number, Part, Points, Table
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-
-PIPED = 160
-"""Columns where there is no terminal."""
 
 Segment = tuple[str, str]
 """A piece of a line and its style."""
@@ -50,11 +47,11 @@ def to_text(document: Document, width: int | None = None, *, styled: bool = Fals
 
 
 def draw(document: Document, console: Console) -> None:
-    """Draw a document on a rich console, as wide as it is; `PIPED` where it is no terminal."""
+    """Draw a document on a rich console, as wide as it is; in a pipe as wide as need be."""
     from rich.text import Text
 
     styled = console.is_terminal and console.color_system is not None
-    width = console.width if console.is_terminal else PIPED
+    width = console.width if console.is_terminal else None
     for line in document_lines(document, width, styled=styled):
         text = Text.assemble(*line, no_wrap=True, overflow="ignore", end="\n")
         _print_whole(console, text)
@@ -67,9 +64,11 @@ def _print_whole(console: Console, text: Text) -> None:
 
 def document_lines(document: Document, width: int | None, *, styled: bool) -> Iterator[Segments]:
     """The lines of a document, each in pieces with a style."""
-    for number, part in enumerate(document.parts):
-        if number:
+    above: Part | None = None
+    for part in document.parts:
+        if above is not None and not isinstance(above, Heading):
             yield []
+        above = part
         yield from _part_lines(part, width, styled)
     if document.notes:
         yield []
@@ -95,8 +94,8 @@ def _wrapped(
 ) -> Iterator[Segments]:
     """A sentence in lines, broken at spaces only."""
     whole = visible(text)
-    if width is None:
-        yield [(first + whole, style)]
+    if width is None or not whole:
+        yield from [[(first + whole, style)]] if whole else []
         return
     lines = textwrap.wrap(
         whole,
@@ -146,19 +145,21 @@ def table_lines(table: Table, width: int | None, *, styled: bool) -> Iterator[Se
         part = f" · part {number} of {len(pieces)}" if len(pieces) > 1 else ""
         if number > 1:
             yield []
-        yield from _wrapped(table.title + part, width, style=_TITLE)
+        yield from _wrapped((table.title + part).removeprefix(" · "), width, style=_TITLE)
         yield from _piece_lines(grid, places, widths)
     for note in notes:
         yield from _wrapped(note, width, style=_NOTE)
 
 
 def _grid(table: Table, styled: bool, *, intervals: bool) -> _Grid:
-    best = table.best()
+    best, marked_columns = table.best(), _marked_columns(table)
     rows, styles = [], []
     for row, marked in zip(table.rows, best, strict=True):
         texts, looks = [], []
         for place, (cell, column) in enumerate(zip(row.cells, table.columns, strict=True)):
             text = cell_text(cell, column, intervals=intervals)
+            if place in marked_columns and not (isinstance(cell, Number) and cell.mark):
+                text += " "
             if column.better and not styled:
                 text += "*" if place in marked else " "
             texts.append(f"{text} {DAGGER}" if row.control and not place else text)
@@ -176,6 +177,16 @@ def _grid(table: Table, styled: bool, *, intervals: bool) -> _Grid:
         table.names,
         [row.ends for row in table.rows],
     )
+
+
+def _marked_columns(table: Table) -> set[int]:
+    """The columns some of whose numbers have a mark, beside which the others get a blank."""
+    return {
+        place
+        for row in table.rows
+        for place, cell in enumerate(row.cells)
+        if isinstance(cell, Number) and cell.mark
+    }
 
 
 def _turned(grid: _Grid) -> _Grid:

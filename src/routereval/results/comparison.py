@@ -33,6 +33,7 @@ from routereval.scoring.sameness import (
     saving,
 )
 from routereval.scoring.training import MIN_FITS, OverFits, over_fits
+from routereval.shown import Shown
 
 YARDSTICKS = {"best_single": "best_single", "oracle": "oracle", "random": "uniform"}
 """Controls whose scores stand in the evidence of every cell, by the column; they need no run."""
@@ -67,8 +68,8 @@ class Spread(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Shown):
     """Whether one router beats another; as text, a sentence with the evidence.
 
     Attributes:
@@ -98,7 +99,8 @@ class Verdict:
     probabilities: Probabilities | None = None
     simulated: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
         """One fit of each: a sentence on these fits. Several: first one on the algorithms."""
         found = self.test.sentence(self.a, self.b)
         if self.test.ties == self.test.n_prompts:

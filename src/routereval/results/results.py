@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
 from routereval.scoring import N_BOOT, OWN_METRICS, Evidence
+from routereval.shown import Shown
 
 _CELLS = "results.jsonl"
 _RUN = "run.json"
@@ -159,8 +160,8 @@ class Outcome(NamedTuple):
         return cls(Evidence.from_columns(columns, share, reference), rows)
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Shown):
     """The cells of a run, in its order.
 
     Attributes:

@@ -14,6 +14,7 @@ from routereval.results.results import Results
 from routereval.results.summary import mean_over
 from routereval.scoring import Comparison, Interval, resamples
 from routereval.scoring.ranking import Omnibus, Rank, Tally, mean_ranks, omnibus, tally
+from routereval.shown import Shown
 
 
 class Standing(NamedTuple):
@@ -39,8 +40,8 @@ class Standing(NamedTuple):
     rank: Rank | None
 
 
-@dataclass(frozen=True)
-class Standings:
+@dataclass(frozen=True, repr=False)
+class Standings(Shown):
     """All routers, the best first.
 
     Attributes:
@@ -60,7 +61,9 @@ class Standings:
     simulated: bool = False
     omnibus: Omnibus | None = None
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
+        """Which routers beat the one that all are held against."""
         learned = [row for row in self.rows if row.test is not None]
         better = [row.router for row in learned if _beats(row)]
         if not learned:

@@ -203,7 +203,7 @@ class TrainedRouter:
             return "drawn"
         mine = f"predicted score {values[column]:.3f}"
         if lam and math.isfinite(costs[column]):
-            mine += f" at ${costs[column]:.2g} a call"
+            mine += f" at ${1000 * costs[column]:.4g} per 1,000 calls"
         rivals = [at for at, value in enumerate(values) if at != column and not math.isnan(value)]
         if not rivals:
             return mine

@@ -19,7 +19,8 @@ from routereval.scoring import (
     collect_evidence,
     compute,
 )
-from routereval.scoring.estimates import UNSURE, estimates
+from routereval.scoring.estimates import estimates
+from routereval.shown import Shown
 from routereval.studies.cost_quality import (
     Predicted,
     cascade_calls,
@@ -30,8 +31,8 @@ from routereval.tasks import Task
 from routereval.tasks.scoring_inputs import scoring_inputs
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Shown):
     """What a router did on the test prompts of a task.
 
     Attributes:
@@ -47,17 +48,6 @@ class Evaluation:
     evidence: Evidence
     seconds: float
     doubtful: frozenset[str] = frozenset()
-
-    def __str__(self) -> str:
-        rows = [f"{len(self.evidence.quality):,} test prompts, 95 % bootstrap intervals"]
-        for name, value in self.metrics.items():
-            if not np.isnan(value):
-                low, high = self.intervals.get(name, (np.nan, np.nan))
-                mark = "?" if name in self.doubtful else ""
-                rows.append(f"{name:18} {value:8.4f}  [{low:.4f}, {high:.4f}]{mark}")
-        if self.doubtful & {name for name, value in self.metrics.items() if not np.isnan(value)}:
-            rows.append(UNSURE)
-        return "\n".join(rows)
 
 
 def evaluate(

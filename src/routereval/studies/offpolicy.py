@@ -23,6 +23,7 @@ from routereval.scoring.offpolicy import (
     ips,
     snips,
 )
+from routereval.shown import Shown
 
 LEAST_COVERED = 0.95
 """The share of requests on which the log can tell what a router would have got."""
@@ -60,8 +61,8 @@ class Alternative:
     cost: Estimate
 
 
-@dataclass(frozen=True)
-class OffPolicy:
+@dataclass(frozen=True, repr=False)
+class OffPolicy(Shown):
     """What was logged, and what could have been; as text a table.
 
     Attributes:
@@ -75,23 +76,6 @@ class OffPolicy:
     n_requests: int
     n_scored: int
     level: float
-
-    def __str__(self) -> str:
-        width = max(len(row.name) for row in self.rows)
-        head = f"{'router':{width}}  {'n':>6} {'ESS':>6}  {'IPS':>11}  {'SNIPS':>11}  {'DR':>11}"
-        lines = [f"{head}  {'$/1k':>9}", *(_line(row, width) for row in self.rows)]
-        lines.append(
-            f"{self.n_scored:,} of {self.n_requests:,} decided requests have feedback; "
-            f"± is half of the {self.level:.0%} interval."
-        )
-        if any(row.covered < LEAST_COVERED for row in self.rows):
-            lines.append(
-                "–: it would often have chosen what had no chance to be asked. "
-                "Serve with [experiment] explore above 0 to learn about it."
-            )
-        if any(row.size < FEW for row in self.rows if row.covered >= LEAST_COVERED):
-            lines.append(f"?: fewer than {FEW} requests' worth; do not lean on it.")
-        return "\n".join(lines)
 
 
 def offpolicy(
@@ -237,18 +221,3 @@ def _mean_of(rows: Sequence[Logged]) -> Callable[[str], float]:
     means = {name: sum(of) / len(of) for name, of in held.items()}
     rest = sum(row.cost for row in rows) / len(rows) if rows else 0.0
     return lambda name: means.get(name, rest)
-
-
-def _line(row: Alternative, width: int) -> str:
-    mark = "?" if row.covered >= LEAST_COVERED and row.size < FEW else ""
-    cells = "  ".join(f"{_cell(one):>11}" for one in (row.ips, row.snips, row.dr))
-    cost = "–" if math.isnan(row.cost.value) else f"{1000 * row.cost.value:.4f}"
-    size = "–" if row.covered < LEAST_COVERED else f"{row.size:,.0f}{mark}"
-    return f"{row.name:{width}}  {row.n:>6,} {size:>6}  {cells}  {cost:>9}"
-
-
-def _cell(estimate: Estimate) -> str:
-    if math.isnan(estimate.value):
-        return "–"
-    half = (estimate.high - estimate.low) / 2
-    return f"{estimate.value:.3f} ±{half:.3f}".replace("±0.", "±.").replace("±nan", "±–")

@@ -15,6 +15,7 @@ from routereval.records import Records
 from routereval.records.groups import first_equal
 from routereval.routers import choose, make_router
 from routereval.routers.bandits import Bandit
+from routereval.shown import Shown
 from routereval.sources import open_source
 from routereval.tasks import Task
 
@@ -89,6 +90,12 @@ class Replay:
     simulated: bool
 
 
+class Replays(Shown, tuple[Replay, ...]):
+    """Bandits on the streams of several benchmarks, in their order."""
+
+    __slots__ = ()
+
+
 def replay(
     sources: Sequence[Records | str | Path],
     routers: Sequence[str] = DEFAULT_ROUTERS,
@@ -98,7 +105,7 @@ def replay(
     orders: int = 10,
     embedder: str = "auto",
     progress: Progress | None = None,
-) -> list[Replay]:
+) -> Replays:
     """Replay bandits over the training prompts of a pool, in several orders.
 
     Regret is what the yardstick scores on the same prompts less what the bandit did. The yardstick
@@ -128,7 +135,7 @@ def replay(
     for records in opened:
         found.append(_replayed(Task(records, pool, embedder=embedder), chosen, against, orders))
         report("benchmarks", len(found), len(opened))
-    return found
+    return Replays(found)
 
 
 def _checked(routers: Sequence[str], against: str, orders: int) -> tuple[str, ...]:

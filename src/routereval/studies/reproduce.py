@@ -21,6 +21,7 @@ from routereval.errors import DataError
 from routereval.records import Records
 from routereval.records.routereval import N_PROMPTS, canonical
 from routereval.results.results import Cell, Results
+from routereval.shown import Shown
 from routereval.sources import DEMO, open_source
 from routereval.studies.run import run
 from routereval.studies.run_sources import Progress
@@ -90,8 +91,8 @@ class Row:
         return tuple(name for name, a, b in pairs if abs(a - b) > ROUNDING + _SLACK)
 
 
-@dataclass(frozen=True)
-class Reproduction:
+@dataclass(frozen=True, repr=False)
+class Reproduction(Shown):
     """All published rows, with ours where the data were there.
 
     Attributes:

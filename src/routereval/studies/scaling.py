@@ -29,6 +29,7 @@ from routereval.scoring.scaling import (
     saturation_size,
     widest,
 )
+from routereval.shown import Shown
 from routereval.sources import open_source
 from routereval.studies.orders import RANDOM, Index, Matrix, greedy, known_order, model_order
 
@@ -146,8 +147,8 @@ class ScalingCurve:
         return None if self.reference is None else passing_size(self.noisy(p), self.reference)
 
 
-@dataclass(frozen=True, eq=False)
-class ScalingResults:
+@dataclass(frozen=True, eq=False, repr=False)
+class ScalingResults(Shown):
     """The curves of a study.
 
     Attributes:

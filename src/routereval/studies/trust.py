@@ -20,6 +20,7 @@ from routereval.scoring import Interval, mean_interval, resamples
 from routereval.scoring.abstention import RiskCoverage, abstention_threshold, risk_coverage
 from routereval.scoring.bootstrap import n_units
 from routereval.scoring.calibration import Calibration, calibration
+from routereval.shown import Shown
 from routereval.studies.perturbation import CHANGES, changed
 from routereval.studies.train import task_of
 from routereval.tasks import Pool, Task
@@ -83,8 +84,8 @@ class Overhead(NamedTuple):
     batch: float
 
 
-@dataclass(frozen=True, eq=False)
-class Trust:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trust(Shown):
     """What was found of one router on the test prompts.
 
     Attributes:

@@ -27,6 +27,7 @@ from routereval.scoring.headroom import (
     noise_corrected_oracle,
     prompts_needed,
 )
+from routereval.shown import Shown
 from routereval.sources import open_source
 from routereval.studies.advise.budget import Sweep
 from routereval.studies.advise.ceiling import (
@@ -226,8 +227,8 @@ class BenchAdvice:
         return [pool for pool in self.pools if pool.rule == rule]
 
 
-@dataclass(frozen=True)
-class Advice:
+@dataclass(frozen=True, repr=False)
+class Advice(Shown):
     """The advice on a collection.
 
     Attributes:

@@ -1,15 +1,25 @@
-"""Advice in plain English, with a compact table; as JSON for other programs."""
+"""How advice is laid out: sentences in plain English, and a table of the pools looked at."""
 
 from __future__ import annotations
 
-import json
 import math
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from routereval.report.data import to_json
+from routereval.report.table import (
+    Cell,
+    Column,
+    Document,
+    Heading,
+    Number,
+    Part,
+    Points,
+    Row,
+    Table,
+)
+from routereval.report.terminal import to_text
 from routereval.results.summary import Estimate
 from routereval.studies.advise.advice import FEW_OUTSIDE, Advice, BenchAdvice, PoolAdvice
 
@@ -21,19 +31,14 @@ _SAME = 1e-9
 _LITTLE = 0.005
 
 
-def to_text(advice: Advice) -> str:
-    """The advice as a reader can act on it: a verdict, sentences and a table a benchmark.
-
-    Args:
-        advice: from `routereval.studies.advise`.
-    """
-    parts = [_part(bench, advice) for bench in advice.benchmarks]
-    return "\n\n".join([*parts, "\n".join(_wrapped(_footnotes(advice)))]) + "\n"
-
-
-def to_json(advice: Advice) -> str:
-    """All numbers as JSON; what is not defined is null, what is infinite too."""
-    return json.dumps(_plain(asdict(advice)), indent=1, ensure_ascii=False) + "\n"
+def advice_document(advice: Advice) -> Document:
+    """The advice as a reader can act on it: a verdict, sentences and a table a benchmark."""
+    parts = [part for bench in advice.benchmarks for part in _parts(bench, advice)]
+    rows = [
+        Row((bench.name, *row.cells)) for bench in advice.benchmarks for row in _table(bench).rows
+    ]
+    data = Table("", [Column("benchmark", "text"), *_COLUMNS], rows)
+    return Document([*parts, Points(_footnotes(advice))], data, asdict(advice))
 
 
 def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
@@ -50,7 +55,11 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
 
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
-    files = {home / "advice.txt": to_text(advice), home / "advice.json": to_json(advice)}
+    document = advice_document(advice)
+    files = {
+        home / "advice.txt": to_text(document, _WIDTH),
+        home / "advice.json": to_json(document),
+    }
     for path, content in files.items():
         path.write_text(content, encoding="utf-8")
     return [*files, *save_figure(advice, home / "advice")]
@@ -95,10 +104,9 @@ def shown_pool(bench: BenchAdvice) -> PoolAdvice | None:
     return pools[0] if pools else None
 
 
-def _part(bench: BenchAdvice, advice: Advice) -> str:
+def _parts(bench: BenchAdvice, advice: Advice) -> list[Part]:
     label = "SIMULATED DATA · " if bench.simulated else ""
     size = f"{_count(bench.n_prompts, 'prompt')} × {_count(bench.n_models, 'LLM')}"
-    head = f"{label}{bench.name} · {size}"
     sentences = [
         f"Worth routing? {verdict(bench, advice.margin)}",
         _single(bench),
@@ -111,17 +119,8 @@ def _part(bench: BenchAdvice, advice: Advice) -> str:
         *_redundant(bench),
         *_left_out(bench),
     ]
-    lines = [head, "─" * min(len(head), _WIDTH), *_wrapped(sentences)]
-    return "\n".join([*lines, "", _table(bench)])
-
-
-def _wrapped(sentences: Iterable[str]) -> list[str]:
-    lines: list[str] = []
-    for sentence in sentences:
-        lines += textwrap.wrap(
-            sentence, _WIDTH, initial_indent="• ", subsequent_indent="  ", break_on_hyphens=False
-        )
-    return lines
+    heading = Heading(f"{label}{bench.name} · {size}")
+    return [heading, Points(sentences), _table(bench).without_empty()]
 
 
 def _single(bench: BenchAdvice) -> str:
@@ -363,53 +362,51 @@ def _left_out(bench: BenchAdvice) -> list[str]:
     return sentences
 
 
-def _table(bench: BenchAdvice) -> str:
-    columns = ["pool", "LLMs", "oracle", "known", "ceiling", "apart", "gain [95 %]"]
-    costs = not math.isnan(bench.best_usd)
-    if costs:
-        columns += ["$/1k as good", "saved"]
-    known = _score(bench.best_known.value)
-    rows = [["best single", "1", _score(bench.best_score.value), known, "", "", ""]]
-    if costs:
-        rows[0] += [f"{bench.best_usd:.2f}", ""]
-    for facts in bench.sizes:
-        rows += [
-            _row(pool, costs) for pool in bench.pools if pool.size == facts.size and facts.size > 1
-        ]
-        if facts.size > 1:
-            blank = [""] * (len(columns) - 3)
-            rows.append(["random, expected", str(facts.size), _score(facts.random), *blank])
-    return _aligned([columns, *rows])
+_COLUMNS = (
+    Column("pool", "text"),
+    Column("LLMs", "count", key="n_models"),
+    Column("oracle"),
+    Column("known", key="known_least"),
+    Column("at most", key="known_most"),
+    Column("ceiling"),
+    Column("apart", key="ceiling_apart"),
+    Column("gain", signed=True, interval="ends", key="gain_apart"),
+    Column("$/1k as good", digits=2, key="usd_per_1k"),
+    Column("saved", "share", digits=0, interval="ends"),
+)
 
 
-def _row(pool: PoolAdvice, costs: bool) -> list[str]:
-    low, high = (_score(end) for end in _known(pool))
-    row = [
+def _table(bench: BenchAdvice) -> Table:
+    usd = _defined(bench.best_usd)
+    known = _defined(bench.best_known.value)
+    single = ("best single", 1, bench.best_score.value, known, known, "", "", "", usd, "")
+    rows = [Row(single)]
+    for facts in (facts for facts in bench.sizes if facts.size > 1):
+        rows += [Row(_row(pool)) for pool in bench.pools if pool.size == facts.size]
+        blank = ("",) * (len(_COLUMNS) - 3)
+        rows.append(Row(("random, expected", facts.size, _defined(facts.random), *blank)))
+    return Table(f"pools of {bench.name}", _COLUMNS, rows)
+
+
+def _row(pool: PoolAdvice) -> tuple[Cell, ...]:
+    cost: tuple[Cell, Cell] = ("", "")
+    if pool.spending and pool.n_outside:
+        cost = (_defined(pool.spending.usd.value), Number(*pool.spending.saving))
+    return (
         pool.rule,
-        str(pool.size),
-        _score(pool.oracle.value),
-        "" if not low else low if low == high else f"{low}–{high}",
-        _score(pool.ceiling.value),
-        _score(pool.ceiling_apart.value),
-        "" if math.isnan(pool.gain_apart.value) else _signed(pool.gain_apart),
-    ]
-    if costs and pool.spending:
-        spending = pool.spending
-        known = bool(pool.n_outside)
-        row += [f"{spending.usd.value:.2f}", _percent(spending.saving)] if known else ["", ""]
-    return row
+        pool.size,
+        _defined(pool.oracle.value),
+        *map(_defined, _known(pool)),
+        _defined(pool.ceiling.value),
+        _defined(pool.ceiling_apart.value),
+        "" if math.isnan(pool.gain_apart.value) else Number(*pool.gain_apart),
+        *cost,
+    )
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if n == 0 else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(("  " + "  ".join(cells)).rstrip())
-    return "\n".join(lines)
+def _defined(value: float) -> Cell:
+    """A number, or a blank for what cannot be."""
+    return "" if math.isnan(value) else value
 
 
 def _footnotes(advice: Advice) -> list[str]:
@@ -448,10 +445,6 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _score(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}"
-
-
 def _with_ends(estimate: Estimate) -> str:
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
@@ -467,15 +460,3 @@ def _percent(estimate: Estimate) -> str:
 
 def _usd(amount: float) -> str:
     return f"${amount:,.2f}"
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is of any type
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Estimate):
-        return {name: _plain(number) for name, number in value._asdict().items()}
-    if isinstance(value, dict):
-        return {key: _plain(held) for key, held in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(held) for held in value]
-    return value

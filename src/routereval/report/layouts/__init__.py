@@ -1,0 +1,1 @@
+"""How each value that people hold is laid out as a document; one module a command."""

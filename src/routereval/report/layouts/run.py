@@ -1,0 +1,181 @@
+"""How the results of a run are laid out: rows routers, a table a pool size and protocol."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from routereval.report.layouts.curves import NOTES as TRADE_OFF_NOTES
+from routereval.report.layouts.curves import trade_offs
+from routereval.report.layouts.learning import learning_tables
+from routereval.report.layouts.metrics import metric_cell, metric_column
+from routereval.report.table import Column, Document, Row, Table
+from routereval.results.breakdown import by_part
+from routereval.results.learning_curves import learning_curves
+from routereval.results.results import Results
+from routereval.results.summary import MEAN, Line, summarise
+from routereval.scoring.curve import USD
+from routereval.scoring.estimates import UNSURE
+
+SIMULATED = "Simulated data: no real LLM was asked; the numbers say nothing about any."
+CONTROL = "† a control, which learns no routing."
+_MAIN = ("mu", "v_r", "v_b", "e_p", "p_star", "hallucination_rate", "cost")
+_NAMED = 4  # benchmarks that a note lists by name
+_DATA = ("size", "router", "control", "benchmark", "cells", "metric", "value", "low", "high")
+
+
+def results_document(results: Results) -> Document:
+    """The means of each pool size, then by benchmark, by labelled prompts, and against cost."""
+    lines, parts = summarise(results), by_part(results)
+    tables = [*_means(results, lines), *_by_benchmark(lines, parts)]
+    tables += learning_tables(learning_curves(results, lines))
+    tables += trade_offs(results, lines, every=False)
+    data, held = _data(results, [*lines, *parts]), _json(results, [*lines, *parts])
+    return Document(tables, data, held, _notes(results, lines, tables))
+
+
+def _means(results: Results, lines: Sequence[Line]) -> Iterator[Table]:
+    for rule, size in _places(lines):
+        held = [line for line in _at(lines, rule, size) if line.benchmark == MEAN]
+        columns = [Column("router", "text"), *(metric_column(m, held[0].unit) for m in _MAIN)]
+        rows = [
+            Row((line.router, *(metric_cell(line, m) for m in _MAIN)), line.control)
+            for line in held
+        ]
+        yield Table(_title(results, lines, rule, size), columns, rows).without_empty()
+
+
+def _title(results: Results, lines: Sequence[Line], rule: str, size: int) -> str:
+    names = _benchmarks(lines)
+    what = names[0] if len(names) == 1 else f"mean over {len(names)} benchmarks"
+    groups = len(dict.fromkeys(c.group for c in results.cells))
+    spread = f", {groups} pool groups" if groups > 1 else f", {results.cells[0].group}"
+    seeds = len(dict.fromkeys(c.seed for c in results.cells))
+    more = f", {seeds} seeds" if seeds > 1 else ""
+    label = "SIMULATED DATA · " if _simulated(results) else ""
+    return f"{label}m = {size} LLMs · {what}{spread}{more} · {rule}"
+
+
+def _by_benchmark(lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[Table]:
+    """The mean score on each benchmark, where there are several, and on those of a stream."""
+    for held in (lines if len(_benchmarks(lines)) > 1 else [], parts):
+        for rule, size in _places(held):
+            yield _table_of_benchmarks(_at(held, rule, size), rule, size)
+
+
+def _table_of_benchmarks(lines: Sequence[Line], rule: str, size: int) -> Table:
+    names = _benchmarks(lines)
+    score = metric_column("mu", lines[0].unit)
+    columns = [Column(name, better=score.better) for name in names]
+    rows = []
+    for router in dict.fromkeys(line.router for line in lines):
+        own = {line.benchmark: line for line in lines if line.router == router}
+        values = [own[n].metrics["mu"].value if n in own else None for n in names]
+        rows.append(Row((router, *values), next(iter(own.values())).control))
+    title = f"μ_o by benchmark · m = {size} LLMs · {rule}"
+    return Table(title, [Column("router", "text"), *columns], rows)
+
+
+def _places(lines: Sequence[Line]) -> list[tuple[str, int]]:
+    """The protocols and pool sizes, in order: a table each."""
+    return list(dict.fromkeys((line.protocol, line.size) for line in lines))
+
+
+def _at(lines: Sequence[Line], rule: str, size: int) -> list[Line]:
+    return [line for line in lines if (line.protocol, line.size) == (rule, size)]
+
+
+def _benchmarks(lines: Sequence[Line]) -> list[str]:
+    return [name for name in dict.fromkeys(line.benchmark for line in lines) if name != MEAN]
+
+
+def _simulated(results: Results) -> bool:
+    return any(cell.simulated for cell in results.cells)
+
+
+# Notes
+
+
+def _notes(results: Results, lines: Sequence[Line], tables: Sequence[Table]) -> list[str]:
+    notes = [
+        "± is half the width of the 95 % bootstrap interval over test prompts.",
+        "Bold (or *): the best learned router of the column.",
+    ]
+    if len(_benchmarks(lines)) > 1:
+        notes.append("The intervals of single benchmarks, and all metrics, are in --format csv.")
+    if any(_defined(line) & line.doubtful for line in lines):
+        notes.append(UNSURE)
+    if any(row.control for table in tables for row in table.rows):
+        notes.append(CONTROL)
+    if _simulated(results):
+        notes.append(SIMULATED)
+    if any("cost" in _defined(line) for line in lines):
+        unit = lines[0].unit
+        usd = "$/1k: mean cost of 1,000 calls, in USD."
+        notes.append(usd if unit == USD else f"cost: {unit}, per call.")
+    if any("aiq" in _defined(line) for line in lines):
+        notes += TRADE_OFF_NOTES
+    return [*notes, *(f"Note: {note}." for note in _merged(results.notes))]
+
+
+def _defined(line: Line) -> frozenset[str]:
+    """The metrics that the line has a number for."""
+    return frozenset(m for m, found in line.metrics.items() if not math.isnan(found.value))
+
+
+def _merged(notes: Sequence[str]) -> list[str]:
+    """Notes that say the same of several benchmarks, said once."""
+    subjects: dict[str, list[str]] = {}
+    for note in notes:
+        subject, _, what = note.rpartition(": ")
+        subjects.setdefault(what, []).append(subject)
+    return [f"{_listed(names)}: {what}".removeprefix(": ") for what, names in subjects.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+# Data for other programs
+
+
+def _data(results: Results, lines: Sequence[Line]) -> Table:
+    """One row a size, router, benchmark (and their mean) and metric."""
+    simulated = _simulated(results)
+    rows = [
+        Row(
+            (
+                *(line.size, line.router, line.control, line.benchmark, line.n_cells, name),
+                *(found.value, found.low, found.high),
+                *(simulated, line.protocol, name in line.doubtful),
+            )
+        )
+        for line in lines
+        for name, found in line.metrics.items()
+    ]
+    return Table("", [Column(name) for name in (*_DATA, "simulated", "protocol", "doubtful")], rows)
+
+
+def _json(results: Results, lines: Sequence[Line]) -> dict[str, Any]:
+    """Lines with value and interval of each metric, and the notes."""
+    held = [
+        {
+            **line._asdict(),
+            "doubtful": sorted(_defined(line) & line.doubtful),
+            "metrics": {
+                name: {key: _number(x) for key, x in found._asdict().items()}
+                if name in _defined(line)
+                else None
+                for name, found in line.metrics.items()
+            },
+        }
+        for line in lines
+    ]
+    return {"simulated": _simulated(results), "notes": list(results.notes), "lines": held}
+
+
+def _number(number: float) -> float | str:
+    """A number that JSON knows; what is infinite as text."""
+    return number if math.isfinite(number) else str(number)
