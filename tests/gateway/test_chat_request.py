@@ -52,6 +52,12 @@ def test_turns_and_opening() -> None:
             {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
             {"audio"},
         ),
+        ({"messages": [{"role": "user", "content": [{"type": "file"}]}]}, {"files"}),
+        ({"messages": [{"role": "user", "content": [{"type": "video_url"}]}]}, {"video"}),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "text": ""}]}]},
+            {"vision"},
+        ),
     ],
 )
 def test_needs(fields: dict[str, Any], needs: set[str]) -> None:
@@ -59,9 +65,15 @@ def test_needs(fields: dict[str, Any], needs: set[str]) -> None:
 
 
 def test_tokens_count_the_longest_answer() -> None:
-    assert parse_request(body(messages=[{"role": "user", "content": "x" * 400}])).tokens == 100
-    assert parse_request(body(max_tokens=1000)).tokens == 1000
-    assert parse_request(body(max_tokens=True)).tokens < 2
+    assert parse_request(body(messages=[{"role": "user", "content": "x" * 400}])).tokens == 104
+    for limits, longest in (
+        ({"max_tokens": 1000}, 1000),
+        ({"max_tokens": 1, "max_completion_tokens": 900.0}, 900),
+        ({"max_tokens": True}, 1),
+        ({"max_tokens": "x"}, 0),
+    ):
+        asked = parse_request(body(**limits))
+        assert asked.answer_tokens == asked.tokens - asked.prompt_tokens == longest
 
 
 def test_a_completion() -> None:

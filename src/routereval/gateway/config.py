@@ -24,7 +24,7 @@ from routereval.gateway.tables import (
     read_table,
 )
 
-CAPABILITIES = ("vision", "tools", "json", "audio")
+CAPABILITIES = ("vision", "tools", "json", "audio", "video", "files")
 AUTO = "auto"
 
 
@@ -131,7 +131,14 @@ class UpstreamConfig(Table, frozen=True):
         model: what the service calls it; the name unless given.
         key_env: the environment variable that holds the service's key; none if empty.
         price_in, price_out: USD for a million tokens.
-        connect_s, first_byte_s, idle_s, total_s: how long to wait.
+        price_cached, price_cache_write: of the prompt's tokens that are read from a cache or
+            written to one; `price_in` unless given.
+        price_reasoning: of the answer's tokens that nobody sees; `price_out` unless given.
+        answer_tokens: what is put aside for an answer without a limit.
+        stream_usage: whether its streams can be asked to tell their usage.
+        connect_s: how long to wait for a connection.
+        first_byte_s, idle_s, total_s: for the first event of a stream, the next, and the last.
+        answer_s: for a plain answer, which is silent until it is whole.
         concurrency: requests at a time.
         context: tokens of prompt and answer together; 0 where unknown.
         capabilities: of `CAPABILITIES`.
@@ -143,10 +150,16 @@ class UpstreamConfig(Table, frozen=True):
     key_env: str = ""
     price_in: AtLeast0 = 0.0
     price_out: AtLeast0 = 0.0
+    price_cached: AtLeast0 | None = None
+    price_cache_write: AtLeast0 | None = None
+    price_reasoning: AtLeast0 | None = None
+    answer_tokens: Count = 1000
+    stream_usage: bool = True
     connect_s: Seconds = 5.0
     first_byte_s: Seconds = 60.0
     idle_s: Seconds = 60.0
     total_s: Seconds = 600.0
+    answer_s: Seconds = 600.0
     concurrency: Count = 64
     context: CountOr0 = 0
     capabilities: tuple[str, ...] = CAPABILITIES

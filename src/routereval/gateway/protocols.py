@@ -23,13 +23,19 @@ class Usage(NamedTuple):
 
     Attributes:
         tokens_in: of the prompt.
-        tokens_out: of the answer.
-        estimated: True where the upstream did not say and both were counted by rule of thumb.
+        tokens_out: of the answer, with its reasoning.
+        estimated: True where the upstream did not say both, so that they were counted by script.
+        cached: those of the prompt that were read from a cache.
+        cache_written: those of the prompt that were written to one.
+        reasoning: those of the answer that nobody sees.
     """
 
     tokens_in: int = 0
     tokens_out: int = 0
     estimated: bool = False
+    cached: int = 0
+    cache_written: int = 0
+    reasoning: int = 0
 
 
 NOTHING = Usage()
@@ -45,8 +51,12 @@ class ChatRequest:
         turns: what the user said, oldest first; one text for each of the user's messages.
         opening: what begins the conversation and stays the same in it.
         needs: capabilities that the upstream must have.
-        prompt_tokens: a rough count.
-        tokens: the same with the longest answer asked for.
+        prompt_tokens: an estimate, by all that the body says to the model.
+        most_prompt_tokens: a count that is hardly ever exceeded.
+        answer_tokens: the longest answer that is asked for; 0 without a limit.
+        answers: how many are asked for.
+        usage_asked: whether a stream is to end with its usage.
+        rewritten: the body anew, where its readers could disagree about it; else empty.
     """
 
     model: str
@@ -55,7 +65,16 @@ class ChatRequest:
     opening: str
     needs: frozenset[str]
     prompt_tokens: int
-    tokens: int
+    most_prompt_tokens: int
+    answer_tokens: int
+    answers: int = 1
+    usage_asked: bool = False
+    rewritten: bytes = b""
+
+    @property
+    def tokens(self) -> int:
+        """Of the prompt and the longest answer."""
+        return self.prompt_tokens + self.answer_tokens
 
 
 class Authorization(Protocol):
@@ -70,11 +89,11 @@ class Authorization(Protocol):
         """The models that it may reach; None for all."""
 
     async def reserve(self, usd: float) -> None:
-        """Put money aside before an upstream is asked.
+        """Put money aside before an upstream is asked; again where a lost try has to be paid.
 
         Args:
-            usd: the price of the prompt and of the longest answer that was asked for, at the
-                dearest model that the request may go to.
+            usd: the price of the prompt and of the longest answers that were asked for, at the
+                dearest model that the request may go to. What several calls put aside adds up.
 
         Raises:
             ApiError: 429 if it does not fit into the budget.
@@ -118,10 +137,17 @@ class Authenticator(Protocol):
 
 
 class Attempt(NamedTuple):
-    """One upstream that was asked: its model, and what went wrong or nothing."""
+    """One upstream that was asked: its model, and what went wrong or nothing.
+
+    Attributes:
+        model: the upstream's.
+        error: what went wrong; empty for nothing.
+        lost_usd: what is booked for an answer that nobody got, which its provider may bill.
+    """
 
     model: str
     error: str = ""
+    lost_usd: float = 0.0
 
 
 @dataclass(slots=True)
@@ -147,7 +173,7 @@ class LogEntry:
         status: what the client got.
         error: the code of an error that the client got, also in mid-stream.
         usage: tokens.
-        usd: what they cost by the prices of the configuration.
+        usd: what they cost by the prices of the configuration, and what lost attempts cost.
         decided_s: seconds from the request to the decision.
         first_byte_s: seconds to the first byte of the answer.
         total_s: seconds to the last one.
@@ -175,6 +201,11 @@ class LogEntry:
     decided_s: float = 0.0
     first_byte_s: float = 0.0
     total_s: float = 0.0
+
+    @property
+    def lost_usd(self) -> float:
+        """What is booked for attempts whose answers nobody got."""
+        return sum(attempt.lost_usd for attempt in self.attempts)
 
 
 class Observer(Protocol):

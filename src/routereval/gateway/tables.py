@@ -79,12 +79,13 @@ def _is(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type
 
 def _wanted(kind: Any, value: object) -> str:  # noqa: ANN401 - a type
     """What a value must be, and what it is."""
-    info = msgspec.inspect.type_info(kind)
+    info: Any = msgspec.inspect.type_info(kind)
+    info = next((t for t in getattr(info, "types", ()) if hasattr(t, "ge")), info)
     least = getattr(info, "ge", None)
     number = isinstance(value, int | float) and not isinstance(value, bool) and _is(value, float)
     if least is not None and number and value < least:
         return f"at least {least:g}, not {value!r}"
-    words = {
+    words: dict[Any, str] = {
         msgspec.inspect.StrType: "text",
         msgspec.inspect.IntType: "a whole number",
         msgspec.inspect.FloatType: "a number",

@@ -190,7 +190,7 @@ def _logged(held: Mapping[str, Any]) -> Logged:
         name_in(held, "choice") if chosen else "",
         propensity,
         name_in(held, "model") if held.get("model") else "",
-        cost_in(held.get("usd"), "usd"),
+        cost_in(held.get("usd"), "usd") - cost_in(held.get("lost_usd", 0.0), "lost_usd"),
         {str(name): str(model) for name, model in shadows.items()},
     )
 

@@ -118,11 +118,11 @@ class KeyAuthorization:
     async def reserve(self, usd: float) -> None:
         """Put money aside; see `protocols.Authorization`."""
         budget, amount = self._cached.key.budget, nano(usd)
-        if budget is None or not amount or self._reserved:
+        if budget is None or not amount:
             return
         self._lease = self._authenticator.lease(self.key, self._now)
         await self._authenticator.reserve(self._cached, budget, self._lease, amount, self._now)
-        self._reserved = amount
+        self._reserved += amount
 
     def settle(self, usage: Usage, usd: float) -> None:
         """Pay; what was reserved beyond that is free again. A second call pays nothing."""

@@ -12,18 +12,34 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.http.token_count import (
+    FILES,
+    PICTURES,
+    SOUNDS,
+    VIDEOS,
+    count_of,
+    prompt_size,
+)
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest
-
-IMAGE_TOKENS = 1000
-CHARS_A_TOKEN = 4
 
 _QUOTED = rb'"(?:[^"\\]|\\.)*+"'
 _MODEL = re.compile(rb'"model"\s*:\s*(' + _QUOTED + rb")", re.DOTALL)
 _VALUE = re.compile(rb"\s*(" + _QUOTED + rb")", re.DOTALL)
 _TOKENS = re.compile(rb"(" + _QUOTED + rb")(\s*:)?|[{}\[\]]", re.DOTALL)
 _ESCAPED_LETTER = re.compile(rb"\\u00[67]", re.IGNORECASE)  # as which m, o, d, e, l may be written
-_PICTURES = frozenset({"image_url", "input_image", "image"})
-_SOUNDS = frozenset({"input_audio", "audio"})
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
+# Keys on which what is paid depends: where one stands twice, readers of JSON could disagree.
+_PAID = tuple(
+    b'"%b"' % key.encode()
+    for key in (*_LIMITS, "n", "best_of", "stream", "stream_options", "messages", "prompt", "tools")
+)
+_ASK_USAGE = b'"stream_options":{"include_usage":true}'
+_CAPABILITY = {
+    **dict.fromkeys(PICTURES, "vision"),
+    **dict.fromkeys(SOUNDS, "audio"),
+    **dict.fromkeys(VIDEOS, "video"),
+    **dict.fromkeys(FILES, "files"),
+}
 
 
 def parse_request(body: bytes) -> ChatRequest:
@@ -46,15 +62,19 @@ def parse_request(body: bytes) -> ChatRequest:
     said = _messages(held) if "messages" in held else _prompts(held)
     needs = {kind for _, _, kinds in said for kind in kinds} | _wanted(held)
     turns = tuple(text for role, text, _ in said if role == "user") or (said[-1][1],)
-    prompt_tokens = _prompt_tokens(said)
+    size, options = prompt_size(held, len(body)), held.get("stream_options")
     return ChatRequest(
         model,
         bool(streamed),
         turns,
         "\n".join(text for _, text, _ in said[: _first_user(said) + 1]),
         frozenset(needs),
-        prompt_tokens,
-        prompt_tokens + _answer_tokens(held),
+        size.usual,
+        size.most,
+        _answer_tokens(held),
+        _answers(held),
+        isinstance(options, dict) and options.get("include_usage") is True,
+        json.dumps(held).encode() if _is_ambiguous(body) else b"",
     )
 
 
@@ -105,6 +125,45 @@ def with_model(body: bytes, model: str) -> bytes:
         return json.dumps({**_parsed(body), "model": model}).encode()
     start, end = found
     return b"".join((body[:start], name, body[end:]))
+
+
+def with_usage(body: bytes) -> bytes:
+    """The body of a stream that is to end with its usage, and else byte for byte the same.
+
+    Args:
+        body: one that `parse_request` has read, with ``stream`` true.
+
+    >>> with_usage(b'{"model": "llama", "stream": true }')
+    b'{"model": "llama", "stream": true ,"stream_options":{"include_usage":true}}'
+    >>> with_usage(b'{"stream_options": {"include_obfuscation": false}, "stream": true}')
+    b'{"stream_options": {"include_obfuscation": false, "include_usage": true}, "stream": true}'
+    """
+    if b'"stream_options"' not in body and not _ESCAPED_LETTER.search(body):
+        return _with_field(body)
+    ends = [end for key, end in _outermost_keys(body) if json.loads(key) == "stream_options"]
+    if not ends:
+        return _with_field(body)
+    value = body[ends[-1] :].decode()
+    text = value.lstrip()
+    options, length = json.JSONDecoder().raw_decode(text)
+    if not isinstance(options, dict | None):
+        return body  # not what the API knows: the upstream's to refuse
+    asked = json.dumps({**(options or {}), "include_usage": True})
+    made = value[: len(value) - len(text)] + asked + text[length:]
+    return body[: ends[-1]] + made.encode()
+
+
+def _with_field(body: bytes) -> bytes:
+    end = body.rindex(b"}")
+    return b"".join((body[:end], b",", _ASK_USAGE, body[end:]))
+
+
+def _is_ambiguous(body: bytes) -> bool:
+    """Whether a key on which the price depends stands twice in the outermost object."""
+    if all(body.count(key) < 2 for key in _PAID) and not _ESCAPED_LETTER.search(body):
+        return False
+    keys = [json.loads(key) for key, _ in _outermost_keys(body)]
+    return any(keys.count(json.loads(key)) > 1 for key in _PAID)
 
 
 def _only_model(body: bytes) -> tuple[int, int] | None:
@@ -174,10 +233,8 @@ def _content(content: object) -> tuple[str, frozenset[str]]:
         kind = part.get("type")
         if isinstance(part.get("text"), str):
             texts.append(part["text"])
-        elif isinstance(kind, str) and kind in _PICTURES:
-            needs.add("vision")
-        elif isinstance(kind, str) and kind in _SOUNDS:
-            needs.add("audio")
+        if isinstance(kind, str) and kind in _CAPABILITY:
+            needs.add(_CAPABILITY[kind])
     return "\n".join(texts), frozenset(needs)
 
 
@@ -205,11 +262,19 @@ def _wanted(held: Mapping[str, Any]) -> set[str]:
     return needs
 
 
-def _prompt_tokens(said: list[Said]) -> int:
-    chars = sum(len(text) for _, text, _ in said)
-    return chars // CHARS_A_TOKEN + IMAGE_TOKENS * sum(1 for _, _, needs in said if needs)
-
-
 def _answer_tokens(held: Mapping[str, Any]) -> int:
-    longest = held.get("max_completion_tokens") or held.get("max_tokens")
-    return min(longest, MAX_TOKENS) if type(longest) is int and longest > 0 else 0
+    """The longest of all limits that a body has, also of its thinking; 0 without."""
+    thinking, reasoning = held.get("thinking"), held.get("reasoning")
+    limits = [held.get(key) for key in _LIMITS]
+    limits.append(thinking.get("budget_tokens") if isinstance(thinking, dict) else None)
+    limits.append(reasoning.get("max_tokens") if isinstance(reasoning, dict) else None)
+    return max(count_of(limit) for limit in limits)
+
+
+def _answers(held: Mapping[str, Any]) -> int:
+    """How many answers are made: for each prompt of a list, as many as are asked for."""
+    prompt = held.get("prompt")
+    each = max(count_of(held.get("n")), count_of(held.get("best_of")), 1)
+    if not isinstance(prompt, list) or not prompt or isinstance(prompt[0], int):
+        return each
+    return min(each * len(prompt), MAX_TOKENS)

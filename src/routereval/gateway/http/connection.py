@@ -61,14 +61,19 @@ class Connection:
         self._note_status(reply.status)
         await self._send_whole(reply.status, reply.headers, reply.body)
 
-    async def stream(self, stream: Stream) -> None:
+    async def stream(self, stream: Stream, *, strip_usage: bool) -> None:
         """Pass on a stream as it comes.
 
+        Args:
+            stream: of an upstream.
+            strip_usage: whether to leave out what it says of its usage alone.
+
         Raises:
-            UpstreamError: if it is cut; what was passed on may be followed by an `error`.
+            UpstreamError: if it is cut, or ends before its answer does; what was passed on may be
+                followed by an `error`.
         """
         self._note_status(200)
-        events = EventStream()
+        events = EventStream(strip_usage=strip_usage)
         take = events.take if stream.events else bytes
         self._events = events if stream.events else None
         await self._send_head(200, stream.headers)
@@ -79,14 +84,17 @@ class Connection:
             try:
                 part = await stream.next()
             except UpstreamError:
-                if not events.done:
+                if not events.whole:
                     raise
                 part, cut = b"", True  # it said that it is over, so the answer is whole
-        if not stream.sized and not events.done:
+        rest = events.rest(cut=cut or not stream.sized)
+        if stream.events and not events.whole:
+            if rest:
+                await self._send_part(rest)
             raise UpstreamError("cut", "broke off its answer")
-        await self._send(
-            {"type": "http.response.body", "body": events.rest(cut=cut or not stream.sized)}
-        )
+        if events.failed:
+            self.entry.error = "upstream_stream_error"  # the client has it from the upstream
+        await self._send({"type": "http.response.body", "body": rest})
 
     def usage_of_stream(self, tokens_in: int) -> Usage:
         """What the stream said of its usage as far as it came."""

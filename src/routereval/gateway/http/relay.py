@@ -16,7 +16,7 @@ from routereval.gateway.config import Config, VirtualModel
 from routereval.gateway.decisions.conversations import Conversations
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import ClientGoneError
-from routereval.gateway.http.chat_request import parse_request, routed_text, with_model
+from routereval.gateway.http.chat_request import parse_request, routed_text, with_model, with_usage
 from routereval.gateway.http.connection import GONE, Connection
 from routereval.gateway.http.disconnect import DisconnectWatcher
 from routereval.gateway.http.usage import usage_of_reply
@@ -168,7 +168,7 @@ class Relay:
             plan.client = entry.key or connection.address
             entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
             await authorization.reserve(self.upstreams.highest_price(plan.names, request))
-            await self._serve(connection, plan, body)
+            await self._serve(connection, plan, authorization, request.rewritten or body)
         finally:
             authorization.settle(entry.usage, entry.usd)
 
@@ -238,7 +238,9 @@ class Relay:
         lam = plan.virtual.lam if plan.virtual else 0.0
         return await self.decider.decide(plan.text, lam, names, unit=plan.conversation)
 
-    async def _serve(self, connection: Connection, plan: RoutingPlan, body: bytes) -> None:
+    async def _serve(
+        self, connection: Connection, plan: RoutingPlan, authorization: Authorization, body: bytes
+    ) -> None:
         until = asyncio.get_running_loop().time() + self.config.limits.request_s
         retries = self._retries.of(plan.client)
         retries.earn()
@@ -251,6 +253,9 @@ class Relay:
             attempts = len(plan.tried)
             if plan.last_resort or attempts >= self.config.failover.attempts or not retries.take():
                 break
+            if error.billed:  # what was put aside is spent on this one
+                untried = [name for name in plan.names if name not in plan.tried]
+                await authorization.reserve(self.upstreams.highest_price(untried, plan.request))
         await self._reply_with_failure(connection, plan)
 
     async def _next_upstream(self, connection: Connection, plan: RoutingPlan) -> Upstream | None:
@@ -306,23 +311,21 @@ class Relay:
         """Ask one upstream and pass on its answer; the error, if another one may be asked."""
         name, entry = upstream.config.name, connection.entry
         path = entry.path.removeprefix("/v1")
-        served_as = upstream.served_as
-        sent = body if served_as == plan.request.model else with_model(body, served_as)
         try:
             answer = await self.client.send(
                 upstream.target,
                 path,
-                sent,
+                _body_for(upstream, plan.request, body),
                 connection.headers,
                 until,
                 streamed=plan.request.streamed,
             )
         except UpstreamError as error:
-            self._note_error(upstream, connection.entry, plan, error)
+            self._note_error(upstream, entry, plan, error, lost=error.billed)
             return error
         except asyncio.CancelledError:
             upstream.breaker.abandoned(plan.client)
-            entry.attempts.append(Attempt(name, "the client left"))
+            self._note_attempt(upstream, entry, plan, "the client left", lost=True)
             raise
         upstream.breaker.succeeded(plan.client)
         entry.model = name
@@ -339,9 +342,9 @@ class Relay:
         self, connection: Connection, plan: RoutingPlan, upstream: Upstream, stream: Stream
     ) -> None:
         try:
-            await connection.stream(stream)
+            await connection.stream(stream, strip_usage=not plan.request.usage_asked)
         except UpstreamError as error:
-            self._note_error(upstream, connection.entry, plan, error)
+            self._note_error(upstream, connection.entry, plan, error, lost=False)
             sentence = f"{upstream.config.name} {error.detail} in mid-stream"
             await connection.error(ApiError(502, sentence, code="stream_cut"))
         finally:
@@ -350,18 +353,32 @@ class Relay:
             self._book(connection.entry, upstream, usage)
 
     def _note_error(
-        self, upstream: Upstream, entry: LogEntry, plan: RoutingPlan, error: UpstreamError
+        self,
+        upstream: Upstream,
+        entry: LogEntry,
+        plan: RoutingPlan,
+        error: UpstreamError,
+        *,
+        lost: bool,
     ) -> None:
         if error.blames:
             evoked = error.kind != "connect"
             upstream.breaker.failed(_now(), plan.client, error.pause, evoked=evoked)
         else:
             upstream.breaker.abandoned(plan.client)
-        entry.attempts.append(Attempt(upstream.config.name, str(error)))
+        self._note_attempt(upstream, entry, plan, str(error), lost=lost)
+
+    def _note_attempt(
+        self, upstream: Upstream, entry: LogEntry, plan: RoutingPlan, error: str, *, lost: bool
+    ) -> None:
+        """Note an attempt that failed; if its provider may bill it, so do we."""
+        lost_usd = upstream.lost_price(plan.request) if lost else 0.0
+        entry.attempts.append(Attempt(upstream.config.name, error, lost_usd))
+        entry.usd += lost_usd
 
     def _book(self, entry: LogEntry, upstream: Upstream, usage: Usage) -> None:
         entry.usage = usage
-        entry.usd = upstream.price(usage) if usage != NOTHING else 0.0
+        entry.usd += upstream.price(usage) if usage != NOTHING else 0.0
 
     async def _reply_with_failure(self, connection: Connection, plan: RoutingPlan) -> None:
         """Nobody answered: pass on what is the client's to know, or say who was asked."""
@@ -386,6 +403,15 @@ class Relay:
                     log.exception(
                         "observer %s failed for %d requests", type(observer).__name__, failures
                     )
+
+
+def _body_for(upstream: Upstream, request: ChatRequest, body: bytes) -> bytes:
+    """A body as an upstream is sent it: with its own name of the model, and asked for usage."""
+    served_as = upstream.served_as
+    made = body if served_as == request.model else with_model(body, served_as)
+    if request.streamed and not request.usage_asked and upstream.config.stream_usage:
+        return with_usage(made)
+    return made
 
 
 def _allows(authorization: Authorization, name: str) -> bool:

@@ -1,31 +1,56 @@
-"""A stream of server-sent events in whole events, and what it said of its usage."""
+"""A stream of server-sent events in whole events, and what they say of its end and usage."""
 
 from __future__ import annotations
 
+import re
+
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.http.usage import USAGE_BYTES, read_usage
+from routereval.gateway.http.token_count import escaped_quarters
+from routereval.gateway.http.usage import ToldUsage, read_usage
 from routereval.gateway.protocols import Usage
 
 MAX_EVENT_BYTES = 1 << 20
 
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_EVENT = re.compile(rb".*?(?:\n\n|\r\n\r\n|\r\r)|.+", re.DOTALL)
+_TEXT = re.compile(
+    rb'"(?:content|text|reasoning|reasoning_content|thinking|refusal|arguments)"\s*:\s*'
+    rb'"((?:[^"\\]|\\.)*+)"'
+)
+_FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
+_FAILED = re.compile(rb'"error"\s*:\s*[{"]')
+_NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
 class EventStream:
     r"""Passes bytes on up to the end of the last whole event, and holds what comes after it.
 
     Whatever was passed on may be followed by an event of one's own, such as an error. Bytes are
-    neither parsed nor changed. An event longer than `MAX_EVENT_BYTES` is passed on in parts.
+    not changed; an event longer than `MAX_EVENT_BYTES` is passed on in parts.
+
+    Args:
+        strip_usage: whether events that hold nothing but the usage are left out, since the client
+            did not ask for them.
+
+    Attributes:
+        finished: whether an answer has said why it ends.
+        failed: whether an event was an error of the upstream's own.
 
     >>> events = EventStream()
     >>> events.take(b"data: 1\n\ndata:"), events.take(b" 2\n"), events.take(b"\n")
     (b'data: 1\n\n', b'', b'data: 2\n\n')
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, strip_usage: bool = False) -> None:
+        self._strip_usage = strip_usage
         self._partial = b""
-        self._tail = b""
-        self.count = 0
+        self._end = b""
+        self._done = False
+        self._told = ToldUsage()
+        self._quarters = 0
+        self._count = 0
+        self.finished = False
+        self.failed = False
 
     def take(self, chunk: bytes) -> bytes:
         """What may be passed on now that `chunk` has come."""
@@ -37,13 +62,26 @@ class EventStream:
             if end == 0 and len(chunk) > MAX_EVENT_BYTES:
                 end = len(chunk)
             self._partial, chunk = chunk[end:], chunk[:end]
+        return self._noted(chunk) if chunk else chunk
+
+    def _noted(self, chunk: bytes) -> bytes:
+        """Look at whole events; those of them that are passed on."""
+        if (n_events := chunk.count(b"data:")) > 0:
+            self._count += n_events
+            self._done = b"[DONE]" in chunk and _is_done(chunk)
+        texts = _TEXT.findall(chunk)
+        if texts:
+            self._quarters += escaped_quarters(texts[0] if len(texts) == 1 else b"".join(texts))
+        if not self.finished and b'finish_reason"' in chunk:
+            self.finished = _FINISHED.search(chunk) is not None
+        if b'"error"' in chunk and _FAILED.search(chunk):
+            self.failed = True
+        if b'"usage"' in chunk:
+            self._told = self._told.merged(read_usage(chunk))
+            if self._strip_usage and _NO_CHOICES.search(chunk):
+                chunk = b"".join(e for e in _EVENT.findall(chunk) if not _is_only_usage(e))
         if chunk:
-            self.count += chunk.count(b"data:")
-            self._tail = (
-                chunk[-USAGE_BYTES:]
-                if len(chunk) >= USAGE_BYTES
-                else (self._tail + chunk)[-USAGE_BYTES:]
-            )
+            self._end = chunk[-4:]
         return chunk
 
     def rest(self, *, cut: bool = False) -> bytes:
@@ -57,22 +95,36 @@ class EventStream:
         (b'', b'data: [DONE]\r\n\r\n')
         """
         held, self._partial = self._partial, b""
-        if cut and not _is_done(held):
+        if not held or (cut and not _is_done(held)):
             return b""
-        return held + _missing_line_ends(held)
+        return self._noted(held + _missing_line_ends(held))
 
     @property
     def done(self) -> bool:
         """Whether the last event, as far as it came, says that the stream is over."""
-        return _is_done(self._partial) or _is_done(self._tail)
+        return _is_done(self._partial) or self._done
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer has come to its end, or to an error that the upstream told."""
+        return self.finished or self.failed or self.done
 
     def error(self, error: ApiError) -> bytes:
         """An event for an error, after the end of whatever was passed on."""
-        return _missing_line_ends(self._tail) + error_event(error)
+        return _missing_line_ends(self._end) + error_event(error)
 
     def usage(self, tokens_in: int) -> Usage:
-        """What the last events say; else one token an event, by rule of thumb."""
-        return read_usage(self._tail) or Usage(tokens_in, self.count, estimated=True)
+        """What the events say; what they do not say is counted by their texts.
+
+        Args:
+            tokens_in: an estimate for the prompt.
+        """
+        return self._told.usage(tokens_in, max(self._count, self._quarters // 4))
+
+
+def _is_only_usage(event: bytes) -> bool:
+    """Whether an event is the one that ``stream_options.include_usage`` asks for."""
+    return _NO_CHOICES.search(event) is not None and read_usage(event) != ToldUsage()
 
 
 def _is_done(text: bytes) -> bool:

@@ -1,19 +1,53 @@
-"""What an answer says of the tokens that it took."""
+"""What an answer says of the tokens that it took, in the names of whichever provider."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from routereval.gateway.protocols import MAX_TOKENS, Usage
+from routereval.gateway.http.token_count import count_of, utf8_quarters
+from routereval.gateway.protocols import Usage
 from routereval.gateway.upstreams.errors import Reply
 
-USAGE_BYTES = 4096
-"""The longest ``usage`` object that is read, and how much of a stream is kept to find it in."""
-
+LONGEST_USAGE = 1 << 16
 _USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
 _DECODER = json.JSONDecoder()
-_CHARS_PER_TOKEN = 4
+
+
+class ToldUsage(NamedTuple):
+    """The counts that an answer tells; None for those that it does not.
+
+    Attributes:
+        tokens_in: of the prompt, with those from and to a cache.
+        tokens_out: of the answer, with its reasoning.
+        cached, cache_written, reasoning: as in `Usage`.
+    """
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cached: int = 0
+    cache_written: int = 0
+    reasoning: int = 0
+
+    def merged(self, other: ToldUsage) -> ToldUsage:
+        """Both of them: a stream may tell one half first, and counts only grow."""
+        return ToldUsage(
+            _larger(self.tokens_in, other.tokens_in),
+            _larger(self.tokens_out, other.tokens_out),
+            *(max(mine, theirs) for mine, theirs in zip(self[2:], other[2:], strict=True)),
+        )
+
+    def usage(self, tokens_in: int, tokens_out: int) -> Usage:
+        """What is booked, with estimates for what was not told."""
+        estimated = self.tokens_in is None or self.tokens_out is None
+        return Usage(
+            tokens_in if self.tokens_in is None else self.tokens_in,
+            tokens_out if self.tokens_out is None else self.tokens_out,
+            estimated,
+            *self[2:],
+        )
 
 
 def usage_of_reply(reply: Reply, tokens_in: int) -> Usage:
@@ -22,38 +56,82 @@ def usage_of_reply(reply: Reply, tokens_in: int) -> Usage:
 
 
 def usage_of_body(body: bytes, tokens_in: int) -> Usage:
-    """What a whole answer says of its usage; else a token for four characters."""
-    return read_usage(body) or Usage(tokens_in, len(body) // _CHARS_PER_TOKEN, estimated=True)
+    """What a whole answer says of its usage; what it does not say is counted by its text."""
+    told = read_usage(body)
+    if told.tokens_out is None:
+        return told.usage(tokens_in, utf8_quarters(body) // 4)
+    return told.usage(tokens_in, 0)
 
 
-def read_usage(text: bytes) -> Usage | None:
-    """The last ``usage`` object in a JSON text or a part of one, found without parsing the rest.
+def read_usage(text: bytes) -> ToldUsage:
+    """What the ``usage`` objects in a JSON text say, found without parsing the rest.
 
     Inside a JSON string the word's quotes would be escaped, so a model cannot forge it.
 
     >>> read_usage(b'{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}')
-    Usage(tokens_in=3, tokens_out=5, estimated=False)
-    >>> read_usage(b'{"usage": null}') is None
+    ToldUsage(tokens_in=3, tokens_out=5, cached=0, cache_written=0, reasoning=0)
+    >>> read_usage(b'{"usage": null}') == ToldUsage()
     True
     """
-    end = len(text)
-    while (found := text.rfind(b'"usage"', 0, end)) >= 0:
-        match = _USAGE.match(text, found)
-        if match is not None:
-            return _parsed_usage(text[match.end() : match.end() + USAGE_BYTES])
-        end = found
-    return None
+    told = ToldUsage()
+    for match in _USAGE.finditer(text):
+        held = _decoded(text[match.end() : match.end() + LONGEST_USAGE])
+        told = told.merged(_told(held))
+    return told
 
 
-def _parsed_usage(text: bytes) -> Usage | None:
+def _decoded(text: bytes) -> Mapping[str, Any]:
     try:
         held, _ = _DECODER.raw_decode(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        return None
-    tokens_in, tokens_out = (_count(held, key) for key in ("prompt_tokens", "completion_tokens"))
-    return Usage(tokens_in, tokens_out)
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
-def _count(held: dict[str, object], key: str) -> int:
-    value = held.get(key)
-    return min(value, MAX_TOKENS) if isinstance(value, int) and value > 0 else 0
+def _told(held: Mapping[str, Any]) -> ToldUsage:
+    """The counts of a ``usage`` object, of OpenAI's shape, Anthropic's, or in between.
+
+    >>> _told({"input_tokens": 3, "cache_read_input_tokens": 90, "output_tokens": 5})
+    ToldUsage(tokens_in=93, tokens_out=5, cached=90, cache_written=0, reasoning=0)
+    >>> _told({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 30}).tokens_out
+    21
+    """
+    inward, outward = _details(held, "prompt", "input"), _details(held, "completion", "output")
+    cached = max(
+        count_of(inward.get("cached_tokens")),
+        count_of(held.get("cache_read_input_tokens")),
+        count_of(held.get("prompt_cache_hit_tokens")),
+    )
+    written = count_of(held.get("cache_creation_input_tokens"))
+    reasoning = count_of(outward.get("reasoning_tokens"))
+    tokens_in = _first(held, "prompt_tokens", "input_tokens")
+    tokens_out = _first(held, "completion_tokens", "output_tokens")
+    if tokens_in and held.get("prompt_tokens") is None and not inward:
+        tokens_in += cached + written  # Anthropic counts them apart
+    if tokens_in is not None:
+        tokens_in = max(tokens_in, cached + written)
+    total = count_of(held.get("total_tokens"))
+    if tokens_in and tokens_out is not None and total > tokens_in + tokens_out:
+        hidden = total - tokens_in - tokens_out  # Gemini and xAI count reasoning in the total only
+        tokens_out, reasoning = tokens_out + hidden, max(reasoning, hidden)
+    return ToldUsage(tokens_in or None, tokens_out, cached, written, reasoning)
+
+
+def _details(held: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        found = held.get(f"{name}_tokens_details")
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def _first(held: Mapping[str, Any], *names: str) -> int | None:
+    """The first of the counts that is there; None without."""
+    values = [held[name] for name in names if held.get(name) is not None]
+    return count_of(values[0]) if values else None
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)

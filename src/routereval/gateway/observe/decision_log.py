@@ -203,9 +203,9 @@ def line_of(
         "model": entry.model,
         "status": entry.status,
         "error": entry.error,
-        "attempts": [list(attempt) for attempt in entry.attempts],
+        "attempts": [[attempt.model, attempt.error] for attempt in entry.attempts],
         "tokens": [usage.tokens_in, usage.tokens_out],
-        "estimated": usage.estimated,
+        "estimated": usage.estimated or entry.lost_usd > 0,
         "usd": round(entry.usd, 9),
         "seconds": [
             round(entry.decided_s, 6),
@@ -213,6 +213,8 @@ def line_of(
             round(entry.total_s, 6),
         ],
     }
+    if lost_usd := entry.lost_usd:
+        held["lost_usd"] = round(lost_usd, 9)
     if entry.text or entry.decision is not None:
         held["prompt"] = hash_of(entry.text)
         if texts:

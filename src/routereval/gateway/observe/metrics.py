@@ -47,6 +47,12 @@ class Metrics:
         self._choices = counter("choices", "Choices of routers.", "router", "model")
         self._tokens = counter("tokens", "Tokens as upstreams count.", "model", "direction")
         self._usd = counter("spend_usd", "USD by configured prices.", "model", "key")
+        self._estimated_usd = counter(
+            "spend_estimated_usd",
+            "USD of that for tokens that no upstream told, and for answers that nobody got.",
+            "model",
+            "key",
+        )
         self._feedback = Summary(
             "routereval_feedback_score", "Scores of answers, by feedback.", registry=registry
         )
@@ -86,6 +92,9 @@ class Metrics:
         for attempt in entry.attempts:
             if attempt.error:
                 self._upstream_errors.labels(attempt.model).inc()
+            if attempt.lost_usd:
+                self._usd.labels(attempt.model, entry.key).inc(attempt.lost_usd)
+                self._estimated_usd.labels(attempt.model, entry.key).inc(attempt.lost_usd)
         if entry.decision is not None:
             self._choices.labels(entry.router, entry.decision.model).inc()
             self._decisions.observe(entry.decided_s)
@@ -114,7 +123,10 @@ class Metrics:
         model, usage = entry.model, entry.usage
         self._tokens.labels(model, "in").inc(usage.tokens_in)
         self._tokens.labels(model, "out").inc(usage.tokens_out)
-        self._usd.labels(model, entry.key).inc(entry.usd)
+        usd = max(entry.usd - entry.lost_usd, 0.0)
+        self._usd.labels(model, entry.key).inc(usd)
+        if usage.estimated:
+            self._estimated_usd.labels(model, entry.key).inc(usd)
         self._seconds.labels(model).observe(entry.total_s)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

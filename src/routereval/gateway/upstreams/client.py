@@ -6,21 +6,25 @@ import asyncio
 import io
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from routereval.errors import MissingDependencyError
 from routereval.gateway.config import HeadersConfig, UpstreamConfig
 from routereval.gateway.protocols import Headers
+from routereval.gateway.upstreams.answers import error_of_answer, first_data
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
 from routereval.gateway.upstreams.headers import HeaderFilter
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientResponse, ClientSession, TraceConfig
     from yarl import URL
 
 MAX_ANSWER_BYTES = 64 << 20
 MAX_ERROR_BYTES = 1 << 20
+MAX_HELD_BYTES = 1 << 20
 LARGE_BODY_BYTES = 1 << 19
+STALE_S = 0.5
+"""A kept connection that breaks within this time was closed already when the request was sent."""
 
 _SPACE = b" \t\r\n"
 
@@ -52,7 +56,8 @@ class Stream:
         Raises:
             UpstreamError: if the stream is cut, or nothing comes for too long.
         """
-        return await _read_any(self._response, self._idle_s, self._until)
+        now = asyncio.get_running_loop().time()
+        return await _read_any(self._response, min(now + self._idle_s, self._until))
 
     def close(self) -> None:
         """Give the connection back, or end it if the answer has not been read to its end."""
@@ -83,6 +88,7 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            trace_configs=[_reuse_trace()],
         )
         return self
 
@@ -118,19 +124,16 @@ class Client:
         Raises:
             UpstreamError: if there is no answer that could be passed on as one.
         """
-        config = target.config
-        loop = asyncio.get_running_loop()
-        until = min(until, loop.time() + config.total_s)
-        patience = min(until, loop.time() + config.first_byte_s)
+        config, now = target.config, asyncio.get_running_loop().time()
+        until = min(until, now + (config.total_s if streamed else config.answer_s))
+        patience = min(until, now + config.first_byte_s) if streamed else until
         response = await self._response(target, path, body, headers, patience)
         kept = False
         try:
             if response.status < 400 and response.content_type == "text/event-stream":
                 if not streamed:
                     raise UpstreamError("garbage", "answered with a stream that nobody asked for")
-                first = await _read_any(response, patience - loop.time(), patience)
-                if not first:
-                    raise UpstreamError("cut", "ended its stream before it began")
+                first = await self._first_event(response, body, patience)
                 kept = True
                 passed = self._headers.down(response.raw_headers)
                 return Stream(response, passed, first, config.idle_s, until)
@@ -142,20 +145,54 @@ class Client:
     async def _response(
         self, target: Target, path: str, body: bytes, headers: Headers, patience: float
     ) -> ClientResponse:
-        """The response once its headers are there; a kept connection that has died is replaced."""
+        """The response once its headers are there.
+
+        A kept connection that had been closed when the request was sent is replaced, once; one that
+        breaks later may have done its work, and is not asked a second time.
+        """
         import aiohttp
 
+        loop, kept = asyncio.get_running_loop(), _KeptConnection()
         for first_try in (True, False):
+            sent = loop.time()
             try:
                 async with asyncio.timeout_at(patience):
-                    return await self._post(target, path, body, headers)
+                    return await self._post(target, path, body, headers, kept)
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                if not (first_try and _is_stale_connection(error)):
-                    raise _error_of_exception(error) from None
+                worked = loop.time() - sent > STALE_S
+                stale = kept.reused and not worked and _is_broken_connection(error)
+                if not (first_try and stale):
+                    raise _error_of_exception(error, worked=worked) from None
         raise AssertionError  # the second try has returned or raised
 
+    async def _first_event(self, response: ClientResponse, request: bytes, until: float) -> bytes:
+        """The bytes of a stream up to its first event with data; until then another may be asked.
+
+        Raises:
+            UpstreamError: if the stream ends before, or that event is an error.
+        """
+        held = b""
+        compressed = "content-encoding" in response.headers
+        while True:
+            part = await _read_any(response, until)
+            held += part
+            data = first_data(held) if not compressed else held or None
+            if data is not None:
+                break
+            if not part:
+                raise UpstreamError("cut", "ended its stream before it began", billed=bool(held))
+            if len(held) > MAX_HELD_BYTES:
+                return held
+        if data == b"[DONE]":
+            raise UpstreamError("cut", "ended its stream before it began")
+        if not compressed and (b'"error"' in data or b"null" in data):
+            error = error_of_answer(data, request, self._quota_pause, event=True)
+            if error is not None and data[:1] == b"{":
+                raise error
+        return held
+
     async def _post(
-        self, target: Target, path: str, body: bytes, headers: Headers
+        self, target: Target, path: str, body: bytes, headers: Headers, kept: _KeptConnection
     ) -> ClientResponse:
         if self._session is None:
             raise RuntimeError("the client is not open")
@@ -165,6 +202,7 @@ class Client:
             headers=self._headers.up(headers, target.key),
             timeout=target.timeout,
             allow_redirects=False,
+            trace_request_ctx=kept,
         )
 
     async def _whole_reply(
@@ -173,11 +211,15 @@ class Client:
         """The whole answer, which has not yet been passed on: if it is cut, another is asked."""
         good = response.status < 400
         longest = MAX_ANSWER_BYTES if good else MAX_ERROR_BYTES
-        body = await _read_all(response, longest, target.config.idle_s, until)
+        body = await _read_all(response, longest, until)
         reply = Reply(response.status, self._headers.down(response.raw_headers), body)
         if good:
             if response.status >= 300 or not _looks_like_json(body, response.headers):
                 raise UpstreamError("garbage", f"answered {response.status} with what is no JSON")
+            if "content-encoding" not in response.headers:
+                wrong = error_of_answer(body, request, self._quota_pause)
+                if wrong is not None:
+                    raise wrong
             return reply
         if target.key:  # an upstream that repeats the request in its error must not tell the key
             reply.body = body.replace(target.key.encode(), b"***")
@@ -208,16 +250,38 @@ class Target:
         return found
 
 
-def _is_stale_connection(error: Exception) -> bool:
-    """Whether the server may have closed a kept connection just as the request was sent."""
+class _KeptConnection:
+    """Whether a request was sent on a connection that had served others."""
+
+    reused = False
+
+
+def _reuse_trace() -> TraceConfig:
+    """Notes of each request on which kind of connection it was sent."""
+    from aiohttp import TraceConfig
+
+    async def reuse(session: object, context: Any, params: object) -> None:  # noqa: ANN401
+        context.trace_request_ctx.reused = True
+
+    async def create(session: object, context: Any, params: object) -> None:  # noqa: ANN401
+        context.trace_request_ctx.reused = False
+
+    trace = TraceConfig()
+    trace.on_connection_reuseconn.append(reuse)
+    trace.on_connection_create_start.append(create)
+    return trace
+
+
+def _is_broken_connection(error: Exception) -> bool:
+    """Whether a connection that was there has gone."""
     import aiohttp
 
     broken = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError))
     return broken and not isinstance(error, aiohttp.ClientConnectorError)
 
 
-def _error_of_exception(error: Exception) -> UpstreamError:
-    """What an error before the headers of an answer means."""
+def _error_of_exception(error: Exception, *, worked: bool) -> UpstreamError:
+    """What an error before the headers of an answer means; `worked` if they were waited for."""
     import aiohttp
 
     said: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
@@ -230,28 +294,29 @@ def _error_of_exception(error: Exception) -> UpstreamError:
     )
     for kinds, kind, detail in said:
         if isinstance(error, kinds):
-            return UpstreamError(kind, detail)
-    return UpstreamError("connect", "broke the connection")
+            connected = not isinstance(error, aiohttp.ConnectionTimeoutError)
+            billed = connected and (kind == "timeout" or (kind == "cut" and worked))
+            return UpstreamError(kind, detail, billed=billed)
+    return UpstreamError("cut", "broke the connection", billed=worked)
 
 
-async def _read_any(response: ClientResponse, idle_s: float, until: float) -> bytes:
+async def _read_any(response: ClientResponse, until: float) -> bytes:
     import aiohttp
 
     if response.content.is_eof():  # all of it has come: nothing to wait for
         return response.content.read_nowait()
-    now = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout_at(min(now + idle_s, until)):
+        async with asyncio.timeout_at(until):
             return await response.content.readany()
     except TimeoutError:
-        raise UpstreamError("timeout", "fell silent") from None
+        raise UpstreamError("timeout", "fell silent", billed=True) from None
     except (aiohttp.ClientError, OSError, ValueError):
-        raise UpstreamError("cut", "broke off its answer") from None
+        raise UpstreamError("cut", "broke off its answer", billed=True) from None
 
 
-async def _read_all(response: ClientResponse, longest: int, idle_s: float, until: float) -> bytes:
+async def _read_all(response: ClientResponse, longest: int, until: float) -> bytes:
     parts, size = [], 0
-    while part := await _read_any(response, idle_s, until):
+    while part := await _read_any(response, until):
         parts.append(part)
         size += len(part)
         if size > longest:

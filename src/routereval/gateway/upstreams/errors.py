@@ -40,6 +40,7 @@ class UpstreamError(Exception):
         detail: half a sentence for the client; it holds nothing that the upstream said of keys.
         pause: for how long the upstream is to be left alone; None to let the breaker decide.
         blames: whether the breaker counts it against the upstream.
+        billed: whether its provider may bill the answer that was lost.
         reply: what the upstream said, if it may be passed on.
     """
 
@@ -50,6 +51,7 @@ class UpstreamError(Exception):
         *,
         pause: float | None = None,
         blames: bool = True,
+        billed: bool = False,
         reply: Reply | None = None,
     ) -> None:
         super().__init__(f"{kind}: {detail}")
@@ -57,6 +59,7 @@ class UpstreamError(Exception):
         self.detail = detail
         self.pause = pause
         self.blames = blames
+        self.billed = billed
         self.reply = reply
 
 

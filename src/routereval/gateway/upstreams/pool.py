@@ -7,11 +7,10 @@ from contextlib import contextmanager
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, UpstreamConfig
-from routereval.gateway.protocols import ChatRequest, Usage
+from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, Usage
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.client import Target
 
-DEFAULT_ANSWER_TOKENS = 1000
 FRAME_TOKENS = 16  # tokens that go round the messages
 
 
@@ -60,7 +59,31 @@ class Upstream:
         """What the tokens cost, in USD."""
         config = self.config
         inward, outward = usage.tokens_in * config.price_in, usage.tokens_out * config.price_out
-        return (inward + outward) / 1e6
+        for tokens, price, usual in (
+            (min(usage.cached, usage.tokens_in), config.price_cached, config.price_in),
+            (min(usage.cache_written, usage.tokens_in), config.price_cache_write, config.price_in),
+            (min(usage.reasoning, usage.tokens_out), config.price_reasoning, config.price_out),
+        ):
+            if tokens and price is not None:
+                inward += tokens * (price - usual)
+        return max(inward + outward, 0.0) / 1e6
+
+    def highest_price(self, request: ChatRequest) -> float:
+        """The most that a request's prompt and its longest answers cost, in USD."""
+        config = self.config
+        prices_in = (config.price_in, config.price_cached or 0.0, config.price_cache_write or 0.0)
+        price_out = max(config.price_out, config.price_reasoning or 0.0)
+        inward = (request.most_prompt_tokens + FRAME_TOKENS) * max(prices_in)
+        return (inward + self._longest_answers(request) * price_out) / 1e6
+
+    def lost_price(self, request: ChatRequest) -> float:
+        """What is booked for answers that nobody got: as they were asked for, in USD."""
+        longest = self._longest_answers(request)
+        return self.price(Usage(request.prompt_tokens, longest, estimated=True))
+
+    def _longest_answers(self, request: ChatRequest) -> int:
+        longest = request.answer_tokens or self.config.answer_tokens
+        return min(longest * request.answers, MAX_TOKENS)
 
 
 class UpstreamPool(dict[str, Upstream]):
@@ -93,14 +116,8 @@ class UpstreamPool(dict[str, Upstream]):
         return able
 
     def highest_price(self, names: Iterable[str], request: ChatRequest) -> float:
-        """The most that prompt and longest answer cost at any of them, in USD.
-
-        The prompt is counted twice over, since its tokens are only guessed, and an answer whose
-        length is not limited counts as `DEFAULT_ANSWER_TOKENS` tokens.
-        """
-        longest = request.tokens - request.prompt_tokens or DEFAULT_ANSWER_TOKENS
-        most = Usage(2 * request.prompt_tokens + FRAME_TOKENS, longest)
-        return max(self[name].price(most) for name in names)
+        """The most that a request costs at any of them, in USD; 0 for none."""
+        return max((self[name].highest_price(request) for name in names), default=0.0)
 
     def available(self, names: Iterable[str], now: float, client: str | None = None) -> list[str]:
         """Those that a client's request may go to now, or anybody's."""
