@@ -91,10 +91,12 @@ class Linear(Router):
             self._keep(_Ridge.of(data.X, data.scores), float(self.alpha))
 
     def _predict(self, X: Features) -> Scores:
+        z = self._output(X)
+        if self.method == "ridge":
+            return z
         from scipy.special import expit
 
-        z = self._output(X)
-        return z if self.method == "ridge" else np.asarray(expit(z))
+        return np.asarray(expit(z))
 
     def _distribution(self, X: Features, scores: Scores) -> Scores:
         """The softmax of the scores (ridge) or of their log-odds (adam, as RouterEval has it)."""

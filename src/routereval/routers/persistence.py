@@ -31,7 +31,11 @@ import numpy as np
 from routereval._version import __version__
 from routereval.errors import DataError, SpecError
 from routereval.features import EMBEDDERS
+from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
 from routereval.routers.base import Router
+from routereval.routers.new_models import Extended
+from routereval.routers.registry import ROUTERS
+from routereval.routers.skops_reader import CannotReadError, read_plain
 from routereval.routers.trained import TrainedRouter
 from routereval.spec import Spec
 
@@ -40,6 +44,7 @@ MANIFEST = "manifest.json"
 
 _ROUTER, _EMBEDDER, _FAMILIARITY = "router.skops", "embedder.skops", "familiarity.skops"
 _HOMES = ("routereval.routers.", "routereval.features.")
+_ADAPTERS = (ObjectAdapter, EstimatorAdapter, Extended)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
 _WRITTEN_BY = ("numpy", "scipy", "scikit-learn", "skops")
@@ -179,22 +184,24 @@ def restore(payload: bytes, where: str | Path = "the router", also: Sequence[typ
     Raises:
         DataError: if they are damaged, or ask for a class that is not registered.
     """
-    trusted = _trusted(payload, where, also)
+    try:
+        with _uncompressed(payload, where) as held:
+            return read_plain(held, lambda name: _kind_of(name, also))
+    except CannotReadError:
+        trusted = _trusted(payload, where, also)
     try:
         return _skops().loads(payload, trusted=trusted)
     except (ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
-        raise DataError(f"{where} cannot be read: {error}; train the router again") from None
+        raise _unreadable(where, error) from None
 
 
 def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[str]:
     """The types that the bytes ask for beyond those that skops knows, once all are allowed."""
+    _uncompressed(payload, where).close()
     try:
-        with zipfile.ZipFile(io.BytesIO(payload)) as held:
-            if any(info.compress_type != zipfile.ZIP_STORED for info in held.infolist()):
-                raise DataError(f"{where} is compressed, which routereval never writes")
         asked = list(_skops().get_untrusted_types(data=payload))
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{where} cannot be read: {error}; train the router again") from None
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise _unreadable(where, error) from None
     known = {*allowed_types(), *map(_full_name, also)}
     foreign = sorted(name for name in asked if name not in known and not _is_estimator(name))
     if foreign:  # only then are other packages looked for
@@ -208,24 +215,53 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
     return asked
 
 
+def _uncompressed(payload: bytes, where: str | Path) -> zipfile.ZipFile:
+    """The archive, once it is seen that nothing in it can grow when it is read."""
+    try:
+        held = zipfile.ZipFile(io.BytesIO(payload))
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise _unreadable(where, error) from None
+    if any(info.compress_type != zipfile.ZIP_STORED for info in held.infolist()):
+        raise DataError(f"{where} is compressed, which routereval never writes")
+    return held
+
+
+def _unreadable(where: str | Path, error: Exception) -> DataError:
+    return DataError(f"{where} cannot be read: {error}; train the router again")
+
+
+def _kind_of(name: str, also: Sequence[type]) -> type | None:
+    """The class of that full name if it is one of `allowed_types` here, found by its name alone.
+
+    Listing them would import every family, and a class of another package may be registered under
+    any module's name: that is left to `allowed_types`.
+    """
+    module, _, attribute = name.rpartition(".")
+    if name == _full_name(Spec):
+        return Spec
+    if not name.startswith(_HOMES):
+        return next((kind for kind in also if _full_name(kind) == name), None)
+    try:
+        kind = getattr(import_module(module), attribute, None)
+    except ImportError:
+        return None
+    if not isinstance(kind, type) or _full_name(kind) != name:
+        return None
+    named = ROUTERS.name_of(kind) or EMBEDDERS.name_of(kind) or kind in (*_ADAPTERS, *also)
+    return kind if named or _is_record(kind) else None
+
+
+def _is_record(kind: type) -> bool:
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
 def allowed_types() -> Iterator[str]:
     """Full names of the classes of our own that a file may ask for.
 
     They are the registered routers and embedders, what makes routers of other objects, specs,
     and the plain records (named tuples) defined in the same modules.
     """
-    from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
-    from routereval.routers.new_models import Extended
-    from routereval.routers.registry import ROUTERS
-
-    for kind in (
-        *ROUTERS.values(),
-        *EMBEDDERS.values(),
-        ObjectAdapter,
-        EstimatorAdapter,
-        Extended,
-        Spec,
-    ):
+    for kind in (*ROUTERS.values(), *EMBEDDERS.values(), *_ADAPTERS, Spec):
         yield _full_name(kind)
     for name, module in list(sys.modules.items()):
         if name.startswith(_HOMES):
@@ -234,8 +270,6 @@ def allowed_types() -> Iterator[str]:
 
 def _types_of_others() -> Iterator[str]:
     """Full names of the routers and embedders that other packages declare, with their records."""
-    from routereval.routers.registry import ROUTERS
-
     for registry in (ROUTERS, EMBEDDERS):
         for name in registry.known():
             with suppress(SpecError):  # one that cannot be loaded harms only who asks for it
@@ -247,7 +281,7 @@ def _types_of_others() -> Iterator[str]:
 def _records_in(module: ModuleType) -> Iterator[str]:
     """Full names of the plain records, named tuples, that a module holds."""
     for value in vars(module).values():
-        if isinstance(value, type) and issubclass(value, tuple) and value is not tuple:
+        if isinstance(value, type) and _is_record(value):
             yield _full_name(value)
 
 
@@ -271,8 +305,6 @@ def _skops() -> Any:  # noqa: ANN401 - a module
     Collecting that list imports all of scikit-learn, and what that imports in turn: seconds in a
     fresh process. `_is_estimator` tells the same of a single name.
     """
-    import sys
-
     if "skops.io" not in sys.modules:
         import sklearn.utils
 
