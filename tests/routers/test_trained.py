@@ -40,7 +40,10 @@ def test_lam_is_the_score_to_give_up_for_the_price_of_the_dearest() -> None:
     assert router.decide(["cite it"], lam=0.4)[0].model == "portia"  # .5 better for 1 of the price
     dear = router.decide(["cite it"], lam=0.6)[0]
     assert dear.model == "jack"
-    assert dear.reason == "predicted score 0.500 at $0 a call against 1.000 at $0.04 with lam 0.6"
+    assert (
+        dear.reason
+        == "predicted score 0.500 at $0 per 1,000 calls against 1.000 at $40 with lam 0.6"
+    )
 
 
 def test_costs_in_another_unit_change_no_decision() -> None:

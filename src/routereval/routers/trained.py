@@ -209,7 +209,7 @@ class TrainedRouter:
             return mine
         best = max(rivals, key=values.__getitem__)
         if values[best] > values[column]:
-            price = f" at ${costs[best]:.2g}" if math.isfinite(costs[best]) else ""
+            price = f" at ${1000 * costs[best]:.4g}" if math.isfinite(costs[best]) else ""
             return f"{mine} against {values[best]:.3f}{price} with lam {lam:g}"
         return f"{mine}, next {values[best]:.3f}"
 
