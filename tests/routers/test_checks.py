@@ -187,8 +187,8 @@ class Shaky(BestSingle):
 
 def test_a_prompt_alone_that_gets_other_scores_is_told_with_size_and_remedy() -> None:
     message = (
-        r"1 of 12, most of all prompt 5, by 3.0e-07; cast features to float64, round predictions "
-        "to 12 digits, and take exponentials of differences only"
+        r"1 of 12, most of all prompt 5, by 3.0e-07; compute in double precision, "
+        "and take exponentials of differences only"
     )
     with pytest.raises(DataError, match=message):
         check_one_by_one(Shaky())

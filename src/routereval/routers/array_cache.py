@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,27 +67,21 @@ class _Memory:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # re-entrant: a death may be reported while it is held
-        self._results: OrderedDict[Any, tuple[Any, ...]] = OrderedDict()
-        self._witnesses: dict[Any, list[weakref.ref[Any]]] = {}
+        self._results: LRUCache[Any, tuple[Any, list[weakref.ref[Any]]]] = LRUCache(SIZE)
 
     def get(self, key: Any) -> tuple[Any, ...] | None:  # noqa: ANN401
         with self._lock:
-            if key not in self._results or any(ref() is None for ref in self._witnesses[key]):
-                return None
-            self._results.move_to_end(key)
-            return self._results[key]
+            result, witnesses = self._results.get(key, (None, []))
+            return None if any(ref() is None for ref in witnesses) else result
 
     def put(self, key: Any, result: tuple[Any, ...], arrays: list[Any]) -> None:  # noqa: ANN401
+        witnesses = [weakref.ref(array, lambda _: self._forget(key)) for array in arrays]
         with self._lock:
-            self._results[key] = result
-            self._witnesses[key] = [weakref.ref(a, lambda _: self._forget(key)) for a in arrays]
-            while len(self._results) > SIZE:
-                self._forget(next(iter(self._results)))
+            self._results[key] = result, witnesses
 
     def _forget(self, key: Any) -> None:  # noqa: ANN401
         with self._lock:
             self._results.pop(key, None)
-            self._witnesses.pop(key, None)
 
 
 def _is_frozen(array: Any) -> bool:  # noqa: ANN401 - walks from a view to whatever owns the memory

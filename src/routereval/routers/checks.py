@@ -145,9 +145,9 @@ def check_order(router: Router) -> None:
 def check_one_by_one(router: Router) -> None:
     """A prompt gets the same scores and the same choice alone as among others.
 
-    Sums over a batch are added up in another order than over one prompt. Three things keep that out
-    of the scores: features cast to float64, predictions rounded to some 12 digits, and no
-    exponential of a number that is not small, which blows a rounding error up.
+    Sums over a batch are added up in another order than over one prompt. The template keeps that
+    out of the scores, by features in double precision and predictions of 12 digits, but for one
+    thing: an exponential of a number that is not small blows a rounding error up.
     """
     made = _made(router)
     fitted = _fitted(router, made)
@@ -162,8 +162,8 @@ def check_one_by_one(router: Router) -> None:
     _require(
         not differs.any(),
         f"a prompt alone gets other scores than among others: {differs.sum()} of {len(batch)}, "
-        f"{_by_how_much(made.X_test, int(differs.argmax()), worst, off)}; cast features to "
-        "float64, round predictions to 12 digits, and take exponentials of differences only",
+        f"{_by_how_much(made.X_test, int(differs.argmax()), worst, off)}; compute in double "
+        "precision, and take exponentials of differences only",
     )
 
 
