@@ -11,7 +11,7 @@ import pytest
 import routereval
 
 SRC = Path(routereval.__file__).parent
-GROUND = {"errors", "spec", "registry", "parameters", "estimator", "shown", "_version"}
+GROUND = {"errors", "spec", "registry", "parameters", "estimator", "shown", "_version", "observed"}
 ALLOWED = {
     "records": set(),
     "importers": {"records"},

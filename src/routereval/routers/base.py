@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.estimator import Estimator
+from routereval.observed import column_means
 from routereval.routers.call_ledger import CallLedger
 from routereval.routers.inputs import Groups, Scores, feature_matrix, in_double, rounded
 from routereval.routers.training import Training
@@ -340,9 +341,8 @@ def mean_scores(scores: Scores) -> NDArray[np.float64]:
     >>> mean_scores(np.array([[1.0, np.nan], [0.0, np.nan]]))
     array([0.5, 0. ])
     """
-    seen = ~np.isnan(scores)
-    total = np.where(seen, scores, 0.0).sum(axis=0)
-    return np.asarray(total / np.maximum(seen.sum(axis=0), 1))
+    means = column_means(scores)
+    return np.where(np.isnan(means), 0.0, means)
 
 
 def mean_costs(costs: Scores | None, scores: Scores) -> NDArray[np.float64]:
@@ -357,4 +357,4 @@ def mean_costs(costs: Scores | None, scores: Scores) -> NDArray[np.float64]:
     """
     if costs is None:
         return np.full(scores.shape[1], np.nan)
-    return np.where(np.isnan(costs).all(axis=0), np.nan, mean_scores(costs))
+    return column_means(costs)

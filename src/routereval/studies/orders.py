@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
+from routereval.observed import column_means
 from routereval.records.bits import Words, count
 from routereval.records.matrix import BinaryMatrix, RealMatrix
 from routereval.scoring.scaling import spread_ranks
@@ -138,10 +139,8 @@ def _prices(costs: NDArray[np.floating] | None) -> Floats:
     """The mean cost of each LLM; what is unknown is never bought."""
     if costs is None or np.isnan(costs).all():
         raise DataError("no cost of any LLM is known; use --order greedy")
-    known = ~np.isnan(costs)
-    total = np.where(known, costs, 0.0).sum(axis=1, dtype=np.float64)
-    mean = np.divide(total, known.sum(axis=1), out=np.full(len(costs), np.inf), where=known.any(1))
-    return np.asarray(np.maximum(mean, np.finfo(np.float64).tiny))
+    means = column_means(costs.T)
+    return np.maximum(np.where(np.isnan(means), np.inf, means), np.finfo(np.float64).tiny)
 
 
 class _Cover(Protocol):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from routereval.observed import column_means
 from routereval.records import Records
 from routereval.records.routereval import TRUTHFULNESS, canonical
 from routereval.tasks.mix import benchmark_names
@@ -81,8 +82,7 @@ def filled_costs(costs: NDArray[np.float64] | None) -> NDArray[np.float64] | Non
         return costs
     if not seen.any(axis=0).all():
         return None
-    means = np.where(seen, costs, 0.0).sum(axis=0) / seen.sum(axis=0)
-    return np.where(seen, costs, means)
+    return np.where(seen, costs, column_means(costs))
 
 
 def _truthful_benchmarks(records: Records) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.observed import column_means
 from routereval.records import Records
 from routereval.tasks.benchmark import PreparedBenchmark
 from routereval.tasks.embedder import AUTO
@@ -125,7 +126,7 @@ class Task:
     @cached_property
     def best_single(self) -> int:
         """The column of the model with the highest mean on the prompts that it is known by."""
-        means = np.concatenate([_means(part.scores) for part in self._learned_from])
+        means = np.concatenate([column_means(part.scores) for part in self._learned_from])
         return int(np.argmax(np.nan_to_num(means)))
 
     @cached_property
@@ -135,7 +136,7 @@ class Task:
         known = [usd for usd in costs if usd is not None]
         if not known or self.split.faithful:
             return None
-        return np.concatenate([_means(usd) for usd in known])
+        return np.concatenate([column_means(usd) for usd in known])
 
     @property
     def reference(self) -> float | None:
@@ -185,10 +186,3 @@ class Task:
 
     def __repr__(self) -> str:
         return f"Task({self.records.name!r}, {self.pool}, {self.split}, {self.prepared.embedder})"
-
-
-def _means(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each column's mean over what was observed; NaN where nothing was."""
-    seen = ~np.isnan(matrix)
-    total = np.where(seen, matrix, 0).sum(axis=0)
-    return np.where(seen.any(axis=0), total / np.maximum(seen.sum(axis=0), 1), np.nan)

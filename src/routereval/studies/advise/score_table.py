@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.observed import column_means
 from routereval.records import Records, complete_block
 from routereval.records.matrix import Block
 from routereval.studies.advise.guessing import chance_levels
@@ -321,13 +322,6 @@ def _filled_costs(records: Records, rows: Index) -> NDArray[np.float32] | None:
         return None
     means = column_means(costs).astype(np.float32)
     return np.where(missing, means, costs)
-
-
-def column_means(matrix: NDArray[np.floating]) -> Floats:
-    """Each column's mean over what was observed; NaN where nothing was."""
-    seen = ~np.isnan(matrix)
-    total = np.where(seen, matrix, 0).sum(axis=0, dtype=np.float64)
-    return np.asarray(np.where(seen.any(axis=0), total / np.maximum(seen.sum(axis=0), 1), np.nan))
 
 
 def _errors_above(scores: NDArray[np.floating], chance: Floats) -> Floats:
