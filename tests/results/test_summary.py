@@ -217,6 +217,14 @@ def test_the_number_of_resamples_decides_cell_table_and_key() -> None:
         assert tuple(summarise(found)[0].metrics["mu"])[1:] == tuple(found.cells[0].intervals["mu"])
 
 
+def test_the_number_of_resamples_decides_the_intervals_of_ranks_too() -> None:
+    both = [made("a", n_prompts=200), made("b", n_prompts=200, seed=3)]
+    few, many = (
+        run(both, ["knn(k=5)", "random"], [3], ["all-strong"], n_boot=n, n_jobs=1) for n in (2, 300)
+    )
+    assert standings(few).rows[0].rank != standings(many).rows[0].rank
+
+
 def test_undefined_replicates_are_left_out_of_a_mean() -> None:
     """Where two models differ on one prompt, a third of the resamples define no p*."""
     side = Side(0.5, 0.5, np.array([0.2, np.nan, 0.4, 0.9]))

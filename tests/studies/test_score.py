@@ -112,6 +112,15 @@ def test_costs_in_the_file_are_what_was_paid(records: Records, tmp_path: Path) -
     assert cell.intervals["cost"][0] < paid.mean() < cell.intervals["cost"][1]
 
 
+def test_the_number_of_resamples_is_that_of_the_cells(records: Records, tmp_path: Path) -> None:
+    _, table = predicted(records, "knn(k=5)")
+    file = write(table, tmp_path / "r.csv")
+    few, many = (score(file, records, n_boot=n).cells[0] for n in (2, 300))
+    assert (few.n_boot, many.n_boot) == (2, 300)
+    assert few.key != many.key
+    assert few.intervals["mu"] != many.intervals["mu"]
+
+
 def test_expected_costs_break_ties(records: Records, tmp_path: Path) -> None:
     _, table = predicted(records, "knn(k=5)")
     rows = [

@@ -29,6 +29,11 @@ from routereval.cli.output import format_option, show
 )
 @click.option("--pool", metavar="NAMES", help="LLMs it could choose.  [default: those named]")
 @click.option(
+    "--n-boot",
+    type=click.IntRange(1),
+    help="Resamples of every interval.  [default: 1000]",
+)
+@click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Add the results to DIR."
 )
 @format_option
@@ -39,6 +44,7 @@ def score(  # noqa: PLR0917 - the options of a command
     prompts: str,
     protocol: str,
     pool: str | None,
+    n_boot: int | None,
     out: Path | None,
     format_name: str,
 ) -> None:
@@ -48,10 +54,18 @@ def score(  # noqa: PLR0917 - the options of a command
     each model. The table and its intervals are those of run; oracle, best_single and random stand
     beside, and dataset_best where there are several benchmarks.
     """
+    from routereval.scoring import N_BOOT
     from routereval.studies.score import score as judge
 
     named = [one.strip() for one in pool.split(",")] if pool else None
     results = judge(
-        predictions, source, name=name, prompts=prompts, split=protocol, pool=named, out=out
+        predictions,
+        source,
+        name=name,
+        prompts=prompts,
+        split=protocol,
+        pool=named,
+        n_boot=N_BOOT if n_boot is None else n_boot,
+        out=out,
     )
     show(results, format_name)

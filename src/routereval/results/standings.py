@@ -154,8 +154,9 @@ def _ranks(results: Results, routers: Sequence[str]) -> tuple[dict[str, Rank], O
     except DataError:
         return {}, None
     parts = [everyone.of(code) for code in range(len(everyone.names))]
+    n_boot = results.cells[0].n_boot
     drawn = [
-        resamples(part.stratum, groups=part.group)
+        resamples(part.stratum, n_boot, groups=part.group)
         @ (part.values * part.weight[:, None])
         * len(part.weight)
         for part in parts

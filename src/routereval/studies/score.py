@@ -18,7 +18,7 @@ from routereval.results.results import Cell, Outcome, Results, ResultsFolder
 from routereval.routers import Router, make_router
 from routereval.routers.base import Scores, Training
 from routereval.routers.controls import BestSingle
-from routereval.scoring import compute
+from routereval.scoring import N_BOOT, compute
 from routereval.scoring.estimates import estimates
 from routereval.sources import open_source
 from routereval.studies.evaluate import Evaluation, evaluate
@@ -103,6 +103,7 @@ def score(
     prompts: str = "test",
     split: Split | str = "clean",
     pool: Sequence[str] | None = None,
+    n_boot: int = N_BOOT,
     out: str | Path | None = None,
 ) -> Results:
     """Judge a router by a file of its predictions, as `run` judges routers.
@@ -117,6 +118,7 @@ def score(
             on all prompts that the file leaves out. ``mixed`` and ``leave_one_out`` take the
             benchmarks together, as `run` does.
         pool: the LLMs that it could choose from; those that the file names if None.
+        n_boot: resamples of every interval.
         out: a folder that the results are added to, for `compare`.
 
     Returns:
@@ -149,7 +151,7 @@ def score(
     outcomes: dict[str, Outcome] = {}
     for task, (_, each, own) in zip(tasks, jobs, strict=True):
         shown = each if prompts == "test" else None
-        for cell, outcome in _cells(task, own, title, shown, stamp, means):
+        for cell, outcome in _cells(task, own, title, shown, stamp, means, n_boot=n_boot):
             cells.append(cell)
             outcomes[cell.key] = outcome
     cells.sort(key=lambda cell: [title, *YARDSTICKS].index(cell.router))
@@ -260,6 +262,8 @@ def _cells(
     split: Split | None,
     stamp: str,
     means: dict[str, float] | None,
+    *,
+    n_boot: int,
 ) -> list[tuple[Cell, Outcome]]:
     """The router and the yardsticks on one benchmark."""
     records = task.records
@@ -272,10 +276,10 @@ def _cells(
     for name, router in ({title: mine} | _controls(task, means)).items():
         part = task.train
         router.fit(part.inputs(router.reads), part.scores, part.costs)
-        judged = evaluate(router, task)
+        judged = evaluate(router, task, n_boot=n_boot)
         if name == title and own.paid is not None:
             paid = _spread(own.paid[:, None], own.rows, records.n_prompts)[:, 0]
-            judged = _with_costs(judged, paid[task.test.rows])
+            judged = _with_costs(judged, paid[task.test.rows], n_boot)
         cell = Cell(
             benchmark=task.split["test"] or records.name,
             size=len(task.models),
@@ -294,6 +298,7 @@ def _cells(
             embedder=f"file-{stamp}",
             control=router.control,
             simulated=records.simulated,
+            n_boot=n_boot,
             doubtful=tuple(sorted(judged.doubtful)),
             parts=benchmark_starts(records) if task.split.protocol == "mixed" else {},
         )
@@ -301,10 +306,10 @@ def _cells(
     return found
 
 
-def _with_costs(judged: Evaluation, paid: NDArray[np.float64]) -> Evaluation:
+def _with_costs(judged: Evaluation, paid: NDArray[np.float64], n_boot: int) -> Evaluation:
     """The same, with what the choices cost as the file says it."""
     evidence = replace(judged.evidence, cost=paid)
-    found, unsure = estimates(evidence)
+    found, unsure = estimates(evidence, None, n_boot)
     return replace(
         judged,
         metrics=compute(evidence),
