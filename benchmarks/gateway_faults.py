@@ -404,6 +404,7 @@ def configuration(ports: dict[str, int], folder: Path) -> dict[str, Any]:
             "first_byte_s": 0.5,
             "idle_s": 0.5,
             "total_s": 2.0,
+            "answer_s": 1.0,
         }
         for name, port in ports.items()
     ]
@@ -564,7 +565,9 @@ def check(run: Run, books: dict[str, int], folder: Path) -> list[str]:
         wrong.append(f"{stayed - len(tally.answered)} clients got no answer")
     if len({line["id"] for line in lines}) != len(lines) or len(lines) > run.requests:
         wrong.append(f"{len(lines)} lines in the log for {run.requests} requests")
-    told = sum(round(line["usd"] * NANO) for line in lines if is_whole(line))
+    told = sum(
+        round((line["usd"] - line.get("lost_usd", 0.0)) * NANO) for line in lines if is_whole(line)
+    )
     print(f"whole answers: ${tally.usd:.6f} by those who got them, ${told / NANO:.6f} by the log")
     if tally.usd * NANO > told + 0.5:
         wrong.append("clients were given answers that nobody paid for")

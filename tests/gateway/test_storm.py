@@ -133,7 +133,8 @@ async def one(session: aiohttp.ClientSession, url: str, number: int, streamed: b
 @in_loop
 async def test_every_request_ends_once_and_the_bill_adds_up() -> None:
     counter, rng = SpendCounter(), random.Random(7)  # noqa: S311 - no secret
-    upstream = {"first_byte_s": PATIENCE_S, "total_s": 2 * PATIENCE_S, "concurrency": 64}
+    patience = {"first_byte_s": PATIENCE_S, "answer_s": PATIENCE_S, "total_s": 2 * PATIENCE_S}
+    upstream = {**patience, "concurrency": 64}
     tables: dict[str, Any] = {
         "upstreams": dict.fromkeys(("euclid", "portia", "parrot"), upstream),
         "failover": {"cooldown_s": 0.02, "failures": 5, "longest_cooldown_s": 0.1},

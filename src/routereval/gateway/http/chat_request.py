@@ -160,8 +160,12 @@ def _with_field(body: bytes) -> bytes:
 
 def _is_ambiguous(body: bytes) -> bool:
     """Whether a key on which the price depends stands twice in the outermost object."""
-    if all(body.count(key) < 2 for key in _PAID) and not _ESCAPED_LETTER.search(body):
-        return False
+    for key in _PAID:
+        if body.count(key) > 1:
+            break
+    else:
+        if not _ESCAPED_LETTER.search(body):
+            return False
     keys = [json.loads(key) for key, _ in _outermost_keys(body)]
     return any(keys.count(json.loads(key)) > 1 for key in _PAID)
 
@@ -265,16 +269,20 @@ def _wanted(held: Mapping[str, Any]) -> set[str]:
 def _answer_tokens(held: Mapping[str, Any]) -> int:
     """The longest of all limits that a body has, also of its thinking; 0 without."""
     thinking, reasoning = held.get("thinking"), held.get("reasoning")
-    limits = [held.get(key) for key in _LIMITS]
-    limits.append(thinking.get("budget_tokens") if isinstance(thinking, dict) else None)
-    limits.append(reasoning.get("max_tokens") if isinstance(reasoning, dict) else None)
-    return max(count_of(limit) for limit in limits)
+    limits = [held[key] for key in _LIMITS if key in held]
+    if isinstance(thinking, dict):
+        limits.append(thinking.get("budget_tokens"))
+    if isinstance(reasoning, dict):
+        limits.append(reasoning.get("max_tokens"))
+    return max(map(count_of, limits), default=0)
 
 
 def _answers(held: Mapping[str, Any]) -> int:
     """How many answers are made: for each prompt of a list, as many as are asked for."""
     prompt = held.get("prompt")
-    each = max(count_of(held.get("n")), count_of(held.get("best_of")), 1)
+    each = 1
+    if "n" in held or "best_of" in held:
+        each = max(count_of(held.get("n")), count_of(held.get("best_of")), 1)
     if not isinstance(prompt, list) or not prompt or isinstance(prompt[0], int):
         return each
     return min(each * len(prompt), MAX_TOKENS)

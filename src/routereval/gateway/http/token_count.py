@@ -199,6 +199,8 @@ def count_of(value: Any) -> int:  # noqa: ANN401 - whatever JSON holds
     >>> count_of(math.inf) == count_of(10**400) == MAX_TOKENS
     True
     """
+    if type(value) is int:
+        return min(value, MAX_TOKENS) if value > 0 else 0
     if isinstance(value, str):
         try:
             value = float(value)

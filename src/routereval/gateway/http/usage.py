@@ -13,6 +13,7 @@ from routereval.gateway.upstreams.errors import Reply
 
 LONGEST_USAGE = 1 << 16
 _USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
+_CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens")
 _DECODER = json.JSONDecoder()
 
 
@@ -50,6 +51,9 @@ class ToldUsage(NamedTuple):
         )
 
 
+NOTHING_TOLD = ToldUsage()
+
+
 def usage_of_reply(reply: Reply, tokens_in: int) -> Usage:
     """What a whole answer says of its usage; nothing is paid for an error."""
     return usage_of_body(reply.body, tokens_in) if reply.status < 400 else Usage()
@@ -73,10 +77,10 @@ def read_usage(text: bytes) -> ToldUsage:
     >>> read_usage(b'{"usage": null}') == ToldUsage()
     True
     """
-    told = ToldUsage()
+    told = NOTHING_TOLD
     for match in _USAGE.finditer(text):
-        held = _decoded(text[match.end() : match.end() + LONGEST_USAGE])
-        told = told.merged(_told(held))
+        found = _told(_decoded(text[match.end() : match.end() + LONGEST_USAGE]))
+        told = found if told is NOTHING_TOLD else told.merged(found)
     return told
 
 
@@ -97,11 +101,8 @@ def _told(held: Mapping[str, Any]) -> ToldUsage:
     21
     """
     inward, outward = _details(held, "prompt", "input"), _details(held, "completion", "output")
-    cached = max(
-        count_of(inward.get("cached_tokens")),
-        count_of(held.get("cache_read_input_tokens")),
-        count_of(held.get("prompt_cache_hit_tokens")),
-    )
+    counts = [inward.get("cached_tokens"), *(held.get(key) for key in _CACHED)]
+    cached = max(map(count_of, counts))
     written = count_of(held.get("cache_creation_input_tokens"))
     reasoning = count_of(outward.get("reasoning_tokens"))
     tokens_in = _first(held, "prompt_tokens", "input_tokens")

@@ -205,7 +205,7 @@ def line_of(
         "error": entry.error,
         "attempts": [[attempt.model, attempt.error] for attempt in entry.attempts],
         "tokens": [usage.tokens_in, usage.tokens_out],
-        "estimated": usage.estimated or entry.lost_usd > 0,
+        "estimated": usage.estimated,
         "usd": round(entry.usd, 9),
         "seconds": [
             round(entry.decided_s, 6),

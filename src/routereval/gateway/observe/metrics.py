@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 from prometheus_client.exposition import generate_latest
@@ -24,6 +24,24 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 """Seconds, as Prometheus's clients have them, with longer ones: models take their time."""
 _DECISION_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+M = TypeVar("M", Counter, Histogram)
+
+
+class _Labelled(Generic[M]):
+    """A metric whose children are looked up once: prometheus_client checks labels each time."""
+
+    def __init__(self, metric: M) -> None:
+        self._metric: M = metric
+        self._children: dict[tuple[object, ...], M] = {}
+
+    def labels(self, *values: object) -> M:
+        """The metric of these labels."""
+        child = self._children.get(values)
+        if child is None:
+            child = self._children[values] = self._metric.labels(*values)
+        return child
 
 
 class Metrics:
@@ -56,13 +74,14 @@ class Metrics:
         self._feedback = Summary(
             "routereval_feedback_score", "Scores of answers, by feedback.", registry=registry
         )
-        self._seconds = Histogram(
+        seconds = Histogram(
             "routereval_request_seconds",
             "Seconds from request to last byte.",
             ["model"],
             buckets=BUCKETS,
             registry=registry,
         )
+        self._seconds = _Labelled(seconds)
         self._decisions = Histogram(
             "routereval_decision_seconds",
             "Seconds from request to decision.",
@@ -129,8 +148,8 @@ class Metrics:
             self._estimated_usd.labels(model, entry.key).inc(usd)
         self._seconds.labels(model).observe(entry.total_s)
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"routereval_{name}", meaning, labels, registry=self._registry)
+    def _counter(self, name: str, meaning: str, *labels: str) -> _Labelled[Counter]:
+        return _Labelled(Counter(f"routereval_{name}", meaning, labels, registry=self._registry))
 
     def _collected(self) -> CollectorRegistry:
         """This process's registry, or one that reads the files of all processes."""

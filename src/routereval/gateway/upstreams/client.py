@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +17,7 @@ from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_r
 from routereval.gateway.upstreams.headers import HeaderFilter
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession, TraceConfig
+    from aiohttp import ClientResponse, ClientSession, TCPConnector
     from yarl import URL
 
 MAX_ANSWER_BYTES = 64 << 20
@@ -83,12 +84,11 @@ class Client:
         except ImportError:
             raise MissingDependencyError.of("aiohttp", "serve") from None
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+            connector=_connector(),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            trace_configs=[_reuse_trace()],
         )
         return self
 
@@ -152,15 +152,16 @@ class Client:
         """
         import aiohttp
 
-        loop, kept = asyncio.get_running_loop(), _KeptConnection()
+        loop = asyncio.get_running_loop()
         for first_try in (True, False):
             sent = loop.time()
+            _connected.set(False)
             try:
                 async with asyncio.timeout_at(patience):
-                    return await self._post(target, path, body, headers, kept)
+                    return await self._post(target, path, body, headers)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 worked = loop.time() - sent > STALE_S
-                stale = kept.reused and not worked and _is_broken_connection(error)
+                stale = not _connected.get() and not worked and _is_broken_connection(error)
                 if not (first_try and stale):
                     raise _error_of_exception(error, worked=worked) from None
         raise AssertionError  # the second try has returned or raised
@@ -192,7 +193,7 @@ class Client:
         return held
 
     async def _post(
-        self, target: Target, path: str, body: bytes, headers: Headers, kept: _KeptConnection
+        self, target: Target, path: str, body: bytes, headers: Headers
     ) -> ClientResponse:
         if self._session is None:
             raise RuntimeError("the client is not open")
@@ -202,7 +203,6 @@ class Client:
             headers=self._headers.up(headers, target.key),
             timeout=target.timeout,
             allow_redirects=False,
-            trace_request_ctx=kept,
         )
 
     async def _whole_reply(
@@ -250,26 +250,23 @@ class Target:
         return found
 
 
-class _KeptConnection:
-    """Whether a request was sent on a connection that had served others."""
-
-    reused = False
+_connected: ContextVar[bool] = ContextVar("connected", default=False)
+"""Whether a connection was made for the request of this task, instead of one that was kept."""
 
 
-def _reuse_trace() -> TraceConfig:
-    """Notes of each request on which kind of connection it was sent."""
-    from aiohttp import TraceConfig
+def _connector() -> TCPConnector:
+    """Connections without a limit, which note in `_connected` that they are new.
 
-    async def reuse(session: object, context: Any, params: object) -> None:  # noqa: ANN401
-        context.trace_request_ctx.reused = True
+    aiohttp's own traces would tell the same, at some cost for every request.
+    """
+    from aiohttp import TCPConnector
 
-    async def create(session: object, context: Any, params: object) -> None:  # noqa: ANN401
-        context.trace_request_ctx.reused = False
+    class NotingConnector(TCPConnector):
+        async def _create_connection(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401
+            _connected.set(True)
+            return await super()._create_connection(*args, **named)
 
-    trace = TraceConfig()
-    trace.on_connection_reuseconn.append(reuse)
-    trace.on_connection_create_start.append(create)
-    return trace
+    return NotingConnector(limit=0, ttl_dns_cache=300)
 
 
 def _is_broken_connection(error: Exception) -> bool:
