@@ -44,7 +44,7 @@ def main(source: str | None = None) -> None:
     rv.check_router(Halfway())
     records = rv.open_source(source) if source else rv.open_source("demo")[:1]
     results = rv.run(records, routers=[Halfway, "knn", "best_single"], sizes=[3])
-    print(rv.to_text(results))
+    print(results)
     for other in ("best_single", "knn"):
         print(rv.compare(results, "Halfway()", other))
 

@@ -134,4 +134,4 @@ def test_public_names_are_sorted_and_resolve() -> None:
     assert sorted(routereval.__all__) == sorted(set(routereval.__all__))
     for name in routereval.__all__:
         assert getattr(routereval, name) is not None
-    assert len(routereval.__all__) <= 30
+    assert len(routereval.__all__) <= 25

@@ -20,19 +20,18 @@ from routereval._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from routereval.errors import DataError, RouterEvalError, SpecError
-    from routereval.features import make_embedder
     from routereval.importers import import_records
     from routereval.records import Records
     from routereval.report import report
     from routereval.results import Results, read_results
     from routereval.results.comparison import compare
     from routereval.routers import Router, check_router, load_router, make_router, save_router
-    from routereval.scoring import METRICS
     from routereval.sources import open_records, open_source
     from routereval.studies.advise import advise
     from routereval.studies.evaluate import evaluate
     from routereval.studies.run import run
     from routereval.studies.scaling import scaling
+    from routereval.studies.score import score
     from routereval.studies.train import train
     from routereval.tasks import Pool, Split, Task
 
@@ -41,24 +40,22 @@ _HOMES = {
     "importers": ("import_records",),
     "sources": ("open_records", "open_source"),
     "errors": ("DataError", "RouterEvalError", "SpecError"),
-    "features": ("make_embedder",),
     "records": ("Records",),
     "report": ("report",),
     "routers": ("Router", "check_router", "load_router", "make_router", "save_router"),
     "results": ("Results", "read_results"),
     "results.comparison": ("compare",),
-    "scoring": ("METRICS",),
     "studies.advise": ("advise",),
     "studies.evaluate": ("evaluate",),
     "studies.run": ("run",),
     "studies.scaling": ("scaling",),
+    "studies.score": ("score",),
     "studies.train": ("train",),
     "tasks": ("Pool", "Split", "Task"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "METRICS",
     "DataError",
     "Pool",
     "Records",
@@ -74,7 +71,6 @@ __all__ = [
     "evaluate",
     "import_records",
     "load_router",
-    "make_embedder",
     "make_router",
     "open_records",
     "open_source",
@@ -83,6 +79,7 @@ __all__ = [
     "run",
     "save_router",
     "scaling",
+    "score",
     "train",
 ]
 

@@ -27,8 +27,7 @@ from routereval.gateway.protocols import (
 )
 from routereval.gateway.upstreams.client import Client
 from routereval.gateway.upstreams.pool import UpstreamPool
-from routereval.routers.persistence import load_router
-from routereval.routers.trained import TrainedRouter
+from routereval.routers.trained import TrainedRouter, load_router
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

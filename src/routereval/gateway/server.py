@@ -17,8 +17,7 @@ from starlette.applications import Starlette
 
 from routereval.gateway.build import create_app, models_without_upstream
 from routereval.gateway.config import Config, read_config
-from routereval.routers.persistence import load_router
-from routereval.routers.trained import TrainedRouter
+from routereval.routers.trained import TrainedRouter, load_router
 
 CLOSE_CONNECTIONS_S = 0.5
 LAST_REQUESTS_S = 0.2

@@ -24,19 +24,19 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routereval._version import __version__
 from routereval.errors import DataError, SpecError
-from routereval.features import EMBEDDERS
+from routereval.features import EMBEDDERS, Embedder
 from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
 from routereval.routers.base import Router
 from routereval.routers.new_models import Extended
 from routereval.routers.registry import ROUTERS
 from routereval.routers.skops_reader import CannotReadError, read_plain
-from routereval.routers.trained import TrainedRouter
 from routereval.spec import Spec
 
 SCHEMA = 2  # 1 had no reach of the training prompts
@@ -50,8 +50,19 @@ _SCHEMA = "schema.json"
 _WRITTEN_BY = ("numpy", "scipy", "scikit-learn", "skops")
 
 
-def save_router(trained: TrainedRouter, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a trained router to a folder; it appears whole or not at all.
+class Parts(NamedTuple):
+    """What a trained router is made of, in the order of the fields of `TrainedRouter`."""
+
+    router: Router
+    models: tuple[str, ...]
+    embedder: Embedder | None
+    costs: NDArray[np.float64]
+    about: Mapping[str, Any]
+    familiarity: Any
+
+
+def save_parts(trained: Parts, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write the parts of a trained router to a folder; it appears whole or not at all.
 
     The same router gives the same bytes.
 
@@ -82,14 +93,14 @@ def save_router(trained: TrainedRouter, path: str | Path, *, overwrite: bool = F
     return path
 
 
-def load_router(path: str | Path) -> TrainedRouter:
-    """Read a trained router; the records that it learned from are not needed.
+def load_parts(path: str | Path) -> Parts:
+    """Read the parts of a trained router; the records that it learned from are not needed.
 
     Args:
         path: the folder.
 
     Returns:
-        The router, ready to decide.
+        The parts, checked.
 
     Raises:
         DataError: if the folder holds no router, a file of it is damaged, or one asks for a class
@@ -105,10 +116,10 @@ def load_router(path: str | Path) -> TrainedRouter:
     if len(costs) != len(held["models"]) or len(costs) != router.n_models_:
         raise DataError(f"{path / MANIFEST}: its pool is not the one that the router was fitted on")
     models = tuple(held["models"])
-    return TrainedRouter(router, models, embedder, costs, held["about"], familiarity)
+    return Parts(router, models, embedder, costs, held["about"], familiarity)
 
 
-def _manifest(trained: TrainedRouter, files: Mapping[str, bytes]) -> bytes:
+def _manifest(trained: Parts, files: Mapping[str, bytes]) -> bytes:
     facts = {
         "schema": SCHEMA,
         "routereval": __version__,

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from routereval.errors import DataError, SpecError
 from routereval.features import Embedder
 from routereval.routers.base import Router, Scores
 from routereval.routers.familiarity import Familiarity
+from routereval.routers.persistence import Parts, load_parts, save_parts
 from routereval.routers.policy import choose
 
 Costs = NDArray[np.float64]
@@ -92,6 +94,10 @@ class TrainedRouter:
     costs: Costs
     about: Mapping[str, Any] = field(default_factory=dict)
     familiarity: Familiarity | None = None
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write it to a folder; see `save_router`."""
+        return save_router(self, path, overwrite=overwrite)
 
     def inputs(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - as many kinds as routers read
         """What the router reads of texts."""
@@ -218,3 +224,46 @@ def _uniform(text: str) -> float:
     """A number in [0, 1) that only the text decides."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=7).digest()
     return int.from_bytes(digest) / 256**7
+
+
+def save_router(trained: TrainedRouter, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a trained router to a folder; it appears whole or not at all.
+
+    The same router gives the same bytes.
+
+    Args:
+        trained: the router.
+        path: the folder.
+        overwrite: replace a trained router that is there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: if the folder exists and is not to be overwritten, or holds something else; if
+            the router keeps state of a class that `load_router` would refuse; or if it is a bare
+            `Router`, which knows neither its models nor what makes its features.
+    """
+    if not isinstance(trained, TrainedRouter):
+        raise DataError(
+            f"a {type(trained).__name__} knows neither its models nor what makes features of a "
+            "text, so nothing could route by it; save what train(records, router) returns"
+        )
+    parts = Parts(*(getattr(trained, name) for name in Parts._fields))
+    return save_parts(parts, path, overwrite=overwrite)
+
+
+def load_router(path: str | Path) -> TrainedRouter:
+    """Read a trained router; the records that it learned from are not needed.
+
+    Args:
+        path: the folder.
+
+    Returns:
+        The router, ready to decide.
+
+    Raises:
+        DataError: if the folder holds no router, a file of it is damaged, or one asks for a class
+            that is not registered as a router or an embedder.
+    """
+    return TrainedRouter(*load_parts(path))

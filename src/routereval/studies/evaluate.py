@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.routers import Router, weights
+from routereval.errors import DataError
+from routereval.routers import Router, TrainedRouter, make_router, weights
 from routereval.scoring import (
     N_BOOT,
     Evidence,
@@ -21,12 +22,14 @@ from routereval.scoring import (
 )
 from routereval.scoring.estimates import estimates
 from routereval.shown import Shown
+from routereval.spec import Spec
 from routereval.studies.cost_quality import (
     Predicted,
     cascade_calls,
     cost_quality_curve,
     strong_weak_pair,
 )
+from routereval.studies.train import fit
 from routereval.tasks import Task
 from routereval.tasks.scoring_inputs import scoring_inputs
 
@@ -51,7 +54,7 @@ class Evaluation(Shown):
 
 
 def evaluate(
-    router: Router,
+    router: Router | TrainedRouter | Spec | str,
     task: Task,
     *,
     lam: float = 0.0,
@@ -62,7 +65,8 @@ def evaluate(
     """Evaluate a fitted router on the test prompts of a task.
 
     Args:
-        router: fitted on ``task.train``.
+        router: fitted on ``task.train``; or a spec, which is fitted on it; or what `train` returns,
+            for the models of the task's pool.
         task: the task.
         lam: price of cost in units of score.
         n_boot: resamples of the bootstrap.
@@ -71,11 +75,15 @@ def evaluate(
 
     Raises:
         sklearn.exceptions.NotFittedError: if the router was not fitted.
-        DataError: if no test prompt was put to every model of the pool.
+        DataError: if no test prompt was put to every model of the pool; or if a trained router
+            chooses among other models, or has learned from prompts that the task tests on.
+        SpecError: if the router is of no known name.
     """
+    trained = router if isinstance(router, TrainedRouter) else None
+    router = _fitted(router, task)
     test = task.test
     start = time.perf_counter()
-    X = test.inputs(router.reads)
+    X = test.inputs(router.reads) if trained is None else trained.inputs(_texts(task))
     predicted = router.predict_scores(X)
     expected = _expected_costs(router, task, X)
     sent = weights(predicted, router.policy, expected, lam)
@@ -110,6 +118,33 @@ def evaluate(
         seconds=seconds,
         doubtful=frozenset(unsure),
     )
+
+
+def _fitted(router: Router | TrainedRouter | Spec | str, task: Task) -> Router:
+    """The router itself, fitted if it was given as a spec."""
+    if isinstance(router, str | Spec):
+        return fit(make_router(router), task)
+    if isinstance(router, Router):
+        return router
+    if router.models != task.models:
+        raise DataError(
+            f"the router chooses among {len(router.models)} models and the task's pool has "
+            f"{len(task.models)} others or in another order; train it with pool=task.models"
+        )
+    split, own = router.about.get("split"), str(task.split)
+    if router.about.get("records") == task.records.hash and split != own:
+        raise DataError(
+            f"the router was trained under {split} and may know the test prompts of {own}; make "
+            f"the task with split={split!r}"
+        )
+    return router.router
+
+
+def _texts(task: Task) -> Sequence[str]:
+    """The texts of the test prompts, which a trained router makes its own features of."""
+    if task.test.texts is None:
+        raise DataError(f"{task.records.name}: a trained router reads texts, and there are none")
+    return task.test.texts
 
 
 def _expected_costs(router: Router, task: Task, X: Any) -> NDArray[np.float64] | None:  # noqa: ANN401

@@ -41,14 +41,15 @@ class Pool:
     """
 
     group: str
-    size: int
+    size: int = 0
     models: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.group not in (*GROUPS, _CHOSEN):
             raise unknown("group", self.group, [*GROUPS, _CHOSEN])
         if not isinstance(self.size, int) or self.size < 1:
-            raise SpecError(f"a pool has at least 1 model, not {self.size!r}")
+            needed = f"; give its size, as in {self.group}(size=5)" if self.size == 0 else ""
+            raise SpecError(f"a pool has at least 1 model, not {self.size!r}{needed}")
         if self.group == _CHOSEN and len(self.models) != self.size:
             raise SpecError(f"a pool of {_CHOSEN} needs their names: models(names=['a', 'b'])")
         twice = [name for name in self.models if self.models.count(name) > 1]
