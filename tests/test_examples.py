@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from routereval.records import Records
 from tests.made import made, neutral_folder
 
 ROOT = Path(__file__).parents[1]
@@ -108,10 +109,35 @@ def test_the_tests_of_the_plugin_pass(installed: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
+        ("routers", "by_length"),
+        ("metrics", "harm"),
         ("formats", "tally"),
         ("plugins", "mask_emails"),
     ],
 )
 def test_what_a_plugin_brings_is_listed(kind: str, name: str, installed: dict[str, str]) -> None:
     listed = run(installed, "-m", "routereval", "list", kind)
-    assert any(line.startswith(f"{name} ") for line in listed.splitlines())
+    assert any(line.split()[:1] == [name] for line in listed.splitlines())
+
+
+@pytest.mark.slow
+def test_importer_and_router_of_a_plugin_work_on_the_command_line(
+    tmp_path: Path, installed: dict[str, str]
+) -> None:
+    source = tally_folder(tmp_path / "tallies", made(n_prompts=100, n_models=4, texts=True))
+    options = ["-r", "by_length(bins=3)", "-r", "best_single", "--sizes", "3", "--jobs", "1"]
+    table = run(installed, "-m", "routereval", "run", source, *options, "--format", "csv")
+    assert ",by_length(bins=3)," in table
+    routed = ["-r", "by_length", "--pool", "all-strong(size=3)", "-o", tmp_path / "router"]
+    run(installed, "-m", "routereval", "train", source, *routed)
+    assert "model_" in run(installed, "-m", "routereval", "route", tmp_path / "router", "prove it")
+
+
+def tally_folder(folder: Path, records: Records) -> Path:
+    """Records as the plugin's importer reads them."""
+    folder.mkdir()
+    for model, column in zip(records.models, records.dense().T, strict=True):
+        lines = zip(column, records.prompts["text"], strict=True)
+        text = "".join(f"{score:g}\t{prompt}\n" for score, prompt in lines)
+        (folder / f"{model.replace('/', '-')}.tally").write_text(text, encoding="utf-8")
+    return folder

@@ -62,9 +62,13 @@ def run_all(recipe: Recipe, tree: Path) -> None:
         run(line, tree)
 
 
-def test_there_are_four() -> None:
-    assert list(RECIPES) == ["metric", "importer", "command", "plugin"]
+def test_there_are_five() -> None:
+    assert list(RECIPES) == ["family", "metric", "importer", "command", "plugin"]
     assert all(recipe.checks for recipe in RECIPES.values())
+
+
+def test_a_router_family_takes_20_lines() -> None:
+    assert RECIPES["family"].steps[0].n_lines <= 20
 
 
 def test_a_step_that_does_not_fit_is_told(tmp_path: Path) -> None:
@@ -83,6 +87,19 @@ def test_a_recipe_passes_its_check(recipe: Recipe, tree: Path) -> None:
     for step in recipe.steps:
         step.write(tree)
     run_all(recipe, tree)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("forgotten", "sentence"),
+    [("registry.py", "add it to the table of its registry"), ("docs/routers.md", "assert named")],
+)
+def test_what_is_forgotten_is_told(forgotten: str, sentence: str, tree: Path) -> None:
+    for step in RECIPES["family"].steps:
+        if not step.path.endswith(forgotten):
+            step.write(tree)
+    with pytest.raises(AssertionError, match=sentence):
+        run_all(RECIPES["family"], tree)
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ ELSEWHERE = {
     "serve": "gateway",
     "simulate": "simulation.leaderboard",
 }
-SHARED = {"main", "catalogue", "output", "progress"}  # no command of their own
+SHARED = {"main", "catalogue", "import_reports", "output", "progress"}  # no command of their own
 NO_COMMAND = {"evaluate"}  # a verb of Python alone
 STUDIES = sorted(set(cli.commands) - set(ELSEWHERE))
 

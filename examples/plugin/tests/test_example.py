@@ -14,6 +14,8 @@ import pytest
 
 import routereval as rv
 from routereval.importers import IMPORTERS, write_sample
+from routereval.routers import CHECKS, make_router
+from routereval.scoring import METRICS
 
 WORDS = np.random.default_rng(0).integers(10**6, size=(60, 20)).astype(str)
 TEXTS = [" ".join(words[: 20 if row % 2 else 3]) for row, words in enumerate(WORDS)]
@@ -24,6 +26,21 @@ def records() -> rv.Records:
     long = np.array([len(text) > 40 for text in TEXTS])
     scores = np.stack([long, ~long, np.full(60, 0.25)], axis=1).astype(float)
     return rv.Records.from_arrays("lengths", scores, ["euclid", "portia", "parrot"], TEXTS)
+
+
+# The router
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
+def test_the_router_holds_to_the_checks(check: Any) -> None:
+    check(make_router("by_length(bins=2)"))
+
+
+def test_the_router_routes_by_length() -> None:
+    task = rv.Task(records(), pool=rv.Pool("all-strong", size=2))
+    router = make_router("by_length(bins=2)")
+    router.fit(task.train.inputs(router.reads), task.train.scores)
+    assert rv.evaluate(router, task).metrics["mu"] == 1
 
 
 # The importer
@@ -40,6 +57,19 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.tally").write_text("1\tWho?\nno tab\n", encoding="utf-8")
     with pytest.raises(rv.DataError, match=r"a\.tally:2: there is no tab"):
         rv.import_records("tally", tmp_path, tmp_path / "out")
+
+
+# The metric
+
+
+def test_the_metric_by_hand() -> None:
+    """Of two equals the first is best single; whoever always asks the other harms its prompts."""
+    task = rv.Task(records(), pool=rv.Pool("all-strong", size=2))
+    best = task.train.scores.mean(axis=0).argmax()
+    other = make_router(f"constant(index={1 - best})").fit(task.train.X, task.train.scores)
+    right = task.test.scores[:, best].mean()
+    assert METRICS["harm"].meaning
+    assert rv.evaluate(other, task).metrics["harm"] == pytest.approx(right)
 
 
 # The gateway plugin
