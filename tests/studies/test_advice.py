@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.sources import open_source
-from routereval.studies.advise.advice import Advice, advise
+from routereval.studies.advise import Advice, advise
 from routereval.studies.advise.budget import Sweep
 from routereval.studies.advise.ceiling import HeldOut
 
@@ -142,9 +142,9 @@ def test_several_benchmarks_are_also_joined() -> None:
     one, two = specialists(200), luck(200)
     steps: list[tuple[str, int, int]] = []
     advice = advise([one, two], max_models=2, n_boot=50, progress=lambda *step: steps.append(step))
-    assert [bench.name for bench in advice.benchmarks] == ["kinds", "luck", "all 2 benchmarks"]
+    assert [table.name for table in advice.benchmarks] == ["kinds", "luck", "all 2 benchmarks"]
     assert advice.benchmarks[-1].n_prompts == 400
-    assert {what for what, _, _ in steps} == {bench.name for bench in advice.benchmarks}
+    assert {what for what, _, _ in steps} == {table.name for table in advice.benchmarks}
     assert all(0 <= done <= total for _, done, total in steps)
     last = {what: (done, total) for what, done, total in steps}
     assert all(done == total for done, total in last.values())
@@ -153,7 +153,7 @@ def test_several_benchmarks_are_also_joined() -> None:
 def test_benchmarks_without_a_common_llm_are_not_joined() -> None:
     other = Records.from_arrays("other", luck(60, 4).dense(), list("abcd"))
     advice = advise([luck(60, 4), other], max_models=2, n_boot=50)
-    assert [bench.name for bench in advice.benchmarks] == ["luck", "other"]
+    assert [table.name for table in advice.benchmarks] == ["luck", "other"]
     assert "no advice on all benchmarks together" in advice.notes[0]
 
 
@@ -200,11 +200,11 @@ def test_guessing_is_corrected_where_chance_is_known() -> None:
     knows = rng.random((800, 8)) < 0.4
     scores = (knows | (rng.random((800, 8)) < 0.25)).astype(float)
     found = advise(Records.from_arrays("mmlu", scores, named(8)), max_models=3, n_boot=50)
-    pool, bench = found.benchmarks[0].of("greedy")[0], found.benchmarks[0]
-    assert bench.chance == 0.25
+    pool, table = found.benchmarks[0].of("greedy")[0], found.benchmarks[0]
+    assert table.chance == 0.25
     assert pool.known_least.value <= pool.known_most.value < pool.oracle.value
     assert pool.known_most.value == pytest.approx(1 - 0.6**3, abs=0.08)
-    assert bench.best_known.value == pytest.approx((bench.best_score.value - 0.25) / 0.75)
+    assert table.best_known.value == pytest.approx((table.best_score.value - 0.25) / 0.75)
 
 
 def test_same_seed_same_advice() -> None:

@@ -17,9 +17,9 @@ from routereval.studies.advise.ceiling import best_by_fold, ceiling, folds_of, h
 from routereval.studies.advise.guessing import chance_levels, count_options
 from routereval.studies.advise.score_table import (
     answers_by_habit,
-    bench_of,
     correlations,
     join,
+    score_table_of,
     shared_luck,
 )
 
@@ -123,13 +123,13 @@ def test_what_is_no_pool_is_refused() -> None:
 def test_no_prompt_is_predicted_from_itself() -> None:
     """Labels of a fold that are turned round change no prediction of that fold."""
     records = two_kinds(500)
-    bench = bench_of(records, ["llm-0", "llm-1"])
-    fold = folds_of(bench.strata, 5, 0)
+    table = score_table_of(records, ["llm-0", "llm-1"])
+    fold = folds_of(table.strata, 5, 0)
     pools = [np.array([0, 1])] * 5
-    before = hold_out(bench, pools, fold).predicted
+    before = hold_out(table, pools, fold).predicted
     scores = records.dense()
     scores[fold == 2, :2] = 1 - scores[fold == 2, :2]
-    turned = bench_of(Records.from_arrays("two", scores, named(8)), ["llm-0", "llm-1"])
+    turned = score_table_of(Records.from_arrays("two", scores, named(8)), ["llm-0", "llm-1"])
     after = hold_out(turned, pools, fold).predicted
     np.testing.assert_array_equal(before[fold == 2], after[fold == 2])
     assert (before[fold != 2] != after[fold != 2]).any()
@@ -198,10 +198,10 @@ def test_opposites_give_no_headroom() -> None:
     good = (rng.random((1200, 4)) < 0.5) | (rng.random((1200, 4)) < 0.5)
     scores = np.column_stack([good, key, ~key, key, ~key]).astype(float)
     records = Records.from_arrays("winogrande", scores, named(8))
-    bench = bench_of(records)
-    assert bench.set_aside == ("llm-4", "llm-5", "llm-6", "llm-7")
-    assert bench.models == ("llm-0", "llm-1", "llm-2", "llm-3")
-    kept = bench_of(records, ["llm-0", "llm-4"])
+    table = score_table_of(records)
+    assert table.set_aside == ("llm-4", "llm-5", "llm-6", "llm-7")
+    assert table.models == ("llm-0", "llm-1", "llm-2", "llm-3")
+    kept = score_table_of(records, ["llm-0", "llm-4"])
     assert "llm-4" in kept.models
     assert "llm-5" not in kept.models
 
@@ -213,18 +213,18 @@ def test_benchmarks_are_joined_on_their_common_llms() -> None:
     choice = np.column_stack([rng.random((400, 3)) < 0.8, key]).astype(float)
     one = Records.from_arrays("free", free, ["a", "b", "c", "d"], costs=np.ones((300, 4)))
     two = Records.from_arrays("winogrande", choice, ["b", "c", "e", "d"], costs=np.ones((400, 4)))
-    bench = join([one, two])
-    assert bench.models == ("b", "c", "d")
-    assert bench.n_prompts == 700
-    assert bench.strata.tolist() == [0] * 300 + [1] * 400
-    assert bench.costs is not None
-    assert bench.by_habit is not None
-    assert bench.by_habit.any(axis=0).tolist() == [False, False, True]
-    assert not bench.by_habit[:300].any()
-    habit = bench.trusted(np.arange(300, 700), np.array([2]))
+    table = join([one, two])
+    assert table.models == ("b", "c", "d")
+    assert table.n_prompts == 700
+    assert table.strata.tolist() == [0] * 300 + [1] * 400
+    assert table.costs is not None
+    assert table.by_habit is not None
+    assert table.by_habit.any(axis=0).tolist() == [False, False, True]
+    assert not table.by_habit[:300].any()
+    habit = table.trusted(np.arange(300, 700), np.array([2]))
     assert (habit == 0.5).all()
-    assert bench.features.shape == (700, 3 + 2)
-    assert np.unique(bench.features[300:, 2]).size == 1
+    assert table.features.shape == (700, 3 + 2)
+    assert np.unique(table.features[300:, 2]).size == 1
     with pytest.raises(DataError, match="no LLM"):
         join([one, Records.from_arrays("other", free, ["p", "q", "r", "s"])])
 

@@ -25,7 +25,7 @@ from routereval.studies.advise.pools import (
     redundant,
     saving_pool,
 )
-from routereval.studies.advise.score_table import Bench, bench_of
+from routereval.studies.advise.score_table import ScoreTable, score_table_of
 
 SHARED = next(
     (p / "shared" for p in Path(__file__).parents if (p / "shared").exists()), Path("/nowhere")
@@ -42,9 +42,9 @@ def made(seed: int, n: int, m: int) -> Floats:
     return (rng.random((n, m)) < rng.random((n, 1)) * rng.random(m)).astype(float)
 
 
-def bench(scores: Floats, costs: Floats | None = None) -> Bench:
+def table(scores: Floats, costs: Floats | None = None) -> ScoreTable:
     names = [f"llm-{i}" for i in range(scores.shape[1])]
-    return bench_of(Records.from_arrays("toy", scores, names, costs=costs))
+    return score_table_of(Records.from_arrays("toy", scores, names, costs=costs))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 40), st.integers(2, 7), st.data())
@@ -137,28 +137,28 @@ def test_redundant_llms_are_grouped_and_the_best_is_kept() -> None:
     scores = (np.random.default_rng(3).random((300, 5)) < [0.4, 0.5, 0.6, 0.3, 0.5]).astype(float)
     twin = scores[:, 2].copy()
     twin[np.flatnonzero(twin == 1)[:2]] = 0
-    groups = redundant(bench(np.column_stack([scores, twin])))
+    groups = redundant(table(np.column_stack([scores, twin])))
     assert [(g.keep, g.drop) for g in groups] == [("llm-2", ("llm-5",))]
     assert 0.9 <= groups[0].least < 1
     costs = np.ones((300, 6))
     costs[:, 2] = 5
-    cheap = redundant(bench(np.column_stack([scores, twin]), costs))
+    cheap = redundant(table(np.column_stack([scores, twin]), costs))
     assert (cheap[0].keep, cheap[0].drop) == ("llm-5", ("llm-2",))
-    assert redundant(bench(np.column_stack([scores, twin])[:40])) == []
-    assert redundant(bench(made(4, 300, 5))) == []
+    assert redundant(table(np.column_stack([scores, twin])[:40])) == []
+    assert redundant(table(made(4, 300, 5))) == []
 
 
 def test_agreement_that_means_explain_is_not_redundancy() -> None:
     easy = (np.random.default_rng(0).random((2000, 2)) < 0.98).astype(float)
     assert (easy[:, 0] == easy[:, 1]).mean() > 0.95
-    assert redundant(bench(easy)) == []
+    assert redundant(table(easy)) == []
 
 
 @given(st.integers(0, 1000))
 @settings(max_examples=10)
 def test_greedy_is_never_worse_than_the_references_pools_on_train(seed: int) -> None:
     scores = made(seed, 200, 16)
-    held = bench(scores, np.random.default_rng(seed).random((200, 16)))
+    held = table(scores, np.random.default_rng(seed).random((200, 16)))
     rows = np.random.default_rng(seed).permutation(200)[:160]
     rules = choosers(held, 42)
     assert list(rules) == list(RULES)
@@ -173,7 +173,7 @@ def test_rules_see_training_rows_only() -> None:
     rows = np.arange(120)
     other = scores.copy()
     other[120:] = 1 - other[120:]
-    first, second = choosers(bench(scores), 1), choosers(bench(other), 1)
+    first, second = choosers(table(scores), 1), choosers(table(other), 1)
     for name in first:
         assert first[name](rows, 3).tolist() == second[name](rows, 3).tolist()
 
@@ -182,7 +182,7 @@ def test_rules_see_training_rows_only() -> None:
 @pytest.mark.parametrize("source", ["mmlu_pro", "routerbench_subset"])
 def test_greedy_is_never_worse_than_strong_to_weak_on_real_records(source: str) -> None:
     for records in open_source(SHARED / "data" / source):
-        held = bench_of(records)
+        held = score_table_of(records)
         rows = np.arange(0, held.n_prompts, 2)
         rules = choosers(held, 42)
         scores = held.scores.astype(np.float64)[rows]

@@ -25,11 +25,17 @@ from routereval.records import Records
 from routereval.records.groups import first_equal
 from routereval.results.summary import Estimate
 from routereval.scoring import N_BOOT, interval, resamples
-from routereval.studies.advise.score_table import Bench, Floats, Index, bench_of, shared_luck
+from routereval.studies.advise.score_table import (
+    Floats,
+    Index,
+    ScoreTable,
+    score_table_of,
+    shared_luck,
+)
 
 NEAR = 0.4
 """LLMs outside that share a member's luck at least so far are its near-duplicates: the partial
-correlation of their scores, see `bench.shared_luck`."""
+correlation of their scores, see `score_table.shared_luck`."""
 
 FOLDS = 5
 
@@ -114,7 +120,7 @@ def ceiling(
 
     Scores of LLMs outside that are missing are filled with the LLM's mean, as features only; the
     prompts are those on which every member was observed. LLMs that answer by habit are not used as
-    features: what they are right on gives the answer away, see `bench.answers_by_habit`.
+    features: what they are right on gives the answer away, see `score_table.answers_by_habit`.
 
     Args:
         records: one benchmark.
@@ -137,55 +143,55 @@ def ceiling(
     >>> found.best_single.value < found.ceiling.value < found.oracle.value
     True
     """
-    bench = bench_of(records, pool)
-    members = np.array([bench.models.index(name) for name in pool])
-    fold = folds_of(bench.strata, folds, seed, bench.groups)
-    held = hold_out(bench, [members] * folds, fold, near=near, seed=seed)
+    table = score_table_of(records, pool)
+    members = np.array([table.models.index(name) for name in pool])
+    fold = folds_of(table.strata, folds, seed, table.groups)
+    held = hold_out(table, [members] * folds, fold, near=near, seed=seed)
     best = best_by_fold(held.scores, fold)
     columns = np.column_stack(
         [best, held.foreseen, held.foreseen_apart, held.scores.max(axis=1)],
     )
     columns = np.column_stack([columns, columns[:, 1:3] - best[:, None]])
     seen = np.ones(records.n_prompts, dtype=np.bool_) if rows is None else _mask(records, rows)
-    seen = seen[bench.prompts]
+    seen = seen[table.prompts]
     if not seen.any():
         raise DataError(f"{records.name}: no prompt to evaluate was put to every LLM of the pool")
-    W = resamples(bench.strata[seen], n_boot, seed, bench.groups[seen])
+    W = resamples(table.strata[seen], n_boot, seed, table.groups[seen])
     found = estimates(columns[seen], W)
     return Ceiling(tuple(pool), int(seen.sum()), held.n_outside, held.near, *found)
 
 
 def hold_out(
-    bench: Bench, pools: Sequence[Index], fold: Index, *, near: float = NEAR, seed: int = 0
+    table: ScoreTable, pools: Sequence[Index], fold: Index, *, near: float = NEAR, seed: int = 0
 ) -> HeldOut:
     """Predict, in each fold, the scores of that fold's pool from the LLMs outside of it.
 
     Args:
-        bench: the records.
+        table: the records.
         pools: the columns of a pool for each fold, all of one size.
         fold: (n_prompts,) from `folds_of`.
         near: see `ceiling`.
         seed: of the draw of LLMs outside, where they are too many.
     """
-    shape = (bench.n_prompts, len(pools[0]))
+    shape = (table.n_prompts, len(pools[0]))
     scores, predicted, apart, prices, costs = (np.zeros(shape) for _ in range(5))
     twins: set[str] = set()
     for part, members in enumerate(pools):
         test, train = np.flatnonzero(fold == part), np.flatnonzero(fold != part)
-        truth = bench.scores[:, members].astype(np.float64)
-        outside = _outside(bench, members, train, near, seed)
-        twins.update(bench.names(outside.near))
+        truth = table.scores[:, members].astype(np.float64)
+        outside = _outside(table, members, train, near, seed)
+        twins.update(table.names(outside.near))
         scores[test] = truth[test]
-        predicted[test] = _predicted(bench, truth, outside.columns, train, test)
+        predicted[test] = _predicted(table, truth, outside.columns, train, test)
         apart[test] = (
-            _predicted(bench, truth, outside.apart, train, test)
+            _predicted(table, truth, outside.apart, train, test)
             if len(outside.near)
             else predicted[test]
         )
-        if bench.costs is not None:
-            paid = bench.costs[:, members].astype(np.float64)
+        if table.costs is not None:
+            paid = table.costs[:, members].astype(np.float64)
             prices[test], costs[test] = paid[train].mean(axis=0), paid[test]
-    known = bench.costs is not None
+    known = table.costs is not None
     return HeldOut(
         scores=scores,
         predicted=predicted,
@@ -279,23 +285,25 @@ class _Outside(NamedTuple):
         return np.setdiff1d(self.columns, self.near)
 
 
-def _outside(bench: Bench, members: Index, train: Index, near: float, seed: int) -> _Outside:
-    others = np.setdiff1d(np.arange(len(bench.models)), members)
-    most = max(_LEAST_OUTSIDE, _CELLS // bench.n_prompts)
+def _outside(table: ScoreTable, members: Index, train: Index, near: float, seed: int) -> _Outside:
+    others = np.setdiff1d(np.arange(len(table.models)), members)
+    most = max(_LEAST_OUTSIDE, _CELLS // table.n_prompts)
     if len(others) > most:
         others = np.sort(np.random.default_rng(seed).choice(others, most, replace=False))
     if not len(others):
         return _Outside(others, others)
     at_hand = np.concatenate([others, members])
     places = np.arange(len(at_hand))
-    known = bench.features[np.ix_(train, at_hand)]
+    known = table.features[np.ix_(train, at_hand)]
     alike = shared_luck(known, places[: len(others)], places[len(others) :]).max(axis=1)
     return _Outside(others, others[alike >= near])
 
 
-def _predicted(bench: Bench, truth: Floats, columns: Index, train: Index, test: Index) -> Floats:
-    subsets = np.arange(len(bench.models), bench.features.shape[1])
-    known = bench.features[:, np.concatenate([columns, subsets])]
+def _predicted(
+    table: ScoreTable, truth: Floats, columns: Index, train: Index, test: Index
+) -> Floats:
+    subsets = np.arange(len(table.models), table.features.shape[1])
+    known = table.features[:, np.concatenate([columns, subsets])]
     return predict(known[train], truth[train], known[test])
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, score_matrix
 from routereval.scoring.scaling import expected_maxima_at
-from routereval.studies.advise.score_table import Bench, Floats, Index, correlations
+from routereval.studies.advise.score_table import Floats, Index, ScoreTable, correlations
 from routereval.studies.orders import greedy as greedy_steps
 from routereval.tasks import Pool, Rows, Split
 from routereval.tasks.pool import chosen_models
@@ -215,7 +215,9 @@ class Redundant:
     least: float
 
 
-def redundant(bench: Bench, *, limit: float = REDUNDANT, margin: float = 0.01) -> list[Redundant]:
+def redundant(
+    table: ScoreTable, *, limit: float = REDUNDANT, margin: float = 0.01
+) -> list[Redundant]:
     """Groups of LLMs with nearly the same records, the better groups first.
 
     From the best LLM down, each joins the first group whose best LLM's scores correlate with its
@@ -224,16 +226,16 @@ def redundant(bench: Bench, *, limit: float = REDUNDANT, margin: float = 0.01) -
     prompts is not compared, nor are any on fewer than 50 prompts.
 
     Args:
-        bench: the records.
+        table: the records.
         limit: correlation from which two LLMs are redundant.
         margin: how much worse a cheaper LLM may be and still be kept in the better one's place.
     """
-    if bench.n_prompts < LEAST_SHARED:
+    if table.n_prompts < LEAST_SHARED:
         return []
-    means = bench.scores[:, bench.candidates].mean(axis=0, dtype=np.float64)
+    means = table.scores[:, table.candidates].mean(axis=0, dtype=np.float64)
     order = np.argsort(-means, kind="stable")[:_MOST_COMPARED]
-    columns = bench.candidates[order]
-    scores = bench.scores[:, columns]
+    columns = table.candidates[order]
+    scores = table.scores[:, columns]
     alike = correlations(scores, scores)
     free = np.ones(len(columns), dtype=np.bool_)
     groups = []
@@ -244,7 +246,7 @@ def redundant(bench: Bench, *, limit: float = REDUNDANT, margin: float = 0.01) -
         free[twins] = False
         if len(twins):
             group = columns[np.concatenate([[place], twins])]
-            groups.append(_kept(bench, group, means[order][place], margin, alike[place, twins]))
+            groups.append(_kept(table, group, means[order][place], margin, alike[place, twins]))
     return groups
 
 
@@ -259,23 +261,23 @@ RULES = {
 Chooser = Callable[[Index, int], Index]
 
 
-def choosers(bench: Bench, seed: int) -> dict[str, Chooser]:
+def choosers(table: ScoreTable, seed: int) -> dict[str, Chooser]:
     """Functions from (training rows, size) to the columns of a pool, one a rule.
 
     Args:
-        bench: the records.
+        table: the records.
         seed: of RouterEval's random draws.
     """
-    protocol = _Protocol(bench, seed)
+    protocol = _Protocol(table, seed)
     rules: dict[str, Chooser] = {
         "greedy": protocol.complementary,
         "all-strong": lambda rows, size: protocol.columns("all-strong", rows, size),
         "strong-to-weak": lambda rows, size: protocol.columns("strong-to-weak", rows, size),
     }
-    if bench.costs is not None:
-        costs = bench.costs[:, bench.candidates]
-        rules["saving"] = lambda rows, size: bench.candidates[
-            saving_pool(bench.trusted(rows, bench.candidates), costs[rows], size)
+    if table.costs is not None:
+        costs = table.costs[:, table.candidates]
+        rules["saving"] = lambda rows, size: table.candidates[
+            saving_pool(table.trusted(rows, table.candidates), costs[rows], size)
         ]
     return {name: rules[name] for name in RULES if name in rules}
 
@@ -283,19 +285,19 @@ def choosers(bench: Bench, seed: int) -> dict[str, Chooser]:
 class _Protocol:
     """RouterEval's own pools, chosen on training rows."""
 
-    def __init__(self, bench: Bench, seed: int) -> None:
-        self.bench, self.candidates = bench, bench.candidates
+    def __init__(self, table: ScoreTable, seed: int) -> None:
+        self.table, self.candidates = table, table.candidates
         self.split = Split("clean", seed)
-        every = np.arange(bench.n_prompts)
+        every = np.arange(table.n_prompts)
         self.records = Records.from_arrays(
-            bench.name,
-            bench.trusted(every, bench.candidates),
-            [str(column) for column in bench.candidates],
+            table.name,
+            table.trusted(every, table.candidates),
+            [str(column) for column in table.candidates],
         )
 
     def complementary(self, rows: Index, size: int) -> Index:
         """The greedy pool, or the strong-to-weak one where its oracle is higher on these rows."""
-        trusted = self.bench.trusted(rows, self.candidates)
+        trusted = self.table.trusted(rows, self.candidates)
         chosen = greedy(trusted, size)
         with suppress(DataError):  # too few LLMs
             rival = np.searchsorted(self.candidates, self.columns("strong-to-weak", rows, size))
@@ -349,15 +351,15 @@ def _filled_up(columns: Index, patterns: NDArray[np.bool_], weights: Floats, siz
     return np.concatenate([columns, more])
 
 
-def _kept(bench: Bench, group: Index, best: float, margin: float, alike: Floats) -> Redundant:
+def _kept(table: ScoreTable, group: Index, best: float, margin: float, alike: Floats) -> Redundant:
     keep = group[0]
-    if bench.costs is not None:
-        means = bench.scores[:, group].mean(axis=0, dtype=np.float64)
+    if table.costs is not None:
+        means = table.scores[:, group].mean(axis=0, dtype=np.float64)
         fine = group[means >= best - margin]
-        prices = bench.costs[:, fine].mean(axis=0, dtype=np.float64)
+        prices = table.costs[:, fine].mean(axis=0, dtype=np.float64)
         keep = fine[int(prices.argmin())]
     drop = [column for column in group if column != keep]
-    return Redundant(bench.models[keep], bench.names(drop), float(alike.min()))
+    return Redundant(table.models[keep], table.names(drop), float(alike.min()))
 
 
 def _refuse_too_many(size: int, n_models: int) -> None:

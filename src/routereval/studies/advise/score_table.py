@@ -31,7 +31,7 @@ _NOUGHT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class ScoreTable:
     """One benchmark, or several joined, without what cannot be used.
 
     Attributes:
@@ -107,7 +107,7 @@ class Bench:
         return tuple(self.models[column] for column in columns)
 
 
-def bench_of(records: Records, pool: Sequence[str] = ()) -> Bench:
+def score_table_of(records: Records, pool: Sequence[str] = ()) -> ScoreTable:
     """The arrays of one benchmark, without LLMs that answer by habit.
 
     Args:
@@ -137,7 +137,7 @@ def bench_of(records: Records, pool: Sequence[str] = ()) -> Bench:
     )
 
 
-def join(collection: Sequence[Records]) -> Bench:
+def join(collection: Sequence[Records]) -> ScoreTable:
     """Several benchmarks as one: their prompts together, the LLMs that all of them know.
 
     Raises:
@@ -157,7 +157,7 @@ def join(collection: Sequence[Records]) -> Bench:
     by_habit = np.vstack(habits)
     starts = np.cumsum([0, *(records.n_prompts for records in collection[:-1])])
     sources = dict.fromkeys(part.chance_source for part in parts)
-    return Bench(
+    return ScoreTable(
         name=f"all {len(parts)} benchmarks",
         kind="real" if any(part.kind == "real" for part in parts) else "binary",
         models=tuple(common),
@@ -176,7 +176,7 @@ def join(collection: Sequence[Records]) -> Bench:
     )
 
 
-def _habits(part: Bench, columns: Index) -> NDArray[np.bool_]:
+def _habits(part: ScoreTable, columns: Index) -> NDArray[np.bool_]:
     if part.by_habit is None:
         return np.zeros((part.n_prompts, len(columns)), dtype=np.bool_)
     return part.by_habit[:, columns]
@@ -276,7 +276,7 @@ def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> 
     return np.asarray(joint / np.sqrt(np.where(left > _NOUGHT, left, np.inf)))
 
 
-def _whole(records: Records, members: Index) -> Bench:
+def _whole(records: Records, members: Index) -> ScoreTable:
     block = _asked(records, members) if len(members) else complete_block(records.scores)
     if not len(block.prompts):
         raise DataError(f"{records.name}: no prompt was put to every LLM of the pool")
@@ -289,7 +289,7 @@ def _whole(records: Records, members: Index) -> Bench:
         if real
         else answers_by_habit(scores, levels, strata)
     )
-    return Bench(
+    return ScoreTable(
         name=records.name,
         kind=records.kind,
         models=records.models,
