@@ -120,7 +120,7 @@ def test_one_of_several_protocols_can_be_compared(results: Results) -> None:
 
 def test_a_size_that_is_not_there_is_told(results: Results) -> None:
     assert {c.size for c in results.only(3).cells} == {3}
-    with pytest.raises(DataError, match="no pool of 7 LLMs is among the results; sizes: 3, 4"):
+    with pytest.raises(DataError, match="no pool of 7 models is among the results; sizes: 3, 4"):
         results.only(7)
 
 
@@ -299,7 +299,7 @@ def test_the_command(
     [
         (["a", "b", "c"], "compare takes two routers, not 3: a, b, c"),
         (["kn", "linear"], "unknown router of this run 'kn'"),
-        (["--size", "9"], "no pool of 9 LLMs is among the results; sizes: 3"),
+        (["--size", "9"], "no pool of 9 models is among the results; sizes: 3"),
     ],
 )
 def test_wrong_arguments_are_told(

@@ -112,7 +112,7 @@ def width(estimate: Estimate) -> float:
 
 
 def test_pools_on_the_same_prompts_are_resampled_together() -> None:
-    alike = run([made()], ["random"], [6], n_jobs=1)  # each pool holds all six LLMs
+    alike = run([made()], ["random"], [6], n_jobs=1)  # each pool holds all six models
     assert len({frozenset(c.pool) for c in alike.cells}) == 1
     [one, _] = summarise(Results(alike.cells[:1], alike.outcomes))
     [all_three, _] = summarise(alike)

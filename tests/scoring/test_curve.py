@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from routereval.errors import DataError
 from routereval.routers.policy import along, choose, passings, sweep, trade_offs
 from routereval.scoring import Curve, Evidence, collect_evidence, compute, replicates, resamples
-from routereval.studies.cost_quality import telling_prices
+from routereval.studies.cost_quality import decisive_prices
 from tests.made import Floats
 
 # Three models: cheap and poor, middling, dear and good; each prompt's costs are the same.
@@ -299,7 +299,7 @@ def test_the_sweep_is_exact_beside_brute_force(n: int, m: int, seed: int, binary
     for expected in (costs.mean(axis=0), costs):
         best = int(np.random.default_rng(seed).integers(m))
         every = trade_offs(predicted, expected, most=10**6)
-        kept = telling_prices(predicted, expected, truth, costs, best)
+        kept = decisive_prices(predicted, expected, truth, costs, best)
         assert set(kept) <= set(every)
         assert len(kept) == len(every) or len(kept) < 128 < len(every)
         whole, few = (
@@ -332,6 +332,6 @@ def test_means_along_the_sweep_are_those_of_its_choices(n: int, m: int, seed: in
 def test_the_prices_of_many_prompts_are_found_without_sweeping_all() -> None:
     """10,000 prompts × 8 models have some 13,000 prices; a full sweep would hold 1 GB."""
     predicted, truth, costs = made(10_000, 8, 0)
-    kept = telling_prices(predicted, costs.mean(axis=0), truth, costs, 0)
+    kept = decisive_prices(predicted, costs.mean(axis=0), truth, costs, 0)
     assert len(trade_offs(predicted, costs.mean(axis=0), most=10**9)) > 10_000
     assert len(kept) < 128

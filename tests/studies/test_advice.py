@@ -27,7 +27,7 @@ def named(n: int) -> list[str]:
 
 
 def specialists(n: int = 900, m: int = 12, *, seed: int = 0, costs: bool = False) -> Records:
-    """Three kinds of prompts; each LLM is good at one of them."""
+    """Three kinds of prompts; each model is good at one of them."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, 3, n)
     chance = np.where(kind[:, None] == np.arange(m) % 3, 0.9, 0.35)
@@ -37,7 +37,7 @@ def specialists(n: int = 900, m: int = 12, *, seed: int = 0, costs: bool = False
 
 
 def cascade(n: int = 2000, *, seed: int = 0) -> Records:
-    """Easy prompts that all get right, hard ones that only the dear LLM does."""
+    """Easy prompts that all get right, hard ones that only the dear model does."""
     rng = np.random.default_rng(seed)
     easy = rng.random(n) < 0.6
     chance = np.where(easy[:, None], 0.99, [[0.8, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05]])
@@ -241,7 +241,7 @@ def test_no_sweep_without_costs() -> None:
 
 @pytest.mark.skipif(not (SHARED / "data" / "mmlu_pro").exists(), reason="no real records here")
 def test_llms_that_prefer_an_option_do_not_sell_routing_on_winogrande() -> None:
-    """In RouterBench two LLMs are right on complementary prompts: a raw oracle of 0.999."""
+    """In RouterBench two models are right on complementary prompts: a raw oracle of 0.999."""
     every = open_source(SHARED / "data" / "routerbench_subset")
     records = next(r for r in every if r.name == "winogrande")
     pair = records.select(models=["claude-instant-v1", "meta/llama-2-70b-chat"]).dense()

@@ -34,7 +34,7 @@ def named(n: int) -> list[str]:
 
 
 def two_kinds(n: int = 1500, seed: int = 0, subsets: bool = False) -> Records:
-    """Two kinds of prompts; even LLMs are good at one, odd LLMs at the other."""
+    """Two kinds of prompts; even models are good at one, odd models at the other."""
     rng = np.random.default_rng(seed)
     kind = rng.random(n) < 0.5
     good, bad = 0.85, 0.3
@@ -159,7 +159,7 @@ def test_folds_spread_every_subset() -> None:
 
 def test_the_best_single_is_that_of_the_other_folds() -> None:
     truth = np.array([[1.0, 0], [0, 1], [0, 1], [1, 0]])
-    # in either fold, the LLM that is best on the other fold is wrong
+    # in either fold, the model that is best on the other fold is wrong
     assert best_by_fold(np.array([[1.0, 0], [0, 1]]), np.array([0, 1])).tolist() == [0, 0]
     assert best_by_fold(truth, np.array([0, 1, 1, 0])).tolist() == [0, 0, 0, 0]
 
@@ -192,7 +192,7 @@ def test_someone_is_always_left() -> None:
 
 
 def test_opposites_give_no_headroom() -> None:
-    """LLMs that always answer A and B: an oracle over them is right on every prompt."""
+    """Models that always answer A and B: an oracle over them is right on every prompt."""
     rng = np.random.default_rng(0)
     key = rng.random(1200) < 0.5
     good = (rng.random((1200, 4)) < 0.5) | (rng.random((1200, 4)) < 0.5)
@@ -225,7 +225,7 @@ def test_benchmarks_are_joined_on_their_common_llms() -> None:
     assert (habit == 0.5).all()
     assert table.features.shape == (700, 3 + 2)
     assert np.unique(table.features[300:, 2]).size == 1
-    with pytest.raises(DataError, match="no LLM"):
+    with pytest.raises(DataError, match="no model"):
         join([one, Records.from_arrays("other", free, ["p", "q", "r", "s"])])
 
 

@@ -85,7 +85,7 @@ def test_exact_declines_what_it_cannot_do() -> None:
 
 
 def test_a_pool_larger_than_the_models_is_refused() -> None:
-    with pytest.raises(DataError, match="2 LLMs are too few for a pool of 3"):
+    with pytest.raises(DataError, match="2 models are too few for a pool of 3"):
         greedy(np.eye(2), 3)
     with pytest.raises(SpecError, match="at least 1"):
         greedy(np.eye(2), 0)

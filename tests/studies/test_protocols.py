@@ -57,7 +57,7 @@ def test_a_stream_is_one_benchmark_and_is_broken_down() -> None:
 
 
 def test_the_best_of_each_benchmark_is_the_control_to_beat() -> None:
-    """Two LLMs, each right on a benchmark of its own: telling the benchmarks apart is enough."""
+    """Two models, each right on a benchmark of its own: telling the benchmarks apart is enough."""
     scores = np.repeat([[1.0, 0.0]], 50, axis=0)
     parts = [
         Records.from_arrays("one", scores, ["a", "b"]),
@@ -154,7 +154,7 @@ def test_labels_at_the_ends_of_lines_do_not_touch() -> None:
     assert _apart([0.0, 20.0]) == [0.0, 20.0]
 
 
-# New LLMs
+# New models
 
 
 class Fixed(Router):
@@ -187,7 +187,7 @@ def test_what_runs_clean_runs_with_new_llms_or_is_noted() -> None:
 
 
 def test_a_new_llm_is_routed_to_where_its_probes_were_right() -> None:
-    """The known LLM is right on half the prompts; the new one, as its probes tell, on the rest."""
+    """The known model is right on half the prompts; the new one, by its probes, on the rest."""
     vectors = np.tile([[1.0, 0.0], [0.0, 1.0]], (100, 1))
     records = Records.from_arrays("one", vectors, ["a", "b"], features=vectors)
     results = run([records], ["knn(k=3)"], [2], protocol="unseen_llm(k=20)", n_jobs=1)

@@ -10,7 +10,7 @@ from tests.made import made
 
 
 def records(n: int = 1500) -> Records:
-    """Two LLMs, each right where the other is wrong, as the features tell; and a middling one."""
+    """Two models, each right where the other is wrong, as the features tell; and a middling one."""
     rng = np.random.default_rng(n)
     vectors = rng.normal(size=(n, 3))
     left = vectors[:, :1] < 0
@@ -106,5 +106,5 @@ def test_what_cannot_be_replayed(arguments: dict[str, object], complaint: str) -
 
 
 def test_too_few_prompts() -> None:
-    with pytest.raises(DataError, match="sides: only 24 training prompts were put to every LLM"):
+    with pytest.raises(DataError, match="sides: only 24 training prompts were put to every model"):
         replay([records(30)], pool=POOL)

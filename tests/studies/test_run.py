@@ -233,7 +233,7 @@ def test_what_is_skipped_is_noted() -> None:
     results = run([few, many], ["random", "cheapest"], [3, 5], n_jobs=1)
     assert results.notes == [
         "many: no prompt texts; routers see only the columns of the prompt table",
-        "few: 4 LLMs are too few for a pool of 5",
+        "few: 4 models are too few for a pool of 5",
         "few, cheapest: cheapest needs costs; import the records with costs or prices, "
         "or leave it out",
         "many, cheapest: cheapest needs costs; import the records with costs or prices, "
@@ -255,7 +255,7 @@ def test_a_benchmark_that_cannot_be_split_is_skipped() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"sizes": [100]}, "^nothing could be run: one: 6 LLMs are too few for a pool of 100$"),
+        ({"sizes": [100]}, "^nothing could be run: one: 6 models are too few for a pool of 100$"),
         ({"routers": ["cheapest"]}, "^nothing could be run: one, cheapest: cheapest needs costs"),
         (
             {"sizes": [7, 8, 9, 10, 11]},

@@ -155,7 +155,7 @@ def test_greedy_by_cost_buys_the_cheaper_of_two_equals_and_never_the_unknown() -
     records = Records.from_arrays("toy", scores, ["a", "b", "c", "d"], costs=costs)
     curve = scaling(records, "greedy-cost", n_boot=10).curves[0]
     assert curve.models == ("b", "c", "d", "a")
-    with pytest.raises(DataError, match="no cost of any LLM is known"):
+    with pytest.raises(DataError, match="no cost of any model is known"):
         scaling(made(scores), "greedy-cost")
 
 
@@ -171,7 +171,7 @@ def test_ten_thousand_random_pools(m: int) -> None:
 
 @pytest.fixture(scope="module")
 def metabench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Records]]:
-    """Real LLMs: records of the Open LLM Leaderboard that metabench keeps."""
+    """Real models: records of the Open model Leaderboard that metabench keeps."""
     if not (SHARED / "metabench").exists():
         pytest.skip("needs ../shared")
     with pytest.MonkeyPatch.context() as patch:
@@ -333,7 +333,7 @@ def test_notes_say_what_is_left_out() -> None:
     scores[5] = np.nan
     found = scaling([made(scores), made(random_scores(), "whole")], "greedy", n_boot=10)
     assert found.notes[0] == (
-        "toy: cells are missing; pools of up to 9 of 9 LLMs on 54 of 60 prompts"
+        "toy: cells are missing; pools of up to 9 of 9 models on 54 of 60 prompts"
     )
     assert found.notes[1].startswith("no reference score is known for toy, whole")
     assert "flatters" in found.notes[2]
@@ -356,7 +356,7 @@ def test_what_cannot_be_studied_is_refused() -> None:
     with pytest.raises(DataError, match="no source"):
         scaling([])
     curve = scaling(records, n_boot=10).curves[0]
-    with pytest.raises(SpecError, match="1 to 9 LLMs, not 10"):
+    with pytest.raises(SpecError, match="1 to 9 models, not 10"):
         curve.at(10)
     with pytest.raises(SpecError, match="no interval was computed at m = 7"):
         curve.interval(7)

@@ -34,7 +34,7 @@ def ids_of(records: Records, rows: Iterable[int] | None = None) -> list[str]:
 
 
 def predicted(records: Records, spec: str) -> tuple[Task, pl.DataFrame]:
-    """A task of all LLMs, and what a router predicts on its test prompts, a column an LLM."""
+    """A task of all models, and what a router predicts on its test prompts, a column a model."""
     task = Task(records, list(records.models))
     router = make_router(spec).fit(task.train.X, task.train.scores)
     table = pl.DataFrame(router.predict_scores(task.test.X), schema=list(task.models))
@@ -97,7 +97,7 @@ def test_the_pool_is_what_the_file_names(records: Records, tmp_path: Path) -> No
     path = write(few, tmp_path / "mine.csv")
     assert score(path, records).cells[0].pool == (records.models[0], records.models[2])
     assert score(path, records, pool=list(records.models)).cells[0].size == 4
-    with pytest.raises(DataError, match=r"no LLM .* in the pool"):
+    with pytest.raises(DataError, match=r"no model .* in the pool"):
         score(path, records, pool=[records.models[1], records.models[2]])
 
 
@@ -183,7 +183,7 @@ def test_the_prompts_of_the_file(records: Records, tmp_path: Path) -> None:
 def test_a_pool_that_only_the_choices_tell_is_noted(records: Records, tmp_path: Path) -> None:
     mine = pl.DataFrame({"prompt_id": ids_of(records), "model": [*records.models[:2]] * 60})
     results = score(write(mine, tmp_path / "mine.csv"), records, prompts="file")
-    assert any("the pool is the 2 LLMs that the file chooses" in note for note in results.notes)
+    assert any("the pool is the 2 models that the file chooses" in note for note in results.notes)
 
 
 def lines(path: Path, text: str) -> Path:
@@ -196,9 +196,13 @@ def lines(path: Path, text: str) -> Path:
     [
         ("a.csv", "prompt_id,model\none/0,org/model_0\n", "12 of 12 test prompts of one under"),
         ("a.csv", "prompt_id,model\nxne/0,org/model_0\n", "not in the records, first 'xne/0'; did"),
-        ("a.csv", "prompt_id,model\none/0,org/model_9\n", "no LLM 'org/model_9' in the records of"),
+        (
+            "a.csv",
+            "prompt_id,model\none/0,org/model_9\n",
+            "no model 'org/model_9' in the records of",
+        ),
         ("a.csv", "id,model\none/0,a\n", "no column 'prompt_id'; it has: id, model"),
-        ("a.csv", "prompt_id\none/0\n", "neither a column 'model' nor a column for each LLM"),
+        ("a.csv", "prompt_id\none/0\n", "neither a column 'model' nor a column for each model"),
         ("a.csv", "prompt_id,model,score\none/0,org/model_0,high\n", "'high', which is no finite"),
         ("a.csv", "prompt_id,org/model_0\none/0,inf\n", "inf, which is no finite number"),
         ("a.csv", "prompt_id,org/model_0,cost\none/0,1,2\n", "does not say whose it is"),
@@ -217,7 +221,7 @@ def lines(path: Path, text: str) -> Path:
         (
             "a.csv",
             "prompt_id,model,score\none/0,org/model_0,1\none/0,org/model_0,1\n",
-            "prompt 'one/0' and LLM 'org/model_0' stands there more than once",
+            "prompt 'one/0' and model 'org/model_0' stands there more than once",
         ),
     ],
 )

@@ -160,7 +160,7 @@ def test_the_command(command_line: CommandLine, records: Records, tmp_path: obje
     answer = command_line("trust", source, "-r", "knn(k=5)", "--embedder", "tfidf", "--risk", "0.3")
     assert (answer.status, answer.err) == (0, "")
     for words in (
-        *("knn(k=5) on kinds: 3 LLMs, 30 test prompts", "ECE", "Brier", "AURC", "30%"),
+        *("knn(k=5) on kinds: 3 models, 30 test prompts", "ECE", "Brier", "AURC", "30%"),
         *("(constant router)", "typos", "option_order", "p99"),
     ):
         assert words in answer.out, words

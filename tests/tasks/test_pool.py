@@ -208,7 +208,7 @@ def test_faithful_keeps_to_the_band_even_where_it_is_narrow() -> None:
     }
     found = PreparedBenchmark(records, "faithful").pools([Pool("strong-to-weak", 5)])
     assert str(found[Pool("strong-to-weak", 5)]) == (
-        "narrow: 4 of 12 LLMs have a mean score between 0.1 and 0.9, too few for a pool of 5"
+        "narrow: 4 of 12 models have a mean score between 0.1 and 0.9, too few for a pool of 5"
     )
 
 
@@ -217,9 +217,9 @@ def test_faithful_keeps_to_the_band_even_where_it_is_narrow() -> None:
 def test_too_few_models_are_told(split: str, group: str) -> None:
     records = made("small", n_models=4)
     found = PreparedBenchmark(records, split).pools([Pool(group, 5), Pool(group, 4)])
-    assert str(found[Pool(group, 5)]) == "small: 4 LLMs are too few for a pool of 5"
+    assert str(found[Pool(group, 5)]) == "small: 4 models are too few for a pool of 5"
     assert not isinstance(found[Pool(group, 4)], DataError)
-    with pytest.raises(DataError, match=r"^small: 4 LLMs are too few for a pool of 5$"):
+    with pytest.raises(DataError, match=r"^small: 4 models are too few for a pool of 5$"):
         Task(records, Pool(group, 5), split)
 
 

@@ -258,7 +258,7 @@ def test_more_labels_than_there_are_is_told() -> None:
         PreparedBenchmark(made("one"), "few_shot(n=49)")
 
 
-# Unseen LLMs
+# Unseen models
 
 
 def test_new_models_are_known_by_k_probes_only() -> None:
@@ -297,7 +297,7 @@ def test_the_seed_decides_which_models_are_new() -> None:
 
 
 def test_a_pool_of_one_has_none_to_be_new() -> None:
-    with pytest.raises(DataError, match="makes all of 1 LLMs new; it needs both"):
+    with pytest.raises(DataError, match="makes all of 1 models new; it needs both"):
         Task(made("one"), Pool("all-strong", 1), "unseen_llm")
 
 
@@ -327,14 +327,14 @@ def test_models_before_a_date_are_known() -> None:
     task = Task(records, Pool.of(records.models), "temporal(by=llms, share=0.4, k=10)")
     assert task.models[-2:] == records.models[3:5]
     assert task.n_known == 4  # one without a date is old
-    with pytest.raises(DataError, match="makes none of 6 LLMs new"):
+    with pytest.raises(DataError, match="makes none of 6 models new"):
         Task(records, Pool.of(records.models), "temporal(by=llms, before='2090-01-01')")
 
 
 def test_dates_must_be_there() -> None:
     with pytest.raises(DataError, match="one: the prompts have no date; give their table a column"):
         PreparedBenchmark(made("one"), "temporal")
-    with pytest.raises(DataError, match="one: the LLMs have no date"):
+    with pytest.raises(DataError, match="one: the models have no date"):
         Task(made("one"), Pool("all-strong", 3), "temporal(by=llms)")
 
 

@@ -71,7 +71,9 @@ def test_tests_are_complete_and_training_needs_one_observed_score(seed: int, spl
     assert task.val.rows.tolist() == [r for r in rows.val if seen[r].all()]
     test = [r for r in rows.test if seen[r].all()]
     if not test:
-        with pytest.raises(DataError, match=r"^one: no test prompt was put to every LLM of models"):
+        with pytest.raises(
+            DataError, match=r"^one: no test prompt was put to every model of models"
+        ):
             _ = task.test
         return
     assert task.test.rows.tolist() == test
@@ -301,7 +303,7 @@ def test_no_test_prompt_in_common_is_told() -> None:
     scores[rows.test[::2], 0] = np.nan
     scores[rows.test[1::2], 1] = np.nan
     task = Task(Records.from_arrays("gap", scores, ["a", "b"]), ["a", "b"])
-    with pytest.raises(DataError, match=r"^gap: no test prompt was put to every LLM of models"):
+    with pytest.raises(DataError, match=r"^gap: no test prompt was put to every model of models"):
         _ = task.test
 
 
@@ -311,7 +313,7 @@ def test_no_training_prompt_with_a_score_is_told() -> None:
     rows = PreparedBenchmark(Records.from_arrays("gap", np.ones((30, 2)), ["a", "b"])).rows
     scores[rows.test] = 1
     task = Task(Records.from_arrays("gap", scores, ["a", "b", "c"]), ["a", "b"])
-    with pytest.raises(DataError, match=r"^gap: no training prompt was put to any LLM of models"):
+    with pytest.raises(DataError, match=r"^gap: no training prompt was put to any model of models"):
         _ = task.train
 
 

@@ -303,7 +303,7 @@ def _cells(results: Results, router: str) -> dict[_Place, Cell]:
 def _benchmarks(cell: Cell, rows: NDArray[np.int64], names: list[str]) -> NDArray[np.int64]:
     """(n_prompts,) the place in `names` of each prompt's benchmark; new names are added.
 
-    The stream of the mixed protocol is told apart into its benchmarks.
+    The stream of the mixed protocol is split into its benchmarks.
     """
     starts = cell.parts or {cell.benchmark: 0}
     names += [name for name in starts if name not in names]

@@ -46,7 +46,7 @@ def learning_curves(results: Results, lines: Sequence[Line] | None = None) -> li
         lines: their summary, if it is at hand.
 
     Returns:
-        One a router and pool size, in the order of the run; none where there is one number only.
+        One per router and pool size, in the order of the run; none where there is one number only.
     """
     points: dict[tuple[str, str, int, str, bool], dict[int, dict[str, Estimate]]] = {}
     for line in summarise(results, ("mu",)) if lines is None else lines:

@@ -1,4 +1,4 @@
-"""Results: one cell a router, pool and seed, with provenance, on disk as they are finished."""
+"""Results: one cell per router, pool and seed, with provenance, on disk as they are finished."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ class Results(Shown):
         kept = [cell for cell in self.cells if size in {None, cell.size}]
         if not kept:
             sizes = ", ".join(str(one) for one in sorted({cell.size for cell in self.cells}))
-            raise DataError(f"no pool of {size} LLMs is among the results; sizes: {sizes}")
+            raise DataError(f"no pool of {size} models is among the results; sizes: {sizes}")
         rules = {cell.protocol for cell in kept}
         if protocol is not None and protocol not in rules:
             raise unknown("protocol of this run", protocol, rules)

@@ -54,7 +54,7 @@ class Line(NamedTuple):
 
 
 def summarise(results: Results, metrics: Sequence[str] = SHOWN) -> list[Line]:
-    """Means over groups and seeds, a line a benchmark, and the macro mean over benchmarks.
+    """Means over groups and seeds, a line per benchmark, and the macro mean over benchmarks.
 
     The interval of a single cell is the cell's own. Cells on the same prompts share their
     resamples, so the interval of their mean comes from the mean of their replicates; those of

@@ -27,7 +27,7 @@ FILL = 64
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What a router said of the test prompts.
+    """What a router predicts of the test prompts.
 
     Attributes:
         router: which one; its policy chooses.
@@ -64,12 +64,12 @@ def cost_quality_curve(found: Predicted, test: Part, inputs: ScoringInputs) -> C
         return _cascade_curve(found, test, inputs, costs)
     if found.router.policy != "argmax":
         return Curve.mixed(found.sent, scores, costs, inputs.best_single, unit)
-    lam = telling_prices(found.scores, found.costs, scores, costs, inputs.best_single)
+    lam = decisive_prices(found.scores, found.costs, scores, costs, inputs.best_single)
     choices = sweep(found.scores, found.costs, lam)
     return Curve.of(lam, choices, scores, costs, inputs.best_single, unit)
 
 
-def telling_prices(
+def decisive_prices(
     predicted: Floats, expected: Floats, scores: Floats, costs: Floats, best_single: int
 ) -> Floats:
     """The prices at which a sweep is looked at: all, or those that decide what is read off it.

@@ -48,7 +48,7 @@ class Alternative:
         ips: mean score, by inverse propensity scoring.
         snips: by its self-normalised form.
         dr: by the doubly robust form.
-        cost: USD a request, doubly robust.
+        cost: USD per request, doubly robust.
     """
 
     name: str
@@ -86,7 +86,7 @@ def offpolicy(
     """Estimate what other routers would have done.
 
     Those that served come first, by what happened; then the shadows of the log, the routers that
-    are given, and each LLM asked always.
+    are given, and each model asked always.
 
     Args:
         log: the gateway's log, or what `read_log` made of it.
@@ -197,7 +197,7 @@ def _alternative(name: str, rows: Sequence[Logged], choices: Choices, level: flo
 
 
 def _cost(held: Sequence[tuple[Logged, str]], weights: Floats, level: float) -> Estimate:
-    """USD a request, doubly robust."""
+    """USD per request, doubly robust."""
     known = [at for at, (row, _) in enumerate(held) if not math.isnan(row.cost)]
     if not known:
         return _UNKNOWN
@@ -214,7 +214,7 @@ def _cost(held: Sequence[tuple[Logged, str]], weights: Floats, level: float) -> 
 
 
 def _mean_of(rows: Sequence[Logged]) -> Callable[[str], float]:
-    """What a request to an LLM cost on average; for one that was not asked, what any did."""
+    """What a request to a model cost on average; for one that was not asked, what any did."""
     held: dict[str, list[float]] = {}
     for row in rows:
         held.setdefault(row.choice, []).append(row.cost)

@@ -27,11 +27,11 @@ class Predictions(NamedTuple):
     """What a file says of the prompts of one benchmark.
 
     Attributes:
-        models: the LLMs that it names, in the order of the records.
+        models: the models that it names, in the order of the records.
         rows: (n,) which prompts of the records, in their order.
         values: (n, n_models) predicted scores, NaN where none was given; for choices, 1 for the
-            chosen LLM and else 0.
-        costs: (n, n_models) USD a call that the router expects, or None.
+            chosen model and else 0.
+        costs: (n, n_models) USD per call that the router expects, or None.
         paid: (n,) USD that each choice cost, or None.
         chosen: True if the file names choices, not scores.
     """
@@ -46,7 +46,7 @@ class Predictions(NamedTuple):
 
 @dataclass(frozen=True)
 class PredictionsFile:
-    """A table of predictions, brought into one form: a row a prompt and LLM.
+    """A table of predictions, brought into one form: a row per prompt and model.
 
     Attributes:
         path: the file.
@@ -66,11 +66,11 @@ class PredictionsFile:
 
         Args:
             records: the benchmark.
-            pool: the LLMs that the router could choose from; those that the file names if None.
+            pool: the models that the router could choose from; those that the file names if None.
 
         Raises:
-            DataError: if the file names an LLM that the records or the pool do not hold, or
-                a prompt, or a prompt and LLM, twice.
+            DataError: if the file names a model that the records or the pool do not hold, or
+                a prompt, or a prompt and model, twice.
         """
         import polars as pl
 
@@ -109,8 +109,8 @@ class PredictionsFile:
         )
         on = [_ID, _BENCHMARK] if _BENCHMARK in self.table.columns else [_ID]
         table = self.table.join(ids.select(_ID, _BENCHMARK), on=on, maintain_order="left")
-        told = pl.format("{}/{}", _BENCHMARK, _ID).alias(_ID)
-        own = table.filter(pl.col(_BENCHMARK).is_in(names)).with_columns(told).drop(_BENCHMARK)
+        full_id = pl.format("{}/{}", _BENCHMARK, _ID).alias(_ID)
+        own = table.filter(pl.col(_BENCHMARK).is_in(names)).with_columns(full_id).drop(_BENCHMARK)
         return replace(self, table=own)
 
     def check_prompts(self, collection: Sequence[Records]) -> None:
@@ -150,9 +150,9 @@ class PredictionsFile:
                 near = difflib.get_close_matches(str(model), known, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 where = f"in the records of {records.name}" if pool is None else "in the pool"
-                raise DataError(f"{self.path}: no LLM {model!r} {where}{hint}")
+                raise DataError(f"{self.path}: no model {model!r} {where}{hint}")
         if pool is not None:
-            records.columns(tuple(pool))  # says which LLM of the pool the records lack
+            records.columns(tuple(pool))  # says which model of the pool the records lack
             return tuple(pool)
         return tuple(model for model in records.models if model in set(named))
 
@@ -161,7 +161,7 @@ class PredictionsFile:
         twice = np.flatnonzero(counts[cells] > 1)
         if len(twice):
             row = own.row(int(twice[0]), named=True)
-            what = "" if self.chosen else f" and LLM {row[_MODEL]!r}"
+            what = "" if self.chosen else f" and model {row[_MODEL]!r}"
             raise DataError(
                 f"{self.path}: prompt {row[_ID]!r}{what} stands there more than once; keep one"
             )
@@ -179,8 +179,8 @@ def read_predictions(path: str | Path) -> PredictionsFile:
     """Read predictions from CSV, JSON Lines or Parquet.
 
     Three forms are known: ``prompt_id, model`` (choices); ``prompt_id, model, score`` (a row a
-    prompt and LLM); ``prompt_id`` and a column an LLM (in JSON Lines also an object ``scores``). A
-    column ``cost`` in USD may stand beside the first two, ``benchmark`` beside all.
+    prompt and model); ``prompt_id`` and a column per model (in JSON Lines also an object
+    ``scores``). A column ``cost`` in USD may stand beside the first two, ``benchmark`` beside all.
 
     Raises:
         DataError: if it cannot be read, or has none of these forms.
@@ -206,7 +206,7 @@ def read_predictions(path: str | Path) -> PredictionsFile:
 
 
 def _named(file: Path, table: pl.DataFrame) -> pl.DataFrame:
-    """The table itself, once every row is seen to name its prompt and LLM."""
+    """The table itself, once every row is seen to name its prompt and model."""
     for column in (_ID, _MODEL):
         if table[column].null_count():
             row = int(table[column].is_null().arg_max() or 0)
@@ -239,17 +239,17 @@ def _table(file: Path) -> pl.DataFrame:
 
 
 def _long(file: Path, table: pl.DataFrame) -> pl.DataFrame:
-    """A row a prompt and LLM, of a table with a column an LLM."""
+    """A row per prompt and model, of a table with a column per model."""
     import polars as pl
 
     index = [name for name in (_ID, _BENCHMARK) if name in table.columns]
     models = [name for name in table.columns if name not in (*index, _COST)]
     if not models:
-        raise DataError(f"{file}: neither a column {_MODEL!r} nor a column for each LLM")
+        raise DataError(f"{file}: neither a column {_MODEL!r} nor a column for each model")
     if _COST in table.columns:
         raise DataError(
-            f"{file}: a column {_COST!r} beside a column for each LLM does not say whose it is; "
-            f"write a row a prompt and LLM: {_ID}, {_MODEL}, {_SCORE}, {_COST}"
+            f"{file}: a column {_COST!r} beside a column for each model does not say whose it is; "
+            f"write a row per prompt and model: {_ID}, {_MODEL}, {_SCORE}, {_COST}"
         )
     for name in models:
         table = _numbers(file, table, name)

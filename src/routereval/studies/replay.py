@@ -109,7 +109,7 @@ def replay(
     """Replay bandits over the training prompts of a pool, in several orders.
 
     Regret is what the yardstick scores on the same prompts less what the bandit did. The yardstick
-    ``linear`` is ridge regression with full information: it is told the scores of all models, and
+    ``linear`` is ridge regression with full information: it sees the scores of all models, and
     predicts each fifth of the prompts from the other four, so that it does not know the answers.
     ``best_single`` is the model of the highest mean on the stream; ``oracle`` the best model of
     each prompt, against which no curve can flatten out wholly.
@@ -168,7 +168,7 @@ class _Stream(NamedTuple):
         X, scores = task.train.X[whole], task.train.scores[whole]
         if len(X) < FEWEST:
             raise DataError(
-                f"{task.records.name}: only {len(X)} training prompts were put to every LLM of "
+                f"{task.records.name}: only {len(X)} training prompts were put to every model of "
                 f"{task.pool}, and a replay needs {FEWEST}"
             )
         X.flags.writeable = scores.flags.writeable = False  # so the spectrum is found once

@@ -1,7 +1,7 @@
 """The paper's baselines once more, beside what it publishes of them.
 
 The published numbers are those of Huang et al. (2025), *RouterEval*, arXiv 2503.10657, Tables 1
-and 2: 12 benchmarks × pools of 3 and 5 LLMs × 8 routers, means over the three groups of pools,
+and 2: 12 benchmarks × pools of 3 and 5 models × 8 routers, means over the three groups of pools,
 rounded to two digits.
 """
 
@@ -65,7 +65,7 @@ class Row:
 
     Attributes:
         benchmark: as the paper spells it.
-        size: number of LLMs in the pools.
+        size: number of models in the pools.
         router: the paper's name of it.
         paper: the published numbers.
         ours: means over the three groups; None where they were not computed.
@@ -152,7 +152,7 @@ def reproduce(
         sources: the published files, in either layout, or collections imported from them.
         slow: run the trained routers too, linear and mlp.
         out: a folder for the results; a run that was stopped goes on from there.
-        n_jobs: processes; -1 for one a core.
+        n_jobs: processes; -1 for one per core.
         progress: called as the run proceeds.
 
     Raises:

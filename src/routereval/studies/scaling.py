@@ -1,4 +1,4 @@
-"""Model-level scaling-up: how the best reachable score grows with the number of candidate LLMs."""
+"""Model-level scaling-up: how the best reachable score grows with the number of models."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _WEIGHTS = 1 << 23
 
 
 class WeakPool(NamedTuple):
-    """LLMs, each of them weak, that together pass a strong one if routed by an oracle.
+    """Models, each of them weak, that together pass a strong one if routed by an oracle.
 
     Attributes:
-        below: each LLM's mean score is below this.
+        below: each model's mean score is below this.
         target: what they have to pass.
-        n_weak: how many LLMs are that weak.
+        n_weak: how many models are that weak.
         models: the pool, found greedily; all that add anything, if even they do not pass.
         oracle: its oracle.
     """
@@ -78,18 +78,18 @@ class ScalingCurve:
 
     Attributes:
         benchmark: its name; `MEAN` for the macro-average.
-        order: in which order LLMs join, one of `ORDERS`.
+        order: in which order models join, one of `ORDERS`.
         n_prompts: prompts that it is an average over.
-        oracle: (n_models,) the oracle of pools of m = 1, 2, … LLMs.
-        mean: (n_models,) the mean score of an LLM of those pools.
+        oracle: (n_models,) the oracle of pools of m = 1, 2, … models.
+        mean: (n_models,) the mean score of a model of those pools.
         p: of the r_o(p) that have intervals.
         sizes: (n_sizes,) the m that have intervals.
         low: (len(p), n_sizes) lower ends of the 95 % bootstrap intervals over prompts.
         high: (len(p), n_sizes) upper ends.
-        best_single: mean score of the best single LLM on the prompts that it was observed on.
-        reference: score of the reference LLM, or None.
-        models: the LLMs in the order in which they join; empty if that is random.
-        weak: the weak LLMs that together pass the reference, or None without a reference.
+        best_single: mean score of the best single model on the prompts that it was observed on.
+        reference: score of the reference model, or None.
+        models: the models in the order in which they join; empty if that is random.
+        weak: the weak models that together pass the reference, or None without a reference.
         simulated: True if no real LLM was asked.
     """
 
@@ -114,17 +114,17 @@ class ScalingCurve:
         return len(self.oracle)
 
     def noisy(self, p: float) -> Floats:
-        """(n_models,) the score of r_o(p): the oracle with probability p, else a random LLM."""
+        """(n_models,) the score of r_o(p): the oracle with probability p, else a random model."""
         return noisy(self.oracle, self.mean, p)
 
     def at(self, m: int, p: float = 1.0) -> float:
-        """The score of r_o(p) with m LLMs.
+        """The score of r_o(p) with m models.
 
         Raises:
             SpecError: if the curve does not go so far.
         """
         if not 1 <= m <= self.n_models:
-            raise SpecError(f"{self.benchmark}: pools have 1 to {self.n_models:,} LLMs, not {m}")
+            raise SpecError(f"{self.benchmark}: pools have 1 to {self.n_models:,} models, not {m}")
         return float(self.noisy(p)[m - 1])
 
     def interval(self, m: int, p: float = 1.0) -> Interval:
@@ -139,7 +139,7 @@ class ScalingCurve:
         return Interval(float(self.low[place]), float(self.high[place]))
 
     def saturation(self, share: float) -> int:
-        """The least m whose oracle has `share` of the headroom from m = 1 to all LLMs."""
+        """The least m whose oracle has `share` of the headroom from m = 1 to all models."""
         return saturation_size(self.oracle, share)
 
     def passing(self, p: float = 1.0) -> int | None:
@@ -152,7 +152,7 @@ class ScalingResults(Shown):
     """The curves of a study.
 
     Attributes:
-        curves: one a benchmark.
+        curves: one per benchmark.
         mean: their macro-average up to the least of their sizes; None for a single benchmark.
         notes: sentences on what the curves leave out.
     """
@@ -163,7 +163,7 @@ class ScalingResults(Shown):
 
     @property
     def simulated(self) -> bool:
-        """True if any curve comes from LLMs that were never asked."""
+        """True if any curve comes from models that were never asked."""
         return any(curve.simulated for curve in self.curves)
 
     @property
@@ -178,13 +178,13 @@ class ScalingResults(Shown):
         raise KeyError(benchmark)
 
     def to_frame(self) -> pl.DataFrame:
-        """Every curve in full: a row a benchmark, m and p; intervals at the sizes that have one."""
+        """Every curve in full: a row per benchmark, m and p; intervals where there are any."""
         import polars as pl
 
         return pl.concat([_frame(curve, p) for curve in self.all_curves for p in curve.p])
 
     def summary(self) -> pl.DataFrame:
-        """A row a benchmark: what a few LLMs reach, where that saturates, what it passes."""
+        """A row per benchmark: what a few models reach, where that saturates, what it passes."""
         import polars as pl
 
         return pl.DataFrame([_line(curve) for curve in self.all_curves], infer_schema_length=None)
@@ -201,10 +201,10 @@ def scaling(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ScalingResults:
-    """Study how the score grows with the number of LLMs, for every number up to all of them.
+    """Study how the score grows with the number of models, for every number up to all of them.
 
     ``random`` is the expectation over all pools of a size, in closed form. Where cells are missing,
-    it is that of pools drawn on each prompt from the LLMs that were observed on it, over the
+    it is that of pools drawn on each prompt from the models that were observed on it, over the
     prompts that `widest` keeps. All other orders are looked at on the complete block of records.
 
     Args:
@@ -212,7 +212,7 @@ def scaling(
         order: one of `ORDERS`.
         p: of the noisy oracles r_o(p) to give intervals for.
         reference: the score to pass, where the records name none.
-        below: how weak weak LLMs are; weaker than the reference if None.
+        below: how weak weak models are; weaker than the reference if None.
         n_boot: resamples of the bootstrap over prompts.
         seed: decides them.
         progress: called with (what, benchmarks done, benchmarks in all).
@@ -232,30 +232,30 @@ def scaling(
     4
     """
     known_order(order)
-    grounds = [_ground(records, order, reference) for records in _opened(sources)]
-    least = min(ground.last for ground in grounds)
+    studied = [_studied_block(records, order, reference) for records in _opened(sources)]
+    least = min(one.last for one in studied)
     plan = _Plan(order, tuple(p), below, least, n_boot, seed)
     report = progress or (lambda what, done, total: None)
     drawn = []
-    for done, ground in enumerate(grounds):
-        report("benchmarks", done, len(grounds))
-        drawn.append(_drawn(ground, plan))
-    report("benchmarks", len(grounds), len(grounds))
+    for done, one in enumerate(studied):
+        report("benchmarks", done, len(studied))
+        drawn.append(_drawn(one, plan))
+    report("benchmarks", len(studied), len(studied))
     curves = tuple(found.curve for found in drawn)
     return ScalingResults(
-        curves, _macro(drawn) if len(drawn) > 1 else None, tuple(_notes(grounds, order))
+        curves, _macro(drawn) if len(drawn) > 1 else None, tuple(_notes(studied, order))
     )
 
 
 def weak_together(records: Records, target: float, below: float | None = None) -> WeakPool:
-    """Find weak LLMs that together pass a target, if routed by an oracle.
+    """Find weak models that together pass a target, if routed by an oracle.
 
     They are picked greedily, from the complete block of the records: a smaller pool may exist.
 
     Args:
         records: one benchmark.
         target: what the oracle has to pass.
-        below: weak LLMs have a mean score below this; the target if None.
+        below: weak models have a mean score below this; the target if None.
     """
     rows, columns = complete_block(records.scores)
     whole = (len(rows), len(columns)) == records.scores.shape
@@ -273,11 +273,11 @@ def weak_together(records: Records, target: float, below: float | None = None) -
     return WeakPool(limit, target, len(weak), tuple(chosen), oracle)
 
 
-class _Ground(NamedTuple):
+class _StudiedBlock(NamedTuple):
     """A benchmark, cut to what the curve is an average over.
 
     Attributes:
-        records: the LLMs that are looked at, on all prompts.
+        records: the models that are looked at, on all prompts.
         rows: the prompts that count.
         last: the largest pool.
         reference: the score to pass, or None.
@@ -297,7 +297,7 @@ class _Ground(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What is asked of every benchmark; `least` is the fewest LLMs that any of them has."""
+    """What is asked of every benchmark; `least` is the fewest models that any of them has."""
 
     order: str
     p: tuple[float, ...]
@@ -339,7 +339,7 @@ def _opened(
     return opened
 
 
-def _ground(records: Records, order: str, reference: float | None) -> _Ground:
+def _studied_block(records: Records, order: str, reference: float | None) -> _StudiedBlock:
     matrix = records.scores
     if order == RANDOM:
         rows, last = widest(_observed(matrix))
@@ -349,15 +349,15 @@ def _ground(records: Records, order: str, reference: float | None) -> _Ground:
         last = len(columns)
         kept = records if last == records.n_models else records.select(models=columns)
     target = reference if records.reference is None else records.reference
-    return _Ground(kept, rows, last, target, _cut(records, len(rows), last))
+    return _StudiedBlock(kept, rows, last, target, _cut(records, len(rows), last))
 
 
 def _cut(records: Records, n_prompts: int, last: int) -> str | None:
     if (n_prompts, last) == (records.n_prompts, records.n_models):
         return None
     return (
-        f"{records.name}: cells are missing; pools of up to {last:,} of {records.n_models:,} LLMs "
-        f"on {n_prompts:,} of {records.n_prompts:,} prompts"
+        f"{records.name}: cells are missing; pools of up to {last:,} of {records.n_models:,} "
+        f"models on {n_prompts:,} of {records.n_prompts:,} prompts"
     )
 
 
@@ -368,9 +368,9 @@ def _observed(matrix: Matrix) -> Index:
     return count_per_prompt(seen, matrix.shape[0])
 
 
-def _notes(grounds: Sequence[_Ground], order: str) -> list[str]:
-    notes = [ground.cut for ground in grounds if ground.cut]
-    unknown = [ground.records.name for ground in grounds if ground.reference is None]
+def _notes(studied: Sequence[_StudiedBlock], order: str) -> list[str]:
+    notes = [one.cut for one in studied if one.cut]
+    unknown = [one.records.name for one in studied if one.reference is None]
     if unknown:
         notes.append(f"no reference score is known for {', '.join(unknown)}; give one to pass")
     if order.startswith("greedy"):
@@ -378,19 +378,19 @@ def _notes(grounds: Sequence[_Ground], order: str) -> list[str]:
     return notes
 
 
-def _drawn(ground: _Ground, plan: _Plan) -> _Drawn:
-    records, rows = ground.records, ground.rows
-    block = ground.block()
+def _drawn(studied: _StudiedBlock, plan: _Plan) -> _Drawn:
+    records, rows = studied.records, studied.rows
+    block = studied.block()
     means = block.means()
-    found = _pools(ground, block, means, plan)
+    found = _pools(studied, block, means, plan)
     sizes = found.sizes
     seed = _seed(plan.seed, records.name)
     oracle, mean = found.each.oracle, found.mean
     drawn = _replicates(found.each, records, rows, plan.n_boot, seed)
     low, high = _bands(plan.p, oracle[sizes - 1], mean[sizes - 1], *drawn)
     weak = None
-    if ground.reference is not None:
-        weak = weak_together(records, ground.reference, plan.below)
+    if studied.reference is not None:
+        weak = weak_together(records, studied.reference, plan.below)
     curve = ScalingCurve(
         benchmark=records.name,
         order=plan.order,
@@ -402,7 +402,7 @@ def _drawn(ground: _Ground, plan: _Plan) -> _Drawn:
         low=low,
         high=high,
         best_single=float(np.nanmax(means)),
-        reference=ground.reference,
+        reference=studied.reference,
         models=tuple(records.models[column] for column in found.joined),
         weak=weak,
         simulated=records.simulated,
@@ -410,14 +410,14 @@ def _drawn(ground: _Ground, plan: _Plan) -> _Drawn:
     return _Drawn(curve, *drawn)
 
 
-def _pools(ground: _Ground, block: Matrix, means: Floats, plan: _Plan) -> _Pools:
-    sizes = round_sizes(ground.last, also=[plan.least])
+def _pools(studied: _StudiedBlock, block: Matrix, means: Floats, plan: _Plan) -> _Pools:
+    sizes = round_sizes(studied.last, also=[plan.least])
     if plan.order == RANDOM:
-        each = _random(block, ground.last, sizes)
-        return _Pools(each, np.full(ground.last, each.oracle[0]), sizes, [])
-    costs = ground.records.costs
-    joined = model_order(plan.order, block, None if costs is None else costs[:, ground.rows])
-    mean = np.cumsum(means[joined]) / np.arange(1, ground.last + 1)
+        each = _random(block, studied.last, sizes)
+        return _Pools(each, np.full(studied.last, each.oracle[0]), sizes, [])
+    costs = studied.records.costs
+    joined = model_order(plan.order, block, None if costs is None else costs[:, studied.rows])
+    mean = np.cumsum(means[joined]) / np.arange(1, studied.last + 1)
     return _Pools(block.prefixes(joined, sizes), mean, sizes, joined.tolist())
 
 

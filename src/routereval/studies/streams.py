@@ -24,7 +24,7 @@ def joined(opened: list[Records], split: Split, folder: Path) -> list[Records]:
     """The records; where the protocol takes them together, one stream of all, kept in the folder.
 
     Raises:
-        DataError: if there is one benchmark only, or no LLM was asked on all of them.
+        DataError: if there is one benchmark only, or no model was asked on all of them.
     """
     if split.protocol not in STREAMS:
         return opened

@@ -66,7 +66,7 @@ def train(
     Args:
         source: records, or what `open_source` opens; several benchmarks are mixed to one stream.
         router: a spec.
-        pool: a pool, its text, or names of LLMs; all LLMs of the records if None.
+        pool: a pool, its text, or names of models; all models of the records if None.
         seed: of the split.
         embedder: a spec of an embedder of texts.
 
@@ -92,12 +92,12 @@ def task_of(
 
     Args:
         source: records, or what `open_source` opens; several benchmarks are mixed to one stream.
-        pool: a pool, its text, or names of LLMs; all LLMs of the records if None.
+        pool: a pool, its text, or names of models; all models of the records if None.
         seed: of the split.
         embedder: a spec of an embedder of texts.
 
     Raises:
-        DataError: if there is nothing to open, or the benchmarks have no LLM in common.
+        DataError: if there is nothing to open, or the benchmarks have no model in common.
         SpecError: if a name is unknown.
     """
     opened = open_source(source)

@@ -58,7 +58,7 @@ class Robustness(NamedTuple):
         stable: 1 - flips / pairs.
         interval: its 95 % bootstrap interval over prompts.
         pairs: prompts that the change did change.
-        mu: mean score of the choices for the changed prompts, if every LLM answers them alike.
+        mu: mean score of the choices for the changed prompts, if every model answers them alike.
     """
 
     change: str
@@ -91,11 +91,11 @@ class Trust(Shown):
     Attributes:
         router: its spec.
         benchmark: the records.
-        pool: the LLMs.
+        pool: the models.
         mu: mean score of its choices.
-        best_single: that of the constant router: the LLM that was best on the training prompts.
-        of_choice: calibration of the predicted score of the chosen LLM.
-        of_all: of the predicted scores of all LLMs.
+        best_single: that of the constant router: the model that was best on the training prompts.
+        of_choice: calibration of the predicted score of the chosen model.
+        of_all: of the predicted scores of all models.
         curve: risk against coverage, by the predicted score of the choice.
         abstentions: thresholds.
         n_calibration: validation prompts that the thresholds were set on.
@@ -138,7 +138,7 @@ def trust(
     Args:
         source: records, or what `open_source` opens; several benchmarks are mixed to one stream.
         router: a spec of one that learns.
-        pool: a pool, its text, or names of LLMs; all LLMs of the records if None.
+        pool: a pool, its text, or names of models; all models of the records if None.
         embedder: what makes the features; robustness and overhead need one of texts.
         seed: of the split, the halves and the changes.
         risks: for which abstention thresholds are set.

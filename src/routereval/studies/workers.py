@@ -53,7 +53,7 @@ class LocalWorkers:
     """Processes of this machine.
 
     Attributes:
-        n_jobs: how many; 1 for this very process, -1 for one a core.
+        n_jobs: how many; 1 for this very process, -1 for one per core.
 
     >>> list(LocalWorkers(1).map(abs, [-1, 2]))
     [1, 2]

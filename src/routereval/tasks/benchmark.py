@@ -60,7 +60,7 @@ class PreparedBenchmark:
 
     @cached_property
     def note(self) -> str | None:
-        """What is to be said of equal prompts on both sides of the split, or None."""
+        """A note on equal prompts on both sides of the split, or None."""
         return split_note(self.records, self.split, self._whole)
 
     def pools(self, pools: Sequence[Pool]) -> dict[Pool, tuple[str, ...] | DataError]:

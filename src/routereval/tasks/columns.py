@@ -16,7 +16,7 @@ _MOST = 100
 
 
 def one_hot(prompts: pl.DataFrame, train: NDArray[np.int64]) -> NDArray[np.float32]:
-    """One column a category of subset, difficulty and the like; a constant where there is none.
+    """One column per category of subset, difficulty and the like; a constant where there is none.
 
     Args:
         prompts: the prompt table.

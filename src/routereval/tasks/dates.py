@@ -1,4 +1,4 @@
-"""When prompts were written and LLMs released, as far as their tables tell."""
+"""When prompts were written and models released, as far as their tables tell."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def dates_of(table: pl.DataFrame, whose: str) -> NDArray[np.float64]:
     Numbers are milliseconds, or seconds where they are small; texts are in ISO form.
 
     Args:
-        table: of prompts or of LLMs.
+        table: of prompts or of models.
         whose: what an error calls its rows.
 
     Raises:

@@ -33,7 +33,7 @@ def resolve_embedder(records: Records, embedder: object) -> str:
             )
         return _stored(name)
     if spec.name != "columns":
-        make_embedder(spec)  # a name or a parameter that is not known is told now
+        make_embedder(spec)  # a name or a parameter that is not known is refused now
         if not records.has_text:
             raise DataError(f"{records.name}: {spec} reads texts, and these records hold none")
     return str(spec)

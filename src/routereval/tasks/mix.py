@@ -27,7 +27,7 @@ REFERENCE = "benchmark_reference"
 
 
 def mix(collection: Sequence[Records], name: str = MIXED) -> Records:
-    """Join benchmarks: their prompts one after the other, the LLMs that were asked on all of them.
+    """Join benchmarks: their prompts one after the other, the models asked on all of them.
 
     A subset of the stream is a subset of a benchmark, so that whatever is stratified or averaged by
     subset keeps benchmarks apart. Costs and signals are NaN where a benchmark has none; stored
@@ -42,8 +42,8 @@ def mix(collection: Sequence[Records], name: str = MIXED) -> Records:
         prompts; there is none where one of them has none.
 
     Raises:
-        DataError: if there are fewer than two, no LLM was asked on all of them, or their costs are
-            counted in different units.
+        DataError: if there are fewer than two, no model was asked on all of them, or their costs
+            are counted in different units.
 
     >>> one = Records.from_arrays("one", [[1.0, 0.0]], ["a", "b"])
     >>> two = Records.from_arrays("two", [[0.0], [1.0]], ["b"])
@@ -137,7 +137,7 @@ def _same_kinds(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _model_info(parts: Sequence[Records]) -> pl.DataFrame:
-    """What is known of each LLM, the first benchmark first."""
+    """What is known of each model, the first benchmark first."""
     import polars as pl
 
     info = _same_kinds([part.model_info for part in parts])
@@ -162,8 +162,8 @@ def _cost_unit(parts: Sequence[Records]) -> str | None:
     """What costs stand for where that is not USD, which must be the same throughout."""
     units = {part.meta.get("cost_unit") for part in parts if part.costs is not None}
     if len(units) > 1:
-        told = " and ".join(sorted(str(unit or "USD") for unit in units))
-        raise DataError(f"costs are counted in {told}: they cannot be mixed; take --costs none")
+        counted = " and ".join(sorted(str(unit or "USD") for unit in units))
+        raise DataError(f"costs are counted in {counted}: they cannot be mixed; take --costs none")
     return next(iter(units), None)  # ties: there is one unit, or none
 
 
@@ -175,7 +175,7 @@ def _signals(parts: Sequence[Records]) -> dict[str, NDArray[np.floating]]:
 def _stacked(
     parts: Sequence[Records], cells: Iterable[NDArray[np.floating] | None]
 ) -> NDArray[np.floating]:
-    """LLM-major cells of the parts as one (n_prompts, n_models) matrix, NaN where one has none."""
+    """Model-major cells of the parts as one (n_prompts, n_models) matrix, NaN where none."""
     return np.vstack(
         [
             np.full((part.n_prompts, part.n_models), np.nan, np.float32)

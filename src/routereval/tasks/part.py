@@ -20,7 +20,7 @@ class Part:
         rows: which prompts of the records.
         X: (n_prompts, d) features.
         scores: (n_prompts, n_models) in [0, 1]; NaN = not observed (only in the training part).
-        costs: as scores, USD a call, NaN where unknown; None if unknown throughout.
+        costs: as scores, USD per call, NaN where unknown; None if unknown throughout.
         subsets: (n_prompts,) subset codes.
         texts: the prompts' texts, or None.
         benchmarks: (n_prompts,) codes of the benchmarks that a mixed stream is made of; else 0.

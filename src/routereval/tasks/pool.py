@@ -54,7 +54,7 @@ class Pool:
             raise SpecError(f"a pool of {_CHOSEN} needs their names: models(names=['a', 'b'])")
         twice = [name for name in self.models if self.models.count(name) > 1]
         if twice:
-            raise SpecError(f"the pool names {twice[0]!r} twice; name each LLM once")
+            raise SpecError(f"the pool names {twice[0]!r} twice; name each model once")
 
     @classmethod
     def of(cls, models: Sequence[str]) -> Self:
@@ -231,7 +231,9 @@ def _columns(
 ) -> Index:
     """The columns of a pool: the window, or the draw, of the highest oracle; the first on ties."""
     if not matrix.shape[0]:
-        raise DataError("no training prompt was put to enough LLMs to choose pools by; name a pool")
+        raise DataError(
+            "no training prompt was put to enough models to choose pools by; name a pool"
+        )
     if pool.group == "strong-to-weak":
         if pool.size not in draws:
             raise _too_few(regions, pool)
@@ -248,7 +250,7 @@ def _too_few(regions: _Regions, pool: Pool) -> DataError:
     n_models, in_band = len(regions.order), len(regions.band)
     if in_band < n_models:
         return DataError(
-            f"{in_band} of {n_models} LLMs have a mean score between {_LOW} and {_HIGH}, "
+            f"{in_band} of {n_models} models have a mean score between {_LOW} and {_HIGH}, "
             f"too few for a pool of {pool.size}"
         )
-    return DataError(f"{n_models} LLMs are too few for a pool of {pool.size}")
+    return DataError(f"{n_models} models are too few for a pool of {pool.size}")

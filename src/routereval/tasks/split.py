@@ -220,7 +220,7 @@ def split_rows(records: Records, split: Split) -> tuple[Rows, np.random.RandomSt
 
 
 def split_note(records: Records, split: Split, rows: Rows) -> str | None:
-    """What is to be said of prompts that stand on both sides of a split, or would have; or None."""
+    """A note on prompts that stand on both sides of a split, or would have; or None."""
     groups = records.groups
     if split.faithful:
         both = np.isin(groups[rows.test], groups[rows.train])

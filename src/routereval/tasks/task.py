@@ -45,7 +45,7 @@ class Task:
     ((16, 2), (2, 2))
 
     Attributes:
-        models: the LLMs of the pool; those kept out of training stand behind the others.
+        models: the models of the pool; those kept out of training stand behind the others.
         n_known: how many were not kept out.
     """
 
@@ -85,7 +85,7 @@ class Task:
         part = self._observed
         if not len(part.rows):
             raise DataError(
-                f"{self.records.name}: no training prompt was put to any LLM of {self.pool}"
+                f"{self.records.name}: no training prompt was put to any model of {self.pool}"
             )
         if self.split.faithful and self.records.kind == "real":
             best = np.nanmax(part.scores, axis=1, keepdims=True)
@@ -105,7 +105,7 @@ class Task:
         rows, X = self.prepared.probes
         part = self._part(rows, X, self._columns[self.n_known :], complete=False)
         if not len(part.rows):
-            raise DataError(f"{self.records.name}: no probe prompt was put to a new LLM")
+            raise DataError(f"{self.records.name}: no probe prompt was put to a new model")
         return part
 
     @cached_property
@@ -119,7 +119,7 @@ class Task:
         part = self._part(self.prepared.rows.test, self.prepared.X.test, self._columns)
         if not len(part.rows):
             raise DataError(
-                f"{self.records.name}: no test prompt was put to every LLM of {self.pool}"
+                f"{self.records.name}: no test prompt was put to every model of {self.pool}"
             )
         return part
 
@@ -131,7 +131,7 @@ class Task:
 
     @cached_property
     def expected_costs(self) -> NDArray[np.float64] | None:
-        """(n_models,) mean USD a call on the training prompts; None if unknown, or faithful."""
+        """(n_models,) mean USD per call on the training prompts; None if unknown, or faithful."""
         costs = [part.costs for part in self._learned_from]
         known = [usd for usd in costs if usd is not None]
         if not known or self.split.faithful:

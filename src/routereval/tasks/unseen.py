@@ -1,4 +1,4 @@
-"""LLMs that are kept out of training: which of a pool, and the probes they are known by."""
+"""Models that are kept out of training: which of a pool, and the probes they are known by."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def known_first(
     without a date for old ones.
 
     Raises:
-        DataError: if none would be known, or none unseen, or no date is told.
+        DataError: if none would be known, or none unseen, or no date is known.
     """
     size = len(models)
     if split.protocol == "unseen_llm":
@@ -36,7 +36,7 @@ def known_first(
     if new.all() or not new.any():
         what = "all" if new.all() else "none"
         raise DataError(
-            f"{records.name}: {split.rule} makes {what} of {size} LLMs new; it needs both"
+            f"{records.name}: {split.rule} makes {what} of {size} models new; it needs both"
         )
     names = np.array(models)
     return (*names[~new].tolist(), *names[new].tolist()), int((~new).sum())
@@ -57,5 +57,5 @@ def _how_many(size: int, share: float) -> int:
 
 def _newest(records: Records, split: Split, models: Sequence[str]) -> NDArray[np.bool_]:
     table = records.model_info[records.columns(models)]
-    dates = dates_of(table, f"{records.name}: the LLMs")
+    dates = dates_of(table, f"{records.name}: the models")
     return np.asarray(dates >= cutoff(dates, split["before"], split["share"]))

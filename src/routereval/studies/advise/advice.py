@@ -44,21 +44,21 @@ class PoolAdvice:
 
     Attributes:
         rule: how the pool is chosen, a name of `portfolio.RULES`.
-        size: how many LLMs.
+        size: how many models.
         models: what the rule picks on all prompts.
         stable: in how many folds it picks each of them.
         chosen_oracle: the oracle of `models` on the prompts they were chosen on, all of them.
         oracle: the oracle on prompts that the pool was not chosen on.
-        known_least: the oracle corrected for guessing, if LLMs know the same prompts; NaN if the
+        known_least: the oracle corrected for guessing, if models know the same prompts; NaN if the
             scores are not binary or the chance level is unknown.
         known_most: the same if each knows by itself.
         steady: the oracle corrected for noise; NaN if scores are not means of samples.
-        ceiling: score of the choice that knows how all LLMs outside did.
+        ceiling: score of the choice that knows how all models outside did.
         ceiling_apart: the same without near-duplicates of the members.
         gain: ceiling less the best single model's score, paired.
         gain_apart: ceiling_apart less the best single model's score, paired.
         over_strong_to_weak: its oracle less that of the strong-to-weak pool of its size, paired.
-        n_outside: LLMs outside the pool.
+        n_outside: models outside the pool.
         near: near-duplicates among them.
         prompts_needed: labelled prompts that show `gain_apart` with 80 % power.
         spending: what it costs, if costs are known.
@@ -89,7 +89,7 @@ class SizeFacts:
     """What any pool of a size can be compared with, on all prompts.
 
     Attributes:
-        size: how many LLMs.
+        size: how many models.
         random: expected oracle of a random pool.
         best: the highest oracle of any pool, found exactly; NaN where there are over a million.
         bound: no pool has a higher one; NaN likewise.
@@ -109,10 +109,10 @@ class Affordable:
 
     Attributes:
         budget: the most that 1,000 prompts may cost.
-        single: the best single LLM within it; empty if there is none.
+        single: the best single model within it; empty if there is none.
         single_score: its mean score.
         single_usd: its cost.
-        pool: LLMs that may all be asked each prompt within it, by gain per USD.
+        pool: models that may all be asked each prompt within it, by gain per USD.
     """
 
     budget: float
@@ -130,23 +130,23 @@ class BenchAdvice:
         name: of the benchmark.
         n_prompts: prompts used.
         n_dropped: prompts left out because some candidate was not observed on them.
-        n_models: LLMs used; the candidates, and those that only serve as features.
-        n_candidates: LLMs that a pool is chosen from.
-        set_aside: LLMs left out because they answer by habit or guess.
+        n_models: models used; the candidates, and those that only serve as features.
+        n_candidates: models that a pool is chosen from.
+        set_aside: models left out because they answer by habit or guess.
         simulated: True if no real LLM was asked.
         chance: mean score of a guesser; NaN if unknown.
         chance_source: how it is known.
-        best_single: the best LLM on all prompts.
-        best_score: score of the LLM that is best on the other folds.
+        best_single: the best model on all prompts.
+        best_score: score of the model that is best on the other folds.
         best_known: the share of prompts that it knows, corrected for guessing.
         best_usd: its cost for 1,000 prompts; NaN if unknown.
         pools: all rules at all sizes.
         sizes: what to compare them with.
-        redundant: groups of LLMs with nearly the same records.
+        redundant: groups of models with nearly the same records.
         affordable: what the budget buys, if one was given and costs are known.
         quality: whether routing is worth it for the score.
         saving: whether it is for the cost; None if costs are unknown.
-        keep: the place in `pools` of the pool to keep; None for the best single LLM alone.
+        keep: the place in `pools` of the pool to keep; None for the best single model alone.
     """
 
     name: str
@@ -180,9 +180,9 @@ class Advice(Shown):
     """The advice on a collection.
 
     Attributes:
-        benchmarks: one a benchmark; where there are several, the last is all of them joined.
+        benchmarks: one per benchmark; where there are several, the last is all of them joined.
         margin: the gain in mean score below which routing is not worth it.
-        near: the partial correlation from which an LLM outside is a member's near-duplicate.
+        near: the partial correlation from which a model outside is a member's near-duplicate.
         folds: parts of the cross-fit.
         notes: what could not be done, and why.
     """

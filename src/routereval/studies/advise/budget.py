@@ -1,8 +1,8 @@
 """What routing within a pool costs, and how good it can be for a given sum.
 
 A prompt goes to the member of the highest predicted score − price · expected cost. The price is
-never set by scores that it is judged on: to be as good as another LLM it is set on all other folds,
-to stay within a budget by what is expected to be spent, which takes no score.
+never set by scores that it is scored on: to be as good as another model it is set on all other
+folds, to stay within a budget by what is expected to be spent, which takes no score.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Sweep:
     """A pool's routing at many prices of cost.
 
     Args:
-        held: predictions from LLMs outside the pool, near-duplicates left out.
+        held: predictions from models outside the pool, near-duplicates left out.
         fold: (n_prompts,) the fold of each prompt.
 
     Raises:
@@ -45,7 +45,7 @@ class Sweep:
 
     def __init__(self, held: HeldOut, fold: Index) -> None:
         if held.prices is None or held.costs is None:
-            raise DataError("no cost of these LLMs is known")
+            raise DataError("no cost of these models is known")
         self.fold = fold
         dearest = max(float(held.prices.max()), np.finfo(np.float64).tiny)
         rows = np.arange(len(fold))
@@ -76,7 +76,7 @@ class Sweep:
         Where there is none, the cheapest: look at what was spent.
 
         Args:
-            budget: USD a prompt.
+            budget: USD per prompt.
         """
 
         def price(test: NDArray[np.bool_]) -> int:

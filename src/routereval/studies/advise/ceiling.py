@@ -1,12 +1,12 @@
-"""The achievable ceiling: what a router would score that knew how all other LLMs did.
+"""The achievable ceiling: what a router would score that knew how all other models did.
 
-The oracle knows which LLM of the pool will be right, even where that is luck. No router does. But a
-router can at most know how hard a prompt is and whom it suits; and nothing tells that better than
-how the LLMs outside the pool did on that very prompt. So their scores are the features, ridge
+The oracle knows which model of the pool will be right, even where that is luck. No router does. But
+a router can at most know how hard a prompt is and whom it suits; and nothing tells that better than
+how the models outside the pool did on that very prompt. So their scores are the features, ridge
 regression predicts each member's score from them, and the member predicted best is chosen, on
 prompts that the regression has not seen. Its mean score is the ceiling.
 
-It is an estimate, not a bound: with few LLMs outside the pool a router that reads the prompt may
+It is an estimate, not a bound: with few models outside the pool a router that reads the prompt may
 know more. And with near-duplicates of the members outside, it may tell luck after all: so it is
 also given with those left out.
 """
@@ -34,13 +34,13 @@ from routereval.studies.advise.score_table import (
 )
 
 NEAR = 0.4
-"""LLMs outside that share a member's luck at least so far are its near-duplicates: the partial
+"""Models outside that share a member's luck at least so far are its near-duplicates: the partial
 correlation of their scores, see `score_table.shared_luck`."""
 
 FOLDS = 5
 
 _PENALTIES = 10.0 ** np.arange(-1, 6)
-_CELLS = 4_000_000  # of features; beyond, LLMs outside are drawn at random
+_CELLS = 4_000_000  # of features; beyond, models outside are drawn at random
 _LEAST_OUTSIDE = 1000
 
 
@@ -49,12 +49,12 @@ class Ceiling:
     """What routing within a pool can gain, on prompts that nothing was chosen or fitted on.
 
     Attributes:
-        pool: the LLMs.
+        pool: the models.
         n_prompts: prompts evaluated.
-        n_outside: LLMs whose records the prediction may use.
+        n_outside: models whose records the prediction may use.
         near: those of them that are near-duplicates of members.
         best_single: score of the member that is best on the other folds.
-        ceiling: score of the choice that knows how all LLMs outside did.
+        ceiling: score of the choice that knows how all models outside did.
         ceiling_apart: the same without near-duplicates.
         oracle: mean of the best member on each prompt.
         gain: ceiling − best_single, paired.
@@ -75,15 +75,15 @@ class Ceiling:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """A pool a fold, on the prompts of that fold, as one (n_prompts, size) matrix each.
+    """A pool per fold, on the prompts of that fold, as one (n_prompts, size) matrix each.
 
     Attributes:
         scores: the members' scores.
-        predicted: as predicted from all LLMs outside.
+        predicted: as predicted from all models outside.
         apart: as predicted without near-duplicates of members.
-        prices: (n_prompts, size) the members' mean USD a call on the other folds, or None.
+        prices: (n_prompts, size) the members' mean USD per call on the other folds, or None.
         costs: what the calls cost, or None.
-        n_outside: LLMs outside the pool whose records are used.
+        n_outside: models outside the pool whose records are used.
         near: near-duplicates of members in any fold.
     """
 
@@ -118,21 +118,23 @@ def ceiling(
 ) -> Ceiling:
     """The achievable ceiling of a pool, cross-fitted over prompts.
 
-    Scores of LLMs outside that are missing are filled with the LLM's mean, as features only; the
-    prompts are those on which every member was observed. LLMs that answer by habit are not used as
-    features: what they are right on gives the answer away, see `score_table.answers_by_habit`.
+    Scores of models outside that are missing are filled with the model's mean, as features only;
+    the prompts are those on which every member was observed. Models that answer by habit are not
+    used as features: what they are right on gives the answer away, see
+    `score_table.answers_by_habit`.
 
     Args:
         records: one benchmark.
-        pool: names of the LLMs to route between.
+        pool: names of the models to route between.
         rows: evaluate on these prompts only, such as a task's test rows; all if None.
-        near: partial correlation from which an LLM outside is a near-duplicate of a member.
+        near: partial correlation from which a model outside is a near-duplicate of a member.
         folds: parts of the cross-fit; each is predicted from the others.
-        seed: of the folds, of the bootstrap and of the draw of LLMs outside, if they are too many.
+        seed: of the folds, of the bootstrap and of the draw of models outside, if they are too
+            many.
         n_boot: resamples of the intervals, which are percentile, stratified by subset.
 
     Raises:
-        DataError: if an LLM is unknown, or too few prompts remain.
+        DataError: if a model is unknown, or too few prompts remain.
         SpecError: if `folds` is less than 2.
 
     >>> rng = np.random.default_rng(0)
@@ -155,7 +157,7 @@ def ceiling(
     seen = np.ones(records.n_prompts, dtype=np.bool_) if rows is None else _mask(records, rows)
     seen = seen[table.prompts]
     if not seen.any():
-        raise DataError(f"{records.name}: no prompt to evaluate was put to every LLM of the pool")
+        raise DataError(f"{records.name}: no prompt to evaluate was put to every model of the pool")
     W = resamples(table.strata[seen], n_boot, seed, table.groups[seen])
     found = estimates(columns[seen], W)
     return Ceiling(tuple(pool), int(seen.sum()), held.n_outside, held.near, *found)
@@ -164,14 +166,14 @@ def ceiling(
 def hold_out(
     table: ScoreTable, pools: Sequence[Index], fold: Index, *, near: float = NEAR, seed: int = 0
 ) -> HeldOut:
-    """Predict, in each fold, the scores of that fold's pool from the LLMs outside of it.
+    """Predict, in each fold, the scores of that fold's pool from the models outside of it.
 
     Args:
         table: the records.
         pools: the columns of a pool for each fold, all of one size.
         fold: (n_prompts,) from `folds_of`.
         near: see `ceiling`.
-        seed: of the draw of LLMs outside, where they are too many.
+        seed: of the draw of models outside, where they are too many.
     """
     shape = (table.n_prompts, len(pools[0]))
     scores, predicted, apart, prices, costs = (np.zeros(shape) for _ in range(5))
@@ -275,7 +277,7 @@ def estimates(columns: Floats, W: NDArray[np.floating]) -> list[Estimate]:
 
 
 class _Outside(NamedTuple):
-    """The LLMs outside a pool, and which of them are near-duplicates of its members."""
+    """The models outside a pool, and which of them are near-duplicates of its members."""
 
     columns: Index
     near: Index
@@ -323,9 +325,9 @@ def _penalty(values: Floats, projected: Floats, target: Floats, wide: bool) -> f
     return float(_PENALTIES[int(np.argmin(errors))])
 
 
-def _of_first(judged: Floats, scores: Floats) -> Floats:
-    """(n_prompts,) the score of the member that is judged best; the first on ties."""
-    return np.asarray(scores[np.arange(len(scores)), judged.argmax(axis=1)])
+def _of_first(predicted: Floats, scores: Floats) -> Floats:
+    """(n_prompts,) the score of the member that is predicted best; the first on ties."""
+    return np.asarray(scores[np.arange(len(scores)), predicted.argmax(axis=1)])
 
 
 def _mask(records: Records, rows: Index) -> NDArray[np.bool_]:

@@ -113,7 +113,7 @@ class CrossFit:
         )
 
     def _best_single(self) -> tuple[Floats, Floats]:
-        """Score and cost, on each prompt, of the LLM that is best on the other folds."""
+        """Score and cost, on each prompt, of the model that is best on the other folds."""
         best, usd = np.empty(self.table.n_prompts), np.full(self.table.n_prompts, np.nan)
         for part in range(self.plan.folds):
             test = self.fold == part

@@ -1,4 +1,4 @@
-"""Pools worth having: which few LLMs to keep, and which are redundant.
+"""Pools worth having: which few models to keep, and which are redundant.
 
 The oracle of a pool is a monotone submodular function of it, so the greedy choice has at least
 1 − 1/e of the best oracle of its size (Nemhauser, Wolsey & Fisher 1978); the best one itself is a
@@ -24,10 +24,10 @@ from routereval.tasks import Pool, Rows, Split
 from routereval.tasks.pool import chosen_models
 
 REDUNDANT = 0.9
-"""Two LLMs whose scores correlate (phi, if binary) at least so much are one for most purposes."""
+"""Two models whose scores correlate (phi, if binary) at least so much are one for most purposes."""
 
 LEAST_SHARED = 50
-"""Prompts two LLMs must share before they can be called redundant."""
+"""Prompts two models must share before they can be called redundant."""
 
 _MOST_PATTERNS = 20_000
 _MOST_MODELS = 64
@@ -58,15 +58,15 @@ def greedy_within(
 ) -> Index:
     """The greedy pool by gain per USD, whose prices together stay within a budget.
 
-    Whatever a router does within such a pool, even if it asks all of its LLMs, a prompt costs no
-    more than the budget. If one affordable LLM alone is worth more than the pool, it is the pool:
+    Whatever a router does within such a pool, even if it asks all of its models, a prompt costs no
+    more than the budget. If one affordable model alone is worth more than the pool, it is the pool:
     so without a limit on the size the oracle is at least (1 − 1/e) / 2 of the best within the
     budget (Leskovec et al. 2007).
 
     Args:
         scores: (n_prompts, n_models) in [0, 1], none missing.
-        prices: (n_models,) mean USD a call.
-        budget: USD a prompt.
+        prices: (n_models,) mean USD per call.
+        budget: USD per prompt.
         size: the most models; None for no limit.
 
     Returns:
@@ -102,7 +102,7 @@ def saving_pool(scores: NDArray[np.floating], costs: NDArray[np.floating], size:
 
     Args:
         scores: (n_prompts, n_models) in [0, 1].
-        costs: (n_prompts, n_models) USD a call.
+        costs: (n_prompts, n_models) USD per call.
         size: how many models.
 
     Raises:
@@ -202,7 +202,7 @@ def random_oracles(scores: NDArray[np.floating], sizes: Sequence[int]) -> Floats
 
 @dataclass(frozen=True)
 class Redundant:
-    """LLMs that are right and wrong on nearly the same prompts.
+    """Models that are right and wrong on nearly the same prompts.
 
     Attributes:
         keep: the one to keep: the cheapest of those within the margin of the best, else the best.
@@ -218,17 +218,17 @@ class Redundant:
 def redundant(
     table: ScoreTable, *, limit: float = REDUNDANT, margin: float = 0.01
 ) -> list[Redundant]:
-    """Groups of LLMs with nearly the same records, the better groups first.
+    """Groups of models with nearly the same records, the better groups first.
 
-    From the best LLM down, each joins the first group whose best LLM's scores correlate with its
-    own at least so much, beyond what their means explain (phi, if binary); else it opens a group.
-    Of more than 2,000 LLMs, only the best 2,000 are compared. An LLM that was not observed on all
-    prompts is not compared, nor are any on fewer than 50 prompts.
+    From the best model down, each joins the first group whose best model's scores correlate with
+    its own at least so much, beyond what their means explain (phi, if binary); else it opens a
+    group. Of more than 2,000 models, only the best 2,000 are compared. A model that was not
+    observed on all prompts is not compared, nor are any on fewer than 50 prompts.
 
     Args:
         table: the records.
-        limit: correlation from which two LLMs are redundant.
-        margin: how much worse a cheaper LLM may be and still be kept in the better one's place.
+        limit: correlation from which two models are redundant.
+        margin: how much worse a cheaper model may be and still be kept in the better one's place.
     """
     if table.n_prompts < LEAST_SHARED:
         return []
@@ -251,10 +251,10 @@ def redundant(
 
 
 RULES = {
-    "greedy": "each LLM raises the oracle most when it joins; strong-to-weak where that is better",
-    "saving": "the best LLM, and those that stand in for it most cheaply",
-    "all-strong": "the strongest LLMs, as RouterEval picks them",
-    "strong-to-weak": "LLMs from strong to weak, as RouterEval picks them",
+    "greedy": "each model raises the oracle most when it joins; strong-to-weak where better",
+    "saving": "the best model, and those that stand in for it most cheaply",
+    "all-strong": "the strongest models, as RouterEval picks them",
+    "strong-to-weak": "models from strong to weak, as RouterEval picks them",
 }
 """How a pool is chosen, by name."""
 
@@ -262,7 +262,7 @@ Chooser = Callable[[Index, int], Index]
 
 
 def choosers(table: ScoreTable, seed: int) -> dict[str, Chooser]:
-    """Functions from (training rows, size) to the columns of a pool, one a rule.
+    """Functions from (training rows, size) to the columns of a pool, one per rule.
 
     Args:
         table: the records.
@@ -299,7 +299,7 @@ class _Protocol:
         """The greedy pool, or the strong-to-weak one where its oracle is higher on these rows."""
         trusted = self.table.trusted(rows, self.candidates)
         chosen = greedy(trusted, size)
-        with suppress(DataError):  # too few LLMs
+        with suppress(DataError):  # too few models
             rival = np.searchsorted(self.candidates, self.columns("strong-to-weak", rows, size))
             if trusted[:, rival].max(axis=1).sum() > trusted[:, chosen].max(axis=1).sum() + 1e-9:
                 chosen = rival
@@ -366,4 +366,4 @@ def _refuse_too_many(size: int, n_models: int) -> None:
     if size < 1:
         raise SpecError(f"a pool has at least 1 model, not {size}")
     if size > n_models:
-        raise DataError(f"{n_models} LLMs are too few for a pool of {size}")
+        raise DataError(f"{n_models} models are too few for a pool of {size}")

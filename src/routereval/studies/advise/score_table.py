@@ -20,10 +20,10 @@ Index = NDArray[np.int64]
 Scores = NDArray[np.float32]
 
 BETTER_THAN_CHANCE = 3.0
-"""Standard errors by which an LLM must beat guessing before a right answer counts as evidence."""
+"""Standard errors by which a model must beat guessing before a right answer counts as evidence."""
 
 OPPOSITE = -0.2
-"""Two LLMs whose scores correlate below this are not right because of what they know."""
+"""Two models whose scores correlate below this are not right because of what they know."""
 
 _OPPOSITE_ERRORS = 4.0  # … and by so many standard errors
 _MOST_STRATA = 100
@@ -37,19 +37,19 @@ class ScoreTable:
     Attributes:
         name: of the benchmark.
         kind: ``binary`` or ``real``.
-        models: names of the LLMs, one a column.
+        models: names of the models, one a column.
         scores: (n_prompts, n_models), NaN where not observed.
         prompts: (n_prompts,) which rows of the records, counted through where several are joined.
         candidates: columns observed on every prompt: a pool is chosen from these.
         by_habit: (n_prompts, n_models) cells in which a right answer shows no knowledge, see
             `answers_by_habit`; None if there are none.
-        set_aside: LLMs left out because all their answers are of that sort.
+        set_aside: models left out because all their answers are of that sort.
         chance: (n_prompts,) the score of a guesser, NaN where unknown.
         chance_source: how it is known; empty if not.
         strata: (n_prompts,) code of the subset, or of the benchmark where several are joined.
         groups: (n_prompts,) code of each prompt's group of equal ones, as `Records.groups`.
-        costs: (n_prompts, n_models) USD a call, what is unknown filled with the LLM's mean; None
-            if some LLM's cost is not known at all.
+        costs: (n_prompts, n_models) USD per call, what is unknown filled with the model's mean;
+            None if some model's cost is not known at all.
         n_dropped: prompts left out because some candidate was not observed on them.
         simulated: True if no real LLM was asked.
     """
@@ -76,7 +76,7 @@ class ScoreTable:
         return len(self.scores)
 
     def trusted(self, rows: Index, columns: Index) -> Floats:
-        """Scores to choose LLMs by: a right answer out of habit counts as a guess."""
+        """Scores to choose models by: a right answer out of habit counts as a guess."""
         block = self.scores[np.ix_(rows, columns)].astype(np.float64)
         if self.by_habit is None:
             return block
@@ -85,11 +85,11 @@ class ScoreTable:
 
     @cached_property
     def features(self) -> NDArray[np.float32]:
-        """What is known of a prompt without asking the pool: how the LLMs did, and its subset.
+        """What is known of a prompt without asking the pool: how the models did, and its subset.
 
-        (n_prompts, n_models + d): a column an LLM, then one a subset (none where there is only one
-        subset or more than 100). Cells that were not observed, or answered by habit, hold the LLM's
-        mean.
+        (n_prompts, n_models + d): a column per model, then one per subset (none where there is one
+        subset only or more than 100). Cells that were not observed, or answered by habit, hold the
+        model's mean.
         """
         known = self.scores
         if self.by_habit is not None:
@@ -103,16 +103,16 @@ class ScoreTable:
         return np.hstack([known, np.eye(len(codes), dtype=np.float32)[where]])
 
     def names(self, columns: Sequence[int] | Index) -> tuple[str, ...]:
-        """The LLMs of some columns."""
+        """The models of some columns."""
         return tuple(self.models[column] for column in columns)
 
 
 def score_table_of(records: Records, pool: Sequence[str] = ()) -> ScoreTable:
-    """The arrays of one benchmark, without LLMs that answer by habit.
+    """The arrays of one benchmark, without models that answer by habit.
 
     Args:
         records: the benchmark.
-        pool: LLMs to be the candidates, kept whatever they answer by; the prompts are those on
+        pool: models to be the candidates, kept whatever they answer by; the prompts are those on
             which all of them were observed. If empty, candidates and prompts are those of
             `complete_block`.
 
@@ -138,17 +138,17 @@ def score_table_of(records: Records, pool: Sequence[str] = ()) -> ScoreTable:
 
 
 def join(collection: Sequence[Records]) -> ScoreTable:
-    """Several benchmarks as one: their prompts together, the LLMs that all of them know.
+    """Several benchmarks as one: their prompts together, the models that all of them know.
 
     Raises:
-        DataError: if no LLM is a candidate on all of them.
+        DataError: if no model is a candidate on all of them.
     """
     nobody = np.zeros(0, dtype=np.int64)
     parts = [_whole(records, nobody) for records in collection]
     known = [set(part.names(part.candidates)) for part in parts]
     common = [m for m in parts[0].names(parts[0].candidates) if all(m in names for names in known)]
     if not common:
-        raise DataError("no LLM was put to every prompt of all benchmarks")
+        raise DataError("no model was put to every prompt of all benchmarks")
     where = [{name: column for column, name in enumerate(part.models)} for part in parts]
     columns = [np.array([place[name] for name in common]) for place in where]
     pairs = list(zip(parts, columns, strict=True))
@@ -185,13 +185,14 @@ def _habits(part: ScoreTable, columns: Index) -> NDArray[np.bool_]:
 def answers_by_habit(
     scores: NDArray[np.floating], chance: Floats, strata: Index
 ) -> NDArray[np.bool_]:
-    """Which LLMs are right by luck or by habit, on multiple choice.
+    """Which models are right by luck or by habit, on multiple choice.
 
-    Those whose mean is less than three standard errors above chance; and, of two LLMs whose scores
-    are opposed (correlation within subsets below −0.2 and by four standard errors), the weaker: a
-    right answer of one makes one of the other less likely, as where one prefers option A and the
-    other B. One of two such LLMs is nearly always right, yet neither knows; and with the records of
-    one of them at hand, anyone can tell which. The LLM of the highest mean is never named.
+    Those whose mean is less than three standard errors above chance; and, of two models whose
+    scores are opposed (correlation within subsets below −0.2 and by four standard errors), the
+    weaker: a right answer of one makes one of the other less likely, as where one prefers option A
+    and the other B. One of two such models is nearly always right, yet neither knows; and with the
+    records of one of them at hand, anyone can tell which. The model of the highest mean is never
+    named.
 
     Args:
         scores: (n_prompts, n_models) of 0 and 1, NaN where not observed.
@@ -199,7 +200,7 @@ def answers_by_habit(
         strata: (n_prompts,) code of each prompt's subset.
 
     Returns:
-        (n_models,) True where an LLM's answers are of that sort.
+        (n_models,) True where a model's answers are of that sort.
 
     One always answers A, the next B; the third knows:
 
@@ -239,11 +240,11 @@ def correlations(
 
 
 def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> Floats:
-    """How far LLMs are right and wrong together beyond what the difficulty of prompts explains.
+    """How far models are right and wrong together beyond what the difficulty of prompts explains.
 
-    The partial correlation of each two, given the mean score of all further LLMs. Two that are
+    The partial correlation of each two, given the mean score of all further models. Two that are
     right on the same easy prompts, and by luck on different hard ones, have about 0; two copies of
-    one LLM have 1.
+    one model have 1.
 
     Args:
         scores: (n_prompts, n_models), none missing.
@@ -251,7 +252,7 @@ def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> 
         members: b columns.
 
     Returns:
-        (a, b); the plain correlation where there are no further LLMs, 0 where an LLM's scores do
+        (a, b); the plain correlation where there are no further models, 0 where a model's scores do
         not vary beyond the others' mean.
 
     >>> rng = np.random.default_rng(0)
@@ -267,7 +268,7 @@ def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> 
     both = ours.T @ theirs
     own, own_total = (ours**2).sum(axis=0)[:, None], (ours.T @ total)[:, None]
     other, other_total = (theirs**2).sum(axis=0)[None, :], (theirs.T @ total)[None, :]
-    # sums over the further LLMs: all, less the two at hand
+    # sums over the further models: all, less the two at hand
     rest = total @ total + own + other + 2 * (both - own_total - other_total)
     with_own, with_other = own_total - own - both, other_total - other - both
     rest = np.where(rest > _NOUGHT, rest, np.inf)
@@ -279,7 +280,7 @@ def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> 
 def _whole(records: Records, members: Index) -> ScoreTable:
     block = _asked(records, members) if len(members) else complete_block(records.scores)
     if not len(block.prompts):
-        raise DataError(f"{records.name}: no prompt was put to every LLM of the pool")
+        raise DataError(f"{records.name}: no prompt was put to every model of the pool")
     scores = records.scores.dense(block.prompts).astype(np.float32)
     chance = chance_levels(records)
     levels, strata = chance.levels[block.prompts], records.subsets[block.prompts]

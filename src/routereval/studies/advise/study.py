@@ -34,14 +34,14 @@ def advise(
     n_boot: int = N_BOOT,
     progress: Progress | None = None,
 ) -> Advice:
-    """Say whether routing is worth it, and which LLMs to keep.
+    """Say whether routing is worth it, and which models to keep.
 
     The rule: routing is worth it for the score if the achievable ceiling of a greedy pool, with
-    near-duplicates of its members left out, beats the best single LLM by more than the margin, by
-    the lower end of the 95 % interval; not if at every size with five LLMs outside or more even the
-    upper end, near-duplicates used, is below the margin; else it is unclear. It is worth it for the
-    cost if some routing loses less than the margin and saves more than a tenth, by the lower ends;
-    not if at no pool the upper end of the saving is a tenth.
+    near-duplicates of its members left out, beats the best single model by more than the margin, by
+    the lower end of the 95 % interval; not if at every size with five models outside or more even
+    the upper end, near-duplicates used, is below the margin; else it is unclear. It is worth it for
+    the cost if some routing loses less than the margin and saves more than a tenth, by the lower
+    ends; not if at no pool the upper end of the saving is a tenth.
 
     Args:
         sources: records, or anything `open_source` opens; one or several.
@@ -49,7 +49,7 @@ def advise(
         budget: the most that 1,000 prompts may cost, in USD, or None.
         margin: gain in mean score below which a router is not worth it.
         repeats: how many samples each score is the mean of, if they are; for the noise correction.
-        near: partial correlation from which an LLM outside is a near-duplicate.
+        near: partial correlation from which a model outside is a near-duplicate.
         folds: parts of the cross-fit.
         seed: of folds, draws and bootstrap.
         n_boot: resamples of the intervals.
@@ -91,7 +91,7 @@ def advise(
 
 def _advised(table: ScoreTable, plan: AdvicePlan, report: Progress) -> BenchAdvice:
     if not len(table.candidates):
-        raise DataError(f"{table.name}: no LLM was put to every prompt")
+        raise DataError(f"{table.name}: no model was put to every prompt")
     cross_fit = CrossFit(table, plan)
     rules = choosers(table, plan.seed)
     sizes = plan.sizes(len(table.candidates))
@@ -105,7 +105,7 @@ def _advised(table: ScoreTable, plan: AdvicePlan, report: Progress) -> BenchAdvi
     pools = []
     for done, (rule, size) in enumerate(steps):
         report(table.name, done, len(steps) + 1)
-        with suppress(DataError):  # RouterEval's rules need more LLMs than there may be
+        with suppress(DataError):  # RouterEval's rules need more models than there may be
             pools.append(cross_fit.pool(rule, rules[rule], size))
     report(table.name, len(steps), len(steps) + 1)
     advice = cross_fit.advice(pools, sizes)
