@@ -169,7 +169,7 @@ def test_a_bad_import(kind: str, command_line: CommandLine, tmp_path: Path) -> N
         (["-r", ""], ["cannot read ''"]),
         (["-r", "random(k=5)"], ["router 'random' takes no parameters, but 'k' was given"]),
         (["-r", "cheapest"], ["cheapest needs costs; import the records with costs"]),
-        (["--sizes", "7"], ["nothing could be run: one: 6 LLMs are too few for a pool of 7"]),
+        (["--sizes", "7"], ["nothing could be run: one: 6 models are too few for a pool of 7"]),
         (["--sizes", "0"], ["a pool has at least 1 model, not 0"]),
         (["--sizes", "3,-5"], ["a pool has at least 1 model, not -5"]),
         (["--groups", "all-stong"], ["unknown group 'all-stong'; did you mean 'all-strong'?"]),

@@ -113,7 +113,7 @@ def test_a_collection_and_foreign_results_run_side_by_side(
     answer = command_line("run", source, folder, *FEW, "-o", out)
     assert answer.status == 0
     assert [c.benchmark for c in read_results(out).cells] == ["one"] * 6 + ["two"] * 6
-    assert "Note: three: 2 LLMs are too few for a pool of 3." in answer.out
+    assert "Note: three: 2 models are too few for a pool of 3." in answer.out
     assert ": no prompt texts; routers see only the columns of the prompt table." in answer.out
     assert "μ_o by benchmark" in answer.out
 

@@ -291,7 +291,7 @@ def test_titles_tell_what_is_shown(single: Results, several: Results) -> None:
 
 
 def test_notes_that_say_the_same_are_said_once(several: Results) -> None:
-    note = "Note: one_&_two, three: 6 LLMs are too few for a pool of 9."
+    note = "Note: one_&_two, three: 6 models are too few for a pool of 9."
     for text in (to_plain(several), to_markdown(several)):
         assert text.count("too few for a pool of 9") == 1
         assert note in text.replace("\\", "")
