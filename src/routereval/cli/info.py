@@ -46,8 +46,8 @@ def info(source: str, format_name: str) -> None:
 def _notes(found: Sequence[Overview]) -> list[str]:
     unknown = [row.name for row in found if math.isnan(row.repeated) and not row.named]
     names = _some(unknown)
-    told = f"No texts, no named groups: equal prompts are not known in {names}."
-    return [told] if unknown else []
+    unknown_groups = f"No texts, no named groups: equal prompts are not known in {names}."
+    return [unknown_groups] if unknown else []
 
 
 def _simulated(found: Sequence[Overview]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routereval.report.figures import SIMULATED, STYLE, TITLES
-from routereval.studies.advise.advice import Advice, BenchAdvice, PoolAdvice
+from routereval.studies.advise.advice import Advice, BenchmarkAdvice, PoolAdvice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ def save_figure(advice: Advice, stem: Path) -> list[Path]:
     return [png, svg]
 
 
-def _panel(ax: Axes, bench: BenchAdvice) -> None:
+def _panel(ax: Axes, bench: BenchmarkAdvice) -> None:
     pools = _drawn(bench)
     best = bench.best_score.value
     for place, pool in enumerate(pools):
@@ -104,7 +104,7 @@ def _panel(ax: Axes, bench: BenchAdvice) -> None:
     )
 
 
-def _drawn(bench: BenchAdvice) -> list[PoolAdvice]:
+def _drawn(bench: BenchmarkAdvice) -> list[PoolAdvice]:
     return [pool for pool in bench.of("greedy") if pool.size > 1]
 
 
@@ -152,7 +152,7 @@ def _ceiling(ax: Axes, place: int, pool: PoolAdvice) -> None:
         ax.plot(place + 0.12, pool.ceiling_apart.value, "o", markersize=3.6, zorder=6, **apart)
 
 
-def _limits(bench: BenchAdvice, pools: list[PoolAdvice]) -> tuple[float, float]:
+def _limits(bench: BenchmarkAdvice, pools: list[PoolAdvice]) -> tuple[float, float]:
     """From a little below the least that is drawn to a little above the highest oracle."""
     best = bench.best_score.value
     told = [pool for pool in pools if not math.isnan(pool.gain.low)]
@@ -163,7 +163,7 @@ def _limits(bench: BenchAdvice, pools: list[PoolAdvice]) -> tuple[float, float]:
     return least - 0.15 * room, most + 0.12 * room
 
 
-def _legend(benches: Sequence[BenchAdvice]) -> list[Any]:
+def _legend(benches: Sequence[BenchmarkAdvice]) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

@@ -1,4 +1,4 @@
-"""In which order LLMs join a growing pool."""
+"""In which order models join a growing pool."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ ORDERS = {
     "strong-to-weak": "by mean score, the best first",
     "weak-to-strong": "by mean score, the worst first",
     "spread": "the best, the median, the quarters, the eighths … by mean score",
-    "greedy": "always the LLM that raises the oracle most",
-    "greedy-cost": "always the LLM that raises the oracle most for its price",
+    "greedy": "always the model that raises the oracle most",
+    "greedy-cost": "always the model that raises the oracle most for its price",
 }
 """Orders by name."""
 
@@ -34,7 +34,7 @@ _BLOCK = 1 << 22
 
 
 class Step(NamedTuple):
-    """One LLM joins the pool.
+    """One model joins the pool.
 
     Attributes:
         model: its column.
@@ -62,7 +62,7 @@ def model_order(name: str, matrix: Matrix, costs: NDArray[np.floating] | None = 
     Args:
         name: one of `ORDERS` other than ``random``.
         matrix: scores without missing cells.
-        costs: (n_models, n_prompts) USD a call, NaN where unknown; for ``greedy-cost``.
+        costs: (n_models, n_prompts) USD per call, NaN where unknown; for ``greedy-cost``.
 
     Raises:
         SpecError: if there is no such order.
@@ -80,18 +80,18 @@ def model_order(name: str, matrix: Matrix, costs: NDArray[np.floating] | None = 
             return np.array([step.model for step in greedy(matrix)])
         case "greedy-cost":
             return np.array([step.model for step in greedy(matrix, prices=_prices(costs))])
-    raise DataError("a random order is an expectation, not a list of LLMs")
+    raise DataError("a random order is an expectation, not a list of models")
 
 
 def greedy(
     matrix: Matrix, candidates: Index | None = None, prices: NDArray[np.floating] | None = None
 ) -> Iterator[Step]:
-    """Let the LLM join that raises the oracle most, one after another.
+    """Let the model join that raises the oracle most, one after another.
 
     The oracle is a monotone submodular function of the pool, so the first m have at least 1 − 1/e,
     or 63 %, of the best oracle that any m can have (Nemhauser, Wolsey & Fisher 1978). For the same
     reason a gain only falls as the pool grows: those last seen are upper bounds, and most need not
-    be looked at again (Minoux 1978). Ties go to the better LLM, then to the lower column. Once no
+    be looked at again (Minoux 1978). Ties go to the better model, then to the lower column. Once no
     one is left who adds anything, the rest follow from strong to weak.
 
     Args:
@@ -136,9 +136,9 @@ def _next(cover: _Cover, left: Index, price: NDArray[np.floating], bounds: Float
 
 
 def _prices(costs: NDArray[np.floating] | None) -> Floats:
-    """The mean cost of each LLM; what is unknown is never bought."""
+    """The mean cost of each model; what is unknown is never bought."""
     if costs is None or np.isnan(costs).all():
-        raise DataError("no cost of any LLM is known; use --order greedy")
+        raise DataError("no cost of any model is known; use --order greedy")
     means = column_means(costs.T)
     return np.maximum(np.where(np.isnan(means), np.inf, means), np.finfo(np.float64).tiny)
 

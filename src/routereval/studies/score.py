@@ -1,4 +1,4 @@
-"""Routers of any language, judged from what they predicted."""
+"""Routers of any language, scored from what they predicted."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Listed(Router):
 
 
 class Chosen(Listed):
-    """The same, of choices: a row is 1 for one LLM and 0 for the others; no price moves it."""
+    """The same, of choices: a row is 1 for one model and 0 for the others; no price moves it."""
 
     policy: ClassVar[Literal["argmax", "proportional"]] = "proportional"
 
@@ -106,24 +106,24 @@ def score(
     n_boot: int = N_BOOT,
     out: str | Path | None = None,
 ) -> Results:
-    """Judge a router by a file of its predictions, as `run` judges routers.
+    """Score a router by a file of its predictions, as `run` scores routers.
 
     Args:
         predictions: CSV, JSON Lines or Parquet; see `read_predictions`.
         source: records, one benchmark or several, or anything `open_source` opens.
         name: of the router; the file's name if empty.
-        prompts: ``test`` judges it on the test prompts of the split, all of which must be in the
+        prompts: ``test`` scores it on the test prompts of the split, all of which must be in the
             file; ``file`` on whatever prompts are.
         split: the protocol and seed; controls are chosen on its training prompts, or with ``file``
             on all prompts that the file leaves out. ``mixed`` and ``leave_one_out`` take the
             benchmarks together, as `run` does.
-        pool: the LLMs that it could choose from; those that the file names if None.
+        pool: the models that it could choose from; those that the file names if None.
         n_boot: resamples of every interval.
         out: a folder that the results are added to, for `compare`.
 
     Returns:
         The results, of the router and of oracle, best_single and random; of several benchmarks
-        also of dataset_best, which is told the benchmark. best_single is one model for all of
+        also of dataset_best, which knows the benchmark. best_single is one model for all of
         them.
 
     Raises:
@@ -143,8 +143,8 @@ def score(
     jobs, notes = _jobs(file, collection, rule, pool)
     tasks = []
     for records, each, own in jobs:
-        task, told = _task(records, own, each, prompts, file.path)
-        notes += [*told, *(_pool_notes(records, own) if pool is None else [])]
+        task, task_notes = _task(records, own, each, prompts, file.path)
+        notes += [*task_notes, *(_pool_notes(records, own) if pool is None else [])]
         tasks.append(task)
     means = _pooled_means(tasks)
     cells: list[Cell] = []
@@ -168,7 +168,7 @@ def score(
 def _jobs(
     file: PredictionsFile, collection: Sequence[Records], rule: Split, pool: Sequence[str] | None
 ) -> tuple[list[_Job], list[str]]:
-    """What is to be judged on what: each benchmark, or the stream of all; and what is left out."""
+    """What is to be scored on what: each benchmark, or the stream of all; and what is left out."""
     held = [(records, file.of(records, pool)) for records in collection]
     notes = [f"{one.name}: the file has no prediction for it" for one, own in held if own is None]
     if rule.protocol not in STREAMS:
@@ -184,14 +184,14 @@ def _pool_notes(records: Records, own: Predictions) -> list[str]:
     """Choices alone do not tell what else could have been chosen."""
     if not own.chosen:
         return []
-    named = f"the pool is the {len(own.models)} LLMs that the file chooses"
+    named = f"the pool is the {len(own.models)} models that the file chooses"
     return [f"{records.name}: {named}; name all that the router could choose from with --pool"]
 
 
 def _task(
     records: Records, own: Predictions, split: Split, prompts: str, path: Path
 ) -> tuple[Task, list[str]]:
-    """What the router is judged on, and notes on how."""
+    """What the router is scored on, and notes on how."""
     if prompts == "test":
         task = Task(_Numbered(records, split, None), own.models)
         missing = np.setdiff1d(task.test.rows, own.rows)
@@ -200,7 +200,7 @@ def _task(
             raise DataError(
                 f"{path}: {len(missing):,} of {len(task.test.rows):,} test prompts of "
                 f"{records.name} under {split} have no prediction, first {first!r}; "
-                "predict them all, or judge the prompts of the file with --prompts file"
+                "predict them all, or score it on the prompts of the file with --prompts file"
             )
         return task, [task.prepared.note] if task.prepared.note else []
     rest = np.setdiff1d(np.arange(records.n_prompts), own.rows)
@@ -211,10 +211,10 @@ def _task(
     if not len(rest):
         notes.append(
             f"{records.name}: the file has every prompt, so best_single was chosen on the very "
-            "prompts that it is judged on"
+            "prompts that it is scored on"
         )
     if n_out:
-        left = f"{n_out} prompts of the file were not put to every LLM of the pool"
+        left = f"{n_out} prompts of the file were not put to every model of the pool"
         notes.append(f"{records.name}: {left}")
     return task, notes
 
@@ -222,7 +222,7 @@ def _task(
 def _pooled_means(tasks: Sequence[Task]) -> dict[str, float] | None:
     """Each model's mean on the training prompts of all tasks; None where there is one task only.
 
-    Sets each task's best single model, which is not told the benchmark, by these means.
+    Sets each task's best single model, which does not know the benchmark, by these means.
     """
     if len(tasks) < 2 or tasks[0].split.protocol in STREAMS:
         return None
@@ -271,15 +271,15 @@ def _cells(
     costs = None if own.costs is None else _spread(own.costs, own.rows, records.n_prompts)
     mine = (Chosen if own.chosen else Listed)(values, costs)
     if np.isnan(values[task.test.rows]).all(axis=1).any():
-        raise DataError(f"{records.name}: a prompt has no score for any LLM")
+        raise DataError(f"{records.name}: a prompt has no score for any model")
     found = []
     for name, router in ({title: mine} | _controls(task, means)).items():
         part = task.train
         router.fit(part.inputs(router.reads), part.scores, part.costs)
-        judged = evaluate(router, task, n_boot=n_boot)
+        evaluation = evaluate(router, task, n_boot=n_boot)
         if name == title and own.paid is not None:
             paid = _spread(own.paid[:, None], own.rows, records.n_prompts)[:, 0]
-            judged = _with_costs(judged, paid[task.test.rows], n_boot)
+            evaluation = _with_costs(evaluation, paid[task.test.rows], n_boot)
         cell = Cell(
             benchmark=task.split["test"] or records.name,
             size=len(task.models),
@@ -290,8 +290,8 @@ def _cells(
             pool=task.models,
             n_train=len(part.rows),
             n_test=len(task.test.rows),
-            metrics=judged.metrics,
-            intervals={key: tuple(ends) for key, ends in judged.intervals.items()},  # type: ignore[misc]
+            metrics=evaluation.metrics,
+            intervals={key: tuple(ends) for key, ends in evaluation.intervals.items()},  # type: ignore[misc]
             seconds={"fit": 0.0, "predict": 0.0},
             records=records.hash,
             version=__version__,
@@ -299,19 +299,19 @@ def _cells(
             control=router.control,
             simulated=records.simulated,
             n_boot=n_boot,
-            doubtful=tuple(sorted(judged.doubtful)),
+            doubtful=tuple(sorted(evaluation.doubtful)),
             parts=benchmark_starts(records) if task.split.protocol == "mixed" else {},
         )
-        found.append((cell, Outcome(judged.evidence, task.test.rows)))
+        found.append((cell, Outcome(evaluation.evidence, task.test.rows)))
     return found
 
 
-def _with_costs(judged: Evaluation, paid: NDArray[np.float64], n_boot: int) -> Evaluation:
+def _with_costs(evaluation: Evaluation, paid: NDArray[np.float64], n_boot: int) -> Evaluation:
     """The same, with what the choices cost as the file says it."""
-    evidence = replace(judged.evidence, cost=paid)
+    evidence = replace(evaluation.evidence, cost=paid)
     found, unsure = estimates(evidence, None, n_boot)
     return replace(
-        judged,
+        evaluation,
         metrics=compute(evidence),
         intervals=found,
         evidence=evidence,

@@ -21,7 +21,7 @@ from routereval.report.table import (
 )
 from routereval.report.terminal import to_text
 from routereval.results.summary import Estimate
-from routereval.studies.advise.advice import FEW_OUTSIDE, Advice, BenchAdvice, PoolAdvice
+from routereval.studies.advise.advice import FEW_OUTSIDE, Advice, BenchmarkAdvice, PoolAdvice
 
 _WIDTH = 100
 _SHOWN = 4  # names, where there may be hundreds
@@ -65,7 +65,7 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
     return [*files, *save_figure(advice, home / "advice")]
 
 
-def verdict(bench: BenchAdvice, margin: float) -> str:
+def verdict(bench: BenchmarkAdvice, margin: float) -> str:
     """One sentence: is routing worth it here?"""
     judged = shown_pool(bench)
     if bench.quality == "yes" and bench.keep is not None:
@@ -96,7 +96,7 @@ def _why_unclear(pool: PoolAdvice, margin: float) -> str:
     return "the interval is too wide to tell"
 
 
-def shown_pool(bench: BenchAdvice) -> PoolAdvice | None:
+def shown_pool(bench: BenchmarkAdvice) -> PoolAdvice | None:
     """The pool that the sentences are about: the one to keep, else the smallest greedy one."""
     if bench.keep is not None:
         return bench.pools[bench.keep]
@@ -104,7 +104,7 @@ def shown_pool(bench: BenchAdvice) -> PoolAdvice | None:
     return pools[0] if pools else None
 
 
-def _parts(bench: BenchAdvice, advice: Advice) -> list[Part]:
+def _parts(bench: BenchmarkAdvice, advice: Advice) -> list[Part]:
     label = "SIMULATED DATA · " if bench.simulated else ""
     size = f"{_count(bench.n_prompts, 'prompt')} × {_count(bench.n_models, 'LLM')}"
     sentences = [
@@ -123,7 +123,7 @@ def _parts(bench: BenchAdvice, advice: Advice) -> list[Part]:
     return [heading, Points(sentences), _table(bench).without_empty()]
 
 
-def _single(bench: BenchAdvice) -> str:
+def _single(bench: BenchmarkAdvice) -> str:
     known = ""
     if bench.chance > 0 and not math.isnan(bench.best_known.value):
         known = (
@@ -134,7 +134,7 @@ def _single(bench: BenchAdvice) -> str:
     return f"Best single LLM: {bench.best_single}, {_with_ends(bench.best_score)}{price}{known}."
 
 
-def _headroom(bench: BenchAdvice) -> list[str]:
+def _headroom(bench: BenchmarkAdvice) -> list[str]:
     pool = shown_pool(bench)
     if pool is None:
         return []
@@ -183,7 +183,7 @@ def _luck(pool: PoolAdvice, lead: float) -> str:
     return f". The other {1 - share:.0%} of the oracle's lead could not be foreseen."
 
 
-def _keep(bench: BenchAdvice, folds: int) -> list[str]:
+def _keep(bench: BenchmarkAdvice, folds: int) -> list[str]:
     sentences = []
     if bench.keep is None:
         sentences.append(f"Keep: {bench.best_single} alone.")
@@ -216,7 +216,7 @@ def _in_order(pools: Sequence[PoolAdvice], folds: int) -> str:
     return "; ".join(steps)
 
 
-def _against(bench: BenchAdvice) -> list[str]:
+def _against(bench: BenchmarkAdvice) -> list[str]:
     pools = [
         pool for pool in bench.of("greedy") if pool.size > 1 and pool.size < bench.n_candidates
     ]
@@ -231,7 +231,7 @@ def _against(bench: BenchAdvice) -> list[str]:
     return [*sentences, *_optimal(bench, pools)]
 
 
-def _optimal(bench: BenchAdvice, pools: Sequence[PoolAdvice]) -> list[str]:
+def _optimal(bench: BenchmarkAdvice, pools: Sequence[PoolAdvice]) -> list[str]:
     sizes = {facts.size: facts for facts in bench.sizes}
     known = [pool for pool in pools if not math.isnan(sizes[pool.size].best)]
     best = [pool for pool in known if sizes[pool.size].bound - pool.chosen_oracle < _SAME]
@@ -249,7 +249,7 @@ def _optimal(bench: BenchAdvice, pools: Sequence[PoolAdvice]) -> list[str]:
     return sentences
 
 
-def _larger(bench: BenchAdvice, margin: float) -> list[str]:
+def _larger(bench: BenchmarkAdvice, margin: float) -> list[str]:
     if bench.quality != "yes" or bench.keep is None:
         return []
     kept = bench.pools[bench.keep]
@@ -260,7 +260,7 @@ def _larger(bench: BenchAdvice, margin: float) -> list[str]:
     return [f"More LLMs add less than {margin:g}: the gain is {gains}."]
 
 
-def _costs(bench: BenchAdvice) -> list[str]:
+def _costs(bench: BenchmarkAdvice) -> list[str]:
     if math.isnan(bench.best_usd):
         return []
     spent = [pool for pool in bench.pools if pool.spending and pool.n_outside and pool.size > 1]
@@ -268,7 +268,7 @@ def _costs(bench: BenchAdvice) -> list[str]:
     return sentences if bench.affordable is None else [*sentences, _budget(bench, spent)]
 
 
-def _saving(bench: BenchAdvice, spent: Sequence[PoolAdvice]) -> str:
+def _saving(bench: BenchmarkAdvice, spent: Sequence[PoolAdvice]) -> str:
     """What the pool to keep saves; else the one that saves most without scoring less."""
     kept = None if bench.keep is None else bench.pools[bench.keep]
     fine = [
@@ -289,7 +289,7 @@ def _saving(bench: BenchAdvice, spent: Sequence[PoolAdvice]) -> str:
     )
 
 
-def _budget(bench: BenchAdvice, spent: Sequence[PoolAdvice]) -> str:
+def _budget(bench: BenchmarkAdvice, spent: Sequence[PoolAdvice]) -> str:
     buys = bench.affordable
     if buys is None or not buys.single:
         return "Budget: no LLM is that cheap."
@@ -319,7 +319,7 @@ def _budget(bench: BenchAdvice, spent: Sequence[PoolAdvice]) -> str:
     return text + "."
 
 
-def _needed(bench: BenchAdvice) -> list[str]:
+def _needed(bench: BenchmarkAdvice) -> list[str]:
     pool = shown_pool(bench)
     if pool is None or math.isnan(pool.prompts_needed):
         return []
@@ -334,7 +334,7 @@ def _needed(bench: BenchAdvice) -> list[str]:
     ]
 
 
-def _redundant(bench: BenchAdvice) -> list[str]:
+def _redundant(bench: BenchmarkAdvice) -> list[str]:
     groups = bench.redundant
     if not groups:
         return ["Redundant LLMs: none; no two are right and wrong on nearly the same prompts."]
@@ -347,7 +347,7 @@ def _redundant(bench: BenchAdvice) -> list[str]:
     ]
 
 
-def _left_out(bench: BenchAdvice) -> list[str]:
+def _left_out(bench: BenchmarkAdvice) -> list[str]:
     sentences = []
     if bench.set_aside:
         sentences.append(
@@ -376,7 +376,7 @@ _COLUMNS = (
 )
 
 
-def _table(bench: BenchAdvice) -> Table:
+def _table(bench: BenchmarkAdvice) -> Table:
     usd = _defined(bench.best_usd)
     known = _defined(bench.best_known.value)
     single = ("best single", 1, bench.best_score.value, known, known, "", "", "", usd, "")

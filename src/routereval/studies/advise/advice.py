@@ -123,7 +123,7 @@ class Affordable:
 
 
 @dataclass(frozen=True)
-class BenchAdvice:
+class BenchmarkAdvice:
     """The advice on one benchmark, or on several joined.
 
     Attributes:
@@ -187,7 +187,7 @@ class Advice(Shown):
         notes: what could not be done, and why.
     """
 
-    benchmarks: tuple[BenchAdvice, ...]
+    benchmarks: tuple[BenchmarkAdvice, ...]
     margin: float
     near: float
     folds: int

@@ -25,7 +25,7 @@ from routereval.scoring.headroom import (
 from routereval.studies.advise.advice import (
     UNDEFINED,
     Affordable,
-    BenchAdvice,
+    BenchmarkAdvice,
     PoolAdvice,
     SizeFacts,
     Spending,
@@ -83,13 +83,13 @@ class CrossFit:
             **found,
         )
 
-    def advice(self, pools: Sequence[PoolAdvice], sizes: Sequence[int]) -> BenchAdvice:
+    def advice(self, pools: Sequence[PoolAdvice], sizes: Sequence[int]) -> BenchmarkAdvice:
         """Everything on the benchmark, and the answers."""
         table, plan = self.table, self.plan
         best = table.candidates[int(self.trusted.mean(axis=0).argmax())]
         quality = worth_its_score(pools, plan.margin)
         saving = None if table.costs is None else worth_its_cost(pools, plan.margin)
-        return BenchAdvice(
+        return BenchmarkAdvice(
             name=table.name,
             n_prompts=table.n_prompts,
             n_dropped=table.n_dropped,

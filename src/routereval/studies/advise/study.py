@@ -10,7 +10,7 @@ from routereval.errors import DataError
 from routereval.records import Records
 from routereval.scoring import N_BOOT
 from routereval.sources import open_source
-from routereval.studies.advise.advice import Advice, BenchAdvice
+from routereval.studies.advise.advice import Advice, BenchmarkAdvice
 from routereval.studies.advise.ceiling import FOLDS, NEAR
 from routereval.studies.advise.cross_fit import CrossFit
 from routereval.studies.advise.plan import MARGIN, SIZES, AdvicePlan
@@ -72,7 +72,7 @@ def advise(
     plan = AdvicePlan(max_models, budget, margin, repeats, near, folds, seed, n_boot)
     collection = open_source(sources)
     report = progress or (lambda what, done, total: None)
-    found: list[BenchAdvice] = []
+    found: list[BenchmarkAdvice] = []
     notes: list[str] = []
     for records in collection:
         try:
@@ -89,7 +89,7 @@ def advise(
     return Advice(tuple(found), margin, near, folds, tuple(notes))
 
 
-def _advised(table: ScoreTable, plan: AdvicePlan, report: Progress) -> BenchAdvice:
+def _advised(table: ScoreTable, plan: AdvicePlan, report: Progress) -> BenchmarkAdvice:
     if not len(table.candidates):
         raise DataError(f"{table.name}: no model was put to every prompt")
     cross_fit = CrossFit(table, plan)

@@ -1,0 +1,80 @@
+"""The words of the field: a reader greps for what is known, so no private word stands in code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import routereval
+
+SRC = Path(routereval.__file__).parent
+
+# The word, and what to write instead. In names of things, and in docstrings.
+NAMES = {
+    "bench": "benchmark, or score table",
+    "desk": "call ledger",
+    "door": "authenticator",
+    "ground": "prepared split",
+    "grounds": "prepared splits",
+    "judged": "scored",
+    "judging": "scoring",
+    "purse": "budget lease",
+    "quirk": "exception",
+    "said": "what the value is",
+    "seams": "protocols",
+    "told": "what the value is",
+}
+DOCSTRINGS = {
+    "desk": "call ledger",
+    "door": "authenticator, or interface",
+    "judging": "scoring",
+    "purse": "budget lease",
+    "seams": "protocols",
+    "told": "says, shows, is given",
+}
+STATIONS = ("cli", "results", "studies", "tasks")
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+
+
+def docstrings(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield ast.get_docstring(node) or ""
+
+
+def banned(texts: Iterator[str], words: dict[str, str]) -> list[str]:
+    found = {word.lower() for text in texts for word in WORD.findall(text)}
+    return [f"{word!r}: write {words[word]}" for word in sorted(found & set(words))]
+
+
+def test_the_search_finds_words_within_names() -> None:
+    tree = ast.parse("def _was_told(ground): 'At the door.'\nclass PurseDesk: ...")
+    assert [line.split("'")[1] for line in banned(names(tree), NAMES)] == [
+        "desk",
+        "ground",
+        "purse",
+        "told",
+    ]
+    assert banned(docstrings(tree), DOCSTRINGS) == ["'door': write authenticator, or interface"]
+
+
+@pytest.mark.parametrize("station", STATIONS)
+def test_no_private_word_stands_in_a_station(station: str) -> None:
+    for file in sorted((SRC / station).rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        found = banned(names(tree), NAMES) + banned(docstrings(tree), DOCSTRINGS)
+        assert not found, f"{file.relative_to(SRC)}: {'; '.join(found)}"
