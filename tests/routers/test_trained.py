@@ -56,7 +56,7 @@ def test_costs_in_another_unit_change_no_decision() -> None:
 def test_a_model_that_is_not_allowed_is_never_chosen() -> None:
     router = trained()
     assert router.decide(["cite it"], allowed=["euclid", "jack"])[0].model == "jack"
-    with pytest.raises(DataError, match="no LLM of the pool may be chosen; it has euclid"):
+    with pytest.raises(DataError, match="no model of the pool may be chosen; it has euclid"):
         router.decide(["cite it"], allowed=["nobody"])
 
 

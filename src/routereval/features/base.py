@@ -39,7 +39,7 @@ class TextEmbedder(Estimator):
         raise NotImplementedError
 
     def transform(self, texts: Sequence[str]) -> Vectors:
-        """One vector a text, (n_texts, d)."""
+        """One vector per text, (n_texts, d)."""
         raise NotImplementedError
 
     def fit_transform(self, texts: Sequence[str], y: object = None) -> Vectors:

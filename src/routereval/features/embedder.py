@@ -19,7 +19,7 @@ class Embedder(Protocol):
         """Learn from the training texts."""
 
     def transform(self, texts: Sequence[str]) -> Vectors:
-        """One vector a text."""
+        """One vector per text."""
 
 
 def _checked(embedder: object, name: str) -> type[TextEmbedder]:

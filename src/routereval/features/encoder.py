@@ -78,7 +78,7 @@ def checked(vectors: Any, n_texts: int, owner: str) -> Vectors:  # noqa: ANN401
     if matrix.ndim != 2 or len(matrix) != n_texts or matrix.shape[1] == 0:
         raise DataError(
             f"{owner} gave vectors of shape {matrix.shape} for {n_texts} texts; "
-            "one vector a text is needed"
+            "one vector per text is needed"
         )
     if not np.isfinite(matrix).all():
         raise DataError(f"{owner} gave numbers that are not finite")

@@ -1,4 +1,4 @@
-"""What a small LLM has in mind after reading the prompt: its hidden states."""
+"""Hidden states of a small language model that reads the prompt and writes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class HiddenStates(Pretrained):
         layer: which hidden state, 0 the word embeddings, -1 the last; or ``middle``.
         pool: ``mean`` over the prompt's tokens, or its ``last``.
         max_tokens: what is read of a prompt, if the model can read as many; the end is cut off.
-        batch: prompts a step.
+        batch: prompts per step.
     """
 
     label = "hidden_states"

@@ -23,7 +23,7 @@ class OpenAi(Pretrained):
         url: up to ``/v1``.
         model: as the service calls it.
         key_env: the variable of the environment that holds the key; without it none is sent.
-        batch: texts a request.
+        batch: texts per request.
         max_chars: what is sent of a text; services refuse texts beyond their context.
         timeout: seconds for a request.
         retries: further attempts where the service is busy or does not answer.

@@ -18,7 +18,7 @@ class SentenceTransformers(Pretrained):
 
     Args:
         model: a folder, or a name on the hub.
-        batch: texts a step.
+        batch: texts per step.
     """
 
     label = "sentence_transformers"

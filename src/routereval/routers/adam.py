@@ -36,7 +36,7 @@ class Recipe:
         hidden: widths of the hidden layers; none is logistic regression.
         lr: learning rate of Adam at the start; it falls to 0 along half a cosine.
         epochs: passes over the prompts.
-        batch: prompts a step.
+        batch: prompts per step.
         seed: of the initial weights and of the order of the prompts.
         patience: epochs without a lower loss on the validation prompts before training stops.
     """

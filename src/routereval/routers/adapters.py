@@ -21,8 +21,8 @@ _OFFERED = ("costs", "validation", "models", "groups")
 class ObjectAdapter(Router):
     """Wraps an object with `fit` and `predict_scores` that is no subclass of `Router`.
 
-    Its `fit` is given ``X`` and ``scores``, and ``costs``, ``validation`` and ``models`` (names of
-    LLMs) if it names them; a copy is fitted, so the object itself stays as it is. It may carry the
+    Its `fit` is given ``X``, ``scores``, and ``costs``, ``validation``, ``groups`` and ``models``
+    if it names them; a copy is fitted, so the object itself stays as it is. It may carry the
     class attributes of a `Router` (``reads``, ``policy``, …) and its other methods.
 
     Args:

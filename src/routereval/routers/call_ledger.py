@@ -43,7 +43,7 @@ class CallLedger:
             column: the model.
 
         Returns:
-            What the calls reveal, by name, one number a prompt.
+            What the calls reveal, by name, one number per prompt.
         """
         self.called[rows, column] = True
         return {name: values[rows, column] for name, values in self._signals.items()}

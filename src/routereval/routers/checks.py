@@ -113,7 +113,7 @@ def check_deterministic(router: Router) -> None:
 
 
 def check_shape(router: Router) -> None:
-    """Scores are finite floats, one row a prompt, one column a model of the pool."""
+    """Scores are finite floats, one row per prompt, one column per model of the pool."""
     for n_models in (1, 2, 4):
         made = _made(router, n_models=n_models)
         fitted = _fitted(router, made)

@@ -1,7 +1,7 @@
 """Factorisation: a prompt and a model meet as vectors of a few dimensions.
 
 Both routers here predict ``z = X W Pᵀ + b``: the prompts' features, projected by W to a few
-dimensions; one vector a model in P; one intercept a model in b. They differ in what z is: the
+dimensions; one vector per model in P; one intercept per model in b. They differ in what z is: the
 log-odds of a right answer, or the strength with which a model beats the others.
 """
 
@@ -138,7 +138,7 @@ class MatrixFactorisation(_Factorised):
     1952). Every training prompt compares every two models of the pool: with the chance y(1 − y')
     one is right where the other is wrong; ties say nothing. The score of a model is its mean
     probability of beating another of the pool, and ½ for a model alone; so it ranks models but is
-    no chance of a right answer, and a trade-off with cost is in wins a USD.
+    no chance of a right answer, and a trade-off with cost is in wins per USD.
 
     Source: RouteLLM, Ong et al. 2024, arXiv 2406.18665 (``mf``), which learns from votes of people
     on two answers, and routes between two models. It differs beyond that: each model has an

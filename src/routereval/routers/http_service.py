@@ -25,8 +25,8 @@ class Http(Router):
     Args:
         url: of the service, up to ``/v1``.
         model: what is asked for, the name by which the service knows its router.
-        models: the pool's LLMs, a name a column, where `fit` is not told them.
-        names: pairs ``"theirs=ours"`` where the service calls an LLM of the pool something else;
+        models: the pool's models, one name per column, where `fit` is not told them.
+        names: pairs ``"theirs=ours"`` where the service calls a model of the pool something else;
             capitals, and an owner before a slash, make no difference anyway.
         send_pool: also send the pool as ``models``, for a service that takes a list of candidates.
         key_env: the variable of the environment that holds the key; without it none is sent.
@@ -35,7 +35,7 @@ class Http(Router):
         retries: further attempts where the service is busy or does not answer.
 
     Attributes:
-        models_: the pool's LLMs, a name a column.
+        models_: the pool's models, one name per column.
 
     >>> Http(url="http://localhost:8000/v1", model="auto")
     Http(url='http://localhost:8000/v1')
@@ -126,7 +126,7 @@ class Http(Router):
         )
 
     def _columns(self) -> dict[str, int]:
-        """Columns by every spelling that means one LLM only; -1 where it means several."""
+        """Columns by every spelling that means one model only; -1 where it means several."""
         columns: dict[str, int] = {}
         for spell in (_bare, _plain, str):  # the more exact ones last, as they win
             spelt = [spell(model) for model in self.models_]

@@ -31,7 +31,7 @@ class ItemParameters(NamedTuple):
 
 
 class Irt(Router):
-    """Predicts P(right) = σ(a(x)·θ − b(x)): abilities θ, one vector a model, met by the prompt.
+    """Predicts P(right) = σ(a(x)·θ − b(x)): abilities θ, one vector per model, met by the prompt.
 
     How much a prompt x asks of each ability, a(x) = σ(A x + a₀), and how difficult it is,
     b(x) = B x + b₀, are read from its features; so prompts that no model has seen have both.

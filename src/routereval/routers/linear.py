@@ -32,7 +32,7 @@ class Linear(Router):
             best how models differ on the validation prompts (the largest of equals).
         lr: for adam, the learning rate at the start; it falls to 0 along half a cosine.
         epochs: for adam, passes over the training prompts.
-        batch: for adam, prompts a step.
+        batch: for adam, prompts per step.
         random_state: for adam, seed of the initial weights and the order of the prompts.
 
     Attributes:

@@ -24,7 +24,7 @@ class Mlp(Router):
         hidden: widths of the hidden layers.
         lr: learning rate of Adam at the start; it falls to 0 along half a cosine.
         epochs: passes over the training prompts, at most.
-        batch: prompts a step.
+        batch: prompts per step.
         early_stopping: whether to stop on the validation prompts.
         standardize: whether to standardise the features.
         random_state: seed of the initial weights and the order of the prompts.

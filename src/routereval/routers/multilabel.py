@@ -31,7 +31,7 @@ class MultiLabel(Router):
     Args:
         model: a checkpoint that transformers can load: a folder, or a name on the hub.
         epochs: passes over the training prompts.
-        batch: prompts a step.
+        batch: prompts per step.
         max_tokens: what is read of a prompt, if the model can read as many; the end is cut off.
         lr: learning rate at the start.
         random_state: seed of the new layer, of dropout and of the order of the prompts.

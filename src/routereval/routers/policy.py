@@ -27,8 +27,8 @@ def choose(
 
     Args:
         scores: (n_prompts, n_models) predicted scores.
-        costs: expected USD a call, (n_models,) or (n_prompts, n_models), NaN or None where unknown.
-        lam: trade-off in score a USD, not negative. At 0, costs only break ties; if infinite,
+        costs: expected USD per call, (n_models,) or (n_prompts, n_models); NaN or None: unknown.
+        lam: trade-off in score per USD, not negative. At 0, costs only break ties; if infinite,
             nothing but cost counts, and scores break ties.
 
     Returns:

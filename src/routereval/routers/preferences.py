@@ -75,7 +75,7 @@ class SimilarityWeighted(Router):
     base is 10: its weights are 10^(1 + s / max s). That is a ratio of 10 between the most similar
     prompt and one at a right angle, so a few thousand prompts at a distance outvote the near ones;
     ``similarity_weighted(base=10)`` is that router. It differs from the published one in that
-    LLMs are not merged into tiers, as a pool is small.
+    models are not merged into tiers, as a pool is small.
 
     Args:
         base: greater than 1, or ``tuned``: the one of `bases` that foresees the results on the

@@ -1,4 +1,4 @@
-"""A trained router with all that a text needs to become a choice of an LLM."""
+"""A trained router with all that a text needs to become a choice of a model."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Decision(NamedTuple):
     """Where one prompt goes, and why.
 
     Attributes:
-        model: the chosen LLM.
+        model: the chosen model.
         column: its place in the pool.
-        scores: the predicted score of each LLM of the pool, in its order.
-        costs: the expected USD a call of each, NaN where unknown.
+        scores: the predicted score of each model of the pool, in its order.
+        costs: the expected USD per call of each, NaN where unknown.
         reason: half a sentence of plain ASCII.
         unfamiliar: True if the prompt is unlike all training prompts, by `Familiarity`: then the
             predicted scores say little. The choice is that of the policy all the same.
@@ -63,14 +63,14 @@ class TrainedRouter:
     """A fitted router, its embedder and its pool: from text to choice.
 
     The trade-off `lam` is counted in score here, so that it means the same for cheap and for dear
-    pools: the score that one would give up to save the whole price of the dearest LLM. `usd_lam`
-    turns it into the policy's score a USD.
+    pools: the score that one would give up to save the whole price of the dearest model. `usd_lam`
+    turns it into the policy's score per USD.
 
     Attributes:
         router: fitted.
-        models: the LLMs, one a column of its scores.
+        models: the models, one a column of its scores.
         embedder: what makes the router's features of a text; None for one that reads texts.
-        costs: (n_models,) expected USD a call, NaN where unknown.
+        costs: (n_models,) expected USD per call, NaN where unknown.
         about: where it comes from: router and embedder as specs, records, protocol, versions.
         familiarity: what tells an unfamiliar prompt; None for a router that reads texts, which
             then calls none unfamiliar.
@@ -108,7 +108,7 @@ class TrainedRouter:
         return self.router.predict_scores(self.inputs(texts))
 
     def costs_of(self, texts: Sequence[str]) -> Scores:
-        """(n_texts, n_models) expected USD a call, NaN where unknown."""
+        """(n_texts, n_models) expected USD per call, NaN where unknown."""
         return self._costs(self.inputs(texts))
 
     def predicted(self, texts: Sequence[str]) -> Predicted:
@@ -119,7 +119,7 @@ class TrainedRouter:
         return Predicted(self.router.predict_scores(X), self._costs(X), strange)
 
     def usd_lam(self, lam: float) -> float:
-        """The policy's trade-off, in score a USD, of one that is counted in score.
+        """The policy's trade-off, in score per USD, of one that is counted in score.
 
         Raises:
             SpecError: if `lam` is negative or NaN.
@@ -138,11 +138,11 @@ class TrainedRouter:
 
         Args:
             texts: the prompts.
-            lam: the score to give up for the price of the dearest LLM; 0 asks for the best score.
-            allowed: the LLMs that may be chosen; all of the pool if None.
+            lam: the score to give up for the price of the dearest model; 0 asks for the best score.
+            allowed: the models that may be chosen; all of the pool if None.
 
         Returns:
-            One decision a text.
+            One decision per text.
 
         Raises:
             DataError: if none of the pool is allowed.
@@ -166,7 +166,7 @@ class TrainedRouter:
         """Decide on scores and costs that are known already; see `decide`. None is unfamiliar."""
         closed = [] if allowed is None else [m not in allowed for m in self.models]
         if all(closed) and closed:
-            raise DataError(f"no LLM of the pool may be chosen; it has {', '.join(self.models)}")
+            raise DataError(f"no model of the pool may be chosen; it has {', '.join(self.models)}")
         values = self._values(texts, scores)
         if any(closed):
             values = np.where(closed, np.nan, values)
@@ -204,7 +204,7 @@ class TrainedRouter:
         return float(known.max()) if known.size and known.max() > 0 else 1.0
 
     def _reason(self, values: list[float], costs: list[float], column: int, lam: float) -> str:
-        """Half a sentence; numbers of Python, since for a handful of LLMs arrays cost more."""
+        """Half a sentence; numbers of Python, since for a handful of models arrays cost more."""
         if self.router.policy != "argmax":
             return "drawn"
         mine = f"predicted score {values[column]:.3f}"
