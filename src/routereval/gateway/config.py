@@ -26,6 +26,7 @@ from routereval.gateway.tables import (
 
 CAPABILITIES = ("vision", "tools", "json", "audio", "video", "files")
 AUTO = "auto"
+_OWN_FIELDS = frozenset({"model", "messages", "prompt", "stream", "stream_options"})
 
 
 class ServerConfig(Table, frozen=True):
@@ -130,6 +131,11 @@ class UpstreamConfig(Table, frozen=True):
         base_url: of an OpenAI-compatible service, with its ``/v1``.
         model: what the service calls it; the name unless given.
         key_env: the environment variable that holds the service's key; none if empty.
+        key_header: the header that it is sent in, behind ``Bearer`` only in ``authorization``.
+        headers: sent with every request, in place of a client's of the same name.
+        params: fields that a request gets which does not have them.
+        rename: fields by the names that the service has for them.
+        drop: fields that the service does not take.
         price_in, price_out: USD for a million tokens.
         price_cached, price_cache_write: of the prompt's tokens that are read from a cache or
             written to one; `price_in` unless given.
@@ -148,6 +154,11 @@ class UpstreamConfig(Table, frozen=True):
     base_url: str
     model: str = ""
     key_env: str = ""
+    key_header: str = "authorization"
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    params: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    rename: Mapping[str, str] = msgspec.field(default_factory=dict)
+    drop: tuple[str, ...] = ()
     price_in: AtLeast0 = 0.0
     price_out: AtLeast0 = 0.0
     price_cached: AtLeast0 | None = None
@@ -306,6 +317,9 @@ def _check_upstream(upstream: UpstreamConfig, at: str) -> None:
     for capability in upstream.capabilities:
         if capability not in CAPABILITIES:
             raise unknown(f"capability in {at}", capability, CAPABILITIES)
+    for name in {*upstream.params, *upstream.rename, *upstream.rename.values(), *upstream.drop}:
+        if name in _OWN_FIELDS:
+            raise DataError(f"{at}: the field {name!r} is the gateway's own; leave it alone")
     if not _is_url(upstream.base_url):
         raise DataError(
             f"{at}: base_url must be like https://api.example.com/v1, not {upstream.base_url!r}"

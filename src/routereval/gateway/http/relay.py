@@ -16,7 +16,13 @@ from routereval.gateway.config import Config, VirtualModel
 from routereval.gateway.decisions.conversations import Conversations
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import ClientGoneError
-from routereval.gateway.http.chat_request import parse_request, routed_text, with_model, with_usage
+from routereval.gateway.http.chat_request import (
+    parse_request,
+    routed_text,
+    with_fields,
+    with_model,
+    with_usage,
+)
 from routereval.gateway.http.connection import GONE, Connection
 from routereval.gateway.http.disconnect import DisconnectWatcher
 from routereval.gateway.http.usage import usage_of_reply
@@ -36,7 +42,7 @@ from routereval.gateway.protocols import (
 )
 from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
-from routereval.gateway.upstreams.errors import UpstreamError, clients_own_reply, final_error
+from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_own_reply, final_error
 from routereval.gateway.upstreams.pool import Upstream, UpstreamPool
 
 LARGE_BODY_BYTES = 1 << 18
@@ -311,15 +317,18 @@ class Relay:
         """Ask one upstream and pass on its answer; the error, if another one may be asked."""
         name, entry = upstream.config.name, connection.entry
         path = entry.path.removeprefix("/v1")
+        streamed = plan.request.streamed
+        sent = _body_for(upstream, plan.request, body)
         try:
             answer = await self.client.send(
-                upstream.target,
-                path,
-                _body_for(upstream, plan.request, body),
-                connection.headers,
-                until,
-                streamed=plan.request.streamed,
+                upstream.target, path, sent, connection.headers, until, streamed=streamed
             )
+            if isinstance(answer, Reply) and _refuses_to_tell_usage(answer, upstream, plan.request):
+                upstream.tells_usage = False
+                sent = _body_for(upstream, plan.request, body)
+                answer = await self.client.send(
+                    upstream.target, path, sent, connection.headers, until, streamed=streamed
+                )
         except UpstreamError as error:
             self._note_error(upstream, entry, plan, error, lost=error.billed)
             return error
@@ -409,9 +418,21 @@ def _body_for(upstream: Upstream, request: ChatRequest, body: bytes) -> bytes:
     """A body as an upstream is sent it: with its own name of the model, and asked for usage."""
     served_as = upstream.served_as
     made = body if served_as == request.model else with_model(body, served_as)
-    if request.streamed and not request.usage_asked and upstream.config.stream_usage:
-        return with_usage(made)
-    return made
+    config = upstream.config
+    if config.params or config.rename or config.drop:
+        made = with_fields(made, config.params, config.rename, config.drop)
+    return with_usage(made) if _is_asked_usage(upstream, request) else made
+
+
+def _is_asked_usage(upstream: Upstream, request: ChatRequest) -> bool:
+    """Whether a stream is asked for its usage although its client did not ask."""
+    return request.streamed and not request.usage_asked and upstream.tells_usage
+
+
+def _refuses_to_tell_usage(reply: Reply, upstream: Upstream, request: ChatRequest) -> bool:
+    """Whether a service does not know the field by which it was asked for its usage."""
+    asked = reply.status in {400, 422} and _is_asked_usage(upstream, request)
+    return asked and b"stream_options" in reply.body
 
 
 def _allows(authorization: Authorization, name: str) -> bool:

@@ -14,7 +14,7 @@ from routereval.gateway.config import HeadersConfig, UpstreamConfig
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.answers import error_of_answer, first_data
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
-from routereval.gateway.upstreams.headers import HeaderFilter
+from routereval.gateway.upstreams.headers import HeaderFilter, own_headers
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, TCPConnector
@@ -200,7 +200,7 @@ class Client:
         return await self._session.post(
             target.url(path),
             data=body if len(body) < LARGE_BODY_BYTES else io.BytesIO(body),
-            headers=self._headers.up(headers, target.key),
+            headers=self._headers.up(headers, target.headers),
             timeout=target.timeout,
             allow_redirects=False,
         )
@@ -237,6 +237,7 @@ class Target:
 
         self.config = config
         self.key = key
+        self.headers = own_headers(config, key)
         self.timeout = ClientTimeout(total=None, sock_connect=config.connect_s)
         self._urls: dict[str, URL] = {}
 
@@ -246,7 +247,8 @@ class Target:
 
         found = self._urls.get(path)
         if found is None:
-            found = self._urls[path] = URL(self.config.base_url.rstrip("/") + path)
+            base, mark, query = self.config.base_url.partition("?")  # Azure's has its api-version
+            found = self._urls[path] = URL(base.rstrip("/") + path + mark + query)
         return found
 
 

@@ -14,6 +14,8 @@ from routereval.gateway.upstreams.provider_error import (
     CONTEXT_SENTENCES,
     QUOTA_CODES,
     QUOTA_SENTENCES,
+    REFUSAL_CODES,
+    REFUSAL_SENTENCES,
     read_error,
     says,
 )
@@ -36,7 +38,7 @@ class UpstreamError(Exception):
 
     Attributes:
         kind: ``connect``, ``timeout``, ``cut``, ``garbage``, ``status``, ``busy``, ``key``,
-            ``quota``, ``context`` or ``forbidden``.
+            ``quota``, ``context``, ``refused`` or ``forbidden``.
         detail: half a sentence for the client; it holds nothing that the upstream said of keys.
         pause: for how long the upstream is to be left alone; None to let the breaker decide.
         blames: whether the breaker counts it against the upstream.
@@ -106,6 +108,12 @@ def _worded_error(reply: Reply, quota_pause: float, request: bytes) -> UpstreamE
         return UpstreamError(
             "context", f"{said}: the prompt is too long", blames=False, reply=reply
         )
+    if reply.status == 413 and "rate_limit_exceeded" in error.codes:  # Groq's, of tokens a minute
+        return UpstreamError("busy", said, blames=False, reply=reply)
+    if reply.status in {400, 422} and says(error, REFUSAL_CODES, REFUSAL_SENTENCES, b""):
+        return UpstreamError(
+            "refused", f"{said}: it does not take a parameter", blames=False, reply=reply
+        )
     return None
 
 
@@ -137,7 +145,7 @@ def clients_own_reply(errors: Iterable[UpstreamError], *, named: bool) -> Reply 
     told = list(errors)
     kinds = {error.kind for error in told}
     for error in reversed(told):
-        own = error.kind == "context" or kinds == {"forbidden"}
+        own = error.kind in {"context", "refused"} or kinds == {"forbidden"}
         if error.reply is not None and (named or own):
             return error.reply
     return None

@@ -7,10 +7,10 @@ tenant, or tell how the operator's account stands, and nobody knows all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from routereval.errors import DataError
-from routereval.gateway.config import HeadersConfig
+from routereval.gateway.config import HeadersConfig, UpstreamConfig
 from routereval.gateway.protocols import Headers
 
 UP = frozenset(
@@ -79,7 +79,7 @@ class HeaderFilter:
         DataError: for a name that is none, or that must not pass.
 
     >>> passing = HeaderFilter(HeadersConfig(up=("X-Team",)))
-    >>> passing.up([(b"authorization", b"mine"), (b"x-team", b"red"), (b"x-other", b"1")], "theirs")
+    >>> passing.up([(b"x-team", b"red"), (b"x-other", b"1")], {"authorization": "Bearer theirs"})
     [('x-team', 'red'), ('accept-encoding', 'identity'), ('authorization', 'Bearer theirs')]
     >>> passing.down([(b"X-RateLimit-Limit", b"9"), (b"OpenAI-Organization", b"acme")])
     [(b'x-ratelimit-limit', b'9')]
@@ -89,8 +89,10 @@ class HeaderFilter:
         self._up = UP | _names(config.up, "up")
         self._down = DOWN | _names(config.down, "down")
 
-    def up(self, headers: Iterable[tuple[bytes, bytes]], key: str) -> list[tuple[str, str]]:
-        """What goes upstream of a client's headers, with the upstream's own key.
+    def up(
+        self, headers: Iterable[tuple[bytes, bytes]], own: Mapping[str, str]
+    ) -> list[tuple[str, str]]:
+        """What goes upstream of a client's headers, with the upstream's own.
 
         Answers are not to be compressed: such events could be neither counted nor followed by an
         error.
@@ -100,9 +102,10 @@ class HeaderFilter:
             for name, value in headers
             if name in self._up or name.startswith(_UP_PREFIXES)
         ]
+        if len(own) > 1:
+            passed = [(name, value) for name, value in passed if name not in own]
         passed.append(("accept-encoding", "identity"))
-        if key:
-            passed.append(("authorization", f"Bearer {key}"))
+        passed.extend(own.items())
         return passed
 
     def down(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -113,6 +116,29 @@ class HeaderFilter:
             for name, value in lowered
             if name in self._down or name.startswith(_DOWN_PREFIXES)
         ]
+
+
+def own_headers(config: UpstreamConfig, key: str) -> dict[str, str]:
+    """What an upstream is sent with every request: its headers, and its key.
+
+    Raises:
+        DataError: for a header that cannot be sent.
+
+    >>> azure = UpstreamConfig("m", "https://x", key_header="api-key", headers={"X-Title": "us"})
+    >>> own_headers(azure, "secret")
+    {'x-title': 'us', 'api-key': 'secret'}
+    """
+    found = {name.lower(): value for name, value in config.headers.items()}
+    if key:
+        name = config.key_header.lower()
+        found[name] = f"Bearer {key}" if name == "authorization" else key
+    for name, value in found.items():
+        own = name == config.key_header.lower()
+        if not _NAME.fullmatch(name) or (name.encode() in _NEVER and not own):
+            raise DataError(f"upstream {config.name!r}: header {name!r} cannot be sent")
+        if not value.isprintable() or not value.isascii():
+            raise DataError(f"upstream {config.name!r}: header {name!r} must be printable ASCII")
+    return found
 
 
 def _names(names: Iterable[str], direction: str) -> frozenset[bytes]:

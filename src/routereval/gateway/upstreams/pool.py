@@ -21,6 +21,7 @@ class Upstream:
         self.target = target
         self.breaker = breaker
         self.in_flight = 0
+        self.tells_usage = target.config.stream_usage
 
     @property
     def config(self) -> UpstreamConfig:

@@ -60,6 +60,18 @@ CONTEXT_SENTENCES = (
 )
 
 
+REFUSAL_CODES = frozenset({"unsupported_parameter", "unsupported_value"})  # OpenAI
+REFUSAL_SENTENCES = (
+    "unsupported parameter",  # OpenAI
+    "unsupported value",
+    "does not support tools",  # Ollama
+    "is not supported with this model",
+    "tool choice requires --enable-auto-tool-choice",  # vLLM
+    "max_tokens is too large",  # OpenAI
+    "expected last role user or tool",  # Mistral
+)
+
+
 class ProviderError(NamedTuple):
     """What an error says of itself; empty where it does not.
 
