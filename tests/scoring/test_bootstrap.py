@@ -91,7 +91,7 @@ def test_a_single_resample_may_leave_any_prompt_out() -> None:
 
 
 def test_resamples_refuses_nothing_to_draw() -> None:
-    with pytest.raises(DataError, match="one code a prompt"):
+    with pytest.raises(DataError, match="one code per prompt"):
         resamples([])
     with pytest.raises(SpecError, match="at least 1, not 0"):
         resamples([1, 2], 0)

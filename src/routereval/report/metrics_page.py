@@ -58,15 +58,15 @@ def _row(one: Metric) -> str:
 
 def _parameters(one: Metric) -> str:
     """Its parameters with their defaults, as they may be written."""
-    told = []
+    shown = []
     for name, option in one.options.items():
         if name == "at":
-            told.append(f"any other number after `@`, as in `{one.family}@0.8`")
+            shown.append(f"any other number after `@`, as in `{one.family}@0.8`")
         elif option.among:
-            told.append(f"`{name}={'|'.join(option.among)}`".replace("|", " or "))
+            shown.append(f"`{name}={'|'.join(option.among)}`".replace("|", " or "))
         else:
-            told.append(f"`{name}={option.default}`")
-    return ", ".join(told)
+            shown.append(f"`{name}={option.default}`")
+    return ", ".join(shown)
 
 
 def _range(one: Metric) -> str:

@@ -168,7 +168,7 @@ def resamples(
     """
     codes = np.asarray(strata)
     if codes.ndim != 1 or not codes.size:
-        raise DataError(f"strata must hold one code a prompt, not have the shape {codes.shape}")
+        raise DataError(f"strata must hold one code per prompt, not have the shape {codes.shape}")
     if n_boot < 1:
         raise SpecError(f"n_boot must be at least 1, not {n_boot}")
     return _weights(_numbered(codes).tobytes(), _grouped(groups, codes.size), n_boot, seed)

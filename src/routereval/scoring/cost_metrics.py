@@ -119,7 +119,7 @@ register(
         group="cost",
         higher_is_better=False,
         high=inf,
-        unit="USD a call, or what stands in for it",
+        unit="USD per call, or what stands in for it",
         undefined="where the cost of a choice is unknown",
     )
 )

@@ -1,6 +1,6 @@
 """A router's cost–quality curve: what each price of cost would have scored and spent.
 
-A `Curve` keeps one number a prompt and operating point, so that its bootstrap replicates come out
+A `Curve` keeps one number per prompt and operating point, so that its bootstrap replicates come out
 of the same resamples as all other metrics, in two matrix products; nothing is routed again.
 """
 

@@ -150,7 +150,7 @@ def draws(
     for one in _chosen(metrics):
         low = side(one.values)
         high = low if one.high_formula is None else side(one.high_values)
-        found[one.name] = Draws(low.plain, low, _known(high, low))
+        found[one.name] = Draws(low.plain, low, _upper_side(high, low))
     return found
 
 
@@ -356,7 +356,7 @@ def _mean_side(sides: Sequence[Side]) -> Side:
     )
 
 
-def _known(high: Side, low: Side) -> Side:
+def _upper_side(high: Side, low: Side) -> Side:
     """The side of the upper end; that of the lower where the evidence lacks a column for it."""
     return low if np.isnan(high.plain) else high
 

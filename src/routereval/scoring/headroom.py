@@ -118,7 +118,7 @@ def guess_corrected_floor(
         W: (n_boot, n_prompts) weights of resamples whose rows sum to 1, or None.
 
     Returns:
-        One number in [0, 1], of shape (); with `W` (n_boot,), one a resample. NaN as in
+        One number in [0, 1], of shape (); with `W` (n_boot,), one per resample. NaN as in
         `guess_corrected_oracle`. For guessers a little above 0, since it cannot be below.
 
     Raises:

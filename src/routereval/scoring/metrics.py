@@ -195,7 +195,7 @@ def register(new: Metric) -> Metric:
                 f"metric {new.family!r} brings a column {column.name!r}, but there is another of "
                 "that name; choose another"
             )
-    whole = _with(new, {}) if new.options else new
+    whole = _with_parameters(new, {}) if new.options else new
     METRICS.register(whole.name, whole)
     return whole
 
@@ -260,11 +260,11 @@ def metric(name: str | Spec | Metric) -> Metric:
         return METRICS[name]
     spec = parse_spec(name)
     families = {known.family: known for known in METRICS.values()}
-    found = families.get(spec.name) or _of_others(spec.name, families)
-    return _with(found, spec.kwargs) if spec.params else found
+    found = families.get(spec.name) or _metric_of_package(spec.name, families)
+    return _with_parameters(found, spec.kwargs) if spec.params else found
 
 
-def _of_others(family: str, families: Iterable[str]) -> Metric:
+def _metric_of_package(family: str, families: Iterable[str]) -> Metric:
     """A metric that another package brings, from now on registered."""
     if family not in METRICS.known():
         raise unknown("metric", family, [*families, *METRICS.known()])
@@ -274,7 +274,7 @@ def _of_others(family: str, families: Iterable[str]) -> Metric:
     return register(found)
 
 
-def _with(of: Metric, given: Mapping[str, Any]) -> Metric:
+def _with_parameters(of: Metric, given: Mapping[str, Any]) -> Metric:
     """The metric with other values of its parameters."""
     for name in given:
         if name not in of.options:
