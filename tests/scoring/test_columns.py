@@ -201,11 +201,11 @@ def test_other_packages_bring_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     assert metric("share_below") is all_metrics()[-1]
     assert compute(of_four())["share_below"] == 0.5
     shown = CliRunner().invoke(cli, ["list", "metrics"]).output
-    assert re.search(r"^share_below +share of prompts whose choice scores below", shown, re.M)
+    assert re.search(r"^ *share_below +share of prompts whose choice scores below", shown, re.M)
     assert re.search(
-        r"^broken +metric 'broken' comes from no_such_package:IT, which cann", shown, re.M
+        r"^ *broken +metric 'broken' comes from no_such_package:IT, which cann", shown, re.M
     )
-    assert re.search(r"^odd +metric 'odd' is a Column, not a Metric$", shown, re.M)
+    assert re.search(r"^ *odd +metric 'odd' is a Column, not a Metric$", shown, re.M)
     notes = rv.run([made()], routers=["random"], sizes=[3], n_jobs=1).notes
     assert [note for note in notes if note.endswith("it is left out")] == [
         f"{not_loaded()['broken']}; it is left out",
@@ -294,4 +294,6 @@ def test_a_package_made_by_the_recipe(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert re.search(r"^share_below +share of prompts whose choice scores below", ran.stdout, re.M)
+    assert re.search(
+        r"^ *share_below +share of prompts whose choice scores below", ran.stdout, re.M
+    )
