@@ -163,6 +163,72 @@ def test_the_newest_run_counts_but_first_one_that_succeeded(tmp_path: Path) -> N
     assert only(write(tmp_path, files)).scores.tolist() == [[1.0]]
 
 
+def run_of(model: str, created: str, value: str, ids: str = "ab", **spec: Any) -> bytes:  # noqa: ANN401
+    """A log of that model, all of whose samples have that value."""
+    about = head(model, created=created)
+    about["eval"] |= {"dataset": {"sample_ids": list(ids)}, **spec}
+    return as_json(about, *(sample(name, value) for name in ids))
+
+
+def test_one_model_at_two_efforts_is_two_arms(tmp_path: Path) -> None:
+    files = {
+        f"{effort}.json": run_of(
+            "o3", f"2025-01-0{n}", value, model_generate_config={"reasoning_effort": effort}
+        )
+        for n, (effort, value) in enumerate({"low": "I", "high": "C"}.items(), 1)
+    }
+    draft = only(write(tmp_path, files))
+    by_name = dict(zip(draft.models, draft.scores[0].tolist(), strict=True))
+    assert by_name == {"o3 [reasoning_effort=low]": 0, "o3 [reasoning_effort=high]": 1}
+    assert draft.model_info is not None
+    assert set(draft.model_info["base_model"]) == {"o3"}
+
+
+def test_parts_of_a_task_are_joined_and_versions_of_it_are_arms(tmp_path: Path) -> None:
+    parts = {
+        "1.json": run_of("m", "2025-01-01", "I", "ab", task_args={"subject": "x"}),
+        "2.json": run_of("m", "2025-01-02", "C", "cd", task_args={"subject": "y"}),
+    }
+    assert only(write(tmp_path / "parts", parts)).scores[:, 0].tolist() == [1, 1, 0, 0]
+    versions = {
+        "1.json": run_of("m", "2025-01-01", "I", task_args={"shots": 0}),
+        "2.json": run_of("m", "2025-01-02", "C", task_args={"shots": 5}),
+    }
+    draft = only(write(tmp_path / "versions", versions))
+    assert set(draft.models) == {"m [shots=0]", "m [shots=5]"}
+
+
+def test_a_run_without_a_model_is_that_of_its_only_role(tmp_path: Path) -> None:
+    roles = {"agent": {"model": "gpt", "config": {}}}
+    path = write(tmp_path, {"a.json": run_of("none/none", "2025", "C", model_roles=roles)})
+    assert only(path).models == ["gpt"]
+    roles["grader"] = {"model": "claude", "config": {}}
+    for held in ({}, roles):
+        path = write(tmp_path, {"a.json": run_of("none/none", "2025", "C", model_roles=held)})
+        with pytest.raises(DataError, match="the model is 'none/none' and"):
+            drafts(path)
+
+
+def test_errors_and_invalid_samples_are_no_failures_and_told(tmp_path: Path) -> None:
+    rows = [
+        sample("a", "C"),
+        sample("b", "I", scores=None, error={"message": "context window exceeded"}),
+        sample("c", "I", invalidation={"author": "x"}),
+    ]
+    draft = only(write(tmp_path, {"a.json": as_json(head("m"), *rows)}))
+    assert draft.scores[0, 0] == 1
+    assert np.isnan(draft.scores[1:]).all()
+    assert any("1 of 3 samples ended in an error" in line for line in draft.warnings)
+    assert any("1 of 3 samples were invalidated" in line for line in draft.warnings)
+
+
+def test_tokens_without_costs_are_told(tmp_path: Path) -> None:
+    row = sample("a", "C", model_usage={"m": {"input_tokens": 1, "total_tokens": 2}})
+    draft = only(write(tmp_path, {"a.json": as_json(head("m"), row)}))
+    assert draft.costs is None
+    assert any("--costs prices" in line for line in draft.facts)
+
+
 def test_a_run_that_was_cut_short_has_only_its_start(tmp_path: Path) -> None:
     about = head("m")
     del about["status"]

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError
+from routereval.importers import lm_eval
 from routereval.importers.lm_eval import read, recognise
+from routereval.importers.scale import Scale
 from routereval.records import Draft
 from tests.importers.mutating import Files, write
 
@@ -187,12 +189,96 @@ def test_other_prompts_under_one_number_are_refused(tmp_path: Path) -> None:
         drafts(path)
 
 
-def test_a_metric_that_a_later_log_lacks_is_refused(tmp_path: Path) -> None:
+def test_the_metric_is_one_that_all_logs_have(tmp_path: Path) -> None:
     row = choice(0, 1.0)
     del row["acc_norm"]
     path = write(tmp_path, {**GOOD, f"z/samples_mmlu_anatomy_{TIME}.jsonl": jsonl(row)})
+    mmlu = drafts(path)["mmlu"]
+    assert any("some logs have acc_norm, but the score is acc" in w for w in mmlu.warnings)
+    del row["acc"]
+    path = write(tmp_path, {**GOOD, f"z/samples_mmlu_anatomy_{TIME}.jsonl": jsonl(row)})
     with pytest.raises(DataError, match="there is no 'acc_norm', the metric of mmlu_anatomy"):
         drafts(path)
+
+
+def one(doc: int, **values: Any) -> dict[str, Any]:  # noqa: ANN401
+    """A sample with that score, under that metric."""
+    row = choice(doc, 1.0)
+    return {**{k: v for k, v in row.items() if k not in {"acc", "acc_norm"}}, **values}
+
+
+def logs(*runs: tuple[str, str, dict[str, Any], list[dict[str, Any]]]) -> Files:
+    """Logs of one task, by folder, time and what the results say beside the model's name."""
+    files: dict[str, bytes] = {}
+    for folder, time, results, rows in runs:
+        files[f"{folder}/samples_toy_{time}.jsonl"] = jsonl(*rows)
+        about = {"model_name": folder, "results": {}, **results}
+        files[f"{folder}/results_{time}.json"] = json.dumps(about).encode()
+    return files
+
+
+def test_what_was_right_and_what_was_said_are_a_score_if_they_agree(tmp_path: Path) -> None:
+    rows = [one(doc, metrics=["mcc"], mcc=pair) for doc, pair in enumerate(([0, 0], [0, 1]))]
+    assert only(write(tmp_path, logs(("a", TIME, {}, rows)))).scores.tolist() == [[1], [0]]
+
+
+def test_what_is_computed_over_all_samples_is_no_score_of_one(tmp_path: Path) -> None:
+    pair = {"metrics": ["word_perplexity"], "word_perplexity": [-300.0, 100]}
+    path = write(tmp_path, logs(("a", TIME, {}, [one(0, **pair)])))
+    for options in ({}, {"rescale": Scale(0, 100)}, {"rescale": True}):
+        with pytest.raises(DataError, match="one number for all samples"):
+            drafts(path, **options)
+
+
+def test_what_is_better_the_lower_is_inverted_only_when_asked(tmp_path: Path) -> None:
+    rows = [one(doc, metrics=["wer"], wer=value) for doc, value in enumerate((0.0, 0.25))]
+    path = write(tmp_path, logs(("a", TIME, {}, rows)))
+    with pytest.raises(DataError, match="wer is the better the lower it is"):
+        drafts(path)
+    assert only(path, rescale=Scale(1, 0)).scores.tolist() == [[1], [0.75]]
+
+
+def test_one_model_at_two_settings_is_two_arms(tmp_path: Path) -> None:
+    def told(thinking: bool) -> dict[str, Any]:
+        args = f"pretrained=org/m,enable_thinking={thinking},device=cuda:{int(thinking)}"
+        return {"config": {"model_args": args}, "n-shot": {"toy": 0}}
+
+    runs = [
+        ("m", TIME, told(True), [one(0, acc=1.0), one(1, acc=1.0)]),
+        ("m", LATER, told(False), [one(0, acc=0.0), one(1, acc=1.0)]),
+        ("other", TIME, told(True), [one(0, acc=0.0), one(1, acc=0.0)]),
+    ]
+    draft = only(write(tmp_path, logs(*runs)))
+    assert list(draft.models) == ["m [enable_thinking=True]", "m [enable_thinking=False]", "other"]
+    assert draft.scores.tolist() == [[1, 0, 0], [1, 1, 0]]
+    assert draft.model_info is not None
+    assert draft.model_info.rows() == [
+        ("m [enable_thinking=True]", "m", "enable_thinking=True"),
+        ("m [enable_thinking=False]", "m", "enable_thinking=False"),
+    ]
+
+
+def test_runs_of_disjoint_prompts_are_joined_and_reruns_superseded(tmp_path: Path) -> None:
+    runs: list[tuple[str, str, dict[str, Any], list[dict[str, Any]]]] = [
+        ("m", TIME, {}, [one(0, acc=0.0), one(1, acc=0.0)]),
+        ("m", LATER, {}, [one(1, acc=1.0), one(2, acc=1.0)]),
+    ]
+    draft = only(write(tmp_path, logs(*runs)))
+    assert sorted(zip(draft.prompts["prompt_id"], draft.scores[:, 0].tolist(), strict=True)) == [
+        ("toy/0", 0.0),
+        ("toy/1", 1.0),
+        ("toy/2", 1.0),
+    ]
+    facts = "\n".join(draft.facts)
+    assert f"1 prompts of samples_toy_{TIME}.jsonl are superseded" in facts
+    assert "joined are the prompts of" in facts
+
+
+def test_variants_of_mmlu_stay_apart() -> None:
+    tasks = ["mmlu_anatomy", "mmlu_llama_anatomy", "mmlu_prox_de_law", "mmlu_pro_law", "mmlu_x"]
+    assert [lm_eval._family(task, lm_eval.FAMILIES) for task in tasks] == [
+        *("mmlu", "mmlu_llama", "mmlu_prox_de", "mmlu_pro", "mmlu_x")
+    ]
 
 
 def test_bad_lines_are_listed_with_their_place(tmp_path: Path) -> None:

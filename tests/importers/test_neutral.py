@@ -207,6 +207,18 @@ def test_a_benchmark_that_nobody_was_asked_is_refused(rescale: bool, tmp_path: P
         drafts(path, rescale=rescale)
 
 
+def test_truth_values_are_scores_and_a_prompt_without_a_row_was_not_measured(
+    tmp_path: Path,
+) -> None:
+    scores = pl.DataFrame(SCORES).head(3).with_columns(pl.col("m") > 0).reverse()
+    scores = scores.with_columns(__index_level_0__=pl.Series([2, 1, 0]))
+    found = drafts(folder(tmp_path, scores=scores))
+    assert all("__index_level_0__" not in draft.models for draft in found.values())
+    assert "m" in next(iter(found.values())).models
+    observed = sum(int((~np.isnan(draft.scores)).any(axis=1).sum()) for draft in found.values())
+    assert observed == 3
+
+
 # What is refused
 
 
@@ -220,9 +232,11 @@ def test_a_benchmark_that_nobody_was_asked_is_refused(rescale: bool, tmp_path: P
         ({"prompts": without(PROMPTS, "prompt_id")}, r"prompts\.parquet: .* no column prompt_id"),
         ({"costs": without(SCORES, "prompt_id")}, r"costs\.parquet: .* no column prompt_id"),
         ({"costs": without(SCORES, "m")}, r"costs\.parquet: its models are not those"),
-        ({"scores": pl.DataFrame(SCORES).head(3)}, "'p4' stands in only one of them"),
-        ({"prompts": pl.DataFrame(PROMPTS).head(3)}, "'p4' stands in only one of them"),
-        ({"costs": SCORES | {"prompt_id": ["p1", "p2", "p3", "p5"]}}, r"costs.*'p4' stands in"),
+        ({"prompts": pl.DataFrame(PROMPTS).head(3)}, "'p4' is none of them"),
+        (
+            {"costs": SCORES | {"prompt_id": ["p1", "p2", "p3", "p5"]}},
+            r"costs.*'p5' is none of them",
+        ),
         ({"scores": SCORES | {"prompt_id": ["p1", "p2", "p3", None]}}, "a prompt_id is missing"),
         ({"prompts": PROMPTS | {"prompt_id": [None, 2, 3, 4]}}, "a prompt_id is missing"),
         ({"scores": pl.DataFrame(SCORES)[[0, 0, 1, 2, 3]]}, "some occur twice"),

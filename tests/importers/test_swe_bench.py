@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError
+from routereval.importers import terminal_bench
 from routereval.importers.swe_bench import read, recognise
 from routereval.records import Draft
 from tests.importers.mutating import Files, write
@@ -53,14 +54,17 @@ def test_systems_by_split(tmp_path: Path, start: str) -> None:
     assert list(found) == ["swe-bench-bash-only", "swe-bench-verified"]
     lists = found["swe-bench-verified"]
     assert lists.models == ["20240101_x", "20240202_y"]
-    assert lists.prompts["prompt_id"].to_list() == [A, B, C]
-    assert lists.prompts["subset"].to_list() == [
+    assert lists.prompts["prompt_id"].to_list()[:4] == [A, B, C, "unnamed-0001"]
+    assert lists.prompts["subset"].to_list()[:4] == [
         "astropy/astropy",
         "django/django",
         "django/django",
+        "unnamed",
     ]
-    assert lists.prompts["chance"].to_list() == [0.0] * 3
-    assert lists.scores.tolist() == [[1, 1], [0, 0], [0, 1]]
+    assert lists.prompts["chance"].to_list() == [0.0] * 500
+    assert lists.scores[:4].tolist() == [[1, 1], [0, 0], [0, 1], [0, 0]]
+    assert lists.scores.mean(axis=0).tolist() == [1 / 500, 2 / 500]
+    assert any("name 3 of 500; 497 that no system resolved" in line for line in lists.warnings)
     assert lists.costs is None
     details = found["swe-bench-bash-only"]
     assert details.scores.tolist() == [[1.0], [0.0]]
@@ -74,7 +78,8 @@ def test_one_split_and_one_file(tmp_path: Path) -> None:
     assert only(split).models == ["20240101_x", "20240202_y"]
     file = split / "20240101_x/results/results.json"
     assert recognise(file)
-    assert only(file).scores.tolist() == [[1.0], [0.0]]
+    assert only(file).scores[:2].tolist() == [[1.0], [0.0]]
+    assert len(only(file).scores) == 500
 
 
 @pytest.mark.parametrize("layout", ["run/{}/{}/report.json", "lite/{}/logs/{}/report.json"])
@@ -102,10 +107,42 @@ def test_the_summary_of_the_harness(tmp_path: Path) -> None:
     np.testing.assert_array_equal(draft.scores, [[1], [0], [np.nan]])
 
 
+def test_several_runs_of_one_model_are_told(tmp_path: Path) -> None:
+    summary = dumped({"resolved_ids": [A], "unresolved_ids": [B]})
+    files = {f"{name}.json": summary for name in ("gpt.run1", "gpt.run2", "claude.run1")}
+    draft = only(write(tmp_path, files))
+    assert any("gpt.run1, gpt.run2 are taken for 2 models" in line for line in draft.warnings)
+
+
+def test_the_flags_of_swe_bench_pro(tmp_path: Path) -> None:
+    files = {"gpt/eval_results.json": dumped({A: True, B: False})}
+    files |= {"claude/eval_results.json": dumped({A: False, B: True})}
+    draft = only(write(tmp_path, files))
+    assert draft.models == ["claude", "gpt"]
+    assert draft.scores.tolist() == [[0, 1], [1, 0]]
+
+
+def test_attempts_of_terminal_bench_are_not_read_as_instances(tmp_path: Path) -> None:
+    attempts = [
+        {"task_id": "hello", "trial_name": f"hello.{n}-of-5", "is_resolved": n == 1}
+        for n in range(1, 6)
+    ]
+    results = {"results": attempts, "resolved_ids": ["hello"], "unresolved_ids": ["hello"] * 4}
+    path = write(tmp_path, {"run/results.json": dumped(results)})
+    assert not recognise(path / "run")
+    with pytest.raises(DataError, match=r"run_metadata\.json should say which model ran"):
+        list(terminal_bench.read(path))
+    write(tmp_path, {"run/run_metadata.json": dumped({"model_name": "gpt"})})
+    for start in (path, path / "run", path / "run/results.json"):
+        [draft] = terminal_bench.read(start)
+        assert draft.models == ["gpt"]
+        assert draft.scores == pytest.approx(np.array([[0.2]]))
+
+
 def test_the_most_explicit_form_counts(tmp_path: Path) -> None:
     reports = {f"{VERIFIED}/20240101_x/logs/{B}/report.json": dumped({B: {"resolved": True}})}
     draft = drafts(write(tmp_path, {**GOOD, **reports}))["swe-bench-verified"]
-    assert draft.scores[:, 0].tolist() == [1, 0, 0]
+    assert draft.scores[:3, 0].tolist() == [1, 0, 0]
 
 
 @pytest.mark.parametrize(

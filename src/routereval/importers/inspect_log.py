@@ -14,17 +14,17 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from routereval.errors import DataError, MissingDependencyError
+from routereval.importers.arms import Arm, Run, Taken, arms_of, arms_table, flat
 from routereval.importers.eval_logs import (
     Mean,
     SamePrompts,
     first_files,
     listed,
-    newest,
     noting,
     prompt_text,
     refuse_unscored,
@@ -56,6 +56,9 @@ _SMALL = 1 << 30
 _PATTERNS = ("*.eval", "*.json", "*/*.eval", "*/*.json", "*/*/*.eval", "*/*/*.json")
 _GRADES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 _WORDS = {"yes": 1.0, "no": 0.0}
+_NO_MODEL = {"none/none", "none"}
+_WHERE = {"base_url", "api_key", "max_connections", "max_retries", "timeout", "device"}
+"""Settings of a model that say where and how fast it ran, not how."""
 _SUBSETS = ("subset", "subject", "category")
 _BROKEN = (
     zipfile.BadZipFile,
@@ -79,7 +82,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, scorer: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
-    """One draft per task; epochs are averaged; of several runs by one model the newest counts.
+    """One draft per task; epochs are averaged; of several runs of a sample the newest counts.
 
     A run that did not succeed counts only where no other did. ``C``, ``P``, ``I`` and ``N`` are 1,
     0.5, 0 and 0, as Inspect has them. Costs are those that the log tells (``total_cost``).
@@ -100,22 +103,39 @@ def read(path: Path, *, scorer: str | None = None, rescale: Rescale = False) -> 
     if not files:
         raise DataError(f"{path} holds no Inspect log; give an .eval or .json log, or a folder")
     reader = _Reader(scorer, rescale)
-    runs = newest(((run.task, run.model), run.stamp, run) for run in _runs(files, reader.bad))
-    n_scores = sum(reader.read(run) for run in runs)
+    arms = arms_of(_told_apart(list(_runs(files, reader.bad))))
+    n_scores = sum(reader.read_arm(arm) for arm in arms)
     reader.bad.check()
     refuse_unscored(path, n_scores, files, "score them with: inspect score LOG")
-    yield from reader.table.drafts(str(path))
+    yield from reader.table.drafts(str(path), model_info=arms_table(arms))
 
 
 @dataclass(frozen=True)
-class _Run:
-    """The head of a log."""
+class _Run(Run):
+    """The head of a log: `stamp` is (whether it succeeded, when it was made)."""
 
-    file: Path
-    task: str
-    model: str
-    stamp: tuple[bool, str]
-    order: Sequence[str]
+    order: Sequence[str] = ()
+    asked_for: str = ""
+    """The model whose calls its samples note."""
+    task_args: Mapping[str, str] = field(default_factory=dict)
+
+
+def _told_apart(runs: Sequence[_Run]) -> list[_Run]:
+    """The runs; arguments of a task are settings where runs of it share samples.
+
+    Of runs that share none, such as a subject each, the arguments say which part they are.
+    """
+    shared = {
+        (one.task, one.model)
+        for at, one in enumerate(runs)
+        for other in runs[:at]
+        if (one.task, one.model) == (other.task, other.model)
+        and one.task_args != other.task_args
+        and set(one.order) & set(other.order)
+    }
+    return [
+        replace(run, more=run.task_args) if (run.task, run.model) in shared else run for run in runs
+    ]
 
 
 @dataclass
@@ -142,19 +162,47 @@ class _Reader:
     def __post_init__(self) -> None:
         self.table = LongTable(rescale=self.rescale is True)
 
-    def read(self, run: _Run) -> int:
-        """Add the samples of a run; how many have a score."""
+    def read_arm(self, arm: Arm) -> int:
+        """Add the samples of an arm's runs; how many have a score."""
+        taken, ended = Taken(arm), _Ended()
+        sound = [run for run in arm.runs if run.stamp[0]] or arm.runs[:1]
+        n_scores = sum(
+            self.read(run, arm.name, number, taken, ended)
+            for number, run in enumerate(sound)
+            if isinstance(run, _Run)
+        )
+        left = [run.file.name for run in arm.runs if run not in sound]
+        for fact in taken.facts():
+            self.table.note(arm.task, fact)
+        if left:
+            self.table.note(
+                arm.task, f"{arm.name}: left out are runs that did not succeed: {', '.join(left)}"
+            )
+        for warning in ended.warnings(arm.name):
+            self.table.warn(arm.task, warning)
+        if arm.task in self.scorer_of:
+            self.table.note(arm.task, f"score: scorer {self.scorer_of[arm.task]}")
+        return n_scores
+
+    def read(self, run: _Run, model: str, number: int, taken: Taken, ended: _Ended) -> int:
+        """Add the samples of a run that no newer one has; how many have a score."""
         samples: dict[str, _Sample] = {}
+        free: dict[str, bool] = {}
         for name, row in _rows(run.file, self.bad):
             with noting(self.bad, run.file, name):
-                self._epoch(run, row, samples)
+                sample = name_in(row, "id")
+                if sample not in free:
+                    free[sample] = taken.free(number, sample)
+                if free[sample]:
+                    ended.add(row)
+                    self._epoch(run, row, samples)
         place = {name: at for at, name in enumerate(run.order)}
         for name in sorted(samples, key=lambda name: place.get(name, len(place))):
             it = samples[name]
             self.table.add(
                 run.task,
                 name,
-                run.model,
+                model,
                 it.score.value,
                 cost=it.cost.value,
                 text=it.text,
@@ -162,7 +210,7 @@ class _Reader:
                 chance=it.chance,
             )
         n_scores = sum(not math.isnan(it.score.value) for it in samples.values())
-        if run.stamp[0] and not n_scores:
+        if run.stamp[0] and not n_scores and all(free.values()):
             self.bad.add(run.file, 0, "no sample of it is scored; try: inspect score LOG")
         return n_scores
 
@@ -171,7 +219,11 @@ class _Reader:
         text = prompt_text(row.get("input"))
         self.asked.check(run.task, name, text)
         value = self._value(run.task, row)
-        cost = _cost(row, run.model)
+        cost = _cost(row, run.asked_for)
+        if math.isnan(cost) and _has_tokens(row, run.asked_for):
+            self.table.note(
+                run.task, "costs: none are logged, but tokens are; --costs prices estimates them"
+            )
         if name not in samples:
             samples[name] = _Sample(Mean(), Mean(), text, _subset(row), _chance(row))
         samples[name].score.add(value)
@@ -179,7 +231,7 @@ class _Reader:
 
     def _value(self, task: str, row: _Row) -> float:
         """The score of a sample, NaN if it was not scored."""
-        values = _values(row)
+        values = {} if row.get("invalidation") else _values(row)
         if not values:
             return math.nan
         scorer = self.scorer_of.setdefault(task, self.scorer or next(iter(values)))
@@ -207,7 +259,38 @@ def _runs(files: Sequence[Path], bad: BadRows) -> Iterator[_Run]:
             if not isinstance(spec, dict):
                 raise RowError("'eval' is not a JSON object")
             stamp = head.get("status") == "success", text_of(spec.get("created")) or ""
-            yield _Run(file, name_in(spec, "task"), name_in(spec, "model"), stamp, _order(spec))
+            model = _model(spec)
+            settings = flat(spec.get("model_args")) | flat(spec.get("model_generate_config"))
+            yield _Run(
+                file,
+                model,
+                name_in(spec, "task"),
+                stamp,
+                {key: value for key, value in settings.items() if key not in _WHERE},
+                order=_order(spec),
+                asked_for=model,
+                task_args=flat(spec.get("task_args")),
+            )
+
+
+def _model(spec: _Row) -> str:
+    """The model of a run; where it has none but roles, the one that they all have.
+
+    Raises:
+        RowError: if the roles have several.
+    """
+    name = name_in(spec, "model")
+    if name not in _NO_MODEL:
+        return name
+    roles = spec.get("model_roles")
+    held = roles.values() if isinstance(roles, dict) else ()
+    models = {name_in(role, "model") for role in held if isinstance(role, dict)}
+    if len(models) != 1:
+        which = f"its roles have {listed(sorted(models))}" if models else "it has no model_roles"
+        raise RowError(
+            f"the model is {name!r} and {which}; which of them is judged the log does not tell"
+        )
+    return models.pop()
 
 
 def _order(spec: _Row) -> list[str]:
@@ -232,6 +315,36 @@ def _values(row: _Row) -> dict[str, object]:
         else:
             found[name] = value
     return found
+
+
+class _Ended:
+    """Counts samples that ended in an error or were invalidated: not observed, not failures."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._errors = 0
+        self._invalid = 0
+
+    def add(self, row: _Row) -> None:
+        self._n += 1
+        if row.get("invalidation"):
+            self._invalid += 1
+        elif row.get("error") and not _values(row):
+            self._errors += 1
+
+    def warnings(self, model: str) -> Iterator[str]:
+        for n, what in ((self._errors, "ended in an error"), (self._invalid, "were invalidated")):
+            if n:
+                yield (
+                    f"{model}: {n} of {self._n} samples {what} and are not observed; its mean is "
+                    "over the rest, which may be the easier ones"
+                )
+
+
+def _has_tokens(row: _Row, model: str) -> bool:
+    usage = row.get("model_usage")
+    own = usage.get(model) if isinstance(usage, dict) else None
+    return isinstance(own, dict) and "total_tokens" in own
 
 
 def _subset(row: _Row) -> str | None:

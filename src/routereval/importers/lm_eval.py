@@ -2,7 +2,7 @@
 
 A run of one model leaves ``<output>/<model>/samples_<task>_<time>.jsonl``, one line per prompt and
 filter, and ``results_<time>.json``, which tells the model's name. Tasks of one family, such as
-``mmlu_anatomy``, become one benchmark with a subset a task.
+``mmlu_anatomy``, become one benchmark with a subset per task.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from routereval.importers.arms import Arm, Run, Taken, arms_of, arms_table, flat
 from routereval.importers.eval_logs import (
     SamePrompts,
     first_files,
     listed,
     names_of,
-    newest,
     prompt_text,
     refuse_unscored,
     value_in,
@@ -29,6 +29,7 @@ from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
     BadRows,
     RowError,
+    first_object,
     json_file,
     json_records,
     name_in,
@@ -36,8 +37,11 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
-from routereval.importers.scale import Rescale
+from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
+from routereval.records.routereval import SUBSETS
+
+_HARNESS = SUBSETS["old"]["mmlu"]
 
 METRICS = (
     "exact_match",
@@ -76,12 +80,36 @@ FAMILIES = (
 )
 """Prefixes of tasks that belong together; of those that fit the longest counts."""
 
+MMLU_SUBJECTS = (
+    *(name.removeprefix("harness_hendrycksTest_").removesuffix("_5") for name in _HARNESS),
+    *("biology", "business", "chemistry", "computer_science", "economics", "engineering"),
+    *("health", "history", "law", "math", "other", "philosophy", "physics", "psychology"),
+    *("stem", "humanities", "social_sciences"),
+)
+"""Ends of the names of MMLU's tasks and of those like it."""
+
 _PATTERNS = tuple(
     f"{folders}samples_*.{end}"
     for folders in ("", "*/", "*/*/", "*/*/*/")
     for end in ("jsonl", "json")
 )
 _NAME = re.compile(r"samples_(.+?)(?:_(\d{4}-\d\d-\d\dT[\d.-]+))?\.jsonl?")
+_WHERE = {
+    *("pretrained", "model", "base_url", "device", "device_map", "batch_size", "max_batch_size"),
+    *("parallelize", "tensor_parallel_size", "data_parallel_size", "gpu_memory_utilization"),
+    *("trust_remote_code", "cache_dir", "tokenizer", "num_concurrent", "max_retries", "timeout"),
+}
+"""Arguments of a model that say where it ran, not how."""
+
+_PAIRED = ("mcc", "f1", "matthews_correlation")
+"""Metrics of a whole task that are logged for each sample as what was right and what was said."""
+
+_LOWER = {
+    *("perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score", "ter"),
+    *("wer", "cer", "loss", "nll", "mse", "mae", "rmse", "edit_distance"),
+}
+"""Metrics that are the better the lower they are."""
+
 _CHOICES = ("choices", "endings", "options")
 
 
@@ -120,53 +148,69 @@ def read(
     files = some_files(path, "sample logs (samples_<task>_<time>.jsonl)", *_PATTERNS)
     reader = _Reader(names_of(metric), names_of(filter), prompt, rescale)
     grouped = FAMILIES if families is None else names_of(families)
-    runs = newest(((log.model, log.task), log.stamp, log) for log in _logs(files))
-    n_scores = sum(reader.read(run, _family(run.task, grouped)) for run in runs)
+    logs = list(_logs(files))
+    reader.choose_metrics(logs)
+    arms = arms_of(logs)
+    n_scores = sum(reader.read_arm(arm, _family(arm.task, grouped)) for arm in arms)
     reader.bad.check()
     refuse_unscored(path, n_scores, files, "run the harness with --log_samples")
-    yield from reader.table.drafts(str(path))
+    yield from reader.table.drafts(str(path), model_info=arms_table(arms))
 
 
-@dataclass(frozen=True)
-class _Log:
-    """One run of a task by a model."""
-
-    file: Path
-    model: str
-    task: str
-    stamp: str
-
-
-def _logs(files: Sequence[Path]) -> Iterator[_Log]:
-    models: dict[tuple[Path, str], str] = {}
+def _logs(files: Sequence[Path]) -> Iterator[Run]:
+    results: dict[tuple[Path, str], Mapping[str, Any]] = {}
     for file in files:
         name = _NAME.fullmatch(file.name)
         task, stamp = (name[1], name[2] or "") if name else (file.stem, "")
         task = text_of(task) or ""  # a file may be named by bytes that are no text
         run = file.absolute().parent, stamp
-        if run not in models:
-            models[run] = _model(*run)
-        yield _Log(file, models[run], task, stamp)
+        if run not in results:
+            results[run] = _results(*run)
+        told = results[run]
+        known = text_of(told.get("model_name")) or ""
+        model = known if known.strip() else (text_of(run[0].name) or "model").replace("__", "/")
+        shots = told.get("n-shot")
+        n_shot = {"num_fewshot": shots[task]} if isinstance(shots, dict) and task in shots else {}
+        yield Run(file, model, task, stamp, _settings(told), flat(n_shot))
 
 
-def _model(folder: Path, stamp: str) -> str:
-    """The model's name as the results of the same run tell it, else by the folder's name."""
+def _results(folder: Path, stamp: str) -> Mapping[str, Any]:
+    """The results of the run with that stamp, which tell the model's name; empty without them."""
     for file in sorted(folder.glob(f"*_{stamp}.json")) if stamp else ():
         results = {} if file.name.startswith("samples_") else json_file(file)
-        name = text_of(results.get("model_name")) if isinstance(results, dict) else None
-        if name and name.strip():
-            return name
-    return (text_of(folder.name) or "model").replace("__", "/")
+        if isinstance(results, dict) and results.get("model_name"):
+            return results
+    return {}
+
+
+def _settings(results: Mapping[str, Any]) -> dict[str, str]:
+    """How the model was run, without what says where."""
+    config = results.get("config")
+    if not isinstance(config, dict):
+        return {}
+    found: dict[str, str] = {}
+    for part in ("model_args", "gen_kwargs"):
+        given = config.get(part)
+        if isinstance(given, str):
+            pairs = (pair.partition("=") for pair in given.split(","))
+            given = {key.strip(): value for key, _, value in pairs if value}
+        found |= flat(given)
+    return {key: value for key, value in found.items() if key not in _WHERE}
 
 
 def _family(task: str, families: Sequence[str]) -> str:
     """The benchmark that a task belongs to.
 
-    >>> _family("mmlu_pro_law", FAMILIES), _family("gsm8k", FAMILIES)
-    ('mmlu_pro', 'gsm8k')
+    >>> _family("mmlu_pro_law", FAMILIES), _family("mmlu_llama_anatomy", FAMILIES)
+    ('mmlu_pro', 'mmlu_llama')
     """
     fit = [family for family in families if task.startswith(f"{family}_")]
-    return max(fit, key=len, default=task)
+    family = max(fit, key=len, default=task)
+    if family != "mmlu":
+        return family
+    # What follows may be a variant of MMLU that is no family: the same questions in other words.
+    subject = max((s for s in MMLU_SUBJECTS if task.endswith(f"_{s}")), key=len, default="")
+    return task.removesuffix(f"_{subject}") if subject else task
 
 
 @dataclass
@@ -181,29 +225,71 @@ class _Reader:
     asked: SamePrompts = field(default_factory=SamePrompts)
     metric_of: dict[str, str] = field(default_factory=dict)
     filter_of: dict[str, str] = field(default_factory=dict)
+    warnings_of: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.table = LongTable(rescale=self.rescale is True)
+        self.taken = Taken(Arm("", "", "", "", ()))
 
-    def read(self, log: _Log, benchmark: str) -> int:
-        """Add the samples of a log; how many have a score."""
-        seen: dict[str, set[str]] = {}
+    def choose_metrics(self, logs: Sequence[Run]) -> None:
+        """Take as the score of each task the first metric that all of its logs have."""
+        held: dict[str, list[set[str]]] = {}
+        for log in logs:
+            held.setdefault(log.task, []).append(set(first_object(log.file)))
+        wanted = self.metrics or METRICS
+        for task, keys in held.items():
+            shared = [name for name in wanted if all(name in one for one in keys)]
+            some = [name for name in wanted if any(name in one for one in keys)]
+            if shared:
+                self.metric_of[task] = shared[0]
+            if shared and some[0] != shared[0]:
+                self.warnings_of[task] = (
+                    f"{task}: some logs have {some[0]}, but the score is {shared[0]}, which all "
+                    "have; choose with -O metric=NAME"
+                )
+
+    def read_arm(self, arm: Arm, benchmark: str) -> int:
+        """Add the samples of an arm's logs on a task; how many have a score."""
+        self.taken = Taken(arm)
         n_scores = 0
+        for number, log in enumerate(arm.runs):
+            n_scores += self.read(log, benchmark, arm.name, number)
+        for fact in self.taken.facts():
+            self.table.note(benchmark, fact)
+        return n_scores
+
+    def read(self, log: Run, benchmark: str, model: str, number: int) -> int:
+        """Add the samples of a log that no newer log has; how many have a score."""
+        seen: dict[str, set[str]] = {}
+        n_scores = n_superseded = 0
         for line, sample in json_records(log.file, self.bad):
             with self.bad.row(log.file, line):
                 kind, doc = _filter(sample), name_in(sample, "doc_id")
                 again = doc in seen.setdefault(kind, set())
                 seen[kind].add(doc)
                 if kind == self._filter(log.task, kind) and not (again and not kind):
-                    n_scores += self._add(log, benchmark, doc, sample)
+                    if self.taken.free(number, doc):
+                        n_scores += self._add(log, benchmark, model, doc, sample)
+                    else:
+                        n_superseded += 1
         if not seen:
             self.bad.add(log.file, 0, "holds no sample")
         elif self.filter_of.get(log.task) not in seen:
             wanted = self.filter_of.get(log.task) or ", ".join(self.filters)
             self.bad.add(log.file, 0, f"has no filter {wanted!r}; it has: {listed(seen)}")
-        elif not n_scores:
+        elif not n_scores and not n_superseded:
             self.bad.add(log.file, 0, "none of its samples has a score")
+        self._note(log.task, benchmark, list(seen))
         return n_scores
+
+    def _note(self, task: str, benchmark: str, filters: list[str]) -> None:
+        metric, kind = self.metric_of.get(task), self.filter_of.get(task)
+        one_of = f" (one of {', '.join(filters)}; -O filter=NAME)" if len(filters) > 1 else ""
+        chosen = f", filter {kind}{one_of}" if kind else ""
+        if metric:
+            self.table.note(benchmark, f"{task}: score: metric {metric}{chosen}")
+        if task in self.warnings_of:
+            self.table.warn(benchmark, self.warnings_of[task])
 
     def _filter(self, task: str, kind: str) -> str | None:
         """The filter that counts for a task."""
@@ -211,25 +297,46 @@ class _Reader:
             self.filter_of[task] = kind
         return self.filter_of.get(task)
 
-    def _add(self, log: _Log, benchmark: str, doc: str, sample: Mapping[str, Any]) -> bool:
+    def _add(
+        self, log: Run, benchmark: str, model: str, doc: str, sample: Mapping[str, Any]
+    ) -> bool:
         """Add a sample; whether it has a score."""
         prompt_id = f"{log.task}/{doc}"
         self.asked.check(benchmark, prompt_id, text_of(sample.get("doc_hash")))
         metric = self.metric_of.get(log.task) or _metric(sample, self.metrics)
         if metric not in sample:
             raise RowError(f"there is no {metric!r}, the metric of {log.task} so far")
-        value = value_in(sample[metric], rescale=self.rescale, what=metric)
+        value = self._value(sample[metric], metric)
         self.metric_of[log.task] = metric
         self.table.add(
             benchmark,
             prompt_id,
-            log.model,
+            model,
             value,
             text=_text(sample, self.prompt),
             subset=log.task,
             chance=_chance(sample),
         )
         return not math.isnan(value)
+
+    def _value(self, logged: object, metric: str) -> float:
+        """The score of a sample, NaN if there is none."""
+        inverted = isinstance(self.rescale, Scale) and self.rescale.low > self.rescale.high
+        if isinstance(logged, list):
+            if logged and all(isinstance(part, bool) for part in logged):
+                return value_in(logged, rescale=self.rescale, what=metric)
+            if metric in _PAIRED and len(logged) == 2:
+                return float(logged[0] == logged[1])
+            raise RowError(
+                f"{metric} is a list, from which the harness computes one number for all samples: "
+                "there is no score of this one; choose another metric with -O metric=NAME"
+            )
+        if metric in _LOWER and not inverted:
+            raise RowError(
+                f"{metric} is the better the lower it is; choose another metric with -O "
+                "metric=NAME, or import with --scale WORST,BEST (the higher number first)"
+            )
+        return value_in(logged, rescale=self.rescale, what=metric)
 
 
 def _filter(sample: Mapping[str, Any]) -> str:

@@ -56,6 +56,8 @@ class LongTable:
         self._repeats: Repeats = repeats
         self.facts: list[str] = []
         self.warnings: list[str] = []
+        self._facts: dict[str, dict[str, None]] = {}
+        self._warnings: dict[str, dict[str, None]] = {}
         self._models: dict[str, int] = {}
         self._benchmarks: dict[str, _Benchmark] = {}
 
@@ -99,6 +101,14 @@ class LongTable:
         row = table.prompt(prompt_id, text, subset, chance)
         table.put(row, self._models[model], value, usd)
 
+    def note(self, benchmark: str, fact: str) -> None:
+        """Say in the report of one benchmark how it was read; the same line is said once."""
+        self._facts.setdefault(benchmark, {})[fact] = None
+
+    def warn(self, benchmark: str, warning: str) -> None:
+        """As `note`, of what may not be what was meant."""
+        self._warnings.setdefault(benchmark, {})[warning] = None
+
     def drafts(
         self, source: str, licence: str = "", model_info: pl.DataFrame | None = None
     ) -> Iterator[Draft]:
@@ -120,7 +130,10 @@ class LongTable:
             draft = self._benchmarks.pop(name).draft(
                 models, self._observed_range, source, licence, model_info
             )
-            yield replace(draft, facts=[*self.facts], warnings=[*self.warnings])
+            facts = [*self.facts, *self._facts.get(name, ())]
+            yield replace(
+                draft, facts=facts, warnings=[*self.warnings, *self._warnings.get(name, ())]
+            )
 
 
 class Numbered:

@@ -39,6 +39,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
 _SUBSET_COLUMNS = ("subset", "subject", "category")
 _TEXT_COLUMNS = ("prompt", "text")
 
+_INDEX = "__index_level_0__"  # which pandas adds
 _SIGNALS = {"answer": "answers.parquet", "length": "output_chars.parquet"}
 
 
@@ -148,7 +149,7 @@ def _keyed(path: Path) -> pl.DataFrame:
     table = _table(path)
     if "prompt_id" not in table.columns:
         raise DataError(f"{path}: there is no column prompt_id")
-    table = table.with_columns(_as(path, table, "prompt_id"))
+    table = table.drop(_INDEX, strict=False).with_columns(_as(path, table, "prompt_id"))
     if table["prompt_id"].null_count():
         raise DataError(f"{path}: a prompt_id is missing; give each prompt its own")
     return table
@@ -213,7 +214,7 @@ def _wide(path: Path, table: pl.DataFrame, prompts: pl.DataFrame) -> NDArray[np.
 
     for column in table.columns:
         if column != "prompt_id" and not (
-            table[column].dtype.is_numeric() or table[column].dtype == pl.Null
+            table[column].dtype.is_numeric() or table[column].dtype in {pl.Null, pl.Boolean}
         ):
             raise DataError(
                 f"{path}: column {column!r} holds {table[column].dtype}, not numbers; "
@@ -226,9 +227,10 @@ def _wide(path: Path, table: pl.DataFrame, prompts: pl.DataFrame) -> NDArray[np.
 
 
 def _aligned(path: Path, table: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
-    missing = set(prompts["prompt_id"]) ^ set(table["prompt_id"])
+    # A prompt without a row was not measured; a row without a prompt is a mistake.
+    missing = set(table["prompt_id"]) - set(prompts["prompt_id"])
     if missing or table["prompt_id"].n_unique() < table.height:
-        which = f"{min(missing)!r} stands in only one of them" if missing else "some occur twice"
+        which = f"{min(missing)!r} is none of them" if missing else "some occur twice"
         raise DataError(f"{path}: its prompt_ids are not those of prompts.parquet: {which}")
     return prompts.select("prompt_id").join(
         table, on="prompt_id", how="left", maintain_order="left"

@@ -8,6 +8,7 @@ from typing import Any
 
 from routereval.errors import DataError, SpecError, unknown
 from routereval.importers.importer import Importer
+from routereval.importers.unread import nearest_reason, unread_table
 from routereval.records.draft import Draft
 from routereval.records.folder import read_records, write_collection
 from routereval.records.records import Records
@@ -44,6 +45,7 @@ IMPORTERS: Registry[Importer] = Registry(
         "sprout": "sprout:IMPORTER",
         "mixinstruct": "mixinstruct:IMPORTER",
         "alpaca_eval": "alpaca_eval:IMPORTER",
+        "terminal-bench": "terminal_bench:IMPORTER",
         "swe-bench": "swe_bench:IMPORTER",
         "table": "table:IMPORTER",
     },
@@ -71,11 +73,15 @@ def importer(name: str, path: Path) -> Importer:
         return IMPORTERS[name]
     for found in _in_order():
         if found.recognise(path):
+            if found.name == _LAST and (reason := unread_table(path)):
+                raise DataError(f"{path} is of no known format: {reason}")
             return found
     empty = path.is_dir() and not any(path.iterdir())
     what = "is an empty folder" if empty else "is of no known format"
     known_names = ", ".join(IMPORTERS.known())
-    raise DataError(f"{path} {what}; known formats: {known_names}, or a folder of records")
+    reason = nearest_reason(path)
+    because = f": {reason}" if reason else ""
+    raise DataError(f"{path} {what}{because}; known formats: {known_names}, or a folder of records")
 
 
 def _in_order() -> Iterator[Importer]:

@@ -3,7 +3,8 @@
 - ``<split>/<system>/results/results.json``: lists of instance ids, ``resolved`` among them;
 - ``<split>/<system>/per_instance_details.json``: by instance ``resolved`` and ``cost`` (USD);
 - ``<system>/<instance>/report.json``, also below ``logs/``: ``{instance: {"resolved": …}}``;
-- ``<system>.<run>.json``, the harness's summary: lists such as ``resolved_ids``.
+- ``<system>.<run>.json``, the harness's summary: lists such as ``resolved_ids``;
+- ``<system>/eval_results.json`` of SWE-bench Pro: ``{instance: true or false}``.
 
 The first two are the layout of SWE-bench's ``experiments``, the others what its harness writes.
 """
@@ -38,11 +39,16 @@ from routereval.records.draft import Draft
 SPLITS = ("test", "lite", "verified", "multimodal", "multilingual", "bash-only")
 """Names of a folder of systems that tell the benchmark, which is ``swe-bench-<split>`` then."""
 
+SIZES = {"test": 2294, "lite": 300, "verified": 500, "multilingual": 300, "bash-only": 500}
+"""How many instances the published splits have."""
+
 _RESULTS, _DETAILS, _REPORT = "results.json", "per_instance_details.json", "report.json"
+_FLAGS = "eval_results.json"
 _ABOVE = ("", "*/", "*/*/", "*/*/*/")
 _PATTERNS = (
     *(f"{above}results/{_RESULTS}" for above in _ABOVE),
     *(f"{above}{_DETAILS}" for above in _ABOVE),
+    *(f"{above}{_FLAGS}" for above in _ABOVE),
     *("*/" * depth + _REPORT for depth in range(7)),
     _RESULTS,
     "*.json",
@@ -59,10 +65,10 @@ def read(
 ) -> Iterator[Draft]:
     """One draft a split: the instances are the prompts, the systems the models.
 
-    ``results.json`` does not list what a system did not resolve. Such an instance counts as 0 if
-    another system's result names it, so an instance that no file names is unknown here, and the
-    means are too high, unless `instances` tells of it. Where a result is explicit (details,
-    reports, the harness's summary), an instance that it leaves out was not observed.
+    ``results.json`` does not list what a system did not resolve: such an instance counts as 0. If
+    no file names all instances of a published split, the rest of its `SIZES` are there without a
+    name, so that means are over all of them; `instances` names them. Where a result is explicit
+    (details, reports, the harness's summary), an instance that it leaves out was not observed.
 
     Args:
         path: a result, or a folder that holds some.
@@ -81,7 +87,10 @@ def read(
     for benchmark in dict.fromkeys(system.benchmark for system in systems):
         of_it = [system for system in systems if system.benchmark == benchmark]
         _refuse_unknown(of_it, known, bad)
-        _add(table, of_it, known or _union(of_it), bad)
+        named = known or _union(of_it)
+        _add(table, of_it, named if known else _completed(benchmark, of_it, named, table), bad)
+        for warning in _runs_of_one(of_it):
+            table.warn(benchmark, warning)
     bad.check()
     yield from table.drafts(str(path))
 
@@ -138,6 +147,46 @@ def _union(systems: Iterable[_System]) -> dict[str, _Instance]:
     return {name: _Instance() for name in sorted(names)}
 
 
+def _completed(
+    benchmark: str, systems: list[_System], named: dict[str, _Instance], table: LongTable
+) -> dict[str, _Instance]:
+    """The instances that files name, and those of the split that none names, without a name."""
+    if not any(system.outcomes.rest is not None for system in systems):
+        return named
+    size = SIZES.get(benchmark.removeprefix("swe-bench-"))
+    if size is None or len(named) > size:
+        table.warn(
+            benchmark,
+            f"lists of resolved instances name {len(named)} in all; means are over these, and too "
+            "high if the benchmark has more: -O instances=FILE lists all",
+        )
+        return named
+    missing = size - len(named)
+    if missing:
+        table.warn(
+            benchmark,
+            f"lists of resolved instances name {len(named)} of {size}; {missing} that no system "
+            "resolved are added without a name, so that means are over all; -O instances=FILE "
+            "names them",
+        )
+    return named | {f"unnamed-{n + 1:04d}": _Instance(repo="unnamed") for n in range(missing)}
+
+
+def _runs_of_one(systems: Iterable[_System]) -> Iterator[str]:
+    """Whether summaries are of several runs of one model."""
+    runs: dict[str, list[str]] = {}
+    for system in systems:
+        model, dot, _ = system.name.rpartition(".")
+        if dot:
+            runs.setdefault(model, []).append(system.name)
+    for model, names in runs.items():
+        if len(names) > 1:
+            yield (
+                f"{', '.join(names)} are taken for {len(names)} models; if they are runs of "
+                f"{model}, keep the one that counts"
+            )
+
+
 def _refuse_unknown(
     systems: Iterable[_System], known: Mapping[str, _Instance] | None, bad: BadRows
 ) -> None:
@@ -174,7 +223,7 @@ def _owner(file: Path) -> tuple[str, str]:
     """The folder of systems and the system that a file belongs to, by its place."""
     if file.name == _REPORT:
         folder = file.parents[1] if file.parents[1].name != "logs" else file.parents[2]
-    elif file.name == _DETAILS:
+    elif file.name in {_DETAILS, _FLAGS}:
         folder = file.parent
     elif file.name == _RESULTS:
         folder = file.parents[1] if file.parent.name == "results" else file.parent
@@ -237,8 +286,19 @@ def _from_summary(content: Mapping[str, Any]) -> _Outcomes:
     return _Outcomes(scores | dict.fromkeys(_ids(content, "resolved_ids"), 1.0))
 
 
+def _from_flags(content: Mapping[str, Any]) -> _Outcomes:
+    """``{instance: true}``."""
+    return _Outcomes(_flags({name: {"resolved": told} for name, told in content.items()}))
+
+
 _Reader = Callable[[Mapping[str, Any]], _Outcomes]
-_READERS: tuple[_Reader, ...] = (_from_details, _from_lists, _from_summary, _from_report)
+_READERS: tuple[_Reader, ...] = (
+    _from_details,
+    _from_lists,
+    _from_summary,
+    _from_flags,
+    _from_report,
+)
 
 
 def _reader(file: Path) -> _Reader | None:
@@ -248,13 +308,15 @@ def _reader(file: Path) -> _Reader | None:
     if file.suffix != ".json":
         return None
     head = peek(file)
-    if file.name == _REPORT and '"resolved"' in head:
-        return _from_report
-    if '"resolved_ids"' in head:
-        return _from_summary
-    if '"no_generation"' in head or (file.name == _RESULTS and '"resolved"' in head):
-        return _from_lists
-    return None
+    if '"is_resolved"' in head or '"trial_name"' in head:  # Terminal-Bench, which has attempts
+        return None
+    signs: dict[_Reader, bool] = {
+        _from_flags: file.name == _FLAGS,
+        _from_report: file.name == _REPORT and '"resolved"' in head,
+        _from_summary: '"resolved_ids"' in head,
+        _from_lists: '"no_generation"' in head or (file.name == _RESULTS and '"resolved"' in head),
+    }
+    return next((reader for reader, sign in signs.items() if sign), None)
 
 
 def _flags(content: Mapping[str, Any]) -> dict[str, float | None]:

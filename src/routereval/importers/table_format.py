@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from routereval.importers.eval_logs import refuse_unscored
-from routereval.importers.long_table import LongTable
+from routereval.importers.long_table import LongTable, Repeats
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -77,7 +77,7 @@ class TableFormat:
     licence: str = ""
     rows: Rows = csv_rows
     wide: bool = False
-    repeats: Literal["refuse", "max"] = "refuse"
+    repeats: Repeats = "refuse"
     n_first: int = 1
     unscored: str = ""
 

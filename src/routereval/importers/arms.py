@@ -1,0 +1,169 @@
+"""Runs of evaluation logs: which are one model's at several settings, which superseded by which.
+
+A model that was run on one task at two settings (thinking or not, another effort) is two arms.
+Runs of one arm on one task are joined, prompt by prompt: what the newest has counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_EFFORTS = ("reasoning_effort", "effort", "enable_thinking", "thinking_budget", "reasoning_tokens")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a model on a task.
+
+    Attributes:
+        file: its log.
+        model: the model's name.
+        task: what it was run on.
+        stamp: orders runs; what is higher counts.
+        settings: how the model was run, such as its reasoning effort.
+        more: settings of the task, which tell arms apart only within it.
+    """
+
+    file: Path
+    model: str
+    task: str
+    stamp: Any
+    settings: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A model at one setting, with its runs on a task, the newest first.
+
+    Attributes:
+        name: the model's, with the settings in which its arms differ.
+        model: the model's alone.
+        effort: those settings, empty if it has one arm only.
+        task: what it was run on.
+        runs: its runs.
+    """
+
+    name: str
+    model: str
+    effort: str
+    task: str
+    runs: tuple[Run, ...]
+
+
+def arms_of(runs: Iterable[Run]) -> list[Arm]:
+    """The arms, each with its runs on one task, in the order in which they first come.
+
+    >>> one = Run(Path("a"), "o3", "toy", 1, {"reasoning_effort": "low"})
+    >>> two = Run(Path("b"), "o3", "toy", 2, {"reasoning_effort": "high"})
+    >>> [arm.name for arm in arms_of([one, two])]
+    ['o3 [reasoning_effort=low]', 'o3 [reasoning_effort=high]']
+    """
+    held = list(runs)
+    by_task: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in held:
+        by_task[run.model, run.task].append(run)
+    of_model: dict[str, dict[str, None]] = defaultdict(dict)
+    for (model, _), same in by_task.items():
+        of_model[model] |= dict.fromkeys(_differing([run.settings for run in same]))
+    found: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    about: dict[tuple[str, str], tuple[str, str]] = {}
+    for run in held:
+        of_task = _differing([other.more for other in by_task[run.model, run.task]])
+        chosen = {key: run.settings[key] for key in of_model[run.model] if key in run.settings}
+        chosen |= {key: run.more[key] for key in of_task if key in run.more}
+        effort = ", ".join(f"{key}={value}" for key, value in chosen.items())
+        name = f"{run.model} [{effort}]" if effort else run.model
+        found[name, run.task].append(run)
+        about[name, run.task] = run.model, effort
+    return [
+        Arm(key[0], *about[key], key[1], tuple(sorted(same, key=_stamp, reverse=True)))
+        for key, same in found.items()
+    ]
+
+
+def _stamp(run: Run) -> Any:  # noqa: ANN401 - whatever orders the runs of a format
+    return run.stamp
+
+
+def _differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """The keys in which some settings differ, those of effort first."""
+    keys = dict.fromkeys(key for one in settings for key in one)
+    differ = [key for key in keys if len({one.get(key) for one in settings}) > 1]
+    return sorted(differ, key=lambda key: (key not in _EFFORTS, key))
+
+
+def flat(settings: object, above: str = "") -> dict[str, str]:
+    """Settings as texts by name, those inside others as ``outer.inner``; without empty ones.
+
+    >>> flat({"reasoning_effort": "low", "extra": {"n": 1}, "seed": None})
+    {'reasoning_effort': 'low', 'extra.n': '1'}
+    """
+    if not isinstance(settings, Mapping):
+        return {}
+    found: dict[str, str] = {}
+    for key, value in settings.items():
+        name = f"{above}{key}"
+        if isinstance(value, Mapping) and above.count(".") < 3:
+            found |= flat(value, f"{name}.")
+        elif isinstance(value, str | int | float) and str(value).strip():
+            found[name] = str(value).strip()[:60]
+    return found
+
+
+def arms_table(arms: Iterable[Arm]) -> pl.DataFrame | None:
+    """What `models.parquet` says of arms: the model and its effort; None without several arms."""
+    import polars as pl
+
+    several = {arm.name: arm for arm in arms if arm.effort}
+    if not several:
+        return None
+    return pl.DataFrame(
+        {
+            "model": list(several),
+            "base_model": [arm.model for arm in several.values()],
+            "effort": [arm.effort for arm in several.values()],
+        }
+    )
+
+
+class Taken:
+    """Which prompts of an arm a newer run has already given."""
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+        self._by: dict[Hashable, int] = {}
+        self._superseded = [0] * len(arm.runs)
+        self._given = [0] * len(arm.runs)
+
+    def free(self, number: int, prompt: Hashable) -> bool:
+        """Whether a prompt of that run counts, as no newer run has it."""
+        if self._by.setdefault(prompt, number) == number:
+            self._given[number] += 1
+            return True
+        self._superseded[number] += 1
+        return False
+
+    def facts(self) -> list[str]:
+        """What was superseded or joined, in sentences."""
+        files = [run.file.name for run in self._arm.runs]
+        if len(files) < 2:
+            return []
+        newest = files[0]
+        lines = [
+            f"{self._arm.name}: {n} prompts of {file} are superseded by newer runs, such as "
+            f"{newest}"
+            for file, n in zip(files, self._superseded, strict=True)
+            if n
+        ]
+        joined = [file for file, n in zip(files, self._given, strict=True) if n]
+        if len(joined) > 1:
+            lines.append(f"{self._arm.name}: joined are the prompts of {', '.join(joined)}")
+        return lines

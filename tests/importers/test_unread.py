@@ -1,0 +1,52 @@
+"""What is of no known format is told what it resembles, and what mends it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from routereval.errors import DataError
+from routereval.importers.registry import importer
+
+SHAPES = {
+    "m/results_2025.json": ({"results": {}, "model_name": "m"}, "--log_samples"),
+    "runs/v1/mmlu:model=m/per_instance_stats.json": ([{"instance_id": "id1"}], "HELM"),
+    "results/m/gsm8k.json": (
+        {"accuracy": 1, "details": {"0": {"predictions": "x"}}},
+        "OpenCompass",
+    ),
+    "reviews/m/gsm8k.jsonl": ({"index": 0, "sample_score": {}}, "EvalScope"),
+    "results.json": ({"results": [{"provider": {}, "vars": {}, "success": True}]}, "promptfoo"),
+    "s.json": ({"simulations": [{"reward_info": {}}]}, "tau-bench"),
+    "m/BFCL_v3_simple_score.json": ({"accuracy": 0.5, "total_count": 2}, "lists only what failed"),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_that_are_not_read_are_named(name: str, tmp_path: Path) -> None:
+    content, word = SHAPES[name]
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=f"is of no known format: .*{word}"):
+        importer("auto", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("request_id,call_type,spend,model", "has no scores"),
+        ("generation_id,tokens_prompt,cost,model", "has no scores"),
+        ("id,model_a,model_b,winner_model_a", "pairs of answers"),
+        ("id,model,input,helpful", "no column for score .*--columns score="),
+    ],
+)
+def test_tables_without_scores_say_what_is_missing(
+    header: str, sentence: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "in.csv"
+    file.write_text(f"{header}\nx,y,z,x\n")
+    with pytest.raises(DataError, match=sentence):
+        importer("auto", file)
