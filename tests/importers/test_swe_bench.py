@@ -63,7 +63,7 @@ def test_systems_by_split(tmp_path: Path, start: str) -> None:
     ]
     assert lists.prompts["chance"].to_list() == [0.0] * 500
     assert lists.scores[:4].tolist() == [[1, 1], [0, 0], [0, 1], [0, 0]]
-    assert lists.scores.mean(axis=0).tolist() == [1 / 500, 2 / 500]
+    assert lists.scores.mean(axis=0, dtype=float) == pytest.approx([1 / 500, 2 / 500])
     assert any("name 3 of 500; 497 that no system resolved" in line for line in lists.warnings)
     assert lists.costs is None
     details = found["swe-bench-bash-only"]
