@@ -320,3 +320,11 @@ def test_an_unknown_format_is_refused() -> None:
 
 def test_a_value_renders_to_the_formats_there_are() -> None:
     assert tuple(FORMATS) == NAMES
+
+
+def test_a_table_that_is_cut_anyway_wraps_no_name() -> None:
+    columns = [Column("benchmark", "text"), *(Column(f"number {n}") for n in range(9))]
+    columns += [Column("best model", "text"), Column("has", "text")]
+    row = Row(("arc", *(0.5 for _ in range(9)), "sim-140b-generalist-2", "binary, text, costs"))
+    text = to_text(of(Table("t", columns, [row] * 5)), 80)
+    assert text.count("sim-140b-generalist-2") == text.count("binary, text, costs") == 5

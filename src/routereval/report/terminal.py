@@ -216,12 +216,31 @@ def _each_fits(grid: _Grid, width: int) -> bool:
 
 
 def _fitted(grid: _Grid, width: int | None) -> list[int]:
-    """The widths of the columns when texts are wrapped, the widest first, until all fit."""
-    widths = grid.widths()
-    if width is None:
-        return widths
-    texts = [place for place in range(len(widths)) if not grid.right[place]]
-    others = [place for place in texts if place >= grid.names]
+    """The widths of the columns: texts are wrapped where that makes all fit, or none would."""
+    natural = grid.widths()
+    if width is None or _total(natural) <= width:
+        return natural
+    texts = [place for place in range(len(natural)) if not grid.right[place]]
+    narrowed = _narrowed(grid, natural, width, [one for one in texts if one >= grid.names])
+    if _total(narrowed) <= width:
+        return narrowed
+    widths = list(natural)
+    for place in (one for one in texts if one < grid.names):
+        most = max(_LEAST, int(_NAME * width), _longest_piece(grid, place))
+        widths[place] = min(widths[place], most)
+    for place in (one for one in texts if one >= grid.names):
+        room = width - _total([*widths[: grid.names], 0])
+        widths[place] = max(min(_LEAST, widths[place]), min(widths[place], room))
+    rest = max((one for place, one in enumerate(widths) if place >= grid.names), default=0)
+    for place in (one for one in texts if one < grid.names):
+        over = max(0, _total([*widths[: grid.names], rest]) - width)
+        widths[place] = max(min(_LEAST, widths[place]), widths[place] - over)
+    return widths
+
+
+def _narrowed(grid: _Grid, natural: Sequence[int], width: int, texts: Sequence[int]) -> list[int]:
+    """The widths with texts wrapped, the widest first, until all fit or none can be narrower."""
+    widths, others = list(natural), list(texts)
     while others and _total(widths) > width:
         place = max(others, key=lambda one: widths[one])
         least = min(widths[place], max(_LEAST, _longest_piece(grid, place)))
@@ -229,15 +248,6 @@ def _fitted(grid: _Grid, width: int | None) -> list[int]:
             others.remove(place)
         else:
             widths[place] = max(least, widths[place] - (_total(widths) - width))
-    if _total(widths) <= width:
-        return widths
-    rest = max((one for place, one in enumerate(widths) if place >= grid.names), default=0)
-    for place in [one for one in texts if one < grid.names]:
-        most = max(_LEAST, int(_NAME * width), _longest_piece(grid, place))
-        widths[place] = min(widths[place], most)
-        over = _total([*widths[: grid.names], rest]) - width
-        if over > 0:
-            widths[place] = max(min(_LEAST, widths[place]), widths[place] - over)
     return widths
 
 
