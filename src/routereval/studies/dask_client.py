@@ -1,4 +1,4 @@
-"""A Dask scheduler and its workers: reached, asked, and spoken of in sentences when they fail."""
+"""A connection to a Dask scheduler, whose failures are errors of this package."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def connected(address: str) -> Iterator[Client]:
         except KilledWorker as error:
             raise DataError(
                 f"the same piece of work ended {error.allowed_failures + 1} Dask worker(s), one "
-                "after the other; have they too little memory? their logs tell"
+                "after the other; have they too little memory? see their logs"
             ) from None
         except CancelledError:
             raise DataError(f"the Dask scheduler at {address} was lost; start it anew") from None

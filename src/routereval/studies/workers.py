@@ -25,7 +25,7 @@ _ONE_AT_A_TIME = Lock()
 
 
 class Workers(Protocol):
-    """Whoever computes."""
+    """What computes the pieces of a run."""
 
     def map(
         self,
@@ -40,7 +40,7 @@ class Workers(Protocol):
         Args:
             function: a module's own, so that other processes find it by name.
             items: what it is called with, one at a time.
-            needs: folders that whoever computes must see.
+            needs: folders that the process must see.
             ordered: keep the order of the items.
 
         Raises:
@@ -89,6 +89,9 @@ class LocalWorkers:
 @dataclass(frozen=True)
 class DaskWorkers:
     """The workers of a Dask scheduler; what a lost one had in hand, the others do again.
+
+    Dask's own client, not joblib's backend: that one (joblib 1.6, distributed 2026.8) never returns
+    once Dask has given up on a piece of work that ended its workers.
 
     Attributes:
         client: connected to the scheduler.
