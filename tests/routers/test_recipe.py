@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError, SpecError
-from routereval.routers import check_router, make_router
+from routereval.routers import Router, Scores, check_router, make_router
+from routereval.routers.base import Training
 
 PAGE = Path(__file__).parents[2] / "docs" / "routers.md"
 
@@ -54,3 +55,24 @@ def test_what_a_router_does_not_take_is_refused() -> None:
         make_router("cluster(k=2)").fit(X, scores, validation=(X, scores))
     with pytest.raises(DataError, match=r"groups has shape \(2,\) but there are 3 prompts"):
         make_router("knn(k=1)").fit(X, scores, groups=np.zeros(2, dtype=np.int64))
+
+
+class ByLength(Router):
+    """Reads texts."""
+
+    reads = "texts"
+
+    def _fit(self, data: Training) -> None:
+        self.longest_ = max(map(len, data.X))
+
+    def _predict(self, X: list[str]) -> Scores:
+        return np.array([[len(text), self.longest_] for text in X], dtype=np.float64)
+
+
+def test_features_are_not_taken_for_texts() -> None:
+    X, scores = np.eye(2), np.eye(2)
+    assert ByLength().fit(["a", "bb"], scores).predict_scores(["a"]).tolist() == [[1, 2]]
+    with pytest.raises(DataError, match=r"bylength reads the texts of prompts.*ndarray.*inputs\("):
+        ByLength().fit(X, scores)
+    with pytest.raises(DataError, match="reads the texts of prompts; it was given float"):
+        ByLength().fit(["a", "bb"], scores).predict_scores([0.5])

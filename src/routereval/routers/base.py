@@ -271,7 +271,7 @@ class Router(Estimator):
     def _inputs(self, X: Any) -> Any:  # noqa: ANN401
         """What the router reads, checked and cast."""
         if self.reads == "texts":
-            return X if isinstance(X, list) else list(X)
+            return self._texts_of(X)
         if self.reads == "origins":
             return np.asarray(X, dtype=np.int64)
         if self.reads != "features":
@@ -284,6 +284,16 @@ class Router(Estimator):
     def _training_inputs(self, X: Any) -> Any:  # noqa: ANN401
         """The same; an oracle learns nothing of the truth about the training prompts."""
         return X if self.reads in ("truth", "subset_means") else self._inputs(X)
+
+    def _texts_of(self, X: Any) -> list[str]:  # noqa: ANN401
+        texts = X if isinstance(X, list) else list(X)
+        other = next((text for text in texts if not isinstance(text, str)), None)
+        if other is not None:
+            raise DataError(
+                f"{self._label()} reads the texts of prompts; it was given {type(other).__name__} "
+                "(a task's part gives a router what it reads: task.train.inputs(router.reads))"
+            )
+        return texts
 
     def _truth_of(self, X: Any) -> Scores:  # noqa: ANN401
         truth = np.asarray(X, dtype=np.float64)
