@@ -182,4 +182,22 @@ async def test_a_service_that_cannot_tell_the_usage_of_streams_is_asked_without(
             assert (await at.stream()).endswith(DONE)
         assert len(at.stubs["euclid"].asked) == 3  # it is asked for it once
         assert [attempt.model for attempt in at.told[0].attempts] == ["euclid"]
-        at.stubs["euclid"].answer = good
+
+
+@pytest.mark.parametrize("field", ["my_stream_options", "my_str\\u0065am_options"])
+@in_loop
+async def test_no_client_makes_a_service_keep_its_usage_to_itself(field: str) -> None:
+    async def repeats(asked: Asked) -> None:
+        if "my_stream_options" in asked.json:
+            await asked.reply(400, {"error": {"message": "Unknown field: my_stream_options"}})
+        else:
+            await good(asked)
+
+    async with rig() as at:
+        at.stubs["euclid"].answer = repeats
+        raw = b'{"model": "auto", "stream": true, "%b": 1, "messages": [{"role": "user"}]}'
+        for _ in range(2):
+            status, _, _ = await at.post("/v1/chat/completions", raw % field.encode())
+            assert status == 400
+        assert at.relay.upstreams["euclid"].tells_usage
+        assert len(at.stubs["euclid"].asked) == 2

@@ -44,6 +44,7 @@ from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_own_reply, final_error
 from routereval.gateway.upstreams.pool import Upstream, UpstreamPool
+from routereval.gateway.upstreams.provider_error import stands_in
 
 LARGE_BODY_BYTES = 1 << 18
 
@@ -323,12 +324,14 @@ class Relay:
             answer = await self.client.send(
                 upstream.target, path, sent, connection.headers, until, streamed=streamed
             )
-            if isinstance(answer, Reply) and _refuses_to_tell_usage(answer, upstream, plan.request):
-                upstream.tells_usage = False
-                sent = _body_for(upstream, plan.request, body)
+            if isinstance(answer, Reply) and _may_refuse_usage(
+                answer, upstream, plan.request, body
+            ):
+                sent = _body_for(upstream, plan.request, body, ask_usage=False)
                 answer = await self.client.send(
                     upstream.target, path, sent, connection.headers, until, streamed=streamed
                 )
+                upstream.tells_usage = not isinstance(answer, Stream)
         except UpstreamError as error:
             self._note_error(upstream, entry, plan, error, lost=error.billed)
             return error
@@ -414,14 +417,16 @@ class Relay:
                     )
 
 
-def _body_for(upstream: Upstream, request: ChatRequest, body: bytes) -> bytes:
+def _body_for(
+    upstream: Upstream, request: ChatRequest, body: bytes, *, ask_usage: bool = True
+) -> bytes:
     """A body as an upstream is sent it: with its own name of the model, and asked for usage."""
     served_as = upstream.served_as
     made = body if served_as == request.model else with_model(body, served_as)
     config = upstream.config
     if config.params or config.rename or config.drop:
         made = with_fields(made, config.params, config.rename, config.drop)
-    return with_usage(made) if _is_asked_usage(upstream, request) else made
+    return with_usage(made) if ask_usage and _is_asked_usage(upstream, request) else made
 
 
 def _is_asked_usage(upstream: Upstream, request: ChatRequest) -> bool:
@@ -429,10 +434,13 @@ def _is_asked_usage(upstream: Upstream, request: ChatRequest) -> bool:
     return request.streamed and not request.usage_asked and upstream.tells_usage
 
 
-def _refuses_to_tell_usage(reply: Reply, upstream: Upstream, request: ChatRequest) -> bool:
-    """Whether a service does not know the field by which it was asked for its usage."""
+def _may_refuse_usage(reply: Reply, upstream: Upstream, request: ChatRequest, body: bytes) -> bool:
+    """Whether a service may not know the field by which it was asked for its usage.
+
+    An error may repeat the words of the request, so one that has this word itself proves nothing.
+    """
     asked = reply.status in {400, 422} and _is_asked_usage(upstream, request)
-    return asked and b"stream_options" in reply.body
+    return asked and b"stream_options" in reply.body and not stands_in(b"stream_options", body)
 
 
 def _allows(authorization: Authorization, name: str) -> bool:

@@ -138,5 +138,13 @@ def says(
     found += [sentence for sentence in sentences if sentence in error.message]
     if not found:
         return False
-    asked = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), request).lower()
-    return any(words.encode() not in asked for words in found)
+    return any(not stands_in(words.encode(), request) for words in found)
+
+
+def stands_in(words: bytes, request: bytes) -> bool:
+    r"""Whether words in small letters stand in a request, in whatever case or as escapes.
+
+    >>> stands_in(b"funds", rb'{"\u0046unds": 1}'), stands_in(b"funds", b"{}")
+    (True, False)
+    """
+    return words in _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), request).lower()
