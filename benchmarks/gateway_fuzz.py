@@ -142,12 +142,15 @@ def message(rng: random.Random, secret: str) -> tuple[bytes, bool]:
 async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """An upstream that finds nothing odd."""
     events = (
-        STREAM + chunk(b'data: {"choices": []}\n\n') + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+        STREAM
+        + chunk(b'data: {"choices": [{"index": 0}]}\n\n')
+        + chunk(b"data: [DONE]\n\n")
+        + b"0\r\n\r\n"
     )
     try:
         while True:
             streamed = b'"stream": true' in await request_body(reader)
-            writer.write(events if streamed else plain(200, b'{"choices": []}'))
+            writer.write(events if streamed else plain(200, b'{"choices": [{"index": 0}]}'))
     except (asyncio.IncompleteReadError, OSError):
         writer.close()
 
