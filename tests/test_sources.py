@@ -15,7 +15,7 @@ from routereval.importers import Importer, import_records
 from routereval.records import Draft, Records, cache_folder
 from routereval.records.folder import write_collection
 from routereval.simulation import demo
-from routereval.sources import open_records, open_source
+from routereval.sources import open_records, open_source, select_models
 from tests.importers.test_registry import neutral_folder
 
 
@@ -189,3 +189,15 @@ def test_a_folder_named_demo_is_not_the_demo(
     neutral_folder(tmp_path / "demo", "x")
     monkeypatch.chdir(tmp_path)
     assert names(open_source("demo")) == ["x"]
+
+
+def test_models_are_chosen_and_left_out_by_name() -> None:
+    one = Records.from_arrays("one", [[1, 0, 1], [0, 1, 1]], ["a", "b", "c"])
+    two = Records.from_arrays("two", [[1], [0]], ["d"])
+    [found] = select_models([one, two], ["c", "a"])
+    assert (found.name, found.models) == ("one", ("a", "c"))
+    assert [r.models for r in select_models([one, two], without=["b"])] == [("a", "c"), ("d",)]
+    with pytest.raises(DataError, match="unknown model 'aa'; did you mean 'a'"):
+        select_models([one, two], ["aa"])
+    with pytest.raises(DataError, match="no model is left"):
+        select_models(two, without=["d"])

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from routereval.errors import DataError
+from routereval.errors import DataError, unknown
 from routereval.importers.registry import importer
 from routereval.records import Draft, cache_folder
 from routereval.records.atomic import is_records
@@ -57,6 +57,34 @@ def open_records(source: Source) -> Records:
         return found[0]
     names = ", ".join(records.name for records in found)
     raise DataError(f"{source} holds {len(found)} benchmarks ({names}); use open_source for all")
+
+
+def select_models(
+    source: Source | Sequence[Source], models: Sequence[str] = (), without: Sequence[str] = ()
+) -> list[Records]:
+    """The records of a source, of some models only; a benchmark that has none of them is left out.
+
+    Args:
+        source: as `open_source` takes it.
+        models: names of those to keep; all if empty.
+        without: names of those to leave out.
+
+    Raises:
+        DataError: if no benchmark has a model of that name, or nothing is left.
+    """
+    opened = open_source(source)
+    known = list(dict.fromkeys(name for records in opened for name in records.models))
+    for name in (*models, *without):
+        if name not in known:
+            raise DataError(str(unknown("model", name, known))[:500])
+    kept = [
+        (records, [m for m in records.models if (not models or m in models) and m not in without])
+        for records in opened
+    ]
+    found = [records.select(models=names) for records, names in kept if names]
+    if not found:
+        raise DataError("no model is left; give fewer to leave out")
+    return found
 
 
 def is_raw(source: str | Path) -> bool:

@@ -186,3 +186,36 @@ def test_import_rescales_only_when_asked(command_line: CommandLine, tmp_path: Pa
     assert told.status == 0
     [records] = open_source(tmp_path / "dest")
     np.testing.assert_array_equal(records.dense(), made().dense())
+
+
+def gappy_table(folder: Path) -> Path:
+    """One model on 1,000 prompts, five others on the first 150; the worst is called bad."""
+    rng = np.random.default_rng(0)
+    rows = [f"most,{n},{rng.integers(2)},Question {n}?" for n in range(1000)]
+    for model in ("a", "b", "c", "d", "bad"):
+        rows += [f"{model},{n},{rng.integers(2)},Question {n}?" for n in range(150)]
+    (folder / "gappy.csv").write_text("\n".join(["model,id,score,prompt", *rows]))
+    return folder / "gappy.csv"
+
+
+def test_a_run_uses_the_block_of_the_pools_asked_and_says_what_it_read(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    source = gappy_table(tmp_path)
+    seen = command_line("info", source)
+    assert "150 × 6" in seen.out
+    assert "gappy: score: column 'score'" in seen.out
+    assert "gappy: warning: not every model was asked all of 1,000 prompts" in seen.out
+    args = ("-r", "best_single", "--groups", "all-strong", "--jobs", 1)
+    done = command_line("run", source, *args, "--sizes", "3,5")
+    assert done.status == 0
+    assert "gappy: warning: not every model" in done.err
+    assert "pools are chosen from 6 of 6 models, on the 150 of 1,000 prompts" in " ".join(
+        done.out.split()
+    )
+    without = command_line("run", source, *args, "--sizes", "5", "--without", "bad")
+    assert without.status == 0
+    assert "pools are chosen from 5 of 5 models" in " ".join(without.out.split())
+    refused = command_line("run", source, *args, "--models", "most,aa")
+    assert refused.status == 2
+    assert "unknown model 'aa'" in refused.err

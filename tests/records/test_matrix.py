@@ -163,3 +163,14 @@ def test_a_complete_block_leaves_out_a_model_that_costs_too_many_prompts() -> No
     block = complete_block(score_matrix(scores))
     assert block.prompts.tolist() == list(range(10))
     assert block.models.tolist() == [1, 2]
+
+
+def test_a_complete_block_has_as_many_models_as_are_asked_for() -> None:
+    scores = np.full((1000, 6), np.nan)
+    scores[:, 0] = scores[:150] = 1.0
+    matrix = score_matrix(scores)
+    assert [len(part) for part in complete_block(matrix)] == [1000, 1]
+    assert [len(part) for part in complete_block(matrix, 3)] == [150, 6]
+    assert [len(part) for part in complete_block(matrix, 99)] == [150, 6]
+    scores[10:, 1:] = np.nan  # too few prompts to choose anything on
+    assert [len(part) for part in complete_block(score_matrix(scores), 3)] == [1000, 1]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, complete_block
 from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, PreparedBenchmark, Split, Task
+from routereval.tasks.pool import left_out
 from routereval.tasks.scalar_order import scalar_order
 from tests.made import Floats, made, made_scores
 
@@ -352,3 +353,16 @@ def test_a_pool_that_means_nothing_is_told(text: str, sentence: str) -> None:
 def test_the_sizes_are_routerevals() -> None:
     assert PUBLISHED_SIZES == (3, 5, 10, 100, 1000)
     assert GROUPS == ("all-strong", "all-weak", "strong-to-weak")
+
+
+def test_what_missing_cells_leave_out_is_told() -> None:
+    scores = np.full((1000, 7), np.nan)
+    scores[:, 0] = scores[:150, :6] = 1.0
+    scores[:5, 6] = 1.0
+    records = Records.from_arrays("gappy", scores, list("abcdefg"))
+    assert left_out(records, [Pool("all-strong", 3), Pool("all-strong", 5)]) == (
+        "gappy: pools are chosen from 6 of 7 models, on the 150 of 1,000 prompts put to all of "
+        "them; left out for missing cells: g"
+    )
+    whole = Records.from_arrays("whole", np.ones((30, 3)), list("abc"))
+    assert left_out(whole, [Pool("all-strong", 3)]) is None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from routereval.cli.model_options import chosen_models, model_options
 from routereval.cli.output import format_option, show
 
 
@@ -45,7 +47,8 @@ from routereval.cli.output import format_option, show
     help="Also write advice.txt, advice.json, advice.png and advice.svg.",
 )
 @format_option
-def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **options: object) -> None:
+@model_options
+def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **options: Any) -> None:  # noqa: ANN401
     """Say whether routing is worth it here, and which LLMs to keep."""
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
@@ -53,8 +56,9 @@ def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **optio
     from routereval.studies.advise import advise as study
 
     print_imports(sources)
+    chosen = chosen_models(sources, options.pop("models"), options.pop("without"))
     with progress_bar() as progress:
-        advice = study(sources, progress=progress, **options)  # type: ignore[arg-type]
+        advice = study(chosen, progress=progress, **options)
     show(advice, format_name)
     if out:
         for path in save_advice(advice, out):

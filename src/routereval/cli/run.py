@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from routereval.cli.model_options import chosen_models, model_options
 from routereval.cli.output import format_option, show
 
 
@@ -99,25 +101,27 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     help="Compute on the workers of a Dask scheduler, such as tcp://10.0.0.1:8786.",
 )
 @format_option
+@model_options
 def run(
     sources: tuple[str, ...],
     routers: tuple[str, ...],
     out: Path | None,
     jobs: int,
     format_name: str,
-    **grid: object,
+    **grid: Any,  # noqa: ANN401 - what click gives
 ) -> None:
     """Evaluate routers on pools of LLMs and print the table."""
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
     from routereval.studies.run import run as study
 
+    print_imports(sources)
+    chosen = chosen_models(sources, grid.pop("models"), grid.pop("without"))
     named = {key: value for key, value in grid.items() if value is not None}
     if routers:
         named["routers"] = routers
-    print_imports(sources)
     with progress_bar() as progress:
-        results = study(sources, out=out, n_jobs=jobs, progress=progress, **named)  # type: ignore[arg-type]
+        results = study(chosen, out=out, n_jobs=jobs, progress=progress, **named)
     if out:
         from routereval.report.curve_figure import save_curves
         from routereval.report.learning import save_learning

@@ -254,11 +254,19 @@ class Block(NamedTuple):
     models: Index
 
 
-def complete_block(matrix: ScoreMatrix) -> Block:
+_FEWEST_PROMPTS = 20
+
+
+def complete_block(matrix: ScoreMatrix, least_models: int = 1) -> Block:
     """A large block without missing cells, found by leaving out the least observed models.
 
     Models are taken in the order of how many prompts they were observed on; of all such prefixes,
     with the prompts that all of their models share, the one of the most cells is kept.
+
+    Args:
+        matrix: the scores.
+        least_models: how many models the block should have, such as the largest pool asked for. It
+            has fewer only where so many share fewer than 20 prompts.
     """
     n_prompts, n_models = matrix.shape
     seen = matrix.observed()
@@ -266,7 +274,13 @@ def complete_block(matrix: ScoreMatrix) -> Block:
         return Block(np.arange(n_prompts), np.arange(n_models))
     order = np.argsort(-bits.count(seen), kind="stable")
     shared = bits.running_and(seen[order])
-    best = int(np.argmax(bits.count(shared) * np.arange(1, n_models + 1)))
+    n_shared, sizes = bits.count(shared), np.arange(1, n_models + 1)
+    best = int(np.argmax(n_shared * sizes))
+    for least in range(min(least_models, n_models), best + 1, -1):
+        enough = (sizes >= least) & (n_shared >= _FEWEST_PROMPTS)
+        if enough.any():
+            best = int(np.argmax(np.where(enough, n_shared * sizes, -1)))
+            break
     prompts = np.flatnonzero(bits.unpack(shared[best : best + 1], n_prompts)[0])
     return Block(prompts, np.sort(order[: best + 1]))
 

@@ -11,6 +11,8 @@ from routereval.records.groups import GROUP, Shares, shares
 from routereval.records.matrix import complete_block
 from routereval.records.records import Records
 
+_LEAST_MODELS = 2  # of one there is nothing to route between
+
 
 class Overview(NamedTuple):
     """The size of records, and what the best model, a random one and the oracle score on them.
@@ -65,7 +67,7 @@ def overview(records: Records) -> Overview:
     records.verify()
     seen = records.scores.observed()
     cells = records.n_prompts * records.n_models
-    block = complete_block(records.scores)
+    block = complete_block(records.scores, _LEAST_MODELS)
     whole = seen is None
     matrix = records.scores if whole else records.scores.select(block.prompts, block.models)
     means = matrix.means()

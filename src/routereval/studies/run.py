@@ -30,6 +30,7 @@ from routereval.studies.run_sources import CostSource, Progress, records_in_fold
 from routereval.studies.streams import joined, of_benchmarks
 from routereval.studies.workers import Workers, workers_at
 from routereval.tasks import GROUPS, Split
+from routereval.tasks.pool import left_out as left_out_for
 from routereval.tasks.scalar_order import numpys_order
 
 _REASONS = 3  # that an error gives
@@ -99,7 +100,8 @@ def run(  # noqa: PLR0913 - the options of a command
         prepared = _prepared_splits(stream, plan, workers, report)
         jobs = _cell_jobs(prepared, plan)
         left_out = [f"{reason}; it is left out" for reason in not_loaded().values()]
-        notes = [*_notes(prepared), *notes, *left_out]
+        partial = [line for one in records if (line := left_out_for(one, plan.pools))]
+        notes = [*_notes(prepared), *partial, *notes, *left_out]
         if not jobs:
             raise _nothing_run(notes)
         info = {**_info(sources, prepared), **plan.info(), "notes": notes}

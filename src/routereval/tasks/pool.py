@@ -19,6 +19,7 @@ from routereval.tasks.split import Rows, Split
 GROUPS = ("all-strong", "all-weak", "strong-to-weak")
 PUBLISHED_SIZES = (3, 5, 10, 100, 1000)
 
+_NAMED = 5  # models in a sentence
 _CHOSEN = "models"
 _LOW, _HIGH = 0.1, 0.9  # the band of mean scores that the reference draws its pools from
 _REGION = 5  # its weak and strong regions are a fifth of the models
@@ -99,7 +100,7 @@ def chosen_models(
     found: dict[Pool, tuple[str, ...] | DataError] = {}
     if split.faithful and records.meta.get("published"):
         found |= _published(records, pools)
-    block = _candidates(records, split, rows)
+    block = _candidates(records, split, rows, _largest(records, pools))
     prompts = block.prompts if split.faithful else np.intersect1d(block.prompts, rows.train)
     whole = len(prompts) == records.n_prompts and len(block.models) == records.n_models
     matrix = records.scores if whole else records.scores.select(prompts, block.models)
@@ -121,14 +122,38 @@ def chosen_models(
     return found
 
 
-def _candidates(records: Records, split: Split, rows: Rows) -> Block:
+def _largest(records: Records, pools: Sequence[Pool]) -> int:
+    """The largest size asked for that the records have models for."""
+    sizes = [pool.size for pool in pools if pool.group != _CHOSEN]
+    return max((size for size in sizes if size <= records.n_models), default=1)
+
+
+def left_out(records: Records, pools: Sequence[Pool]) -> str | None:
+    """What the choice of pools leaves out for missing cells, in a sentence; None if nothing."""
+    if records.scores.observed() is None:
+        return None
+    block = complete_block(records.scores, _largest(records, pools))
+    if (len(block.prompts), len(block.models)) == (records.n_prompts, records.n_models):
+        return None
+    rest = sorted(set(range(records.n_models)) - set(block.models.tolist()))
+    names = ", ".join(records.models[column] for column in rest[:_NAMED])
+    more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
+    without = f"; left out for missing cells: {names}{more}" if rest else ""
+    return (
+        f"{records.name}: pools are chosen from {len(block.models):,} of {records.n_models:,} "
+        f"models, on the {len(block.prompts):,} of {records.n_prompts:,} prompts put to all of "
+        f"them{without}"
+    )
+
+
+def _candidates(records: Records, split: Split, rows: Rows, least: int) -> Block:
     """The models that pools are chosen from, and prompts that all of them were put to.
 
     Old models are rarely asked new prompts: over all dates the block is one of old prompts.
     """
     if split.protocol != "temporal" or records.scores.observed() is None:
-        return complete_block(records.scores)
-    models = complete_block(records.scores.select(rows.test, None)).models
+        return complete_block(records.scores, least)
+    models = complete_block(records.scores.select(rows.test, None), least).models
     asked = ~np.isnan(records.scores.dense(rows.train, models)).any(axis=1)
     return Block(rows.train[asked], models)
 

@@ -28,6 +28,7 @@ OPPOSITE = -0.2
 _OPPOSITE_ERRORS = 4.0  # … and by so many standard errors
 _MOST_STRATA = 100
 _NOUGHT = 1e-6
+_LEAST = 3  # models of the complete block, where so many share enough prompts
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,7 +279,7 @@ def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> 
 
 
 def _whole(records: Records, members: Index) -> ScoreTable:
-    block = _asked(records, members) if len(members) else complete_block(records.scores)
+    block = _asked(records, members) if len(members) else complete_block(records.scores, _LEAST)
     if not len(block.prompts):
         raise DataError(f"{records.name}: no prompt was put to every model of the pool")
     scores = records.scores.dense(block.prompts).astype(np.float32)
