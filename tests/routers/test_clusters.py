@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
 from routereval.errors import SpecError
+from routereval.routers import CHECKS
+from routereval.routers.checks import Check
 from routereval.routers.clusters import Cluster
 
 NAN = np.nan
@@ -57,3 +61,37 @@ def test_the_floor_of_its_entropy() -> None:
 def test_k_out_of_range(k: int) -> None:
     with pytest.raises(SpecError, match="cluster: k must be a positive whole number"):
         Cluster(k=k).fit(X, SCORES)
+
+
+def script_mixture(X: Any, scores: Any, test: Any, seed: int = 0) -> tuple[Any, float]:
+    """What RouterEval's script of the Gaussian mixture computes: choices, and E_p."""
+    from sklearn.mixture import GaussianMixture
+
+    mixture = GaussianMixture(n_components=3, random_state=seed)
+    labels = mixture.fit_predict(X)
+    best = [int(scores[labels == component].mean(axis=0).argmax()) for component in range(3)]
+    choice = np.array(best)[mixture.predict(test)]
+    merged = np.zeros((len(test), scores.shape[1]))
+    for component, share in enumerate(mixture.predict_proba(test).T):
+        merged[:, best[component]] += share
+    kept = merged[merged > 1e-4]
+    return choice, float(-(kept * np.log2(kept)).sum() / len(test))
+
+
+def test_a_mixture_of_three_is_that_of_the_reference() -> None:
+    rng = np.random.default_rng(3)
+    X = np.concatenate([rng.normal(centre, 1.5, (60, 2)) for centre in (0, 1, 2)])
+    scores = (rng.random((180, 5)) < 0.5).astype(float)
+    router = Cluster(by="mixture").fit(X[:150], scores[:150])
+    choice, entropy = script_mixture(X[:150], scores[:150], X[150:])
+    predicted = router.predict_scores(X[150:])
+    assert (predicted.argmax(axis=1) == choice).all()
+    held = router.distribution(X[150:], predicted)
+    kept = held[held > router.entropy_floor]
+    assert -(kept * np.log2(kept)).sum() / 30 == pytest.approx(entropy, abs=1e-12)
+    assert entropy > 0.05
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
+def test_a_mixture_holds_to_the_checks(check: Check) -> None:
+    check(Cluster(by="mixture"))

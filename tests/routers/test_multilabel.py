@@ -40,6 +40,26 @@ def test_a_decoder_holds_to_the_checks_too(check: Check, decoder: str) -> None:
     check(MultiLabel(model=decoder, epochs=1))
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
+def test_as_the_reference_clips_it_holds_to_the_checks(check: Check, checkpoint: str) -> None:
+    check(MultiLabel(model=checkpoint, epochs=1, warmup=3, clipped=True))
+
+
+def test_clipped_entropy_is_that_of_the_positive_logits() -> None:
+    router = MultiLabel(clipped=True)
+    z = np.array([[1.0, 3.0, -2.0], [-1.0, -3.0, -2.0], [2.0, 0.0, 0.0]])
+    scores = np.maximum(1 / (1 + np.exp(-z)), 0.5)
+    held = router._distribution([], scores)
+    assert np.allclose(held, [[0.25, 0.75, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    assert scores.argmax(axis=1).tolist() == [1, 0, 0]  # the script's argmax of clipped logits
+
+
+def test_faithful_parameters_are_those_of_the_script() -> None:
+    router = make_router("multilabel", protocol="faithful")
+    assert (router.lr, router.warmup, router.clipped) == (5e-5, 500, True)
+    assert (router.epochs, router.batch, router.max_tokens) == (10, 10, 512)
+
+
 def prompts(n: int) -> tuple[list[str], np.ndarray]:
     """Model 0 proves, model 1 cites; how long the prompt is says nothing."""
     rng = np.random.default_rng(0)

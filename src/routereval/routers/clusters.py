@@ -8,7 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.parameters import COUNT, SEED
+from routereval.errors import DataError
+from routereval.parameters import COUNT, SEED, Choice
 from routereval.routers.array_cache import remembered
 from routereval.routers.base import Router, Scores, Training, mean_scores
 from routereval.routers.inputs import Features, scale_of
@@ -16,17 +17,21 @@ from routereval.routers.policy import one_hot
 
 
 class Cluster(Router):
-    """Predicts each model's mean score on the training prompts of the nearest k-means cluster.
+    """Predicts each model's mean score on the training prompts of the prompt's cluster.
 
     A model that was not observed in a cluster is predicted its mean over all training prompts.
-    Source of the baseline: RouterEval (C-RoBERTa, K = 3), Huang et al. 2025, arXiv 2503.10657.
+    Source of the baseline: RouterEval (C-RoBERTa, K = 3), Huang et al. 2025, arXiv 2503.10657. Its
+    repository has two scripts, one with k-means and one with a Gaussian mixture.
 
     Args:
         k: number of clusters; no more than there are different training prompts.
+        by: ``kmeans``: a prompt is of the nearest centre; or ``mixture``: of the likeliest
+            component of a Gaussian mixture with full covariances, on the features as they are.
         random_state: seed of k-means.
 
     Attributes:
         centres_: (k, n_features) the clusters' centres.
+        mixture_: the fitted mixture; None by k-means.
         scores_: (k, n_models) each model's mean score in each cluster.
 
     >>> X = np.array([[0.0], [0.1], [9.0], [9.1]])
@@ -36,34 +41,50 @@ class Cluster(Router):
            [0.25, 1.  ]])
     """
 
-    allowed = {"k": COUNT, "random_state": SEED}
+    allowed = {"k": COUNT, "by": Choice("kmeans", "mixture"), "random_state": SEED}
     casts: ClassVar[bool] = False
     supports_unseen: ClassVar[bool] = True
     entropy_floor: ClassVar[float] = 1e-4
     """RouterEval's entropy of this router's distribution drops terms below this probability."""
 
-    def __init__(self, *, k: int = 3, random_state: int = 0) -> None:
+    def __init__(self, *, k: int = 3, by: str = "kmeans", random_state: int = 0) -> None:
         self.k = k
+        self.by = by
         self.random_state = random_state
 
     def _fit(self, data: Training) -> None:
-        self.centres_, labels = partition(data.X, int(self.k), self.random_state)
+        self.mixture_ = None
+        if self.by == "mixture":
+            self.mixture_, labels = full_mixture(data.X, int(self.k), self.random_state)
+            self.centres_ = self.mixture_.means_
+        else:
+            self.centres_, labels = partition(data.X, int(self.k), self.random_state)
         self.scores_ = cluster_means(data.scores, labels, len(self.centres_))
 
     def _extend(self, data: Training) -> None:
         """Note each new model's mean score in the clusters that the probe prompts fall into."""
-        labels = self._distances(data.X).argmin(axis=1)
-        new = cluster_means(data.scores, labels, len(self.centres_))
+        new = cluster_means(data.scores, self._labels(data.X), len(self.centres_))
         self.scores_ = np.hstack([self.scores_, new])
 
     def _predict(self, X: Features) -> Scores:
-        return np.asarray(self.scores_[self._distances(X).argmin(axis=1)])
+        return np.asarray(self.scores_[self._labels(X)])
 
     def _distribution(self, X: Features, scores: Scores) -> Scores:
-        """Each cluster weighs its inverse distance, and gives that to the model that it picks."""
+        """Each cluster gives its weight to the model that it picks."""
+        return np.asarray(self._weights(X) @ one_hot(self.scores_.argmax(axis=1), self.n_models_))
+
+    def _labels(self, X: Features) -> NDArray[np.int64]:
+        """(n_prompts,) the cluster of each prompt; the first of those equally near."""
+        if self.mixture_ is not None:
+            return np.asarray(self.mixture_.predict(X))
+        return np.asarray(self._distances(X).argmin(axis=1))
+
+    def _weights(self, X: Features) -> NDArray[np.float64]:
+        """(n_prompts, k) a component's probability, or a centre's inverse distance; sums to 1."""
+        if self.mixture_ is not None:
+            return np.asarray(self.mixture_.predict_proba(X), np.float64)
         closeness = 1 / (self._distances(X) + 1e-10)
-        share = closeness / closeness.sum(axis=1, keepdims=True)
-        return np.asarray(share @ one_hot(self.scores_.argmax(axis=1), self.n_models_))
+        return np.asarray(closeness / closeness.sum(axis=1, keepdims=True))
 
     def _distances(self, X: Features) -> NDArray[np.float64]:
         from scipy.spatial.distance import cdist
@@ -162,6 +183,30 @@ def mixture(X: Features, k: int, seed: int) -> tuple[Any, NDArray[np.float64]]:
         warnings.simplefilter("ignore", ConvergenceWarning)  # a rough mixture serves as well
         found.fit(Z)
     return found, np.asarray(found.predict_proba(Z))[: len(X)]
+
+
+@remembered
+def full_mixture(X: Features, k: int, seed: int) -> tuple[Any, NDArray[np.int64]]:
+    """A Gaussian mixture with full covariances on the features as they are, and who is of which.
+
+    Raises:
+        DataError: if a component has too few different prompts for a covariance.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    found = GaussianMixture(_distinct(X, k), random_state=seed)
+    given = np.repeat(X, 2, axis=0) if len(X) == 1 else X  # scikit-learn wants two
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # as the reference goes on too
+            labels = found.fit_predict(given)
+    except ValueError as error:
+        raise DataError(
+            f"cluster: no mixture of {k} components with full covariances can be fitted to these "
+            f"features ({error}); take a smaller k, or by=kmeans"
+        ) from None
+    return found, np.asarray(labels, np.int64)[: len(X)]
 
 
 def shrunk_means(scores: Scores, member: NDArray[np.float64]) -> Scores:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, MissingDependencyError
 from routereval.features.hidden_states import padded
 from routereval.features.pretrained import cannot_load, silent
-from routereval.parameters import COUNT, POSITIVE, SEED, WEIGHTS
+from routereval.parameters import COUNT, POSITIVE, SEED, WEIGHTS, Flag, Number
 from routereval.routers.base import Reads, Router, Scores, Training
 from routereval.routers.torch_training import batches, import_torch, seeded
 
@@ -23,17 +23,21 @@ class MultiLabel(Router):
     """Fine-tunes a pretrained encoder as a multi-label classifier: a label for each model.
 
     All of its weights are trained, by AdamW on the cross-entropy of the observed scores, the
-    learning rate falling linearly to 0. Prompts are read one at a time when predicting, so that a
-    prompt's scores do not depend on its neighbours. Source of the baseline: RouterEval (RoBERTa, 10
-    epochs, batches of 10, 512 tokens), Huang et al. 2025, arXiv 2503.10657; it does not say which
-    learning rate.
+    learning rate rising linearly over the warm-up steps and falling linearly to 0 after them.
+    Prompts are read one at a time when predicting, so that a prompt's scores do not depend on its
+    neighbours. Source of the baseline: RouterEval's MLC (RoBERTa, 10 epochs, batches of 10, 512
+    tokens), Huang et al. 2025, arXiv 2503.10657; its script leaves the learning rate at 5e-5, warms
+    up over 500 steps, and sets negative logits to 0 before it chooses.
 
     Args:
         model: a checkpoint that transformers can load: a folder, or a name on the hub.
         epochs: passes over the training prompts.
         batch: prompts per step.
         max_tokens: what is read of a prompt, if the model can read as many; the end is cut off.
-        lr: learning rate at the start.
+        lr: the highest learning rate.
+        warmup: steps over which the learning rate rises to it.
+        clipped: a probability below one half counts as one half, so where no model is expected to
+            be right, all are equal; E_p is then that of the positive logits, divided by their sum.
         random_state: seed of the new layer, of dropout and of the order of the prompts.
 
     Attributes:
@@ -47,10 +51,13 @@ class MultiLabel(Router):
         "model": WEIGHTS,
         **dict.fromkeys(("epochs", "batch", "max_tokens"), COUNT),
         "lr": POSITIVE,
+        "warmup": Number(0, whole=True),
+        "clipped": Flag(),
         "random_state": SEED,
     }
     reads: ClassVar[Reads] = "texts"
     extra: ClassVar[str] = "torch"
+    faithful: ClassVar[dict[str, Any]] = {"lr": 5e-5, "warmup": 500, "clipped": True}
 
     def __init__(
         self,
@@ -60,6 +67,8 @@ class MultiLabel(Router):
         batch: int = 10,
         max_tokens: int = 512,
         lr: float = 2e-5,
+        warmup: int = 0,
+        clipped: bool = False,
         random_state: int = 0,
     ) -> None:
         self.model = model
@@ -67,6 +76,8 @@ class MultiLabel(Router):
         self.batch = batch
         self.max_tokens = max_tokens
         self.lr = lr
+        self.warmup = warmup
+        self.clipped = clipped
         self.random_state = random_state
 
     def _fit(self, data: Training) -> None:
@@ -90,14 +101,32 @@ class MultiLabel(Router):
             for row, ids in enumerate(self._tokens(X)):
                 one = torch.tensor([ids], device=network.device)
                 z[row] = network(input_ids=one, attention_mask=torch.ones_like(one)).logits[0].cpu()
-        return np.asarray(1 / (1 + np.exp(-z)))
+        right = np.asarray(1 / (1 + np.exp(-z)))
+        return np.maximum(right, 0.5) if self.clipped else right
+
+    @property
+    def entropy_floor(self) -> float:
+        """RouterEval's entropy of this router's distribution drops terms below 1e-4."""
+        return 1e-4 if self.clipped else 1e-10
+
+    def _distribution(self, X: Sequence[str], scores: Scores) -> Scores:
+        """The positive logits divided by their sum; the first model alone where none is positive.
+
+        RouterEval's script gives such a prompt no entropy, as one sure choice has none.
+        """
+        if not self.clipped:
+            return super()._distribution(X, scores)
+        within = np.clip(scores, 0.5, 1 - 1e-12)
+        logits = np.log(within / (1 - within))
+        logits[:, 0] += ~logits.any(axis=1)
+        return np.asarray(logits / logits.sum(axis=1, keepdims=True))
 
     def _train(self, network: Any, tokens: list[list[int]], scores: Scores) -> None:  # noqa: ANN401
         torch = import_torch()
         rng = np.random.default_rng(self.random_state)
-        adam = torch.optim.AdamW(network.parameters(), lr=self.lr)
+        adam = torch.optim.AdamW(_decayed(network), lr=self.lr)
         steps = self.epochs * math.ceil(len(tokens) / self.batch)
-        rate = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: max(0.0, 1 - step / steps))
+        rate = torch.optim.lr_scheduler.LambdaLR(adam, lambda at: pace(at, steps, self.warmup))
         network.train()
         for _ in range(self.epochs):
             for rows in batches(rng, len(tokens), int(self.batch)):
@@ -133,6 +162,31 @@ class MultiLabel(Router):
 
 _built: WeakKeyDictionary[MultiLabel, Any] = WeakKeyDictionary()
 """The networks of fitted routers, made when they first predict; never saved with them."""
+
+
+def pace(step: int, steps: int, warmup: int) -> float:
+    """The share of the highest learning rate at a step.
+
+    Args:
+        step: how many were taken before.
+        steps: how many there are.
+        warmup: over how many of them it rises.
+
+    >>> [pace(step, 10, 4) for step in (0, 2, 4, 7, 10)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    if step < warmup:
+        return step / warmup
+    return max(0.0, (steps - step) / max(1, steps - warmup))
+
+
+def _decayed(network: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    """The network's weights; those of layer norms, and biases, are not drawn towards 0."""
+    parts = list(network.parameters())
+    return [
+        {"params": [part for part in parts if part.ndim > 1], "weight_decay": 0.01},
+        {"params": [part for part in parts if part.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def _checkpoint(model: str, n_models: int) -> tuple[Any, Any]:
