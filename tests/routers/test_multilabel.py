@@ -56,6 +56,7 @@ def test_clipped_entropy_is_that_of_the_positive_logits() -> None:
 
 def test_faithful_parameters_are_those_of_the_script() -> None:
     router = make_router("multilabel", protocol="faithful")
+    assert isinstance(router, MultiLabel)
     assert (router.lr, router.warmup, router.clipped) == (5e-5, 500, True)
     assert (router.epochs, router.batch, router.max_tokens) == (10, 10, 512)
 

@@ -19,12 +19,14 @@ from routereval.studies.reproduce import (
     PAPER_ROUTERS,
     QUICK,
     SLOW,
+    VARIANTS,
     Numbers,
     Reproduction,
     Row,
     published_rows,
     reproduce,
 )
+from tests.tiny import tiny_checkpoint
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "reference" / "golden"
 PUBLISHED = GOLDEN.parent / "routereval_tables.csv"
@@ -99,9 +101,8 @@ def test_the_published_rows_are_the_papers() -> None:
 
 
 def test_every_spec_is_a_router_of_ours() -> None:
-    specs = [spec for spec in PAPER_ROUTERS.values() if spec is not None]
-    assert sorted(specs) == sorted([*QUICK, *SLOW])
-    for spec in specs:
+    assert sorted(PAPER_ROUTERS.values()) == sorted([*QUICK, *SLOW, "multilabel"])
+    for spec in (*PAPER_ROUTERS.values(), *VARIANTS.values()):
         make_router(spec, protocol="faithful")
 
 
@@ -164,7 +165,25 @@ def test_all_runs_the_slow_routers_too(tmp_path: Path, monkeypatch: pytest.Monke
     reproduction = reproduce([tmp_path], slow=True, n_jobs=1)
     found = rows_of(reproduction, "ARC", 3)
     assert [name for name, row in found.items() if row.ours is None] == ["MLPR", "MLC"]
-    assert "Left out as slow: MLPR; run" in reproduction.render("table")
+    (mixture,) = reproduction.variants
+    assert mixture.router == "C-RoBERTa (mixture)"
+    assert mixture.ours is not None and 0 < mixture.ours.mu < 1
+    assert mixture.differs == ()
+    shown = reproduction.render("table")
+    assert "Left out as slow: MLPR; run" in shown
+    assert "C-RoBERTa (mixture)" in shown and "nan" not in shown
+    assert "run it with --mlc FacebookAI/roberta-base" in shown
+
+
+def test_mlc_is_fine_tuned_where_its_checkpoint_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    ready_made(tmp_path / "router_dataset", "arc", sizes=(3,))
+    checkpoint = tiny_checkpoint(tmp_path / "encoder")
+    reproduction = reproduce([tmp_path / "router_dataset"], mlc=checkpoint, n_jobs=1)
+    found = rows_of(reproduction, "ARC", 3)["MLC"]
+    assert found.ours is not None and 0 <= found.ours.mu <= 1
+    assert "Left out: MLC" not in reproduction.render("table")
 
 
 def test_a_difference_is_more_than_rounding_makes() -> None:

@@ -18,6 +18,12 @@ from routereval.cli.output import format_option, show
     help="Train linear and mlp too, prompt by prompt as the paper does: slow, up to 100 epochs.",
 )
 @click.option(
+    "--mlc",
+    metavar="MODEL",
+    help="Fine-tune this encoder as MLC too: a folder, or a name on the hub (the paper's is "
+    "FacebookAI/roberta-base). Needs the extra torch and the prompts' texts; slow without a GPU.",
+)
+@click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
@@ -28,7 +34,9 @@ from routereval.cli.output import format_option, show
     "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
 )
 @format_option
-def reproduce(data: str, slow: bool, out: Path | None, jobs: int, format_name: str) -> None:
+def reproduce(
+    data: str, slow: bool, mlc: str | None, out: Path | None, jobs: int, format_name: str
+) -> None:
     """Run the paper's baselines by its protocol, beside its 192 published rows.
 
     DATA are the published files in either layout, or a collection that `routereval download` made
@@ -38,5 +46,5 @@ def reproduce(data: str, slow: bool, out: Path | None, jobs: int, format_name: s
     from routereval.studies.reproduce import reproduce as study
 
     with progress_bar() as progress:
-        found = study([data], slow=slow, out=out, n_jobs=jobs, progress=progress)
+        found = study([data], slow=slow, mlc=mlc, out=out, n_jobs=jobs, progress=progress)
     show(found, format_name)

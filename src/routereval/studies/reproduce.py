@@ -23,31 +23,42 @@ from routereval.records.routereval import N_PROMPTS, canonical
 from routereval.results.results import Cell, Results
 from routereval.shown import Shown
 from routereval.sources import DEMO, open_source
+from routereval.spec import Spec, parse_spec
 from routereval.studies.run import run
 from routereval.studies.run_sources import Progress
 from routereval.tasks import GROUPS
 
-PAPER_ROUTERS: Mapping[str, str | None] = {
+PAPER_ROUTERS: Mapping[str, str] = {
     "Oracle": "oracle",
     "r_o(0.5)": "noisy_oracle(p=0.5)",
     "LinearR": "linear",
     "MLPR": "mlp",
     "C-RoBERTa": "cluster",
-    "MLC": None,
+    "MLC": "multilabel",
     "PRknn": "knn(k=5)",
     "Random": "random",
 }
-"""The paper's name of a router and our spec; None for the fine-tuned RoBERTa, which is not here."""
+"""The paper's name of a router and our spec."""
+
+VARIANTS: Mapping[str, str] = {"C-RoBERTa (mixture)": "cluster(by=mixture)"}
+"""What the reference repository has a script for but the paper no row: K = 3 by Gaussian mixture."""
 
 QUICK = ("oracle", "noisy_oracle(p=0.5)", "cluster", "knn(k=5)", "random")
 SLOW = ("linear", "mlp")
 """Trained prompt by prompt over up to 100 epochs, as the paper has it."""
+
+CHECKPOINT = "FacebookAI/roberta-base"
+"""What the paper's MLC starts from."""
 
 SIZES = (3, 5)
 ROUNDING = 0.005
 """Half a unit of the last published digit: what rounding alone can make of two equal numbers."""
 
 _SLACK = 1e-9  # of binary fractions: 0.61 − 0.605 is not exactly 0.005
+
+
+_Place = tuple[str, int, str]
+"""A benchmark, a pool size and the spec of a router."""
 
 
 class Numbers(NamedTuple):
@@ -99,11 +110,13 @@ class Reproduction(Shown):
         rows: the published rows, in the paper's order.
         notes: sentences on what was left out or is not comparable.
         results: the cells behind our numbers.
+        variants: rows of ours for which the paper has none; its numbers are NaN.
     """
 
     rows: Sequence[Row]
     notes: Sequence[str]
     results: Results = field(repr=False)
+    variants: Sequence[Row] = ()
 
     @cached_property
     def compared(self) -> list[Row]:
@@ -138,6 +151,7 @@ def reproduce(
     sources: Sequence[Records | str | Path],
     *,
     slow: bool = False,
+    mlc: str | None = None,
     out: str | Path | None = None,
     n_jobs: int = -1,
     progress: Progress | None = None,
@@ -150,7 +164,8 @@ def reproduce(
 
     Args:
         sources: the published files, in either layout, or collections imported from them.
-        slow: run the trained routers too, linear and mlp.
+        slow: run the trained routers too, linear and mlp, and the cluster router by a mixture.
+        mlc: the checkpoint to fine-tune as MLC (the paper's is `CHECKPOINT`); None leaves it out.
         out: a folder for the results; a run that was stopped goes on from there.
         n_jobs: processes; -1 for one per core.
         progress: called as the run proceeds.
@@ -168,9 +183,10 @@ def reproduce(
             f"none of the paper's benchmarks is in the data, only: {held}; "
             "get them with: routereval download DEST"
         )
+    tuned = [] if mlc is None else [str(Spec("multilabel", (("model", mlc),)))]
     results = run(
         wanted,
-        (*QUICK, *SLOW) if slow else QUICK,
+        [*QUICK, *(SLOW if slow else ()), *(VARIANTS.values() if slow else ()), *tuned],
         SIZES,
         protocol="faithful",
         out=out,
@@ -181,7 +197,9 @@ def reproduce(
     filled = [
         Row(row.benchmark, row.size, row.router, row.paper, ours.get(_place(row))) for row in rows
     ]
-    return Reproduction(filled, [*_cautions(wanted), *results.notes], results)
+    return Reproduction(
+        filled, [*_cautions(wanted), *results.notes], results, _variant_rows(rows, ours)
+    )
 
 
 def _opened(source: Records | str | Path) -> list[Records]:
@@ -190,15 +208,28 @@ def _opened(source: Records | str | Path) -> list[Records]:
     return open_source(source)
 
 
-def _place(row: Row) -> tuple[str, int, str | None]:
+def _place(row: Row) -> _Place:
     return canonical(row.benchmark), row.size, PAPER_ROUTERS[row.router]
 
 
-def _ours(results: Results) -> dict[tuple[str, int, str | None], Numbers]:
-    """The means over the three groups, where all three are there."""
-    by_place: dict[tuple[str, int, str | None], dict[str, Cell]] = {}
+def _variant_rows(rows: Sequence[Row], ours: Mapping[_Place, Numbers]) -> list[Row]:
+    """Our rows of the reference's other scripts, by benchmark and size as the paper's rows are."""
+    unpublished = Numbers(*(float("nan"),) * len(Numbers._fields))
+    places = dict.fromkeys((row.benchmark, row.size) for row in rows)
+    return [
+        Row(benchmark, size, name, unpublished, found)
+        for benchmark, size in places
+        for name, spec in VARIANTS.items()
+        if (found := ours.get((canonical(benchmark), size, spec))) is not None
+    ]
+
+
+def _ours(results: Results) -> dict[_Place, Numbers]:
+    """The means over the three groups, where all three are there; MLC's of whatever checkpoint."""
+    by_place: dict[_Place, dict[str, Cell]] = {}
     for cell in results.cells:
-        place = canonical(cell.benchmark), cell.size, cell.router
+        spec = "multilabel" if parse_spec(cell.router).name == "multilabel" else cell.router
+        place = canonical(cell.benchmark), cell.size, spec
         by_place.setdefault(place, {})[cell.group] = cell
     return {
         place: Numbers(
