@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from routereval.errors import SpecError
@@ -11,6 +10,7 @@ from routereval.routers import CHECKS
 from routereval.routers.checks import Check
 from routereval.routers.clusters import Cluster
 
+Floats = NDArray[np.float64]
 NAN = np.nan
 X = np.array([[0.0, 0.0], [0.0, 2.0], [10.0, 0.0], [10.0, 2.0]])
 SCORES = np.array([[1.0, 0.0, NAN], [0.5, 0.0, NAN], [0.0, 1.0, 0.2], [0.5, NAN, 0.4]])
@@ -63,11 +63,11 @@ def test_k_out_of_range(k: int) -> None:
         Cluster(k=k).fit(X, SCORES)
 
 
-def script_mixture(X: Any, scores: Any, test: Any, seed: int = 0) -> tuple[Any, float]:
+def script_mixture(X: Floats, scores: Floats, test: Floats) -> tuple[NDArray[np.int64], float]:
     """What RouterEval's script of the Gaussian mixture computes: choices, and E_p."""
     from sklearn.mixture import GaussianMixture
 
-    mixture = GaussianMixture(n_components=3, random_state=seed)
+    mixture = GaussianMixture(n_components=3, random_state=0)
     labels = mixture.fit_predict(X)
     best = [int(scores[labels == component].mean(axis=0).argmax()) for component in range(3)]
     choice = np.array(best)[mixture.predict(test)]

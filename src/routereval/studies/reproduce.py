@@ -41,7 +41,7 @@ PAPER_ROUTERS: Mapping[str, str] = {
 """The paper's name of a router and our spec."""
 
 VARIANTS: Mapping[str, str] = {"C-RoBERTa (mixture)": "cluster(by=mixture)"}
-"""What the reference repository has a script for but the paper no row: K = 3 by Gaussian mixture."""
+"""What the reference's repository has a script for but the paper no row."""
 
 QUICK = ("oracle", "noisy_oracle(p=0.5)", "cluster", "knn(k=5)", "random")
 SLOW = ("linear", "mlp")
