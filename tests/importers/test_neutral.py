@@ -219,6 +219,14 @@ def test_truth_values_are_scores_and_a_prompt_without_a_row_was_not_measured(
     assert observed == 3
 
 
+def test_a_table_that_is_not_understood_is_named(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    assert not any("not understood" in w for d in drafts(path).values() for w in d.warnings)
+    pl.DataFrame({"prompt_id": ["p1"]}).write_parquet(path / "trials.parquet")
+    for draft in drafts(path).values():
+        assert any("left out: trials.parquet; the tables are" in line for line in draft.warnings)
+
+
 # What is refused
 
 

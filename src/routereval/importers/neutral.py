@@ -41,6 +41,10 @@ _TEXT_COLUMNS = ("prompt", "text")
 
 _INDEX = "__index_level_0__"  # which pandas adds
 _SIGNALS = {"answer": "answers.parquet", "length": "output_chars.parquet"}
+_TABLES = (
+    *("prompts.parquet", "scores.parquet", "costs.parquet", "models.parquet"),
+    *_SIGNALS.values(),
+)
 
 
 def recognise(path: Path) -> bool:
@@ -109,7 +113,17 @@ class _Folder:
             source=about.get("source") or str(self.path),
             licence=about.get("licence") or "",
             simulated=about.get("simulated", False),
+            warnings=_not_understood(self.path),
         )
+
+
+def _not_understood(path: Path) -> list[str]:
+    """Tables of the folder that are none of the neutral ones, in a sentence."""
+    rest = sorted(file.name for file in path.glob("*.parquet") if file.name not in _TABLES)
+    if not rest:
+        return []
+    known = ", ".join(_TABLES)
+    return [f"not understood, and left out: {', '.join(rest)}; the tables are {known}"]
 
 
 def _about(path: Path) -> Mapping[str, Mapping[str, Any]]:

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,9 +28,10 @@ ENDS = (".parquet", *CSV_ENDS, *JSON_ENDS, ".xlsx")
 
 _DELIMITERS = ",;\t|"
 _HEAD = 1 << 16
-_LARGEST_JSON = 1 << 30
+_LARGEST_JSON = 1 << 28
 _MOST_INFLATED = 1 << 34
 _SEP_LINE = "sep="
+_BROKEN = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python keeps them
 _FIRST, _PART = 100, 10_000  # rows
 
 Row = Mapping[str, Any]
@@ -165,7 +167,7 @@ def _dicts(file: Path, rows: Any, skipped: int, bad: BadRows) -> Iterator[tuple[
         if header is None:
             header = _header(file, cells)
             continue
-        if any("\udc80" <= sign <= "\udcff" for cell in cells for sign in cell):
+        if not all(map(str.isascii, cells)) and any(map(_BROKEN.search, cells)):
             bad.add(file, begin, "is not UTF-8")
         elif len(cells) == len(header):
             yield begin, dict(zip(header, cells, strict=True))
@@ -202,7 +204,7 @@ def _json_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
 
 
 def _json_line(text: str) -> object:
-    if any("\udc80" <= sign <= "\udcff" for sign in text):
+    if not text.isascii() and _BROKEN.search(text):
         raise RowError("is not UTF-8")
     return json_of(text)
 
