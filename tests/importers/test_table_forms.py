@@ -267,6 +267,18 @@ def test_one_model_alone_is_refused_with_the_remedy(tmp_path: Path) -> None:
         list(table.read(file))
 
 
+def test_a_score_of_nobody_is_not_taken_for_a_number_of_somebody(tmp_path: Path) -> None:
+    file = tmp_path / "gpt.csv"
+    file.write_text("id,correct,hardness\nq,1,0.3\nr,0,0.9\n")
+    with pytest.raises(DataError, match="'correct' holds scores, but no column says whose"):
+        list(table.read(file))
+    [draft] = table.read(file, columns="models=hardness")
+    assert list(draft.models) == ["hardness"]
+    draft = read(tmp_path / "a.csv", "id,correct,gpt,haiku\nq,1,0,1\nr,0,1,1\n")
+    assert list(draft.models) == ["gpt", "haiku"]
+    assert any("'correct' may be a score, but no column says whose" in w for w in draft.warnings)
+
+
 def test_long_ids_and_whole_numbers_are_kept(tmp_path: Path) -> None:
     big = 1234567890123456789
     rows = [{"model": m, "id": big + n, "score": 1} for m in "ab" for n in range(2)]

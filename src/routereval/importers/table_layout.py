@@ -225,11 +225,23 @@ def _wide(
             f"it, as in --columns model={_example(names)}; where each model has a file of its own, "
             "give their folder"
         )
+    if "score" in roles and not chosen and len(models) == 1:
+        only = next(iter(models.values()))
+        raise DataError(
+            f"{file}: {roles['score']!r} holds scores, but no column says whose; name the model's "
+            f"column (--columns model=NAME), or say that {only!r} is a model "
+            f"(--columns models={only}); where each model has a file of its "
+            "own, give their folder"
+        )
     costs = _costs_of(models, free)
     rest = _without(roles, "score", "cost")
     facts = [f"models: the columns {listed_names(models.values())}"]
     facts += [f"costs: the columns {listed_names(costs.values())}"] if costs else []
     warnings = []
+    if "score" in roles and not chosen:
+        warnings.append(
+            f"column {roles['score']!r} may be a score, but no column says whose: it is left out"
+        )
     if words:
         warnings.append(
             f"columns of yes and no are left out: {listed_names(words)}; if they are models, name "
