@@ -395,7 +395,7 @@ def _given(evidence: Evidence) -> tuple[dict[str, tuple[float, float]], set[str]
     found, unsure = estimates(evidence, MAIN)
     W = resamples(evidence.subsets, groups=evidence.groups)
     gain = evidence.quality - evidence.best_single
-    ends = mean_interval(gain, W, units=evidence.n_units, low=-1.0)
+    ends = mean_interval(gain, W, groups=evidence.groups, low=-1.0)
     return {**found, DIFFERENCE: ends}, unsure
 
 

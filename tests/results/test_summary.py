@@ -102,8 +102,9 @@ def weights(rng: np.random.Generator, strata: np.ndarray[tuple[int], np.dtype[np
 def test_the_interval_of_the_mean_is_that_of_the_bootstrap(results: Results, metric: str) -> None:
     found = line(summarise(results), "knn(k=5)", MEAN).metrics[metric]
     expected = naive_interval(results, "knn(k=5)", metric)
-    near = 0.2 * (expected[1] - expected[0])
-    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=near)
+    wider = (found.high - found.low) / (expected[1] - expected[0])
+    assert 1 < wider < 1.8  # few prompts: pseudo-prompts, and t's quantiles, count
+    assert found.low < expected[0] < expected[1] < found.high
     assert found.low <= found.value <= found.high
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta
+from scipy.stats import beta, t
 
 from routereval.errors import DataError, SpecError
 from routereval.scoring import (
@@ -85,9 +85,9 @@ def test_another_seed_gives_other_weights() -> None:
     assert (resamples(np.zeros(9), 5, 0) != resamples(np.zeros(9), 5, 1)).any()
 
 
-def test_a_single_resample_may_leave_any_prompt_out() -> None:
-    left_out = {int(resamples([0] * 4, 1, seed).argmin()) for seed in range(40)}
-    assert left_out == {0, 1, 2, 3}
+def test_a_single_resample_may_weigh_any_prompt_least() -> None:
+    least = {int(resamples([0] * 4, 1, seed).argmin()) for seed in range(40)}
+    assert least == {0, 1, 2, 3}
 
 
 def test_resamples_refuses_nothing_to_draw() -> None:
@@ -105,11 +105,11 @@ def test_the_bootstrap_has_the_variance_of_the_mean() -> None:
 
 
 def test_small_strata_do_not_make_intervals_narrow() -> None:
-    """A mean of five prompts has the variance of its sample, (n - 1) below the line."""
+    """A mean of five prompts has the variance of its sample, (n - 1) below the line, and t's."""
     x = np.random.default_rng(4).normal(size=100)
     drawn = resamples(np.repeat(np.arange(20), 5), 20_000) @ x
     within = x.reshape(20, 5).var(axis=1, ddof=1).mean() / 100
-    assert drawn.var() == pytest.approx(within, rel=0.04)
+    assert drawn.var() == pytest.approx(within * (t.ppf(0.975, 80) / 1.96) ** 2, rel=0.04)
 
 
 def test_each_prompt_is_drawn_equally_often() -> None:
@@ -355,7 +355,7 @@ def test_scores_that_hardly_vary_have_narrow_intervals() -> None:
 def test_clusters_widen_what_all_right_leaves_open() -> None:
     groups = np.arange(100) // 5
     lone = mean_interval(np.ones(100), resamples(np.zeros(100)))
-    whole = mean_interval(np.ones(100), resamples(np.zeros(100), groups=groups), units=20)
+    whole = mean_interval(np.ones(100), resamples(np.zeros(100), groups=groups), groups=groups)
     assert whole.low < lone.low - 0.05
 
 

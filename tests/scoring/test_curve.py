@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from routereval.errors import DataError
 from routereval.routers.policy import along, choose, passings, sweep, trade_offs
-from routereval.scoring import Curve, Evidence, collect_evidence, compute, replicates, resamples
+from routereval.scoring import Curve, Evidence, collect_evidence, compute, replicates
 from routereval.studies.cost_quality import decisive_prices
 from tests.made import Floats
 
@@ -136,7 +136,7 @@ def swept(predicted: Floats, truth: Floats, costs: Floats, most: int = 32) -> Cu
 
 def test_replicates_are_those_of_the_drawn_prompts() -> None:
     curve = swept(*made())
-    W = resamples(np.zeros(40), 6)
+    W = np.random.default_rng(0).multinomial(40, np.full(40, 1 / 40), 6) / 40
     drawn = replicates(evidence(curve), W, READ_OUTS)
     best_test = int(curve.model_quality.mean(axis=0).argmax())
     for row in range(6):

@@ -7,7 +7,6 @@ import numpy as np
 from routereval.results.results import Cell, Outcome, Results
 from routereval.results.summary import Line, estimate, over_prompts
 from routereval.scoring import resamples
-from routereval.scoring.bootstrap import n_units
 from routereval.scoring.estimates import Draws, mean_draws
 
 
@@ -49,7 +48,6 @@ def _draws(cell: Cell, outcome: Outcome) -> list[tuple[str, tuple[bytes, Draws]]
             evidence = outcome.evidence
             groups = evidence.groups[here]
             W = resamples(evidence.subsets[here], cell.n_boot, groups=groups)
-            units = n_units(groups, int(here.sum()))
-            drawn = mean_draws(evidence.quality[here], W, units=units)
+            drawn = mean_draws(evidence.quality[here], W, groups=groups)
             found.append((name, (outcome.rows[here].tobytes(), drawn)))
     return found

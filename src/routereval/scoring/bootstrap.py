@@ -28,11 +28,15 @@ N_BOOT_CURVE = 200
 """Resamples of a scaling curve, which has an interval at every number of models."""
 
 SMALLEST_STRATUM = 5
-"""Strata of fewer prompts, or groups, are pooled: a stratum of one or two hardly varies."""
+"""Strata of fewer prompts, or groups, are pooled: one or two say little of how they vary."""
 
 _CACHE_BYTES = 512 * 2**20  # the weights of a whole benchmark are large
 _CHUNK = 1 << 17
 _TAIL = 0.005
+_FLATTEST = 0.1  # shape of the weights of two or three prompts, which no sample tells much of
+_BALANCED_FROM = 50  # of fewer resamples the weights of a prompt are left as they fall
+_ROUNDS = 3
+_LEVEL = 0.975
 
 
 class Interval(NamedTuple):
@@ -135,12 +139,14 @@ def resamples(
     code where several do. Strata of fewer than `SMALLEST_STRATUM` groups are pooled, and if the
     pool is still smaller than that, it joins the smallest other stratum.
 
-    Drawing s of the s groups of a stratum would understate the variance of their mean by the factor
-    (s - 1) / s, which over many small strata makes intervals too narrow; so s - 1 are drawn, and
-    the weights are scaled to keep the number of the stratum's prompts (Rao and Wu 1988). Over all
-    resamples each group is drawn equally often (the balanced bootstrap of Davison, Hinkley and
-    Schechtman 1986), so that replicates of a mean of single prompts have the mean itself for
-    theirs.
+    The weights of the s groups of a stratum are those of the Bayesian bootstrap (Rubin 1981): gamma
+    variates relative to their sum. Of right and wrong answers they make the posterior of their
+    share, which is skew as the interval of a share near 0 or 1 has to be; drawing with replacement
+    makes it half as skew. Their shape is a little less than 1, so that the mean of the s varies as
+    t says, with the degrees of freedom of all strata together: ``(s - 1)`` below the line, and
+    ``(t / z)²`` above it. Over all resamples each group weighs the same (as in the balanced
+    bootstrap of Davison, Hinkley and Schechtman 1986), so that replicates of a mean have the mean
+    itself for theirs.
 
     The weights that were used last are kept and shared, so they must not be changed.
 
@@ -209,13 +215,15 @@ def _weights(strata: bytes, groups: bytes | None, n_boot: int, seed: int) -> Flo
     group = None if groups is None else np.frombuffer(groups, np.int64)
     stratum = _pooled(codes if group is None else _stratum_of_group(codes, group))
     order = np.argsort(stratum, kind="stable")
-    rng = np.random.default_rng(seed)
+    parts = np.split(order, np.cumsum(np.bincount(stratum))[:-1])
+    size = np.ones(len(stratum)) if group is None else np.bincount(group).astype(np.float64)
+    rng, narrow = np.random.default_rng(seed), _narrower(len(stratum) - len(parts))
     W = np.empty((n_boot, len(stratum)))
-    for members in np.split(order, np.cumsum(np.bincount(stratum))[:-1]):
-        W[:, members] = _balanced(len(members), n_boot, rng)
-    if group is not None:
-        W = _spread(W, group, stratum)
+    for members in parts:
+        W[:, members] = _stratum_weights(size[members], n_boot, narrow, rng)
     W /= len(codes)
+    if group is not None:
+        W = W[:, group]
     W.flags.writeable = False
     return W
 
@@ -230,23 +238,27 @@ def _stratum_of_group(codes: Codes, group: Codes) -> Codes:
     return found
 
 
-def _spread(W: Floats, group: Codes, stratum: NDArray[np.intp]) -> Floats:
-    """Weights of prompts from those of groups; those of a stratum sum to its prompts."""
-    sizes = np.bincount(group)
-    for code in range(int(stratum.max()) + 1):
-        here = stratum == code
-        W[:, here] *= sizes[here].sum() / (W[:, here] @ sizes[here])[:, None]
-    return W[:, group]
+def _narrower(df: int) -> float:
+    """The variance of a normal relative to a t variate of so many degrees of freedom."""
+    from scipy.special import ndtri, stdtrit
+
+    return float((ndtri(_LEVEL) / stdtrit(max(df, 1), _LEVEL)) ** 2)
 
 
-def _balanced(size: int, n_boot: int, rng: np.random.Generator) -> Floats:
-    """(n_boot, size) weights of one stratum, whose rows sum to its size."""
-    draws = max(size - 1, 1)
-    # every remainder is met equally often, or once more: chance says which prompts those are
-    drawn = rng.permutation(np.arange(n_boot * draws, dtype=np.int32)) % size
-    cells = rng.permutation(size)[drawn].reshape(n_boot, draws) + np.arange(n_boot)[:, None] * size
-    counts = np.bincount(cells.ravel(), minlength=n_boot * size)
-    return np.asarray(counts.reshape(n_boot, size) * (size / draws), np.float64)
+def _stratum_weights(size: Floats, n_boot: int, narrow: float, rng: np.random.Generator) -> Floats:
+    """(n_boot, n_groups) weights of the prompts of one stratum; rows sum to its prompts.
+
+    Shares that follow a Dirichlet distribution of shape a have the variance s² / (a n + 1).
+    """
+    n, total = len(size), size.sum()
+    shape = max(((n - 1) * narrow - 1) / n, _FLATTEST)
+    W = rng.standard_gamma(shape, (n_boot, n))
+    W += np.finfo(float).tiny  # a gamma variate of small shape may be 0
+    for _ in range(_ROUNDS):
+        if n_boot >= _BALANCED_FROM:
+            W /= W.mean(axis=0)
+        W *= (total / (W @ size))[:, None]
+    return np.asarray(W)
 
 
 def _pooled(codes: NDArray[np.generic]) -> NDArray[np.intp]:

@@ -17,7 +17,7 @@ from routereval.scoring.bootstrap import N_BOOT, Interval, interval_ends, resamp
 from routereval.scoring.evidence import Evidence
 from routereval.scoring.means import Means, Values, means
 from routereval.scoring.metrics import Metric, all_metrics, metric
-from routereval.scoring.smoothing import Smoothing, spread_of
+from routereval.scoring.smoothing import Smoothing, effective_units, spread_of
 
 Floats = NDArray[np.float64]
 
@@ -297,7 +297,7 @@ def mean_interval(
     values: ArrayLike,
     W: NDArray[np.floating],
     *,
-    units: int | None = None,
+    groups: ArrayLike | None = None,
     low: float = 0.0,
     high: float = 1.0,
     level: float = 0.95,
@@ -308,7 +308,8 @@ def mean_interval(
         values: (n_prompts,) numbers from `low` to `high`: scores, or differences of scores with
             `low` = -1.
         W: (n_boot, n_prompts) weights from `resamples`.
-        units: number of groups of prompts that were drawn whole; of prompts if None.
+        groups: (n_prompts,) code of the group of each prompt, which `W` drew whole; None if every
+            prompt stands for itself.
         low: the least value there can be.
         high: the greatest value there can be.
         level: confidence, between 0 and 1.
@@ -320,20 +321,21 @@ def mean_interval(
     >>> [round(end, 2) for end in mean_interval([1] * 20, W)]
     [0.86, 1.0]
     """
-    return Interval(*ends_of(mean_draws(values, W, units=units, low=low, high=high), level)[1:3])
+    return Interval(*ends_of(mean_draws(values, W, groups=groups, low=low, high=high), level)[1:3])
 
 
 def mean_draws(
     values: ArrayLike,
     W: NDArray[np.floating],
     *,
-    units: int | None = None,
+    groups: ArrayLike | None = None,
     low: float = 0.0,
     high: float = 1.0,
 ) -> Draws:
     """What `mean_interval` is read off."""
     column = np.asarray(values, np.float64)
-    point, n = float(column.mean()), len(column) if units is None else units
+    point = float(column.mean())
+    n = effective_units([column], None if groups is None else np.asarray(groups))
     spread = spread_of(column, low, high) if low >= 0 else _size(column)
     pseudo = (high, low, high, low) if low >= 0 else (high, low, 0.0, 0.0)
     whole, drawn = (Smoothing.of(boot, n, spread) for boot in (None, len(W)))

@@ -90,9 +90,9 @@ def column(
 
 
 def _alike(share: float) -> Four:
-    """A fixed model's score, which is the choice on a share of the prompts; 0 if unknown."""
-    known = float(np.nan_to_num(share))
-    return (1.0, 0.0, known, 1 - known)
+    """A fixed model's score: not that of the choice, unless that is always this very model."""
+    always = float(share == 1)
+    return (1.0, 0.0, always, 1 - always)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -17,7 +17,7 @@ from routereval.errors import DataError
 from routereval.scoring.curve import Plane
 from routereval.scoring.evidence import AVERAGED, AveragedColumns, Column, Evidence
 from routereval.scoring.pair import PairMeans
-from routereval.scoring.smoothing import KINDS, Smoothing, spread_of
+from routereval.scoring.smoothing import KINDS, Smoothing, effective_units, spread_of
 
 Values = NDArray[np.float64]
 """Numbers of shape () for the prompts as they are, or (n_boot,), one per resample."""
@@ -136,7 +136,8 @@ def _resampled(
 
 def _smoothing(evidence: Evidence, n_boot: int | None) -> Smoothing:
     kinds = KINDS if evidence.agreement_known else 2
-    return Smoothing.of(n_boot, evidence.n_units, spread_of(evidence.best_single), kinds)
+    units = effective_units((evidence.quality, evidence.best_single), evidence.groups)
+    return Smoothing.of(n_boot, units, spread_of(evidence.best_single), kinds)
 
 
 def _mixed(

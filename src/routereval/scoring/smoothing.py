@@ -4,9 +4,10 @@ Resampling 20 right answers of 20 gives 20 right ones each time, and an interval
 every resample also holds a little of four prompts that were not there: one that all models get
 right, one that none does, one that only the chosen model gets right, and one that only it gets
 wrong. Each has a weight drawn from the gamma distribution of shape 1/2, against 1 for a prompt (or
-a mean group of prompts). The mean of one column of right and wrong answers then has nearly the
-Agresti–Coull interval; the difference of two columns that of Agresti and Min (2005), who add 1/2 to
-each cell of the table of two paired answers. With many prompts, four change nothing.
+for what counts as one in groups that are not independent). With the weights of the Bayesian
+bootstrap, the mean of a column of right and wrong answers then has Bayes' interval from a flat
+prior; for the difference of two, 1/2 is added to each cell of the table of two paired answers, as
+by Agresti and Min (2005). With many prompts, four change nothing.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ class Smoothing(NamedTuple):
     spread: float = 1.0
 
     @classmethod
-    def of(cls, n_boot: int | None, units: int, spread: float = 1.0, kinds: int = KINDS) -> Self:
+    def of(cls, n_boot: int | None, units: float, spread: float = 1.0, kinds: int = KINDS) -> Self:
         """The pseudo-prompts of so many resamples; those of the prompts as they are if None.
 
         Args:
             n_boot: number of resamples.
-            units: number of prompts, or of groups of prompts that are drawn together.
+            units: number of prompts, or of what groups of them are worth: `effective_units`.
             spread: see the class.
             kinds: 4, or 2 where no model was chosen without knowing the answers.
         """
@@ -89,6 +90,37 @@ def spread_of(scores: Floats, low: float = 0.0, high: float = 1.0) -> float:
     if most <= 1e-12:
         return 1.0
     return float(round(min(1.0, np.sqrt(scores.var() / most)), 12))
+
+
+def effective_units(columns: Sequence[Floats], groups: NDArray[np.integer] | None) -> float:
+    """How many independent prompts tell as much: their number over the design effect (Kish 1965).
+
+    From the number of groups, if the prompts of one all score alike, or nothing varies, to that of
+    prompts, if they are independent; the mean over the columns.
+
+    Args:
+        columns: (n_prompts,) scores, of one router or of several models.
+        groups: (n_prompts,) code of the group of each prompt; None if each stands for itself.
+
+    >>> effective_units([np.array([1.0, 1.0, 0.0, 0.0])], np.array([0, 0, 1, 1]))
+    2.0
+    """
+    n_prompts = len(columns[0])
+    if groups is None:
+        return float(n_prompts)
+    _, code, size = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(size) == n_prompts:
+        return float(n_prompts)
+    found = [_effective(column - column.mean(), code, len(size)) for column in columns]
+    return float(round(np.mean(found), 9))
+
+
+def _effective(deviation: Floats, code: NDArray[np.integer], n_groups: int) -> float:
+    n, alone = len(deviation), float((deviation**2).sum())
+    together = float((np.bincount(code, deviation) ** 2).sum()) * n_groups / max(n_groups - 1, 1)
+    if alone <= 1e-12 * n or together <= 0:
+        return float(n_groups)
+    return float(np.clip(n * alone / together, n_groups, n))
 
 
 @lru_cache(maxsize=8)

@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 
 from routereval.errors import DataError, SpecError
 
+_CAUTION = 0.75  # confidence of the upper limit of what training adds, under which the null is made
+_POINTS = 200  # quantiles of chi-squared that stand for its distribution
+
 MIN_FITS = 5
 """Fits below which the variance of training is not known well enough; see docs/statistics.md."""
 
@@ -27,7 +30,8 @@ class OverFits(NamedTuple):
         high: upper end.
         p_value: two-sided, of the hypothesis that the two algorithms are equally good on average.
         n_fits: how many fits of each.
-        deviation: standard error, of prompts and training together.
+        deviation: standard error, of prompts and training together; by ``components`` it is
+            scaled so that the quantile of t at the level is the critical value, see `over_fits`.
         df: degrees of freedom.
         method: ``resampled_t`` or ``components``; see `over_fits`.
         p_adjusted: the p-value after `holm`, where several comparisons were made; else None.
@@ -79,8 +83,12 @@ def over_fits(
     - `components`, where they do not (few-shot training): there the former hardly ever finds a
       difference. The variance is ``deviation² + v (1/R + s (1 - 1/R))``: that of the prompts, and
       v, that of training, with s the share of training prompts in common. As the spread is
-      ``v (1 - s) + mean(within) (1 - o)`` in expectation, v follows. Degrees of freedom are
-      Satterthwaite's (1946), at least R - 1.
+      ``v (1 - s) + mean(within) (1 - o)`` in expectation, v follows, or 0 where that is less.
+      That estimate is far from a multiple of chi-squared, so t with Satterthwaite's (1946) degrees
+      of freedom, at least R - 1, is wrong by half either way. The critical value is that of a
+      parametric bootstrap: the differences are normal, the spread is chi-squared with R - 1
+      degrees, and v is at its upper limit of 75 % confidence, since at its estimate the test would
+      find too much. It is no less than that of the prompts alone.
 
     Args:
         difference: mean over the fits.
@@ -127,8 +135,45 @@ def over_fits(
         doubt = (spread * passed_on / (1 - same_train)) ** 2 / (n - 1)
         doubt += deviation**4 / max(n_units - 1, 1)
         df = max(variance**2 / doubt, n - 1.0) if doubt > 0 else n - 1.0
+        known = float(own.mean()) * (1 - same_test)
+        critical = max(
+            _critical(deviation**2, spread, known, passed_on / (1 - same_train), n, level),
+            float(stdtrit(max(n_units - 1, 1), (1 + level) / 2)),
+        )
+        variance *= (critical / float(stdtrit(df, (1 + level) / 2))) ** 2
     error = sqrt(variance)
     reach = float(stdtrit(df, (1 + level) / 2)) * error
     p = 2 * float(stdtr(df, -abs(difference) / error)) if error > 0 else float(difference == 0)
     low, high = max(difference - reach, -1.0), min(difference + reach, 1.0)
     return OverFits(difference, low, high, p, n, error, df, method, None, level)
+
+
+def _critical(
+    prompts: float, spread: float, known: float, passed_on: float, n_fits: int, level: float
+) -> float:
+    """What |difference| / error exceeds with the probability 1 - level, if there is none.
+
+    Args:
+        prompts: squared standard error of the difference, with the fits as they are.
+        spread: variance of the difference over the fits.
+        known: what of the spread comes from other test prompts.
+        passed_on: how much of the rest stands in the squared error of the mean.
+        n_fits: how many fits.
+        level: confidence.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import chdtri, ndtr
+
+    df = n_fits - 1
+    limit = max(spread * df / float(chdtri(df, _CAUTION)), known)
+    true = prompts + (limit - known) * passed_on
+    if true <= 0:
+        return 0.0
+    drawn = limit * chdtri(df, (np.arange(_POINTS) + 0.5) / _POINTS) / df
+    estimated = prompts + np.maximum(drawn - known, 0.0) * passed_on
+    scale = np.sqrt(estimated / true)
+
+    def excess(at: float) -> float:
+        return float(2 * ndtr(-at * scale).mean()) - (1 - level)
+
+    return float(brentq(excess, 0.0, 1e6)) if excess(1e6) < 0 else float("inf")

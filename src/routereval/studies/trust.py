@@ -18,7 +18,6 @@ from routereval.routers import Router, TrainedRouter, make_router
 from routereval.routers.policy import choose
 from routereval.scoring import Interval, mean_interval, resamples
 from routereval.scoring.abstention import RiskCoverage, abstention_threshold, risk_coverage
-from routereval.scoring.bootstrap import n_units
 from routereval.scoring.calibration import Calibration, calibration
 from routereval.shown import Shown
 from routereval.studies.perturbation import CHANGES, changed
@@ -260,7 +259,7 @@ def _robustness(
             Robustness(
                 change,
                 float(same.mean()),
-                mean_interval(same, W, units=n_units(groups, len(same))),
+                mean_interval(same, W, groups=groups),
                 int(pairs.sum()),
                 float(scores[pairs].mean()),
             )
