@@ -186,7 +186,8 @@ class Curve:
 
         Args:
             W: (n_boot, n_prompts) weights whose rows sum to 1, or None.
-            smoothing: pseudo-prompts, on which all operating points and models score alike.
+            smoothing: pseudo-prompts, on which all operating points score alike, and all models;
+                those that send every prompt to one model score as the models do.
         """
         stacked = np.concatenate([getattr(self, n) for n in _ARRAYS], axis=1, dtype=np.float64)
         averages = stacked.mean(axis=0) if W is None else W @ stacked
@@ -194,11 +195,22 @@ class Curve:
         best_test = int(self.model_quality.mean(axis=0, dtype=np.float64).argmax())
         quality, cost, model_quality, model_cost = np.split(averages, ends, axis=-1)
         if smoothing is not None:
-            quality, model_quality = (
-                smoothing.mixed(found, own.mean(axis=0, dtype=np.float64), (1, 0, 1, 0))
-                for found, own in ((quality, self.quality), (model_quality, self.model_quality))
-            )
+            routed = self.quality.mean(axis=0, dtype=np.float64)
+            single = self.model_quality.mean(axis=0, dtype=np.float64)
+            alone = self._alone
+            apart = smoothing.mixed(quality, routed, (1, 0, 1, 0))
+            alike = smoothing.mixed(quality, routed, (1, 0, 0, 1))
+            quality = np.where(alone, alike, apart)
+            model_quality = smoothing.mixed(model_quality, single, (1, 0, 0, 1))
         return Plane(quality, cost, model_quality, model_cost, self.best_single, best_test)
+
+    @property
+    def _alone(self) -> NDArray[np.bool_]:
+        """(n_points,) which operating points cost as much as a single model, and score as much."""
+        points = np.stack([self.cost.mean(axis=0), self.quality.mean(axis=0)])
+        models = np.stack([self.model_cost.mean(axis=0), self.model_quality.mean(axis=0)])
+        near = np.isclose(points[:, :, None], models[:, None, :], rtol=1e-5)
+        return np.asarray(near.all(axis=0).any(axis=1))
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What to save; `from_columns` reads it back."""

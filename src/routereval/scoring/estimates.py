@@ -28,6 +28,8 @@ UNSURE = "?: an interval that cannot be relied on to hold the truth; see docs/st
 """What a table says of the sign that it sets behind an interval that is `doubtful`."""
 
 _MOST_UNDEFINED = 0.025  # of the replicates, in an interval that can be relied on
+_MOST_BIAS = 0.5  # of their standard deviation
+_FEW_ANSWERS = 10
 
 
 class Side(NamedTuple):
@@ -67,7 +69,8 @@ class Ends(NamedTuple):
         high: upper end.
         low_centre: what the lower end lies below: the number without its bias, if any.
         high_centre: what the upper end lies above.
-        holds: False where too many replicates are undefined or infinite to rely on it.
+        holds: False where too many replicates are undefined or infinite to rely on it, or their
+            bias is more than half their standard deviation.
     """
 
     point: float
@@ -183,8 +186,9 @@ def doubtful(evidence: Evidence, metrics: Iterable[str | Metric] | None = None) 
     """The metrics whose interval cannot be relied on to hold the truth, by what is known of them.
 
     All of them on fewer than 20 prompts, or groups of prompts; else those that say so: V_B and the
-    top-1 share where the best models tie, what compares with the best model of small subsets, and
-    ratios to hardly anything.
+    top-1 share where the best models tie, what compares with the best model of small subsets,
+    ratios to hardly anything, and read-outs of curves where the best single model has fewer than
+    ten wrong answers, or ten right ones.
 
     Args:
         evidence: what the router did.
@@ -194,7 +198,9 @@ def doubtful(evidence: Evidence, metrics: Iterable[str | Metric] | None = None) 
     return {
         one.name
         for one in _chosen(metrics)
-        if few or (one.doubtful is not None and one.doubtful(evidence))
+        if few
+        or (one.doubtful is not None and one.doubtful(evidence))
+        or (one.swept and _few_answers(evidence))
     }
 
 
@@ -240,7 +246,8 @@ def ends_of(held: Draws, level: float = 0.95) -> Ends:
     low, high = float(np.fmin(free[0, 0], held.point)), float(np.fmax(free[-1, 1], held.point))
     centres = [side.plain - _bias(side) for side in sides]
     lost = 1 - np.isfinite(drawn).mean() if np.isfinite(held.point) else 0.0
-    return Ends(held.point, low, high, centres[0], centres[-1], bool(lost <= _MOST_UNDEFINED))
+    holds = bool(lost <= _MOST_UNDEFINED) and all(_steady(side) for side in sides)
+    return Ends(held.point, low, high, centres[0], centres[-1], holds)
 
 
 def averaged(held: Sequence[Draws]) -> Draws:
@@ -367,6 +374,18 @@ def _bias(side: Side) -> float:
     """What `interval_ends` takes out: mean of the replicates less what they scatter around."""
     ordered = np.sort(side.drawn)[None, :]
     return float(resampling_bias(np.array([side.anchor]), ordered)[0])
+
+
+def _steady(side: Side) -> bool:
+    """Whether the bias that resampling shows is small beside what it leaves open."""
+    finite = side.drawn[np.isfinite(side.drawn)]
+    return not len(finite) or abs(_bias(side)) <= _MOST_BIAS * float(finite.std()) + 1e-9
+
+
+def _few_answers(evidence: Evidence) -> bool:
+    """Whether the best single model has hardly any wrong answers, or hardly any right ones."""
+    mean, spread = float(evidence.best_single.mean()), spread_of(evidence.best_single)
+    return evidence.n_units * min(mean, 1 - mean) < _FEW_ANSWERS * spread**2
 
 
 def _values(found: Floats, n_boot: int) -> Floats:
