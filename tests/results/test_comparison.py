@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError, SpecError
+from routereval.records import Records
 from routereval.results import Results
 from routereval.results.comparison import compare, corrected, stacked
 from routereval.results.standings import standings
@@ -314,3 +315,26 @@ def test_wrong_arguments_are_told(
     assert answer.status == 2
     assert sentence in answer.err
     assert "Traceback" not in answer.err
+
+
+def logged_four_times(seed: int = 0) -> Records:
+    """Questions that teach nothing but their own answers, each logged four times."""
+    rng = np.random.default_rng(seed)
+    words = [f"w{n}" for n in range(200)]
+    texts = [" ".join(rng.choice(words, 12)) for _ in range(300)]
+    scores = (rng.random((300, 3)) < [0.45, 0.5, 0.55]).astype(float)
+    return Records.from_arrays(
+        "copies", np.repeat(scores, 4, axis=0), list("abc"), np.repeat(texts, 4).tolist()
+    )
+
+
+def test_questions_logged_four_times_give_no_gain() -> None:
+    """Whoever meets the copies of its training prompts in the test seems to have learned."""
+    one = [logged_four_times()], ["knn(k=1)"], [3]
+    verdict = compare(run(*one, embedder="tfidf", n_jobs=1), "knn(k=1)", "best_single")
+    assert not verdict.test.significant
+    assert verdict.test.n_units < verdict.test.n_prompts / 3
+    straddling = run(*one, embedder="tfidf", protocol="faithful", n_jobs=1)
+    trap = compare(straddling, "knn(k=1)", "best_single").test
+    assert trap.significant
+    assert trap.difference > 0.2
