@@ -73,7 +73,8 @@ def shown(value: float, low: float, high: float, scale: float = 1) -> str:
 
 
 def expected(line: Line, column: str) -> str:
-    return shown(*line.metrics[column], scale=1000 if column == "cost" else 1)
+    text = shown(*line.metrics[column], scale=1000 if column == "cost" else 1)
+    return text + "?" * (column in line.doubtful)
 
 
 def means(results: Results, size: int = 3) -> dict[str, Line]:
@@ -122,7 +123,7 @@ def latex_tables(text: str) -> list[Table]:
 def plain_tables(text: str) -> list[Table]:
     """The tables of the means: a title, a head, and a row a router."""
     tables: list[Table] = []
-    for block in re.split(r"\n(?=\S)", text.split("cost and quality ·", maxsplit=1)[0]):
+    for block in re.split(r"\n\n", text.split("cost and quality ·", maxsplit=1)[0]):
         rows = [
             re.split(r"\s{2,}", row.strip())
             for row in block.splitlines()[1:]
@@ -159,7 +160,8 @@ def test_all_formats_tell_the_same_numbers(single: Results) -> None:
                 assert markdown[table][name][head] == (f"**{text}**" if bold else text)
                 assert plain[table][name][head] == (f"{text}*" if bold else text)
                 value, _, half = text.partition(" ±")
-                small = rf"{value}\,{{\scriptsize$\pm${half}}}"
+                mark = r"\textsuperscript{?}" if half.endswith("?") else ""
+                small = rf"{value}\,{{\scriptsize$\pm${half.rstrip('?')}}}{mark}"
                 key = name.replace("_", r"\_").replace("†", r"$\dagger$")
                 found = tex[table][key][latex[column]]
                 assert found == (rf"\textbf{{{small}}}" if bold else small)
@@ -295,7 +297,7 @@ def test_notes_that_say_the_same_are_said_once(several: Results) -> None:
     for text in (to_plain(several), to_markdown(several)):
         assert text.count("too few for a pool of 9") == 1
         assert note in text.replace("\\", "")
-    assert r"one\_\&\_two, three: 6 LLMs" in to_latex(several)
+    assert r"one\_\&\_two, three: 6 models" in to_latex(several)
 
 
 def test_many_notes_name_a_few(single: Results) -> None:
