@@ -132,9 +132,10 @@ def test_results_say_in_whose_order_equal_values_stand(
 
 def test_a_faithful_run_says_that_the_reference_has_no_missing_cells() -> None:
     gappy = made("gappy", n_prompts=80, n_models=12, missing=0.02)
-    (note,) = run([gappy], ["random"], [3], protocol="faithful", n_jobs=1).notes
-    assert note.startswith("gappy: some cells are missing, and the reference has none")
-    assert run([gappy], ["random"], [3], n_jobs=1).notes == []
+    note = "gappy: some cells are missing, and the reference has none"
+    faithful = run([gappy], ["random"], [3], protocol="faithful", n_jobs=1).notes
+    assert any(one.startswith(note) for one in faithful)
+    assert not any(one.startswith(note) for one in run([gappy], ["random"], [3], n_jobs=1).notes)
 
 
 def test_seeds_run_from_42_and_each_has_its_own_split() -> None:
@@ -304,7 +305,7 @@ def test_a_name_that_is_not_known_ends_the_run_before_anything_is_opened(
     ("options", "sentence"),
     [
         ({"embedder": "tfdif"}, "unknown embedder 'tfdif'; did you mean 'tfidf'"),
-        ({"embedder": "tfidf(dims=x)"}, "tfidf: dims must be a whole number"),
+        ({"embedder": "tfidf(dims=x)"}, "tfidf: dims must be a positive whole number"),
         ({"routers": ["knn(k=0)"]}, "knn: k must be a positive whole number"),
         ({"routers": ["noisy_oracle(p=2)"]}, "noisy_oracle: p must be a number from 0 to 1"),
         ({"routers": ["constant(index=3)"]}, "constant: index 3 names no model of a pool of 3"),

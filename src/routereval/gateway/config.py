@@ -317,7 +317,7 @@ def _check_upstream(upstream: UpstreamConfig, at: str) -> None:
     for capability in upstream.capabilities:
         if capability not in CAPABILITIES:
             raise unknown(f"capability in {at}", capability, CAPABILITIES)
-    for name in {*upstream.params, *upstream.rename, *upstream.rename.values(), *upstream.drop}:
+    for name in [*upstream.params, *upstream.rename, *upstream.rename.values(), *upstream.drop]:
         if name in _OWN_FIELDS:
             raise DataError(f"{at}: the field {name!r} is the gateway's own; leave it alone")
     if not _is_url(upstream.base_url):

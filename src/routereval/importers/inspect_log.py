@@ -290,7 +290,8 @@ def _model(spec: _Row) -> str:
         raise RowError(
             f"the model is {name!r} and {which}; which of them is judged the log does not tell"
         )
-    return models.pop()
+    (only,) = models
+    return only
 
 
 def _order(spec: _Row) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.parameters import COUNT, SHARE
+from routereval.parameters import COUNT, SEED, SHARE
 from routereval.routers.base import Router, Scores, Training
 from routereval.routers.clusters import Cluster, cluster_means
 from routereval.routers.inputs import Features
@@ -30,7 +30,8 @@ class Avengers(Cluster):
            [0. , 1. ]])
     """
 
-    allowed = {**Cluster.allowed, "nearest": COUNT}
+    allowed = {"k": COUNT, "nearest": COUNT, "random_state": SEED}
+    by = "kmeans"  # the only clusters that have a distance
 
     def __init__(self, *, k: int = 64, nearest: int = 1, random_state: int = 0) -> None:
         self.k = k

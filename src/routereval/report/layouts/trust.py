@@ -12,7 +12,7 @@ from routereval.studies.trust import Trust
 def trust_document(found: Trust) -> Document:
     """Tables of calibration, abstention, robustness and overhead."""
     parts: list[Part] = [
-        f"{found.router} on {found.benchmark}: {len(found.pool)} LLMs, "
+        f"{found.router} on {found.benchmark}: {len(found.pool)} models, "
         f"{found.n_test:,} test prompts. μ_o {found.mu:.3f}; the constant router (best single) "
         f"{found.best_single:.3f}.",
         *_calibration(found),
