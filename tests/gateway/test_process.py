@@ -16,7 +16,7 @@ import pytest
 
 from routereval.routers import save_router
 from tests.gateway.loop import in_loop, until
-from tests.gateway.stubs import Asked, Stub, event, good, trained_router
+from tests.gateway.stubs import DONE, Asked, Stub, event, good, trained_router
 
 PROVE = {"model": "auto", "messages": [{"role": "user", "content": "prove it"}]}
 
@@ -105,7 +105,7 @@ async def test_an_end_under_load_loses_no_request(tmp_path: Path) -> None:
 @in_loop
 async def test_a_stream_that_runs_is_finished(tmp_path: Path) -> None:
     async def slow(asked: Asked) -> None:
-        await asked.events(*[event(str(number)) for number in range(20)], pause=0.1)
+        await asked.events(*[event(str(number)) for number in range(20)], DONE, pause=0.1)
 
     stub = Stub(slow)
     async with stub.running(), process(tmp_path, stub) as (url, child):
@@ -118,7 +118,7 @@ async def test_a_stream_that_runs_is_finished(tmp_path: Path) -> None:
                     await asyncio.sleep(0.02)
                 assert await status_of(session, url + "/readyz") in {0, 503}
                 rest = await answer.read()
-        assert rest.endswith(event("19"))
+        assert rest.endswith(event("19") + DONE)
         await child.wait()
 
 
