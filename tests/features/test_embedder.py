@@ -125,7 +125,7 @@ class Says:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        ([1.0, 2.0], r"Says gave vectors of shape \(2,\) for 2 texts; one vector per text is needed"),
+        ([1.0, 2.0], r"Says gave vectors of shape \(2,\) for 2 texts; one vector per text"),
         ([[1.0]], r"Says gave vectors of shape \(1, 1\) for 2 texts"),
         ([[], []], r"Says gave vectors of shape \(2, 0\) for 2 texts"),
         ([["a"], ["b"]], "Says gave no matrix of numbers for 2 texts"),
