@@ -85,7 +85,7 @@ def over_fits(
       v, that of training, with s the share of training prompts in common. As the spread is
       ``v (1 - s) + mean(within) (1 - o)`` in expectation, v follows, or 0 where that is less.
       That estimate is far from a multiple of chi-squared, so t with Satterthwaite's (1946) degrees
-      of freedom, at least R - 1, is wrong by half either way. The critical value is that of a
+      of freedom, at least R - 1, does not hold its level. The critical value is that of a
       parametric bootstrap: the differences are normal, the spread is chi-squared with R - 1
       degrees, and v is at its upper limit of 75 % confidence, since at its estimate the test would
       find too much. It is no less than that of the prompts alone.
