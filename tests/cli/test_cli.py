@@ -46,6 +46,7 @@ def test_list_names_everything_with_its_meaning(
 def test_list_says_where_plugins_come_from(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("msgspec")  # of the extra serve, which the gateway plugin needs
     monkeypatch.setattr("routereval.registry.entry_points", lambda group: [])
     sentence = "There are no plugins: only other packages bring some.\n"
     assert command_line("list", "plugins") == (0, sentence, "")
