@@ -40,7 +40,7 @@ def main() -> None:
     given = parser.parse_args()
     task = Task(largest(given.source), Pool("all-strong", 5))
     texts = list(task.test.texts or [])
-    print(f"{task.records.name}: {len(task.train.rows):,} training prompts, 5 LLMs, one core")
+    print(f"{task.records.name}: {len(task.train.rows):,} training prompts, 5 models, one core")
     print(f"{'router':20} {'p50 ms':>8} {'p99 ms':>8} {'batch s':>8}")
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
         for spec in given.routers or offline():

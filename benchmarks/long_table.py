@@ -1,4 +1,4 @@
-"""A long Parquet table, a row a record, to Records: 5,000 LLMs × 28,659 prompts by default.
+"""A long Parquet table, a row a record, to Records: 5,000 models × 28,659 prompts by default.
 
 python benchmarks/long_table.py [--models 5000] [--prompts 28659]
 """
@@ -25,7 +25,7 @@ print(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1])
 
 
 def made_table(folder: Path, n_models: int, n_prompts: int) -> None:
-    """Parts of 500 LLMs each, names as text."""
+    """Parts of 500 models each, names as text."""
     rng = np.random.default_rng(0)
     prompts = pl.Series([f"bench/{row}" for row in range(n_prompts)])
     for part, start in enumerate(range(0, n_models, 500)):

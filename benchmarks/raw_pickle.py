@@ -1,6 +1,6 @@
 """RouterEval's raw score file at full size, read without running code from it.
 
-Makes ``leaderboard_old.pkl`` of 28,659 prompts × 5,000 LLMs as float64, about 1.1 GB, and imports
+Makes ``leaderboard_old.pkl`` of 28,659 prompts × 5,000 models as float64, about 1.1 GB, and imports
 it in a process of its own.
 
     python benchmarks/raw_pickle.py [--models 5000]

@@ -1,8 +1,8 @@
 """The scaling study on records of the full leaderboard's shape: closed forms, or random orders.
 
 The records are made up: 12 benchmarks, 201,715,850 records. The closed forms are measured from the
-store, in a process of their own. The slow way unpacks to float64, shuffles the LLMs, and takes the
-cumulative maximum, once for each random order; it is measured on three benchmarks and
+store, in a process of their own. The slow way unpacks to float64, shuffles the models, and takes
+the cumulative maximum, once for each random order; it is measured on three benchmarks and
 extrapolated to all records and as many orders as asked for. The floor is one pass of counting bits
 over the packed words.
 
@@ -65,7 +65,7 @@ print(json.dumps({
 
 
 def made_words(rng: np.random.Generator, n_prompts: int, n_models: int) -> Words:
-    """LLMs of normal skill on prompts of normal difficulty."""
+    """Models of normal skill on prompts of normal difficulty."""
     hard = rng.normal(0.5, 1.5, n_prompts).astype(np.float32)
     words = np.empty((n_models, n_words(n_prompts)), dtype=np.uint64)
     for start in range(0, n_models, 250):

@@ -1,14 +1,14 @@
-"""How far RouterEval's numbers move with the order in which LLMs of equal mean stand.
+"""How far RouterEval's numbers move with the order in which models of equal mean stand.
 
-The reference sorts LLMs by `numpy.argsort`, which leaves equal means in an order that depends on
+The reference sorts models by `numpy.argsort`, which leaves equal means in an order that depends on
 the processor; its pools, and so every number, follow. Here the same raw scores go through the three
 orders of numpy (scalar, AVX2, AVX-512, each by a Python with the others switched off) and through
-random orders of equal LLMs. A cell is a benchmark, a pool size and a group; a row is the mean over
-the three groups, as the paper's tables have it.
+random orders of equal models. A cell is a benchmark, a pool size and a group; a row is the mean
+over the three groups, as the paper's tables have it.
 
 The data are the golden sample in the raw layout (``--golden DIR``; left out where it is not there)
 and three simulated benchmarks of RouterEval's full shape, which have no embeddings for PRknn. No
-real LLM was asked for either.
+real model was asked for either.
 
     python benchmarks/tie_orders.py
     python benchmarks/tie_orders.py --orders 100
@@ -73,7 +73,7 @@ print(numpys_order())
 
 
 class Cells:
-    """The cells of a benchmark under any order of its LLMs."""
+    """The cells of a benchmark under any order of its models."""
 
     def __init__(self, records: Records) -> None:
         self.prepared = PreparedBenchmark(records, "faithful")
@@ -168,7 +168,7 @@ def main() -> None:
     print(f"scalar_order of 8,567 means: {1000 * (time.perf_counter() - start):.0f} ms")
     print(f"numpy's sort on this machine: {numpys_order()}\n")
     print("largest less smallest over numpy's orders, of a cell and of a row; of a row over")
-    print(f"{args.orders:,} random orders, and its standard deviation; equal: LLMs less means\n")
+    print(f"{args.orders:,} random orders, and its standard deviation; equal: models less means\n")
     heads = "   ".join(f"{head:13}" for head in ("cell, sorts", "row, sorts", "row, random", "sd"))
     print(f"{'benchmark':19} {'equal':>5} {'test':>5} {'m':>2} {'router':12} {heads}")
     print(f"{'':46} " + "   ".join(["mu     V_B   "] * 4))

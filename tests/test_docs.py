@@ -195,5 +195,5 @@ def test_numbers_of_the_demo_stand_under_the_word_simulated() -> None:
     for page in PAGES:
         for section in re.split(r"^(?=#)", text_of(page), flags=re.MULTILINE):
             if re.search(r"^\|.*\d ±", section, re.MULTILINE):
-                assert re.search("simulated|real LLMs", section, re.IGNORECASE), page.name
-    assert "**SIMULATED DATA · m = 5 LLMs" in text_of(ROOT / "README.md")
+                assert re.search("simulated|real models", section, re.IGNORECASE), page.name
+    assert "**SIMULATED DATA · m = 5 models" in text_of(ROOT / "README.md")

@@ -12,6 +12,7 @@ import pytest
 import routereval
 
 SRC = Path(routereval.__file__).parent
+ROOT = Path(__file__).parents[1]
 
 # The word, and what to write instead. In names of things, and in docstrings.
 NAMES = {
@@ -36,6 +37,12 @@ DOCSTRINGS = {
     "seams": "protocols",
     "told": "says, shows, is given",
 }
+# A column of the records is a model; the other word stands only in names and in terms of the field.
+LLM = re.compile(r"\bLLMs?\b")
+TERMS = re.compile(
+    r"Open LLM Leaderboard|LLM-Blender|CARROT-LLM-Routing|LLM routers?|[Rr]outing LLMs?"
+    r"|large language models?"
+)
 STATIONS = ("cli", "results", "studies", "tasks")
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -78,3 +85,14 @@ def test_no_private_word_stands_in_a_station(station: str) -> None:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         found = banned(names(tree), NAMES) + banned(docstrings(tree), DOCSTRINGS)
         assert not found, f"{file.relative_to(SRC)}: {'; '.join(found)}"
+
+
+def test_a_model_is_a_model() -> None:
+    files = [*SRC.rglob("*.py"), *ROOT.glob("docs/*.md"), ROOT / "README.md"]
+    lines = [
+        f"{file.name}:{number}: {line.strip()}"
+        for file in files
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if LLM.search(TERMS.sub("", line))
+    ]
+    assert not lines, "write model:\n" + "\n".join(lines)

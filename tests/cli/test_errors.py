@@ -131,7 +131,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Six LLMs on sixty prompts."""
+    """Six models on sixty prompts."""
     return made().save(tmp_path / "records")
 
 

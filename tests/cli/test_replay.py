@@ -11,7 +11,7 @@ def test_replay_prints_and_draws(command_line: CommandLine, tmp_path: Path) -> N
     out = tmp_path / "out"
     answer = command_line("replay", where, "-r", "linucb", "--orders", 2, "-o", out)
     assert answer.status == 0, answer.err
-    assert "logs: 96 prompts, 5 LLMs" in answer.out
+    assert "logs: 96 prompts, 5 models" in answer.out
     assert "thompson" not in answer.out
     assert sorted(path.name for path in out.iterdir()) == [
         "replay.json",

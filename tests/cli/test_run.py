@@ -40,7 +40,7 @@ def test_the_table_is_printed_and_the_cells_are_kept(
     answer = command_line("run", source, *FEW, "-o", out)
     assert answer.status == 0
     assert answer.err == f"6 cells in {out}\n"
-    assert "m = 3 LLMs · one, 3 pool groups · clean" in answer.out
+    assert "m = 3 models · one, 3 pool groups · clean" in answer.out
     assert "μ_o" in answer.out
     assert "random †" in answer.out
     assert "\x1b" not in answer.out
@@ -244,7 +244,7 @@ def demo(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 def test_the_demo_needs_nothing_and_says_that_it_is_simulated(demo: tuple[Results, str]) -> None:
     results, text = demo
     assert text.count("SIMULATED DATA") == 1
-    assert "no real LLM was asked" in text
+    assert "no real model was asked" in text
     names = list(dict.fromkeys(c.benchmark for c in results.cells))
     assert len(names) == 12
     assert {"arc", "mmlu", "gsm8k", "truthfulqa", "math", "mmlu_pro"} <= set(names)
@@ -266,7 +266,7 @@ def test_the_demo_is_labelled_in_every_format(name: str, demo: tuple[Results, st
 def test_the_demo_is_labelled_by_info(demo: tuple[Results, str], command_line: CommandLine) -> None:
     answer = command_line("info", "demo")
     assert answer.status == 0
-    assert answer.out.splitlines()[-1] == "Simulated data: no real LLM was asked."
+    assert answer.out.splitlines()[-1] == "Simulated data: no real model was asked."
     assert answer.out.count("sim-") == 12
 
 

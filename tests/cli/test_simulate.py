@@ -19,7 +19,7 @@ def test_a_small_leaderboard_is_written_and_looked_over(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert lines[0] == f"{dest}/arc: Records('arc', 59 prompts × 250 models, binary, simulated)"
-    assert lines[-1] == "Simulated data: no real LLM was asked."
+    assert lines[-1] == "Simulated data: no real model was asked."
     assert len(lines) == len(open_source(dest)) + 1 == 13
     seen = CliRunner().invoke(info, [str(dest)])
     assert seen.exit_code == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Draft, Records, merge
-from routereval.records.merge import align, canonical_llm, merge_records
+from routereval.records.merge import align, canonical_model, merge_records
 
 NAN = float("nan")
 Rows = Sequence[Sequence[float]]
@@ -56,8 +56,8 @@ def merged(*parts: Records, keep: str | None = None) -> Draft:
     ],
 )
 def test_names_of_both_leaderboards_become_one(name: str, canonical: str) -> None:
-    assert canonical_llm(name) == canonical
-    assert canonical_llm(canonical) == canonical
+    assert canonical_model(name) == canonical
+    assert canonical_model(canonical) == canonical
 
 
 @given(
@@ -65,8 +65,8 @@ def test_names_of_both_leaderboards_become_one(name: str, canonical: str) -> Non
     name=st.from_regex(r"[A-Za-z0-9][\w.-]{0,12}", fullmatch=True),
 )
 def test_both_names_of_any_llm_agree(org: str, name: str) -> None:
-    old = canonical_llm(f"open-llm-leaderboard-old/details_{org}__{name}")
-    assert old == canonical_llm(f"{org}__{name}-details") == f"{org}/{name}"
+    old = canonical_model(f"open-llm-leaderboard-old/details_{org}__{name}")
+    assert old == canonical_model(f"{org}__{name}-details") == f"{org}/{name}"
 
 
 def test_the_llms_of_both_leaderboards_are_united_over_their_benchmarks() -> None:

@@ -44,7 +44,7 @@ def test_the_numbers_are_told(advice: Advice) -> None:
     assert f"Keep 3 (greedy): {pool.models[0]}" in text
     assert f"takes about {pool.prompts_needed:,.0f} (80 % power" in text
     assert "Budget of $4.00 per 1,000 prompts" in text
-    assert "Redundant LLMs: none" in text
+    assert "Redundant models: none" in text
     assert "5 folds" in text
 
 
@@ -64,7 +64,7 @@ def test_each_answer_has_its_verdict(advice: Advice) -> None:
     saving = replace(bench, quality="no", saving="yes")
     assert verdict(no, 0.01) == f"No: no gain of 0.01 or more is in reach. Use {bench.best_single}."
     assert verdict(unclear, 0.01).startswith("Not shown")
-    assert "too few LLMs are left" in verdict(alone, 0.01)
+    assert "too few models are left" in verdict(alone, 0.01)
     assert verdict(saving, 0.01).startswith("Yes, but for the cost")
     for changed in (no, unclear, alone, saving):
         assert changed.best_single in replace(advice, benchmarks=(changed,)).render("table", 100)

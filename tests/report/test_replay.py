@@ -27,8 +27,8 @@ def notes(found: Replay) -> str:
 
 def test_the_table_has_a_row_for_each(found: Replay) -> None:
     text = shown(found)
-    assert "one: 160 prompts, 3 LLMs" in text
-    for name in ("linucb", "full information", "best single LLM", "random"):
+    assert "one: 160 prompts, 3 models" in text
+    for name in ("linucb", "full information", "best single model", "random"):
         assert name in text
     [full] = [row for row in text.splitlines() if "full information †" in row]
     assert "±" not in full
@@ -50,7 +50,7 @@ def test_a_panel_a_benchmark(found: Replay) -> None:
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["one", "MMLU"]
     assert figure.get_suptitle().startswith("Simulated")
     texts = {text.get_text() for text in figure.axes[0].texts}
-    assert {"linucb", "full information", "best single LLM"} <= texts
+    assert {"linucb", "full information", "best single model"} <= texts
 
 
 def test_files_hold_all_numbers_and_are_the_same_again(found: Replay, tmp_path: Path) -> None:

@@ -270,7 +270,7 @@ def test_simulated_data_are_labelled_in_every_format(name: str, single: Results)
         assert json.loads(labelled)["simulated"] is True
     else:
         assert labelled.count("SIMULATED DATA") == 2  # above each table
-        assert "no real LLM was asked" in labelled
+        assert "no real model was asked" in labelled
         assert "imulated" not in text
         assert "SIMULATED" not in text
 
@@ -285,11 +285,11 @@ def test_a_single_simulated_benchmark_labels_the_whole(several: Results) -> None
 
 
 def test_titles_tell_what_is_shown(single: Results, several: Results) -> None:
-    assert "**m = 3 LLMs · math_100%, 3 pool groups · clean**" in to_markdown(single)
-    assert "m = 3 LLMs · mean over 2 benchmarks, 3 pool groups · clean" in to_markdown(several)
-    assert "m = 4 LLMs" in to_plain(single)
+    assert "**m = 3 models · math_100%, 3 pool groups · clean**" in to_markdown(single)
+    assert "m = 3 models · mean over 2 benchmarks, 3 pool groups · clean" in to_markdown(several)
+    assert "m = 4 models" in to_plain(single)
     seeds = run([made()], ["random"], [3], ["all-weak"], seeds=2, protocol="faithful", n_jobs=1)
-    assert "m = 3 LLMs · one, all-weak, 2 seeds · faithful" in to_plain(seeds)
+    assert "m = 3 models · one, all-weak, 2 seeds · faithful" in to_plain(seeds)
 
 
 def test_notes_that_say_the_same_are_said_once(several: Results) -> None:
@@ -310,7 +310,7 @@ def test_many_notes_name_a_few(single: Results) -> None:
 def test_one_benchmark_has_no_table_by_benchmark(single: Results, several: Results) -> None:
     assert "by benchmark" not in to_plain(single)
     text = to_plain(several)
-    assert text.count("μ_o by benchmark · m = 3 LLMs") == 1
+    assert text.count("μ_o by benchmark · m = 3 models") == 1
     by_benchmark = text.partition("by benchmark")[2]
     for ln in (ln for ln in summarise(several) if ln.benchmark == "three"):
         row = next(r for r in by_benchmark.splitlines() if r.strip().startswith(ln.router))
@@ -344,7 +344,7 @@ def test_a_name_is_never_read_as_markup(benchmark: str, name: str, single: Resul
     notes = [f"{benchmark}, knn(ks=[a, b]): no [/good]"]
     text = render(Results(cells, outcomes, notes), name)
     if name == "table":
-        assert f"m = 3 LLMs · {benchmark}" in text
+        assert f"m = 3 models · {benchmark}" in text
         assert f"Note: {benchmark}, knn(ks=[a, b]): no [/good]." in text
     elif name == "csv":
         assert set(pl.read_csv(io.StringIO(text))["benchmark"]) == {benchmark, MEAN}

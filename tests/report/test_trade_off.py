@@ -75,7 +75,7 @@ def test_the_tables_stand_below_the_others(results: Results) -> None:
     for text in (results.render("table"), results.to_markdown()):
         assert text.count("cost and quality · m = 3") == 1
         assert "AIQ − Zero" in text
-        assert "Zero router: the single LLMs" in text
+        assert "Zero router: the single models" in text
         assert "halluc." in text
     assert "Infinity" not in results.to_json()
     assert r"\mathrm{halluc.}" in results.to_latex()

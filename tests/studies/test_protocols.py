@@ -52,7 +52,7 @@ def test_a_stream_is_one_benchmark_and_is_broken_down() -> None:
             mu = parts[name].metrics["mu"]
             assert mu.value == pytest.approx(outcome.evidence.quality[here].mean())
             assert mu.low <= mu.value <= mu.high
-    assert "μ_o by benchmark · m = 3 LLMs · mixed" in results.render("table")
+    assert "μ_o by benchmark · m = 3 models · mixed" in results.render("table")
     assert ",three,1,mu," in results.to_csv()
 
 
@@ -132,7 +132,7 @@ def test_a_learning_curve_is_drawn_of_several_numbers(tmp_path: Path) -> None:
     assert list(means.values())[:2] == list(curves["knn(k=5)"].mu)
     assert "no 400 training prompts for few_shot(n=400), only 48" in " ".join(results.notes)
     text = results.render("table")
-    assert "μ_o by labelled prompts · m = 3 LLMs · few_shot" in text
+    assert "μ_o by labelled prompts · m = 3 models · few_shot" in text
     assert "| best_single † | 0." in results.to_markdown()
     [png, svg] = save_learning(results, tmp_path)
     before = png.read_bytes(), svg.read_bytes()
@@ -168,7 +168,7 @@ class Fixed(Router):
 
 
 def test_a_router_that_cannot_take_new_llms_is_noted() -> None:
-    results = ran("unseen_llm(k=[5, 20])", ["knn(k=5)", Fixed(), "best_single"])
+    results = ran("unseen_model(k=[5, 20])", ["knn(k=5)", Fixed(), "best_single"])
     assert results.routers == ["knn(k=5)", "best_single"]
     assert next(note for note in results.notes if "Fixed" in note) == (
         "one, Fixed(): this router cannot take models that were not there when it was fitted; "
@@ -180,7 +180,7 @@ def test_a_router_that_cannot_take_new_llms_is_noted() -> None:
 def test_what_runs_clean_runs_with_new_llms_or_is_noted() -> None:
     records = made("one", 100, costs=True)
     names = on_cpu()
-    results = run([records], names, [3], ["all-weak"], protocol="unseen_llm", n_jobs=1)
+    results = run([records], names, [3], ["all-weak"], protocol="unseen_model", n_jobs=1)
     noted = {name for name in names if any(f"one, {name}:" in note for note in results.notes)}
     assert set(results.routers) | noted == set(names)
     assert {"knn", "linear", "cluster", "random", "oracle", "cheapest"} <= set(results.routers)
@@ -190,12 +190,12 @@ def test_a_new_llm_is_routed_to_where_its_probes_were_right() -> None:
     """The known model is right on half the prompts; the new one, by its probes, on the rest."""
     vectors = np.tile([[1.0, 0.0], [0.0, 1.0]], (100, 1))
     records = Records.from_arrays("one", vectors, ["a", "b"], features=vectors)
-    results = run([records], ["knn(k=3)"], [2], protocol="unseen_llm(k=20)", n_jobs=1)
+    results = run([records], ["knn(k=3)"], [2], protocol="unseen_model(k=20)", n_jobs=1)
     assert {c.metrics["mu"] for c in results.cells} == {1.0}
 
 
 def test_the_oracle_of_new_llms_is_that_of_all() -> None:
-    oracles = [ran(p, ["oracle", "random"]) for p in ("unseen_llm", "clean")]
+    oracles = [ran(p, ["oracle", "random"]) for p in ("unseen_model", "clean")]
     one, other = ([c.metrics["mu"] for c in results.cells] for results in oracles)
     assert one == pytest.approx(other)
 

@@ -13,9 +13,9 @@ from routereval.tasks import Pool, PreparedBenchmark, Split, Task, mix
 from tests.made import made
 
 
-def dated(records: Records, dates: Sequence[object], *, llms: bool = False) -> Records:
-    column = pl.Series("date_ms" if llms else "date", dates)
-    if llms:
+def dated(records: Records, dates: Sequence[object], *, models: bool = False) -> Records:
+    column = pl.Series("date_ms" if models else "date", dates)
+    if models:
         return replace(records, model_info=records.model_info.with_columns(column))
     return replace(records, prompts=records.prompts.with_columns(column))
 
@@ -35,11 +35,11 @@ def stream() -> Records:
     ("text", "rule"),
     [
         ("few_shot", "few_shot(n=100)"),
-        ("unseen_llm(share=0.5)", "unseen_llm(k=50, share=0.5)"),
+        ("unseen_model(share=0.5)", "unseen_model(k=50, share=0.5)"),
         ("leave_one_out(test=one)", "leave_one_out"),
         ("temporal", "temporal(by=prompts, share=0.2)"),
         ("temporal(k=3, before='2024-06-01')", "temporal(by=prompts, before='2024-06-01')"),
-        ("temporal(by=llms, share=0.3)", "temporal(by=llms, share=0.3, k=50)"),
+        ("temporal(by=models, share=0.3)", "temporal(by=models, share=0.3, k=50)"),
     ],
 )
 def test_a_rule_names_the_parameters_that_count(text: str, rule: str) -> None:
@@ -53,8 +53,8 @@ def test_a_rule_names_the_parameters_that_count(text: str, rule: str) -> None:
     [
         ("few_shot(n=0)", "few_shot: n is a whole number of prompts, at least 1, not 0"),
         ("few_shot(n=ten)", "few_shot: n is a whole number"),
-        ("unseen_llm(share=1.0)", "unseen_llm: share is a number between 0 and 1, not 1.0"),
-        ("temporal(by=weeks)", "temporal: by is prompts or llms, not 'weeks'"),
+        ("unseen_model(share=1.0)", "unseen_model: share is a number between 0 and 1, not 1.0"),
+        ("temporal(by=weeks)", "temporal: by is prompts or models, not 'weeks'"),
         ("temporal(before=soon)", "temporal: before is a date such as '2024-06-01', not 'soon'"),
         ("few_shot(k=3)", "protocol 'few_shot' has no parameter 'k'; it has: n, seed"),
     ],
@@ -65,8 +65,8 @@ def test_a_parameter_that_means_nothing_is_told(text: str, sentence: str) -> Non
 
 
 def test_lists_stand_for_a_split_each() -> None:
-    rules = [split.rule for split in Split.parse_all("unseen_llm(k=[1, 2], share=[0.2, 0.4])")]
-    assert rules == [f"unseen_llm(k={k}, share={share})" for k in (1, 2) for share in (0.2, 0.4)]
+    rules = [split.rule for split in Split.parse_all("unseen_model(k=[1, 2], share=[0.2, 0.4])")]
+    assert rules == [f"unseen_model(k={k}, share={share})" for k in (1, 2) for share in (0.2, 0.4)]
 
 
 # Groups
@@ -127,7 +127,7 @@ def test_what_is_asked_again_after_the_date_is_not_learned_from() -> None:
     )
 
 
-@pytest.mark.parametrize("protocol", ["clean", "few_shot(n=40)", "unseen_llm(k=10)"])
+@pytest.mark.parametrize("protocol", ["clean", "few_shot(n=40)", "unseen_model(k=10)"])
 def test_other_protocols_keep_groups_whole(protocol: str) -> None:
     records = texted("log", [f"question {n % 50}" for n in range(200)])
     assert apart(Task(records, list("abc"), protocol))
@@ -263,7 +263,7 @@ def test_more_labels_than_there_are_is_told() -> None:
 
 def test_new_models_are_known_by_k_probes_only() -> None:
     records = made("one", 200, 10, costs=True)
-    task = Task(records, Pool("all-strong", 5), "unseen_llm(k=20, share=0.4)")
+    task = Task(records, Pool("all-strong", 5), "unseen_model(k=20, share=0.4)")
     clean = Task(records, Pool("all-strong", 5))
     assert sorted(task.models) == sorted(clean.models)
     assert task.n_known == 3
@@ -284,21 +284,21 @@ def test_new_models_are_known_by_k_probes_only() -> None:
 
 def test_fewer_probes_are_among_more() -> None:
     records = made("one", 200)
-    few, more = (PreparedBenchmark(records, f"unseen_llm(k={k})").probes[0] for k in (5, 50))
+    few, more = (PreparedBenchmark(records, f"unseen_model(k={k})").probes[0] for k in (5, 50))
     assert set(few.tolist()) < set(more.tolist())
 
 
 def test_the_seed_decides_which_models_are_new() -> None:
     records = made("one", 200, 12)
     pool = Pool.of(records.models)
-    tasks = [Task(records, pool, f"unseen_llm(seed={seed})") for seed in range(6)]
+    tasks = [Task(records, pool, f"unseen_model(seed={seed})") for seed in range(6)]
     assert len({task.models[task.n_known :] for task in tasks}) > 1
     assert {task.n_known for task in tasks} == {7}
 
 
 def test_a_pool_of_one_has_none_to_be_new() -> None:
     with pytest.raises(DataError, match="makes all of 1 models new; it needs both"):
-        Task(made("one"), Pool("all-strong", 1), "unseen_llm")
+        Task(made("one"), Pool("all-strong", 1), "unseen_model")
 
 
 # Temporal
@@ -323,19 +323,19 @@ def test_the_newest_share_is_tested_and_no_date_is_divided() -> None:
 def test_models_before_a_date_are_known() -> None:
     records = made("one", 200, 6)
     dates = [1.6e12 + 1e9 * column for column in range(5)] + [None]
-    records = dated(records, dates, llms=True)
-    task = Task(records, Pool.of(records.models), "temporal(by=llms, share=0.4, k=10)")
+    records = dated(records, dates, models=True)
+    task = Task(records, Pool.of(records.models), "temporal(by=models, share=0.4, k=10)")
     assert task.models[-2:] == records.models[3:5]
     assert task.n_known == 4  # one without a date is old
     with pytest.raises(DataError, match="makes none of 6 models new"):
-        Task(records, Pool.of(records.models), "temporal(by=llms, before='2090-01-01')")
+        Task(records, Pool.of(records.models), "temporal(by=models, before='2090-01-01')")
 
 
 def test_dates_must_be_there() -> None:
     with pytest.raises(DataError, match="one: the prompts have no date; give their table a column"):
         PreparedBenchmark(made("one"), "temporal")
     with pytest.raises(DataError, match="one: the models have no date"):
-        Task(made("one"), Pool("all-strong", 3), "temporal(by=llms)")
+        Task(made("one"), Pool("all-strong", 3), "temporal(by=models)")
 
 
 def test_what_is_new_is_put_to_models_that_were_asked() -> None:

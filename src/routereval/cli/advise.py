@@ -49,7 +49,7 @@ from routereval.cli.output import format_option, show
 @format_option
 @model_options
 def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **options: Any) -> None:  # noqa: ANN401
-    """Say whether routing is worth it here, and which LLMs to keep."""
+    """Say whether routing is worth it here, and which models to keep."""
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
     from routereval.report.layouts.advise import save_advice

@@ -41,7 +41,7 @@ _PROTOCOLS = {
     "mixed": "All benchmarks of a collection as one stream of prompts.",
     "leave_one_out": "Trains on all benchmarks but one, and tests on that; each in turn.",
     "few_shot": "Trains on n labelled prompts.",
-    "unseen_llm": "A share of the pool's LLMs is known by its scores on k prompts only.",
+    "unseen_model": "A share of the pool's models is known by its scores on k prompts only.",
     "temporal": "Trains on what was before a date, tests on what came later.",
 }
 

@@ -51,7 +51,7 @@ def _notes(found: Sequence[Overview]) -> list[str]:
 
 
 def _simulated(found: Sequence[Overview]) -> list[str]:
-    return ["Simulated data: no real LLM was asked."] if any(r.simulated for r in found) else []
+    return ["Simulated data: no real model was asked."] if any(r.simulated for r in found) else []
 
 
 def _some(names: list[str]) -> str:

@@ -35,7 +35,7 @@ from routereval.errors import RouterEvalError
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="routereval")
 def cli() -> None:
-    """Evaluate routers that send each prompt to one LLM of a pool.
+    """Evaluate routers that send each prompt to one model of a pool.
 
     SOURCE is 'demo' (simulated, needs nothing), a folder of records, a collection of such folders,
     or a file or folder of foreign results that an importer recognises.

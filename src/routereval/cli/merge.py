@@ -15,14 +15,14 @@ import click
     type=click.Choice(["first"]),
     help="Where sources contradict each other, keep the first; else that is an error.",
 )
-@click.option("--common", is_flag=True, help="Keep only LLMs asked on every benchmark.")
+@click.option("--common", is_flag=True, help="Keep only models asked on every benchmark.")
 @click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
 def merge(
     dest: Path, sources: tuple[str, ...], keep: str | None, common: bool, overwrite: bool
 ) -> None:
-    """Unite collections: the same LLM under one name, benchmarks of one name into one.
+    """Unite collections: the same model under one name, benchmarks of one name into one.
 
-    LLMs under their names of either Open LLM Leaderboard become org/name. A prompt is the same if
+    Models under their names of either Open LLM Leaderboard become org/name. A prompt is the same if
     its prompt_id is, else if its text is and occurs once. DEST appears whole or not at all.
     """
     from routereval.records import read_records, write_collection

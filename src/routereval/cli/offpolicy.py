@@ -23,7 +23,7 @@ from routereval.cli.output import format_option, show
 def offpolicy(log: Path, routers: tuple[Path, ...], level: float, format_name: str) -> None:
     """Say what other routers would have done on the traffic in a gateway's LOG.
 
-    Those are the shadows of the log, the trained routers in ROUTER_DIR, and each LLM always.
+    Those are the shadows of the log, the trained routers in ROUTER_DIR, and each model always.
     """
     from routereval.routers import load_router
     from routereval.studies.offpolicy import offpolicy as estimated

@@ -23,7 +23,7 @@ from routereval.cli.output import format_option, show
     "--pool",
     default="all-strong(size=5)",
     show_default=True,
-    help="The LLMs to choose from.",
+    help="The models to choose from.",
 )
 @click.option(
     "--against",

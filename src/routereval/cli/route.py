@@ -27,7 +27,7 @@ _UNFAMILIAR = "unfamiliar: unlike all training prompts, so these scores say litt
     type=float,
     default=0.0,
     show_default=True,
-    help="The score to give up for the whole price of the dearest LLM.",
+    help="The score to give up for the whole price of the dearest model.",
 )
 @format_option
 def route(directory: Path, texts: tuple[str, ...], lam: float, format_name: str) -> None:

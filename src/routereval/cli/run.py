@@ -45,7 +45,7 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     show_default=True,
     metavar="SPEC",
     help="What is trained and tested on what: clean, faithful, mixed, leave_one_out, "
-    "few_shot(n=[10,100]), unseen_llm(k=50), temporal(by=prompts).",
+    "few_shot(n=[10,100]), unseen_model(k=50), temporal(by=prompts).",
 )
 @click.option("--sizes", callback=_numbers, metavar="M,M,…", help="Pool sizes.  [default: 3,5]")
 @click.option(
@@ -110,7 +110,7 @@ def run(
     format_name: str,
     **grid: Any,  # noqa: ANN401 - what click gives
 ) -> None:
-    """Evaluate routers on pools of LLMs and print the table."""
+    """Evaluate routers on pools of models and print the table."""
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
     from routereval.studies.run import run as study

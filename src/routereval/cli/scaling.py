@@ -18,7 +18,7 @@ _ORDERS = ("random", "strong-to-weak", "weak-to-strong", "spread", "greedy", "gr
     type=click.Choice(_ORDERS),
     default="random",
     show_default=True,
-    help="How LLMs join the pool; random is the exact expectation over all pools.",
+    help="How models join the pool; random is the exact expectation over all pools.",
 )
 @click.option(
     "--reference",
@@ -30,7 +30,7 @@ _ORDERS = ("random", "strong-to-weak", "weak-to-strong", "spread", "greedy", "gr
     "--below",
     type=click.FloatRange(0, 1),
     metavar="SCORE",
-    help="Weak LLMs score less than this.  [default: the reference]",
+    help="Weak models score less than this.  [default: the reference]",
 )
 @click.option(
     "-o",
@@ -43,7 +43,7 @@ _ORDERS = ("random", "strong-to-weak", "weak-to-strong", "spread", "greedy", "gr
 def scaling(
     sources: tuple[str, ...], out: Path | None, format_name: str, **options: object
 ) -> None:
-    """Show how the best reachable score grows with the number of LLMs to choose from."""
+    """Show how the best reachable score grows with the number of models to choose from."""
     from routereval.cli.progress import progress_bar
     from routereval.studies.scaling import scaling as study
 

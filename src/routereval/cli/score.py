@@ -27,7 +27,7 @@ from routereval.cli.output import format_option, show
     metavar="SPLIT",
     help="The split, such as 'clean(seed=7)' or faithful.",
 )
-@click.option("--pool", metavar="NAMES", help="LLMs it could choose.  [default: those named]")
+@click.option("--pool", metavar="NAMES", help="Models it could choose.  [default: those named]")
 @click.option(
     "--n-boot",
     type=click.IntRange(1),

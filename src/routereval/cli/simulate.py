@@ -16,13 +16,13 @@ _SCALES = ("demo", "small", "full")
     type=click.Choice(_SCALES),
     default="demo",
     show_default=True,
-    help="demo: 60 LLMs, with texts and costs; full: RouterEval's shape, 201,715,850 records; "
-    "small: a twentieth of its prompts and LLMs.",
+    help="demo: 60 models, with texts and costs; full: RouterEval's shape, 201,715,850 records; "
+    "small: a twentieth of its prompts and models.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The draw.")
 @click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
 def simulate(dest: Path, scale: str, seed: int, overwrite: bool) -> None:
-    """Write a simulated leaderboard of twelve benchmarks; no LLM is asked.
+    """Write a simulated leaderboard of twelve benchmarks; no model is asked.
 
     The same seed gives the same bytes. DEST appears whole or not at all.
     """
@@ -34,4 +34,4 @@ def simulate(dest: Path, scale: str, seed: int, overwrite: bool) -> None:
         written = simulate_leaderboard(dest, scale, seed, report, overwrite=overwrite)
     for path in written:
         click.echo(f"{path}: {read_records(path)}")
-    click.echo("Simulated data: no real LLM was asked.")
+    click.echo("Simulated data: no real model was asked.")

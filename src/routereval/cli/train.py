@@ -15,7 +15,7 @@ from routereval.cli.output import format_option, show
 @click.option(
     "--pool",
     metavar="SPEC",
-    help="'all-strong(size=5)', or names with commas between.  [default: all LLMs]",
+    help="'all-strong(size=5)', or names with commas between.  [default: all models]",
 )
 @click.option(
     "--embedder",
@@ -59,4 +59,4 @@ def train(  # noqa: PLR0917 - the options of a command
     trained = trained_on(make_router(router), task, router)
     save_router(trained, out, overwrite=overwrite)
     show(evaluate(trained.router, task), format_name)
-    click.echo(f"{router} on {len(trained.models)} LLMs in {out}", err=True)
+    click.echo(f"{router} on {len(trained.models)} models in {out}", err=True)

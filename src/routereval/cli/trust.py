@@ -15,7 +15,7 @@ from routereval.cli.output import format_option, show
 @click.option(
     "--pool",
     metavar="SPEC",
-    help="'all-strong(size=5)', or names with commas between.  [default: all LLMs]",
+    help="'all-strong(size=5)', or names with commas between.  [default: all models]",
 )
 @click.option(
     "--embedder",

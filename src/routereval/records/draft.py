@@ -32,7 +32,7 @@ class Draft:
             [models]}}}``, or None.
         source: where the records came from.
         licence: their licence, as far as known.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
         facts: how it was read, in lines; see `ImportReport`.
         warnings: what may not be what was meant, in lines.
         format: the importer that read it, or "".

@@ -1,7 +1,8 @@
 """Collections united: models under one name, benchmarks with all their prompts.
 
-Which model is which is decided by `canonical_llm`, exactly. Which prompt is which: the one with the
-same prompt_id; else the one with exactly the same text, if that text is given once on either side.
+Which model is which is decided by `canonical_model`, exactly. Which prompt is which: the one with
+the same prompt_id; else the one with exactly the same text, if that text is given once on either
+side.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ Index = NDArray[np.int64]
 Matrix = NDArray[np.floating]
 
 
-def canonical_llm(name: str) -> str:
+def canonical_model(name: str) -> str:
     """The name ``org/name`` of a model that goes by its name on either Open LLM Leaderboard.
 
     Any other name, and the case of letters, stays as it is: two models may differ in that alone.
 
-    >>> canonical_llm("open-llm-leaderboard-old/details_meta-llama__Llama-2-7b-hf")
+    >>> canonical_model("open-llm-leaderboard-old/details_meta-llama__Llama-2-7b-hf")
     'meta-llama/Llama-2-7b-hf'
-    >>> canonical_llm("meta-llama__Llama-2-7b-hf-details")
+    >>> canonical_model("meta-llama__Llama-2-7b-hf-details")
     'meta-llama/Llama-2-7b-hf'
-    >>> canonical_llm("open-llm-leaderboard-old/details_gpt2"), canonical_llm("gpt-4-details")
+    >>> canonical_model("open-llm-leaderboard-old/details_gpt2"), canonical_model("gpt-4-details")
     ('gpt2', 'gpt-4-details')
     """
     if name.startswith(_OLD_PREFIX):
@@ -59,7 +60,7 @@ def merge_records(
 ) -> Iterator[Draft]:
     """Unite collections, one draft per benchmark, in the order in which they first come.
 
-    Models are named by `canonical_llm`, and stand in an order that suits all sources if there is
+    Models are named by `canonical_model`, and stand in an order that suits all sources if there is
     one. Benchmarks of the same name are united: all models of both and all prompts of both, those
     of the first source in front. A prompt is the one with the same prompt_id, whose text must then
     be the same; else the one with exactly the same text, if that text occurs once in each; else a
@@ -119,7 +120,7 @@ class _Part:
 
     @classmethod
     def of(cls, records: Records) -> _Part:
-        models = tuple(map(canonical_llm, records.models))
+        models = tuple(map(canonical_model, records.models))
         first: dict[str, str] = {}
         for model, name in zip(models, records.models, strict=True):
             if model in first:
@@ -342,7 +343,7 @@ def _renamed(published: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if published is None:
         return None
     pools = {
-        size: {group: [canonical_llm(m) for m in models] for group, models in groups.items()}
+        size: {group: [canonical_model(m) for m in models] for group, models in groups.items()}
         for size, groups in published["pools"].items()
     }
     return {**published, "pools": pools}

@@ -36,7 +36,7 @@ class Overview(NamedTuple):
         text: True if every prompt has its text.
         costs: True if costs are known.
         features: names of stored features.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
     """
 
     name: str

@@ -180,7 +180,7 @@ class Records:
 
     @property
     def simulated(self) -> bool:
-        """True if no real LLM was asked."""
+        """True if no real model was asked."""
         return bool(self.meta.get("simulated"))
 
     @cached_property

@@ -37,7 +37,7 @@ class About:
         reference: the score of the fixed strong model, or None.
         source: where the scores come from.
         licence: their licence, as far as known.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The picture of an advice: best single LLM, achievable ceiling and oracle, by size of the pool."""
+"""The figure of an advice: best single model, achievable ceiling and oracle, by pool size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_COLUMNS = 4
 def advice_figure(advice: Advice) -> Figure:
     """Small multiples, a panel a benchmark: what is in reach of a router, and what is luck.
 
-    From the best single LLM's score a bar rises to the oracle of the greedy pool of each size; a
+    From the best single model's score a bar rises to the oracle of the greedy pool of each size; a
     point marks the ceiling, with the interval of its lead.
 
     Args:
@@ -32,7 +32,7 @@ def advice_figure(advice: Advice) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
-    # Where a single LLM is left there is nothing to draw.
+    # Where a single model is left there is nothing to draw.
     benches = [bench for bench in advice.benchmarks if _drawn(bench)] or advice.benchmarks[:1]
     columns = min(len(benches), _MOST_COLUMNS)
     rows = math.ceil(len(benches) / columns)
@@ -91,10 +91,10 @@ def _panel(ax: Axes, bench: BenchmarkAdvice) -> None:
     ax.set_xlim(-0.5, max(len(pools), 1) - 0.5)
     ax.set_ylim(*_limits(bench, pools))
     ax.set_xticks(range(len(pools)), [str(pool.size) for pool in pools])
-    ax.set_xlabel("LLMs in the greedy pool")
+    ax.set_xlabel("models in the greedy pool")
     ax.set_title(TITLES.get(bench.name, bench.name), fontweight="bold", pad=13)
     ax.annotate(
-        f"{bench.n_prompts:,} prompts, {bench.n_models:,} LLMs",
+        f"{bench.n_prompts:,} prompts, {bench.n_models:,} models",
         (0, 1),
         xycoords="axes fraction",
         xytext=(0, 4),
@@ -170,7 +170,7 @@ def _legend(benches: Sequence[BenchmarkAdvice]) -> list[Any]:
     pools = [pool for bench in benches for pool in bench.of("greedy")]
     point: Any = {"marker": "o", "linestyle": "", "markersize": 3.6}
     handles: list[Any] = [
-        Line2D([], [], color=_BEST, linewidth=1.0, label="best single LLM"),
+        Line2D([], [], color=_BEST, linewidth=1.0, label="best single model"),
         Patch(color=_ORACLE, label="oracle, luck included"),
         Line2D(
             [],

@@ -103,7 +103,7 @@ def curve_figure(panels: Sequence[CurveDisplay], *, simulated: bool = False) -> 
 
     Args:
         panels: what to draw.
-        simulated: say that no real LLM was asked.
+        simulated: say that no real model was asked.
     """
     with styled():
         from matplotlib.figure import Figure

@@ -62,7 +62,7 @@ TITLES = {
     "math": "MATH Lvl 5",
     "mmlu_pro": "MMLU-Pro",
 }
-SIMULATED = "Simulated data: no real LLM was asked"
+SIMULATED = "Simulated data: no real model was asked"
 
 _COLOURS = "viridis"
 _DARKEST, _LIGHTEST = 0.02, 0.82
@@ -80,7 +80,7 @@ _DPI = 200
 
 @dataclass(frozen=True)
 class ScalingDisplay:
-    """One scaling curve, to be drawn: r_o(p) against the number of LLMs, from 2 on.
+    """One scaling curve, to be drawn: r_o(p) against the number of models, from 2 on.
 
     Attributes:
         curve: the numbers.
@@ -219,7 +219,7 @@ def _figure(curves: Sequence[ScalingCurve]) -> Figure:
         for panel in panels[len(curves) :]:
             panel.set_visible(False)
         for panel in panels[max(0, len(curves) - columns) : len(curves)]:
-            panel.set_xlabel("LLMs to choose from, m")
+            panel.set_xlabel("models to choose from, m")
         _frame(figure, curves, columns)
     return figure
 
@@ -258,9 +258,9 @@ def _legend(curves: Sequence[ScalingCurve]) -> list[Any]:
         ]
     handles.append(Patch(color=colours[-1], alpha=0.18, linewidth=0, label="95 % interval"))
     if any(curve.reference is not None for curve in curves):
-        handles.append(Line2D([], [], **_REFERENCE_LINE, label="reference LLM"))
+        handles.append(Line2D([], [], **_REFERENCE_LINE, label="reference"))
     if any(curve.reference is None for curve in curves):
-        handles.append(Line2D([], [], **_BEST_LINE, label="best single LLM"))
+        handles.append(Line2D([], [], **_BEST_LINE, label="best single"))
     return handles
 
 
@@ -285,13 +285,13 @@ def _axis(ax: Axes, n_models: int) -> None:
 
 
 def _thinned(n_models: int) -> Any:  # noqa: ANN401 - an integer array
-    """So many sizes that the line looks smooth, not a point for each of thousands of LLMs."""
+    """So many sizes that the line looks smooth, not a point for each of thousands of models."""
     first = min(_FIRST, n_models)
     return np.unique(np.geomspace(first, n_models, _POINTS).round().astype(np.int64))
 
 
 def _colours(n: int) -> list[tuple[float, float, float]]:
-    """Light for the random LLM, dark for the oracle."""
+    """Light for the random model, dark for the oracle."""
     import matplotlib
 
     shades = np.linspace(_LIGHTEST, _DARKEST, n)
@@ -299,13 +299,13 @@ def _colours(n: int) -> list[tuple[float, float, float]]:
 
 
 def _named(p: float) -> str:
-    return {1.0: "p = 1, oracle", 0.0: "p = 0, random LLM"}.get(p, f"{p:g}")
+    return {1.0: "p = 1, oracle", 0.0: "p = 0, random model"}.get(p, f"{p:g}")
 
 
 def _counts(curve: ScalingCurve) -> str:
     if curve.benchmark == MEAN:
-        return f"{curve.n_prompts:,} prompts, up to {curve.n_models:,} LLMs"
-    return f"{curve.n_prompts:,} prompts, {curve.n_models:,} LLMs"
+        return f"{curve.n_prompts:,} prompts, up to {curve.n_models:,} models"
+    return f"{curve.n_prompts:,} prompts, {curve.n_models:,} models"
 
 
 def _columns(n: int) -> int:

@@ -39,7 +39,7 @@ def learning_figure(results: Results) -> Figure | None:
         panels = figure.subplots(1, len(groups), squeeze=False).ravel()
         for panel, curves in zip(panels, groups.values(), strict=True):
             _panel(panel, curves)
-        panels[0].set_ylabel("mean score of the chosen LLMs, μ_o")
+        panels[0].set_ylabel("mean score of the chosen models, μ_o")
         if any(cell.simulated for cell in results.cells):
             figure.suptitle(SIMULATED, color="#b2182b", fontsize=7.5, x=0.995, ha="right")
         figure.draw_without_rendering()
@@ -83,7 +83,7 @@ def _panel(ax: Axes, curves: Sequence[Learning]) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     ax.set_xlim(first.prompts[0] / _DODGE**3, first.prompts[-1] * _DODGE ** len(curves))
     ax.set_xlabel(f"{WHAT[first.counted]}, {first.counted}")
-    ax.set_title(f"m = {first.size} LLMs · {first.rule}", fontweight="bold")
+    ax.set_title(f"m = {first.size} models · {first.rule}", fontweight="bold")
 
 
 def _looks(curves: Sequence[Learning]) -> list[tuple[Any, Any]]:

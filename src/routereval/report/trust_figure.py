@@ -46,7 +46,7 @@ def save_trust(found: Trust, folder: str | Path) -> list[Path]:
 def _reliability(ax: Axes, found: Trust) -> None:
     ax.plot([0, 1], [0, 1], color=_GREY, linestyle=(0, (1, 2)), linewidth=0.9)
     for held, name, colour in (
-        (found.of_all, "all LLMs", _GREEN),
+        (found.of_all, "all models", _GREEN),
         (found.of_choice, "the chosen one", _BLUE),
     ):
         ax.plot(

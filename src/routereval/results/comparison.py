@@ -84,7 +84,7 @@ class Verdict(Shown):
         sameness: whether a is as good as b within a margin; None if no margin was given.
         saving: by what share a costs less than b; None without a margin or known costs.
         probabilities: of a being better, the same or worse; None if no `rope` was given.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
     """
 
     a: str

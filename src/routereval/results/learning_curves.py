@@ -9,7 +9,7 @@ from routereval.results.results import Results
 from routereval.results.summary import MEAN, Estimate, Line, summarise
 from routereval.spec import Spec, parse_spec
 
-COUNTED = {"few_shot": "n", "unseen_llm": "k", "temporal": "k"}
+COUNTED = {"few_shot": "n", "unseen_model": "k", "temporal": "k"}
 """The parameter of a protocol that counts prompts."""
 
 

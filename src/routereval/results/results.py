@@ -49,7 +49,7 @@ class Cell:
         version: of this package.
         embedder: what made the features.
         control: True if the router is a yardstick that has learned nothing.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
         n_boot: resamples of its intervals, here and in every table.
         doubtful: the metrics whose interval cannot be relied on.
         parts: of a mixed stream, the row at which each of its benchmarks begins; else empty.

@@ -49,7 +49,7 @@ class Standings(Shown):
         rows: where each stands.
         n_benchmarks: on how many benchmarks.
         n_prompts: on how many prompts.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
         omnibus: whether the ranks of all routers differ at all; None for a single benchmark, fewer
             than three routers, or where not all have a cell in common.
     """

@@ -32,7 +32,7 @@ FAR = -1e4
 class RouterDc(Router):
     """A prompt goes to the model whose embedding points its way.
 
-    Two losses shape the directions. Sample–LLM: a prompt is drawn to each of the models that did
+    Two losses shape the directions. Sample–model: a prompt is drawn to each of the models that did
     best on it, away from those that did worst. Sample–sample: a prompt is drawn to another of its
     own k-means group, away from the rest. Source: RouterDC, Chen et al. 2024, arXiv 2409.19886.
     Different here: a head on given features is trained, not a language model; a model counts as

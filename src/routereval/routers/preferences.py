@@ -39,7 +39,7 @@ class BradleyTerry(Router):
     ``best_single`` does, else see above. One more tie between every two models than there were
     keeps a model that always won from an infinite rating. A model alone, or never compared, has ½.
 
-    Source: Bradley and Terry 1952; as a leaderboard of LLMs Chiang et al. 2024, arXiv 2403.04132.
+    Source: Bradley and Terry 1952; as a leaderboard of models Chiang et al. 2024, arXiv 2403.04132.
 
     Attributes:
         ratings_: (n_models,) strengths on Elo's scale, of mean 1000.

@@ -66,8 +66,9 @@ def guess_corrected_oracle(scores: ArrayLike, chance: ArrayLike) -> Floats:
     product of these over the models that are right. For one model its mean is κ; for m guessers it
     is 0 in expectation, while the raw oracle is `guessers_oracle`.
 
-    In truth LLMs tend to know the same prompts, and are then right by luck together on the others.
-    So this corrects too little, and is the upper end; `guess_corrected_floor` is the lower one.
+    In truth models tend to know the same prompts, and are then right by luck together on the
+    others. So this corrects too little, and is the upper end; `guess_corrected_floor` is the lower
+    one.
 
     Args:
         scores: (n_prompts, n_models) of 0 and 1, none missing.
@@ -99,14 +100,14 @@ def guess_corrected_oracle(scores: ArrayLike, chance: ArrayLike) -> Floats:
 def guess_corrected_floor(
     scores: ArrayLike, chance: ArrayLike, W: NDArray[np.floating] | None = None
 ) -> Floats:
-    """The share of prompts that some model of a pool knows, if LLMs may well know the same ones.
+    """The share of prompts that some model of a pool knows, if models may well know the same ones.
 
     The model: on each prompt some number K of the m models know the answer; the others guess, each
     by itself, right with probability c. So k = K + Binomial(m − K, c) are right. Nothing is assumed
     of which models know together: the distribution of K over prompts is the one under which the
     observed k are likeliest (found by EM), and the share is that of K ≥ 1.
 
-    Where LLMs that do not know are misled alike, or prefer the same option, their wrong answers
+    Where models that do not know are misled alike, or prefer the same option, their wrong answers
     come together more often than guesses do, and this corrects too much. Both ends estimate the
     same number where models know independently, each with its own error: so this lower end is not
     let rise above the mean of `guess_corrected_oracle`, the upper one, nor fall below 0 or below

@@ -1,9 +1,10 @@
-"""Model-level scaling-up in closed form: what the best of m randomly drawn LLMs scores.
+"""Model-level scaling-up in closed form: what the best of m randomly drawn models scores.
 
-A prompt on which `short` of `of` LLMs fall short of being right defeats a random pool of m with
+A prompt on which `short` of `of` models fall short of being right defeats a random pool of m with
 the chance C(short, m) / C(of, m); nothing is simulated. A real-valued score is a stack of binary
 ones: it reaches each threshold t in [0, 1] or falls short of it, and the oracle is the integral
-over t. So both kinds come down to one histogram: at how much of the score how many LLMs fall short.
+over t. So both kinds come down to one histogram: at how much of the score how many models fall
+short.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ _ROUND = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 def expected_oracles(
     short: ArrayLike, of: ArrayLike, weights: ArrayLike, last: int | None = None
 ) -> Floats:
-    """The expected oracle of a random pool of m LLMs, for every m at once.
+    """The expected oracle of a random pool of m models, for every m at once.
 
     Σ weights · [1 − C(short, m) / C(of, m)], by the recurrence
     C(s, m + 1) / C(o, m + 1) = C(s, m) / C(o, m) · (s − m) / (o − m), whose terms are all positive
     and which leaves out a term once it is below 1e-20.
 
     Args:
-        short: (k,) how many LLMs fall short, from 0 to `of`.
-        of: (k,) or a number: how many LLMs were observed.
+        short: (k,) how many models fall short, from 0 to `of`.
+        of: (k,) or a number: how many models were observed.
         weights: (k,) on what share of the prompts (of prompts times score, if real-valued) that is
             so; at most 1 in sum.
         last: the largest m, at most the least `of`; the least `of` if None.
 
     Returns:
-        (last,) expected scores in [0, 1] of pools of m = 1, 2, … LLMs; they never decrease.
+        (last,) expected scores in [0, 1] of pools of m = 1, 2, … models; they never decrease.
 
-    Of four LLMs one is right on the first prompt and three on the second:
+    Of four models one is right on the first prompt and three on the second:
 
     >>> expected_oracles(short=[3, 1], of=4, weights=[0.5, 0.5])
     array([0.5  , 0.75 , 0.875, 1.   ])
@@ -66,12 +67,12 @@ def expected_oracles_at(short: ArrayLike, of: ArrayLike, sizes: Index) -> Floats
     """The expected oracle of random pools, term by term, at some sizes.
 
     Args:
-        short: (k,) how many LLMs fall short.
+        short: (k,) how many models fall short.
         of: (k,) or a number: of how many.
         sizes: (g,) pool sizes, each at most the least `of`.
 
     Returns:
-        (k, g) the chance that a pool of that size holds an LLM that does not fall short.
+        (k, g) the chance that a pool of that size holds a model that does not fall short.
 
     >>> expected_oracles_at([3, 1], 4, np.array([1, 2]))
     array([[0.25, 0.5 ],
@@ -109,10 +110,10 @@ def expected_maxima_at(ordered: NDArray[np.floating], sizes: Index) -> Floats:
 
 
 def gaps(ordered: NDArray[np.floating]) -> Floats:
-    """How much of the score lies where 0, 1 … N LLMs fall short.
+    """How much of the score lies where 0, 1 … N models fall short.
 
     Args:
-        ordered: (N,) scores of N LLMs in ascending order, or the mean over prompts of such rows.
+        ordered: (N,) scores of N models in ascending order, or the mean over prompts of such rows.
 
     Returns:
         (N + 1,) parts of [0, 1], the weights of `expected_oracles`.
@@ -124,7 +125,7 @@ def gaps(ordered: NDArray[np.floating]) -> Floats:
 
 
 def noisy(oracle: ArrayLike, mean: ArrayLike, p: float) -> Floats:
-    """The score of r_o(p): the oracle with probability p, else an LLM of the pool at random.
+    """The score of r_o(p): the oracle with probability p, else a model of the pool at random.
 
     >>> noisy([0.5, 0.75], 0.5, p=0.5)
     array([0.5  , 0.625])
@@ -146,7 +147,7 @@ def saturation_size(curve: ArrayLike, share: float) -> int:
     """The least m that brings `share` of what there is to gain from m = 1 to the last.
 
     Args:
-        curve: (n_models,) scores of pools of m = 1, 2, … LLMs.
+        curve: (n_models,) scores of pools of m = 1, 2, … models.
         share: of the headroom, such as 0.9.
 
     >>> saturation_size([0.5, 0.75, 0.875, 1.0], 0.5)
@@ -192,7 +193,7 @@ class Widest(NamedTuple):
     """The prompts that a curve is averaged over, and how far it goes.
 
     Attributes:
-        rows: prompts on which at least `last` LLMs were observed.
+        rows: prompts on which at least `last` models were observed.
         last: the largest pool size.
     """
 
@@ -203,12 +204,12 @@ class Widest(NamedTuple):
 def widest(observed: NDArray[np.int64]) -> Widest:
     """Which prompts to average over where cells are missing: one set for all sizes of pools.
 
-    Pools of m can only be drawn on prompts with at least m observed LLMs. If prompts dropped out as
-    m grows, the curve could fall; so the largest m is fixed beforehand, as the one that keeps the
-    most prompts times m.
+    Pools of m can only be drawn on prompts with at least m observed models. If prompts dropped out
+    as m grows, the curve could fall; so the largest m is fixed beforehand, as the one that keeps
+    the most prompts times m.
 
     Args:
-        observed: (n_prompts,) how many LLMs were observed on each.
+        observed: (n_prompts,) how many models were observed on each.
 
     >>> widest(np.array([0, 9, 10, 10, 2]))
     Widest(rows=array([1, 2, 3]), last=9)

@@ -248,4 +248,4 @@ def _cautions(wanted: Sequence[Records]) -> list[str]:
         for r in wanted
         if r.n_prompts != N_PROMPTS[canonical(r.name)]
     ]
-    return notes + [f"{r.name}: simulated, no real LLM was asked" for r in wanted if r.simulated]
+    return notes + [f"{r.name}: simulated, no real model was asked" for r in wanted if r.simulated]

@@ -90,7 +90,7 @@ class ScalingCurve:
         reference: score of the reference model, or None.
         models: the models in the order in which they join; empty if that is random.
         weak: the weak models that together pass the reference, or None without a reference.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
     """
 
     benchmark: str

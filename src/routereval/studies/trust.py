@@ -101,7 +101,7 @@ class Trust(Shown):
         robustness: by change; empty where the router reads no texts.
         overhead: None where the router reads no texts.
         n_test: how many test prompts.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
     """
 
     router: str

@@ -22,7 +22,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "mixed": {},
     "leave_one_out": {"test": None},
     "few_shot": {"n": 100},
-    "unseen_llm": {"k": 50, "share": 0.4},
+    "unseen_model": {"k": 50, "share": 0.4},
     "temporal": {"by": "prompts", "share": 0.2, "before": None, "k": 50},
 }
 """Every protocol by name, its parameters with their defaults; None is left out."""
@@ -30,7 +30,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
 STREAMS = ("mixed", "leave_one_out")
 """The protocols that take all benchmarks of a collection together."""
 
-PROMPTS, LLMS = "prompts", "llms"
+PROMPTS, MODELS = "prompts", "models"
 
 NUMPY = "numpy"
 """Whose order of equal values ``faithful`` takes instead of one for every machine."""
@@ -311,7 +311,7 @@ def _check(protocol: str, name: str, value: Any) -> None:  # noqa: ANN401 - a pa
         kind = "a number between 0 and 1"
         fine = isinstance(value, float) and 0 < value < 1
     elif name == "by":
-        kind, fine = f"{PROMPTS} or {LLMS}", value in (PROMPTS, LLMS)
+        kind, fine = f"{PROMPTS} or {MODELS}", value in (PROMPTS, MODELS)
     elif name == "ties" and value is not None:
         kind, fine = f"{NUMPY}, or not given", value == NUMPY
     elif name == "before" and value is not None:

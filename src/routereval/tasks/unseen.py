@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records import Records
 from routereval.tasks.dates import cutoff, dates_of
-from routereval.tasks.split import LLMS, Split
+from routereval.tasks.split import MODELS, Split
 
 
 def known_first(
@@ -18,18 +18,18 @@ def known_first(
 ) -> tuple[tuple[str, ...], int]:
     """The models of a pool, those kept out of training behind the others, and how many are known.
 
-    ``unseen_llm`` draws them by the seed; ``temporal(by=llms)`` takes the newest, and models
+    ``unseen_model`` draws them by the seed; ``temporal(by=models)`` takes the newest, and models
     without a date for old ones.
 
     Raises:
         DataError: if none would be known, or none unseen, or no date is known.
     """
     size = len(models)
-    if split.protocol == "unseen_llm":
+    if split.protocol == "unseen_model":
         new = np.zeros(size, dtype=np.bool_)
         order = np.random.default_rng([split.seed, size]).permutation(size)
         new[order[: _how_many(size, split["share"])]] = True
-    elif split.protocol == "temporal" and split["by"] == LLMS:
+    elif split.protocol == "temporal" and split["by"] == MODELS:
         new = _newest(records, split, models)
     else:
         return tuple(models), size

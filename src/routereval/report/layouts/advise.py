@@ -70,7 +70,7 @@ def verdict(bench: BenchmarkAdvice, margin: float) -> str:
     judged = shown_pool(bench)
     if bench.quality == "yes" and bench.keep is not None:
         gain = _signed(bench.pools[bench.keep].gain_apart)
-        return f"Yes, for the score: a router could gain up to {gain} over the best single LLM."
+        return f"Yes, for the score: a router could gain up to {gain} over the best single model."
     if bench.saving == "yes" and bench.keep is not None:
         spending = bench.pools[bench.keep].spending
         saved = _percent(spending.saving) if spending else ""
@@ -79,7 +79,7 @@ def verdict(bench: BenchmarkAdvice, margin: float) -> str:
             f"{margin:g}."
         )
     if judged is None:
-        return "Not from these records: too few LLMs are left to route between."
+        return "Not from these records: too few models are left to route between."
     if bench.quality == "no":
         return f"No: no gain of {margin:g} or more is in reach. Use {bench.best_single}."
     return (
@@ -90,7 +90,7 @@ def verdict(bench: BenchmarkAdvice, margin: float) -> str:
 
 def _why_unclear(pool: PoolAdvice, margin: float) -> str:
     if pool.n_outside < FEW_OUTSIDE:
-        return "too few LLMs are outside the pool to tell"
+        return "too few models are outside the pool to tell"
     if pool.gain.value > margin >= pool.gain_apart.value:
         return "only near-duplicates of the pool foretell one"
     return "the interval is too wide to tell"
@@ -106,7 +106,7 @@ def shown_pool(bench: BenchmarkAdvice) -> PoolAdvice | None:
 
 def _parts(bench: BenchmarkAdvice, advice: Advice) -> list[Part]:
     label = "SIMULATED DATA · " if bench.simulated else ""
-    size = f"{_count(bench.n_prompts, 'prompt')} × {_count(bench.n_models, 'LLM')}"
+    size = f"{_count(bench.n_prompts, 'prompt')} × {_count(bench.n_models, 'model')}"
     sentences = [
         f"Worth routing? {verdict(bench, advice.margin)}",
         _single(bench),
@@ -131,7 +131,7 @@ def _single(bench: BenchmarkAdvice) -> str:
             f"{bench.best_known.value:.3f}"
         )
     price = "" if math.isnan(bench.best_usd) else f", at {_usd(bench.best_usd)} per 1,000 prompts"
-    return f"Best single LLM: {bench.best_single}, {_with_ends(bench.best_score)}{price}{known}."
+    return f"Best single model: {bench.best_single}, {_with_ends(bench.best_score)}{price}{known}."
 
 
 def _headroom(bench: BenchmarkAdvice) -> list[str]:
@@ -140,8 +140,8 @@ def _headroom(bench: BenchmarkAdvice) -> list[str]:
         return []
     lead = pool.oracle.value - bench.best_score.value
     text = (
-        f"Headroom with {pool.size} LLMs: the oracle scores {pool.oracle.value:.3f}, "
-        f"{lead:+.3f}; {_guessing(pool)}a router that knew how the {pool.n_outside:,} other LLMs "
+        f"Headroom with {pool.size} models: the oracle scores {pool.oracle.value:.3f}, "
+        f"{lead:+.3f}; {_guessing(pool)}a router that knew how the {pool.n_outside:,} other models "
         f"did on each prompt would score {pool.ceiling.value:.3f}, {_signed(pool.gain)}"
     )
     if pool.near:
@@ -152,7 +152,7 @@ def _headroom(bench: BenchmarkAdvice) -> list[str]:
     sentences = [text + _luck(pool, lead)]
     if pool.n_outside < FEW_OUTSIDE:
         sentences.append(
-            f"Only {_count(pool.n_outside, 'LLM')} outside the pool: a router that reads the "
+            f"Only {_count(pool.n_outside, 'model')} outside the pool: a router that reads the "
             "prompts may know more than they tell."
         )
     return sentences
@@ -194,7 +194,7 @@ def _keep(bench: BenchmarkAdvice, folds: int) -> list[str]:
     if greedy:
         sentences.append(f"Greedy pools: {_in_order(greedy, folds)}.")
     if any("?" in sentence for sentence in sentences):
-        sentences.append("? marks an LLM that other prompts would often replace by another one.")
+        sentences.append("? marks a model that other prompts would often replace by another one.")
     return sentences
 
 
@@ -205,7 +205,7 @@ def _marked(pool: PoolAdvice, folds: int) -> list[str]:
 
 
 def _in_order(pools: Sequence[PoolAdvice], folds: int) -> str:
-    """The LLMs of each pool; of a pool that goes on from the one before only those that join."""
+    """The models of each pool; of a pool that goes on from the one before only those that join."""
     steps: list[str] = []
     before: tuple[str, ...] = ()
     for pool in pools:
@@ -257,7 +257,7 @@ def _larger(bench: BenchmarkAdvice, margin: float) -> list[str]:
     if not larger:
         return []
     gains = " and ".join(f"{pool.gain_apart.value:+.3f} with {pool.size}" for pool in larger)
-    return [f"More LLMs add less than {margin:g}: the gain is {gains}."]
+    return [f"More models add less than {margin:g}: the gain is {gains}."]
 
 
 def _costs(bench: BenchmarkAdvice) -> list[str]:
@@ -292,9 +292,9 @@ def _saving(bench: BenchmarkAdvice, spent: Sequence[PoolAdvice]) -> str:
 def _budget(bench: BenchmarkAdvice, spent: Sequence[PoolAdvice]) -> str:
     buys = bench.affordable
     if buys is None or not buys.single:
-        return "Budget: no LLM is that cheap."
+        return "Budget: no model is that cheap."
     text = (
-        f"Budget of {_usd(buys.budget)} per 1,000 prompts: the best single LLM within it is "
+        f"Budget of {_usd(buys.budget)} per 1,000 prompts: the best single model within it is "
         f"{buys.single}, {buys.single_score:.3f} at {_usd(buys.single_usd)}"
     )
     fine = [
@@ -337,12 +337,12 @@ def _needed(bench: BenchmarkAdvice) -> list[str]:
 def _redundant(bench: BenchmarkAdvice) -> list[str]:
     groups = bench.redundant
     if not groups:
-        return ["Redundant LLMs: none; no two are right and wrong on nearly the same prompts."]
+        return ["Redundant models: none; no two are right and wrong on nearly the same prompts."]
     dropped = sum(len(group.drop) for group in groups)
     shown = "; ".join(f"keep {g.keep}, drop {_some(g.drop)}" for g in groups[:_SHOWN])
     more = f"; and {len(groups) - _SHOWN} more groups" if len(groups) > _SHOWN else ""
     return [
-        f"Redundant LLMs: {dropped:,} in {_count(len(groups), 'group')} with nearly the same "
+        f"Redundant models: {dropped:,} in {_count(len(groups), 'group')} with nearly the same "
         f"records: {shown}{more}."
     ]
 
@@ -357,14 +357,14 @@ def _left_out(bench: BenchmarkAdvice) -> list[str]:
         )
     if bench.n_dropped:
         sentences.append(
-            f"{bench.n_dropped:,} prompts are left out, on which some LLM has no score."
+            f"{bench.n_dropped:,} prompts are left out, on which some model has no score."
         )
     return sentences
 
 
 _COLUMNS = (
     Column("pool", "text"),
-    Column("LLMs", "count", key="n_models"),
+    Column("models", "count", key="n_models"),
     Column("oracle"),
     Column("known", key="known_least"),
     Column("at most", key="known_most"),
@@ -413,16 +413,16 @@ def _footnotes(advice: Advice) -> list[str]:
     notes = [
         f"All scores are on prompts that neither the pool nor the prediction has seen: "
         f"{advice.folds} folds. Intervals: 95 %, bootstrap over prompts.",
-        "Ceiling: the LLM of the pool that ridge regression predicts best from the scores of all "
-        "LLMs outside it, and the prompt's subset. Scores missing outside are filled with the "
-        "LLM's mean. It is an estimate, no bound.",
-        f"Apart: without LLMs outside whose scores correlate {advice.near:g} or more with those of "
-        "one in the pool, given the mean of all others: near-duplicates, which share its luck. The "
-        "gains are those.",
+        "Ceiling: the model of the pool that ridge regression predicts best from the scores of all "
+        "models outside it, and the prompt's subset. Scores missing outside are filled with the "
+        "model's mean. It is an estimate, no bound.",
+        f"Apart: without models outside whose scores correlate {advice.near:g} or more with those "
+        "of one in the pool, given the mean of all others: near-duplicates, which share its luck. "
+        "The gains are those.",
     ]
     if any(not math.isnan(p.known_least.value) for b in advice.benchmarks for p in b.pools):
         notes.append(
-            "Known: the oracle corrected for guessing. LLMs that do not know are taken to guess; "
+            "Known: the oracle corrected for guessing. Models that do not know are taken to guess; "
             "the lower number lets them know the same prompts, the upper has each know by itself."
         )
     if any(not b.chance_source for b in advice.benchmarks):
@@ -431,7 +431,7 @@ def _footnotes(advice: Advice) -> list[str]:
             "chance (0 for free answers) to get one."
         )
     if any(bench.simulated for bench in advice.benchmarks):
-        notes.append("Simulated data: no real LLM was asked; the advice is about none.")
+        notes.append("Simulated data: no real model was asked; the advice is about none.")
     notes.append("Next: see what a router that reads the prompts makes of it: routereval run.")
     return [*notes, *(f"Note: {note}." for note in advice.notes)]
 

@@ -14,7 +14,8 @@ from routereval.results.zero_router import ZERO, zero_router
 
 NOTES = (
     "[…]: 95 % bootstrap interval over test prompts, of the trade-off of quality and cost.",
-    "Zero router: the single LLMs and mixtures of them; a router not above it has learned nothing.",
+    "Zero router: the single models and mixtures of them; a router not above it has learned "
+    "nothing.",
     "QNC, CostSave, Peak: at the best price of cost on the test prompts.",
 )
 """What the tables' footnotes say."""
@@ -63,7 +64,7 @@ def trade_offs(
         known = [ln for ln in held if not math.isnan(ln.metrics["peak"].value)]
         if any(ln.router != ZERO for ln in known):
             where = "mean over benchmarks" if benchmark == MEAN else benchmark
-            tables.append(_table(f"cost and quality · m = {size} LLMs · {where} · {rule}", known))
+            tables.append(_table(f"cost and quality · m = {size} models · {where} · {rule}", known))
     return tables
 
 

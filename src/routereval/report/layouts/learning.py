@@ -32,7 +32,7 @@ def _table(curves: Sequence[Learning]) -> Table:
         for curve in curves
     ]
     return Table(
-        f"μ_o by {WHAT[first.counted]} · m = {first.size} LLMs · {first.rule}",
+        f"μ_o by {WHAT[first.counted]} · m = {first.size} models · {first.rule}",
         [Column("router", "text"), *map(Column, heads)],
         rows,
     )

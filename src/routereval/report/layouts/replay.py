@@ -10,11 +10,11 @@ from routereval.studies.replay import Estimate, Line, Replay, Replays
 
 AGAINST = {
     "linear": "full information (linear)",
-    "best_single": "the best single LLM",
+    "best_single": "the best single model",
     "oracle": "the oracle",
 }
 """What regret may be counted against, in words."""
-NAMES = {"linear": "full information", "best_single": "best single LLM", "random": "random"}
+NAMES = {"linear": "full information", "best_single": "best single model", "random": "random"}
 """The names of those that learn nothing from the stream."""
 _PER = 1000
 
@@ -41,7 +41,7 @@ def replays_document(found: Replays) -> Document:
 
 
 def _table(found: Replay) -> Table:
-    title = f"{found.benchmark}: {found.n_prompts:,} prompts, {len(found.models)} LLMs"
+    title = f"{found.benchmark}: {found.n_prompts:,} prompts, {len(found.models)} models"
     rows = [
         Row(
             (

@@ -18,7 +18,7 @@ from routereval.results.summary import MEAN, Line, summarise
 from routereval.scoring.curve import USD
 from routereval.scoring.estimates import UNSURE
 
-SIMULATED = "Simulated data: no real LLM was asked; the numbers say nothing about any."
+SIMULATED = "Simulated data: no real model was asked; the numbers say nothing about any."
 CONTROL = "† a control, which learns no routing."
 _MAIN = ("mu", "v_r", "v_b", "e_p", "p_star", "hallucination_rate", "cost")
 _NAMED = 4  # benchmarks that a note lists by name
@@ -54,7 +54,7 @@ def _title(results: Results, lines: Sequence[Line], rule: str, size: int) -> str
     seeds = len(dict.fromkeys(c.seed for c in results.cells))
     more = f", {seeds} seeds" if seeds > 1 else ""
     label = "SIMULATED DATA · " if _simulated(results) else ""
-    return f"{label}m = {size} LLMs · {what}{spread}{more} · {rule}"
+    return f"{label}m = {size} models · {what}{spread}{more} · {rule}"
 
 
 def _by_benchmark(lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[Table]:
@@ -73,7 +73,7 @@ def _table_of_benchmarks(lines: Sequence[Line], rule: str, size: int) -> Table:
         own = {line.benchmark: line for line in lines if line.router == router}
         values = [own[n].metrics["mu"].value if n in own else None for n in names]
         rows.append(Row((router, *values), next(iter(own.values())).control))
-    title = f"μ_o by benchmark · m = {size} LLMs · {rule}"
+    title = f"μ_o by benchmark · m = {size} models · {rule}"
     return Table(title, [Column("router", "text"), *columns], rows)
 
 

@@ -13,7 +13,7 @@ _SIZES = (3, 5, 10, 100)
 _COLUMNS = (
     Column("benchmark", "text"),
     Column("prompts", "count"),
-    Column("LLMs", "count"),
+    Column("models", "count"),
     Column("best"),
     Column("m = 1"),
     *(Column(f"m = {size}") for size in _SIZES),
@@ -32,8 +32,8 @@ def scaling_document(results: ScalingResults) -> Document:
     lines = results.summary().to_dicts()
     rows = [Row(_cells(line), ends=_before_mean(lines, n)) for n, line in enumerate(lines)]
     order = results.curves[0].order
-    pools = "random pools" if order == "random" else f"LLMs in the order {order}"
-    table = Table(f"oracle of m LLMs · {pools}", _COLUMNS, rows).without_empty()
+    pools = "random pools" if order == "random" else f"models in the order {order}"
+    table = Table(f"oracle of m models · {pools}", _COLUMNS, rows).without_empty()
     held = {"notes": list(results.notes), "lines": lines}
     return Document([table], from_mappings("", lines), held, _notes(results))
 
@@ -71,17 +71,17 @@ def _passing(line: dict[str, Any], name: str, target: float | None) -> Cell:
 
 def _notes(results: ScalingResults) -> list[str]:
     order = results.curves[0].order
-    pools = "random pools, expected" if order == "random" else f"LLMs join in the order {order}"
+    pools = "random pools, expected" if order == "random" else f"models join in the order {order}"
     notes = [
-        f"m = …: score of the oracle with m LLMs ({pools}); ± is half the width of its 95 % "
-        "bootstrap interval over prompts; all: with every LLM.",
-        "90 %, 99 %: LLMs that bring so much of the headroom from one LLM to all of them. "
-        "best: the best single LLM.",
+        f"m = …: score of the oracle with m models ({pools}); ± is half the width of its 95 % "
+        "bootstrap interval over prompts; all: with every model.",
+        "90 %, 99 %: models that bring so much of the headroom from one model to all of them. "
+        "best: the best single model.",
     ]
     if any(curve.reference is not None for curve in results.curves):
         notes.append(
-            "passed: LLMs with which the oracle passes the reference; half: r_o(0.5). weak: LLMs, "
-            "each below it, that pass it together (greedy)."
+            "passed: models with which the oracle passes the reference; half: r_o(0.5). "
+            "weak: models, each below it, that pass it together (greedy)."
         )
     if results.simulated:
         notes.append(SIMULATED)

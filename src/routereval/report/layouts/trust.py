@@ -41,7 +41,7 @@ def _calibration(found: Trust) -> list[Table]:
     ]
     rows = [
         Row((name, held.ece, held.ece_perfect, held.brier, held.outside))
-        for name, held in (("of the choice", found.of_choice), ("of all LLMs", found.of_all))
+        for name, held in (("of the choice", found.of_choice), ("of all models", found.of_all))
     ]
     title = "Calibration: is a predicted score the chance of a right answer? (0 is best)"
     bins = found.of_choice

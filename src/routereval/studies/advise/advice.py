@@ -133,7 +133,7 @@ class BenchmarkAdvice:
         n_models: models used; the candidates, and those that only serve as features.
         n_candidates: models that a pool is chosen from.
         set_aside: models left out because they answer by habit or guess.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
         chance: mean score of a guesser; NaN if unknown.
         chance_source: how it is known.
         best_single: the best model on all prompts.

@@ -52,7 +52,7 @@ class ScoreTable:
         costs: (n_prompts, n_models) USD per call, what is unknown filled with the model's mean;
             None if some model's cost is not known at all.
         n_dropped: prompts left out because some candidate was not observed on them.
-        simulated: True if no real LLM was asked.
+        simulated: True if no real model was asked.
     """
 
     name: str
