@@ -184,7 +184,12 @@ def test_the_folder_holds_what_the_contract_says(tmp_path: Path) -> None:
     out = tmp_path / "out"
     records = made(costs=True)
     left = run([records], ["knn(k=5)", "random"], [3], out=out, n_jobs=1)
-    assert sorted(p.name for p in out.iterdir()) == ["outcomes", "results.jsonl", "run.json"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "outcomes",
+        "prompts",
+        "results.jsonl",
+        "run.json",
+    ]
     lines = (out / "results.jsonl").read_text("utf-8").splitlines()
     assert len(lines) == len(left.cells) == 6
     for line, one in zip(lines, left.cells, strict=True):

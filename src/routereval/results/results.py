@@ -18,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
+from routereval.results.prompts import KeptPrompts, PromptsFolder
 from routereval.scoring import N_BOOT, OWN_METRICS, Evidence
 from routereval.shown import Shown
 
 _CELLS = "results.jsonl"
 _RUN = "run.json"
 _OUTCOMES = "outcomes"
+_PROMPTS = "prompts"
+_PREDICTED = "predicted"
 _DAMAGE = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
@@ -126,15 +129,20 @@ class Outcome(NamedTuple):
     Attributes:
         evidence: the columns that every metric is made of.
         rows: (n_test,) which prompts of the records they are.
+        predicted: (n_test, n_models) what the router predicted, to three digits, for a report;
+            None where it was not kept, as of pools of more than `MOST_MODELS`.
     """
 
     evidence: Evidence
     rows: NDArray[np.int64]
+    predicted: NDArray[np.float16] | None = None
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""
         part = path.with_suffix(".part")
         columns = self.evidence.columns() | {"rows": self.rows, "share": self.evidence.share}
+        if self.predicted is not None:
+            columns[_PREDICTED] = self.predicted
         with part.open("wb") as file:
             np.savez_compressed(file, reference=self.evidence.reference, **columns)
         part.replace(path)
@@ -157,7 +165,8 @@ class Outcome(NamedTuple):
             raise DataError(f"{path}: damaged (no {lost}); delete the folder and run again")
         reference = float(columns.pop("reference"))
         rows, share = columns.pop("rows"), columns.pop("share")
-        return cls(Evidence.from_columns(columns, share, reference), rows)
+        predicted = columns.pop(_PREDICTED, None)
+        return cls(Evidence.from_columns(columns, share, reference), rows, predicted)
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,12 +178,14 @@ class Results(Shown):
         outcomes: what each prompt contributed, by the key of its cell.
         notes: sentences on what was left out, and why.
         info: what was run: sources, routers, protocol, version, machine.
+        prompts: the test prompts, by the hash of their records; of those that were kept.
     """
 
     cells: Sequence[Cell]
     outcomes: Mapping[str, Outcome] = field(repr=False)
     notes: Sequence[str] = ()
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    prompts: Mapping[str, KeptPrompts] = field(default_factory=dict, repr=False)
 
     @property
     def routers(self) -> list[str]:
@@ -275,6 +286,11 @@ class ResultsFolder:
         """The outcomes of cells."""
         return {key: Outcome.load(self._outcome(key)) for key in keys}
 
+    @property
+    def prompts(self) -> PromptsFolder:
+        """The test prompts that were kept."""
+        return PromptsFolder(self.path / _PROMPTS)
+
     def info(self) -> dict[str, Any]:
         """What ``run.json`` says.
 
@@ -304,7 +320,8 @@ def read_results(path: str | Path) -> Results:
     folder = ResultsFolder(Path(path))
     info = folder.info()
     cells = folder.read_cells()
-    return Results(cells, folder.load(cell.key for cell in cells), info.get("notes", ()), info)
+    outcomes = folder.load(cell.key for cell in cells)
+    return Results(cells, outcomes, info.get("notes", ()), info, folder.prompts)
 
 
 def cell_key(*parts: object) -> str:

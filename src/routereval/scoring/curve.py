@@ -27,6 +27,7 @@ Singles = NDArray[np.float32]
 USD = "USD"
 _STEPS = 200
 _ARRAYS = ("quality", "cost", "model_quality", "model_cost")
+_SHARES = ("sent", "spent")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,9 @@ class Curve:
         model_cost: (n_prompts, n_models) cost of each model.
         best_single: column of the model that was best on the training prompts.
         unit: of cost: ``USD``, or what stands in for it.
+        sent: (n_points, n_models) share of the prompts that goes to each model; None where it was
+            not kept, as of a cascade, which calls several.
+        spent: (n_points, n_models) what the calls of each model add to the mean cost; as `sent`.
 
     >>> curve = Curve.of([0, np.inf], [[0, 1], [1, 1]], [[1, 0], [1, 1]], [[4, 1], [4, 1]], 0)
     >>> [(float(c), float(q)) for c, q in zip(*curve.points)]
@@ -55,6 +59,8 @@ class Curve:
     model_cost: Singles
     best_single: int
     unit: str = USD
+    sent: Singles | None = None
+    spent: Singles | None = None
 
     @classmethod
     def of(
@@ -87,7 +93,12 @@ class Curve:
                 f"shape {truth.shape} and costs of shape {spent.shape}"
             )
         quality, cost = (np.take_along_axis(v, places, axis=1) for v in (truth, spent))
-        return cls(prices, quality, cost, truth, spent, best_single, unit).checked()
+        calls = [places == column for column in range(truth.shape[1])]
+        share, usd = (
+            np.stack([(of * call).mean(axis=0) for call in calls], axis=1).astype(np.float32)
+            for of in (np.ones_like(cost), cost)
+        )
+        return cls(prices, quality, cost, truth, spent, best_single, unit, share, usd).checked()
 
     @classmethod
     def mixed(
@@ -116,7 +127,10 @@ class Curve:
                 f"weights, scores and costs have shapes {sent.shape}, {truth.shape}, {spent.shape}"
             )
         quality, cost = ((sent * values).sum(axis=1)[:, None] for values in (truth, spent))
-        return cls(np.zeros(1), quality, cost, truth, spent, best_single, unit).checked()
+        share, usd = (values.mean(axis=0)[None] for values in (sent, sent * spent))
+        return cls(
+            np.zeros(1), quality, cost, truth, spent, best_single, unit, share, usd
+        ).checked()
 
     def checked(self) -> Curve:
         """The curve itself, once its arrays are seen to fit together.
@@ -166,6 +180,8 @@ class Curve:
             lam=np.full(self.model_quality.shape[1], np.nan),
             quality=self.model_quality,
             cost=self.model_cost,
+            sent=None,
+            spent=None,
         )
 
     def line(self) -> tuple[Floats, Floats]:
@@ -214,7 +230,8 @@ class Curve:
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What to save; `from_columns` reads it back."""
-        held = {f"curve_{name}": getattr(self, name) for name in ("lam", *_ARRAYS)}
+        kept = [name for name in _SHARES if getattr(self, name) is not None]
+        held = {f"curve_{name}": getattr(self, name) for name in ("lam", *_ARRAYS, *kept)}
         return held | {
             "curve_best": np.asarray(self.best_single),
             "curve_unit": np.asarray(self.unit),
@@ -235,6 +252,11 @@ class Curve:
         arrays = {name: np.asarray(columns[f"curve_{name}"], np.float32) for name in _ARRAYS}
         lam = np.asarray(columns["curve_lam"], np.float64)
         best, unit = int(columns["curve_best"]), str(columns["curve_unit"])
+        arrays |= {
+            name: np.asarray(columns[f"curve_{name}"], np.float32)
+            for name in _SHARES
+            if f"curve_{name}" in columns
+        }
         return cls(lam=lam, **arrays, best_single=best, unit=unit).checked()
 
     def plot(self, ax: Axes, *, label: str | None = None, **style: Any) -> Axes:  # noqa: ANN401

@@ -44,6 +44,7 @@ class Evaluation(Shown):
         evidence: what each prompt contributed.
         seconds: of predicting the test prompts.
         doubtful: the metrics whose interval cannot be relied on; see `scoring.doubtful`.
+        predicted: (n_prompts, n_models) the scores that the router predicted.
     """
 
     metrics: dict[str, float]
@@ -51,6 +52,7 @@ class Evaluation(Shown):
     evidence: Evidence
     seconds: float
     doubtful: frozenset[str] = frozenset()
+    predicted: NDArray[np.float64] | None = None
 
 
 def evaluate(
@@ -117,6 +119,7 @@ def evaluate(
         evidence=evidence,
         seconds=seconds,
         doubtful=frozenset(unsure),
+        predicted=predicted,
     )
 
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from routereval.records import Records
 from routereval.results.results import Cell, Results, ResultsFolder
 from routereval.scoring import N_BOOT, OWN_METRICS, all_metrics
 from routereval.scoring.metrics import not_loaded
+from routereval.studies.kept_prompts import by_records, kept_prompts
 from routereval.studies.run_cells import (
     CellJob,
     PreparedSplit,
@@ -105,7 +107,8 @@ def run(  # noqa: PLR0913 - the options of a command
         if not jobs:
             raise _nothing_run(notes)
         info = {**_info(sources, prepared), **plan.info(), "notes": notes}
-        return _computed(jobs, info, folder, workers, report)
+        results = _computed(jobs, info, folder, workers, report)
+        return _with_prompts(folder, stream, results)
 
 
 def _prepared_splits(
@@ -176,6 +179,22 @@ def _computed(
     folder.finish(ordered)
     folder.note_run(info)
     return Results(ordered, folder.load(cells), notes, info)
+
+
+def _with_prompts(folder: ResultsFolder, stream: Sequence[Records], results: Results) -> Results:
+    """The results with the test prompts of all cells, those of earlier runs of the folder too."""
+    cells = by_records(folder.read_cells())
+    earlier = [cell.key for held in cells.values() for cell in held]
+    more = folder.load(key for key in earlier if key not in results.outcomes)
+    outcomes = {**results.outcomes, **more}
+    found = {
+        records.hash: kept_prompts(records, cells[records.hash], outcomes)
+        for records in stream
+        if records.hash in cells
+    }
+    for name, kept in found.items():
+        kept.save(folder.prompts.file(name))
+    return replace(results, prompts=found)
 
 
 def _nothing_run(notes: Sequence[str]) -> DataError:

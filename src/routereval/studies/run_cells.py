@@ -20,6 +20,7 @@ from routereval.routers import Router
 from routereval.scoring import OWN_METRICS, Metric
 from routereval.scoring.metrics import with_brought
 from routereval.studies.evaluate import evaluate
+from routereval.studies.kept_prompts import rounded_predictions
 from routereval.studies.train import fit
 from routereval.tasks import Pool, PreparedBenchmark, Split, Task
 from routereval.tasks.mix import benchmark_starts
@@ -189,7 +190,8 @@ def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
         parts=benchmark_starts(task.records) if task.split.protocol == "mixed" else {},
         order=numpys_order() if task.split.machine_ties else "",
     )
-    return FinishedCell(job.key, cell, Outcome(found.evidence, task.test.rows), None)
+    outcome = Outcome(found.evidence, task.test.rows, rounded_predictions(found.predicted))
+    return FinishedCell(job.key, cell, outcome, None)
 
 
 @lru_cache(maxsize=2)
