@@ -12,7 +12,6 @@ from routereval.importers.registry import importer
 
 SHAPES = {
     "m/results_2025.json": ({"results": {}, "model_name": "m"}, "--log_samples"),
-    "runs/v1/mmlu:model=m/per_instance_stats.json": ([{"instance_id": "id1"}], "HELM"),
     "results/m/gsm8k.json": (
         {"accuracy": 1, "details": {"0": {"predictions": "x"}}},
         "OpenCompass",

@@ -26,6 +26,7 @@ from routereval.importers.eval_logs import (
 )
 from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
+from routereval.importers.metric_choice import LOWER_IS_BETTER
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -103,12 +104,6 @@ _WHERE = {
 
 _PAIRED = ("mcc", "f1", "matthews_correlation")
 """Metrics of a whole task that are logged for each sample as what was right and what was said."""
-
-_LOWER = {
-    *("perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score", "ter"),
-    *("wer", "cer", "loss", "nll", "mse", "mae", "rmse", "edit_distance"),
-}
-"""Metrics that are the better the lower they are."""
 
 _CHOICES = ("choices", "endings", "options")
 
@@ -331,7 +326,7 @@ class _Reader:
                 f"{metric} is a list, from which the harness computes one number for all samples: "
                 "there is no score of this one; choose another metric with -O metric=NAME"
             )
-        if metric in _LOWER and not inverted:
+        if metric in LOWER_IS_BETTER and not inverted:
             raise RowError(
                 f"{metric} is the better the lower it is; choose another metric with -O "
                 "metric=NAME, or import with --scale WORST,BEST (the higher number first)"

@@ -47,6 +47,7 @@ IMPORTERS: Registry[Importer] = Registry(
         "alpaca_eval": "alpaca_eval:IMPORTER",
         "terminal-bench": "terminal_bench:IMPORTER",
         "swe-bench": "swe_bench:IMPORTER",
+        "helm": "helm:IMPORTER",
         "table": "table:IMPORTER",
     },
     home="routereval.importers",

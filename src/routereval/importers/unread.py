@@ -46,7 +46,6 @@ _SHAPES = (
         _has('"results"', '"model_name"'),
         "has no score per prompt: run the harness with --log_samples",
     ),
-    _Shape("HELM's output", "per_instance_stats.json", _has('"instance_id"'), _TABLE),
     _Shape("OpenCompass's details", "*.json", _has('"details"', '"predictions"'), _TABLE),
     _Shape("OpenCompass's predictions", "*.json", _has('"origin_prompt"', '"prediction"'), _TABLE),
     _Shape("EvalScope's reviews", "*.jsonl", _has('"sample_score"'), _TABLE),

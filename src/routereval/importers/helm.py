@@ -1,0 +1,225 @@
+"""HELM: the runs of ``helm-run``, a folder for each, with ``per_instance_stats.json`` in it.
+
+``benchmark_output/runs/<suite>/<scenario>:<arguments>,model=<model>/`` holds ``run_spec.json``
+(scenario, adapter, model), ``per_instance_stats.json`` (statistics per instance, perturbation and
+trial; an instance may stand in several entries), and ``instances.json`` or ``scenario_state.json``
+with the texts. Published runs may have ``display_predictions.json`` in place of the statistics.
+Repository: ``stanford-crfm/helm``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from routereval.errors import DataError
+from routereval.importers.arms import Run, flat
+from routereval.importers.eval_logs import first_files, names_of
+from routereval.importers.importer import Importer
+from routereval.importers.metric_choice import choose_metrics
+from routereval.importers.rows import BadRows, json_file, name_in, peek, some_files, text_of
+from routereval.importers.run_answers import Answer, drafts_of_runs, object_in, part_of
+from routereval.importers.scale import Rescale
+from routereval.records.draft import Draft
+
+METRICS = (
+    *("chain_of_thought_correctness", "math_equiv_chain_of_thought", "math_equiv"),
+    *("final_number_exact_match", "exact_match_indicator", "ifeval_strict_accuracy"),
+    *("wildbench_score_rescaled", "omni_math_accuracy", "code_eval_acc", "test_avg"),
+    *("accuracy", "f1_score", "exact_match", "quasi_exact_match", "rouge_2", "rouge_l", "bleu_4"),
+)
+"""Which statistic is the score: the first of these, special ones before what all runs have."""
+
+_STATS, _DISPLAY = "per_instance_stats.json", "display_predictions.json"
+_PATTERNS = tuple(f"{'*/' * depth}{name}" for name in (_STATS, _DISPLAY) for depth in range(6))
+_ADAPTER = ("method", "max_train_instances", "temperature", "num_outputs", "num_train_trials")
+_NOT_OF_SCENARIO = {*_ADAPTER, "model", "model_deployment", "groups", "data_augmentation", "suite"}
+_DERIVED = {"name", "computed_on", "robustness", "fairness", "seed", "prob"}
+
+
+def recognise(path: Path) -> bool:
+    """True for such a file, or a folder with one at most five folders down."""
+    return any('"instance_id"' in peek(file) for file in first_files(path, *_PATTERNS))
+
+
+def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
+    """One draft per scenario, and one for each of its perturbations.
+
+    Args:
+        path: such a file, or a folder of runs at most five folders down.
+        metric: which statistic is the score, in order of preference; by default `METRICS`.
+        rescale: the scale of the scores, or True for the range that is observed.
+
+    Raises:
+        DataError: if there is no score, or entries cannot be read, with up to 20 listed.
+    """
+    files = some_files(path, f"runs of HELM ({_STATS})", *_PATTERNS)
+    whole = {file.parent for file in files if file.name == _STATS}
+    runs = [_run(f) for f in files if f.name != _DISPLAY or f.parent not in whole]
+    choice = choose_metrics(runs, _metrics, names_of(metric), METRICS, rescale)
+    yield from drafts_of_runs(
+        path,
+        runs,
+        _rows,
+        partial(_answers, choice.metric_of),
+        unscored="run helm-run to its end, which writes the statistics",
+        rescale=rescale,
+        licence="Apache-2.0",
+        facts=choice.facts,
+        warnings=choice.warnings,
+    )
+
+
+def _run(file: Path) -> Run:
+    """What the run's specification tells of it, else the name of its folder."""
+    folder = file.absolute().parent
+    spec = _spec(folder)
+    name = text_of(part_of(spec, "name")) or text_of(folder.name) or "run"
+    scenario, _, rest = name.partition(":")
+    given = dict(pair.partition("=")[::2] for pair in rest.split(",") if "=" in pair)
+    known = part_of(spec, "scenario_spec", "args")
+    told = {
+        key: value
+        for key, value in given.items()
+        if (key in known if isinstance(known, dict) else key not in _NOT_OF_SCENARIO)
+    }
+    one = len(told) == 1
+    subset = ",".join(value if one else f"{key}={value}" for key, value in told.items())
+    adapter = part_of(spec, "adapter_spec")
+    more = {key: value for key, value in flat(adapter).items() if key in _ADAPTER}
+    model = text_of(part_of(adapter, "model")) or given.get("model", "").replace("_", "/", 1)
+    suite = text_of(folder.parent.name) or ""
+    stamp = [int(number[:9]) for number in re.findall(r"\d+", suite)], suite
+    task = f"{scenario.strip() or 'helm'}:{subset}"
+    return Run(file, model.strip() or name, task, stamp, more=more)
+
+
+def _metrics(run: Run) -> list[str]:
+    entries = _entries(run.file)
+    return list(
+        dict.fromkeys(name for entry in entries for name in _stats(part_of(entry, "stats")))
+    )
+
+
+def _entries(file: Path) -> list[Any]:
+    whole = json_file(file)
+    if not isinstance(whole, list):
+        raise DataError(f"{file} is no list of HELM's statistics per instance")
+    return whole
+
+
+def _stats(told: object) -> dict[str, object]:
+    """The statistics of an entry by name, in both of the forms that they have."""
+    if isinstance(told, dict):
+        return dict(told)
+    stats = told if isinstance(told, list) else ()
+    named = ((part_of(stat, "name", "name"), part_of(stat, "mean")) for stat in stats)
+    return {name: mean for name, mean in named if isinstance(name, str)}
+
+
+def _rows(run: Run, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The statistics of each instance, perturbation and trial, with the instance."""
+    found: dict[tuple[str, str, str], tuple[int, dict[str, object]]] = {}
+    for number, entry in enumerate(_entries(run.file), 1):
+        with bad.row(run.file, number):
+            told = object_in(entry, "the entry")
+            perturbation = _perturbation(told.get("perturbation"))
+            key = name_in(told, "instance_id"), perturbation, str(told.get("train_trial_index"))
+            found.setdefault(key, (number, {}))[1].update(_stats(told.get("stats")))
+    instances = _instances(run.file.parent)
+    method = part_of(_spec(run.file.parent), "adapter_spec", "method")
+    choice = isinstance(method, str) and method.startswith("multiple_choice")
+    for (name, perturbation, _), (number, stats) in found.items():
+        instance = instances.get((name, perturbation), {})
+        row = {"id": name, "perturbation": perturbation, "stats": stats, "instance": instance}
+        yield number, {**row, "choice": choice}
+
+
+def _spec(folder: Path) -> object:
+    beside = folder / "run_spec.json"
+    return json_file(beside) if beside.is_file() else {}
+
+
+def _instances(folder: Path) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """The instances by their id and perturbation, empty where no file has them."""
+    found: Iterable[object] = ()
+    if (folder / "instances.json").is_file():
+        found = json_file(folder / "instances.json")
+    elif (folder / "scenario_state.json").is_file():
+        states = part_of(json_file(folder / "scenario_state.json"), "request_states")
+        found = [part_of(state, "instance") for state in states] if isinstance(states, list) else ()
+    return {
+        (instance["id"], _perturbation(instance.get("perturbation"))): instance
+        for instance in (found if isinstance(found, list) else ())
+        if isinstance(instance, dict) and isinstance(instance.get("id"), str)
+    }
+
+
+def _perturbation(told: object) -> str:
+    """The name of a perturbation with what tells it from others of its kind; empty for none."""
+    if not isinstance(told, dict):
+        return ""
+    more = {key: value for key, value in flat(told).items() if key not in _DERIVED}
+    return " ".join([str(told.get("name"))[:60], *(f"{key}={more[key]}" for key in sorted(more))])
+
+
+def _answers(metric_of: Mapping[str, str], row: Mapping[str, Any], run: Run) -> Iterator[Answer]:
+    scenario, _, subset = run.task.partition(":")
+    perturbation, references = row["perturbation"], part_of(row["instance"], "references")
+    told = part_of(row["instance"], "input")
+    text = text_of(told if isinstance(told, str) else part_of(told, "text"))
+    n_options = len(references) if row["choice"] and isinstance(references, list) else 0
+    yield Answer(
+        f"{subset}/{row['id']}" if subset else row["id"],
+        row["stats"].get(metric_of[run.task]),
+        benchmark=f"{scenario} [{perturbation}]" if perturbation else scenario,
+        text=text,
+        asked=text,
+        subset=subset or None,
+        chance=1 / n_options if n_options > 1 else None,
+    )
+
+
+def _stat(name: str, mean: float) -> dict[str, Any]:
+    return {"name": {"name": name, "split": "test"}, "count": 1, "sum": mean, "mean": mean}
+
+
+SAMPLE = {
+    f"runs/v1/mmlu:subject=anatomy,model=org_{model}/{name}": content
+    for model, scores in {"a": (1.0, 0.0), "b": (0.0, 1.0)}.items()
+    for name, content in {
+        "run_spec.json": {
+            "name": f"mmlu:subject=anatomy,model=org_{model}",
+            "scenario_spec": {"class_name": "helm.MMLU", "args": {"subject": "anatomy"}},
+            "adapter_spec": {"method": "multiple_choice_joint", "model": f"org/{model}"},
+        },
+        "instances.json": [
+            {
+                "input": {"text": f"What is {number}?"},
+                "references": [{"output": {"text": "1"}, "tags": ["correct"]}, {"tags": []}],
+                "split": "test",
+                "id": f"id{number}",
+            }
+            for number in range(2)
+        ],
+        _STATS: [
+            {
+                "instance_id": f"id{number}",
+                "train_trial_index": 0,
+                "stats": [_stat("num_prompt_tokens", 31.0), _stat("exact_match", score)],
+            }
+            for number, score in enumerate(scores)
+        ],
+    }.items()
+}
+
+IMPORTER = Importer(
+    name="helm",
+    summary="HELM's runs: per_instance_stats.json in a folder per scenario and model",
+    recognise=recognise,
+    read=read,
+    sample=SAMPLE,
+)
