@@ -57,7 +57,7 @@ class World:
         scores: (n, n_models) what each model scores.
         predicted: (n, n_models) what the router predicts.
         costs: (n, n_models) USD a call.
-        strata: (n,) code of the subset; each has `DEPTH` times its prompts of a sample.
+        subsets: (n,) code of the subset; each has `DEPTH` times its prompts of a sample.
         cluster: prompts that belong together, and follow each other; a sample has whole ones.
         with_curve: whether evidence has a cost–quality curve.
     """
@@ -66,7 +66,7 @@ class World:
     scores: NDArray[np.float64]
     predicted: NDArray[np.float64]
     costs: NDArray[np.float64]
-    strata: NDArray[np.int64]
+    subsets: NDArray[np.int64]
     cluster: int = 1
     with_curve: bool = True
 
@@ -78,13 +78,13 @@ class World:
         curve = None
         if self.with_curve:
             curve = Curve.of(lam, sweep(predicted, expected, lam), scores, costs, best)
-        groups = np.arange(len(self.strata)) // self.cluster
+        groups = np.arange(len(self.subsets)) // self.cluster
         return collect_evidence(
             scores,
             weights(predicted, "argmax"),
             predicted / predicted.sum(axis=1, keepdims=True),
             best_single=best,
-            subsets=self.strata[at],
+            subsets=self.subsets[at],
             reference=_REFERENCE,
             costs=costs,
             curve=curve,
@@ -122,10 +122,10 @@ def made_world(kind: str, sizes: Sequence[int], n_models: int = 5, seed: int = 0
         seed: decides everything.
     """
     rng = np.random.default_rng(seed)
-    strata = np.repeat(np.arange(len(sizes)), np.array(sizes) * DEPTH)
-    shape = (len(strata), n_models)
+    subsets = np.repeat(np.arange(len(sizes)), np.array(sizes) * DEPTH)
+    shape = (len(subsets), n_models)
     ability = np.linspace(-0.5, 1.0, n_models)
-    taste = 0.5 * rng.normal(size=(len(sizes), n_models))[strata]
+    taste = 0.5 * rng.normal(size=(len(sizes), n_models))[subsets]
     own = 0.8 * rng.normal(size=shape)
     log_odds = ability + taste + own + rng.normal(size=(shape[0], 1))
     chance = 1 / (1 + np.exp(-log_odds))
@@ -138,7 +138,7 @@ def made_world(kind: str, sizes: Sequence[int], n_models: int = 5, seed: int = 0
         scores=scores.astype(np.float64),
         predicted=1 / (1 + np.exp(-guess)),
         costs=price * rng.lognormal(0, 0.5, shape),
-        strata=strata,
+        subsets=subsets,
     )
 
 
@@ -229,14 +229,14 @@ def rejections(
         seed: decides the samples.
     """
     rng = np.random.default_rng(seed)
-    strata = np.repeat(np.arange(len(sizes)), sizes)
+    subsets = np.repeat(np.arange(len(sizes)), sizes)
     each = 1 / np.repeat(sizes, sizes) if macro else None
     chances = [(differ + gain) / 2, (differ - gain) / 2, 1 - differ]
     tests = [
         paired_test(
-            rng.choice([1.0, -1.0, 0.0], len(strata), p=chances),
-            np.zeros(len(strata)),
-            strata=strata,
+            rng.choice([1.0, -1.0, 0.0], len(subsets), p=chances),
+            np.zeros(len(subsets)),
+            subsets=subsets,
             weights=each,
             seed=repetition,
         )
@@ -291,11 +291,11 @@ def rated_world(
     """
     rng = np.random.default_rng(seed)
     n = sum(sizes) * DEPTH
-    strata = np.repeat(np.arange(len(sizes)), np.array(sizes) * DEPTH)
+    subsets = np.repeat(np.arange(len(sizes)), np.array(sizes) * DEPTH)
     ability = np.linspace(-spread, spread, n_models)
     hard = np.repeat(rng.normal(size=(n // cluster, 1)), cluster, axis=0)
     taste = 0.8 * np.repeat(rng.normal(size=(n // cluster, n_models)), cluster, axis=0)
-    offset = 0.5 * rng.normal(size=(len(sizes), 1))[strata] * (len(sizes) > 1)
+    offset = 0.5 * rng.normal(size=(len(sizes), 1))[subsets] * (len(sizes) > 1)
     known = ability + hard + taste + offset
     level = brentq(lambda at: float(_logistic(known[::7] + at).mean()) - rate, -15, 15)
     scores = (rng.random((n, n_models)) < _logistic(known + level)).astype(np.float64)
@@ -303,7 +303,7 @@ def rated_world(
         _level_out(scores, rng)
     guess = ability + 0.5 * taste + 0.5 * rng.normal(size=(n, n_models))
     return World(
-        tuple(sizes), scores, _logistic(guess), np.ones_like(scores), strata, cluster, False
+        tuple(sizes), scores, _logistic(guess), np.ones_like(scores), subsets, cluster, False
     )
 
 
@@ -384,9 +384,9 @@ def _holds(ends: tuple[float, float], truth: float) -> bool:
 
 
 @cache
-def _plain_weights(strata: bytes) -> NDArray[np.float64]:
+def _plain_weights(subsets: bytes) -> NDArray[np.float64]:
     """Of each subset as many prompts as it has, drawn with replacement."""
-    codes, rng = np.frombuffer(strata, np.int64), np.random.default_rng(0)
+    codes, rng = np.frombuffer(subsets, np.int64), np.random.default_rng(0)
     W = np.zeros((N_BOOT, len(codes)))
     for code in np.unique(codes):
         here = np.flatnonzero(codes == code)

@@ -40,26 +40,26 @@ def plain(gain: Floats, share: Floats, seed: int) -> float:
 
 
 def ours(sample: Sample, seed: int) -> float:
-    gain, strata, share, groups = sample
-    return Flips(units(gain, share, strata, groups), N_FLIPS, seed).p()
+    gain, subsets, share, groups = sample
+    return Flips(units(gain, share, subsets, groups), N_FLIPS, seed).p()
 
 
 def signs(rng: np.random.Generator, n: int, gain: float = 0.0, differ: float = 0.3) -> Floats:
     return rng.choice([1.0, -1.0, 0.0], n, p=[(differ + gain) / 2, (differ - gain) / 2, 1 - differ])
 
 
-def alike(gain: Floats, strata: Codes | None = None, groups: Codes | None = None) -> Sample:
+def alike(gain: Floats, subsets: Codes | None = None, groups: Codes | None = None) -> Sample:
     n = len(gain)
     zeros = np.zeros(n, np.int64)
     own = np.arange(n) if groups is None else groups
-    return gain, zeros if strata is None else strata, np.full(n, 1 / n), own
+    return gain, zeros if subsets is None else subsets, np.full(n, 1 / n), own
 
 
 def opposing(rng: np.random.Generator, gain: float = 0.0) -> Sample:
     """Two subsets in which the routers differ by +.7 and -.7, and by `gain` beyond that."""
-    strata = np.repeat([0, 1], 100)
-    one = rng.random(200) < np.where(strata == 0, 0.85, 0.15) + gain / 2
-    return alike(np.where(one, 1.0, -1.0), strata)
+    subsets = np.repeat([0, 1], 100)
+    one = rng.random(200) < np.where(subsets == 0, 0.85, 0.15) + gain / 2
+    return alike(np.where(one, 1.0, -1.0), subsets)
 
 
 def clustered(rng: np.random.Generator, size: int) -> Sample:

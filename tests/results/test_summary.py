@@ -90,11 +90,13 @@ def naive_interval(results: Results, router: str, metric: str, n_boot: int = 150
     return np.asarray(np.quantile(drawn, [0.025, 0.975]))
 
 
-def weights(rng: np.random.Generator, strata: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
-    W = np.zeros((1, len(strata)))
-    for stratum in np.unique(strata):
-        rows = np.flatnonzero(strata == stratum)
-        np.add.at(W[0], rng.choice(rows, len(rows)), 1 / len(strata))
+def weights(
+    rng: np.random.Generator, subsets: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> Floats:
+    W = np.zeros((1, len(subsets)))
+    for subset in np.unique(subsets):
+        rows = np.flatnonzero(subsets == subset)
+        np.add.at(W[0], rng.choice(rows, len(rows)), 1 / len(subsets))
     return W
 
 

@@ -55,7 +55,7 @@ def test_resamples_are_weights_that_sum_to_one(codes: list[int], n_boot: int, se
     np.testing.assert_array_equal(W, resamples(codes, n_boot, seed))
 
 
-def test_each_stratum_keeps_its_size() -> None:
+def test_each_subset_keeps_its_size() -> None:
     codes = np.random.default_rng(0).permutation(np.repeat([7, 2, 9], [5, 20, 60]))
     W = resamples(codes, 50)
     for code, size in ((7, 5), (2, 20), (9, 60)):
@@ -70,14 +70,14 @@ def test_small_strata_are_pooled() -> None:
     assert (W[:, 10:].std(axis=0) > 0).all()
 
 
-def test_a_lone_prompt_joins_the_smallest_other_stratum() -> None:
+def test_a_lone_prompt_joins_the_smallest_other_subset() -> None:
     codes = np.array([0] * 20 + [1] * 6 + [2])
     W = resamples(codes, 200)
     np.testing.assert_allclose(W[:, :20].sum(axis=1), 20 / 27)
     assert W[:, 26].std() > 0
 
 
-def test_prompts_that_are_all_alone_are_one_stratum() -> None:
+def test_prompts_that_are_all_alone_are_one_subset() -> None:
     assert (resamples(np.arange(3), 100).std(axis=0) > 0).all()
 
 
@@ -260,21 +260,21 @@ def test_groups_are_drawn_whole() -> None:
 
 
 def test_groups_of_one_prompt_change_nothing() -> None:
-    strata = np.repeat([0, 1], [20, 7])
-    alone = resamples(strata, 30, groups=np.arange(27)[::-1])
-    np.testing.assert_array_equal(alone, resamples(strata, 30))
+    subsets = np.repeat([0, 1], [20, 7])
+    alone = resamples(subsets, 30, groups=np.arange(27)[::-1])
+    np.testing.assert_array_equal(alone, resamples(subsets, 30))
 
 
 def test_groups_within_strata_keep_the_share_of_each() -> None:
-    strata, groups = np.repeat([0, 1], [30, 60]), np.arange(90) // 3
-    W = resamples(strata, 100, groups=groups)
-    np.testing.assert_allclose(W[:, strata == 0].sum(axis=1), 1 / 3)
+    subsets, groups = np.repeat([0, 1], [30, 60]), np.arange(90) // 3
+    W = resamples(subsets, 100, groups=groups)
+    np.testing.assert_allclose(W[:, subsets == 0].sum(axis=1), 1 / 3)
 
 
 def test_a_group_over_several_strata_lies_where_most_of_it_does() -> None:
-    strata = np.repeat([0, 1], [20, 20])
+    subsets = np.repeat([0, 1], [20, 20])
     groups = np.concatenate([np.arange(20), np.arange(19, 39)])  # one prompt of each in common
-    W = resamples(strata, 200, groups=groups)
+    W = resamples(subsets, 200, groups=groups)
     np.testing.assert_allclose(W[:, 19], W[:, 20])  # drawn together
     np.testing.assert_allclose(W[:, :21].sum(axis=1), 21 / 40)  # with the first, of the lower code
 

@@ -106,16 +106,16 @@ def test_strata_make_the_interval_of_a_difference_narrower() -> None:
     a = np.repeat([0.0, 1.0], 50)
     b = np.zeros(100)
     flat = paired_test(a, b)
-    stratified = paired_test(a, b, strata=np.repeat([0, 1], 50))
+    stratified = paired_test(a, b, subsets=np.repeat([0, 1], 50))
     assert flat.high - flat.low > 0.1
     assert (stratified.low, stratified.high) == pytest.approx((0.5, 0.5))
 
 
 def test_opposing_subsets_are_no_chance() -> None:
     """What one subset differs from another is in neither the p-value nor the interval."""
-    strata = np.repeat([0, 1], 100)
-    gain = np.where(strata == 0, 0.78, -0.62) + np.random.default_rng(1).normal(0, 0.1, 200)
-    flat, stratified = paired_test(gain, 0 * gain), paired_test(gain, 0 * gain, strata=strata)
+    subsets = np.repeat([0, 1], 100)
+    gain = np.where(subsets == 0, 0.78, -0.62) + np.random.default_rng(1).normal(0, 0.1, 200)
+    flat, stratified = paired_test(gain, 0 * gain), paired_test(gain, 0 * gain, subsets=subsets)
     assert stratified.difference == pytest.approx(flat.difference)
     assert (flat.significant, stratified.significant) == (False, True)
     assert flat.low < 0 < stratified.low
@@ -137,9 +137,9 @@ def test_a_group_counts_as_one() -> None:
 
 def test_a_group_for_each_prompt_is_none() -> None:
     a, b = np.random.default_rng(3).random((2, 30))
-    strata = np.repeat([0, 1], 15)
-    plain = paired_test(a, b, strata=strata)
-    assert paired_test(a, b, strata=strata, groups=np.arange(30)) == plain
+    subsets = np.repeat([0, 1], 15)
+    plain = paired_test(a, b, subsets=subsets)
+    assert paired_test(a, b, subsets=subsets, groups=np.arange(30)) == plain
 
 
 @given(
@@ -150,7 +150,7 @@ def test_a_group_for_each_prompt_is_none() -> None:
     st.booleans(),
 )
 def test_the_interval_excludes_zero_where_the_test_rejects(
-    seed: int, n: int, n_strata: int, kind: str, weighted: bool
+    seed: int, n: int, n_subsets: int, kind: str, weighted: bool
 ) -> None:
     """Without a margin: both come from the same flips."""
     rng = np.random.default_rng(seed)
@@ -162,7 +162,7 @@ def test_the_interval_excludes_zero_where_the_test_rejects(
     found = paired_test(
         gain,
         np.zeros(n),
-        strata=rng.integers(0, n_strata, n),
+        subsets=rng.integers(0, n_subsets, n),
         weights=rng.random(n) + 0.01 if weighted else None,
         groups=rng.integers(0, n, n),
         n_permutations=200,
@@ -216,8 +216,8 @@ def test_what_cannot_be_paired_is_refused(a: list[float], b: list[float], words:
 
 
 def test_other_bad_arguments_are_refused() -> None:
-    with pytest.raises(DataError, match="strata has shape"):
-        paired_test([1.0, 0.0], [0.0, 0.0], strata=[0])
+    with pytest.raises(DataError, match="subsets has shape"):
+        paired_test([1.0, 0.0], [0.0, 0.0], subsets=[0])
     with pytest.raises(DataError, match="groups has shape"):
         paired_test([1.0, 0.0], [0.0, 0.0], groups=[0])
     with pytest.raises(SpecError, match="level of an interval"):

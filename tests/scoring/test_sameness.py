@@ -6,7 +6,7 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.scoring.sameness import Estimate, estimate, probabilities, sameness, saving
 
-ONE = {"strata": np.zeros(400, np.int64), "weights": np.full(400, 1 / 400)}
+ONE = {"subsets": np.zeros(400, np.int64), "weights": np.full(400, 1 / 400)}
 
 
 def test_two_one_sided_tests_by_hand() -> None:

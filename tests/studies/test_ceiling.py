@@ -124,7 +124,7 @@ def test_no_prompt_is_predicted_from_itself() -> None:
     """Labels of a fold that are turned round change no prediction of that fold."""
     records = two_kinds(500)
     table = score_table_of(records, ["llm-0", "llm-1"])
-    fold = folds_of(table.strata, 5, 0)
+    fold = folds_of(table.subsets, 5, 0)
     pools = [np.array([0, 1])] * 5
     before = hold_out(table, pools, fold).predicted
     scores = records.dense()
@@ -149,10 +149,10 @@ def test_ridge_is_ridge(seed: int, n: int, d: int) -> None:
 
 
 def test_folds_spread_every_subset() -> None:
-    strata = np.repeat(np.arange(7), [3, 50, 11, 8, 1, 20, 30])
-    fold = folds_of(strata, 5, 3)
+    subsets = np.repeat(np.arange(7), [3, 50, 11, 8, 1, 20, 30])
+    fold = folds_of(subsets, 5, 3)
     for code in range(7):
-        counts = np.bincount(fold[strata == code], minlength=5)
+        counts = np.bincount(fold[subsets == code], minlength=5)
         assert counts.max() - counts.min() <= 1
     assert np.ptp(np.bincount(fold)) <= 1
 
@@ -172,16 +172,16 @@ def test_llms_that_prefer_an_option_are_found() -> None:
     fair = (rng.random(800) < 0.3) | (rng.random(800) < 0.5)
     leaning = np.where(key, rng.random(800) < 0.95, rng.random(800) < 0.25)
     scores = np.column_stack([key, ~key, good, fair, leaning]).astype(float)
-    strata, chance = np.zeros(800, dtype=np.int64), np.full(800, 0.5)
-    habit = answers_by_habit(scores, chance, strata)
+    subsets, chance = np.zeros(800, dtype=np.int64), np.full(800, 0.5)
+    habit = answers_by_habit(scores, chance, subsets)
     assert habit.tolist() == [True, True, False, False, False]
     opposed = np.column_stack([good, fair, leaning, ~key & (rng.random(800) < 0.98)])
     opposed[:, 3] |= key & (rng.random(800) < 0.3)
     weaker = 2 + int(opposed[:, 2:].mean(axis=0).argmin())
-    found = answers_by_habit(opposed.astype(float), chance, strata)
+    found = answers_by_habit(opposed.astype(float), chance, subsets)
     assert np.flatnonzero(found).tolist() == [weaker]
-    assert not answers_by_habit(scores, np.zeros(800), strata).any()
-    assert not answers_by_habit(scores, np.full(800, np.nan), strata).any()
+    assert not answers_by_habit(scores, np.zeros(800), subsets).any()
+    assert not answers_by_habit(scores, np.full(800, np.nan), subsets).any()
 
 
 def test_someone_is_always_left() -> None:
@@ -216,7 +216,7 @@ def test_benchmarks_are_joined_on_their_common_llms() -> None:
     table = join([one, two])
     assert table.models == ("b", "c", "d")
     assert table.n_prompts == 700
-    assert table.strata.tolist() == [0] * 300 + [1] * 400
+    assert table.subsets.tolist() == [0] * 300 + [1] * 400
     assert table.costs is not None
     assert table.by_habit is not None
     assert table.by_habit.any(axis=0).tolist() == [False, False, True]
@@ -287,12 +287,12 @@ def test_most_of_the_oracles_lead_on_mmlu_pro_is_luck() -> None:
 
 
 def test_equal_prompts_are_in_one_fold() -> None:
-    strata = np.repeat([0, 1], 50)
+    subsets = np.repeat([0, 1], 50)
     groups = np.random.default_rng(0).integers(40, size=100)
-    fold = folds_of(strata, 5, 3, groups)
+    fold = folds_of(subsets, 5, 3, groups)
     for group in range(40):
         assert len(set(fold[groups == group].tolist())) <= 1
     assert set(fold.tolist()) == set(range(5))
-    assert np.array_equal(folds_of(strata, 5, 3, np.arange(100)), folds_of(strata, 5, 3))
+    assert np.array_equal(folds_of(subsets, 5, 3, np.arange(100)), folds_of(subsets, 5, 3))
     with pytest.raises(DataError, match="3 prompts are too few for 5 folds"):
-        folds_of(strata, 5, 3, np.arange(100) % 3)
+        folds_of(subsets, 5, 3, np.arange(100) % 3)

@@ -20,9 +20,9 @@ EXACT = ("mu", "v_b", "p_star", "regret", "cost", "aiq", "selection_entropy")
 
 def test_a_sample_has_the_subsets_of_its_world() -> None:
     world = made_world("binary", (5, 20, 3), n_models=3)
-    assert len(world.strata) == 28 * DEPTH
+    assert len(world.subsets) == 28 * DEPTH
     rows = world.sample(np.random.default_rng(0))
-    assert np.bincount(world.strata[rows]).tolist() == [5, 20, 3]
+    assert np.bincount(world.subsets[rows]).tolist() == [5, 20, 3]
     assert len(set(rows.tolist())) == 28
     again = made_world("binary", (5, 20, 3), n_models=3)
     np.testing.assert_array_equal(world.scores, again.scores)

@@ -94,13 +94,13 @@ class JsonService:
             raise DataError(f"{self.where} answered no JSON; is its url given up to /v1?") from None
 
     def _refused(self, error: urllib.error.HTTPError) -> NoReturn:
-        said = error.read(2000).decode("utf-8", "replace")
+        answer = error.read(2000).decode("utf-8", "replace")
         key = os.environ.get(self.key_env, "").strip()
-        said = " ".join((said.replace(key, "…") if key else said).split())[:300]
+        answer = " ".join((answer.replace(key, "…") if key else answer).split())[:300]
         hint = ""
         if error.code in (401, 403):
             hint = f"; set the variable {self.key_env} to its key"
-        raise DataError(f"{self.where} answered {error.code}{hint}: {said}") from None
+        raise DataError(f"{self.where} answered {error.code}{hint}: {answer}") from None
 
     @property
     def where(self) -> str:

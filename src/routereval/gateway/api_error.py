@@ -57,13 +57,13 @@ class ApiError(Exception):
     def headers(self) -> list[tuple[bytes, bytes]]:
         """What goes before it: ``Retry-After`` in whole seconds, where there is one.
 
-        The official clients would try again at once if the wait is long, unless told not to.
+        The official clients would try again at once if the wait is long, unless asked not to.
         """
         fixed = [(b"content-type", b"application/json")]
         if self.retry_after is None:
             return fixed
-        told = [*fixed, (b"retry-after", str(max(1, math.ceil(self.retry_after))).encode())]
-        return [*told, (b"x-should-retry", b"false")] if self.retry_after > LONG_S else told
+        headers = [*fixed, (b"retry-after", str(max(1, math.ceil(self.retry_after))).encode())]
+        return [*headers, (b"x-should-retry", b"false")] if self.retry_after > LONG_S else headers
 
 
 def kind_of(status: int) -> str:

@@ -30,7 +30,7 @@ _OWN_FIELDS = frozenset({"model", "messages", "prompt", "stream", "stream_option
 
 
 class ServerConfig(Table, frozen=True):
-    """Where to listen. Only this machine reaches the gateway unless told otherwise."""
+    """Where to listen. Only this machine reaches the gateway unless `host` says otherwise."""
 
     host: str = "127.0.0.1"
     port: CountOr0 = 8080

@@ -48,7 +48,7 @@ class ChatRequest:
     Attributes:
         model: the name that it holds.
         streamed: whether it asks for a stream.
-        turns: what the user said, oldest first; one text for each of the user's messages.
+        turns: what the user wrote, oldest first; one text for each of the user's messages.
         opening: what begins the conversation and stays the same in it.
         needs: capabilities that the upstream must have.
         prompt_tokens: an estimate, by all that the body says to the model.

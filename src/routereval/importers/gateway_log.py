@@ -122,17 +122,17 @@ def read_log(path: Path) -> list[Logged]:
         raise DataError(f"{path} holds no log of the gateway; give its folder, or a .jsonl of it")
     bad = BadRows()
     found: dict[str, tuple[Logged, str]] = {}
-    said: dict[tuple[str, str], tuple[float, float]] = {}
+    feedback: dict[tuple[str, str], tuple[float, float]] = {}
     for file in files:
         for line, held in _objects(file, bad):
             with bad.row(file, line):
                 if "feedback" in held:
-                    _hear(held, said)
+                    _add_feedback(held, feedback)
                 elif "prompt" in held:
                     row = _logged(held)
                     found[row.request_id] = (row, str(held.get("key", "")))
     bad.check()
-    return sorted(_joined(found.values(), said), key=lambda row: (row.time, row.request_id))
+    return sorted(_joined(found.values(), feedback), key=lambda row: (row.time, row.request_id))
 
 
 def _is_log(file: Path) -> bool:
@@ -153,20 +153,22 @@ def _objects(file: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
             yield line, value
 
 
-def _hear(held: Mapping[str, Any], said: dict[tuple[str, str], tuple[float, float]]) -> None:
+def _add_feedback(
+    held: Mapping[str, Any], feedback: dict[tuple[str, str], tuple[float, float]]
+) -> None:
     """Keep a feedback if none came later."""
     about = (name_in(held, "feedback"), str(held.get("key", "")))
     when, score = _time(held), score_in(field_in(held, "score"))
-    if about not in said or said[about][0] <= when:
-        said[about] = (when, score)
+    if about not in feedback or feedback[about][0] <= when:
+        feedback[about] = (when, score)
 
 
 def _joined(
-    found: Iterable[tuple[Logged, str]], said: Mapping[tuple[str, str], tuple[float, float]]
+    found: Iterable[tuple[Logged, str]], feedback: Mapping[tuple[str, str], tuple[float, float]]
 ) -> Iterator[Logged]:
     for row, key in found:
-        heard = said.get((row.request_id, key))
-        yield row if heard is None else replace(row, score=heard[1])
+        latest = feedback.get((row.request_id, key))
+        yield row if latest is None else replace(row, score=latest[1])
 
 
 def _logged(held: Mapping[str, Any]) -> Logged:

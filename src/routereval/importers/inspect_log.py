@@ -103,7 +103,7 @@ def read(path: Path, *, scorer: str | None = None, rescale: Rescale = False) -> 
     if not files:
         raise DataError(f"{path} holds no Inspect log; give an .eval or .json log, or a folder")
     reader = _Reader(scorer, rescale)
-    arms = arms_of(_told_apart(list(_runs(files, reader.bad))))
+    arms = arms_of(_distinct_runs(list(_runs(files, reader.bad))))
     n_scores = sum(reader.read_arm(arm) for arm in arms)
     reader.bad.check()
     refuse_unscored(path, n_scores, files, "score them with: inspect score LOG")
@@ -120,7 +120,7 @@ class _Run(Run):
     task_args: Mapping[str, str] = field(default_factory=dict)
 
 
-def _told_apart(runs: Sequence[_Run]) -> list[_Run]:
+def _distinct_runs(runs: Sequence[_Run]) -> list[_Run]:
     """The runs; arguments of a task are settings where runs of it share samples.
 
     Of runs that share none, such as a subject each, the arguments say which part they are.

@@ -161,12 +161,12 @@ def _logs(files: Sequence[Path]) -> Iterator[Run]:
         run = file.absolute().parent, stamp
         if run not in results:
             results[run] = _results(*run)
-        told = results[run]
-        known = text_of(told.get("model_name")) or ""
+        result = results[run]
+        known = text_of(result.get("model_name")) or ""
         model = known if known.strip() else (text_of(run[0].name) or "model").replace("__", "/")
-        shots = told.get("n-shot")
+        shots = result.get("n-shot")
         n_shot = {"num_fewshot": shots[task]} if isinstance(shots, dict) and task in shots else {}
-        yield Run(file, model, task, stamp, _settings(told), flat(n_shot))
+        yield Run(file, model, task, stamp, _settings(result), flat(n_shot))
 
 
 def _results(folder: Path, stamp: str) -> Mapping[str, Any]:

@@ -127,15 +127,15 @@ def _add(
     table: LongTable, systems: list[_System], known: Mapping[str, _Instance], bad: BadRows
 ) -> None:
     for system in systems:
-        told = system.outcomes
+        outcomes = system.outcomes
         for name, instance in known.items():
             with noting(bad, system.file, name):
                 table.add(
                     system.benchmark,
                     name,
                     system.name,
-                    told.resolved.get(name, told.rest),
-                    cost=told.costs.get(name),
+                    outcomes.resolved.get(name, outcomes.rest),
+                    cost=outcomes.costs.get(name),
                     text=instance.text,
                     subset=instance.repo or name.rpartition("-")[0].replace("__", "/") or None,
                     chance=0.0,
@@ -248,7 +248,9 @@ def _outcomes(reader: _Reader, file: Path, bad: BadRows) -> _Outcomes:
 def _joined(outcomes: list[_Outcomes]) -> _Outcomes:
     if len(outcomes) == 1:
         return outcomes[0]
-    return _Outcomes({name: score for told in outcomes for name, score in told.resolved.items()})
+    return _Outcomes(
+        {name: score for outcome in outcomes for name, score in outcome.resolved.items()}
+    )
 
 
 # What they tell
@@ -256,7 +258,9 @@ def _joined(outcomes: list[_Outcomes]) -> _Outcomes:
 
 def _from_details(content: Mapping[str, Any]) -> _Outcomes:
     """``{instance: {"resolved": true, "cost": 0.3}}``."""
-    costs = {name: told.get("cost") for name, told in content.items() if isinstance(told, dict)}
+    costs = {
+        name: outcome.get("cost") for name, outcome in content.items() if isinstance(outcome, dict)
+    }
     return _Outcomes(_flags(content), costs)
 
 
@@ -288,7 +292,7 @@ def _from_summary(content: Mapping[str, Any]) -> _Outcomes:
 
 def _from_flags(content: Mapping[str, Any]) -> _Outcomes:
     """``{instance: true}``."""
-    return _Outcomes(_flags({name: {"resolved": told} for name, told in content.items()}))
+    return _Outcomes(_flags({name: {"resolved": outcome} for name, outcome in content.items()}))
 
 
 _Reader = Callable[[Mapping[str, Any]], _Outcomes]
@@ -321,8 +325,8 @@ def _reader(file: Path) -> _Reader | None:
 
 def _flags(content: Mapping[str, Any]) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
-    for name, told in content.items():
-        resolved = field_in(told, "resolved") if isinstance(told, dict) else None
+    for name, outcome in content.items():
+        resolved = field_in(outcome, "resolved") if isinstance(outcome, dict) else None
         if not isinstance(resolved, bool):
             raise RowError(f"'resolved' of {name!r} is not true or false")
         found[name_of(name, "an instance")] = float(resolved)

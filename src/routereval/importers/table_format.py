@@ -67,7 +67,7 @@ class TableFormat:
         repeats: as in `LongTable`.
         n_first: how many files of a folder are looked at to recognise it.
         unscored: what to do about files without any score, for the error; empty where that
-            cannot be told from files without rows.
+            looks like files without rows.
     """
 
     title: str

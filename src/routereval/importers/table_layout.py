@@ -283,7 +283,7 @@ def _costs_of(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, st
 
 
 def _split(name: str) -> tuple[str, str]:
-    """A column's name as the model's and what is told of it: ``gpt-4o_cost`` is both."""
+    """A column's name as the model's and what the cells say of it: ``gpt-4o_cost`` is both."""
     for end in sorted((*_SCORE_ENDS, *_COST_ENDS), key=len, reverse=True):
         if name.lower().endswith(end) and len(name) > len(end) + 1:
             base = name[: -len(end)]

@@ -86,7 +86,7 @@ def read(path: Path) -> Iterator[Draft]:
         path: a results.json, the folder of a run, or one that holds such folders.
 
     Raises:
-        DataError: if the model is not told, or an attempt cannot be read.
+        DataError: if the model is not named, or an attempt cannot be read.
     """
     files = [file for file in some_files(path, FORMAT.kind, *FORMAT.forms) if _is_ours(file)]
     if not files:

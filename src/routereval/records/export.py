@@ -58,7 +58,7 @@ def export_records(records: Sequence[Records], dest: str | Path, format_name: st
 
     Raises:
         DataError: if the folder exists, there are no records, two share a name, or one cannot be
-            told in that format.
+            written in that format.
         SpecError: if there is no such format.
 
     >>> import tempfile

@@ -175,7 +175,7 @@ def _display(results: Results, benchmark: str, cells: Sequence[Cell]) -> CurveDi
 def _foremost(
     results: Results, curves: dict[str, Curve], cells: Sequence[Cell]
 ) -> dict[str, Curve]:
-    """As many curves as can be told apart: those of the highest AIQ."""
+    """As many curves as can be distinguished: those of the highest AIQ."""
     if len(curves) <= _MOST:
         return curves
     held = {c.router: results.outcomes[c.key].evidence for c in cells if c.seed == cells[0].seed}

@@ -87,7 +87,7 @@ def _panel(ax: Axes, curves: Sequence[Learning]) -> None:
 
 
 def _looks(curves: Sequence[Learning]) -> list[tuple[Any, Any]]:
-    """Learned routers in colours, controls in grey, told apart by their dashes."""
+    """Learned routers in colours, controls in grey, each with dashes of its own."""
     import matplotlib
 
     colours = iter(matplotlib.colormaps["Dark2"].colors * 4)  # type: ignore[attr-defined]

@@ -123,7 +123,7 @@ class Stack(NamedTuple):
     Attributes:
         names: the benchmarks.
         benchmark: (n_prompts,) code of its benchmark, in the order of `names`.
-        stratum: (n_prompts,) code of its benchmark and subset.
+        subset: (n_prompts,) code of its benchmark and subset.
         row: (n_prompts,) its row in the records of its benchmark.
         group: (n_prompts,) code of its group of equal prompts.
         weight: (n_prompts,) how much a prompt counts in the mean; sums to 1.
@@ -132,7 +132,7 @@ class Stack(NamedTuple):
 
     names: tuple[str, ...]
     benchmark: NDArray[np.int64]
-    stratum: NDArray[np.int64]
+    subset: NDArray[np.int64]
     row: NDArray[np.int64]
     group: NDArray[np.int64]
     weight: NDArray[np.float64]
@@ -151,7 +151,7 @@ class Stack(NamedTuple):
         return self._replace(
             names=(self.names[benchmark],),
             benchmark=code,
-            stratum=self.stratum[rows],
+            subset=self.subset[rows],
             row=self.row[rows],
             group=self.group[rows],
             weight=weight,
@@ -161,12 +161,12 @@ class Stack(NamedTuple):
     def test(self) -> Comparison:
         """The paired test of the first router against the second."""
         a, b = self.values[:, :2].T
-        return paired_test(a, b, strata=self.stratum, weights=self.weight, groups=self.group)
+        return paired_test(a, b, subsets=self.subset, weights=self.weight, groups=self.group)
 
     def units(self) -> Units:
         """The difference of the first router to the second, cut into independent units."""
         gain = self.values[:, 0] - self.values[:, 1]
-        return units(gain, self.weight, self.stratum, self.group)
+        return units(gain, self.weight, self.subset, self.group)
 
 
 def compare(
@@ -337,8 +337,8 @@ def _once(
     group = np.unique(group, return_inverse=True)[1].ravel()
     weight = np.bincount(where, weights).astype(np.float64)
     values = np.stack([np.bincount(where, column) / weight for column in sums.T], axis=1)
-    stratum = np.unique(prompts[:, :2], axis=0, return_inverse=True)[1].ravel()
-    return Stack(names, prompts[:, 0], stratum, prompts[:, 2], group, weight, values)
+    subset = np.unique(prompts[:, :2], axis=0, return_inverse=True)[1].ravel()
+    return Stack(names, prompts[:, 0], subset, prompts[:, 2], group, weight, values)
 
 
 def _by_seed(results: Results, a: str, b: str) -> dict[int, Stack]:
@@ -411,4 +411,4 @@ def _saving(results: Results, a: str, b: str) -> Saving | None:
         return None  # what the model of a yardstick costs is in no cell of another router
     costs = stacked(results, (a, b), column="cost")
     a_cost, b_cost = costs.values[:, :2].T
-    return saving(a_cost, b_cost, strata=costs.stratum, weights=costs.weight, groups=costs.group)
+    return saving(a_cost, b_cost, subsets=costs.subset, weights=costs.weight, groups=costs.group)

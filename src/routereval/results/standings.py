@@ -156,7 +156,7 @@ def _ranks(results: Results, routers: Sequence[str]) -> tuple[dict[str, Rank], O
     parts = [everyone.of(code) for code in range(len(everyone.names))]
     n_boot = results.cells[0].n_boot
     drawn = [
-        resamples(part.stratum, n_boot, groups=part.group)
+        resamples(part.subset, n_boot, groups=part.group)
         @ (part.values * part.weight[:, None])
         * len(part.weight)
         for part in parts

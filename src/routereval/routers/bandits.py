@@ -1,7 +1,7 @@
 """Bandits: routers that learn from the scores of the models that they chose, and of no others.
 
 `fit` replays the training prompts as a stream, in an order that is drawn. At each prompt the bandit
-chooses a model, is told that model's score, and learns. What it gave up on the way is kept.
+chooses a model, sees that model's score, and learns. What it gave up on the way is kept.
 
 Each model has a ridge regression of its own on the leading principal components of the features and
 an intercept, so that what is uncertain of a prompt x is the width ‖x‖ in the metric of the inverse

@@ -1,4 +1,4 @@
-"""Calling models one after the other: the only door to what a call reveals, and it keeps count."""
+"""Calling models one after the other: the only interface to what a call reveals; it keeps count."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class Cascade(Router):
             if self.rule == "agreement":
                 done = walk.agreed[open_rows] >= 0
             else:
-                done = walk.judged(stage, open_rows) >= stop[stage]
+                done = walk.estimated(stage, open_rows) >= stop[stage]
             open_rows = open_rows[~done]
             if not len(open_rows):
                 break
@@ -163,7 +163,7 @@ class Cascade(Router):
             revealed = {name: values[:, column] for name, values in held.signals.items()}
             walk.note(stage, rows, revealed)
             lines.append(_judge(walk.features(stage, rows), held.scores[:, column]))
-            plan.chance[:, stage] = walk.judged(stage, rows)
+            plan.chance[:, stage] = walk.estimated(stage, rows)
         return plan
 
 
@@ -225,7 +225,7 @@ class _Walk:
         length = np.log1p(np.maximum(np.nan_to_num(self.length[rows, stage]), 0.0))
         return np.stack([self.prior[rows, stage], length, same, differ], axis=1).astype(np.float64)
 
-    def judged(self, stage: int, rows: NDArray[np.int64]) -> Floats:
+    def estimated(self, stage: int, rows: NDArray[np.int64]) -> Floats:
         """How likely it seems that the answers of a stage are right."""
         from scipy.special import expit
 

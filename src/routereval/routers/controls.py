@@ -72,8 +72,8 @@ class BestSingle(_Fixed):
 class DatasetBest(Router):
     """Sends every prompt to the model that was best on its benchmark's training prompts.
 
-    It is told where a prompt is from, which live traffic does not say: a router that does not beat
-    it has learned no more than to tell benchmarks apart. A prompt from elsewhere goes to the best
+    It knows where a prompt is from, which live traffic does not say: a router that does not beat
+    it has learned no more than to distinguish benchmarks. A prompt from elsewhere goes to the best
     single model.
 
     Args:

@@ -53,7 +53,7 @@ class GraphRouter(Router):
         centres_: (k, n_features) the tasks' centres.
         tasks_: the tasks' vectors in each round.
         models_: (n_models, dims) the models' vectors.
-        norms_: what the models were told in each round, at the mean and around it.
+        norms_: mean and spread of the messages to the models in each round.
         offsets_: (n_models,) log-odds of each model's mean score.
     """
 
@@ -145,7 +145,7 @@ class GraphRouter(Router):
 
 
 class Norm(NamedTuple):
-    """Of one round: the mean prompt, and mean and spread of what the models are told."""
+    """Of one round: the mean prompt, and mean and spread of the messages to the models."""
 
     centre: Any
     right: Any
@@ -229,7 +229,7 @@ def _models(
 ) -> tuple[Any, list[Norm]]:
     """Vectors of the models after the last round; before the first they are all 0.
 
-    What models of a pool are told differs little from one to the other. So messages count from
+    What reaches the models of a pool differs little from one to the other. So messages count from
     their mean over the models, in units of their spread: in `norms`, those of the training graph.
     """
     well, badly = right / (right.sum(axis=0) + 1), wrong / (wrong.sum(axis=0) + 1)
@@ -237,10 +237,10 @@ def _models(
     used = []
     for n, (layer, vectors) in enumerate(zip(LAYERS, prompts, strict=False)):
         centre = norms[n].centre if norms else vectors.mean(axis=0)
-        told = [well.T @ (vectors - centre), badly.T @ (vectors - centre)]
-        norm = norms[n] if norms else Norm(centre, *_spread(told[0]), *_spread(told[1]))
-        news = (told[0] - norm.right) / norm.right_size @ weights[f"right {layer}"]
-        news = news + (told[1] - norm.wrong) / norm.wrong_size @ weights[f"wrong {layer}"]
+        messages = [well.T @ (vectors - centre), badly.T @ (vectors - centre)]
+        norm = norms[n] if norms else Norm(centre, *_spread(messages[0]), *_spread(messages[1]))
+        news = (messages[0] - norm.right) / norm.right_size @ weights[f"right {layer}"]
+        news = news + (messages[1] - norm.wrong) / norm.wrong_size @ weights[f"wrong {layer}"]
         if layer != LAYERS[0]:
             news = news + models @ weights[f"model model {layer}"]
         models = _bent(news + weights[f"model b {layer}"], layer)

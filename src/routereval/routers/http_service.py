@@ -25,7 +25,7 @@ class Http(Router):
     Args:
         url: of the service, up to ``/v1``.
         model: what is asked for, the name by which the service knows its router.
-        models: the pool's models, one name per column, where `fit` is not told them.
+        models: the pool's models, one name per column, where `fit` does not get them.
         names: pairs ``"theirs=ours"`` where the service calls a model of the pool something else;
             capitals, and an owner before a slash, make no difference anyway.
         send_pool: also send the pool as ``models``, for a service that takes a list of candidates.

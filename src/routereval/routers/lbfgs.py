@@ -19,7 +19,7 @@ Loss = Callable[[Sequence[Array]], tuple[float, Sequence[Array]]]
 
 
 def minimise(loss: Loss, start: Sequence[Array], steps: int = 50) -> list[Array]:
-    """Minimise a loss, from where it is told to start.
+    """Minimise a loss, from given arrays.
 
     Args:
         loss: the loss and its gradients.

@@ -27,8 +27,8 @@ N_BOOT = 1000
 N_BOOT_CURVE = 200
 """Resamples of a scaling curve, which has an interval at every number of models."""
 
-SMALLEST_STRATUM = 5
-"""Strata of fewer prompts, or groups, are pooled: one or two say little of how they vary."""
+SMALLEST_SUBSET = 5
+"""Subsets of fewer prompts, or groups, are pooled: one or two say little of how they vary."""
 
 _CACHE_BYTES = 512 * 2**20  # the weights of a whole benchmark are large
 _CHUNK = 1 << 17
@@ -127,23 +127,23 @@ def row_blocks(n_rows: int, n_columns: int) -> list[slice]:
 
 
 def resamples(
-    strata: ArrayLike,
+    subsets: ArrayLike,
     n_boot: int = N_BOOT,
     seed: int = 0,
     groups: ArrayLike | None = None,
 ) -> Floats:
-    """Weights of a bootstrap over prompts, or groups of them, that draws within each stratum.
+    """Weights of a bootstrap over prompts, or groups of them, that draws within each subset.
 
     Prompts that belong together (equal texts, a conversation, a passage) are drawn together: pass
-    their groups. A group lies in the stratum that holds most of its prompts, the one of the lowest
-    code where several do. Strata of fewer than `SMALLEST_STRATUM` groups are pooled, and if the
-    pool is still smaller than that, it joins the smallest other stratum.
+    their groups. A group lies in the subset that holds most of its prompts, the one of the lowest
+    code where several do. Subsets of fewer than `SMALLEST_SUBSET` groups are pooled, and if the
+    pool is still smaller than that, it joins the smallest other subset.
 
-    The weights of the s groups of a stratum are those of the Bayesian bootstrap (Rubin 1981): gamma
+    The weights of the s groups of a subset are those of the Bayesian bootstrap (Rubin 1981): gamma
     variates relative to their sum. Of right and wrong answers they make the posterior of their
     share, which is skew as the interval of a share near 0 or 1 has to be; drawing with replacement
     makes it half as skew. Their shape is a little less than 1, so that the mean of the s varies as
-    t says, with the degrees of freedom of all strata together: ``(s - 1)`` below the line, and
+    t says, with the degrees of freedom of all subsets together: ``(s - 1)`` below the line, and
     ``(t / z)²`` above it. Over all resamples each group weighs the same (as in the balanced
     bootstrap of Davison, Hinkley and Schechtman 1986), so that replicates of a mean have the mean
     itself for theirs.
@@ -151,14 +151,14 @@ def resamples(
     The weights that were used last are kept and shared, so they must not be changed.
 
     Args:
-        strata: (n_prompts,) code of each prompt's subset.
+        subsets: (n_prompts,) code of each prompt's subset.
         n_boot: number of resamples.
-        seed: the same strata, groups, number and seed give the same weights.
+        seed: the same subsets, groups, number and seed give the same weights.
         groups: (n_prompts,) code of the group that each prompt belongs to; None, as codes that all
             differ, if every prompt stands for itself.
 
     Returns:
-        (n_boot, n_prompts) weights, read-only; rows sum to 1, and within a stratum to its share of
+        (n_boot, n_prompts) weights, read-only; rows sum to 1, and within a subset to its share of
         prompts.
 
     Raises:
@@ -172,9 +172,9 @@ def resamples(
     >>> bool((W[:, ::2] == W[:, 1::2]).all())
     True
     """
-    codes = np.asarray(strata)
+    codes = np.asarray(subsets)
     if codes.ndim != 1 or not codes.size:
-        raise DataError(f"strata must hold one code per prompt, not have the shape {codes.shape}")
+        raise DataError(f"subsets must hold one code per prompt, not have the shape {codes.shape}")
     if n_boot < 1:
         raise SpecError(f"n_boot must be at least 1, not {n_boot}")
     return _weights(_numbered(codes).tobytes(), _grouped(groups, codes.size), n_boot, seed)
@@ -210,17 +210,17 @@ _cache: LRUCache[tuple[object, ...], Floats] = LRUCache(_CACHE_BYTES, getsizeof=
 
 
 @cached(_cache, lock=Lock())
-def _weights(strata: bytes, groups: bytes | None, n_boot: int, seed: int) -> Floats:
-    codes = np.frombuffer(strata, np.int64)
+def _weights(subsets: bytes, groups: bytes | None, n_boot: int, seed: int) -> Floats:
+    codes = np.frombuffer(subsets, np.int64)
     group = None if groups is None else np.frombuffer(groups, np.int64)
-    stratum = _pooled(codes if group is None else _stratum_of_group(codes, group))
-    order = np.argsort(stratum, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(stratum))[:-1])
-    size = np.ones(len(stratum)) if group is None else np.bincount(group).astype(np.float64)
-    rng, narrow = np.random.default_rng(seed), _narrower(len(stratum) - len(parts))
-    W = np.empty((n_boot, len(stratum)))
+    subset = _pooled(codes if group is None else _subset_of_group(codes, group))
+    order = np.argsort(subset, kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(subset))[:-1])
+    size = np.ones(len(subset)) if group is None else np.bincount(group).astype(np.float64)
+    rng, narrow = np.random.default_rng(seed), _narrower(len(subset) - len(parts))
+    W = np.empty((n_boot, len(subset)))
     for members in parts:
-        W[:, members] = _stratum_weights(size[members], n_boot, narrow, rng)
+        W[:, members] = _subset_weights(size[members], n_boot, narrow, rng)
     W /= len(codes)
     if group is not None:
         W = W[:, group]
@@ -228,13 +228,13 @@ def _weights(strata: bytes, groups: bytes | None, n_boot: int, seed: int) -> Flo
     return W
 
 
-def _stratum_of_group(codes: Codes, group: Codes) -> Codes:
-    """(n_groups,) the stratum with most of the group's prompts, the lowest on ties."""
-    n_groups, n_strata = int(group.max()) + 1, int(codes.max()) + 1
-    pairs, counts = np.unique(group * n_strata + codes, return_counts=True)
+def _subset_of_group(codes: Codes, group: Codes) -> Codes:
+    """(n_groups,) the subset with most of the group's prompts, the lowest on ties."""
+    n_groups, n_subsets = int(group.max()) + 1, int(codes.max()) + 1
+    pairs, counts = np.unique(group * n_subsets + codes, return_counts=True)
     most = np.lexsort((-pairs, counts))  # the last of a group is its most frequent, lowest one
     found = np.empty(n_groups, np.int64)
-    found[pairs[most] // n_strata] = pairs[most] % n_strata
+    found[pairs[most] // n_subsets] = pairs[most] % n_subsets
     return found
 
 
@@ -245,8 +245,8 @@ def _narrower(df: int) -> float:
     return float((ndtri(_LEVEL) / stdtrit(max(df, 1), _LEVEL)) ** 2)
 
 
-def _stratum_weights(size: Floats, n_boot: int, narrow: float, rng: np.random.Generator) -> Floats:
-    """(n_boot, n_groups) weights of the prompts of one stratum; rows sum to its prompts.
+def _subset_weights(size: Floats, n_boot: int, narrow: float, rng: np.random.Generator) -> Floats:
+    """(n_boot, n_groups) weights of the prompts of one subset; rows sum to its prompts.
 
     Shares that follow a Dirichlet distribution of shape a have the variance s² / (a n + 1).
     """
@@ -262,10 +262,10 @@ def _stratum_weights(size: Floats, n_boot: int, narrow: float, rng: np.random.Ge
 
 
 def _pooled(codes: NDArray[np.generic]) -> NDArray[np.intp]:
-    """Strata as 0, 1, …, those that are too small to be resampled alone made one."""
+    """Subsets as 0, 1, …, those that are too small to be resampled alone made one."""
     _, groups, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    small = counts < SMALLEST_STRATUM
-    if small.any() and counts[small].sum() < SMALLEST_STRATUM and not small.all():
+    small = counts < SMALLEST_SUBSET
+    if small.any() and counts[small].sum() < SMALLEST_SUBSET and not small.all():
         small[np.where(small, codes.size, counts).argmin()] = True
     labels = np.where(small, 0, np.cumsum(~small))
     return np.unique(labels[groups], return_inverse=True)[1]

@@ -59,23 +59,23 @@ def calibration(predicted: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Ca
     >>> found.ece, found.brier, found.observed.tolist()
     (0.0, 0.125, [0.5, 1.0])
     """
-    said, true = np.asarray(predicted, np.float64), np.asarray(scores, np.float64)
-    if said.ndim != 1 or said.shape != true.shape or not said.size:
+    forecast, true = np.asarray(predicted, np.float64), np.asarray(scores, np.float64)
+    if forecast.ndim != 1 or forecast.shape != true.shape or not forecast.size:
         raise DataError(
-            f"calibration needs a true score for each prediction, not shapes {said.shape} and "
+            f"calibration needs a true score for each prediction, not shapes {forecast.shape} and "
             f"{true.shape}"
         )
-    if np.isnan(said).any() or np.isnan(true).any():
+    if np.isnan(forecast).any() or np.isnan(true).any():
         raise DataError("calibration needs numbers, but some predictions or scores are NaN")
-    outside = float(((said < 0) | (said > 1)).mean())
-    said = np.clip(said, 0.0, 1.0)
-    where = _bins(said, bins)
+    outside = float(((forecast < 0) | (forecast > 1)).mean())
+    forecast = np.clip(forecast, 0.0, 1.0)
+    where = _bins(forecast, bins)
     counts = np.bincount(where)
-    x, y = (np.bincount(where, values) / counts for values in (said, true))
+    x, y = (np.bincount(where, values) / counts for values in (forecast, true))
     return Calibration(
-        ece=float((counts * np.abs(x - y)).sum() / len(said)),
-        ece_perfect=_by_chance(said, where, len(counts)),
-        brier=float(((said - true) ** 2).mean()),
+        ece=float((counts * np.abs(x - y)).sum() / len(forecast)),
+        ece_perfect=_by_chance(forecast, where, len(counts)),
+        brier=float(((forecast - true) ** 2).mean()),
         predicted=x,
         observed=y,
         counts=counts,
@@ -83,21 +83,21 @@ def calibration(predicted: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Ca
     )
 
 
-def _by_chance(said: NDArray[np.float64], where: NDArray[np.int64], n_bins: int) -> float:
+def _by_chance(forecast: NDArray[np.float64], where: NDArray[np.int64], n_bins: int) -> float:
     """The mean ECE of answers that are right with the predicted chance."""
     rng = np.random.default_rng(0)
     total = 0.0
     for _ in range(_DRAWS):
-        off = said - (rng.random(len(said)) < said)
+        off = forecast - (rng.random(len(forecast)) < forecast)
         total += float(np.abs(np.bincount(where, off, minlength=n_bins)).sum())
-    return total / (_DRAWS * len(said))
+    return total / (_DRAWS * len(forecast))
 
 
-def _bins(said: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+def _bins(forecast: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
     """(n,) the bin of each prediction, from the lowest on."""
     # a rounding error makes no value of its own
-    _, group, counts = np.unique(np.round(said, 9), return_inverse=True, return_counts=True)
-    mass = len(said) / bins
+    _, group, counts = np.unique(np.round(forecast, 9), return_inverse=True, return_counts=True)
+    mass = len(forecast) / bins
     places, current, seen, held = [], 0, 0, 0
     for count in counts.tolist():
         places.append(current)

@@ -61,7 +61,7 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether the two can be told apart."""
+        """Whether the difference is significant at the level of the interval."""
         return self.p < 1 - self.level
 
     def sentence(self, name_a: str, name_b: str) -> str:
@@ -99,7 +99,7 @@ class Comparison:
         )
 
     def _could(self) -> str:
-        """Whether the data could have told."""
+        """The smallest difference that these data could have shown."""
         if not (isfinite(self.detectable) and self.detectable > _TIE):
             return ""
         return f"; smallest difference that these prompts can tell: {self.detectable:.3f}"
@@ -132,7 +132,7 @@ def paired_test(
     a: ArrayLike,
     b: ArrayLike,
     *,
-    strata: ArrayLike | None = None,
+    subsets: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     n_permutations: int = 10_000,
@@ -153,7 +153,7 @@ def paired_test(
     Args:
         a: (n_prompts,) scores of the one router, `Evidence.quality`.
         b: (n_prompts,) scores of the other, on the same prompts in the same order.
-        strata: (n_prompts,) integer code of each prompt's subset, or None for a single one.
+        subsets: (n_prompts,) integer code of each prompt's subset, or None for a single one.
         weights: (n_prompts,) how much each prompt counts; all alike if None.
         groups: (n_prompts,) integer code of the group of prompts that are not independent of each
             other (equal texts, one conversation, one passage); None if all are independent.
@@ -177,9 +177,9 @@ def paired_test(
         raise SpecError(f"the level of an interval must lie between 0 and 1, as 0.95, not {level}")
     gain = _differences(a, b)
     n_prompts = gain.size
-    strata = _codes("strata", strata, n_prompts)
+    subsets = _codes("subsets", subsets, n_prompts)
     groups = None if groups is None else _codes("groups", groups, n_prompts)
-    held = units(gain, _relative(weights, n_prompts), strata, groups)
+    held = units(gain, _relative(weights, n_prompts), subsets, groups)
     flips = Flips(held, n_permutations, seed)
     low, high = flips.interval(level, max(1.0, float(np.abs(gain).max())))
     wins, losses = int((gain > 0).sum()), int((gain < 0).sum())

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.scoring.bootstrap import SMALLEST_STRATUM, row_blocks
+from routereval.scoring.bootstrap import SMALLEST_SUBSET, row_blocks
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -47,35 +47,35 @@ class Units(NamedTuple):
         return sqrt(float((self.share**2).sum()) / len(self.share))
 
 
-def units(gain: Floats, share: Floats, strata: Codes, groups: Codes | None) -> Units:
+def units(gain: Floats, share: Floats, subsets: Codes, groups: Codes | None) -> Units:
     """Cut differences into units.
 
     Args:
         gain: (n_prompts,) differences.
         share: (n_prompts,) weights that sum to 1; what weighs nothing is left out.
-        strata: (n_prompts,) code of each prompt's subset. Subsets of few units are taken together.
+        subsets: (n_prompts,) code of each prompt's subset. Subsets of few units are taken together.
         groups: (n_prompts,) code of the group that each prompt belongs to, or None for its own. A
             group over several subsets counts to that of its first prompt.
     """
     at = np.flatnonzero(share > 0)
-    gain, share, strata = gain[at], share[at], strata[at]
+    gain, share, subsets = gain[at], share[at], subsets[at]
     group = np.arange(len(at)) if groups is None else groups[at]
     _, first, unit = np.unique(group, return_index=True, return_inverse=True)
-    stratum = _pooled(strata[first])  # of each unit
+    subset = _pooled(subsets[first])  # of each unit
     weight = np.bincount(unit, share).astype(np.float64)
     total = np.bincount(unit, share * gain)
-    own = (np.bincount(stratum, total) / np.bincount(stratum, weight))[stratum]
-    size, n = np.bincount(stratum)[stratum], len(first)
+    own = (np.bincount(subset, total) / np.bincount(subset, weight))[subset]
+    size, n = np.bincount(subset)[subset], len(first)
     scale = np.sqrt(size / np.maximum(size - 1, 1) * ((n - 1) / n))
     return Units(float(total.sum()), weight, (total - weight * own) * scale)
 
 
-def _pooled(strata: Codes) -> Codes:
-    """Strata as 0, 1, …, those that are too small to show their own spread made one."""
-    _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
-    small = counts < SMALLEST_STRATUM
-    if small.any() and counts[small].sum() < SMALLEST_STRATUM:
-        small[np.where(small, strata.size, counts).argmin()] = True  # the smallest of the others
+def _pooled(subsets: Codes) -> Codes:
+    """Subsets as 0, 1, …, those that are too small to show their own spread made one."""
+    _, codes, counts = np.unique(subsets, return_inverse=True, return_counts=True)
+    small = counts < SMALLEST_SUBSET
+    if small.any() and counts[small].sum() < SMALLEST_SUBSET:
+        small[np.where(small, subsets.size, counts).argmin()] = True  # the smallest of the others
     return np.unique(np.where(small, -1, np.arange(len(counts)))[codes], return_inverse=True)[1]
 
 

@@ -158,7 +158,7 @@ def saving(
     a: ArrayLike,
     b: ArrayLike,
     *,
-    strata: NDArray[np.int64],
+    subsets: NDArray[np.int64],
     weights: NDArray[np.float64],
     groups: NDArray[np.int64] | None = None,
 ) -> Saving | None:
@@ -167,7 +167,7 @@ def saving(
     Args:
         a: (n_prompts,) cost of the one router on each prompt.
         b: (n_prompts,) cost of the other.
-        strata: (n_prompts,) code of each prompt's subset.
+        subsets: (n_prompts,) code of each prompt's subset.
         weights: (n_prompts,) how much each prompt counts; they sum to 1.
         groups: (n_prompts,) code of the group of each prompt, or None.
 
@@ -177,7 +177,7 @@ def saving(
     Raises:
         DataError: if the arrays are not of one length.
 
-    >>> saving([1.0, 1.0], [2.0, 2.0], strata=np.array([0, 0]), weights=np.array([0.5, 0.5]))
+    >>> saving([1.0, 1.0], [2.0, 2.0], subsets=np.array([0, 0]), weights=np.array([0.5, 0.5]))
     Saving(share=0.5, low=0.5, high=0.5)
     """
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
@@ -186,7 +186,7 @@ def saving(
     mean_a, mean_b = float(weights @ first), float(weights @ second)
     if not (isfinite(mean_a) and isfinite(mean_b) and mean_a > 0 and mean_b > 0):
         return None
-    log_error = units(first / mean_a - second / mean_b, weights, strata, groups).deviation
+    log_error = units(first / mean_a - second / mean_b, weights, subsets, groups).deviation
     reach = exp(1.96 * log_error) if isfinite(log_error) else float("inf")
     ratio = mean_a / mean_b
     return Saving(1 - ratio, 1 - ratio * reach, 1 - ratio / reach)

@@ -56,7 +56,7 @@ class OverFits(NamedTuple):
 
     @property
     def significant(self) -> bool:
-        """Whether the two algorithms can be told apart."""
+        """Whether the difference is significant at the level of the interval."""
         return self.p < 1 - self.level
 
 

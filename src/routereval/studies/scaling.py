@@ -464,8 +464,8 @@ def _replicates(
     at = np.hstack([found.oracle_at, found.mean_at])
     most = max(1, _WEIGHTS // len(at))
     parts = [min(most, n_boot - start) for start in range(0, n_boot, most)]
-    strata, groups = records.subsets[rows], records.groups[rows]
-    drawn = [resamples(strata, size, seed + part, groups) @ at for part, size in enumerate(parts)]
+    subsets, groups = records.subsets[rows], records.groups[rows]
+    drawn = [resamples(subsets, size, seed + part, groups) @ at for part, size in enumerate(parts)]
     oracles, means = np.split(np.vstack(drawn), [found.oracle_at.shape[1]], axis=1)
     return oracles, np.broadcast_to(means, oracles.shape)
 

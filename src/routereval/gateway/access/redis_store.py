@@ -152,7 +152,7 @@ class RedisStore:
                 try:
                     await pipe.watch(place)
                     before = cast("State", await _answer(pipe.hgetall(place)))
-                    said, after = change(before)
+                    result, after = change(before)
                     pipe.multi()  # type: ignore[no-untyped-call]
                     if gone := before.keys() - after.keys():
                         pipe.hdel(place, *gone)
@@ -160,7 +160,7 @@ class RedisStore:
                         pipe.hset(place, mapping=cast("Any", after))
                         pipe.expire(place, keep_s)
                     await pipe.execute()
-                    return said
+                    return result
                 except WatchError:
                     continue
         raise StoreError(f"{place} is changed by too many at once")

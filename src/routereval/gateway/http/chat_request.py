@@ -59,15 +59,15 @@ def parse_request(body: bytes) -> ChatRequest:
     streamed = held.get("stream")
     if streamed is not None and not isinstance(streamed, bool):
         _refuse("the field 'stream' must be true or false", "stream")
-    said = _messages(held) if "messages" in held else _prompts(held)
-    needs = {kind for _, _, kinds in said for kind in kinds} | _wanted(held)
-    turns = tuple(text for role, text, _ in said if role == "user") or (said[-1][1],)
+    messages = _messages(held) if "messages" in held else _prompts(held)
+    needs = {kind for _, _, kinds in messages for kind in kinds} | _wanted(held)
+    turns = tuple(text for role, text, _ in messages if role == "user") or (messages[-1][1],)
     size, options = prompt_size(held, len(body)), held.get("stream_options")
     return ChatRequest(
         model,
         bool(streamed),
         turns,
-        "\n".join(text for _, text, _ in said[: _first_user(said) + 1]),
+        "\n".join(text for _, text, _ in messages[: _first_user(messages) + 1]),
         frozenset(needs),
         size.usual,
         size.most,
@@ -82,7 +82,7 @@ def routed_text(turns: tuple[str, ...], context_chars: int, prompt_chars: int) -
     r"""The text that is routed: the last turn, after as many earlier ones as fit whole.
 
     Args:
-        turns: what the user said, oldest first.
+        turns: what the user wrote, oldest first.
         context_chars: how much of earlier turns goes before the last one.
         prompt_chars: how much of the last turn is looked at: its beginning and its end.
 
@@ -231,20 +231,20 @@ def _refuse(sentence: str, param: str | None = None) -> NoReturn:
     raise ApiError(400, sentence, code="invalid_request", param=param) from None
 
 
-Said = tuple[str, str, frozenset[str]]
+Message = tuple[str, str, frozenset[str]]
 """Role, text, and the capabilities that its parts need."""
 
 
-def _messages(held: Mapping[str, Any]) -> list[Said]:
+def _messages(held: Mapping[str, Any]) -> list[Message]:
     messages = held["messages"]
     if not isinstance(messages, list) or not messages:
         _refuse("the field 'messages' must be a list of at least one message", "messages")
-    said = []
+    found = []
     for message in messages:
         if not isinstance(message, dict):
             _refuse("each of 'messages' must be an object with role and content", "messages")
-        said.append((str(message.get("role")), *_content(message.get("content"))))
-    return said
+        found.append((str(message.get("role")), *_content(message.get("content"))))
+    return found
 
 
 def _content(content: object) -> tuple[str, frozenset[str]]:
@@ -265,17 +265,19 @@ def _content(content: object) -> tuple[str, frozenset[str]]:
     return "\n".join(texts), frozenset(needs)
 
 
-def _prompts(held: Mapping[str, Any]) -> list[Said]:
+def _prompts(held: Mapping[str, Any]) -> list[Message]:
     prompt = held.get("prompt")
     texts = prompt if isinstance(prompt, list) else [prompt]
-    said: list[Said] = [("user", text, frozenset()) for text in texts if isinstance(text, str)]
-    if not said and not isinstance(prompt, list):
+    messages: list[Message] = [
+        ("user", text, frozenset()) for text in texts if isinstance(text, str)
+    ]
+    if not messages and not isinstance(prompt, list):
         _refuse("the body needs 'messages', or for /v1/completions a 'prompt'", "messages")
-    return said or [("user", "", frozenset())]  # a prompt given as tokens has no text
+    return messages or [("user", "", frozenset())]  # a prompt given as tokens has no text
 
 
-def _first_user(said: list[Said]) -> int:
-    return next((at for at, (role, _, _) in enumerate(said) if role == "user"), 0)
+def _first_user(messages: list[Message]) -> int:
+    return next((at for at, (role, _, _) in enumerate(messages) if role == "user"), 0)
 
 
 def _wanted(held: Mapping[str, Any]) -> set[str]:

@@ -6,7 +6,7 @@ import re
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.http.token_count import escaped_quarters
-from routereval.gateway.http.usage import ToldUsage, read_usage
+from routereval.gateway.http.usage import ReportedUsage, read_usage
 from routereval.gateway.protocols import Usage
 
 MAX_EVENT_BYTES = 1 << 20
@@ -46,7 +46,7 @@ class EventStream:
         self._partial = b""
         self._end = b""
         self._done = False
-        self._told = ToldUsage()
+        self._reported = ReportedUsage()
         self._quarters = 0
         self._count = 0
         self.finished = False
@@ -77,7 +77,7 @@ class EventStream:
         if b'"error"' in chunk and _FAILED.search(chunk):
             self.failed = True
         if b'"usage"' in chunk:
-            self._told = self._told.merged(read_usage(chunk))
+            self._reported = self._reported.merged(read_usage(chunk))
             if self._strip_usage and _NO_CHOICES.search(chunk):
                 chunk = b"".join(e for e in _EVENT.findall(chunk) if not _is_only_usage(e))
         if chunk:
@@ -106,7 +106,7 @@ class EventStream:
 
     @property
     def whole(self) -> bool:
-        """Whether the answer has come to its end, or to an error that the upstream told."""
+        """Whether the answer has come to its end, or to an error that the upstream reports."""
         return self.finished or self.failed or self.done
 
     def error(self, error: ApiError) -> bytes:
@@ -119,12 +119,12 @@ class EventStream:
         Args:
             tokens_in: an estimate for the prompt.
         """
-        return self._told.usage(tokens_in, max(self._count, self._quarters // 4))
+        return self._reported.usage(tokens_in, max(self._count, self._quarters // 4))
 
 
 def _is_only_usage(event: bytes) -> bool:
     """Whether an event is the one that ``stream_options.include_usage`` asks for."""
-    return _NO_CHOICES.search(event) is not None and read_usage(event) != ToldUsage()
+    return _NO_CHOICES.search(event) is not None and read_usage(event) != ReportedUsage()
 
 
 def _is_done(text: bytes) -> bool:

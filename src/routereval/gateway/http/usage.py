@@ -17,7 +17,7 @@ _CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens")
 _DECODER = json.JSONDecoder()
 
 
-class ToldUsage(NamedTuple):
+class ReportedUsage(NamedTuple):
     """The counts that an answer tells; None for those that it does not.
 
     Attributes:
@@ -32,16 +32,16 @@ class ToldUsage(NamedTuple):
     cache_written: int = 0
     reasoning: int = 0
 
-    def merged(self, other: ToldUsage) -> ToldUsage:
+    def merged(self, other: ReportedUsage) -> ReportedUsage:
         """Both of them: a stream may tell one half first, and counts only grow."""
-        return ToldUsage(
+        return ReportedUsage(
             _larger(self.tokens_in, other.tokens_in),
             _larger(self.tokens_out, other.tokens_out),
             *(max(mine, theirs) for mine, theirs in zip(self[2:], other[2:], strict=True)),
         )
 
     def usage(self, tokens_in: int, tokens_out: int) -> Usage:
-        """What is booked, with estimates for what was not told."""
+        """What is booked, with estimates for what was not reported."""
         estimated = self.tokens_in is None or self.tokens_out is None
         return Usage(
             tokens_in if self.tokens_in is None else self.tokens_in,
@@ -51,7 +51,7 @@ class ToldUsage(NamedTuple):
         )
 
 
-NOTHING_TOLD = ToldUsage()
+NOTHING_REPORTED = ReportedUsage()
 
 
 def usage_of_reply(reply: Reply, tokens_in: int) -> Usage:
@@ -61,27 +61,27 @@ def usage_of_reply(reply: Reply, tokens_in: int) -> Usage:
 
 def usage_of_body(body: bytes, tokens_in: int) -> Usage:
     """What a whole answer says of its usage; what it does not say is counted by its text."""
-    told = read_usage(body)
-    if told.tokens_out is None:
-        return told.usage(tokens_in, utf8_quarters(body) // 4)
-    return told.usage(tokens_in, 0)
+    reported = read_usage(body)
+    if reported.tokens_out is None:
+        return reported.usage(tokens_in, utf8_quarters(body) // 4)
+    return reported.usage(tokens_in, 0)
 
 
-def read_usage(text: bytes) -> ToldUsage:
+def read_usage(text: bytes) -> ReportedUsage:
     """What the ``usage`` objects in a JSON text say, found without parsing the rest.
 
     Inside a JSON string the word's quotes would be escaped, so a model cannot forge it.
 
     >>> read_usage(b'{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}')
-    ToldUsage(tokens_in=3, tokens_out=5, cached=0, cache_written=0, reasoning=0)
-    >>> read_usage(b'{"usage": null}') == ToldUsage()
+    ReportedUsage(tokens_in=3, tokens_out=5, cached=0, cache_written=0, reasoning=0)
+    >>> read_usage(b'{"usage": null}') == ReportedUsage()
     True
     """
-    told = NOTHING_TOLD
+    reported = NOTHING_REPORTED
     for match in _USAGE.finditer(text):
-        found = _told(_decoded(text[match.end() : match.end() + LONGEST_USAGE]))
-        told = found if told is NOTHING_TOLD else told.merged(found)
-    return told
+        found = _reported_usage(_decoded(text[match.end() : match.end() + LONGEST_USAGE]))
+        reported = found if reported is NOTHING_REPORTED else reported.merged(found)
+    return reported
 
 
 def _decoded(text: bytes) -> Mapping[str, Any]:
@@ -92,12 +92,12 @@ def _decoded(text: bytes) -> Mapping[str, Any]:
     return held if isinstance(held, dict) else {}
 
 
-def _told(held: Mapping[str, Any]) -> ToldUsage:
+def _reported_usage(held: Mapping[str, Any]) -> ReportedUsage:
     """The counts of a ``usage`` object, of OpenAI's shape, Anthropic's, or in between.
 
-    >>> _told({"input_tokens": 3, "cache_read_input_tokens": 90, "output_tokens": 5})
-    ToldUsage(tokens_in=93, tokens_out=5, cached=90, cache_written=0, reasoning=0)
-    >>> _told({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 30}).tokens_out
+    >>> _reported_usage({"input_tokens": 3, "cache_read_input_tokens": 90, "output_tokens": 5})
+    ReportedUsage(tokens_in=93, tokens_out=5, cached=90, cache_written=0, reasoning=0)
+    >>> _reported_usage({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 30}).tokens_out
     21
     """
     inward, outward = _details(held, "prompt", "input"), _details(held, "completion", "output")
@@ -115,7 +115,7 @@ def _told(held: Mapping[str, Any]) -> ToldUsage:
     if tokens_in and tokens_out is not None and total > tokens_in + tokens_out:
         hidden = total - tokens_in - tokens_out  # Gemini and xAI count reasoning in the total only
         tokens_out, reasoning = tokens_out + hidden, max(reasoning, hidden)
-    return ToldUsage(tokens_in or None, tokens_out, cached, written, reasoning)
+    return ReportedUsage(tokens_in or None, tokens_out, cached, written, reasoning)
 
 
 def _details(held: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

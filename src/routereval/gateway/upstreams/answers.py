@@ -61,7 +61,7 @@ def error_of_answer(
         return UpstreamError("garbage", "answered 200 with what is no JSON")
     choices = bytes(answer.choices).strip(_SPACE)
     if answer.error and choices in {b"", b"null", b"[]"}:
-        return _told_error(answer.error, request, quota_pause)
+        return _error_in_answer(answer.error, request, quota_pause)
     if choices == b"null" or (choices in {b"", b"[]"} and not event):
         return UpstreamError("garbage", "answered without choices")
     if b'"error"' in choices:
@@ -105,12 +105,12 @@ def _error_of_choices(choices: bytes, request: bytes, quota_pause: float) -> Ups
         first = _CHOICES.decode(choices)[0]
     except msgspec.DecodeError:
         return None
-    said = first.message or first.delta or {}
-    text = first.text or (said.get("content") if isinstance(said, dict) else said)
-    return _told_error(first.error, request, quota_pause) if first.error and not text else None
+    message = first.message or first.delta or {}
+    text = first.text or (message.get("content") if isinstance(message, dict) else message)
+    return _error_in_answer(first.error, request, quota_pause) if first.error and not text else None
 
 
-def _told_error(held: object, request: bytes, quota_pause: float) -> UpstreamError:
+def _error_in_answer(held: object, request: bytes, quota_pause: float) -> UpstreamError:
     """The error that an answer holds, as if it had come with the status that it names."""
     code = held.get("code") if isinstance(held, dict) else None
     status = code if isinstance(code, int) and code in _STATUSES else 0

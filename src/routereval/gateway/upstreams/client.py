@@ -283,7 +283,7 @@ def _error_of_exception(error: Exception, *, worked: bool) -> UpstreamError:
     """What an error before the headers of an answer means; `worked` if they were waited for."""
     import aiohttp
 
-    said: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
+    meanings: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
         (aiohttp.ConnectionTimeoutError, "timeout", "could not be connected to in time"),
         (TimeoutError, "timeout", "did not answer in time"),
         (aiohttp.ServerDisconnectedError, "cut", "closed the connection without an answer"),
@@ -291,7 +291,7 @@ def _error_of_exception(error: Exception, *, worked: bool) -> UpstreamError:
         (aiohttp.ClientPayloadError, "cut", "broke off its answer"),
         ((aiohttp.ClientResponseError, ValueError), "garbage", "answered what is not HTTP"),
     )
-    for kinds, kind, detail in said:
+    for kinds, kind, detail in meanings:
         if isinstance(error, kinds):
             connected = not isinstance(error, aiohttp.ConnectionTimeoutError)
             billed = connected and (kind == "timeout" or (kind == "cut" and worked))

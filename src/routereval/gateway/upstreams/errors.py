@@ -39,11 +39,11 @@ class UpstreamError(Exception):
     Attributes:
         kind: ``connect``, ``timeout``, ``cut``, ``garbage``, ``status``, ``busy``, ``key``,
             ``quota``, ``context``, ``refused`` or ``forbidden``.
-        detail: half a sentence for the client; it holds nothing that the upstream said of keys.
+        detail: half a sentence for the client; it holds nothing that the upstream wrote of keys.
         pause: for how long the upstream is to be left alone; None to let the breaker decide.
         blames: whether the breaker counts it against the upstream.
         billed: whether its provider may bill the answer that was lost.
-        reply: what the upstream said, if it may be passed on.
+        reply: what the upstream answered, if it may be passed on.
     """
 
     def __init__(
@@ -83,36 +83,38 @@ def error_of_reply(
     >>> error_of_reply(Reply(400, [], b'{"error": {"message": "bad temperature"}}'), 300) is None
     True
     """
-    status, said = reply.status, f"answered {reply.status}"
+    status, answered = reply.status, f"answered {reply.status}"
     if status == 401:
         return UpstreamError("key", "refused the gateway's key", pause=quota_pause)
     if status in _WORDED and (error := _worded_error(reply, quota_pause, request)) is not None:
         return error
     if status in {403, 404, 409}:
         kind = "forbidden" if status == 403 else "status"
-        return UpstreamError(kind, said, blames=False, reply=reply)
+        return UpstreamError(kind, answered, blames=False, reply=reply)
     if status in {408, 429} or status >= 500:
         pause = retry_after(reply.headers, now)
-        return UpstreamError("busy" if status == 429 else "status", said, pause=pause, reply=reply)
+        return UpstreamError(
+            "busy" if status == 429 else "status", answered, pause=pause, reply=reply
+        )
     return None
 
 
 def _worded_error(reply: Reply, quota_pause: float, request: bytes) -> UpstreamError | None:
     """What an upstream's words mean, beside its status."""
-    said, error = f"answered {reply.status}", read_error(reply.body)
+    answered, error = f"answered {reply.status}", read_error(reply.body)
     if reply.status == 402 or says(error, QUOTA_CODES, QUOTA_SENTENCES, request):
         return UpstreamError(
-            "quota", f"{said}: its quota is used up", pause=quota_pause, reply=reply
+            "quota", f"{answered}: its quota is used up", pause=quota_pause, reply=reply
         )
     if reply.status not in {402, 429} and says(error, CONTEXT_CODES, CONTEXT_SENTENCES, b""):
         return UpstreamError(
-            "context", f"{said}: the prompt is too long", blames=False, reply=reply
+            "context", f"{answered}: the prompt is too long", blames=False, reply=reply
         )
     if reply.status == 413 and "rate_limit_exceeded" in error.codes:  # Groq's, of tokens a minute
-        return UpstreamError("busy", said, blames=False, reply=reply)
+        return UpstreamError("busy", answered, blames=False, reply=reply)
     if reply.status in {400, 422} and says(error, REFUSAL_CODES, REFUSAL_SENTENCES, b""):
         return UpstreamError(
-            "refused", f"{said}: it does not take a parameter", blames=False, reply=reply
+            "refused", f"{answered}: it does not take a parameter", blames=False, reply=reply
         )
     return None
 
@@ -136,15 +138,15 @@ def retry_after(headers: Iterable[tuple[bytes, bytes]], now: float | None = None
 
 
 def clients_own_reply(errors: Iterable[UpstreamError], *, named: bool) -> Reply | None:
-    """What an upstream said that is the client's to know, where none answered.
+    """What an upstream answered that is the client's to know, where none answered.
 
     Args:
         errors: of those that were asked, in order.
         named: whether the client named the model, and so means this upstream.
     """
-    told = list(errors)
-    kinds = {error.kind for error in told}
-    for error in reversed(told):
+    asked = list(errors)
+    kinds = {error.kind for error in asked}
+    for error in reversed(asked):
         own = error.kind in {"context", "refused"} or kinds == {"forbidden"}
         if error.reply is not None and (named or own):
             return error.reply
@@ -161,10 +163,10 @@ def final_error(
         rests: seconds until one of those that were not asked may be.
         last_resort: whether one that rested was asked, since all did.
     """
-    told = list(errors)
-    said = "; ".join(f"{model} {error.detail}" for model, error in told)
-    if not told or last_resort:
-        tried = f"; asked before its time, {said}" if told else ""
+    asked = list(errors)
+    answered = "; ".join(f"{model} {error.detail}" for model, error in asked)
+    if not asked or last_resort:
+        tried = f"; asked before its time, {answered}" if asked else ""
         return ApiError(
             503,
             "all upstreams that could serve this are resting after errors or busy"
@@ -172,19 +174,21 @@ def final_error(
             code="no_upstream",
             retry_after=rests or 1.0,
         )
-    kinds = {error.kind for _, error in told}
-    pauses = [error.pause for _, error in told if error.pause]
+    kinds = {error.kind for _, error in asked}
+    pauses = [error.pause for _, error in asked if error.pause]
     wait = min(pauses, default=None)
     if kinds == {"busy"}:
         return ApiError(
             429,
-            f"no upstream has room: {said}",
+            f"no upstream has room: {answered}",
             code="rate_limit_exceeded",
             retry_after=wait or 1.0,
         )
     if kinds == {"timeout"}:
-        return ApiError(504, f"no upstream answered in time: {said}", code="upstream_timeout")
-    return ApiError(502, f"no upstream answered: {said}", code="upstream_failed", retry_after=wait)
+        return ApiError(504, f"no upstream answered in time: {answered}", code="upstream_timeout")
+    return ApiError(
+        502, f"no upstream answered: {answered}", code="upstream_failed", retry_after=wait
+    )
 
 
 def _seconds(text: str, now: float) -> float | None:

@@ -112,8 +112,8 @@ class UpstreamPool(dict[str, Upstream]):
         lacking = {name: self[name].unmet_need(request) for name in names}
         able = [name for name, lack in lacking.items() if not lack]
         if not able:
-            said = "; ".join(f"{name} {lack}" for name, lack in lacking.items())
-            raise ApiError(400, f"no model can serve this: {said}", code="no_able_model")
+            lacks = "; ".join(f"{name} {lack}" for name, lack in lacking.items())
+            raise ApiError(400, f"no model can serve this: {lacks}", code="no_able_model")
         return able
 
     def highest_price(self, names: Iterable[str], request: ChatRequest) -> float:

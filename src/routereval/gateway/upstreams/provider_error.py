@@ -123,7 +123,7 @@ def says(
     r"""Whether an error has one of the codes or sentences, and not because the request has it.
 
     Args:
-        error: what the provider said.
+        error: what the provider answered.
         codes: that must be equal to one of its own.
         sentences: of which its message must hold one.
         request: the body that was sent.

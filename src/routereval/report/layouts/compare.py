@@ -36,11 +36,11 @@ def verdict_document(verdict: Verdict) -> Document:
     ]
     title = f"{verdict.a} against {verdict.b} by benchmark"
     if len(rows) > 1:
-        told = sum(test.significant for test in verdict.by_benchmark.values())
+        n_significant = sum(test.significant for test in verdict.by_benchmark.values())
         parts.append(Table(title, columns, rows))
         parts.append(
-            f"{verdict.a} is {_tally(verdict.tally)} of {sum(verdict.tally)} benchmarks; on {told} "
-            "the difference is more than chance (*: p after Holm's correction)."
+            f"{verdict.a} is {_tally(verdict.tally)} of {sum(verdict.tally)} benchmarks; on "
+            f"{n_significant} the difference is more than chance (*: p after Holm's correction)."
         )
     everything = Row(("all", *_tested(verdict.test), verdict.test.n_prompts))
     data = Table(title, columns, rows if len(rows) == 1 else [*rows, everything])
@@ -156,7 +156,7 @@ def _difference_column(head: str) -> Column:
 
 
 def _tested(test: Comparison) -> tuple[Cell, Cell, Cell]:
-    """The difference with its interval, the p-value, and what could have been told."""
+    """The difference with its interval, the p-value, and the smallest that could be found."""
     mark = "*" if test.significant else ""
     return Number(test.difference, test.low, test.high, mark), test.p, test.detectable
 

@@ -35,7 +35,7 @@ def _sentence(found: Evaluation) -> str:
     scores = f"μ_o {mu:.3f}; the best single model (chosen on train) {single:.3f}"
     if len(held.quality) < 2:
         return f"{scores} on {_prompts(found)}."
-    test = paired_test(held.quality, held.best_single, strata=held.subsets, groups=held.groups)
+    test = paired_test(held.quality, held.best_single, subsets=held.subsets, groups=held.groups)
     sentence = test.sentence("the router", "the best single model")
     return f"{scores}. {sentence[0].upper()}{sentence[1:]}"
 

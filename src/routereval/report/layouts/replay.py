@@ -68,7 +68,7 @@ def _notes(found: Replays) -> list[str]:
         f"Regret: what {AGAINST[first.against]} scores on the same prompts less what the router "
         f"did, summed; by quarter of the stream, per {_PER:,} prompts. "
         f"± is half of a 95 % interval of the mean over {first.orders} orders of the prompts.",
-        "Full information is ridge regression that is told all scores, each fifth of the prompts "
+        "Full information is ridge regression that sees all scores, each fifth of the prompts "
         "predicted from the others. Flattens: the last quarter's interval lies below the first's.",
         "† learns nothing from the stream.",
     ]
@@ -77,8 +77,8 @@ def _notes(found: Replays) -> list[str]:
 
 def _objects(found: Replay) -> dict[str, Any]:
     fields = ("benchmark", "models", "n_prompts", "orders", "against", "simulated")
-    told = {name: getattr(found, name) for name in fields}
-    return {**told, "lines": [_object(line) for line in found.lines]}
+    values = {name: getattr(found, name) for name in fields}
+    return {**values, "lines": [_object(line) for line in found.lines]}
 
 
 def _object(line: Line) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def ceiling(
     """
     table = score_table_of(records, pool)
     members = np.array([table.models.index(name) for name in pool])
-    fold = folds_of(table.strata, folds, seed, table.groups)
+    fold = folds_of(table.subsets, folds, seed, table.groups)
     held = hold_out(table, [members] * folds, fold, near=near, seed=seed)
     best = best_by_fold(held.scores, fold)
     columns = np.column_stack(
@@ -158,7 +158,7 @@ def ceiling(
     seen = seen[table.prompts]
     if not seen.any():
         raise DataError(f"{records.name}: no prompt to evaluate was put to every model of the pool")
-    W = resamples(table.strata[seen], n_boot, seed, table.groups[seen])
+    W = resamples(table.subsets[seen], n_boot, seed, table.groups[seen])
     found = estimates(columns[seen], W)
     return Ceiling(tuple(pool), int(seen.sum()), held.n_outside, held.near, *found)
 
@@ -232,7 +232,7 @@ def predict(X: NDArray[np.floating], T: Floats, Z: NDArray[np.floating]) -> Floa
     return np.asarray((Z - centre) @ weights + level)
 
 
-def folds_of(strata: Index, folds: int, seed: int, groups: Index | None = None) -> Index:
+def folds_of(subsets: Index, folds: int, seed: int, groups: Index | None = None) -> Index:
     """(n_prompts,) which fold each prompt is in; every subset is spread evenly over them.
 
     Equal prompts, of one code in `groups`, are in one fold; None where each is its own.
@@ -243,12 +243,12 @@ def folds_of(strata: Index, folds: int, seed: int, groups: Index | None = None) 
     """
     if folds < 2:
         raise SpecError(f"a cross-fit has at least 2 folds, not {folds}")
-    first = np.arange(len(strata)) if groups is None else first_equal(groups)
-    order = np.lexsort([np.random.default_rng(seed).random(len(strata)), strata])
+    first = np.arange(len(subsets)) if groups is None else first_equal(groups)
+    order = np.lexsort([np.random.default_rng(seed).random(len(subsets)), subsets])
     order = order[first[order] == order]
     if len(order) < folds:
         raise DataError(f"{len(order)} prompts are too few for {folds} folds")
-    fold = np.empty(len(strata), dtype=np.int64)
+    fold = np.empty(len(subsets), dtype=np.int64)
     fold[order] = np.arange(len(order)) % folds
     return fold[first]
 

@@ -56,8 +56,8 @@ class CrossFit:
     def __init__(self, table: ScoreTable, plan: AdvicePlan) -> None:
         self.table, self.plan = table, plan
         self.every = np.arange(table.n_prompts)
-        self.fold = folds_of(table.strata, plan.folds, plan.seed, table.groups)
-        self.W = resamples(table.strata, plan.n_boot, plan.seed, table.groups)
+        self.fold = folds_of(table.subsets, plan.folds, plan.seed, table.groups)
+        self.W = resamples(table.subsets, plan.n_boot, plan.seed, table.groups)
         self.trusted = table.trusted(self.every, table.candidates)
         self.best, self.best_usd = self._best_single()
         self.rival: dict[int, Floats] = {}

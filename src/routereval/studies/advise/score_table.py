@@ -26,7 +26,7 @@ OPPOSITE = -0.2
 """Two models whose scores correlate below this are not right because of what they know."""
 
 _OPPOSITE_ERRORS = 4.0  # … and by so many standard errors
-_MOST_STRATA = 100
+_MOST_SUBSETS = 100
 _NOUGHT = 1e-6
 _LEAST = 3  # models of the complete block, where so many share enough prompts
 
@@ -47,7 +47,7 @@ class ScoreTable:
         set_aside: models left out because all their answers are of that sort.
         chance: (n_prompts,) the score of a guesser, NaN where unknown.
         chance_source: how it is known; empty if not.
-        strata: (n_prompts,) code of the subset, or of the benchmark where several are joined.
+        subsets: (n_prompts,) code of the subset, or of the benchmark where several are joined.
         groups: (n_prompts,) code of each prompt's group of equal ones, as `Records.groups`.
         costs: (n_prompts, n_models) USD per call, what is unknown filled with the model's mean;
             None if some model's cost is not known at all.
@@ -65,7 +65,7 @@ class ScoreTable:
     set_aside: tuple[str, ...]
     chance: Floats
     chance_source: str
-    strata: Index
+    subsets: Index
     groups: Index
     costs: NDArray[np.float32] | None
     n_dropped: int
@@ -98,8 +98,8 @@ class ScoreTable:
         gaps = np.isnan(known)
         if gaps.any():
             known = np.where(gaps, np.nan_to_num(column_means(known)).astype(np.float32), known)
-        codes, where = np.unique(self.strata, return_inverse=True)
-        if not 1 < len(codes) <= _MOST_STRATA:
+        codes, where = np.unique(self.subsets, return_inverse=True)
+        if not 1 < len(codes) <= _MOST_SUBSETS:
             return known
         return np.hstack([known, np.eye(len(codes), dtype=np.float32)[where]])
 
@@ -169,7 +169,7 @@ def join(collection: Sequence[Records]) -> ScoreTable:
         set_aside=tuple(np.array(common)[by_habit.mean(axis=0) > 0.5].tolist()),
         chance=np.concatenate([part.chance for part in parts]),
         chance_source="" if "" in sources else ", ".join(sources),
-        strata=np.repeat(np.arange(len(parts)), [part.n_prompts for part in parts]),
+        subsets=np.repeat(np.arange(len(parts)), [part.n_prompts for part in parts]),
         groups=np.concatenate([p.groups + n for p, n in zip(parts, starts, strict=True)]),
         costs=np.vstack(costs) if len(costs) == len(parts) else None,
         n_dropped=sum(part.n_dropped for part in parts),
@@ -184,7 +184,7 @@ def _habits(part: ScoreTable, columns: Index) -> NDArray[np.bool_]:
 
 
 def answers_by_habit(
-    scores: NDArray[np.floating], chance: Floats, strata: Index
+    scores: NDArray[np.floating], chance: Floats, subsets: Index
 ) -> NDArray[np.bool_]:
     """Which models are right by luck or by habit, on multiple choice.
 
@@ -198,7 +198,7 @@ def answers_by_habit(
     Args:
         scores: (n_prompts, n_models) of 0 and 1, NaN where not observed.
         chance: (n_prompts,) the score of a guesser; nothing is found where it is unknown or 0.
-        strata: (n_prompts,) code of each prompt's subset.
+        subsets: (n_prompts,) code of each prompt's subset.
 
     Returns:
         (n_models,) True where a model's answers are of that sort.
@@ -220,24 +220,24 @@ def answers_by_habit(
     lucky = _errors_above(scores, chance) < BETTER_THAN_CHANCE
     lucky[order[0]] = False
     knowing = order[~lucky[order]]
-    lucky[knowing[_opposed(scores[:, knowing], strata)]] = True
+    lucky[knowing[_opposed(scores[:, knowing], subsets)]] = True
     return np.asarray(lucky)
 
 
 def correlations(
-    first: NDArray[np.floating], second: NDArray[np.floating], strata: Index | None = None
+    first: NDArray[np.floating], second: NDArray[np.floating], subsets: Index | None = None
 ) -> NDArray[np.float32]:
     """Pearson's correlation (phi, if binary) of every column of one matrix with those of another.
 
     Args:
         first: (n_prompts, a) scores, NaN where not observed: such a cell counts as the mean.
         second: (n_prompts, b) scores.
-        strata: (n_prompts,) subsets whose means are taken out first, or None.
+        subsets: (n_prompts,) subsets whose means are taken out first, or None.
 
     Returns:
         (a, b); 0 where a column does not vary.
     """
-    return np.asarray(_standard(first, strata).T @ _standard(second, strata))
+    return np.asarray(_standard(first, subsets).T @ _standard(second, subsets))
 
 
 def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> Floats:
@@ -284,12 +284,12 @@ def _whole(records: Records, members: Index) -> ScoreTable:
         raise DataError(f"{records.name}: no prompt was put to every model of the pool")
     scores = records.scores.dense(block.prompts).astype(np.float32)
     chance = chance_levels(records)
-    levels, strata = chance.levels[block.prompts], records.subsets[block.prompts]
+    levels, subsets = chance.levels[block.prompts], records.subsets[block.prompts]
     real = records.kind == "real"
     lucky = (
         np.zeros(records.n_models, dtype=np.bool_)
         if real
-        else answers_by_habit(scores, levels, strata)
+        else answers_by_habit(scores, levels, subsets)
     )
     return ScoreTable(
         name=records.name,
@@ -302,7 +302,7 @@ def _whole(records: Records, members: Index) -> ScoreTable:
         set_aside=(),
         chance=np.full(len(scores), np.nan) if real else levels,
         chance_source="" if real else chance.source,
-        strata=strata,
+        subsets=subsets,
         groups=records.groups[block.prompts],
         costs=_filled_costs(records, block.prompts),
         n_dropped=records.n_prompts - len(block.prompts),
@@ -334,10 +334,10 @@ def _errors_above(scores: NDArray[np.floating], chance: Floats) -> Floats:
     return np.asarray(above / np.maximum(spread, np.finfo(np.float64).tiny))
 
 
-def _opposed(scores: NDArray[np.floating], strata: Index) -> Index:
+def _opposed(scores: NDArray[np.floating], subsets: Index) -> Index:
     """Columns, in falling order of means, that are opposed to a better one that stays."""
     limit = min(OPPOSITE, -_OPPOSITE_ERRORS / np.sqrt(len(scores)))
-    standard = _standard(scores, strata)
+    standard = _standard(scores, subsets)
     out = np.zeros(scores.shape[1], dtype=np.bool_)
     for column in range(len(out)):
         if not out[column]:
@@ -346,10 +346,10 @@ def _opposed(scores: NDArray[np.floating], strata: Index) -> Index:
     return np.flatnonzero(out)
 
 
-def _standard(matrix: NDArray[np.floating], strata: Index | None) -> NDArray[np.float32]:
+def _standard(matrix: NDArray[np.floating], subsets: Index | None) -> NDArray[np.float32]:
     """Columns of mean 0 and length 1; 0 throughout where a column does not vary."""
     values = matrix.astype(np.float32)
-    codes = np.zeros(len(values), dtype=np.int64) if strata is None else strata
+    codes = np.zeros(len(values), dtype=np.int64) if subsets is None else subsets
     for code in np.unique(codes):
         rows = codes == code
         part = values[rows]
