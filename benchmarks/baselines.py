@@ -1,6 +1,6 @@
 """RouterEval's CPU baselines: the whole grid by `run`, or a process and an ``.npz`` a cell.
 
-The slow way is how a script for each baseline works: a process a cell that reads the file, calls
+The slow way is how a script for each baseline works: a process per cell that reads the file, calls
 scikit-learn, and simulates r_o(0.5) and random 1,000 times. It is measured on the smallest and the
 largest benchmark and interpolated by their numbers of prompts; the grid of routereval is measured
 whole, intervals included, with nothing kept from an earlier run.
@@ -89,7 +89,7 @@ def slow_grid(collection: list[rv.Records], cells: int) -> float:
     for name, code in SLOW.items():
         seconds = [slow_cell(code, task) for task in tasks]
         spread = " … ".join(f"{s:.2f}" for s in seconds)
-        print(f"  a process a cell, {name:20} {spread} s a cell")
+        print(f"  a process per cell, {name:20} {spread} s per cell")
         sizes = [records.n_prompts for records in ends]
         total += cells * sum(np.interp(records.n_prompts, sizes, seconds) for records in collection)
     return total
@@ -117,7 +117,7 @@ def main() -> None:
         start = time.perf_counter()
         rv.run(collection, list(SLOW), SIZES, GROUPS, protocol="faithful", n_jobs=jobs)
         ours = time.perf_counter() - start
-    print(f"  a process a cell, whole grid           {theirs:7.1f} s (extrapolated)")
+    print(f"  a process per cell, whole grid         {theirs:7.1f} s (extrapolated)")
     how = "all cores" if jobs < 0 else "1 process"
     print(f"  routereval run, whole grid             {ours:7.1f} s ({how})")
     print(f"  ratio                                  {theirs / ours:7.1f}")

@@ -56,7 +56,7 @@ class World:
         sizes: how many prompts of each subset a sample has.
         scores: (n, n_models) what each model scores.
         predicted: (n, n_models) what the router predicts.
-        costs: (n, n_models) USD a call.
+        costs: (n, n_models) USD per call.
         subsets: (n,) code of the subset; each has `DEPTH` times its prompts of a sample.
         cluster: prompts that belong together, and follow each other; a sample has whole ones.
         with_curve: whether evidence has a cost–quality curve.

@@ -279,7 +279,7 @@ def train(folder: Path, models: list[str]) -> Path:
 def add_keys(folder: Path, config: Path) -> str:
     """Let the gateway ask for a key and keep a log, as one that others can reach does; the key."""
     store, command = folder / "keys.sqlite", str(Path(sys.executable).parent / "routereval")
-    add = [command, "keys", "add", str(store), "benchmark", "--usd-a-day", "100000"]
+    add = [command, "keys", "add", str(store), "benchmark", "--usd-per-day", "100000"]
     key = subprocess.run(add, check=True, capture_output=True, text=True).stdout.split()[-1]
     with config.open("a") as file:
         file.write(f'[access]\nkeys = "{store}"\n[log]\nfolder = "{folder / "log"}"\n')

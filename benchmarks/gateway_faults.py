@@ -429,7 +429,7 @@ async def make_keys(path: Path) -> dict[str, str]:
 
     store, secrets = open_store(str(path), create=True), {}
     for name, usd in (("alice", 1000.0), ("bob", 1000.0), ("poor", SMALL_BUDGET)):
-        secrets[name], key = new_key(name, usd_a_day=usd)
+        secrets[name], key = new_key(name, usd_per_day=usd)
         await store.add(key)
     await store.close()
     return secrets

@@ -1,4 +1,4 @@
-"""A long Parquet table, a row a record, to Records: 5,000 models × 28,659 prompts by default.
+"""A long Parquet table, a row per record, to Records: 5,000 models × 28,659 prompts by default.
 
 python benchmarks/long_table.py [--models 5000] [--prompts 28659]
 """

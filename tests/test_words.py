@@ -53,6 +53,11 @@ TERMS = re.compile(
     r"Open LLM Leaderboard|LLM-Blender|CARROT-LLM-Routing|LLM routers?|[Rr]outing LLMs?"
     r"|large language models?"
 )
+# Of a quantity: per, as in USD per call.
+PER = re.compile(
+    r"\b(USD|requests?|times|row|column|line|panel|table) (a|an) "
+    r"(call|prompt|model|row|cell|benchmark|record|request|minute|second|day|router|metric)\b"
+)
 STATIONS = tuple(sorted(folder.parent.name for folder in SRC.glob("*/__init__.py")))
 LATER = {
     "advise.py",
@@ -105,12 +110,13 @@ def test_no_private_word_stands_in_a_station(station: str) -> None:
         assert not found, f"{file.relative_to(SRC)}: {'; '.join(found)}"
 
 
-def test_a_model_is_a_model() -> None:
+@pytest.mark.parametrize(("words", "instead"), [(LLM, "model"), (PER, "per")])
+def test_a_model_is_a_model_and_units_are_per(words: re.Pattern[str], instead: str) -> None:
     files = [*SRC.rglob("*.py"), *ROOT.glob("docs/*.md"), ROOT / "README.md"]
     lines = [
         f"{file.name}:{number}: {line.strip()}"
         for file in files
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-        if LLM.search(TERMS.sub("", line))
+        if words.search(TERMS.sub("", line))
     ]
-    assert not lines, "write model:\n" + "\n".join(lines)
+    assert not lines, f"write {instead}:\n" + "\n".join(lines)

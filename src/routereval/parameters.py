@@ -1,4 +1,4 @@
-"""What the parameters of a router or an embedder may be, declared in one table a class.
+"""What the parameters of a router or an embedder may be, declared in one table per class.
 
     allowed = {"k": Tuned(COUNT), "weights": Choice("uniform", "similarity")}
 

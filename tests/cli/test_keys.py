@@ -10,7 +10,7 @@ from tests.conftest import CommandLine
 
 def test_a_key_is_shown_once_listed_and_revoked(tmp_path: Path, command_line: CommandLine) -> None:
     store = tmp_path / "new" / "keys.sqlite"
-    limits = ("--rpm", "60", "--usd-a-day", "2.5", "--models", "small, large")
+    limits = ("--rpm", "60", "--usd-per-day", "2.5", "--models", "small, large")
     answer = command_line("keys", "add", store, "alice", *limits)
     assert answer.status == 0
     assert re.fullmatch(r"sk-routereval-[\w-]{43}\n", answer.out)
@@ -32,7 +32,7 @@ def test_errors_are_sentences(tmp_path: Path, command_line: CommandLine) -> None
     for call, sentence in [
         (("add", store, "alice"), "there is a key 'alice' already"),
         (("add", store, "a b"), "a key's name is letters"),
-        (("add", store, "bob", "--rpm", "0"), "at least 1 request a minute"),
+        (("add", store, "bob", "--rpm", "0"), "at least 1 request per minute"),
         (("add", store, "bob", "--models", ","), "may reach no model"),
         (("add", "ftp://here", "bob"), "not at 'ftp://here'"),
         (("list", tmp_path / "none"), "holds no keys"),

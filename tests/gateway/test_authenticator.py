@@ -142,7 +142,7 @@ def test_budgets_add_up_over_workers(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         authenticators = [KeyAuthenticator(opened(), name) for name in "abc"]
-        secret = await made(store, usd_a_day=1.0)
+        secret = await made(store, usd_per_day=1.0)
         paid: list[float] = []
         refusals = set()
 
@@ -178,7 +178,7 @@ def test_a_day_has_its_own_budget(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         authenticator = KeyAuthenticator(store)
-        secret = await made(store, usd_a_day=0.01)
+        secret = await made(store, usd_per_day=0.01)
         await pay(authenticator, secret, NOW, 0.01)
         with refused(429, "insufficient_quota"):
             await pay(authenticator, secret, NOW + 60, 0.001)
@@ -205,7 +205,7 @@ def test_days_that_are_over_are_forgotten_once_they_are_written(opened: Open) ->
         store = opened()
         failing = Failing(store)
         authenticator = KeyAuthenticator(failing)  # type: ignore[arg-type]
-        secret = await made(store, usd_a_day=1.0)
+        secret = await made(store, usd_per_day=1.0)
         await pay(authenticator, secret, NOW, 0.25)
         authorization = await authenticator.authorize(secret, "auto", NOW)
         await authorization.reserve(0.25)
@@ -231,7 +231,7 @@ def test_a_request_that_failed_costs_nothing(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         authenticator = KeyAuthenticator(store)
-        secret = await made(store, usd_a_day=0.01)
+        secret = await made(store, usd_per_day=0.01)
         for _ in range(100):
             authorization = await authenticator.authorize(secret, "auto", NOW)
             await authorization.reserve(0.01)
@@ -246,7 +246,7 @@ def test_free_models_are_open_when_the_budget_is_spent(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         authenticator = KeyAuthenticator(store)
-        secret = await made(store, usd_a_day=0.01)
+        secret = await made(store, usd_per_day=0.01)
         await pay(authenticator, secret, NOW, 0.01)
         await pay(authenticator, secret, NOW, 0.0)
         await authenticator.close()
@@ -258,7 +258,7 @@ def test_what_was_dearer_than_foreseen_is_booked_in_full(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         authenticator = KeyAuthenticator(store)
-        secret = await made(store, usd_a_day=1.0)
+        secret = await made(store, usd_per_day=1.0)
         authorization = await authenticator.authorize(secret, "auto", NOW)
         await authorization.reserve(0.01)
         authorization.settle(NOTHING, 0.7)
@@ -277,7 +277,7 @@ def test_what_a_worker_does_not_need_goes_back(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         idle, busy = KeyAuthenticator(store, "idle"), KeyAuthenticator(opened(), "busy")
-        secret = await made(store, usd_a_day=1.0)
+        secret = await made(store, usd_per_day=1.0)
         await pay(idle, secret, NOW, 0.001)
         with refused(429, "insufficient_quota"):
             await pay(busy, secret, NOW, 0.995)
@@ -315,7 +315,7 @@ def test_what_could_not_be_written_is_written_later(
         store = opened()
         failing = Failing(store)
         authenticator = KeyAuthenticator(failing)  # type: ignore[arg-type]
-        secret = await made(store, usd_a_day=1.0)
+        secret = await made(store, usd_per_day=1.0)
         await pay(authenticator, secret, NOW, 0.25)
         await authenticator.write(NOW)
         assert (await store.listed(DAY))[0][1] == 0
@@ -352,7 +352,7 @@ def test_long_requests_keep_what_they_hold(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         slow, other = KeyAuthenticator(store, "slow"), KeyAuthenticator(opened(), "other")
-        secret = await made(store, usd_a_day=1.0)
+        secret = await made(store, usd_per_day=1.0)
         authorization = await slow.authorize(secret, "auto", NOW)
         await authorization.reserve(0.9)
         now = NOW
@@ -372,7 +372,7 @@ def test_keys_are_listed_and_names_are_taken_once(opened: Open) -> None:
     async def story() -> None:
         store = opened()
         await made(store, "bob", per_minute=5, models=frozenset({"small"}))
-        await made(store, "alice", usd_a_day=2.5)
+        await made(store, "alice", usd_per_day=2.5)
         with pytest.raises(DataError, match="there is a key 'bob' already"):
             await made(store, "bob")
         with pytest.raises(DataError, match="no key 'eve' that works"):
@@ -392,7 +392,7 @@ def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
     async def story() -> str:
         store = open_store(str(tmp_path / "keys.sqlite"), create=True)
         authenticator = KeyAuthenticator(store)
-        secret = await made(store, usd_a_day=1.0)
+        secret = await made(store, usd_per_day=1.0)
         await pay(authenticator, secret, NOW, 0.5)
         await authenticator.close()
         return secret
@@ -409,7 +409,7 @@ def test_a_store_that_is_busy_or_broken_is_an_answer(tmp_path: Path) -> None:
     async def story() -> None:
         store = open_store(str(tmp_path / "keys.sqlite"), create=True)
         authenticator = KeyAuthenticator(store)
-        secret = await made(store, per_minute=10, usd_a_day=1.0)
+        secret = await made(store, per_minute=10, usd_per_day=1.0)
         await authenticator.authorize(secret, "auto", NOW)
         with sqlite3.connect(tmp_path / "keys.sqlite") as breaker:
             breaker.execute("DROP TABLE buckets")
@@ -445,9 +445,9 @@ def test_what_is_no_file_of_keys(tmp_path: Path) -> None:
         ("a b", {}, "'a b'"),
         ("x" * 65, {}, "at most 64"),
         ("a", {"models": frozenset()}, "may reach no model"),
-        ("a", {"per_minute": 0}, "at least 1 request a minute, not 0"),
-        ("a", {"usd_a_day": 0.0}, "between 0 and 1e+06 USD, not 0"),
-        ("a", {"usd_a_day": float("nan")}, "not nan"),
+        ("a", {"per_minute": 0}, "at least 1 request per minute, not 0"),
+        ("a", {"usd_per_day": 0.0}, "between 0 and 1e+06 USD, not 0"),
+        ("a", {"usd_per_day": float("nan")}, "not nan"),
     ],
 )
 def test_keys_that_are_of_no_use(name: str, limits: dict[str, object], part: str) -> None:

@@ -209,7 +209,7 @@ async def under(
     """What the store says was spent when all attackers are done, in USD."""
     path = str(tmp_path / "keys.sqlite")
     store = open_store(path, create=True)
-    secret, key = new_key("eve", usd_a_day=bill.attack.budget)
+    secret, key = new_key("eve", usd_per_day=bill.attack.budget)
     await store.add(key)
     prices = {"price_in": PRICE_IN, "price_out": PRICE_OUT, **upstream}
     tables: Any = {"upstreams": dict.fromkeys(("euclid", "portia", "parrot"), prices)}

@@ -83,7 +83,7 @@ CHAT = "/v1/chat/completions"
 @in_loop
 async def test_keys_open_the_door_and_pay(tmp_path: Path) -> None:
     store = tmp_path / "keys.sqlite"
-    alice = await key_in(store, "alice", usd_a_day=1.0)
+    alice = await key_in(store, "alice", usd_per_day=1.0)
     bob = await key_in(store, "bob", models=frozenset({"portia"}), per_minute=2)
     async with gateway(access={"keys": str(store), "metrics": ["bob"]}) as at:
         assert (await at.post(CHAT, body()))[0] == 401
@@ -125,7 +125,7 @@ def days() -> range:
 @in_loop
 async def test_a_budget_holds_under_concurrency(tmp_path: Path) -> None:
     store = tmp_path / "keys.sqlite"
-    alice = await key_in(store, "alice", usd_a_day=40 * PRICE)
+    alice = await key_in(store, "alice", usd_per_day=40 * PRICE)
     async with gateway(access={"keys": str(store)}) as at:
         asked = [at.post(CHAT, body(max_tokens=5), **bearer(alice)) for _ in range(100)]
         answers = await asyncio.gather(*asked)
@@ -259,7 +259,7 @@ async def test_metrics_of_a_gateway_without_keys() -> None:
 async def test_numbers_that_no_float_holds(tmp_path: Path) -> None:
     """Neither a client's limit nor an upstream's count breaks the sums."""
     store = tmp_path / "keys.sqlite"
-    alice = await key_in(store, "alice", usd_a_day=1000.0)
+    alice = await key_in(store, "alice", usd_per_day=1000.0)
 
     async def boast(asked: Asked) -> None:
         usage = {"prompt_tokens": 10**400, "completion_tokens": 1}
@@ -275,7 +275,7 @@ async def test_numbers_that_no_float_holds(tmp_path: Path) -> None:
 @in_loop
 async def test_a_client_that_leaves_pays_for_what_it_asked_for(tmp_path: Path) -> None:
     store = tmp_path / "keys.sqlite"
-    alice = await key_in(store, "alice", usd_a_day=1.0)
+    alice = await key_in(store, "alice", usd_per_day=1.0)
     begun = asyncio.Event()
 
     async def slow(asked: Asked) -> None:

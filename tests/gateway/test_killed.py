@@ -52,7 +52,7 @@ async def spent(path: Path, secret: str) -> tuple[int, int]:
 @pytest.mark.slow
 def test_sigkill_loses_less_than_a_second(tmp_path: Path) -> None:
     path = tmp_path / "keys.sqlite"
-    secret, key = new_key("alice", usd_a_day=5.0)
+    secret, key = new_key("alice", usd_per_day=5.0)
 
     async def keep() -> None:
         store = open_store(str(path), create=True)

@@ -16,7 +16,7 @@ from routereval.records import Draft, read_records
 
 
 def neutral_folder(path: Path, benchmarks: str = "xy", best: float = 1.0) -> Path:
-    """A neutral folder of two prompts a benchmark and two models."""
+    """A neutral folder of two prompts per benchmark and two models."""
     path.mkdir(parents=True)
     ids = [f"{name}{row}" for name in benchmarks for row in range(2)]
     prompts = {"prompt_id": ids, "benchmark": [i[0] for i in ids], "prompt": ids}

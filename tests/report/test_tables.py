@@ -121,7 +121,7 @@ def latex_tables(text: str) -> list[Table]:
 
 
 def plain_tables(text: str) -> list[Table]:
-    """The tables of the means: a title, a head, and a row a router."""
+    """The tables of the means: a title, a head, and a row per router."""
     tables: list[Table] = []
     for block in re.split(r"\n\n", text.split("cost and quality ·", maxsplit=1)[0]):
         rows = [

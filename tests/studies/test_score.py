@@ -34,7 +34,7 @@ def ids_of(records: Records, rows: Iterable[int] | None = None) -> list[str]:
 
 
 def predicted(records: Records, spec: str) -> tuple[Task, pl.DataFrame]:
-    """A task of all models, and what a router predicts on its test prompts, a column a model."""
+    """A task of all models, and what a router predicts on its test prompts, a column per model."""
     task = Task(records, list(records.models))
     router = make_router(spec).fit(task.train.X, task.train.scores)
     table = pl.DataFrame(router.predict_scores(task.test.X), schema=list(task.models))

@@ -14,7 +14,7 @@ import click
 def export(format_name: str, source: str, dest: Path) -> None:
     """Write records as Parquet files for other programs.
 
-    FORMAT is neutral (prompts, and wide tables with a column a model) or long (a row an observed
+    FORMAT is neutral (prompts, and wide tables with a column per model) or long (a row per observed
     cell). Either can be imported again. DEST appears whole or not at all.
     """
     from routereval.records.export import export_records

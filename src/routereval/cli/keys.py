@@ -29,10 +29,10 @@ def keys() -> None:
 @_STORE
 @click.argument("name")
 @click.option("--models", metavar="M,M,…", help="The models it may reach.  [default: all]")
-@click.option("--rpm", type=int, metavar="N", help="Requests a minute.  [default: no limit]")
-@click.option("--usd-a-day", type=float, metavar="USD", help="Budget.  [default: no limit]")
+@click.option("--rpm", type=int, metavar="N", help="Requests per minute.  [default: no limit]")
+@click.option("--usd-per-day", type=float, metavar="USD", help="Budget.  [default: no limit]")
 def add(
-    store: str, name: str, models: str | None, rpm: int | None, usd_a_day: float | None
+    store: str, name: str, models: str | None, rpm: int | None, usd_per_day: float | None
 ) -> None:
     """Make a key called NAME and show it, once: only its hash is kept."""
     import asyncio
@@ -41,7 +41,7 @@ def add(
     from routereval.gateway.access.store import open_store
 
     allowed = None if models is None else frozenset(filter(None, map(str.strip, models.split(","))))
-    limits = {"models": allowed, "per_minute": rpm, "usd_a_day": usd_a_day}
+    limits = {"models": allowed, "per_minute": rpm, "usd_per_day": usd_per_day}
     secret, kept = new_key(name, now=time.time(), **limits)  # type: ignore[arg-type]
 
     async def keep() -> None:
@@ -83,8 +83,8 @@ def _document(found: Sequence[tuple[Key, int]]) -> Document:
     columns = [
         Column("key", "text"),
         Column("USD today", digits=6, key="usd_today"),
-        Column("of USD a day", digits=2, key="usd_a_day"),
-        Column("requests a minute", "count", key="rpm"),
+        Column("of USD per day", digits=2, key="usd_per_day"),
+        Column("requests per minute", "count", key="rpm"),
         Column("models", "text"),
         Column("state", "text"),
     ]

@@ -29,7 +29,7 @@ class Tfidf(TextEmbedder):
         random_state: of the randomised SVD.
 
     Attributes:
-        words_: the known words and pairs, one a line.
+        words_: the known words and pairs, one per line.
         directions_: (n_words, n_kept) what one occurrence of each adds to a text's vector.
 
     >>> texts = ["prove the theorem", "prove the lemma", "cite the statute", "cite the case"]

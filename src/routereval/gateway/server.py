@@ -45,7 +45,7 @@ class DrainingServer(uvicorn.Server):
         self._draining = (time.monotonic() + CLOSE_CONNECTIONS_S, sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        """Called ten times a second."""
+        """Called ten times per second."""
         if self._draining is not None and time.monotonic() >= self._draining[0]:
             super().handle_exit(*self._draining[1:])
         return await super().on_tick(counter)

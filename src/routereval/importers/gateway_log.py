@@ -1,4 +1,4 @@
-"""The gateway's own decision log: JSON Lines, a line a request or a feedback.
+"""The gateway's own decision log: JSON Lines, a line per request or a feedback.
 
 A request that got feedback is a cell: its prompt's row, the column of the model that answered. The
 same prompt asked of the same model again is averaged. What was never asked is missing, as it should

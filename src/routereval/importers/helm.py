@@ -81,13 +81,13 @@ def _run(file: Path) -> Run:
     scenario, _, rest = name.partition(":")
     given = dict(pair.partition("=")[::2] for pair in rest.split(",") if "=" in pair)
     known = part_of(spec, "scenario_spec", "args")
-    told = {
+    settings = {
         key: value
         for key, value in given.items()
         if (key in known if isinstance(known, dict) else key not in _NOT_OF_SCENARIO)
     }
-    one = len(told) == 1
-    subset = ",".join(value if one else f"{key}={value}" for key, value in told.items())
+    one = len(settings) == 1
+    subset = ",".join(value if one else f"{key}={value}" for key, value in settings.items())
     adapter = part_of(spec, "adapter_spec")
     more = {key: value for key, value in flat(adapter).items() if key in _ADAPTER}
     model = text_of(part_of(adapter, "model")) or given.get("model", "").replace("_", "/", 1)
@@ -111,11 +111,11 @@ def _entries(file: Path) -> list[Any]:
     return whole
 
 
-def _stats(told: object) -> dict[str, object]:
+def _stats(held: object) -> dict[str, object]:
     """The statistics of an entry by name, in both of the forms that they have."""
-    if isinstance(told, dict):
-        return dict(told)
-    stats = told if isinstance(told, list) else ()
+    if isinstance(held, dict):
+        return dict(held)
+    stats = held if isinstance(held, list) else ()
     named = ((part_of(stat, "name", "name"), part_of(stat, "mean")) for stat in stats)
     return {name: mean for name, mean in named if isinstance(name, str)}
 
@@ -125,10 +125,10 @@ def _rows(run: Run, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
     found: dict[tuple[str, str, str], tuple[int, dict[str, object]]] = {}
     for number, entry in enumerate(_entries(run.file), 1):
         with bad.row(run.file, number):
-            told = object_in(entry, "the entry")
-            perturbation = _perturbation(told.get("perturbation"))
-            key = name_in(told, "instance_id"), perturbation, str(told.get("train_trial_index"))
-            found.setdefault(key, (number, {}))[1].update(_stats(told.get("stats")))
+            held = object_in(entry, "the entry")
+            perturbation = _perturbation(held.get("perturbation"))
+            key = name_in(held, "instance_id"), perturbation, str(held.get("train_trial_index"))
+            found.setdefault(key, (number, {}))[1].update(_stats(held.get("stats")))
     instances = _instances(run.file.parent)
     method = part_of(_spec(run.file.parent), "adapter_spec", "method")
     choice = isinstance(method, str) and method.startswith("multiple_choice")
@@ -158,19 +158,19 @@ def _instances(folder: Path) -> dict[tuple[str, str], Mapping[str, Any]]:
     }
 
 
-def _perturbation(told: object) -> str:
+def _perturbation(held: object) -> str:
     """The name of a perturbation with what tells it from others of its kind; empty for none."""
-    if not isinstance(told, dict):
+    if not isinstance(held, dict):
         return ""
-    more = {key: value for key, value in flat(told).items() if key not in _DERIVED}
-    return " ".join([str(told.get("name"))[:60], *(f"{key}={more[key]}" for key in sorted(more))])
+    more = {key: value for key, value in flat(held).items() if key not in _DERIVED}
+    return " ".join([str(held.get("name"))[:60], *(f"{key}={more[key]}" for key in sorted(more))])
 
 
 def _answers(metric_of: Mapping[str, str], row: Mapping[str, Any], run: Run) -> Iterator[Answer]:
     scenario, _, subset = run.task.partition(":")
     perturbation, references = row["perturbation"], part_of(row["instance"], "references")
-    told = part_of(row["instance"], "input")
-    text = text_of(told if isinstance(told, str) else part_of(told, "text"))
+    held = part_of(row["instance"], "input")
+    text = text_of(held if isinstance(held, str) else part_of(held, "text"))
     n_options = len(references) if row["choice"] and isinstance(references, list) else 0
     yield Answer(
         f"{subset}/{row['id']}" if subset else row["id"],

@@ -19,7 +19,7 @@ from routereval.importers.safe_pickle import CALLS, STEPS, Global, Machine, load
 
 
 def load_frame(path: Path) -> dict[str, NDArray[Any]]:
-    """The columns of a pickled frame by name, each an array of one row a cell.
+    """The columns of a pickled frame by name, each an array of one row per cell.
 
     Args:
         path: the file. A cell is a number, text, None, or a list of such.

@@ -66,7 +66,7 @@ class ScoreMatrix(Protocol):
 
 @dataclass(frozen=True)
 class BinaryMatrix:
-    """Scores of 0 and 1, 64 prompts a word.
+    """Scores of 0 and 1, 64 prompts per word.
 
     Attributes:
         words: (n_models, n_words) the scores; 0 where not observed.

@@ -21,7 +21,7 @@ _MOST_COLUMNS = 4
 
 
 def advice_figure(advice: Advice) -> Figure:
-    """Small multiples, a panel a benchmark: what is in reach of a router, and what is luck.
+    """Small multiples, a panel per benchmark: what is in reach of a router, and what is luck.
 
     From the best single model's score a bar rises to the oracle of the greedy pool of each size; a
     point marks the ceiling, with the interval of its lead.

@@ -76,7 +76,7 @@ class CurveDisplay:
 
 
 def curve_displays(results: Results) -> dict[str, list[CurveDisplay]]:
-    """What there is to draw: a figure a pool size, group and protocol, a panel a benchmark.
+    """What there is to draw: a figure per pool size, group and protocol, a panel per benchmark.
 
     Only the first seed of a run is drawn; no mean of curves of several pools would be one.
 

@@ -167,7 +167,7 @@ class ScalingDisplay:
 
 
 def scaling_figure(results: ScalingResults) -> Figure:
-    """Small multiples, one panel a benchmark, with one legend for all."""
+    """Small multiples, one panel per benchmark, with one legend for all."""
     return _figure(results.curves)
 
 

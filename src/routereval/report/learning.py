@@ -23,7 +23,7 @@ _GAP = 9.0  # points between two labels at the end of the lines
 
 
 def learning_figure(results: Results) -> Figure | None:
-    """Small multiples, a panel a protocol and pool size; None where nothing was counted.
+    """Small multiples, a panel per protocol and pool size; None where nothing was counted.
 
     Args:
         results: of a run with several numbers of labelled, or probe, prompts.

@@ -34,7 +34,7 @@ def metric_line(one: Metric) -> str:
 
 
 def metrics_page() -> str:
-    """Tables of all metrics in Markdown, one a group."""
+    """Tables of all metrics in Markdown, one per group."""
     head = "| name | meaning | better | range | undefined | source |\n|---|---|---|---|---|---|\n"
     parts = []
     for group, title in GROUPS.items():

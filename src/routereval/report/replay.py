@@ -49,7 +49,7 @@ def save_replay(found: Sequence[Replay], folder: str | Path) -> list[Path]:
 
 
 def replay_figure(found: Sequence[Replay]) -> Figure:
-    """Small multiples, a panel a benchmark: cumulative regret against the number of prompts."""
+    """Small multiples, a panel per benchmark: cumulative regret against the number of prompts."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -1,7 +1,7 @@
 """The test prompts of a run, kept beside its results so that a report can show them.
 
-What is kept is bounded: `MOST_PROMPTS` prompts a benchmark, `MOST_TEXT` characters of each, and the
-scores and costs of `MOST_MODELS` models of the pools.
+What is kept is bounded: `MOST_PROMPTS` prompts per benchmark, `MOST_TEXT` characters of each, and
+the scores and costs of `MOST_MODELS` models of the pools.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class TrainedRouter:
 
     Attributes:
         router: fitted.
-        models: the models, one a column of its scores.
+        models: the models, one per column of its scores.
         embedder: what makes the router's features of a text; None for one that reads texts.
         costs: (n_models,) expected USD per call, NaN where unknown.
         about: where it comes from: router and embedder as specs, records, protocol, versions.

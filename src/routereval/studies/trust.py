@@ -74,7 +74,7 @@ class Overhead(NamedTuple):
         p50: median milliseconds of routing one prompt from its text.
         p95: of which 95 % take less.
         p99: of which 99 % take less.
-        batch: prompts a second, all test prompts at once.
+        batch: prompts per second, all test prompts at once.
     """
 
     p50: float

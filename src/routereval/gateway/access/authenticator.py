@@ -275,7 +275,7 @@ class KeyAuthenticator:
         if not given:
             raise ApiError(
                 429,
-                f"key {cached.key.name!r} may ask {per_minute} times a minute; "
+                f"key {cached.key.name!r} may ask {per_minute} times per minute; "
                 f"try again in {wait:.1f} s",
                 code="rate_limit_exceeded",
                 retry_after=wait,

@@ -26,8 +26,8 @@ class Key:
         digest: SHA-256 of the key. A key has 256 random bits, so nothing slower is needed: there
             is no list of likely keys to try.
         models: the models that it may reach; None for all.
-        per_minute: requests a minute; None without a limit.
-        budget: billionths of a USD a day (UTC); None without a limit.
+        per_minute: requests per minute; None without a limit.
+        budget: billionths of a USD per day (UTC); None without a limit.
         created: seconds since the epoch.
         revoked: since when it no longer opens the authenticator; None while it does.
     """
@@ -46,7 +46,7 @@ def new_key(
     *,
     models: frozenset[str] | None = None,
     per_minute: int | None = None,
-    usd_a_day: float | None = None,
+    usd_per_day: float | None = None,
     now: float = 0.0,
 ) -> tuple[str, Key]:
     """Draw a key.
@@ -54,8 +54,8 @@ def new_key(
     Args:
         name: letters, digits and ``._@-``, at most 64 of them.
         models: the models that it may reach; None for all.
-        per_minute: requests a minute; None without a limit.
-        usd_a_day: None without a limit.
+        per_minute: requests per minute; None without a limit.
+        usd_per_day: None without a limit.
         now: seconds since the epoch.
 
     Returns:
@@ -64,7 +64,7 @@ def new_key(
     Raises:
         DataError: if the name or a limit is of no use.
 
-    >>> secret, kept = new_key("alice", usd_a_day=1.5)
+    >>> secret, kept = new_key("alice", usd_per_day=1.5)
     >>> secret.startswith("sk-routereval-"), kept.budget, kept.digest == digest_of(secret)
     (True, 1500000000, True)
     """
@@ -75,11 +75,11 @@ def new_key(
     if models is not None and not models:
         raise DataError("a key that may reach no model is of no use; name at least one")
     if per_minute is not None and per_minute < 1:
-        raise DataError(f"a key needs at least 1 request a minute, not {per_minute}")
-    if usd_a_day is not None and not 0 < usd_a_day <= _HIGHEST_BUDGET:
-        raise DataError(f"a budget lies between 0 and {_HIGHEST_BUDGET:g} USD, not {usd_a_day:g}")
+        raise DataError(f"a key needs at least 1 request per minute, not {per_minute}")
+    if usd_per_day is not None and not 0 < usd_per_day <= _HIGHEST_BUDGET:
+        raise DataError(f"a budget lies between 0 and {_HIGHEST_BUDGET:g} USD, not {usd_per_day:g}")
     secret = PREFIX + secrets.token_urlsafe(32)
-    budget = None if usd_a_day is None else nano(usd_a_day)
+    budget = None if usd_per_day is None else nano(usd_per_day)
     return secret, Key(name, digest_of(secret), models, per_minute, budget, now)
 
 

@@ -110,7 +110,7 @@ def _worded_error(reply: Reply, quota_pause: float, request: bytes) -> UpstreamE
         return UpstreamError(
             "context", f"{answered}: the prompt is too long", blames=False, reply=reply
         )
-    if reply.status == 413 and "rate_limit_exceeded" in error.codes:  # Groq's, of tokens a minute
+    if reply.status == 413 and "rate_limit_exceeded" in error.codes:  # Groq's, of tokens per minute
         return UpstreamError("busy", answered, blames=False, reply=reply)
     if reply.status in {400, 422} and says(error, REFUSAL_CODES, REFUSAL_SENTENCES, b""):
         return UpstreamError(

@@ -32,7 +32,7 @@ _LITTLE = 0.005
 
 
 def advice_document(advice: Advice) -> Document:
-    """The advice as a reader can act on it: a verdict, sentences and a table a benchmark."""
+    """The advice as a reader can act on it: a verdict, sentences and a table per benchmark."""
     parts = [part for bench in advice.benchmarks for part in _parts(bench, advice)]
     rows = [
         Row((bench.name, *row.cells)) for bench in advice.benchmarks for row in _table(bench).rows

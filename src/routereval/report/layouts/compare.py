@@ -20,7 +20,7 @@ _TESTED = (
 
 
 def verdict_document(verdict: Verdict) -> Document:
-    """The sentences, and a row a benchmark beneath them where there are several."""
+    """The sentences, and a row per benchmark beneath them where there are several."""
     parts: list[str | Table] = [verdict.sentence]
     if verdict.seeds:
         parts.append(verdict.seeds.sentence(verdict.a, verdict.b))
@@ -49,7 +49,7 @@ def verdict_document(verdict: Verdict) -> Document:
 
 
 def standings_document(standings: Standings) -> Document:
-    """The sentence, and a row a router beneath it."""
+    """The sentence, and a row per router beneath it."""
     several = standings.n_benchmarks > 1
     columns = [
         Column("router", "text"),

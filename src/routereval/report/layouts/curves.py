@@ -38,7 +38,7 @@ def trade_off_document(results: Results) -> Document:
 def trade_offs(
     results: Results, lines: Sequence[Line] | None = None, *, every: bool = True
 ) -> list[Table]:
-    """A table a protocol and pool size: of each benchmark and of their mean.
+    """A table per protocol and pool size: of each benchmark and of their mean.
 
     Args:
         results: of a run.

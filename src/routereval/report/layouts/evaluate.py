@@ -1,4 +1,4 @@
-"""How an evaluation is laid out: a sentence on what routing gained, and a row a metric."""
+"""How an evaluation is laid out: a sentence on what routing gained, and a row per metric."""
 
 from __future__ import annotations
 

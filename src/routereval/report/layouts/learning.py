@@ -20,7 +20,7 @@ def grouped(curves: Sequence[Learning]) -> dict[tuple[str, str, int], list[Learn
 
 
 def learning_tables(curves: Sequence[Learning]) -> list[Table]:
-    """A table a protocol and pool size: a row a router, a column a number of prompts."""
+    """A table per protocol and pool size: a row per router, a column per number of prompts."""
     return [_table(held) for held in grouped(curves).values()]
 
 

@@ -1,4 +1,4 @@
-"""How off-policy estimates are laid out: a row a router that served, or could have."""
+"""How off-policy estimates are laid out: a row per router that served, or could have."""
 
 from __future__ import annotations
 

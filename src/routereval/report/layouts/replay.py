@@ -29,7 +29,7 @@ _COLUMNS = (
 
 
 def replays_document(found: Replays) -> Document:
-    """A table a benchmark, and what the columns mean."""
+    """A table per benchmark, and what the columns mean."""
     tables = [_table(one) for one in found]
     rows = [
         Row((one.benchmark, *row.cells))

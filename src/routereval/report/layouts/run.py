@@ -1,4 +1,4 @@
-"""How the results of a run are laid out: rows routers, a table a pool size and protocol."""
+"""How the results of a run are laid out: rows routers, a table per pool size and protocol."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _data(results: Results, lines: Sequence[Line]) -> Table:
-    """One row a size, router, benchmark (and their mean) and metric."""
+    """One row per size, router, benchmark (and their mean) and metric."""
     simulated = _simulated(results)
     rows = [
         Row(

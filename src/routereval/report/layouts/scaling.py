@@ -28,7 +28,7 @@ _COLUMNS = (
 
 
 def scaling_document(results: ScalingResults) -> Document:
-    """A row a benchmark; all numbers of the summary for other programs."""
+    """A row per benchmark; all numbers of the summary for other programs."""
     lines = results.summary().to_dicts()
     rows = [Row(_cells(line), ends=_before_mean(lines, n)) for n, line in enumerate(lines)]
     order = results.curves[0].order

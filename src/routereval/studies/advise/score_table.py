@@ -38,7 +38,7 @@ class ScoreTable:
     Attributes:
         name: of the benchmark.
         kind: ``binary`` or ``real``.
-        models: names of the models, one a column.
+        models: names of the models, one per column.
         scores: (n_prompts, n_models), NaN where not observed.
         prompts: (n_prompts,) which rows of the records, counted through where several are joined.
         candidates: columns observed on every prompt: a pool is chosen from these.
