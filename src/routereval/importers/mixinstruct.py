@@ -113,7 +113,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="mixinstruct",
-    summary="MixInstruct's JSON: candidates with their metrics; metric=bertscore unless told",
+    summary="MixInstruct's JSON: candidates with their metrics; metric=bertscore unless given",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

@@ -1,4 +1,4 @@
-"""Answers of runs, as records: runs are joined to arms, trials are kept, errors are told apart.
+"""Answers of runs, as records: runs are joined to arms, trials are kept, errors are kept apart.
 
 An importer says which runs there are, what the rows of a run's file are, and what answers a row
 holds; the rest is the same for all formats of one model's answers in one file.
@@ -94,8 +94,8 @@ def drafts_of_runs(
     reader.bad.check()
     refuse_unscored(path, reader.n_scores, [run.file for run in held], unscored)
     reader.tell_errors()
-    for say, told in ((reader.table.note, facts), (reader.table.warn, warnings)):
-        for task, lines in (told or {}).items():
+    for say, by_task in ((reader.table.note, facts), (reader.table.warn, warnings)):
+        for task, lines in (by_task or {}).items():
             for line in lines:
                 say(reader.benchmark_of.get(task, task), line)
     yield from reader.table.drafts(str(path), licence, arms_table(arms))

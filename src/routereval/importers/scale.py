@@ -111,7 +111,7 @@ class Scale:
 
 
 Rescale = bool | Scale
-"""What an importer is told of the scale: a declared one, True for the range that it observes."""
+"""What an importer knows of the scale: a declared one, True for the range that it observes."""
 
 
 def _is_number(text: str) -> bool:

@@ -26,7 +26,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "subset": ("subset", "subject", "category"),
     "chance": ("chance",),
 }
-"""What a column can be for, and the names by which it is known without being told."""
+"""What a column can be for, and the names by which it is known by itself."""
 
 NAMED_LISTS = ("ignore", "models")
 """Roles whose columns are several, joined by a bar."""
