@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import numpy as np
@@ -17,6 +17,9 @@ from starlette.applications import Starlette
 
 from routereval.features import make_embedder
 from routereval.gateway import Authenticator, Config, Observer, RequestHook, create_app, make_config
+from routereval.gateway.config import LimitsConfig
+from routereval.gateway.http.client_connections import ClientConnections
+from routereval.gateway.http.http_protocol import protocol_factory
 from routereval.gateway.http.relay import Relay
 from routereval.routers import make_router
 from routereval.routers.familiarity import Familiarity
@@ -25,6 +28,8 @@ from routereval.routers.trained import TrainedRouter
 USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
 PATIENCE_S = 250.0  # of the gateway with its upstreams; below all of its other limits
 TEXTS = ["prove the lemma", "prove the theorem", "cite the case", "cite the statute"]
+
+NO_LIMITS = LimitsConfig()
 
 Answer = Callable[["Asked"], Awaitable[None]]
 
@@ -194,6 +199,7 @@ class Rig:
     stubs: dict[str, Stub]
     session: aiohttp.ClientSession
     told: list[Any] = field(default_factory=list)
+    connections: ClientConnections = field(default_factory=lambda: ClientConnections(NO_LIMITS))
 
     async def ask(
         self, text: str = "prove it", model: str = "auto", **fields: object
@@ -252,15 +258,13 @@ class Notes:
 @contextlib.asynccontextmanager
 async def served(app: Starlette) -> AsyncIterator[str]:
     """An application on a port of its own, served as `routereval serve` does."""
+    limits = app.state.relay.config.limits
+    connections = ClientConnections(limits)
+    http = protocol_factory(connections, int(limits.head_kb * 1000))
     config = uvicorn.Config(
-        app,
-        port=0,
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_level="error",
-        timeout_keep_alive=100_000,  # tests move the clock forward
+        app, port=0, http=cast("Any", http), ws="none", lifespan="on", log_level="error"
     )
+    app.state.connections = connections
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -319,4 +323,4 @@ async def rig(
         )
         url = await stack.enter_async_context(served(app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Rig(url, app.state.relay, stubs, session, notes.entries)
+        yield Rig(url, app.state.relay, stubs, session, notes.entries, app.state.connections)

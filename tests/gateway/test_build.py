@@ -85,7 +85,8 @@ async def test_keys_open_the_door_and_pay(tmp_path: Path) -> None:
     store = tmp_path / "keys.sqlite"
     alice = await key_in(store, "alice", usd_per_day=1.0)
     bob = await key_in(store, "bob", models=frozenset({"portia"}), per_minute=2)
-    async with gateway(access={"keys": str(store), "metrics": ["bob"]}) as at:
+    carol = await key_in(store, "carol", models=frozenset({"portia"}))
+    async with gateway(access={"keys": str(store), "metrics": ["carol"]}) as at:
         assert (await at.post(CHAT, body()))[0] == 401
         for _ in range(10):
             status, headers, _ = await at.post(CHAT, body(), **bearer(alice))
@@ -102,11 +103,11 @@ async def test_keys_open_the_door_and_pay(tmp_path: Path) -> None:
         status, headers, said = await at.post(CHAT, body(), **bearer(bob))
         assert (status, said["error"]["code"]) == (429, "rate_limit_exceeded")
         assert 1 <= int(headers["retry-after"]) <= 30
-        for secret, expected in ((None, 401), (alice, 403), (bob, 200)):
+        for secret, expected in ((None, 401), (alice, 403), (bob, 429), (carol, 200)):
             sent = {} if secret is None else bearer(secret)
             async with at.session.get(at.url + "/metrics", headers=sent) as answer:
                 assert answer.status == expected
-        async with at.session.get(at.url + "/v1/models", headers=bearer(bob)) as answer:
+        async with at.session.get(at.url + "/v1/models", headers=bearer(carol)) as answer:
             names = [card["id"] for card in (await answer.json())["data"]]
             assert [name for name in names if "auto" not in name] == ["portia"]
     reader = open_store(str(store))

@@ -30,21 +30,45 @@ _OWN_FIELDS = frozenset({"model", "messages", "prompt", "stream", "stream_option
 
 
 class ServerConfig(Table, frozen=True):
-    """Where to listen. Only this machine reaches the gateway unless `host` says otherwise."""
+    """Where to listen. Only this machine reaches the gateway unless `host` says otherwise.
+
+    Attributes:
+        hosts: names by which it is reached; without keys, only addresses and local names are
+            known beside them.
+        origins: of pages that may ask, such as ``https://chat.example``; ``*`` for all.
+    """
 
     host: str = "127.0.0.1"
     port: CountOr0 = 8080
     drain_s: AtLeast0 = 30.0
     page: bool = True
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 class LimitsConfig(Table, frozen=True):
-    """How much the gateway takes on before it says no."""
+    """How much the gateway takes on before it says no.
+
+    Attributes:
+        in_flight: requests at a time.
+        body_mb, body_s: the largest and the slowest body.
+        bodies_mb: all bodies together that are being read or served.
+        request_s: the longest request, all attempts together.
+        connections: of clients, at a time.
+        address_share: the share of them that one address may have.
+        head_kb: the longest head of a request.
+        head_s: how long a connection may be without a whole head of a request.
+    """
 
     in_flight: Count = 1024
     body_mb: Above0 = 20.0
     body_s: Seconds = 30.0
+    bodies_mb: Above0 = 512.0
     request_s: Seconds = 900.0
+    connections: Count = 4096
+    address_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    head_kb: Above0 = 64.0
+    head_s: Seconds = 20.0
 
 
 class RoutingConfig(Table, frozen=True):

@@ -111,7 +111,7 @@ class Authenticator(Protocol):
     """Who may ask."""
 
     async def identify(self, key: str | None) -> Authorization:
-        """Who this is, for requests that cost nothing: listing models, asking for a decision.
+        """Who this is, before anything is read or counted.
 
         Raises:
             ApiError: 401 if the key is missing or not known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -10,23 +11,27 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import uvicorn
 from starlette.applications import Starlette
 
 from routereval.gateway.build import create_app, models_without_upstream
-from routereval.gateway.config import Config, read_config
+from routereval.gateway.config import Config, LimitsConfig, read_config
+from routereval.gateway.http.client_connections import ClientConnections
+from routereval.gateway.http.http_protocol import protocol_factory
 from routereval.routers.trained import TrainedRouter, load_router
 
 CLOSE_CONNECTIONS_S = 0.5
 LAST_REQUESTS_S = 0.2
+OTHER_FILES = 64
 SWITCH_INTERVAL_S = 0.001
 _ROUTER, _CONFIG = "ROUTEREVAL_ROUTER_DIR", "ROUTEREVAL_GATEWAY_TOML"
 
 
 class DrainingServer(uvicorn.Server):
-    """A server that announces the end of its connections before it closes them.
+    """A server that bounds its connections, and announces their end before it closes them.
 
     A client may just be sending its next request on a connection that the server closes. So for
     `CLOSE_CONNECTIONS_S` each answer says that its connection closes after it, and only then the
@@ -34,6 +39,12 @@ class DrainingServer(uvicorn.Server):
     """
 
     _draining: tuple[float, int, FrameType | None] | None = None
+
+    def __init__(self, app: Starlette, config: Config) -> None:
+        self.connections = ClientConnections(_with_room_for_files(config.limits))
+        http = protocol_factory(self.connections, int(config.limits.head_kb * 1000))
+        settings = _uvicorn_settings(config)
+        super().__init__(uvicorn.Config(app, http=cast("Any", http), **settings))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins to drain, another one ends at once."""
@@ -46,6 +57,7 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times per second."""
+        self.connections.sweep(asyncio.get_running_loop().time())
         if self._draining is not None and time.monotonic() >= self._draining[0]:
             super().handle_exit(*self._draining[1:])
         return await super().on_tick(counter)
@@ -66,7 +78,7 @@ def serve(trained: TrainedRouter, config: Config) -> None:
     """
     app = create_app(trained, config)
     tune_memory()
-    DrainingServer(uvicorn.Config(app, **_uvicorn_settings(config))).run()
+    DrainingServer(app, config).run()
 
 
 def serve_many(router: Path, config_path: Path, workers: int) -> None:
@@ -107,12 +119,30 @@ def tune_memory() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
+def _with_room_for_files(limits: LimitsConfig) -> LimitsConfig:
+    """The limits with no more connections than the system lets this process have files.
+
+    A request may need a connection to an upstream as well, and other files are open, too.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return limits
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems say more than they give
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        most = hard
+    if most == resource.RLIM_INFINITY:
+        return limits
+    most = max(16, (most - OTHER_FILES) // 2)
+    return msgspec.structs.replace(limits, connections=min(limits.connections, most))
+
+
 def _uvicorn_settings(config: Config) -> dict[str, Any]:
     return {
         "host": config.server.host,
         "port": config.server.port,
         "loop": "uvloop" if sys.platform != "win32" else "asyncio",
-        "http": "httptools",  # uvicorn would silently take a slower one
         "ws": "none",
         "lifespan": "on",
         "log_level": "warning",

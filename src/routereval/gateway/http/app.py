@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from routereval.errors import MissingDependencyError, RouterEvalError
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.config import AUTO
 from routereval.gateway.http.body import ClientGoneError, read_body
-from routereval.gateway.http.chat_request import parse_request
+from routereval.gateway.http.browser_policy import BrowserPolicy
 from routereval.gateway.http.headers import bearer
-from routereval.gateway.http.relay import Relay
-from routereval.gateway.protocols import Authorization, ClientRequest
+from routereval.gateway.http.relay import Relay, internal_error, parsed_request
+from routereval.gateway.protocols import NOTHING, Authorization, ClientRequest, OpenAccess
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -37,14 +39,19 @@ def asgi_app(relay: Relay, routes: Sequence[BaseRoute] = ()) -> Starlette:
         routes: of further endpoints.
 
     Raises:
+        DataError: for an origin that cannot be let in.
         MissingDependencyError: if the extra is not installed.
     """
     try:
-        from starlette.applications import Starlette
         from starlette.exceptions import HTTPException
+
+        from routereval.gateway.http.gateway_app import GatewayApp
     except ImportError:
         raise MissingDependencyError.of("starlette", "serve") from None
-    app = Starlette(
+    keyless = isinstance(relay.authenticator, OpenAccess)
+    app = GatewayApp(
+        relay,
+        BrowserPolicy(relay.config.server, keyless=keyless),
         routes=[*_routes(relay, page=relay.config.server.page), *routes],
         lifespan=_lifespan(relay),
         exception_handlers={
@@ -55,30 +62,41 @@ def asgi_app(relay: Relay, routes: Sequence[BaseRoute] = ()) -> Starlette:
             Exception: _internal_error,
         },
     )
-    app.state.relay = relay
+    app.router.redirect_slashes = False  # a redirection would repeat the host that a client names
     return app
 
 
-async def authorization_of(request: Request) -> Authorization:
-    """What the key of a request that costs nothing lets it do.
+async def authorization_of(request: Request, model: str = AUTO) -> Authorization:
+    """What the key of a request lets it do; the request counts against the key's rate.
+
+    Args:
+        request: of any kind.
+        model: that it names.
 
     Raises:
-        ApiError: 401 if the key is missing or not known.
+        ApiError: 401 if the key is missing or not known, 403 (model), 429 (rate).
     """
     relay: Relay = request.app.state.relay
-    return await relay.authenticator.identify(bearer(request.scope["headers"]))
+    key = bearer(request.scope["headers"])
+    authorization = await relay.authenticator.authorize(key, model, time.time())
+    authorization.settle(NOTHING, 0.0)  # it costs nothing
+    return authorization
 
 
-async def body_of(request: Request, most: int) -> bytes:
+@asynccontextmanager
+async def body_of(request: Request, most: int) -> AsyncIterator[bytes]:
     """The body of a request, within `most` bytes and the time that `[limits]` allows.
 
     Raises:
-        ApiError: 413 if it is too large, 408 if it is too slow.
-        ClientGoneError: if the client leaves meanwhile.
+        ApiError, ClientGoneError: see `read_body`.
     """
     relay: Relay = request.app.state.relay
-    seconds = relay.config.limits.body_s
-    return await read_body(request.receive, request.scope["headers"], most, seconds)
+    seconds, memory = relay.config.limits.body_s, relay.memory
+    body = await read_body(request.receive, request.scope["headers"], most, seconds, memory)
+    try:
+        yield body
+    finally:
+        memory.free(len(body))
 
 
 def _lifespan(relay: Relay) -> Callable[[Starlette], Any]:
@@ -119,11 +137,13 @@ async def _route(request: Request) -> Response:
     from starlette.responses import JSONResponse
 
     relay: Relay = request.app.state.relay
-    authorization = await authorization_of(request)
-    body = await body_of(request, int(relay.config.limits.body_mb * 1e6))
-    asked = ClientRequest(request.url.path, authorization.key, list(request.scope["headers"]), body)
-    await relay.run_hooks(asked)
-    chat = parse_request(asked.body)
+    headers = request.scope["headers"]
+    identified = await relay.authenticator.identify(bearer(headers))  # before the body is read
+    async with body_of(request, int(relay.config.limits.body_mb * 1e6)) as body:
+        asked = ClientRequest(request.url.path, identified.key, list(headers), body)
+        await relay.run_hooks(asked)
+        chat = await parsed_request(asked.body)
+    authorization = await authorization_of(request, chat.model)
     plan = relay.plan(chat, authorization)
     if plan.virtual is None:
         return JSONResponse({"model": chat.model, "reason": "asked for"})
@@ -227,8 +247,7 @@ async def _client_gone(request: Request, error: Exception) -> Response:
 
 async def _internal_error(request: Request, error: Exception) -> Response:
     """A defect of the gateway's own; the traceback is logged, not sent."""
-    sentence = "the gateway made a mistake; its log says where"
-    return _error_response(ApiError(500, sentence, code="internal"))
+    return _error_response(internal_error())
 
 
 def _error_response(error: ApiError) -> Response:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NoReturn
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.http.json_shape import check_shape
 from routereval.gateway.http.token_count import (
     FILES,
     PICTURES,
@@ -46,12 +47,14 @@ def parse_request(body: bytes) -> ChatRequest:
     """Read the body of a chat completion or a completion.
 
     Raises:
-        ApiError: 400 if it is no JSON object, or lacks what the decision needs.
+        ApiError: 400 if it is no JSON object, or lacks what the decision needs; 413 if it holds
+            too many values.
 
     >>> ask = parse_request(b'{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}')
     >>> ask.model, ask.turns, ask.needs
     ('auto', ('hi',), frozenset())
     """
+    check_shape(body)
     held = _parsed(body)
     model = held.get("model")
     if not isinstance(model, str) or not model:

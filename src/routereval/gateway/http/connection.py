@@ -7,7 +7,7 @@ import time
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.http.asgi import Receive, Scope, Send
-from routereval.gateway.http.body import read_body
+from routereval.gateway.http.body import BodyMemory, read_body
 from routereval.gateway.http.headers import bearer, plain_ascii
 from routereval.gateway.http.sse import EventStream
 from routereval.gateway.protocols import Headers, LogEntry, Usage
@@ -15,6 +15,7 @@ from routereval.gateway.upstreams.client import Stream
 from routereval.gateway.upstreams.errors import Reply, UpstreamError
 
 GONE = 499  # the status that a log gives a request whose client has left
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 
 class Connection:
@@ -47,14 +48,9 @@ class Connection:
         """A header of the client's; empty without."""
         return next((value.decode("latin-1") for key, value in self.headers if key == name), "")
 
-    async def body(self, most: int, seconds: float) -> bytes:
-        """The whole body.
-
-        Raises:
-            ApiError: 413 if it is too large, 408 if it is too slow.
-            ClientGoneError: if the client leaves meanwhile.
-        """
-        return await read_body(self._receive, self.headers, most, seconds)
+    async def body(self, most: int, seconds: float, memory: BodyMemory) -> bytes:
+        """The whole body; see `read_body`."""
+        return await read_body(self._receive, self.headers, most, seconds, memory)
 
     async def reply(self, reply: Reply) -> None:
         """Pass on a whole answer."""
@@ -73,7 +69,7 @@ class Connection:
                 followed by an `error`.
         """
         self._note_status(200)
-        events = EventStream(strip_usage=strip_usage)
+        events = EventStream(strip_usage=strip_usage, key=stream.key)
         take = events.take if stream.events else bytes
         self._events = events if stream.events else None
         await self._send_head(200, stream.headers)
@@ -132,7 +128,7 @@ class Connection:
     def _routing_headers(self) -> Headers:
         """Who answered, and why."""
         entry = self.entry
-        headers = [(b"x-routereval-request-id", entry.request_id.encode())]
+        headers = [(b"x-routereval-request-id", entry.request_id.encode()), _NO_SNIFFING]
         if entry.model:
             headers.append((b"x-routereval-model", plain_ascii(entry.model)))
             headers.append((b"x-routereval-reason", plain_ascii(entry.reason)))

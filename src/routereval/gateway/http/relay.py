@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -15,7 +16,7 @@ from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, VirtualModel
 from routereval.gateway.decisions.conversations import Conversations
 from routereval.gateway.http.asgi import Receive, Scope, Send
-from routereval.gateway.http.body import ClientGoneError
+from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.chat_request import (
     parse_request,
     routed_text,
@@ -46,7 +47,7 @@ from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_ow
 from routereval.gateway.upstreams.pool import Upstream, UpstreamPool
 from routereval.gateway.upstreams.provider_error import stands_in
 
-LARGE_BODY_BYTES = 1 << 18
+LARGE_BODY_BYTES = 1 << 16
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ class Relay:
         self.observers = observers
         self.started = int(time.time())
         self.in_flight = 0
+        self.memory = BodyMemory(int(config.limits.bodies_mb * 1e6))
         self.draining = False
         self._observer_failures: Counter[str] = Counter()
         self._retries = RetryBudgets(config.failover.retry_ratio, config.failover.retry_burst)
@@ -124,11 +126,31 @@ class Relay:
         """Answer one request; it ends with an answer or an error, whatever happens."""
         connection = Connection(scope, receive, send)
         connection.draining = self.draining
-        if self.in_flight >= self.config.limits.in_flight:
-            await connection.error(_overload_error(self.config.limits.in_flight))
+        try:
+            with self.occupied():
+                await self._answered(connection, receive)
+        except ApiError as error:
+            await connection.error(error)
+        finally:
             self._notify_observers(connection)
-            return
+
+    @contextmanager
+    def occupied(self) -> Iterator[None]:
+        """Hold one of the places for requests.
+
+        Raises:
+            ApiError: 503 if none is free.
+        """
+        if self.in_flight >= self.config.limits.in_flight:
+            raise _overload_error(self.config.limits.in_flight)
         self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
+    async def _answered(self, connection: Connection, receive: Receive) -> None:
+        """Answer, unless the client leaves."""
         watcher = DisconnectWatcher(receive, self.config.limits.request_s * 1.1 + 1)
         try:
             await self._answer_or_error(connection)
@@ -141,8 +163,6 @@ class Relay:
             connection.entry.status = GONE
         finally:
             watcher.end()
-            self.in_flight -= 1
-            self._notify_observers(connection)
 
     async def _answer_or_error(self, connection: Connection) -> None:
         try:
@@ -152,18 +172,32 @@ class Relay:
         except RouterEvalError as error:
             sentence = f"the router could not decide: {error}"
             await connection.error(ApiError(503, sentence, code="router_failed"))
+        except ClientGoneError:
+            raise
+        except Exception:
+            log.exception("a request failed by a defect of the gateway")
+            await connection.error(internal_error())
 
     async def _answer(self, connection: Connection) -> None:
         limits, entry = self.config.limits, connection.entry
         identified = await self.authenticator.identify(connection.key)  # before the body is read
         entry.key = identified.key
-        body = await connection.body(int(limits.body_mb * 1e6), limits.body_s)
-        if self.hooks:
-            asked = ClientRequest(entry.path, entry.key, list(connection.headers), body)
-            await self.run_hooks(asked)
-            connection.headers, body = asked.headers, asked.body
-        large = len(body) > LARGE_BODY_BYTES
-        request = await asyncio.to_thread(parse_request, body) if large else parse_request(body)
+        body = await connection.body(int(limits.body_mb * 1e6), limits.body_s, self.memory)
+        held = len(body)
+        try:
+            if self.hooks:
+                asked = ClientRequest(entry.path, entry.key, list(connection.headers), body)
+                await self.run_hooks(asked)
+                connection.headers, body = asked.headers, asked.body
+            request = await parsed_request(body)
+            await self._answer_request(connection, request, body)
+        finally:
+            self.memory.free(held)
+
+    async def _answer_request(
+        self, connection: Connection, request: ChatRequest, body: bytes
+    ) -> None:
+        entry = connection.entry
         entry.asked, entry.streamed = request.model, request.streamed
         authorization = await self.authenticator.authorize(
             connection.key, request.model, entry.time
@@ -319,7 +353,7 @@ class Relay:
         name, entry = upstream.config.name, connection.entry
         path = entry.path.removeprefix("/v1")
         streamed = plan.request.streamed
-        sent = _body_for(upstream, plan.request, body)
+        sent = await _body_for(upstream, plan.request, body)
         try:
             answer = await self.client.send(
                 upstream.target, path, sent, connection.headers, until, streamed=streamed
@@ -327,7 +361,7 @@ class Relay:
             if isinstance(answer, Reply) and _may_refuse_usage(
                 answer, upstream, plan.request, body
             ):
-                sent = _body_for(upstream, plan.request, body, ask_usage=False)
+                sent = await _body_for(upstream, plan.request, body, ask_usage=False)
                 answer = await self.client.send(
                     upstream.target, path, sent, connection.headers, until, streamed=streamed
                 )
@@ -417,10 +451,34 @@ class Relay:
                     )
 
 
-def _body_for(
+async def parsed_request(body: bytes) -> ChatRequest:
+    """What a body asks for; a large one is read by a thread, so that others are served meanwhile.
+
+    Raises:
+        ApiError: 400 or 413; see `parse_request`.
+    """
+    if len(body) > LARGE_BODY_BYTES:
+        return await asyncio.to_thread(parse_request, body)
+    return parse_request(body)
+
+
+def internal_error() -> ApiError:
+    """The error for a defect of the gateway's own; its traceback is logged, not sent."""
+    sentence = "the gateway made a mistake; its log says where"
+    return ApiError(500, sentence, code="internal")
+
+
+async def _body_for(
     upstream: Upstream, request: ChatRequest, body: bytes, *, ask_usage: bool = True
 ) -> bytes:
-    """A body as an upstream is sent it: with its own name of the model, and asked for usage."""
+    """A body as an upstream is sent it; see `_made_body`."""
+    if len(body) > LARGE_BODY_BYTES:
+        return await asyncio.to_thread(_made_body, upstream, request, body, ask_usage=ask_usage)
+    return _made_body(upstream, request, body, ask_usage=ask_usage)
+
+
+def _made_body(upstream: Upstream, request: ChatRequest, body: bytes, *, ask_usage: bool) -> bytes:
+    """A body with the upstream's own name of the model, and asked for usage."""
     served_as = upstream.served_as
     made = body if served_as == request.model else with_model(body, served_as)
     config = upstream.config

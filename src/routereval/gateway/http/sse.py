@@ -8,6 +8,7 @@ from routereval.gateway.api_error import ApiError
 from routereval.gateway.http.token_count import escaped_quarters
 from routereval.gateway.http.usage import ReportedUsage, read_usage
 from routereval.gateway.protocols import Usage
+from routereval.gateway.upstreams.upstream_key import NO_KEY, UpstreamKey
 
 MAX_EVENT_BYTES = 1 << 20
 
@@ -31,6 +32,7 @@ class EventStream:
     Args:
         strip_usage: whether events that hold nothing but the usage are left out, since the client
             did not ask for them.
+        key: of the upstream, which no event may tell.
 
     Attributes:
         finished: whether an answer has said why it ends.
@@ -41,8 +43,9 @@ class EventStream:
     (b'data: 1\n\n', b'', b'data: 2\n\n')
     """
 
-    def __init__(self, *, strip_usage: bool = False) -> None:
+    def __init__(self, *, strip_usage: bool = False, key: UpstreamKey = NO_KEY) -> None:
         self._strip_usage = strip_usage
+        self._key = key
         self._partial = b""
         self._end = b""
         self._done = False
@@ -60,12 +63,14 @@ class EventStream:
         if not chunk.endswith(b"\n\n"):
             end = _end_of_last_event(chunk)
             if end == 0 and len(chunk) > MAX_EVENT_BYTES:
-                end = len(chunk)
+                chunk = self._key.removed_from(chunk)
+                end = len(chunk) - self._key.longest  # which may have come in part
             self._partial, chunk = chunk[end:], chunk[:end]
         return self._noted(chunk) if chunk else chunk
 
     def _noted(self, chunk: bytes) -> bytes:
         """Look at whole events; those of them that are passed on."""
+        chunk = self._key.removed_from(chunk)
         if (n_events := chunk.count(b"data:")) > 0:
             self._count += n_events
             self._done = b"[DONE]" in chunk and _is_done(chunk)

@@ -44,7 +44,8 @@ def feedback_endpoint(log: DecisionLog | None, metrics: Metrics) -> Endpoint:
         key = (await authorization_of(request)).key
         if log is None:
             raise ApiError(404, "this gateway keeps no log of decisions", code="no_log")
-        feedback = read_feedback(await body_of(request, MAX_BYTES))
+        async with body_of(request, MAX_BYTES) as body:
+            feedback = read_feedback(body)
         log.feedback(feedback.request_id, feedback.score, key, time.time())
         metrics.feedback(feedback.score)
         return JSONResponse({"object": "feedback", **feedback._asdict()})

@@ -14,7 +14,8 @@ from routereval.gateway.config import HeadersConfig, UpstreamConfig
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.answers import error_of_answer, first_data
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
-from routereval.gateway.upstreams.headers import HeaderFilter, own_headers
+from routereval.gateway.upstreams.headers import HeaderFilter, own_headers, with_safe_type
+from routereval.gateway.upstreams.upstream_key import UpstreamKey
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, TCPConnector
@@ -38,13 +39,15 @@ class Stream:
         first: the first bytes, which have come already.
         events: whether it is a stream of events, to which an error may be added.
         sized: whether the protocol itself tells a whole answer from one that was cut.
+        key: of the upstream, which no event may tell.
     """
 
     def __init__(
-        self, response: ClientResponse, headers: Headers, first: bytes, idle_s: float, until: float
+        self, response: ClientResponse, headers: Headers, first: bytes, target: Target, until: float
     ) -> None:
         self._response = response
-        self._idle_s = idle_s
+        self._idle_s = target.config.idle_s
+        self.key = target.key
         self._until = until
         self.headers = headers
         self.first = first
@@ -135,8 +138,8 @@ class Client:
                     raise UpstreamError("garbage", "answered with a stream that nobody asked for")
                 first = await self._first_event(response, body, patience)
                 kept = True
-                passed = self._headers.down(response.raw_headers)
-                return Stream(response, passed, first, config.idle_s, until)
+                passed = self._headers.down(response.raw_headers, target.key)
+                return Stream(response, passed, first, target, until)
             return await self._whole_reply(response, target, body, until)
         finally:
             if not kept:
@@ -211,8 +214,9 @@ class Client:
         """The whole answer, which has not yet been passed on: if it is cut, another is asked."""
         good = response.status < 400
         longest = MAX_ANSWER_BYTES if good else MAX_ERROR_BYTES
-        body = await _read_all(response, longest, until)
-        reply = Reply(response.status, self._headers.down(response.raw_headers), body)
+        body = target.key.removed_from(await _read_all(response, longest, until))
+        passed = self._headers.down(response.raw_headers, target.key)
+        reply = Reply(response.status, with_safe_type(passed, body), body)
         if good:
             if response.status >= 300 or not _looks_like_json(body, response.headers):
                 raise UpstreamError("garbage", f"answered {response.status} with what is no JSON")
@@ -221,8 +225,6 @@ class Client:
                 if wrong is not None:
                     raise wrong
             return reply
-        if target.key:  # an upstream that repeats the request in its error must not tell the key
-            reply.body = body.replace(target.key.encode(), b"***")
         error = error_of_reply(reply, self._quota_pause, request, time.time())
         if error is not None:
             raise error
@@ -236,7 +238,7 @@ class Target:
         from aiohttp import ClientTimeout
 
         self.config = config
-        self.key = key
+        self.key = UpstreamKey(key)
         self.headers = own_headers(config, key)
         self.timeout = ClientTimeout(total=None, sock_connect=config.connect_s)
         self._urls: dict[str, URL] = {}

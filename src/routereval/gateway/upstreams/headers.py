@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from routereval.errors import DataError
 from routereval.gateway.config import HeadersConfig, UpstreamConfig
 from routereval.gateway.protocols import Headers
+from routereval.gateway.upstreams.upstream_key import NO_KEY, UpstreamKey
 
 UP = frozenset(
     {
@@ -108,14 +109,29 @@ class HeaderFilter:
         passed.extend(own.items())
         return passed
 
-    def down(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-        """What goes to the client of an upstream's headers, names in small letters."""
+    def down(self, headers: Iterable[tuple[bytes, bytes]], key: UpstreamKey = NO_KEY) -> Headers:
+        """What goes to the client of an upstream's headers, names in small letters, no key."""
         lowered = ((name.lower(), value) for name, value in headers)
         return [
-            (name, value)
+            (name, key.removed_from(value))
             for name, value in lowered
             if name in self._down or name.startswith(_DOWN_PREFIXES)
         ]
+
+
+def with_safe_type(headers: Headers, body: bytes) -> Headers:
+    """The headers of a whole answer, with no type that a browser would show or run.
+
+    >>> with_safe_type([(b"content-type", b"text/html")], b"<script>")
+    [(b'content-type', b'text/plain; charset=utf-8')]
+    """
+    kinds = [value for name, value in headers if name == b"content-type"]
+    if len(kinds) == 1 and kinds[0].partition(b";")[0].strip().lower() == b"application/json":
+        return headers
+    kind = (
+        b"application/json" if body.lstrip()[:1] in (b"{", b"[") else b"text/plain; charset=utf-8"
+    )
+    return [*(h for h in headers if h[0] != b"content-type"), (b"content-type", kind)]
 
 
 def own_headers(config: UpstreamConfig, key: str) -> dict[str, str]:
