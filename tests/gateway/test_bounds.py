@@ -346,7 +346,8 @@ async def test_an_upstreams_key_never_comes_down(
 
     async with rig(upstreams={"euclid": {"key_env": "THE_KEY"}}) as at:
         at.stubs["euclid"].answer = tells
-        for fields in ({}, {"wrong": True}):
+        each: list[dict[str, Any]] = [{}, {"wrong": True}]
+        for fields in each:
             status, headers, body = await at.ask(**fields)
             assert status == (400 if fields else 200)
             assert "***" in json.dumps(body)
