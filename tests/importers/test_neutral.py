@@ -224,7 +224,7 @@ def test_a_table_that_is_not_understood_is_named(tmp_path: Path) -> None:
     assert not any("not understood" in w for d in drafts(path).values() for w in d.warnings)
     pl.DataFrame({"prompt_id": ["p1"]}).write_parquet(path / "trials.parquet")
     for draft in drafts(path).values():
-        assert any("left out: trials.parquet; the tables are" in line for line in draft.warnings)
+        assert any("left out: trials.parquet; read are" in line for line in draft.warnings)
 
 
 # What is refused

@@ -33,14 +33,19 @@ def info(source: str, format_name: str) -> None:
 
     opened = open_source(source)
     found = [overview(records) for records in opened]
-    fields = [{**row._asdict(), "features": ", ".join(row.features)} for row in found]
-    fields = [{**row, "complete": "{} x {}".format(*row["complete"])} for row in fields]
+    fields = [{**_joined(row), "complete": "{} x {}".format(*row.complete)} for row in found]
     held = [
         {**row._asdict(), "import": records.meta.get("import")}
         for row, records in zip(found, opened, strict=True)
     ]
     notes = [*_notes(found), *report_text(opened).splitlines(), *_simulated(found)]
     show(Document([_table(found)], from_mappings("", fields), held, notes), format_name)
+
+
+def _joined(row: Overview) -> dict[str, str | bool | int | float]:
+    """The numbers of a row, names that are several in one text."""
+    held = row._asdict()
+    return {k: ", ".join(map(str, v)) if isinstance(v, tuple) else v for k, v in held.items()}
 
 
 def _notes(found: Sequence[Overview]) -> list[str]:
@@ -90,6 +95,18 @@ def _row(one: Overview) -> Row:
             *(one.name, one.n_prompts, one.n_models, one.observed),
             f"{n_prompts:,} × {n_models:,}",
             *(one.mean, one.best, one.oracle, one.repeated, one.near, one.best_model),
-            ", ".join([one.kind, *has, *one.features]),
+            ", ".join([one.kind, *has, *_axes(one), *one.features]),
         )
     )
+
+
+def _axes(one: Overview) -> list[str]:
+    """The axes beside the scores, in words."""
+    runs = f"trials (up to {one.trials} per cell, {one.n_runs:,} runs)"
+    return [
+        *one.axes,
+        *([runs] if one.trials > 1 else []),
+        *([f"judges {', '.join(one.judges)}"] if one.judges else []),
+        *(f"version {date}" for date in one.versions),
+        *([f"efforts of {one.efforts:,} models"] if one.efforts else []),
+    ]

@@ -69,10 +69,36 @@ def _facts(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]:
     axes = [
         *(["costs"] if draft.costs is not None else []),
         *draft.signals,
+        *draft.axes,
+        *_trials(draft),
+        *([f"judges {listed_names([draft.judge, *draft.judges])}"] if draft.judges else []),
+        *(_version(draft, date) for date in draft.versions),
+        *_efforts(draft),
         *(["prompts' texts"] if n_texts else []),
         *(f"features {name}" for name in draft.features),
     ]
     yield f"beside the scores: {', '.join(axes) if axes else 'nothing'}"
+
+
+def _trials(draft: Draft) -> Iterator[str]:
+    if draft.trials is not None:
+        runs = int((~np.isnan(draft.trials)).sum())
+        yield f"trials (up to {len(draft.trials)} per cell, {runs:,} runs; a score is their mean)"
+
+
+def _version(draft: Draft, date: str) -> str:
+    seen = ~np.isnan(draft.versions[date])
+    both = seen & ~np.isnan(draft.scores)
+    differ = (draft.versions[date] != draft.scores)[both].mean() if both.any() else 0.0
+    n_models = int(seen.any(axis=0).sum())
+    return f"version {date} ({n_models:,} models; {differ:.1%} of scores differ)"
+
+
+def _efforts(draft: Draft) -> Iterator[str]:
+    info = draft.model_info
+    if info is not None and "effort" in info.columns:
+        n_arms = len(info) - info["effort"].null_count()
+        yield f"efforts of {n_arms:,} models"
 
 
 def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.importers.long_table import prompt_table, refuse_sparse, rescaled
+from routereval.importers.benchmark_columns import prompt_table, refuse_sparse, rescaled
 from routereval.importers.rows import HIGHEST_COST, BadRows
 from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft

@@ -4,7 +4,10 @@
 further columns; ``scores.parquet`` has ``prompt_id`` and a column per model, null or NaN where not
 measured; ``costs.parquet`` is like it, in USD per call; ``models.parquet`` has a row per model.
 What calls reveal besides their score may be there too, in tables like it: ``answers.parquet``,
-whatever tells one answer from another, and ``output_chars.parquet``, how long each is.
+whatever tells one answer from another, and ``output_chars.parquet``, how long each is. Other
+tables like it are axes, by their name: ``latency_ms.parquet``, ``tokens_in.parquet``, …
+``trials.parquet`` has a row per run: ``prompt_id``, ``model``, ``trial``, ``score``;
+``judges.parquet`` and ``versions.parquet`` likewise, per score of another judge or date.
 Each value of ``benchmark`` becomes one Records.
 """
 
@@ -21,9 +24,10 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
+from routereval.importers.neutral_axes import Beside, read_beside
 from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
-from routereval.records.export import ABOUT
+from routereval.records.export import ABOUT, SIGNAL_TABLES
 from routereval.records.routereval import reference_of
 
 if TYPE_CHECKING:
@@ -35,15 +39,17 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "source": lambda v: v is None or isinstance(v, str),
     "licence": lambda v: v is None or isinstance(v, str),
     "simulated": lambda v: isinstance(v, bool),
+    "judge": lambda v: isinstance(v, str),
+    "version": lambda v: isinstance(v, str),
+    "numbered": lambda v: isinstance(v, bool),
 }
 _SUBSET_COLUMNS = ("subset", "subject", "category")
 _TEXT_COLUMNS = ("prompt", "text")
 
 _INDEX = "__index_level_0__"  # which pandas adds
-_SIGNALS = {"answer": "answers.parquet", "length": "output_chars.parquet"}
 _TABLES = (
     *("prompts.parquet", "scores.parquet", "costs.parquet", "models.parquet"),
-    *_SIGNALS.values(),
+    *SIGNAL_TABLES.values(),
 )
 
 
@@ -80,6 +86,7 @@ class _Folder:
     info: pl.DataFrame | None
     about: Mapping[str, Mapping[str, Any]]
     signals: Mapping[str, NDArray[np.floating]]
+    beside: Beside
 
     @classmethod
     def of(cls, path: Path) -> _Folder:
@@ -90,40 +97,67 @@ class _Folder:
         scores = _wide(path / "scores.parquet", wide, prompts)
         signals = {
             name: _wide(path / file, _signal(path / file, wide.columns), prompts)
-            for name, file in _SIGNALS.items()
+            for name, file in SIGNAL_TABLES.items()
             if (path / file).is_file()
         }
         usd = None if costs is None else _wide(path / "costs.parquet", costs, prompts)
-        return cls(path, models, prompts, scores, usd, info, _about(path / ABOUT), signals)
+        about = _about(path / ABOUT)
+        beside = read_beside(path, _TABLES, prompts["prompt_id"], models, scores)
+        return cls(path, models, prompts, scores, usd, info, about, signals, beside)
 
     def draft(self, benchmark: str, rows: NDArray[np.int64], rescale: Rescale) -> Draft:
         scores = self.scores[rows]
         asked = np.flatnonzero(~np.isnan(scores).all(axis=0))
         scores = scores[:, asked]
         about = self.about.get(benchmark, {})
+        beside, cells = self.beside, np.ix_(rows, asked)
         return Draft(
             name=benchmark,
             models=[self.models[column] for column in asked],
             scores=_scaled(benchmark, scores, rescale),
             prompts=_prompts(self.path / "prompts.parquet", benchmark, self.prompts[rows]),
             model_info=_of_benchmark(self.info, benchmark),
-            costs=_costs_if_any(None if self.costs is None else self.costs[np.ix_(rows, asked)]),
-            signals={name: all_[np.ix_(rows, asked)] for name, all_ in self.signals.items()},
+            costs=_costs_if_any(None if self.costs is None else self.costs[cells]),
+            signals={name: all_[cells] for name, all_ in self.signals.items()},
             reference=about.get("reference", reference_of(benchmark, len(rows))),
             source=about.get("source") or str(self.path),
             licence=about.get("licence") or "",
             simulated=about.get("simulated", False),
-            warnings=_not_understood(self.path),
+            axes=_known(beside.axes, cells),
+            trials=_trials(benchmark, beside.trials, cells, rescale),
+            numbered=beside.numbered and about.get("numbered", True),
+            judge=about.get("judge") or "",
+            judges={
+                name: _scaled(f"{benchmark}, judge {name!r}", held, rescale)
+                for name, held in _known(beside.judges, cells).items()
+            },
+            version=about.get("version") or "",
+            versions={
+                date: _scaled(f"{benchmark}, {date}", held, rescale)
+                for date, held in _known(beside.versions, cells).items()
+            },
+            facts=beside.facts,
+            warnings=beside.warnings,
         )
 
 
-def _not_understood(path: Path) -> list[str]:
-    """Tables of the folder that are none of the neutral ones, in a sentence."""
-    rest = sorted(file.name for file in path.glob("*.parquet") if file.name not in _TABLES)
-    if not rest:
-        return []
-    known = ", ".join(_TABLES)
-    return [f"not understood, and left out: {', '.join(rest)}; the tables are {known}"]
+def _known(
+    layers: Mapping[str, NDArray[np.floating]], cells: tuple[Any, ...]
+) -> dict[str, NDArray[np.floating]]:
+    """What is known of a benchmark's cells; layers that tell nothing of them are left out."""
+    found = {name: held[cells] for name, held in layers.items()}
+    return {name: held for name, held in found.items() if not np.isnan(held).all()}
+
+
+def _trials(
+    benchmark: str, trials: NDArray[np.floating] | None, cells: tuple[Any, ...], rescale: Rescale
+) -> NDArray[np.floating] | None:
+    """A benchmark's trials; None if none of its cells has two."""
+    if trials is None:
+        return None
+    held = np.stack([run[cells] for run in trials])
+    held = held[~np.isnan(held).all(axis=(1, 2))]
+    return _scaled(f"{benchmark}, trials", held, rescale) if len(held) > 1 else None
 
 
 def _about(path: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -139,7 +173,9 @@ def _about(path: Path) -> Mapping[str, Mapping[str, Any]]:
         for facts in about.values()
     )
     if not fits:
-        raise DataError(f"{path}: a benchmark has reference, source, licence and simulated only")
+        raise DataError(
+            f"{path}: what a benchmark has there is {', '.join(_FACTS)}, each of its kind"
+        )
     return about
 
 

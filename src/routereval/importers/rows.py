@@ -23,6 +23,7 @@ _PEEK_BYTES = 1 << 18
 _LARGEST_ID = 10**40
 HIGHEST_COST = 1e9
 """USD per call; what is above is no cost."""
+_LARGEST_AXIS = 1e15
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -145,6 +146,19 @@ def cost_in(value: object, what: str = "cost") -> float:
     if number < 0 or number > HIGHEST_COST:
         raise RowError(f"{what} {number:g} lies outside [0, {HIGHEST_COST:g}]")
     return number
+
+
+def axis_in(value: object) -> float | None:
+    """The number of an axis that a cell holds, NaN if it is empty; None if it is no such number.
+
+    >>> axis_in("12"), axis_in(None), axis_in("fast"), axis_in(-1)
+    (12.0, nan, None, None)
+    """
+    try:
+        number = finite_in(value, "")
+    except RowError:
+        return None
+    return None if number < 0 or number > _LARGEST_AXIS else number
 
 
 def field_in(row: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - JSON's or CSV's cells

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
+from routereval.importers.benchmark_columns import Repeats
 from routereval.importers.cells import cost_of, is_word, number_of
 from routereval.importers.eval_logs import prompt_text
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
-from routereval.importers.long_table import LongTable, Repeats
+from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
     BadRows,
     RowError,

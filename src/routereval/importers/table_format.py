@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from routereval.importers.benchmark_columns import Repeats
 from routereval.importers.eval_logs import refuse_unscored
-from routereval.importers.long_table import LongTable, Repeats
+from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
     BadRows,
     RowError,
@@ -40,6 +41,8 @@ class Cell(NamedTuple):
     cost: object = None
     text: str | None = None
     subset: str | None = None
+    axes: Mapping[str, object] | None = None
+    trial: str | int | None = None
 
 
 class Place(NamedTuple):
@@ -122,8 +125,14 @@ class TableFormat:
 
 
 def _add(table: LongTable, cell: Cell) -> None:
-    benchmark, prompt_id, model, score, cost, text, subset = cell
-    table.add(benchmark, prompt_id, model, score, cost=cost, text=text, subset=subset)
+    table.add(
+        *cell[:4],
+        cost=cell.cost,
+        text=cell.text,
+        subset=cell.subset,
+        axes=cell.axes,
+        trial=cell.trial,
+    )
 
 
 def long_cells(

@@ -72,7 +72,7 @@ FORMAT = TableFormat(
     is_ours=_is_ours,
     licence="Apache-2.0",
     rows=_rows,
-    repeats="mean",
+    repeats="trials",
     n_first=20,
     unscored="run its harness to the end",
 )
@@ -116,7 +116,7 @@ SAMPLE = {
 
 IMPORTER = Importer(
     name="terminal-bench",
-    summary="Terminal-Bench's runs: results.json with attempts, run_metadata.json; score = mean",
+    summary="Terminal-Bench's runs: results.json with attempts (trials), run_metadata.json",
     recognise=recognise,
     read=read,
     sample=SAMPLE,

@@ -17,11 +17,19 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
 from routereval.records.atomic import atomic_folder
+from routereval.records.beside import layers_beside
 from routereval.records.matrix import narrowed
 from routereval.records.records import Records
 
 ABOUT = "about.json"
 """A file of the neutral folder: of each benchmark its reference score, source and licence."""
+SCORE_TABLES = {kind: f"{kind}.parquet" for kind in ("trials", "judges", "versions")}
+"""Files of the neutral folder with a row per score: prompt_id, model, and whose score it is.
+
+That column is ``trial``, ``judge`` or ``version``.
+"""
+SIGNAL_TABLES = {"answer": "answers.parquet", "length": "output_chars.parquet"}
+"""Files of the neutral folder that hold what a call reveals, by name; wide, as the scores are."""
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,10 +45,13 @@ def export_records(records: Sequence[Records], dest: str | Path, format_name: st
 
     ``neutral`` is the folder of `routereval.importers.neutral`: importing it gives the
     same scores, costs, models and prompts with all their columns. ``long`` has a row per observed
-    cell, in parts ``part-00000.parquet`` and so on, a block of models each; reading them as one
-    table gives the same scores, the costs of observed cells, and of the prompts their id, text,
-    subset and chance. There the text stands in the rows of the benchmark's first model only, which
-    has a row (without a score, if need be) for every prompt.
+    cell, or per trial, in parts ``part-00000.parquet`` and so on, a block of models each; reading
+    them as one table gives the same scores, the trials, the costs and axes of observed cells, and
+    of the prompts their id, text, subset and chance. There the text stands in the rows of the
+    benchmark's first model only, which has a row (without a score, if need be) for every prompt.
+
+    ``neutral`` also has a table per axis and signal (``latency_ms.parquet``, ``answers.parquet``),
+    and ``trials.parquet``, ``judges.parquet`` and ``versions.parquet`` with a row per score.
 
     Neither holds features or published splits and pools; ``neutral`` keeps source, licence,
     reference score, and that records are simulated, in ``about.json``; ``long`` does not. A model
@@ -96,6 +107,8 @@ def _refuse(records: Sequence[Records]) -> None:
 
 
 def _write_neutral(records: Sequence[Records], folder: Path) -> None:
+    import polars as pl
+
     models = united_order([one.models for one in records])
     if "prompt_id" in models:
         raise DataError("a model is named 'prompt_id', like the key of the tables; rename it")
@@ -106,7 +119,16 @@ def _write_neutral(records: Sequence[Records], folder: Path) -> None:
     _write(_wide(records, models, _score_block), folder / "scores.parquet")
     if any(one.costs is not None for one in records):
         _write(_wide(records, models, _cost_block), folder / "costs.parquet")
-    about = {one.name: {fact: one.meta.get(fact) for fact in _FACTS} for one in records}
+    for signal, file in SIGNAL_TABLES.items():
+        if any(signal in one.signals for one in records):
+            _write(_wide(records, models, _signal_block(signal)), folder / file)
+    for axis in dict.fromkeys(name for one in records for name in one.axes):
+        _write(_wide(records, models, _axis_block(axis)), folder / f"{axis}.parquet")
+    for kind, file in SCORE_TABLES.items():
+        rows = [table for one in records for table in _layer_rows(one, kind)]
+        if rows:
+            _write(pl.concat(rows), folder / file)
+    about = {one.name: _about(one) for one in records}
     (folder / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
@@ -137,6 +159,50 @@ def _score_block(records: Records, columns: NDArray[np.int64]) -> NDArray[np.flo
 
 def _cost_block(records: Records, columns: NDArray[np.int64]) -> NDArray[np.floating] | None:
     return None if records.costs is None else records.costs[columns].T
+
+
+def _about(one: Records) -> dict[str, object]:
+    """What ``about.json`` says of a benchmark."""
+    named = {"judge": one.judge, "version": one.version}
+    numbered = {} if one.trials is None or one.trials.numbered else {"numbered": False}
+    return {
+        **{fact: one.meta.get(fact) for fact in _FACTS},
+        **{fact: name for fact, name in named.items() if name},
+        **numbered,
+    }
+
+
+def _signal_block(signal: str) -> _Block:
+    def block(records: Records, columns: NDArray[np.int64]) -> NDArray[np.floating] | None:
+        return records.signals[signal][columns].T if signal in records.signals else None
+
+    return block
+
+
+def _axis_block(axis: str) -> _Block:
+    def block(records: Records, columns: NDArray[np.int64]) -> NDArray[np.floating] | None:
+        return records.axes[axis][columns].T if axis in records.axes else None
+
+    return block
+
+
+def _layer_rows(records: Records, kind: str) -> Iterator[pl.DataFrame]:
+    """The scores of each trial, judge or version as rows of prompt, model, its name and score."""
+    import polars as pl
+
+    ids, models = records.prompts["prompt_id"], pl.Series(records.models, dtype=pl.String)
+    for layer in layers_beside(records):
+        if layer.key.kind == kind:
+            scores = layer.block(np.arange(records.n_models))
+            row, column = np.nonzero(~np.isnan(scores))
+            yield pl.DataFrame(
+                {
+                    "prompt_id": ids.gather(row),
+                    "model": models.gather(column),
+                    kind.removesuffix("s"): pl.Series([layer.key.name]).new_from_index(0, len(row)),
+                    "score": pl.Series(scores[row, column], dtype=pl.Float64),
+                }
+            )
 
 
 def _wide(records: Sequence[Records], models: Sequence[str], block: _Block) -> pl.DataFrame:
@@ -176,27 +242,29 @@ def _columns(
 
 def _write_long(records: Sequence[Records], folder: Path) -> None:
     with_costs = any(one.costs is not None for one in records)
+    axes = list(dict.fromkeys(name for one in records for name in one.axes))
+    with_trials = any(one.trials is not None for one in records)
     with_text = any(one.prompts["text"].null_count() < one.n_prompts for one in records)
     parts = count()
     for one in records:
         step = max(1, BLOCK_CELLS // one.n_prompts)
         for start in range(0, one.n_models, step):
             columns = np.arange(start, min(start + step, one.n_models))
-            rows = _long_rows(one, columns)
-            dropped = [*(() if with_costs else ("cost",)), *(() if with_text else ("prompt",))]
+            rows = _long_rows(one, columns, axes)
+            dropped = [
+                *(() if with_trials else ("trial",)),
+                *(() if with_costs else ("cost",)),
+                *(() if with_text else ("prompt",)),
+            ]
             _write(rows.drop(dropped), folder / f"part-{next(parts):05}.parquet")
 
 
-def _long_rows(records: Records, columns: NDArray[np.int64]) -> pl.DataFrame:
+def _long_rows(records: Records, columns: NDArray[np.int64], axes: Sequence[str]) -> pl.DataFrame:
     """The rows of some models: all observed cells, and every prompt of the very first model."""
     import polars as pl
 
-    scores = records.scores.dense(models=columns).T
-    kept = ~np.isnan(scores)
-    kept[columns == 0] = True
-    at, prompt = np.nonzero(kept)
-    values = narrowed(scores[kept])
-    costs = None if records.costs is None else records.costs[columns][kept]
+    at, prompt, trial, values = _long_cells(records, columns)
+    costs = None if records.costs is None else records.costs[columns][at, prompt]
     table = records.prompts.select(_PROMPT_COLUMNS)[prompt]
     first = pl.Series(columns[at] == 0)
     return pl.DataFrame(
@@ -204,15 +272,48 @@ def _long_rows(records: Records, columns: NDArray[np.int64]) -> pl.DataFrame:
             "benchmark": pl.Series([records.name], dtype=pl.String).new_from_index(0, len(at)),
             "prompt_id": table["prompt_id"],
             "model": pl.Series([records.models[c] for c in columns], dtype=pl.String).gather(at),
+            "trial": pl.Series(trial, dtype=pl.Int32),
             "score": pl.Series(values, dtype=pl.Float64).fill_nan(None),
             "cost": pl.Series(
                 [None] * len(at) if costs is None else costs, dtype=pl.Float32
             ).fill_nan(None),
+            **{name: _axis_column(records, name, columns[at], prompt) for name in axes},
             "prompt": table["text"].zip_with(first, pl.Series([None], dtype=pl.String)),
             "subset": table["subset"],
             "chance": table["chance"],
         }
     )
+
+
+def _long_cells(
+    records: Records, columns: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]:
+    """Place among the columns, prompt, trial and score of each row; cells without runs have one."""
+    scores = records.scores.dense(models=columns).T
+    kept = ~np.isnan(scores)
+    kept[columns == 0] = True
+    trials = records.trials
+    found = []
+    if trials is not None:
+        for number in range(trials.n_trials):
+            run = trials.run(number, models=columns).T
+            at, prompt = np.nonzero(~np.isnan(run))
+            kept[at, prompt] = False
+            found.append((at, prompt, np.full(len(at), number), run[at, prompt]))
+    at, prompt = np.nonzero(kept)
+    found.insert(0, (at, prompt, np.zeros(len(at), np.int64), scores[at, prompt]))
+    parts = [np.concatenate(part) for part in zip(*found, strict=True)]
+    return parts[0], parts[1], parts[2], narrowed(parts[3])
+
+
+def _axis_column(
+    records: Records, name: str, models: NDArray[np.int64], prompts: NDArray[np.int64]
+) -> pl.Series:
+    import polars as pl
+
+    held = records.axes.get(name)
+    numbers = np.full(len(models), np.nan, np.float32) if held is None else held[models, prompts]
+    return pl.Series(numbers, dtype=pl.Float32).fill_nan(None)
 
 
 def united_order(orders: Sequence[Sequence[str]]) -> list[str]:

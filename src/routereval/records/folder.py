@@ -21,9 +21,11 @@ from routereval.records.atomic import ORDER, atomic_folder, is_records, visible
 from routereval.records.bits import n_words
 from routereval.records.draft import Draft
 from routereval.records.files import check_digest
+from routereval.records.layers import layer_files, layer_of
 from routereval.records.manifest import damaged, read_manifest
 from routereval.records.matrix import BinaryMatrix, RealMatrix
 from routereval.records.records import PROMPT_KINDS, Records, write_into
+from routereval.records.trials import Trials
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,13 +46,8 @@ def read_records(path: Path) -> Records:
     n_prompts, n_models, stored = manifest["n_prompts"], manifest["n_models"], manifest["files"]
     prompts = _Table.of(path / "prompts.parquet", stored, PROMPT_KINDS, n_prompts)
     info = _Table.of(path / "models.parquet", stored, {"model": "String"}, n_models)
-    matrix: BinaryMatrix | RealMatrix
-    if manifest["kind"] == "binary":
-        packed = n_models, n_words(n_prompts)
-        seen = _map(path, stored, "observed.npy", "u", packed) if "observed.npy" in stored else None
-        matrix = BinaryMatrix(_map(path, stored, "scores.npy", "u", packed), n_prompts, seen)
-    else:
-        matrix = RealMatrix(_map(path, stored, "scores.npy", "f", (n_models, n_prompts)))
+    shape = n_models, n_prompts
+    matrix = _layer(path, stored, ("scores.npy", "observed.npy"), shape, manifest["kind"])
     costs = "costs.npy" in stored
     return Records(
         name=manifest["name"],
@@ -58,18 +55,74 @@ def read_records(path: Path) -> Records:
         models=info.names,
         prompts=prompts.read,
         model_info=info.read,
-        costs=_map(path, stored, "costs.npy", "f", (n_models, n_prompts)) if costs else None,
+        costs=_map(path, stored, "costs.npy", "f", shape) if costs else None,
         features={
             name: _map(path, stored, f"features-{name}.npy", "f", (n_prompts, None))
             for name in manifest["features"]
         },
         signals={
-            name: _map(path, stored, f"signal-{name}.npy", "f", (n_models, n_prompts))
+            name: _map(path, stored, f"signal-{name}.npy", "f", shape)
             for name in manifest.get("signals") or []
         },
+        axes={
+            name: _map(path, stored, f"axis-{name}.npy", "f", shape)
+            for name in manifest.get("axes") or []
+        },
+        trials=_trials(path, stored, manifest.get("trials"), shape),
+        judges=_layers(path, stored, "judge", manifest.get("judges") or [], shape),
+        versions=_layers(path, stored, "version", manifest.get("versions") or [], shape),
         meta=manifest,
         path=path,
     )
+
+
+def _trials(
+    path: Path, stored: Mapping[str, str], told: Mapping[str, Any] | None, shape: tuple[int, int]
+) -> Trials | None:
+    if told is None:
+        return None
+    rows = told["n"] * shape[0], shape[1]
+    matrix = _layer(path, stored, layer_files("trials"), rows)
+    return Trials(matrix, told["n"], told["numbered"])
+
+
+def _layers(
+    path: Path,
+    stored: Mapping[str, str],
+    kind: str,
+    names: Sequence[str],
+    shape: tuple[int, int],
+) -> dict[str, BinaryMatrix | RealMatrix]:
+    return {
+        name: _layer(path, stored, layer_files(f"{kind}-{number}"), shape)
+        for number, name in enumerate(names)
+    }
+
+
+def _layer(
+    path: Path,
+    stored: Mapping[str, str],
+    files: tuple[str, str],
+    shape: tuple[int, int],
+    kind: str | None = None,
+) -> BinaryMatrix | RealMatrix:
+    """The scores of two files, (models, prompts), of the kind told or else of the file's own."""
+    scores, observed = files
+    packed = shape[0], n_words(shape[1])
+    if (kind or _kind(path / scores)) == "real":
+        return layer_of(_map(path, stored, scores, "f", shape), None, shape[1])
+    seen = _map(path, stored, observed, "u", packed) if observed in stored else None
+    return layer_of(_map(path, stored, scores, "u", packed), seen, shape[1])
+
+
+def _kind(file: Path) -> str:
+    from tokenize import TokenError
+
+    try:
+        kind = np.lib.format.open_memmap(file, mode="r").dtype.kind
+    except (OSError, ValueError, OverflowError, TokenError) as error:
+        raise damaged(file, str(error)) from None
+    return "real" if kind == "f" else "binary"
 
 
 def is_collection(path: Path) -> bool:

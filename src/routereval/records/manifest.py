@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
+from routereval.records.axes import is_axis_name
 from routereval.records.import_report import is_report
 
 SCHEMA = 1
@@ -70,6 +71,23 @@ def _is_published(value: object) -> bool:
     )
 
 
+def _is_names(value: object) -> bool:
+    return value is None or (
+        isinstance(value, list)
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _is_trials(value: object) -> bool:
+    return value is None or (
+        isinstance(value, dict)
+        and type(value.get("n")) is int
+        and value["n"] > 0
+        and isinstance(value.get("numbered"), bool)
+    )
+
+
 _RULES: Mapping[str, Callable[[Any], bool]] = {
     "name": lambda value: isinstance(value, str),
     "import": is_report,
@@ -79,9 +97,13 @@ _RULES: Mapping[str, Callable[[Any], bool]] = {
     "features": lambda value: (
         isinstance(value, list) and all(isinstance(name, str) for name in value)
     ),
-    "signals": lambda value: (
-        value is None or (isinstance(value, list) and all(isinstance(name, str) for name in value))
-    ),
+    "signals": _is_names,
+    "axes": lambda value: _is_names(value) and all(map(is_axis_name, value or [])),
+    "trials": _is_trials,
+    "judge": lambda value: value is None or isinstance(value, str),
+    "judges": _is_names,
+    "version": lambda value: value is None or isinstance(value, str),
+    "versions": _is_names,
     "files": _is_digests,
     "reference": lambda value: value is None or isinstance(value, int | float),
     "published": _is_published,

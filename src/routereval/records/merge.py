@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
 from routereval.records import bits
+from routereval.records.beside import Key, draft_fields, layers_beside, united_keys
 from routereval.records.draft import Draft
 from routereval.records.export import united_order
 from routereval.records.matrix import RealMatrix
@@ -65,7 +66,8 @@ def merge_records(
     of the first source in front. A prompt is the one with the same prompt_id, whose text must then
     be the same; else the one with exactly the same text, if that text occurs once in each; else a
     prompt of its own. What is known of a prompt or a model is what the first source says, filled up
-    by the others. Features stay where one source has them for all prompts of the union; a published
+    by the others; of axes, trials, judges and versions the first source that has a cell counts.
+    Features stay where one source has them for all prompts of the union; a published
     split with its pools stays where only one source has the benchmark.
 
     Args:
@@ -176,7 +178,8 @@ class _Union:
     def draft(self, keep: str | None) -> Draft:
         first = self.parts[0].records
         alone = len(self.parts) == 1
-        scores, costs = self._cells(keep)
+        self._refuse_judges()
+        scores, costs, beside = self._cells(keep)
         metas = [part.records.meta for part in self.parts]
         references = [m["reference"] for m in metas if m.get("reference") is not None]
         return Draft(
@@ -192,16 +195,26 @@ class _Union:
             source=_listed(metas, "source"),
             licence=_listed(metas, "licence"),
             simulated=any(part.records.simulated for part in self.parts),
+            **draft_fields(beside, [part.records for part in self.parts]),
         )
 
-    def _cells(self, keep: str | None) -> tuple[Matrix, Matrix | None]:
-        """The (prompts, models) scores and costs of the union."""
+    def _refuse_judges(self) -> None:
+        judges = list(dict.fromkeys(p.records.judge for p in self.parts if p.records.judge))
+        if len(judges) > 1:
+            raise DataError(
+                f"{self.name}: the scores of one source are those of judge {judges[0]!r}, of "
+                f"another of {judges[1]!r}; take one judge of both (judged_by) and merge then"
+            )
+
+    def _cells(self, keep: str | None) -> tuple[Matrix, Matrix | None, dict[Key, Matrix]]:
+        """The (prompts, models) scores and costs of the union, and what stands beside them."""
         shape = self.prompts.height, len(self.models)
         # model-major, as the parts are: a block of models is a block of memory.
         scores = np.full(shape[::-1], np.nan, self._kind()).T
         costs = None
         if any(part.records.costs is not None for part in self.parts):
             costs = np.full(shape[::-1], np.nan, np.float32).T
+        beside = {key: np.full(shape[::-1], np.nan, np.float32).T for key in self._keys()}
         clashes: list[str] = []
         for part, rows in zip(self.parts, self.rows, strict=True):
             place = {model: column for column, model in enumerate(self.models)}
@@ -209,10 +222,42 @@ class _Union:
             for block in _blocks(own, part.records.n_prompts):
                 columns = np.array([place[part.models[column]] for column in block])
                 at = np.ix_(rows, columns)
+                self._fill_beside(beside, scores, at, part.records, block)
                 clashes += self._fill(scores, costs, at, part.records, block)
         if clashes and keep is None:
             raise _two_scores(self.name, clashes)
-        return scores, costs
+        return scores, costs, beside
+
+    def _keys(self) -> list[Key]:
+        keys = united_keys([part.records for part in self.parts])
+        # Codes of answers are equal within one source only.
+        alone = len(self.parts) == 1
+        return [key for key in keys if alone or key != Key("signals", "answer")]
+
+    def _fill_beside(
+        self,
+        beside: Mapping[Key, Matrix],
+        scores: Matrix,
+        at: tuple[Any, ...],
+        part: Records,
+        block: Index,
+    ) -> None:
+        """Write what stands beside a part's scores where nothing does yet.
+
+        Trials are those of the source whose score counts; other numbers may come from any source
+        that does not contradict it.
+        """
+        held = scores[at]
+        new = part.scores.dense(models=block)
+        clash = ~np.isnan(held) & ~np.isnan(new) & (held != new)
+        layers = [layer for layer in layers_beside(part) if layer.key in beside]
+        runs = [beside[key][at] for key in beside if key.kind == "trials"]
+        has_runs = np.any([~np.isnan(run) for run in runs], axis=0) if runs else False
+        for layer in layers:
+            target = beside[layer.key]
+            old = target[at]
+            free = ~(clash | has_runs) if layer.key.kind == "trials" else np.isnan(old) & ~clash
+            target[at] = np.where(free, layer.block(block), old)
 
     def _fill(
         self, scores: Matrix, costs: Matrix | None, at: tuple[Any, ...], part: Records, block: Index

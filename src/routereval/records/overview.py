@@ -9,7 +9,7 @@ import numpy as np
 from routereval.records import bits
 from routereval.records.groups import GROUP, Shares, shares
 from routereval.records.matrix import complete_block
-from routereval.records.records import Records
+from routereval.records.records import UNNAMED, Records
 
 _LEAST_MODELS = 2  # of one there is nothing to route between
 
@@ -35,6 +35,12 @@ class Overview(NamedTuple):
         named: True if the prompt table names groups.
         text: True if every prompt has its text.
         costs: True if costs are known.
+        axes: names of the axes beside the scores, such as ``latency_ms``.
+        trials: the most runs of a cell, 1 where each is one run.
+        n_runs: all runs of all cells that have several.
+        judges: names of the judges, the one whose scores these are first; empty if it is one only.
+        versions: dates at which cells were measured again.
+        efforts: how many models are said to be at an effort, as ``base_model`` and ``effort``.
         features: names of stored features.
         simulated: True if no real model was asked.
     """
@@ -54,6 +60,12 @@ class Overview(NamedTuple):
     named: bool
     text: bool
     costs: bool
+    axes: tuple[str, ...]
+    trials: int
+    n_runs: int
+    judges: tuple[str, ...]
+    versions: tuple[str, ...]
+    efforts: int
     features: tuple[str, ...]
     simulated: bool
 
@@ -90,6 +102,17 @@ def overview(records: Records) -> Overview:
         named=GROUP in records.prompts.columns,
         text=records.has_text,
         costs=records.costs is not None,
+        axes=tuple(records.axes),
+        trials=1 if records.trials is None else records.trials.n_trials,
+        n_runs=0 if records.trials is None else records.trials.n_runs(),
+        judges=(records.judge or UNNAMED, *records.judges) if records.judges else (),
+        versions=tuple(records.versions),
+        efforts=_n_efforts(records),
         features=tuple(records.features),
         simulated=records.simulated,
     )
+
+
+def _n_efforts(records: Records) -> int:
+    info = records.model_info
+    return 0 if "effort" not in info.columns else len(info) - info["effort"].null_count()

@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError
+from routereval.errors import DataError, unknown
 from routereval.records.atomic import atomic_folder
 from routereval.records.draft import Draft
 from routereval.records.files import check_digest, digest_of, npy_bytes, parquet_bytes
 from routereval.records.groups import GROUP, groups_of
 from routereval.records.import_report import ImportReport
+from routereval.records.layers import layer_bytes, layer_files
 from routereval.records.manifest import write_manifest
 from routereval.records.matrix import BinaryMatrix, Index, RealMatrix, score_matrix
+from routereval.records.trials import Trials
 
 if TYPE_CHECKING:
     import polars as pl
 
 PROMPT_KINDS = {"prompt_id": "String", "subset": "String", "text": "String", "chance": "Float64"}
 """The columns of the prompt table that all records have, with their kinds."""
+UNNAMED = "current"
+"""What a judge or a date is called that was not named, where another one takes its place."""
 _Value = TypeVar("_Value")
 
 
@@ -63,6 +67,11 @@ class Records:
         signals: what a call reveals besides its score, by name, each (n_models, n_prompts) and NaN
             where unknown: ``answer`` codes, of which equal ones on a prompt mean equal answers, and
             ``length``, how long the answer is.
+        axes: numbers beside the score, each (n_models, n_prompts) and NaN where unknown:
+            ``latency_ms``, ``tokens_in``, ``tokens_out``, ``tokens_cached`` and others by name.
+        trials: the repeated runs of each cell, whose mean is its score; None if each is one run.
+        judges: what other judges say of the same answers, by judge; see `judged_by`.
+        versions: the same cells measured at other times, by date; see `at`.
         meta: the rest of the manifest: source, licence, reference, simulated, published, import.
         path: the folder that they were read from, or None.
 
@@ -82,6 +91,10 @@ class Records:
     features: Mapping[str, NDArray[np.floating]]
     meta: Mapping[str, Any]
     signals: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    axes: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    trials: Trials | None = None
+    judges: Mapping[str, BinaryMatrix | RealMatrix] = field(default_factory=dict)
+    versions: Mapping[str, BinaryMatrix | RealMatrix] = field(default_factory=dict)
     path: Path | None = None
 
     @classmethod
@@ -96,6 +109,8 @@ class Records:
         costs: NDArray[np.floating] | None = None,
         features: NDArray[np.floating] | None = None,
         signals: Mapping[str, NDArray[np.floating]] | None = None,
+        axes: Mapping[str, NDArray[np.floating]] | None = None,
+        trials: NDArray[np.floating] | None = None,
     ) -> Records:
         """Records from a score matrix in memory.
 
@@ -108,6 +123,8 @@ class Records:
             costs: USD per call, of the shape of scores.
             features: the prompts' vectors, (n_prompts, d).
             signals: what calls reveal, such as ``answer``, each of the shape of scores.
+            axes: numbers such as ``latency_ms`` and ``tokens_in``, each of the shape of scores.
+            trials: (n_trials, n_prompts, n_models) the runs that the scores are means of.
 
         Raises:
             DataError: if shapes disagree or a score lies outside [0, 1].
@@ -130,7 +147,7 @@ class Records:
         )
         vectors = {} if features is None else {"given": np.asarray(features)}
         draft = Draft(name, models, matrix, prompts, costs=costs, features=vectors)
-        return cls.from_draft(replace(draft, signals=signals or {}))
+        return cls.from_draft(replace(draft, signals=signals or {}, axes=axes or {}, trials=trials))
 
     @classmethod
     def from_draft(cls, draft: Draft) -> Records:
@@ -147,12 +164,20 @@ class Records:
             costs=None if draft.costs is None else np.ascontiguousarray(draft.costs.T, np.float32),
             features={k: np.ascontiguousarray(v, np.float32) for k, v in draft.features.items()},
             signals={k: np.ascontiguousarray(v.T, np.float32) for k, v in draft.signals.items()},
+            axes={k: np.ascontiguousarray(v.T, np.float32) for k, v in draft.axes.items()},
+            trials=(
+                None if draft.trials is None else Trials.of(draft.trials, numbered=draft.numbered)
+            ),
+            judges={name: score_matrix(held) for name, held in draft.judges.items()},
+            versions={name: score_matrix(held) for name, held in draft.versions.items()},
             meta={
                 "source": draft.source,
                 "licence": draft.licence,
                 "reference": draft.reference,
                 "simulated": draft.simulated,
                 "published": published or None,
+                **({"judge": draft.judge} if draft.judge else {}),
+                **({"version": draft.version} if draft.version else {}),
                 **({"import": report.as_json()} if draft.format else {}),
             },
         )
@@ -182,6 +207,16 @@ class Records:
     def simulated(self) -> bool:
         """True if no real model was asked."""
         return bool(self.meta.get("simulated"))
+
+    @property
+    def judge(self) -> str:
+        """Whose scores these are, "" if it is not said."""
+        return str(self.meta.get("judge") or "")
+
+    @property
+    def version(self) -> str:
+        """When these scores were measured, "" if it is not said."""
+        return str(self.meta.get("version") or "")
 
     @cached_property
     def subsets(self) -> NDArray[np.int64]:
@@ -266,16 +301,82 @@ class Records:
                 self.features if rows is None else {k: v[rows] for k, v in self.features.items()}
             ),
             signals={name: _cut(values, rows, columns) for name, values in self.signals.items()},
+            axes={name: _cut(values, rows, columns) for name, values in self.axes.items()},
+            trials=None if self.trials is None else self.trials.select(rows, columns),
+            judges={name: held.select(rows, columns) for name, held in self.judges.items()},
+            versions={name: held.select(rows, columns) for name, held in self.versions.items()},
             meta={k: v for k, v in self.meta.items() if k not in {"files", "published"}},
             path=None,
+        )
+
+    def judged_by(self, judge: str) -> Records:
+        """These records with the scores of another judge; those of today's are kept beside them.
+
+        Trials are left out, as they are of the judge whose scores they make up.
+
+        Raises:
+            DataError: if there is no such judge.
+
+        >>> from routereval.records.draft import Draft
+        >>> prompts = prompt_table(pl.DataFrame({"prompt_id": ["q"]}))
+        >>> two = Draft("toy", ["a"], np.array([[1.0]]), prompts, judge="man")
+        >>> records = Records.from_draft(replace(two, judges={"machine": np.array([[0.5]])}))
+        >>> records.judged_by("machine").dense(), list(records.judged_by("machine").judges)
+        (array([[0.5]]), ['man'])
+        """
+        if judge == self.judge:
+            return self
+        if judge not in self.judges:
+            raise DataError(f"{self.name}: {unknown('judge', judge, self._judges_known())}")
+        others = {name: held for name, held in self.judges.items() if name != judge}
+        return self._rescored(
+            self.judges[judge],
+            "judge",
+            judge,
+            judges={(self.judge or UNNAMED): self.scores, **others},
+        )
+
+    def at(self, version: str) -> Records:
+        """These records as they were at another date; those of today are kept beside them.
+
+        Trials, costs and axes are left out, as they are of the answers of today.
+
+        Raises:
+            DataError: if nothing was measured then.
+        """
+        if version == self.version:
+            return self
+        if version not in self.versions:
+            known = [*([self.version] if self.version else []), *self.versions]
+            raise DataError(f"{self.name}: {unknown('version', version, known)}")
+        others = {date: held for date, held in self.versions.items() if date != version}
+        swapped = self._rescored(
+            self.versions[version],
+            "version",
+            version,
+            versions={(self.version or UNNAMED): self.scores, **others},
+        )
+        return replace(swapped, costs=None, axes={}, signals={}, judges={})
+
+    def _judges_known(self) -> list[str]:
+        return [*([self.judge] if self.judge else []), *self.judges]
+
+    def _rescored(
+        self,
+        scores: BinaryMatrix | RealMatrix,
+        what: str,
+        name: str,
+        **beside: Any,  # noqa: ANN401
+    ) -> Records:
+        meta = {k: v for k, v in self.meta.items() if k != "files"}
+        return replace(
+            self, scores=scores, trials=None, meta={**meta, what: name}, path=None, **beside
         )
 
     def columns(self, models: Sequence[str] | Sequence[int] | Index) -> Index:
         """Column numbers of models given by name or by number."""
         if not len(models) or not isinstance(models[0], str):
             return np.asarray(models, dtype=np.int64)
-        from routereval.errors import unknown
-
         where = {name: column for column, name in enumerate(self.models)}
         for name in models:
             if name not in where:
@@ -312,7 +413,7 @@ def write_into(records: Records, folder: Path) -> None:
         "n_prompts": records.n_prompts,
         "n_models": records.n_models,
         "features": list(records.features),
-        **({"signals": list(records.signals)} if records.signals else {}),
+        **_axes_facts(records),
         **{k: records.meta.get(k) for k in ("source", "licence", "reference", "simulated")},
         "published": records.meta.get("published"),
     }
@@ -323,22 +424,39 @@ def write_into(records: Records, folder: Path) -> None:
     write_manifest(folder, facts, files)
 
 
+def _axes_facts(records: Records) -> dict[str, Any]:
+    """What a manifest says of the axes beside the scores; nothing of those that are not there."""
+    trials = records.trials
+    found = {
+        "signals": list(records.signals),
+        "axes": list(records.axes),
+        "trials": trials and {"n": trials.n_trials, "numbered": trials.numbered},
+        "judge": records.judge,
+        "judges": list(records.judges),
+        "version": records.version,
+        "versions": list(records.versions),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
 def _payloads(records: Records) -> dict[str, bytes]:
     """The files of records, by name."""
     files = {
         "prompts.parquet": parquet_bytes(records.prompts),
         "models.parquet": parquet_bytes(records.model_info),
     }
-    if isinstance(records.scores, BinaryMatrix):
-        files["scores.npy"] = npy_bytes(records.scores.words)
-        if records.scores.seen is not None:
-            files["observed.npy"] = npy_bytes(records.scores.seen)
-    else:
-        files["scores.npy"] = npy_bytes(records.scores.values)
+    files |= layer_bytes(records.scores, "scores.npy", "observed.npy")
     if records.costs is not None:
         files["costs.npy"] = npy_bytes(records.costs)
     files |= {f"features-{name}.npy": npy_bytes(value) for name, value in records.features.items()}
     files |= {f"signal-{name}.npy": npy_bytes(value) for name, value in records.signals.items()}
+    files |= {f"axis-{name}.npy": npy_bytes(value) for name, value in records.axes.items()}
+    if records.trials is not None:
+        files |= layer_bytes(records.trials.matrix, *layer_files("trials"))
+    # Names of judges are anybody's: the manifest has them, in the order of the files.
+    for kind, layers in (("judge", records.judges), ("version", records.versions)):
+        for number, matrix in enumerate(layers.values()):
+            files |= layer_bytes(matrix, *layer_files(f"{kind}-{number}"))
     return files
 
 

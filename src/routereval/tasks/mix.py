@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records import Records
+from routereval.records.beside import draft_fields, layers_beside, united_keys
 from routereval.records.draft import Draft
 from routereval.records.groups import GROUP
 from routereval.records.matrix import RealMatrix
@@ -30,7 +31,8 @@ def mix(collection: Sequence[Records], name: str = MIXED) -> Records:
     """Join benchmarks: their prompts one after the other, the models asked on all of them.
 
     A subset of the stream is a subset of a benchmark, so that whatever is stratified or averaged by
-    subset keeps benchmarks apart. Costs and signals are NaN where a benchmark has none; stored
+    subset keeps benchmarks apart. Costs, signals, axes and trials are NaN where a benchmark has
+    none; stored
     features stay where every benchmark has them in the same width.
 
     Args:
@@ -64,11 +66,11 @@ def mix(collection: Sequence[Records], name: str = MIXED) -> Records:
             model_info=_model_info(parts),
             costs=_costs(parts),
             features=_features(parts),
-            signals=_signals(parts),
             reference=_reference(parts),
             source=_listed(parts, "source"),
             licence=_listed(parts, "licence"),
             simulated=any(part.simulated for part in parts),
+            **_beside(parts),
         )
     )
     unit = _cost_unit(parts)
@@ -167,9 +169,17 @@ def _cost_unit(parts: Sequence[Records]) -> str | None:
     return next(iter(units), None)  # ties: there is one unit, or none
 
 
-def _signals(parts: Sequence[Records]) -> dict[str, NDArray[np.floating]]:
-    names = dict.fromkeys(name for part in parts for name in part.signals)
-    return {name: _stacked(parts, (part.signals.get(name) for part in parts)) for name in names}
+def _beside(parts: Sequence[Records]) -> dict[str, Any]:
+    """Signals, axes, trials and other scores of the parts, NaN where a part has none."""
+    judges = {part.judge for part in parts}
+    every = [{layer.key: layer.block for layer in layers_beside(part)} for part in parts]
+    columns = np.arange(parts[0].n_models)
+    found = {
+        key: _stacked(parts, (held[key](columns).T if key in held else None for held in every))
+        for key in united_keys(parts)
+    }
+    fields = draft_fields(found, parts)
+    return fields if len(judges) == 1 else {**fields, "judge": "", "judges": {}}
 
 
 def _stacked(
