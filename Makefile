@@ -49,6 +49,7 @@ torch: $(READY)           ## what the tests of the torch routers need; they are 
 
 fuzz: $(READY)            ## more than 10,000 damaged inputs over all importers, drawn anew
 	ROUTEREVAL_FUZZ=8 $(BIN)/python -m pytest tests/importers -k "damaged or any_program"
+	$(BIN)/python benchmarks/damaged_files.py
 
 check: $(READY)           ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 
 from routereval.errors import DataError, MissingDependencyError
-from routereval.importers import inspect_log
+from routereval.importers import inspect_log, source_files
 from routereval.importers.inspect_log import read, recognise
 from routereval.records import Draft
 from tests.fuzzing import examples
@@ -315,9 +315,9 @@ def test_a_sample_of_unreasonable_size_is_refused(
 def test_an_archive_that_unpacks_to_far_more_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspect_log, "_SMALL", 1000)
+    monkeypatch.setattr(source_files, "SMALL_INFLATED", 1000)
     bomb = as_eval(head("m"), sample("q", "C", target="0" * 3_000_000))
-    with pytest.raises(DataError, match="would unpack to 2 MB"):
+    with pytest.raises(DataError, match="unpacks to more than 0 MB"):
         drafts(write(tmp_path, {"a.eval": bomb}))
 
 

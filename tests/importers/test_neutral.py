@@ -288,7 +288,7 @@ def test_bytes_that_make_the_reader_panic_are_refused(
         raise pl.exceptions.PanicException("called `Result::unwrap()` on an `Err` value")
 
     path = folder(tmp_path)
-    monkeypatch.setattr(pl, "read_parquet", panic)
+    monkeypatch.setattr(pl, "scan_parquet", panic)
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         drafts(path)
 
@@ -296,7 +296,7 @@ def test_bytes_that_make_the_reader_panic_are_refused(
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     (folder(tmp_path) / "scores.parquet").unlink()
     assert not recognise(tmp_path)
-    with pytest.raises(DataError, match=r"scores\.parquet: cannot be read"):
+    with pytest.raises(DataError, match=r"scores\.parquet:? cannot be read"):
         drafts(tmp_path)
 
 

@@ -15,6 +15,7 @@ from routereval.errors import DataError, SpecError
 from routereval.importers import neutral, table
 from routereval.records import Draft, Records, export
 from routereval.records.export import export_records, united_order
+from routereval.records.names import is_name
 
 Rows = Sequence[Sequence[float]]
 
@@ -47,7 +48,7 @@ def assert_same(one: Records, other: Records) -> None:
 
 
 # Names as users have them, and scores that need every bit of a float64.
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=6)
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6).filter(is_name)
 IDS = NAMES.filter(lambda name: name.strip() != "")
 SCORES = {
     "binary": st.sampled_from([0.0, 1.0, np.nan]),

@@ -31,6 +31,7 @@ def report_text(found: Sequence[Records], *, warnings_only: bool = False) -> str
         warnings_only: leave out the facts.
     """
     from routereval.records import ImportReport
+    from routereval.report.cells import visible
 
     lines: list[str] = []
     reports = [(r.name, report) for r in found if (report := ImportReport.of(r.meta)) is not None]
@@ -41,4 +42,4 @@ def report_text(found: Sequence[Records], *, warnings_only: bool = False) -> str
     left = len(reports) - _MOST_LISTED
     if left > 0 and not warnings_only:
         lines.append(f"How {left} more were read is in their manifest.json.")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{visible(line)}\n" for line in lines)

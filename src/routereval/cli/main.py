@@ -89,5 +89,8 @@ def main() -> None:
 
 
 def _fail(sentence: str) -> None:
-    click.echo(f"Error: {sentence}", err=True)
+    from routereval.report.cells import visible
+
+    lines = map(visible, f"Error: {sentence}".split("\n"))
+    click.echo("\n".join(lines), err=True)
     sys.exit(2)

@@ -7,18 +7,14 @@ compress archives with Zstandard, which needs the extra ``inspect`` before Pytho
 
 from __future__ import annotations
 
-import importlib
-import lzma
 import math
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from routereval.errors import DataError, MissingDependencyError
+from routereval.errors import DataError
+from routereval.importers.archives import Archive, MemberError, opened_archive
 from routereval.importers.arms import Arm, Run, Taken, arms_of, arms_table, flat
 from routereval.importers.eval_logs import (
     Mean,
@@ -43,16 +39,13 @@ from routereval.importers.rows import (
     name_in,
     peek,
     text_of,
-    unreadable,
 )
 from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
 LARGEST = 1 << 28
 """The most bytes that one sample, or one JSON log, may have."""
-_MOST_INFLATED = 200
-_SMALL = 1 << 30
-
+_ARCHIVE = ".eval archive"
 _PATTERNS = ("*.eval", "*.json", "*/*.eval", "*/*.json", "*/*/*.eval", "*/*/*.json")
 _GRADES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 _WORDS = {"yes": 1.0, "no": 0.0}
@@ -60,19 +53,6 @@ _NO_MODEL = {"none/none", "none"}
 _WHERE = {"base_url", "api_key", "max_connections", "max_retries", "timeout", "device"}
 """Settings of a model that say where and how fast it ran, not how."""
 _SUBSETS = ("subset", "subject", "category")
-_BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
-"""What zipfile raises for an archive that is damaged, encrypted or no archive at all."""
-
 _Row = dict[str, Any]
 
 
@@ -373,13 +353,13 @@ def _head(file: Path) -> Mapping[str, Any]:
     """A log without its samples."""
     if file.suffix != ".eval":
         return _json_log(file)
-    with _archive(file) as archive:
-        names = archive.namelist()
-        name = next((n for n in ("header.json", "_journal/start.json") if n in names), None)
+    with opened_archive(file, _ARCHIVE) as archive:
+        held = archive.names
+        name = next((n for n in ("header.json", "_journal/start.json") if n in held), None)
         if name is None:
             raise DataError(f"{file} is no Inspect log: it holds no header.json")
         try:
-            head = json_of(_member(archive, name, file))
+            head = _member(archive, name)
         except RowError as error:
             raise DataError(f"{file}: {name} {error}; is it cut short?") from None
     if not isinstance(head, dict):
@@ -397,11 +377,11 @@ def _rows(file: Path, bad: BadRows) -> Iterator[tuple[str, _Row]]:
             else:
                 bad.add(file, 0, f"sample {number} is not a JSON object")
         return
-    with _archive(file) as archive:
-        for name in archive.namelist():
+    with opened_archive(file, _ARCHIVE) as archive:
+        for name in archive.names:
             if name.startswith("samples/") and name.endswith(".json"):
                 with noting(bad, file, ascii(name)[1:-1]):
-                    row = json_of(_member(archive, name, file))
+                    row = _member(archive, name)
                     if not isinstance(row, dict):
                         raise RowError("is not a JSON object")
                     yield name, row
@@ -420,74 +400,16 @@ def _json_log(file: Path) -> _Row:
     return log
 
 
-def _archive(file: Path) -> zipfile.ZipFile:
-    """The archive, if its files are not far larger than it."""
-    try:
-        archive = zipfile.ZipFile(file)
-    except OSError as error:
-        raise unreadable(file, error) from None
-    except _BROKEN as error:
-        raise DataError(f"{file} is no .eval archive ({error}); is it cut short?") from None
-    inflated = sum(info.file_size for info in archive.infolist())
-    if inflated > max(_SMALL, _MOST_INFLATED * file.stat().st_size):
-        archive.close()
-        raise DataError(f"{file} would unpack to {inflated >> 20} MB; is it a log of Inspect?")
-    return archive
-
-
-def _member(archive: zipfile.ZipFile, name: str, file: Path) -> bytes:
-    """The bytes of one file of an archive.
+def _member(archive: Archive, name: str) -> Any:  # noqa: ANN401 - JSON is of any type
+    """What a file of an archive holds.
 
     Raises:
         RowError: if it is damaged or larger than `LARGEST`.
     """
-    info = archive.getinfo(name)
     try:
-        if info.compress_type == _ZSTANDARD and not _zipfile_knows_it():
-            content = _unzstandard(file, info)
-        else:
-            with archive.open(info) as stream:
-                content = stream.read(LARGEST + 1)
-    except _BROKEN as error:
-        raise RowError(f"cannot be unpacked ({str(error)[:100]})") from None
-    except OSError as error:
-        raise unreadable(file, error) from None
-    if len(content) > LARGEST:
-        raise RowError(f"is larger than {LARGEST >> 20} MB")
-    return content
-
-
-_ZSTANDARD = 93
-
-
-def _zipfile_knows_it() -> bool:
-    return hasattr(zipfile, "ZIP_ZSTANDARD")
-
-
-def _unzstandard(file: Path, info: zipfile.ZipInfo) -> bytes:
-    """As `_member`, for a compression that zipfile reads from Python 3.14 on only."""
-    try:
-        zstandard = importlib.import_module("zstandard")
-    except ImportError:
-        raise MissingDependencyError.of("zstandard", "inspect") from None
-    try:
-        with file.open("rb") as stream:
-            packed = _packed(stream, info)
-        reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
-        content = bytes(reader.read(LARGEST + 1))
-    except zstandard.ZstdError as error:
-        raise RowError(f"cannot be unpacked ({str(error)[:100]})") from None
-    if len(content) <= LARGEST and zlib.crc32(content) != info.CRC:
-        raise RowError("cannot be unpacked (its checksum differs)")
-    return content
-
-
-def _packed(stream: IO[bytes], info: zipfile.ZipInfo) -> bytes:
-    """The compressed bytes of a file: they follow its local header of 30 bytes, name and extra."""
-    stream.seek(info.header_offset)
-    lengths = struct.unpack("<HH", stream.read(30)[26:30])
-    stream.seek(sum(lengths), 1)
-    return stream.read(info.compress_size)
+        return json_of(archive.read(name, LARGEST))
+    except MemberError as error:
+        raise RowError(str(error)) from None
 
 
 SAMPLE = {

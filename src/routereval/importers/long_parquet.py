@@ -17,6 +17,7 @@ from routereval.errors import DataError
 from routereval.importers.benchmark_columns import prompt_table, refuse_sparse, rescaled
 from routereval.importers.rows import HIGHEST_COST, BadRows
 from routereval.importers.scale import Rescale, Scale
+from routereval.importers.source_files import parquet_scan, parquet_schema
 from routereval.records.draft import Draft
 from routereval.records.matrix import narrowed
 from routereval.records.routereval import reference_of
@@ -41,7 +42,7 @@ def parquet_header(file: Path) -> dict[str, bool]:
     import polars as pl
 
     with reading(file):
-        schema = pl.read_parquet_schema(file)
+        schema = parquet_schema(file)
     return {
         name: kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))
         for name, kind in schema.items()
@@ -76,10 +77,8 @@ class LongParquet:
         Raises:
             DataError: if the file is damaged or a column is of a kind that its role cannot be.
         """
-        import polars as pl
-
         with reading(file):
-            schema = pl.read_parquet_schema(file)
+            schema = parquet_schema(file)
         # A conversation in place of the text: nothing to show, but no reason to refuse the scores.
         if "prompt" in roles and schema[roles["prompt"]].is_nested():
             roles = {role: column for role, column in roles.items() if role != "prompt"}
@@ -343,8 +342,7 @@ def _parts(file: Path, roles: Mapping[str, str], models: Sequence[str]) -> Itera
     import polars as pl
 
     with reading(file):
-        scan = pl.scan_parquet(file)
-        n_rows = int(scan.select(pl.len()).collect().item())
+        scan, n_rows = parquet_scan(file)
     wanted = list(dict.fromkeys([*roles.values(), *models]))
     step = PART if not models else max(1, PART // len(models))
     for start in range(0, n_rows, step):

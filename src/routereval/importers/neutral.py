@@ -13,7 +13,6 @@ Each value of ``benchmark`` becomes one Records.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,9 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
 from routereval.importers.neutral_axes import Beside, read_beside
+from routereval.importers.rows import RowError, json_of
 from routereval.importers.scale import Rescale, Scale
+from routereval.importers.source_files import contents, parquet_table
 from routereval.records.draft import Draft
 from routereval.records.export import ABOUT, SIGNAL_TABLES
 from routereval.records.routereval import reference_of
@@ -92,7 +93,9 @@ class _Folder:
     def of(cls, path: Path) -> _Folder:
         prompts, wide = _labelled(path / "prompts.parquet"), _keyed(path / "scores.parquet")
         costs = _costs(path / "costs.parquet", wide.columns)
-        info = _table(path / "models.parquet") if (path / "models.parquet").is_file() else None
+        info = (
+            parquet_table(path / "models.parquet") if (path / "models.parquet").is_file() else None
+        )
         models = [name for name in wide.columns if name != "prompt_id"]
         scores = _wide(path / "scores.parquet", wide, prompts)
         signals = {
@@ -165,9 +168,9 @@ def _about(path: Path) -> Mapping[str, Mapping[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        about: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error}); mend or remove it") from None
+        about: dict[str, dict[str, Any]] = json_of(contents(path))
+    except RowError as error:
+        raise DataError(f"{path}: cannot be read as JSON (it {error}); mend or remove it") from None
     fits = isinstance(about, dict) and all(
         isinstance(facts, dict) and all(_FACTS[k](v) for k, v in facts.items() if k in _FACTS)
         for facts in about.values()
@@ -184,19 +187,9 @@ def _costs_if_any(costs: NDArray[np.floating] | None) -> NDArray[np.floating] | 
     return None if costs is None or np.isnan(costs).all() else costs
 
 
-def _table(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(f"{path}: cannot be read as Parquet ({reason}); is it cut short?") from None
-
-
 def _keyed(path: Path) -> pl.DataFrame:
     """A table whose prompt_ids are text."""
-    table = _table(path)
+    table = parquet_table(path)
     if "prompt_id" not in table.columns:
         raise DataError(f"{path}: there is no column prompt_id")
     table = table.drop(_INDEX, strict=False).with_columns(_as(path, table, "prompt_id"))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.importers.cell_runs import cell_means, runs_of, stacked
 from routereval.importers.examined import listed_names
+from routereval.importers.source_files import parquet_schema, parquet_table
 from routereval.records.axes import axis_of, is_axis_name
 from routereval.records.export import SCORE_TABLES
 from routereval.records.trials import trials_of_counts
@@ -111,7 +112,7 @@ class _Cells:
 
     def wide(self, file: Path, warnings: list[str]) -> Floats:
         """The numbers of a table with a row per prompt and a column per model."""
-        table = _table(file)
+        table = parquet_table(file)
         rows = self.rows(file, table)
         if len(set(rows.tolist())) < len(rows):
             raise DataError(f"{file}: its prompt_ids are not those of prompts.parquet: twice")
@@ -143,7 +144,7 @@ def _read_layers(file: Path, cells: _Cells, found: Beside) -> bool:
 
     kind = file.stem
     label = kind.removesuffix("s")
-    table = _table(file)
+    table = parquet_table(file)
     if not {"prompt_id", "model", label, "score"} <= set(table.columns):
         return False
     table = table.filter(pl.col("score").cast(pl.Float64, strict=False).is_not_null())
@@ -195,22 +196,12 @@ def _is_numbers(file: Path, models: Iterable[str]) -> bool:
     import polars as pl
 
     try:
-        schema = pl.read_parquet_schema(file)
+        schema = parquet_schema(file)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return False
     names = [name for name in schema if name not in {"prompt_id", _INDEX}]
     kinds = [schema[name].is_numeric() for name in names]
     return "prompt_id" in schema and bool(names) and all(kinds) and set(names) <= set(models)
-
-
-def _table(file: Path) -> pl.DataFrame:
-    import polars as pl
-
-    try:
-        return pl.read_parquet(file)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(f"{file}: cannot be read as Parquet ({reason}); is it cut short?") from None
 
 
 def _places(

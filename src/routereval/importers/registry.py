@@ -12,6 +12,7 @@ from routereval.importers.unread import nearest_reason, unread_table
 from routereval.records.draft import Draft
 from routereval.records.folder import read_records, write_collection
 from routereval.records.records import Records
+from routereval.records.regular_files import special_kind
 from routereval.registry import Registry
 
 _LAST = "table"  # which many folders resemble
@@ -70,6 +71,8 @@ def importer(name: str, path: Path) -> Importer:
         raise unknown("format", name, [*known, _AUTO])
     if not path.exists():
         raise DataError(f"{path} does not exist; give a folder of records or of results, or 'demo'")
+    if kind := special_kind(path):
+        raise DataError(f"{path} is {kind}, not a file; write what comes from it to one")
     if name != _AUTO:
         return IMPORTERS[name]
     for found in _in_order():

@@ -15,6 +15,7 @@ from typing import Any
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
 from routereval.importers.rows import BadRows, csv_header, csv_rows, name_in, some_files, text_of
+from routereval.importers.source_files import opened
 from routereval.importers.table_format import Cell, Place, Row, TableFormat, long_cells
 from routereval.records.draft import Draft
 
@@ -28,7 +29,7 @@ _HEAD_BYTES = 4096
 def _is_ours(file: Path) -> bool:
     if file.suffix == _PICKLE:
         try:
-            with file.open("rb") as stream:
+            with opened(file) as stream:
                 head = stream.read(_HEAD_BYTES)
         except OSError:
             return False

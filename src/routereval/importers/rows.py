@@ -16,6 +16,15 @@ from typing import Any
 import numpy as np
 
 from routereval.errors import DataError
+from routereval.importers.source_files import (
+    TooManyValuesError,
+    contents,
+    json_value,
+    opened,
+    refuse_outside,
+    unreadable,
+)
+from routereval.records.regular_files import special_kind
 
 LONGEST_LINE = 1 << 26
 MOST_BAD_ROWS = 20
@@ -63,6 +72,11 @@ class BadRows:
         self._lines.append(f"{place}: {why}")
         if len(self._lines) >= self._most:
             self.check()
+
+    @property
+    def n(self) -> int:
+        """How many were noted."""
+        return len(self._lines)
 
     @contextmanager
     def row(self, file: Path, line: int) -> Iterator[None]:
@@ -224,14 +238,16 @@ def json_of(text: str | bytes) -> Any:  # noqa: ANN401 - JSON is of any type
     """What a JSON text holds.
 
     Raises:
-        RowError: if it is broken, nested too deeply or not UTF-8.
+        RowError: if it is broken, nested too deeply, not UTF-8, or would fill the memory.
     """
     try:
-        return json.loads(text if isinstance(text, str) else text.decode("utf-8-sig"))
+        return json_value(text if isinstance(text, str) else text.decode("utf-8-sig"))
     except RecursionError:
         raise RowError("is nested too deeply") from None
     except UnicodeDecodeError:
         raise RowError("is not UTF-8") from None
+    except TooManyValuesError as error:
+        raise RowError(str(error)) from None
     except ValueError as error:
         raise RowError(f"is not JSON ({str(error)[:100]})") from None
 
@@ -274,9 +290,7 @@ def json_file(file: Path) -> Any:  # noqa: ANN401 - JSON is of any type
         DataError: if the file cannot be read or is broken.
     """
     try:
-        return json_of(file.read_bytes())
-    except OSError as error:
-        raise unreadable(file, error) from None
+        return json_of(contents(file))
     except RowError as error:
         raise DataError(f"{file} {error}; is it cut short?") from None
 
@@ -322,7 +336,7 @@ def csv_header(file: Path) -> list[str]:
 def peek(file: Path) -> str:
     """The beginning of a file as text, for `recognise`; empty if there is none."""
     try:
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             head = stream.read(_PEEK_BYTES)
     except OSError:
         return ""
@@ -343,19 +357,28 @@ def first_object(file: Path) -> dict[str, Any]:
 
 
 def files_in(path: Path, *patterns: str) -> list[Path]:
-    """The file itself, or the files of a folder that match, in a fixed order."""
+    """The file itself, or the files of a folder that match, in a fixed order.
+
+    Raises:
+        DataError: if a link leads out of the folder, or a match is a pipe, a device or a socket.
+    """
     if path.is_file():
         return [path] if any(path.match(pattern) for pattern in patterns) else []
     # ties: sorted below
-    found = {file for pattern in patterns for file in path.glob(pattern) if file.is_file()}
-    return sorted(file for file in found if not file.name.startswith("."))
+    found = {file for pattern in patterns for file in path.glob(pattern) if not file.is_dir()}
+    seen = sorted(file for file in found if not file.name.startswith(".") and file.exists())
+    for file in seen:
+        refuse_outside(file, path)
+        if kind := special_kind(file):
+            raise DataError(f"{file} is {kind}, not a file; take it out of the folder")
+    return seen
 
 
 def some_files(path: Path, what: str, *patterns: str) -> list[Path]:
     """As `files_in`, a file of any name included.
 
     Raises:
-        DataError: if there are none.
+        DataError: if there are none, or one is refused by `files_in`.
     """
     files = [path] if path.is_file() else files_in(path, *patterns)
     if not files:
@@ -370,7 +393,7 @@ def text_lines(file: Path, bad: BadRows) -> Iterator[tuple[int, str]]:
         DataError: if the file cannot be read.
     """
     try:
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             yield from _decoded(stream.readline, file, bad)
     except OSError as error:
         raise unreadable(file, error) from None
@@ -413,8 +436,3 @@ def _header(file: Path, cells: list[str]) -> list[str]:
         twice = next(name for name in cells if cells.count(name) > 1)
         raise DataError(f"{file}: two columns are named {_shown(twice)}; give each its own name")
     return cells
-
-
-def unreadable(file: Path, error: OSError) -> DataError:
-    """The error for a file that the system does not let us read."""
-    return DataError(f"{file} cannot be read: {error.strerror or error}")

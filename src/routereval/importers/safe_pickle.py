@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.importers.source_files import opened
 
 # What a damaged file can run into where nothing below has refused it with a ValueError before.
 _MISFITS = (IndexError, KeyError, TypeError, OverflowError)
@@ -50,7 +51,7 @@ def load(path: Path, machine: type[Machine] | None = None) -> object:
         DataError: if the file asks for anything else, by that thing's name, or is damaged.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return (machine or Machine)(file, path.stat().st_size).run()
     except _RefusedError as refused:
         raise DataError(

@@ -27,6 +27,7 @@ from routereval.importers.rows import (
     name_in,
     text_of,
 )
+from routereval.importers.source_files import parquet_scan, parquet_schema
 from routereval.importers.table_format import Cell, Place, Row, TableFormat, about
 from routereval.records.draft import Draft
 
@@ -157,7 +158,7 @@ def _structs(file: Path) -> list[str]:
     import polars as pl
 
     with reading(file):
-        schema = pl.read_parquet_schema(file)
+        schema = parquet_schema(file)
     return [
         name
         for name, kind in schema.items()
@@ -171,9 +172,8 @@ def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
     structs = _structs(file)
     with reading(file):
-        scan = pl.scan_parquet(file)
+        scan, n_rows = parquet_scan(file)
         schema = scan.collect_schema()
-        n_rows = int(scan.select(pl.len()).collect().item())
     plain = [name for name in ("key", "dataset", "prompt") if name in schema]
     wanted = [pl.col(name) for name in plain] + [_short(name, schema[name]) for name in structs]
     for start in range(0, n_rows, _PART):

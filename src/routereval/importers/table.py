@@ -32,6 +32,7 @@ from routereval.importers.rows import (
     score_in,
 )
 from routereval.importers.scale import Rescale, Scale
+from routereval.importers.source_files import parquet_schema
 from routereval.importers.table_files import ENDS, decimal_comma, first_rows, has_end, rows_of
 from routereval.importers.table_format import about
 from routereval.importers.table_layout import ROLES, Layout, column_names
@@ -396,8 +397,6 @@ def _is_plain(file: Path, layout: Layout) -> bool:
 
     The long form needs numbers or truth values as scores, and texts as texts.
     """
-    import polars as pl
-
     if layout.nested or layout.listed or layout.per_file or layout.costs:
         return False
     if any(model != column for model, column in layout.models.items()):
@@ -406,7 +405,7 @@ def _is_plain(file: Path, layout: Layout) -> bool:
         return False
     kinds = parquet_header(file)
     numbers = [layout.roles[r] for r in ("score", "cost", "chance") if r in layout.roles]
-    schema = pl.read_parquet_schema(file)
+    schema = parquet_schema(file)
     nested = "prompt" in layout.roles and schema[layout.roles["prompt"]].is_nested()
     sound = all(kinds[name] for name in (*numbers, *layout.models))
     ids = [layout.roles[role] for role in _NAMES if role in layout.roles]

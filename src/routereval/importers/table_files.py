@@ -7,19 +7,24 @@ encodings by the byte order mark, else UTF-8, else Windows-1252; ``.gz`` is unpa
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import json
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from routereval.errors import DataError, MissingDependencyError
-from routereval.importers.rows import LONGEST_LINE, BadRows, RowError, json_of, unreadable
+from routereval.importers.rows import LONGEST_LINE, BadRows, RowError, json_of
+from routereval.importers.source_files import (
+    TooManyValuesError,
+    json_value,
+    parquet_scan,
+    unpacked,
+)
+from routereval.importers.workbook import refuse_bombs
+from routereval.records.regular_files import LARGEST
 
 CSV_ENDS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 JSON_ENDS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
@@ -28,8 +33,6 @@ ENDS = (".parquet", *CSV_ENDS, *JSON_ENDS, ".xlsx")
 
 _DELIMITERS = ",;\t|"
 _HEAD = 1 << 16
-_LARGEST_JSON = 1 << 28
-_MOST_INFLATED = 1 << 34
 _SEP_LINE = "sep="
 _BROKEN = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python keeps them
 _FIRST, _PART = 100, 10_000  # rows
@@ -70,25 +73,9 @@ def decimal_comma(file: Path) -> bool:
         return _delimiter(stream) != ","
 
 
-@contextmanager
-def _binary(file: Path) -> Iterator[IO[bytes]]:
-    """A file's bytes, unpacked if it is packed."""
-    try:
-        with file.open("rb") as raw:
-            if has_end(file, ".gz"):
-                with gzip.GzipFile(fileobj=raw) as unpacked:
-                    yield unpacked  # type: ignore[misc]
-            else:
-                yield raw
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{file} cannot be unpacked ({error}); is it cut short?") from None
-    except OSError as error:
-        raise unreadable(file, error) from None
-
-
 def _encoding(file: Path) -> str:
     """The encoding of a text file, by its beginning."""
-    with _binary(file) as stream:
+    with unpacked(file) as stream:
         head = stream.read(_HEAD)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
@@ -106,7 +93,7 @@ def _encoding(file: Path) -> str:
 @contextmanager
 def _text(file: Path) -> Iterator[io.TextIOWrapper]:
     encoding = _encoding(file)
-    with _binary(file) as stream:
+    with unpacked(file) as stream:
         # Bytes that Windows-1252 lacks stand for themselves; in UTF-8 they are bad rows.
         errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
         yield io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
@@ -131,7 +118,7 @@ def _csv_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
         delimiter = _delimiter(stream)
     with _text(file) as stream:
         skipped = 0
-        lines = _lines(stream, file)
+        lines = _lines(stream)
         first = next(lines, "")
         if first.lower().startswith(_SEP_LINE):
             skipped, first = 1, next(lines, "")
@@ -145,12 +132,8 @@ def _with_first(first: str, lines: Iterator[str]) -> Iterator[str]:
     yield from lines
 
 
-def _lines(stream: io.TextIOWrapper, file: Path) -> Iterator[str]:
-    size = 0
+def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
     while line := stream.readline(LONGEST_LINE):
-        size += len(line)
-        if size > _MOST_INFLATED:
-            raise DataError(f"{file} unpacks to more than {_MOST_INFLATED >> 30} GB")
         yield line
 
 
@@ -197,7 +180,7 @@ def _json_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
             yield from _rows_inside(whole)
             return
     with _text(file) as stream:
-        for line, text in enumerate(_lines(stream, file), 1):
+        for line, text in enumerate(_lines(stream), 1):
             with bad.row(file, line):
                 if text.strip():
                     yield line, _object(_json_line(text))
@@ -225,13 +208,15 @@ def _json_list(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
 def _json_whole(file: Path, otherwise: object) -> object:
     """What a JSON file holds; for an object (JSON Lines too begin with one) a fallback if not."""
     with _text(file) as stream:
-        text = stream.read(_LARGEST_JSON)
-    if len(text) >= _LARGEST_JSON:
+        text = stream.read(LARGEST)
+    if len(text) >= LARGEST:
         raise DataError(f"{file} is larger than a JSON file may be; give JSON Lines (.jsonl)")
     try:
-        return json.loads(text)
+        return json_value(text)
     except RecursionError:
         raise DataError(f"{file} is nested too deeply") from None
+    except TooManyValuesError as error:
+        raise DataError(f"{file} {error}") from None
     except ValueError as error:
         if otherwise is None:
             return None
@@ -259,6 +244,7 @@ def _excel_rows(file: Path) -> Iterator[tuple[int, Row]]:
         import fastexcel  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
     except ImportError:
         raise MissingDependencyError.of("fastexcel", "excel") from None
+    refuse_bombs(file)
     try:
         frame = pl.read_excel(file, engine="calamine", infer_schema_length=None)
     except Exception as error:
@@ -268,13 +254,11 @@ def _excel_rows(file: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _parquet_rows(file: Path) -> Iterator[tuple[int, Row]]:
-    import polars as pl
 
     from routereval.importers.long_parquet import reading
 
     with reading(file):
-        scan = pl.scan_parquet(file)
-        n_rows = int(scan.select(pl.len()).collect().item())
+        scan, n_rows = parquet_scan(file)
     start = 0
     while start < n_rows:
         step = _PART if start else _FIRST
@@ -287,8 +271,17 @@ def _parquet_rows(file: Path) -> Iterator[tuple[int, Row]]:
 
 
 def first_rows(file: Path, n_rows: int) -> list[Row]:
-    """The first rows of a file that are sound, to recognise it by; none if it cannot be read."""
+    """The first rows of a file that are sound, to recognise it by; none if the first two are not.
+
+    Raises:
+        DataError: if the file as a whole cannot be read.
+    """
+    bad = BadRows(most=2)
     try:
-        return [row for _, row in islice(rows_of(file, BadRows(most=2)), n_rows)]
-    except (DataError, MissingDependencyError):
+        return [row for _, row in islice(rows_of(file, bad), n_rows)]
+    except MissingDependencyError:
+        return []
+    except DataError:
+        if not bad.n:
+            raise
         return []

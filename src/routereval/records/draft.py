@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records.axes import is_axis_name
+from routereval.records.names import refuse_odd_names
 
 _TOLERANCE = 1e-5  # between a score and the mean of its trials, for both may be float32
 
@@ -77,13 +78,14 @@ class Draft:
         """The draft itself, once its parts are seen to fit together.
 
         Raises:
-            DataError: if shapes disagree, a name occurs twice, a score lies outside [0, 1], a cost
-                or a number of an axis is negative or infinite, or a score is not the mean of its
-                trials.
+            DataError: if shapes disagree, a name occurs twice or holds control characters, a score
+                lies outside [0, 1], a cost or a number of an axis is negative or infinite, or a
+                score is not the mean of its trials.
         """
         shape = (self.prompts.height, len(self.models))
         if 0 in shape:
             raise DataError(f"{self.name}: no records: {shape[0]} prompts × {shape[1]} models")
+        _refuse_names(self)
         refuse_repeats(self.name, "model", self.models)
         refuse_repeats(self.name, "prompt_id", self.prompts["prompt_id"].to_list())
         _refuse_shapes(self, shape)
@@ -93,6 +95,14 @@ class Draft:
         _refuse_axes(self)
         _refuse_trials(self)
         return self
+
+
+def _refuse_names(draft: Draft) -> None:
+    refuse_odd_names("the benchmark's name", [draft.name])
+    refuse_odd_names(f"{draft.name}: the name of a model", draft.models)
+    if "subset" in draft.prompts.columns:
+        subsets = draft.prompts["subset"].cast(pl.String).unique(maintain_order=True).drop_nulls()
+        refuse_odd_names(f"{draft.name}: the name of a subset", subsets)
 
 
 def _layers(draft: Draft) -> dict[str, NDArray[np.floating]]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.records.manifest import damaged
+from routereval.records.regular_files import open_regular
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,7 +35,7 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
 def check_digest(file: Path, stored: Mapping[str, str]) -> None:
     """Raise if the file is missing, or not the one that was written."""
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise damaged(file, str(error)) from None

@@ -25,6 +25,7 @@ from routereval.records.layers import layer_files, layer_of
 from routereval.records.manifest import damaged, read_manifest
 from routereval.records.matrix import BinaryMatrix, RealMatrix
 from routereval.records.records import PROMPT_KINDS, Records, write_into
+from routereval.records.regular_files import read_whole, refuse_special
 from routereval.records.trials import Trials
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _WIDTHS = {"u": (8,), "f": (4, 8)}
 _LONGEST_NAME = 60
+LARGEST_TABLE = 1 << 32
+"""Bytes of ``prompts.parquet``, which is read whole."""
 CHECKED_ON_OPEN = 2**20
 """Bytes: smaller files are checked against their sha256 on opening, larger ones by `verify`."""
 
@@ -190,7 +193,7 @@ class _Table:
         import polars as pl
 
         try:
-            payload = file.read_bytes()
+            payload = read_whole(file, LARGEST_TABLE)
             if hashlib.sha256(payload).hexdigest() != stored.get(file.name):
                 raise damaged(file, "its sha256 is not the manifest's")
             schema = pl.read_parquet_schema(BytesIO(payload))
@@ -234,6 +237,7 @@ def _map(
     from tokenize import TokenError
 
     try:
+        refuse_special(path / name)
         array = np.asarray(np.lib.format.open_memmap(path / name, mode="r"))
         if (path / name).stat().st_size <= CHECKED_ON_OPEN:
             check_digest(path / name, stored)

@@ -11,6 +11,8 @@ from typing import Any
 from routereval.errors import DataError
 from routereval.records.axes import is_axis_name
 from routereval.records.import_report import is_report
+from routereval.records.names import is_name
+from routereval.records.regular_files import read_whole
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -26,7 +28,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     file = path / MANIFEST
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        manifest = json.loads(read_whole(file))
     except FileNotFoundError:
         raise DataError(f"{path} holds no records: there is no {MANIFEST} in it") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -89,7 +91,7 @@ def _is_trials(value: object) -> bool:
 
 
 _RULES: Mapping[str, Callable[[Any], bool]] = {
-    "name": lambda value: isinstance(value, str),
+    "name": lambda value: isinstance(value, str) and is_name(value),
     "import": is_report,
     "kind": lambda value: value in ("binary", "real"),
     "n_prompts": lambda value: isinstance(value, int),

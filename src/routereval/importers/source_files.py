@@ -1,0 +1,232 @@
+"""How importers open what they are given: the one place where a foreign file is read.
+
+Only regular files are opened, links do not lead out of the folder that was given, and what a file
+becomes in memory is bounded before it is made: a few bytes can be packed, or written in JSON, that
+become gigabytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+from routereval.errors import DataError
+from routereval.records.regular_files import LARGEST, open_regular, read_whole, refuse_special
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_INFLATED = 200
+"""How many times its size a packed file may unpack to."""
+SMALL_INFLATED = 1 << 26
+"""Bytes that any packed file may unpack to, however small it is."""
+MOST_VALUES = 1 << 28
+"""Bytes that the values of one JSON text may take, or `MOST_GROWTH` times the text."""
+MOST_GROWTH = 4
+MOST_ROWS = 10_000_000
+"""Rows that any Parquet file may have; a larger one may have `ROWS_PER_BYTE` per byte."""
+ROWS_PER_BYTE = 64
+
+_SHORT_JSON = 1 << 20
+# Bytes of CPython's objects: a dict of a few keys, a list and its first item, an item or pair, half
+# of what a text takes beside its characters.
+_TAKES = {"{": 200, "[": 88, ",": 40, ":": 40, '"': 25}
+_TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+def opened(file: Path) -> BufferedReader:
+    """A file to be read.
+
+    Raises:
+        OSError: if it cannot be opened, or is a pipe, a device or a socket.
+    """
+    return open_regular(file)
+
+
+def contents(file: Path, most: int = LARGEST) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        DataError: if it cannot be read, or has more than `most` bytes.
+    """
+    try:
+        return read_whole(file, most)
+    except OSError as error:
+        raise unreadable(file, error) from None
+
+
+def unreadable(file: Path, error: OSError) -> DataError:
+    """The error for a file that the system does not let us read."""
+    return DataError(f"{file} cannot be read: {error.strerror or error}")
+
+
+def refuse_outside(file: Path, folder: Path) -> None:
+    """Refuse a file of a folder that a link leads out of it; the cache of a hub is one folder.
+
+    Raises:
+        DataError: if it is one.
+    """
+    ways = [file, *file.parents]
+    if not any(way.is_symlink() for way in ways[: ways.index(folder)]):
+        return
+    root, real = folder.resolve(), file.resolve()
+    snapshots = next((above for above in (root, *root.parents) if above.name == "snapshots"), None)
+    if snapshots is not None and real.is_relative_to(snapshots.parent / "blobs"):
+        return
+    if not real.is_relative_to(root):
+        raise DataError(
+            f"{file} is a link to {real}, outside of {folder}; copy it there, or give the folder "
+            "that holds it"
+        )
+
+
+# What is packed
+
+
+class Inflated:
+    """Counts what a packed file unpacks to.
+
+    Args:
+        file: what to call it.
+        packed: its size in bytes.
+    """
+
+    def __init__(self, file: Path, packed: int) -> None:
+        self._file = file
+        self._most = max(SMALL_INFLATED, MOST_INFLATED * packed)
+        self._n = 0
+
+    def add(self, n_bytes: int) -> None:
+        """Count bytes.
+
+        Raises:
+            DataError: once there are more than the file may unpack to.
+        """
+        self._n += n_bytes
+        if self._n > self._most:
+            raise DataError(
+                f"{self._file} unpacks to more than {self._most >> 20} MB, far more than its size; "
+                "unpack it yourself if you trust it"
+            )
+
+
+class _BoundedGzip(gzip.GzipFile):
+    def __init__(self, stream: BinaryIO, inflated: Inflated) -> None:
+        super().__init__(fileobj=stream)
+        self._inflated = inflated
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._counted(super().read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._counted(super().read1(size))
+
+    def _counted(self, content: bytes) -> bytes:
+        self._inflated.add(len(content))
+        return content
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[IO[bytes]]:
+    """A file's bytes, unpacked if its name ends in ``.gz``.
+
+    Raises:
+        DataError: if it cannot be read, is damaged, or unpacks to far more than its size.
+    """
+    try:
+        with opened(file) as raw:
+            if not file.name.lower().endswith(".gz"):
+                yield raw
+                return
+            with _BoundedGzip(raw, Inflated(file, file.stat().st_size)) as stream:
+                yield stream  # type: ignore[misc]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{file} cannot be unpacked ({error}); is it cut short?") from None
+    except OSError as error:
+        raise unreadable(file, error) from None
+
+
+# JSON
+
+
+class TooManyValuesError(ValueError):
+    """A JSON text whose values would take far more memory than it."""
+
+
+def json_value(text: str) -> Any:  # noqa: ANN401 - JSON is of any type
+    """What a JSON text holds.
+
+    Raises:
+        TooManyValuesError: if it would take far more memory than the text.
+        ValueError: if it is not JSON.
+        RecursionError: if it is nested too deeply.
+    """
+    if len(text) > _SHORT_JSON:
+        most = max(MOST_VALUES, MOST_GROWTH * len(text))
+        if _bytes_of_values(text) > most and _bytes_of_values(_TEXTS.sub('""', text)) > most:
+            raise TooManyValuesError("holds far too many values for its size")
+    return json.loads(text)
+
+
+def _bytes_of_values(text: str) -> int:
+    """About how many bytes the values take beside their characters; signs in texts count too."""
+    return sum(size * text.count(sign) for sign, size in _TAKES.items())
+
+
+# Parquet
+
+
+def parquet_schema(file: Path) -> pl.Schema:
+    """The columns of a Parquet file.
+
+    Raises:
+        OSError: if it cannot be opened, or is no regular file.
+        polars.exceptions.PolarsError: if it is damaged.
+    """
+    import polars as pl
+
+    refuse_special(file)
+    return pl.Schema(pl.read_parquet_schema(file))
+
+
+def parquet_scan(file: Path) -> tuple[pl.LazyFrame, int]:
+    """A Parquet file, not read yet, and its number of rows.
+
+    Raises:
+        DataError: if it says that it has far more rows than its size can hold.
+        OSError: if it cannot be opened, or is no regular file.
+        polars.exceptions.PolarsError: if it is damaged.
+    """
+    import polars as pl
+
+    refuse_special(file)
+    scan = pl.scan_parquet(file)
+    n_rows = int(scan.select(pl.len()).collect().item())
+    if n_rows > max(MOST_ROWS, ROWS_PER_BYTE * file.stat().st_size):
+        raise DataError(f"{file} says that it has {n_rows:,} rows, far too many for its size")
+    return scan, n_rows
+
+
+def parquet_table(file: Path) -> pl.DataFrame:
+    """A Parquet file, read whole.
+
+    Raises:
+        DataError: if it cannot be read, or says that it has far more rows than its size can hold.
+    """
+    import polars as pl
+
+    try:
+        scan, _ = parquet_scan(file)
+        return scan.collect()
+    except OSError as error:
+        raise unreadable(file, error) from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{file}: cannot be read as Parquet ({reason}); is it cut short?") from None
