@@ -17,8 +17,6 @@ SHAPES = {
         "OpenCompass",
     ),
     "reviews/m/gsm8k.jsonl": ({"index": 0, "sample_score": {}}, "EvalScope"),
-    "results.json": ({"results": [{"provider": {}, "vars": {}, "success": True}]}, "promptfoo"),
-    "s.json": ({"simulations": [{"reward_info": {}}]}, "tau-bench"),
     "m/BFCL_v3_simple_score.json": ({"accuracy": 0.5, "total_count": 2}, "lists only what failed"),
 }
 

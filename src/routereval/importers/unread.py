@@ -49,8 +49,6 @@ _SHAPES = (
     _Shape("OpenCompass's details", "*.json", _has('"details"', '"predictions"'), _TABLE),
     _Shape("OpenCompass's predictions", "*.json", _has('"origin_prompt"', '"prediction"'), _TABLE),
     _Shape("EvalScope's reviews", "*.jsonl", _has('"sample_score"'), _TABLE),
-    _Shape("promptfoo's results", "*.json", _has('"provider"', '"vars"', '"success"'), _TABLE),
-    _Shape("tau-bench's simulations", "*.json", _has('"simulations"', '"reward_info"'), _TABLE),
     _Shape("BFCL's scores", "BFCL_*_score.json", _has('"accuracy"'), _FAILED),
     _Shape("lighteval's details", "details_*.parquet", lambda _: True, _TABLE),
     _Shape("LiteLLM's spend log", "*.csv", _has("call_type", "spend"), _NO_SCORE),
