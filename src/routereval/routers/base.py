@@ -10,15 +10,23 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.estimator import Estimator
+from routereval.features.prompts import Prompts
 from routereval.observed import column_means
 from routereval.routers.call_ledger import CallLedger
-from routereval.routers.inputs import Groups, Scores, feature_matrix, in_double, rounded
+from routereval.routers.inputs import (
+    Groups,
+    Scores,
+    as_prompts,
+    feature_matrix,
+    in_double,
+    rounded,
+)
 from routereval.routers.training import Training
 from routereval.routers.validation import Fold
 
 __all__ = ["Groups", "Reads", "Router", "Scores", "Training", "mean_costs", "mean_scores"]
 
-Reads = Literal["features", "texts", "origins", "truth", "subset_means"]
+Reads = Literal["features", "texts", "prompts", "origins", "truth", "subset_means"]
 
 _TAKEN = {
     "validation": "uses_validation",
@@ -43,10 +51,11 @@ class Router(Estimator):
 
     Class attributes:
         reads: what `fit` and `predict_scores` are given as ``X``: the prompts' feature matrix
-            (``features``); their ``texts``; their ``origins``, two columns with the codes of each
-            prompt's benchmark and subset; or, for the oracles that bound every router, the true
-            scores of the very prompts to be routed (``truth``) or each model's mean on the prompt's
-            subset (``subset_means``).
+            (``features``); their ``texts``; ``prompts``, which are features with the texts and
+            categories beside them where there are any (see `Prompts`); their ``origins``, two
+            columns with the codes of each prompt's benchmark and subset; or, for the oracles that
+            bound every router, the true scores of the very prompts to be routed (``truth``) or each
+            model's mean on the prompt's subset (``subset_means``).
         policy: ``argmax`` takes the model of the highest score; ``proportional`` draws a model with
             probability equal to its score (rows then sum to 1), and metrics take the expectation.
         control: True for the yardsticks (random, oracle, …) that have learned nothing. What they
@@ -133,8 +142,9 @@ class Router(Estimator):
         self.n_models_ = scores.shape[1]
         vars(self).pop("n_features_in_", None)  # a second fit forgets the first
         read = self._training_inputs(X)
-        if self.reads == "features" and not self.control:
-            self.n_features_in_ = read.shape[1]
+        if self.reads in ("features", "prompts") and not self.control:
+            features = read.features if isinstance(read, Prompts) else read
+            self.n_features_in_ = features.shape[1]
         given = {"validation": validation, "groups": groups, "models": models, "signals": signals}
         for what, declared in _TAKEN.items():
             if given[what] is not None and not getattr(self, declared):
@@ -272,6 +282,8 @@ class Router(Estimator):
         """What the router reads, checked and cast."""
         if self.reads == "texts":
             return self._texts_of(X)
+        if self.reads == "prompts":
+            return as_prompts(X, getattr(self, "n_features_in_", None))
         if self.reads == "origins":
             return np.asarray(X, dtype=np.int64)
         if self.reads != "features":

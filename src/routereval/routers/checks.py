@@ -17,6 +17,7 @@ from routereval.routers.policy import choose
 
 TOLERANCE = 1e-9
 NAMES = ("ann", "bob", "cat", "dan")
+PREDICTS = ("features", "texts", "prompts")
 
 
 class Made(NamedTuple):
@@ -180,7 +181,7 @@ def check_unfamiliar(router: Router) -> None:
     wider. And the model of the best mean training score must be chosen at least half as often as
     for the training prompts. Yardsticks, and routers that draw a model, are passed over.
     """
-    if router.control or router.policy != "argmax" or router.reads not in ("features", "texts"):
+    if router.control or router.policy != "argmax" or router.reads not in PREDICTS:
         return
     made = _templated(router)
     fitted = _fitted(router, made)
@@ -277,7 +278,7 @@ def check_extend(router: Router) -> None:
         _require(not able, f"it cannot take a new model: {error}")
         return
     _valid(both, made.X_test, 4)
-    if both.policy == "argmax" and both.reads in ("features", "texts"):
+    if both.policy == "argmax" and both.reads in PREDICTS:
         before = _fitted(router, known).predict_scores(made.X_test)
         after = both.predict_scores(made.X_test)[:, :3]
         same = np.array_equal(choose(before), choose(after))
@@ -351,6 +352,7 @@ def _made(router: Router, n_prompts: int = 40, n_models: int = 4, seed: int = 0)
     costs = np.broadcast_to(rng.uniform(1e-4, 1e-2, size=n_models), truth.shape).copy()
     read: dict[str, Any] = {
         "features": X.astype(np.float32),
+        "prompts": X.astype(np.float32),
         "texts": [" ".join(f"word{round(number)}" for number in row) for row in X],
         "origins": np.stack([cloud, cloud], axis=1),
         "truth": truth,
@@ -409,7 +411,7 @@ def _predicted(router: Router, made: Made) -> Scores:
 
 
 def _take(X: Any, rows: Any) -> Any:  # noqa: ANN401 - a matrix, or a list of texts
-    return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows]
+    return [X[row] for row in rows] if isinstance(X, list) else X[rows]
 
 
 def _valid(fitted: Router, X: Any, n_models: int) -> None:  # noqa: ANN401

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.features.numerics import deviations
+from routereval.features.prompts import Prompts
 from routereval.routers.array_cache import remembered
 
 Features = NDArray[np.floating]
@@ -102,6 +103,21 @@ def feature_matrix(X: Any, width: int | None = None) -> Features:  # noqa: ANN40
     if not np.isfinite(matrix).all():
         raise DataError("X holds numbers that are not finite; drop those prompts or fill them in")
     return matrix
+
+
+def as_prompts(X: Any, width: int | None = None) -> Prompts:  # noqa: ANN401
+    """Prompts as they are, or of a bare matrix of features.
+
+    Args:
+        X: `Prompts`, or (n_prompts, n_features) numbers.
+        width: the number of features that the router was fitted on, if it was.
+
+    Raises:
+        DataError: if the features are no matrix of finite numbers, or have another width.
+    """
+    given = X if isinstance(X, Prompts) else Prompts(feature_matrix(X))
+    features = feature_matrix(given.features, width)
+    return given if features is given.features else Prompts(features, given.texts, given.known)
 
 
 @remembered

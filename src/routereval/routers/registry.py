@@ -31,6 +31,8 @@ _OWN = {
     "mlp": "mlp:Mlp",
     "boosted": "trees:Boosted",
     "forest": "trees:Forest",
+    "auto": "auto:Auto",
+    "guard": "guard:Guard",
     "cluster": "clusters:Cluster",
     "gmm": "clusters:Gmm",
     "avengers": "avengers:Avengers",

@@ -74,4 +74,4 @@ class Training(NamedTuple):
 
 def taken(X: Any, rows: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a matrix, or a list of texts
     """Some rows of what a router reads."""
-    return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows.tolist()]
+    return [X[row] for row in rows.tolist()] if isinstance(X, list) else X[rows]

@@ -80,6 +80,12 @@ class Trees(NamedTuple):
             depth,
         )
 
+    @classmethod
+    def of_sklearn(cls, tree: Any) -> Trees:  # noqa: ANN401 - a tree of scikit-learn
+        """One tree of a forest of scikit-learn."""
+        left, right = tree.children_left, tree.children_right
+        return cls.one(tree.feature, tree.threshold, left, right, left < 0, tree.value[..., 0])
+
     def leaves(self, X: Features) -> NDArray[np.int64]:
         """(n_prompts, n_trees) the leaf in which each prompt ends."""
         rows = np.arange(len(X))[:, None]
@@ -260,12 +266,7 @@ class Forest(Router):
             max_features="sqrt",
             random_state=self.random_state,
         ).fit(X, Y if Y.shape[1] > 1 else Y.ravel())
-        grown = []
-        for estimator in forest.estimators_:
-            t = estimator.tree_
-            left, right = t.children_left, t.children_right
-            grown.append(Trees.one(t.feature, t.threshold, left, right, left < 0, t.value[..., 0]))
-        return Trees.of(grown)
+        return Trees.of([Trees.of_sklearn(each.tree_) for each in forest.estimators_])
 
 
 def _kept(grown: Sequence[Trees], X: Features, y: Floats) -> Trees | None:

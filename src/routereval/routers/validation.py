@@ -67,6 +67,28 @@ def held_out(n: int, seed: int = 0, groups: Groups | None = None, share: float =
     return Rows(np.flatnonzero(~out), np.flatnonzero(out))
 
 
+def fold_codes(n: int, k: int, seed: int = 0, groups: Groups | None = None) -> NDArray[np.int64]:
+    """Divide prompts into folds at random; equal ones stay together.
+
+    Args:
+        n: how many prompts there are.
+        k: the number of folds, at most one per group of equal prompts.
+        seed: of the draw.
+        groups: (n,) codes of equal prompts; None where each is its own.
+
+    Returns:
+        (n,) the fold of each prompt, 0 to k - 1; the groups of a fold differ by one in number.
+
+    >>> fold_codes(6, 2, groups=np.array([0, 0, 1, 2, 3, 3])).tolist()
+    [1, 1, 0, 1, 0, 0]
+    """
+    whole = np.arange(n) if groups is None else np.asarray(groups)
+    _, first, codes = np.unique(whole, return_index=True, return_inverse=True)
+    appears = np.argsort(np.argsort(first, kind="stable"), kind="stable")
+    place = np.random.default_rng(seed).permutation(len(first))[appears]
+    return np.asarray((place % min(k, len(first)))[codes], dtype=np.int64)
+
+
 def quality(predicted: Scores, scores: Scores) -> float:
     """Mean observed score of the model that is predicted to be best, 0 where none was observed.
 

@@ -119,7 +119,7 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
         DataError: if the router reads what no text tells, or the features do not come from texts.
     """
     records = task.records
-    if router.reads not in ("features", "texts"):
+    if router.reads not in ("features", "texts", "prompts"):
         raise DataError(f"{spec} reads the true scores of the prompts that it routes: no text does")
     if not records.has_text:
         raise DataError(f"{records.name}: these records hold no prompt texts to learn from")

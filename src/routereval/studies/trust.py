@@ -148,7 +148,7 @@ def trust(
     """
     task = task_of(source, pool, seed=seed, embedder=embedder)
     made = make_router(router)
-    if made.reads not in {"features", "texts"} or made.policy != "argmax":
+    if made.reads not in {"features", "texts", "prompts"} or made.policy != "argmax":
         raise DataError(f"{router} predicts no scores from prompts: there is nothing to trust")
     tuning, held_out = _halves(task.val, made, seed)
     if not len(held_out):
@@ -231,7 +231,7 @@ def _abstention(
 def _trained(task: Task, router: Router, spec: str) -> TrainedRouter | None:
     """The router with its embedder; None where no text can be routed."""
     stored = task.prepared.embedder.partition("(")[0] in {"stored", "columns"}
-    if task.test.texts is None or (router.reads == "features" and stored):
+    if task.test.texts is None or (router.reads != "texts" and stored):
         return None
     embedder = None if router.reads == "texts" else task.prepared.text_embedder()
     costs = task.expected_costs

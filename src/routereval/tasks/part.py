@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.features.prompts import Prompts
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Part:
         benchmarks: (n_prompts,) codes of the benchmarks that a mixed stream is made of; else 0.
         groups: (n_prompts,) codes of the groups of equal prompts, as `Records.groups`.
         signals: what calls reveal besides their score, by name, each as scores.
+        known: by name, a category per prompt that is known before any model is asked, such as
+            ``subset``; None where it is not known.
     """
 
     rows: NDArray[np.int64]
@@ -37,6 +40,7 @@ class Part:
     benchmarks: NDArray[np.int64]
     groups: NDArray[np.int64]
     signals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    known: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
     def inputs(self, reads: str) -> Any:  # noqa: ANN401 - as many kinds as routers read
         """What a router of that kind is given as ``X``.
@@ -50,6 +54,8 @@ class Part:
             return self._subset_means()
         if reads == "origins":
             return np.stack([self.benchmarks, self.subsets], axis=1)
+        if reads == "prompts":
+            return Prompts(self.X, self.texts, self.known)
         if reads == "texts":
             if self.texts is None:
                 raise DataError("this router reads texts, and these records hold none")

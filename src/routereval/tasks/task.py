@@ -20,6 +20,7 @@ from routereval.tasks.pool import Pool
 from routereval.tasks.split import Split
 from routereval.tasks.unseen import known_first
 
+_NO_CATEGORY = ("prompt_id", "text", "answer", "group")
 _LABEL_SHARE = 0.95  # of the pool's best score: RouterEval's training label of real-valued scores
 
 
@@ -154,6 +155,16 @@ class Task:
         """The parts whose columns together are those of all models."""
         return [part for part in (self._observed, self.probes) if part is not None]
 
+    @cached_property
+    def _categories(self) -> list[tuple[str, list[str | None]]]:
+        """The categories of the prompt table: what of it is text, but the prompts' own."""
+        prompts = self.records.prompts
+        return [
+            (name, prompts[name].to_list())
+            for name, kind in prompts.schema.items()
+            if str(kind) == "String" and name not in _NO_CATEGORY
+        ]
+
     def _part(
         self,
         rows: NDArray[np.int64],
@@ -178,6 +189,7 @@ class Task:
             texts=None if texts is None else [texts[row] for row in rows],
             benchmarks=self.prepared.benchmarks[rows],
             groups=self.records.groups[rows],
+            known={name: [values[row] for row in rows] for name, values in self._categories},
             signals={
                 name: values[columns][:, rows].T.astype(np.float64)
                 for name, values in self.records.signals.items()

@@ -1,0 +1,162 @@
+"""The default router: a guarded stack of a forest and small ridges on differences of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from routereval.errors import DataError
+from routereval.features.prompts import Prompts
+from routereval.parameters import SEED, Number
+from routereval.routers.auto_inputs import Encoding
+from routereval.routers.auto_views import (
+    CATEGORY_PENALTIES,
+    LEADING_PENALTIES,
+    Floats,
+    Folds,
+    View,
+    cross_fitted,
+    forest_view,
+    linear_view,
+    stacked,
+)
+from routereval.routers.base import Reads, Router, Scores, Training
+from routereval.routers.familiarity import Familiarity
+from routereval.routers.inputs import Groups
+from routereval.routers.shrinkage import (
+    Gain,
+    OutOfFold,
+    Shrinkage,
+    centred,
+    constant,
+    shrinkage_of,
+)
+from routereval.routers.validation import fold_codes
+
+FOLDS = 5
+FEWEST = 20
+RISK = 0.002
+
+
+class Stack(NamedTuple):
+    """Views of a prompt, weighed, and how far they may be believed.
+
+    Attributes:
+        encoding: what the views are given.
+        views: predictors of centred scores.
+        weights: (n_views,)
+        shrinkage: turns the weighed predictions into scores.
+    """
+
+    encoding: Encoding
+    views: tuple[View, ...]
+    weights: Floats
+    shrinkage: Shrinkage
+
+    def __call__(self, prompts: Prompts) -> Scores:
+        """(n_prompts, n_models) scores."""
+        if not self.shrinkage.moves:
+            return np.tile(self.shrinkage.levels, (len(prompts), 1))
+        seen = self.encoding(prompts)
+        answers = [
+            w * view(seen) for w, view in zip(self.weights, self.views, strict=True) if w > 0
+        ]
+        return self.shrinkage(np.sum(answers, axis=0))
+
+
+class Auto(Router):
+    """Leaves the best single model only where it is sure to gain.
+
+    Differences of scores between models are predicted from several views of a prompt: a forest of
+    extremely random trees on the principal components of its features, statistics of its text and,
+    where they are declared, its categories; a ridge on the leading components; and one on the
+    categories. Non-negative least squares weigh the views by what they predicted out of fold. The
+    weighed differences are multiplied by their out-of-fold slope less two standard errors or more,
+    and added to the models' means: see `Shrinkage`. Where nothing can be learned, the router is a
+    constant; a prompt that is unlike all training prompts goes to the best single model too.
+
+    Fitted on bare features it does without the text's statistics and the categories.
+
+    Args:
+        known: columns of the prompt table that are known of every prompt when it is to be routed,
+            such as ``subset``. A prompt with a value that fewer than 10 training prompts have is
+            routed by its text alone.
+        risk: how far below the best single model it may be in expectation, in score.
+        random_state: seed of the folds and the trees.
+
+    Attributes:
+        stack_: what routes a prompt by its features and text.
+        known_stack_: what routes a prompt whose categories are known; None without any declared.
+        familiarity_: what tells a prompt that is unlike all training prompts.
+        gain_: what was gained over the best single model out of fold, by what routes most prompts.
+
+    >>> X = np.linspace(-1, 1, 400)[:, None]
+    >>> router = Auto().fit(X, np.hstack([X > 0, X < 0]).astype(float))
+    >>> router.predict_scores([[-0.7], [0.7]]).argmax(axis=1)
+    array([1, 0])
+    """
+
+    allowed = {"risk": Number(0, 1), "random_state": SEED}
+    reads: ClassVar[Reads] = "prompts"
+    uses_groups: ClassVar[bool] = True
+
+    def __init__(
+        self, *, known: Sequence[str] | str = (), risk: float = RISK, random_state: int = 0
+    ) -> None:
+        self.known = known
+        self.risk = risk
+        self.random_state = random_state
+
+    def _fit(self, data: Training) -> None:
+        prompts, names = data.X, self._names(data.X)
+        n = len(prompts)
+        groups = np.arange(n) if data.groups is None else data.groups
+        folds = fold_codes(n, FOLDS, self.random_state, groups)
+        self.familiarity_ = Familiarity.of(prompts.features)
+        self.stack_ = self._stack(Encoding.of(prompts), data, folds, groups)
+        self.known_stack_ = None
+        if names:
+            encoding = Encoding.of(prompts, names)
+            self.known_stack_ = self._stack(encoding, data, folds, groups)
+
+    @property
+    def gain_(self) -> Gain:
+        """What was gained over the fallback out of fold."""
+        return (self.known_stack_ or self.stack_).shrinkage.gain
+
+    def _predict(self, X: Prompts) -> Scores:
+        scores = self.stack_(X)
+        if self.known_stack_ is not None:
+            told = ~self.known_stack_.encoding.categories.unknown(X)
+            if told.any():
+                scores[told] = self.known_stack_(X[told])
+        strange = self.familiarity_.unfamiliar(X.features)
+        scores[strange] = self.stack_.shrinkage.levels
+        return scores
+
+    def _stack(self, encoding: Encoding, data: Training, folds: Folds, groups: Groups) -> Stack:
+        if len(np.unique(groups)) < FEWEST:
+            return Stack(encoding, (), np.zeros(0), constant(data.scores))
+        seen, truth = encoding(data.X), centred(data.scores)
+        learned = [
+            forest_view(seen, truth.values, folds, self.random_state),
+            linear_view(seen, "leading", LEADING_PENALTIES, truth.values, folds),
+        ]
+        if seen.categories.shape[1]:
+            learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, truth.values, folds))
+        held_out = OutOfFold(cross_fitted(learned, truth.values, folds), data.scores, folds, groups)
+        views = tuple(view.view for view in learned)
+        shrinkage = shrinkage_of(held_out, self.risk)
+        return Stack(encoding, views, stacked(learned, truth.values), shrinkage)
+
+    def _names(self, prompts: Prompts) -> tuple[str, ...]:
+        names = (self.known,) if isinstance(self.known, str) else tuple(self.known)
+        for name in names:
+            if name not in prompts.known:
+                held = ", ".join(sorted(prompts.known)) or "none"
+                raise DataError(
+                    f"auto: nothing named {name!r} is known of these prompts; known are: {held}"
+                )
+        return names

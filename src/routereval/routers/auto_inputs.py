@@ -1,0 +1,158 @@
+"""What `auto` sees of a prompt: principal components, statistics of the text, categories."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.features.numerics import NULL, significant
+from routereval.features.prompts import Prompts
+from routereval.features.stats import Stats
+from routereval.routers.array_cache import remembered
+from routereval.routers.inputs import Features, Scale, even_scale
+
+Floats = NDArray[np.float64]
+
+COMPONENTS = 100
+LEADING = 30
+CLIPPED = 3.0
+LEAST_OF_A_CATEGORY = 10
+DIGITS = 4
+"""To how many digits inputs are rounded: the last ones differ by processor, and a tree that splits
+between two values would differ by far more."""
+
+
+class Components(NamedTuple):
+    """The directions in which training features vary most, each scaled to deviation 1.
+
+    Attributes:
+        scale: of the features; a prompt further out than every training prompt is moved in.
+        directions: (n_features, n_components).
+    """
+
+    scale: Scale
+    directions: Floats
+
+    def __call__(self, X: Features) -> Floats:
+        """Project prompts: (n_prompts, n_components)."""
+        return np.round(self.scale(X) @ self.directions, DIGITS)
+
+
+@remembered
+def components_of(X: Features) -> Components:
+    """Learn the directions, at most 100, by an eigenvalue decomposition of the covariance.
+
+    >>> X = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.1], [0.0, -0.1]])
+    >>> components_of(X).directions.shape
+    (2, 2)
+    """
+    scale = even_scale(X)
+    Z = scale(X)
+    sizes, vectors = _leading(Z)
+    kept = significant(sizes, NULL**2)
+    vectors, sizes = vectors[:, kept], sizes[kept]
+    if not len(sizes):
+        return Components(scale, np.zeros((X.shape[1], 1)))
+    most = np.abs(vectors).argmax(axis=0)
+    signs = np.sign(vectors[most, np.arange(len(sizes))])
+    return Components(scale, np.asarray(vectors * signs / np.sqrt(sizes)))
+
+
+def _leading(Z: Floats) -> tuple[Floats, Floats]:
+    """The largest variances, falling, and their directions."""
+    from scipy.linalg import eigh
+
+    d = Z.shape[1]
+    covariance = Z.T @ Z / len(Z)
+    first = max(0, d - COMPONENTS)
+    sizes, vectors = eigh(covariance, subset_by_index=(first, d - 1))
+    return np.maximum(sizes[::-1], 0.0), vectors[:, ::-1]
+
+
+class Categories(NamedTuple):
+    """The values of declared columns that were seen often enough in training.
+
+    Attributes:
+        names: of the columns.
+        values: of each column its values, in order.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, prompts: Prompts, names: tuple[str, ...]) -> Categories:
+        """Take the values that 10 training prompts or more have."""
+        kept = []
+        for name in names:
+            found, counts = np.unique(
+                [str(v) for v in prompts.column(name) if v is not None], return_counts=True
+            )
+            kept.append(tuple(found[counts >= LEAST_OF_A_CATEGORY].tolist()))
+        return cls(names, tuple(kept))
+
+    def __call__(self, prompts: Prompts) -> Floats:
+        """(n_prompts, n_values) 1 where a prompt has the value."""
+        blocks = [np.zeros((len(prompts), 0))]
+        for name, values in zip(self.names, self.values, strict=True):
+            place: dict[str | None, int] = {value: at for at, value in enumerate(values)}
+            eye = np.vstack([np.eye(len(values)), np.zeros(len(values))])
+            column = prompts.column(name)
+            blocks.append(eye[[place.get(value, -1) for value in column]])
+        return np.hstack(blocks)
+
+    def unknown(self, prompts: Prompts) -> NDArray[np.bool_]:
+        """(n_prompts,) which prompts have a value that is not known, in any of the columns."""
+        return np.asarray(self(prompts).sum(axis=1) < len(self.names))
+
+
+class Seen(NamedTuple):
+    """What the views are given.
+
+    Attributes:
+        leading: (n_prompts, up to 30) the leading components.
+        wide: (n_prompts, d) all components, the statistics and the categories, in single precision.
+        categories: (n_prompts, n_values) 0 or 1.
+    """
+
+    leading: Floats
+    wide: NDArray[np.float32]
+    categories: Floats
+
+    def rows(self, rows: NDArray[np.bool_]) -> Seen:
+        """Some of the prompts."""
+        return Seen(self.leading[rows], self.wide[rows], self.categories[rows])
+
+
+class Encoding(NamedTuple):
+    """How prompts are turned into what the views are given.
+
+    Attributes:
+        components: of the features.
+        stats: of the texts; None where there are none.
+        categories: of the declared columns; of none, none.
+    """
+
+    components: Components
+    stats: Stats | None
+    categories: Categories
+
+    @classmethod
+    def of(cls, prompts: Prompts, known: tuple[str, ...] = ()) -> Encoding:
+        """Learn from the training prompts."""
+        stats = None if prompts.texts is None else Stats().fit(prompts.texts)
+        components = components_of(prompts.features)
+        return cls(components, stats, Categories.of(prompts, known))
+
+    def __call__(self, prompts: Prompts) -> Seen:
+        """Encode prompts."""
+        parts = self.components(prompts.features)
+        blocks = [parts]
+        if self.stats is not None:
+            texts = prompts.texts or [""] * len(prompts)
+            blocks.append(np.clip(self.stats.transform(texts), -CLIPPED, CLIPPED))
+        categories = self.categories(prompts)
+        wide = np.round(np.hstack([*blocks, categories]), DIGITS).astype(np.float32)
+        return Seen(parts[:, :LEADING], wide, categories)
