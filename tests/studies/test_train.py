@@ -57,3 +57,23 @@ def test_several_benchmarks_are_one_stream(tmp_path: Path) -> None:
     assert trained.about["benchmark"] == "mixed"
     assert trained.about["n_train"] == 128
     assert [d.model in trained.models for d in trained.decide(["prove it"])] == [True]
+
+
+def test_a_trained_router_carries_what_it_gains_and_on_what_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+    records = made(n_prompts=80, texts=True, costs=True)
+    for spec in ("auto(known=subset)", "guard(router=knn)", "knn(k=5)"):
+        trained = train(records, spec)
+        certificate = trained.certificate
+        assert certificate is not None
+        assert certificate.date == "2026-01-01"
+        assert certificate.low <= certificate.gain <= certificate.high
+        assert certificate.fallback in records.models
+        assert (certificate.risk is None) == (spec == "knn(k=5)")
+        assert set(certificate.prices) == set(trained.models)
+        trained.save(tmp_path / "router", overwrite=True)
+        assert load_router(tmp_path / "router").certificate == certificate
+        known = {"subset": ["one"]}
+        assert trained.decide(["prove the lemma"], known=known)[0].model in records.models

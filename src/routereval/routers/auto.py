@@ -126,12 +126,18 @@ class Auto(Router):
         """What was gained over the fallback out of fold."""
         return (self.known_stack_ or self.stack_).shrinkage.gain
 
+    @property
+    def fallback_(self) -> int:
+        """The column of the model that is fallen back on: the best of the training prompts."""
+        return self.stack_.shrinkage.fallback
+
     def _predict(self, X: Prompts) -> Scores:
-        scores = self.stack_(X)
+        scores = np.zeros((len(X), self.n_models_))
+        told = np.zeros(len(X), dtype=np.bool_)
         if self.known_stack_ is not None:
             told = ~self.known_stack_.encoding.categories.unknown(X)
-            if told.any():
-                scores[told] = self.known_stack_(X[told])
+            scores[told] = self.known_stack_(X[told])
+        scores[~told] = self.stack_(X[~told])
         strange = self.familiarity_.unfamiliar(X.features)
         scores[strange] = self.stack_.shrinkage.levels
         return scores
@@ -152,7 +158,7 @@ class Auto(Router):
         return Stack(encoding, views, stacked(learned, truth.values), shrinkage)
 
     def _names(self, prompts: Prompts) -> tuple[str, ...]:
-        names = (self.known,) if isinstance(self.known, str) else tuple(self.known)
+        names = (self.known,) if isinstance(self.known, str) else tuple(self.known or ())
         for name in names:
             if name not in prompts.known:
                 held = ", ".join(sorted(prompts.known)) or "none"

@@ -101,6 +101,11 @@ class Guard(Router):
         """What was gained over the fallback out of fold."""
         return self.shrinkage_.gain
 
+    @property
+    def fallback_(self) -> int:
+        """The column of the model that is fallen back on."""
+        return self.shrinkage_.fallback
+
     def _predict(self, X: Any) -> Scores:  # noqa: ANN401
         rule = self.shrinkage_
         if not rule.moves:

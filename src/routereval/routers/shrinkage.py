@@ -207,7 +207,7 @@ def shrinkage_of(held_out: OutOfFold, risk: float, fallback: int | None = None) 
     """Learn from out-of-fold predictions how far to believe in them.
 
     The least of `CERTAINTIES` is taken for which the out-of-fold gain less one standard error is
-    not below -risk; none where there is no gain or hardly a prompt moves.
+    above -risk; none where there is no gain or hardly a prompt moves.
 
     Args:
         held_out: the predictions and the truth.
@@ -220,7 +220,7 @@ def shrinkage_of(held_out: OutOfFold, risk: float, fallback: int | None = None) 
     slope = slope_of(held_out.predicted, truth, groups)
     for z in CERTAINTIES:
         gain = _cross_fitted_gain(held_out, truth, z, fallback)
-        if gain.mean > 0 and gain.moved >= FEWEST_MOVED and gain.mean - gain.error >= -risk:
+        if gain.moved >= FEWEST_MOVED and gain.mean > max(gain.error - risk, 0.0):
             return Shrinkage(*levels_of(scores, fallback, z), slope, z, gain)
     return constant(scores, fallback)
 

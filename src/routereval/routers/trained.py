@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.features import Embedder
+from routereval.features.prompts import Prompts
 from routereval.routers.base import Router, Scores
+from routereval.routers.certificate import Certificate
 from routereval.routers.familiarity import Familiarity
 from routereval.routers.persistence import Parts, load_parts, save_parts
 from routereval.routers.policy import choose
 
 Costs = NDArray[np.float64]
+Known = Mapping[str, Sequence[str | None]]
 
 
 class Decision(NamedTuple):
@@ -99,23 +102,38 @@ class TrainedRouter:
         """Write it to a folder; see `save_router`."""
         return save_router(self, path, overwrite=overwrite)
 
-    def inputs(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - as many kinds as routers read
-        """What the router reads of texts."""
-        return list(texts) if self.embedder is None else self.embedder.transform(texts)
+    @property
+    def certificate(self) -> Certificate | None:
+        """What the router is known to gain, and on what evidence; None where nothing was judged."""
+        held = self.about.get("certificate")
+        return None if held is None else Certificate.of(held)
 
-    def scores(self, texts: Sequence[str]) -> Scores:
-        """(n_texts, n_models) predicted scores."""
-        return self.router.predict_scores(self.inputs(texts))
+    def inputs(self, texts: Sequence[str], known: Known | None = None) -> Any:  # noqa: ANN401
+        """What the router reads of texts.
+
+        Args:
+            texts: the prompts.
+            known: what else is known of them, by name, a category per text.
+        """
+        if self.embedder is None:
+            return list(texts)
+        X = self.embedder.transform(texts)
+        return Prompts(X, texts, known or {}) if self.router.reads == "prompts" else X
+
+    def scores(self, texts: Sequence[str], known: Known | None = None) -> Scores:
+        """(n_texts, n_models) predicted scores; `known` as in `inputs`."""
+        return self.router.predict_scores(self.inputs(texts, known))
 
     def costs_of(self, texts: Sequence[str]) -> Scores:
         """(n_texts, n_models) expected USD per call, NaN where unknown."""
         return self._costs(self.inputs(texts))
 
-    def predicted(self, texts: Sequence[str]) -> Predicted:
-        """All that is known of texts, which are embedded once."""
-        X, strange = self.inputs(texts), np.zeros(len(texts), dtype=np.bool_)
+    def predicted(self, texts: Sequence[str], known: Known | None = None) -> Predicted:
+        """All that is predicted of texts, which are embedded once; `known` as in `inputs`."""
+        X, strange = self.inputs(texts, known), np.zeros(len(texts), dtype=np.bool_)
         if self.familiarity is not None:
-            strange = self.familiarity.unfamiliar(X, self.embedder, texts)
+            features = X.features if isinstance(X, Prompts) else X
+            strange = self.familiarity.unfamiliar(features, self.embedder, texts)
         return Predicted(self.router.predict_scores(X), self._costs(X), strange)
 
     def usd_lam(self, lam: float) -> float:
@@ -133,6 +151,7 @@ class TrainedRouter:
         texts: Sequence[str],
         lam: float = 0.0,
         allowed: Sequence[str] | None = None,
+        known: Known | None = None,
     ) -> list[Decision]:
         """Decide where each text goes, by the policy that the benchmark uses.
 
@@ -140,6 +159,7 @@ class TrainedRouter:
             texts: the prompts.
             lam: the score to give up for the price of the dearest model; 0 asks for the best score.
             allowed: the models that may be chosen; all of the pool if None.
+            known: what else is known of the prompts, by name, a category per text.
 
         Returns:
             One decision per text.
@@ -150,7 +170,7 @@ class TrainedRouter:
         """
         if not len(texts):
             return []
-        scores, costs, strange = self.predicted(texts)
+        scores, costs, strange = self.predicted(texts, known)
         made = self.decided(texts, scores, costs, lam, allowed)
         pairs = zip(made, strange.tolist(), strict=True)
         return [decision._replace(unfamiliar=mark) for decision, mark in pairs]

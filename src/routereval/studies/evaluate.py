@@ -85,7 +85,7 @@ def evaluate(
     router = _fitted(router, task)
     test = task.test
     start = time.perf_counter()
-    X = test.inputs(router.reads) if trained is None else trained.inputs(_texts(task))
+    X = test.inputs(router.reads) if trained is None else trained.inputs(_texts(task), test.known)
     predicted = router.predict_scores(X)
     expected = _expected_costs(router, task, X)
     sent = weights(predicted, router.policy, expected, lam)

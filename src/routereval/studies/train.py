@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records import Records
-from routereval.routers import Router, TrainedRouter, extend, make_router
+from routereval.routers import Router, TrainedRouter, choose, extend, make_router
+from routereval.routers.auto import Auto
+from routereval.routers.certificate import Certificate, interval_of
 from routereval.routers.familiarity import Familiarity
+from routereval.routers.guard import Guard
+from routereval.routers.shrinkage import Gain, gain_of
 from routereval.sources import open_source
 from routereval.spec import Spec
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.mix import MIXED
+
+_VOID_IF = (
+    "a model of the pool is changed or replaced by its provider",
+    "requests differ from the training prompts, as a rising share of unfamiliar ones shows",
+    "prices change, where choices weigh cost",
+)
 
 
 def fit(router: Router, task: Task) -> Router:
@@ -128,8 +140,71 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
     familiarity = None
     if embedder is not None:
         familiarity = Familiarity.of(task.train.X, embedder, task.train.texts or ())
-    about = _about(task, spec)
+    about = {**_about(task, spec), "certificate": certified(router, task).to_dict()}
     return TrainedRouter(router, task.models, embedder, _costs(task), about, familiarity)
+
+
+def certified(router: Router, task: Task) -> Certificate:
+    """What a fitted router gains over one model on prompts that it has not learned from.
+
+    A router that is guarded has judged itself on its training prompts, out of fold; any other is
+    judged on the test prompts of the task, against the best single model of the training prompts.
+
+    Args:
+        router: fitted on the task's training prompts.
+        task: the task.
+
+    Returns:
+        The certificate, of today, or of the day that ``SOURCE_DATE_EPOCH`` names.
+    """
+    judged = _judged(router, task)
+    low, high = interval_of(judged.gain)
+    costs = [float(usd) if np.isfinite(usd) else None for usd in _costs(task)]
+    return Certificate(
+        judged_on=f"{judged.gain.n:,} {judged.prompts} of {task.records.name}",
+        records=task.records.hash,
+        n=judged.gain.n,
+        fallback=task.models[judged.fallback],
+        gain=judged.gain.mean,
+        low=low,
+        high=high,
+        moved=judged.gain.moved / max(judged.gain.n, 1),
+        risk=judged.risk,
+        date=_today(),
+        prices=dict(zip(task.models, costs, strict=True)),
+        void_if=_VOID_IF,
+    )
+
+
+class _Judged(NamedTuple):
+    gain: Gain
+    fallback: int
+    prompts: str
+    risk: float | None
+
+
+def _judged(router: Router, task: Task) -> _Judged:
+    if isinstance(router, Auto | Guard):
+        where = "training prompts, each held out once,"
+        return _Judged(router.gain_, router.fallback_, where, router.risk)
+    return _Judged(_gain_on_test(router, task), task.best_single, "test prompts", None)
+
+
+def _gain_on_test(router: Router, task: Task) -> Gain:
+    """The paired gain on the test prompts; 0 without any."""
+    try:
+        test = task.test
+    except DataError:
+        return Gain(0.0, 0.0, 0, 0)
+    choice = choose(router.predict_scores(test.inputs(router.reads)), task.expected_costs)
+    stayed = np.full(len(choice), task.best_single)
+    return gain_of(choice, stayed, test.scores, test.groups)
+
+
+def _today() -> str:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return moment.date().isoformat()
 
 
 def _costs(task: Task) -> NDArray[np.float64]:
