@@ -133,11 +133,11 @@ class Auto(Router):
 
     def _predict(self, X: Prompts) -> Scores:
         scores = np.zeros((len(X), self.n_models_))
-        told = np.zeros(len(X), dtype=np.bool_)
+        covered = np.zeros(len(X), dtype=np.bool_)
         if self.known_stack_ is not None:
-            told = ~self.known_stack_.encoding.categories.unknown(X)
-            scores[told] = self.known_stack_(X[told])
-        scores[~told] = self.stack_(X[~told])
+            covered = ~self.known_stack_.encoding.categories.unknown(X)
+            scores[covered] = self.known_stack_(X[covered])
+        scores[~covered] = self.stack_(X[~covered])
         strange = self.familiarity_.unfamiliar(X.features)
         scores[strange] = self.stack_.shrinkage.levels
         return scores
