@@ -19,7 +19,7 @@ class Certificate:
     It is a plain value: `to_dict` and `of` turn it to JSON and back.
 
     Attributes:
-        judged_on: which prompts, in words.
+        scored_on: which prompts, in words.
         records: the hash of the records.
         n: how many prompts.
         fallback: the model that it is set against.
@@ -29,7 +29,7 @@ class Certificate:
         moved: the share of the prompts that another model than the fallback got.
         risk: how far below the fallback it may be in expectation, in score; None where the router
             promises nothing.
-        date: the day on which it was judged, as 2026-01-31.
+        date: the day on which it was scored, as 2026-01-31.
         prices: expected USD per call, by model; None where unknown.
         void_if: what would make all this void, a clause each.
 
@@ -40,7 +40,7 @@ class Certificate:
     True
     """
 
-    judged_on: str
+    scored_on: str
     records: str
     n: int
     fallback: str
@@ -65,7 +65,7 @@ class Certificate:
 
     def __str__(self) -> str:
         interval = f"[{self.low:+.3f}, {self.high:+.3f}]"
-        return f"{self.gain:+.3f} {interval} against {self.fallback} on {self.judged_on}"
+        return f"{self.gain:+.3f} {interval} against {self.fallback} on {self.scored_on}"
 
 
 def interval_of(gain: Gain) -> tuple[float, float]:

@@ -104,7 +104,7 @@ class TrainedRouter:
 
     @property
     def certificate(self) -> Certificate | None:
-        """What the router is known to gain, and on what evidence; None where nothing was judged."""
+        """What the router is known to gain, and on what evidence; None where nothing was scored."""
         held = self.about.get("certificate")
         return None if held is None else Certificate.of(held)
 

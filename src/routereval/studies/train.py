@@ -147,8 +147,8 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
 def certified(router: Router, task: Task) -> Certificate:
     """What a fitted router gains over one model on prompts that it has not learned from.
 
-    A router that is guarded has judged itself on its training prompts, out of fold; any other is
-    judged on the test prompts of the task, against the best single model of the training prompts.
+    A router that is guarded has scored itself on its training prompts, out of fold; any other is
+    scored on the test prompts of the task, against the best single model of the training prompts.
 
     Args:
         router: fitted on the task's training prompts.
@@ -157,37 +157,37 @@ def certified(router: Router, task: Task) -> Certificate:
     Returns:
         The certificate, of today, or of the day that ``SOURCE_DATE_EPOCH`` names.
     """
-    judged = _judged(router, task)
-    low, high = interval_of(judged.gain)
+    scored = _scored(router, task)
+    low, high = interval_of(scored.gain)
     costs = [float(usd) if np.isfinite(usd) else None for usd in _costs(task)]
     return Certificate(
-        judged_on=f"{judged.gain.n:,} {judged.prompts} of {task.records.name}",
+        scored_on=f"{scored.gain.n:,} {scored.prompts} of {task.records.name}",
         records=task.records.hash,
-        n=judged.gain.n,
-        fallback=task.models[judged.fallback],
-        gain=judged.gain.mean,
+        n=scored.gain.n,
+        fallback=task.models[scored.fallback],
+        gain=scored.gain.mean,
         low=low,
         high=high,
-        moved=judged.gain.moved / max(judged.gain.n, 1),
-        risk=judged.risk,
+        moved=scored.gain.moved / max(scored.gain.n, 1),
+        risk=scored.risk,
         date=_today(),
         prices=dict(zip(task.models, costs, strict=True)),
         void_if=_VOID_IF,
     )
 
 
-class _Judged(NamedTuple):
+class _Scored(NamedTuple):
     gain: Gain
     fallback: int
     prompts: str
     risk: float | None
 
 
-def _judged(router: Router, task: Task) -> _Judged:
+def _scored(router: Router, task: Task) -> _Scored:
     if isinstance(router, Auto | Guard):
         where = "training prompts, each held out once,"
-        return _Judged(router.gain_, router.fallback_, where, router.risk)
-    return _Judged(_gain_on_test(router, task), task.best_single, "test prompts", None)
+        return _Scored(router.gain_, router.fallback_, where, router.risk)
+    return _Scored(_gain_on_test(router, task), task.best_single, "test prompts", None)
 
 
 def _gain_on_test(router: Router, task: Task) -> Gain:
