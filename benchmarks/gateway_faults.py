@@ -452,7 +452,7 @@ async def spent(path: Path) -> dict[str, int]:
 async def serving(config: dict[str, Any]) -> AsyncIterator[tuple[int, Any]]:
     from routereval.gateway.build import create_app
     from routereval.gateway.config import make_config
-    from routereval.gateway.server import tune_memory
+    from routereval.gateway.reloading import tune_memory
 
     app = create_app(trained(), make_config(config))
     tune_memory()

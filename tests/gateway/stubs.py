@@ -256,15 +256,16 @@ class Notes:
 
 
 @contextlib.asynccontextmanager
-async def served(app: Starlette) -> AsyncIterator[str]:
+async def served(app: Any, limits: LimitsConfig | None = None) -> AsyncIterator[str]:  # noqa: ANN401
     """An application on a port of its own, served as `routereval serve` does."""
-    limits = app.state.relay.config.limits
+    limits = limits or app.state.relay.config.limits
     connections = ClientConnections(limits)
     http = protocol_factory(connections, int(limits.head_kb * 1000))
     config = uvicorn.Config(
         app, port=0, http=cast("Any", http), ws="none", lifespan="on", log_level="error"
     )
-    app.state.connections = connections
+    if isinstance(app, Starlette):
+        app.state.connections = connections
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

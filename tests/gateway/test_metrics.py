@@ -55,7 +55,8 @@ def made() -> Metrics:
 def test_counts() -> None:
     metrics = made()
     metrics.feedback(0.5)
-    lines = metrics.text({"large": True, 'we"ird\\\n': False}, in_flight=7).splitlines()
+    metrics.gauges({"large": True, 'we"ird\\\n': False}, 7)
+    lines = metrics.text().splitlines()
     for line in (
         'routereval_requests_total{model="large",status="200"} 3.0',
         'routereval_requests_total{model="",status="429"} 1.0',
@@ -84,7 +85,7 @@ def test_counts() -> None:
 def test_the_text_is_what_prometheus_reads() -> None:
     """Every family has one head before its samples; a histogram's buckets never fall."""
     seen: list[str] = []
-    for line in made().text({"large": False}).splitlines():
+    for line in made().text().splitlines():
         if line.startswith("# TYPE "):
             _, _, name, kind = line.split()
             assert name not in seen
@@ -105,7 +106,8 @@ from routereval.gateway.protocols import LogEntry
 metrics = Metrics()
 for number in range(int(sys.argv[1])):
     metrics.record(LogEntry("r", 0.0, model="llama", status=200))
-print(metrics.text(in_flight=1), end="")
+metrics.gauges({}, 1)
+print(metrics.text(), end="")
 """
 
 

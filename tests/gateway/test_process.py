@@ -59,44 +59,49 @@ async def process(
         await child.wait()
 
 
-async def status_of(session: aiohttp.ClientSession, url: str) -> int:
-    """The status of a GET; 0 where no connection is taken any more."""
+async def status_of(url: str) -> int:
+    """The status of a GET on a new connection; 0 where none is taken any more."""
     try:
-        async with session.get(url) as answer:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
             return answer.status
     except aiohttp.ClientConnectionError:
         return 0
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 @in_loop
-async def test_an_end_under_load_loses_no_request(tmp_path: Path) -> None:
+async def test_an_end_under_load_loses_no_request(workers: str, tmp_path: Path) -> None:
     async def slow(asked: Asked) -> None:
         await asyncio.sleep(0.05)
         await good(asked)
 
     stub = Stub(slow)
-    async with stub.running(), process(tmp_path, stub) as (url, child):
+    async with stub.running(), process(tmp_path, stub, "--workers", workers) as (url, child):
         results: list[int] = []
-        ended = asyncio.Event()
+        lost: list[Exception] = []
 
         async def client() -> None:
             async with aiohttp.ClientSession() as session:
-                while not ended.is_set():
+                while True:
                     try:
                         async with session.post(url + "/v1/chat/completions", json=PROVE) as answer:
                             await answer.read()
                             results.append(answer.status)
                     except aiohttp.ClientConnectorError:
                         return  # it takes no new connections any more
-                    except aiohttp.ClientOSError:
-                        return  # it had not taken this one yet
+                    except aiohttp.ClientError as error:
+                        lost.append(error)
+                        return
 
-        clients = [asyncio.ensure_future(client()) for _ in range(32)]
+        clients = [asyncio.ensure_future(client()) for _ in range(30)]
         await until(lambda: len(results) > 100)
         child.send_signal(signal.SIGTERM)
+        while await status_of(url + "/readyz") == 200:  # true of all workers, soon
+            await asyncio.sleep(0.02)
+        assert {await status_of(url + "/readyz") for _ in range(4)} <= {0, 503}
         await child.wait()
-        ended.set()
         await asyncio.gather(*clients)
+        assert not lost
         assert len(results) > 100
         assert set(results) == {200}
         assert len(results) == len(stub.asked)  # whatever was taken was answered
@@ -114,22 +119,79 @@ async def test_a_stream_that_runs_is_finished(tmp_path: Path) -> None:
             async with session.post(url + "/v1/chat/completions", json=body) as answer:
                 await answer.content.readany()
                 child.send_signal(signal.SIGTERM)
-                while await status_of(session, url + "/readyz") == 200:
+                while await status_of(url + "/readyz") == 200:
                     await asyncio.sleep(0.02)
-                assert await status_of(session, url + "/readyz") in {0, 503}
+                assert await status_of(url + "/readyz") in {0, 503}
                 rest = await answer.read()
         assert rest.endswith(event("19") + DONE)
         await child.wait()
 
 
 @in_loop
-async def test_several_workers(tmp_path: Path) -> None:
+async def test_several_workers_are_one_gateway(tmp_path: Path) -> None:
     stub = Stub()
-    async with stub.running(), process(tmp_path, stub, "--workers", "2") as (url, _):
-        for _ in range(10):
+
+    async def asked(url: str, times: int) -> list[str]:
+        models = []
+        for _ in range(times):
             async with (
                 aiohttp.ClientSession() as session,
                 session.post(url + "/v1/chat/completions", json=PROVE) as answer,
             ):
                 assert answer.status == 200
-                assert answer.headers["x-routereval-model"] == "euclid"
+                models.append(answer.headers["x-routereval-model"])
+        return models
+
+    async def counted(url: str) -> float:
+        async with aiohttp.ClientSession() as session, session.get(url + "/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(REQUESTS))
+
+    async with stub.running(), process(tmp_path, stub, "--workers", "2") as (url, child):
+        assert await asked(url, 20) == ["euclid"] * 20
+        assert {await counted(url) for _ in range(6)} == {20.0}
+        config = tmp_path / "gateway.toml"
+        text = config.read_text().replace('name = "euclid"', 'name = "elsewhere"')
+        config.write_text(text)
+        child.send_signal(signal.SIGHUP)
+        seen: list[str] = []
+        while set(seen[-8:]) != {"portia"}:
+            seen += await asked(url, 1)
+            await asyncio.sleep(0.02)
+        assert {await counted(url) for _ in range(6)} == {20.0 + len(seen)}
+
+
+REQUESTS = "routereval_requests_total"
+
+
+@in_loop
+async def test_one_worker_reads_its_configuration_anew(tmp_path: Path) -> None:
+    stub = Stub()
+    async with stub.running(), process(tmp_path, stub) as (url, child):
+        config = tmp_path / "gateway.toml"
+        config.write_text(config.read_text() + "\n[virtual]\nfrugal = 5\n")
+        child.send_signal(signal.SIGHUP)
+        async with aiohttp.ClientSession() as session:
+            while True:
+                async with session.get(url + "/v1/models/auto:frugal") as answer:
+                    if answer.status == 200:
+                        break
+        assert child.returncode is None
+
+
+@in_loop
+async def test_workers_that_cannot_serve_end_with_a_sentence(tmp_path: Path) -> None:
+    stub = Stub()
+    async with stub.running(), process(tmp_path, stub, "--workers", "2") as (url, child):
+        router, config = str(tmp_path / "router"), str(tmp_path / "gateway.toml")
+        command = [sys.executable, "-m", "routereval", "serve", router, "-c", config]
+        second = await asyncio.create_subprocess_exec(
+            *command, "--workers", "2", stderr=asyncio.subprocess.PIPE
+        )
+        _, text = await second.communicate()
+        assert second.returncode == 2
+        assert b"nobody can listen at 127.0.0.1" in text
+        assert b"Traceback" not in text
+        child.kill()  # its workers end, too
+        while await status_of(url + "/healthz"):
+            await asyncio.sleep(0.05)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from routereval.gateway import Config
+    from routereval.routers import TrainedRouter
 
 
 @click.command()
@@ -27,16 +33,24 @@ def serve(router_dir: Path, config_path: Path, workers: int, check: bool) -> Non
     check_installed()
     import asyncio
 
-    from routereval.gateway import create_app, read_config, server
+    from routereval.gateway import create_app, server
     from routereval.gateway.build import rehearse
-    from routereval.routers import load_router
 
-    config, trained = read_config(config_path), load_router(router_dir)
+    load = partial(_loaded, router_dir.absolute(), config_path.absolute())
+    trained, config = load()
     for line in server.overview(trained, config):
         click.echo(line, err=True)
     if check:
         asyncio.run(rehearse(create_app(trained, config)))
     elif workers == 1:
-        server.serve(trained, config)
+        server.serve(load, trained, config)
     else:
-        server.serve_many(router_dir, config_path, workers)
+        server.serve_many(load, config, workers)
+
+
+def _loaded(router_dir: Path, config_path: Path) -> tuple[TrainedRouter, Config]:
+    """Router and configuration, as they are on disk now."""
+    from routereval.gateway import read_config
+    from routereval.routers import load_router
+
+    return load_router(router_dir), read_config(config_path)

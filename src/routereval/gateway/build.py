@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from routereval.errors import DataError
@@ -11,6 +12,7 @@ from routereval.gateway.access.store import open_store
 from routereval.gateway.config import Config
 from routereval.gateway.decisions.experiment import Arm, Experiment
 from routereval.gateway.decisions.router_decider import RouterDecider
+from routereval.gateway.heartbeat import Heartbeat
 from routereval.gateway.http.app import asgi_app
 from routereval.gateway.http.relay import Relay
 from routereval.gateway.observe.decision_log import DecisionLog
@@ -25,6 +27,7 @@ from routereval.gateway.protocols import (
     OpenAccess,
     RequestHook,
 )
+from routereval.gateway.shared_state import MemoryState, SharedState, open_state
 from routereval.gateway.upstreams.client import Client
 from routereval.gateway.upstreams.pool import UpstreamPool
 from routereval.routers.trained import TrainedRouter, load_router
@@ -64,10 +67,47 @@ def create_app(
         SpecError: for a plugin or a parameter of one that is not known.
         MissingDependencyError: if an extra is not installed.
     """
+    return app_with(
+        trained,
+        config,
+        Kept(),
+        authenticator=authenticator,
+        decider=decider,
+        hooks=hooks,
+        observers=observers,
+        routes=routes,
+    )
+
+
+@dataclass
+class Kept:
+    """What outlives the application when its configuration is read anew.
+
+    Attributes:
+        metrics: which count on.
+        state: what is shared with other workers where there is no store of keys.
+    """
+
+    metrics: Metrics = field(default_factory=Metrics)
+    state: SharedState = field(default_factory=MemoryState)
+
+
+def app_with(
+    trained: TrainedRouter,
+    config: Config,
+    kept: Kept,
+    *,
+    authenticator: Authenticator | None = None,
+    decider: Decider | None = None,
+    hooks: Sequence[RequestHook] = (),
+    observers: Sequence[Observer] = (),
+    routes: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The gateway of a configuration with what was kept of another; see `create_app`."""
     from starlette.routing import Route
 
     arms = _arms(trained, config)
-    metrics, log = Metrics(), _decision_log(config, arms)
+    metrics, log = kept.metrics, _decision_log(config, arms)
     plugins = make_plugins(config.plugins)
     all_observers = [metrics, *_log_observers(config, log), *plugins.observers, *observers]
     for observer in all_observers:
@@ -80,6 +120,7 @@ def create_app(
         trained.models,
         decider=decider or Experiment(arms, config.experiment.explore),
         authenticator=authenticator or _authenticator(config),
+        state=open_state(config.access.keys, kept.state),
         hooks=(*plugins.hooks, *hooks),
         observers=all_observers,
     )
@@ -88,6 +129,9 @@ def create_app(
             "no model of the router's pool has an upstream; name one of "
             f"{', '.join(trained.models)} as an [[upstream]]"
         )
+    if relay.state is not kept.state:
+        relay.parts.append(relay.state)
+    relay.parts.append(Heartbeat(relay, metrics))
     endpoints = [
         Route("/metrics", metrics_endpoint(metrics)),
         Route("/v1/feedback", feedback_endpoint(log, metrics), methods=["POST"]),

@@ -56,6 +56,7 @@ class ChatRequest:
         answer_tokens: the longest answer that is asked for; 0 without a limit.
         answers: how many are asked for.
         usage_asked: whether a stream is to end with its usage.
+        continued: whether it goes on with a conversation, of which there were answers already.
         rewritten: the body anew, where its readers could disagree about it; else empty.
     """
 
@@ -69,6 +70,7 @@ class ChatRequest:
     answer_tokens: int
     answers: int = 1
     usage_asked: bool = False
+    continued: bool = False
     rewritten: bytes = b""
 
     @property

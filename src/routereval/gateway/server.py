@@ -1,33 +1,41 @@
-"""The gateway as a process: its server, how it drains, and its garbage collection."""
+"""The gateway as a process: its server, how it drains, and how it reads its configuration anew."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
+import logging
+import multiprocessing
 import os
+import signal
 import socket
 import sys
+import threading
 import time
+from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
 import msgspec
 import uvicorn
-from starlette.applications import Starlette
 
-from routereval.gateway.build import create_app, models_without_upstream
-from routereval.gateway.config import Config, LimitsConfig, read_config
+from routereval.errors import DataError, RouterEvalError
+from routereval.gateway.build import Kept, models_without_upstream
+from routereval.gateway.config import Config, LimitsConfig
 from routereval.gateway.http.client_connections import ClientConnections
 from routereval.gateway.http.http_protocol import protocol_factory
-from routereval.routers.trained import TrainedRouter, load_router
+from routereval.gateway.reloading import Load, ReloadingGateway, tune_memory
+from routereval.gateway.shared_state import SqliteState
+from routereval.gateway.supervisor import Supervisor
+from routereval.routers.trained import TrainedRouter
 
 CLOSE_CONNECTIONS_S = 0.5
 LAST_REQUESTS_S = 0.2
 OTHER_FILES = 64
-SWITCH_INTERVAL_S = 0.001
-_ROUTER, _CONFIG = "ROUTEREVAL_ROUTER_DIR", "ROUTEREVAL_GATEWAY_TOML"
+
+log = logging.getLogger(__name__)
 
 
 class DrainingServer(uvicorn.Server):
@@ -35,25 +43,41 @@ class DrainingServer(uvicorn.Server):
 
     A client may just be sending its next request on a connection that the server closes. So for
     `CLOSE_CONNECTIONS_S` each answer says that its connection closes after it, and only then the
-    server ends.
+    server ends. SIGHUP reads the configuration anew.
+
+    Args:
+        app: what is served.
+        config: where, and within which bounds.
+        supervised: whether a supervisor hands signals on, so that those of a terminal, which all
+            of its processes get, are left to it.
     """
 
     _draining: tuple[float, int, FrameType | None] | None = None
 
-    def __init__(self, app: Starlette, config: Config) -> None:
+    def __init__(self, app: ReloadingGateway, config: Config, *, supervised: bool = False) -> None:
+        self.app = app
         self.connections = ClientConnections(_with_room_for_files(config.limits))
+        self._supervised = supervised
+        self._reloads: set[asyncio.Task[bool]] = set()
         http = protocol_factory(self.connections, int(config.limits.head_kb * 1000))
         settings = _uvicorn_settings(config)
-        super().__init__(uvicorn.Config(app, http=cast("Any", http), **settings))
+        super().__init__(uvicorn.Config(cast("Any", app), http=cast("Any", http), **settings))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins to drain, another one ends at once."""
-        app = self.config.loaded_app
-        if self._draining is not None or not isinstance(app, Starlette):
+        if self._supervised and sig == signal.SIGINT:
+            return
+        if self._draining is not None:
             super().handle_exit(sig, frame)
             return
-        app.state.relay.draining = True
+        self.app.drain()
         self._draining = (time.monotonic() + CLOSE_CONNECTIONS_S, sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen to SIGHUP, too."""
+        if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+        await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times per second."""
@@ -65,35 +89,93 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connections, read the requests that are on their way, then end."""
         for listener in self.servers:
-            listener.close()
+            for held in listener.sockets if sys.platform != "win32" else ():
+                await self._take_last_connections(os.dup(held.fileno()), listener)
         await asyncio.sleep(LAST_REQUESTS_S)
         await super().shutdown(sockets)
 
+    async def _take_last_connections(self, fd: int, listener: asyncio.Server) -> None:
+        """Take those that the system has made already: closing the socket would reset them."""
+        loop, config = asyncio.get_running_loop(), self.config
 
-def serve(trained: TrainedRouter, config: Config) -> None:
+        def protocol() -> asyncio.Protocol:
+            kind = cast("Any", config.http_protocol_class)
+            made: asyncio.Protocol = kind(
+                config=config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                _loop=loop,
+            )
+            return made
+
+        with socket.socket(fileno=fd) as last:
+            last.listen(0)  # further ones are refused a little later
+            last.setblocking(False)
+            listener.close()
+            await asyncio.sleep(0)
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                while True:
+                    connection, _ = last.accept()
+                    connection.setblocking(False)
+                    await loop.connect_accepted_socket(protocol, connection)
+
+    def _reload(self) -> None:
+        task = asyncio.get_running_loop().create_task(self.app.reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+
+def serve(load: Load, trained: TrainedRouter, config: Config) -> None:
     """Serve in this process until a signal ends it.
+
+    Args:
+        load: reads router and configuration anew, after each SIGHUP.
+        trained: the first router.
+        config: the first configuration.
 
     Raises:
         DataError: if no model of the pool has an upstream, or the key of one is not set.
     """
-    app = create_app(trained, config)
+    app = ReloadingGateway(load, trained, config)
     tune_memory()
     DrainingServer(app, config).run()
 
 
-def serve_many(router: Path, config_path: Path, workers: int) -> None:
-    """Serve in several processes, each of which makes the application anew."""
-    config = read_config(config_path)
-    os.environ[_ROUTER], os.environ[_CONFIG] = str(router.absolute()), str(config_path.absolute())
-    app = "routereval.gateway.server:worker_app"
-    uvicorn.run(app, factory=True, workers=workers, **_uvicorn_settings(config))
+def serve_many(load: Load, config: Config, workers: int) -> None:
+    """Serve in several processes until a signal ends them.
+
+    Args:
+        load: reads router and configuration in each of them; it must be picklable.
+        config: where to listen.
+        workers: how many.
+
+    Raises:
+        DataError: if nobody can listen there, or the workers cannot serve.
+    """
+    if not Supervisor(partial(_work, load), workers, config).run():
+        raise DataError("a worker ended as soon as it was started; its messages say why")
 
 
-def worker_app() -> Starlette:
-    """The application of one of several workers."""
-    app = create_app(load_router(os.environ[_ROUTER]), read_config(os.environ[_CONFIG]))
+def _work(load: Load, listener: socket.socket, state: Path) -> None:
+    """What a worker does until it is ended, or its supervisor dies."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to read anew yet
+    try:
+        trained, config = load()
+        app = ReloadingGateway(load, trained, config, Kept(state=SqliteState(state)))
+    except RouterEvalError as error:
+        log.error("a worker cannot serve: %s", error)
+        sys.exit(1)
     tune_memory()
-    return app
+    threading.Thread(target=_end_with_supervisor, daemon=True).start()
+    DrainingServer(app, config, supervised=True).run([listener])
+
+
+def _end_with_supervisor() -> None:
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        wait([supervisor.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def overview(trained: TrainedRouter, config: Config) -> list[str]:
@@ -105,18 +187,6 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
         lines.append(f"never chosen, for want of an upstream: {', '.join(missing)}")
     host = f"[{where.host}]" if ":" in where.host else where.host
     return [*lines, f"base_url for clients: http://{host}:{where.port}/v1"]
-
-
-def tune_memory() -> None:
-    """Keep the collector from pausing requests.
-
-    What is there now stays for good, so it is not looked at again; what a request makes, reference
-    counts free. And a thread that computes gives way to the loop sooner than every 5 ms.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
 def _with_room_for_files(limits: LimitsConfig) -> LimitsConfig:

@@ -105,8 +105,7 @@ def _lifespan(relay: Relay) -> Callable[[Starlette], Any]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            parts: list[Any] = [relay.authenticator, *relay.hooks, *relay.observers]
-            for part in {id(part): part for part in parts}.values():  # one may be both
+            for part in {id(part): part for part in relay.parts}.values():  # one may be both
                 if hasattr(part, "open"):
                     await part.open()
                 if hasattr(part, "close"):

@@ -34,6 +34,7 @@ _PAID = tuple(
     b'"%b"' % key.encode()
     for key in (*_LIMITS, "n", "best_of", "stream", "stream_options", "messages", "prompt", "tools")
 )
+_ANSWERS = frozenset({"assistant", "tool", "function"})
 _ASK_USAGE = b'"stream_options":{"include_usage":true}'
 _CAPABILITY = {
     **dict.fromkeys(PICTURES, "vision"),
@@ -77,6 +78,7 @@ def parse_request(body: bytes) -> ChatRequest:
         _answer_tokens(held),
         _answers(held),
         isinstance(options, dict) and options.get("include_usage") is True,
+        len(turns) > 1 or any(role in _ANSWERS for role, _, _ in messages),
         json.dumps(held).encode() if _is_ambiguous(body) else b"",
     )
 

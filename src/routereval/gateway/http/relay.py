@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, VirtualModel
-from routereval.gateway.decisions.conversations import Conversations
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.chat_request import (
@@ -41,6 +41,7 @@ from routereval.gateway.protocols import (
     RouterChoice,
     Usage,
 )
+from routereval.gateway.shared_state import SharedState
 from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_own_reply, final_error
@@ -89,6 +90,7 @@ class Relay:
         pool: the models that the router knows.
         decider: who chooses.
         authenticator: who may ask.
+        state: what is shared with other workers.
         hooks: what may change or reject a request before it is decided on.
         observers: what is shown every request when it is over.
     """
@@ -102,6 +104,7 @@ class Relay:
         *,
         decider: Decider,
         authenticator: Authenticator,
+        state: SharedState,
         hooks: Sequence[RequestHook] = (),
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -112,6 +115,8 @@ class Relay:
         self.client = client
         self.decider = decider
         self.authenticator = authenticator
+        self.state = state
+        self.parts: list[Any] = [authenticator, *hooks, *observers]  # to be opened and closed
         self.hooks = hooks
         self.observers = observers
         self.started = int(time.time())
@@ -120,7 +125,6 @@ class Relay:
         self.draining = False
         self._observer_failures: Counter[str] = Counter()
         self._retries = RetryBudgets(config.failover.retry_ratio, config.failover.retry_burst)
-        self._conversations = Conversations(config.routing.sticky_s, _now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; it ends with an answer or an error, whatever happens."""
@@ -249,7 +253,7 @@ class Relay:
         if not names:
             raise ApiError(403, f"{request.model!r} has no model for this key", code="no_model")
         routing = self.config.routing
-        named = conversation or f"{authorization.key}\n{request.opening}"
+        named = f"{authorization.key}\n{conversation or request.opening}"
         digest = blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         return RoutingPlan(
             request,
@@ -257,7 +261,7 @@ class Relay:
             virtual,
             routed_text(request.turns, routing.context_chars, routing.prompt_chars),
             digest,
-            sticks=bool(routing.sticky_s) and (bool(conversation) or len(request.turns) > 1),
+            sticks=bool(routing.sticky_s) and (bool(conversation) or request.continued),
         )
 
     def resting(self, names: Iterable[str], client: str | None = None) -> list[str]:
@@ -328,7 +332,7 @@ class Relay:
 
     async def _chosen_model(self, entry: LogEntry, plan: RoutingPlan, names: list[str]) -> str:
         if plan.sticks:
-            model = self._conversations.model(plan.conversation)
+            model = await self.state.model_of(plan.conversation)
             if model in names:
                 entry.reason = "same conversation"
                 return model
@@ -376,7 +380,8 @@ class Relay:
         upstream.breaker.succeeded(plan.client)
         entry.model = name
         entry.attempts.append(Attempt(name))
-        self._conversations.note(plan.conversation, name)
+        if plan.conversation and self.config.routing.sticky_s:
+            await self.state.note_model(plan.conversation, name, self.config.routing.sticky_s)
         if isinstance(answer, Stream):
             await self._streamed(connection, plan, upstream, answer)
         else:

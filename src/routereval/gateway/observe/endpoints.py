@@ -29,8 +29,8 @@ def metrics_endpoint(metrics: Metrics) -> Endpoint:
             sentence = f"key {key!r} may not read metrics; [access] metrics names those that may"
             raise ApiError(403, sentence, code="not_allowed")
         now = asyncio.get_running_loop().time()
-        text = metrics.text(relay.upstreams.resting(now), relay.in_flight)
-        return Response(text, headers={"content-type": CONTENT_TYPE})
+        metrics.gauges(relay.upstreams.resting(now), relay.in_flight)
+        return Response(metrics.text(), headers={"content-type": CONTENT_TYPE})
 
     return answer
 

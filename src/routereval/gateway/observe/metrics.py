@@ -126,16 +126,19 @@ class Metrics:
         """Count a feedback."""
         self._feedback.observe(score)
 
-    def text(self, resting: Mapping[str, bool] | None = None, in_flight: int = 0) -> str:
-        """All of it in Prometheus's text format.
+    def gauges(self, resting: Mapping[str, bool], in_flight: int) -> None:
+        """Take note of how things are.
 
         Args:
             resting: for each upstream whether it is left alone for a while.
             in_flight: requests that are under way.
         """
-        for model, rests in (resting or {}).items():
+        for model, rests in resting.items():
             self._cooldown.labels(model).set(rests)
         self._in_flight.set(in_flight)
+
+    def text(self) -> str:
+        """All of it in Prometheus's text format."""
         return generate_latest(_Exposed(self._collected())).decode()
 
     def _record_answer(self, entry: LogEntry) -> None:

@@ -20,11 +20,19 @@ class Rest:
         self._pause = 0.0
         self._probing = False
 
+    def left_s(self, now: float) -> float:
+        """Seconds that are left of the rest."""
+        return max(self._until - now, 0.0)
+
     def remaining_s(self, now: float) -> float:
         """Seconds until the upstream may be tried again; 0 if it may be asked now."""
         if self._probing:
             return max(self._until - now, 1.0)
         return max(self._until - now, 0.0)
+
+    def rest_for(self, now: float, seconds: float) -> None:
+        """Begin a rest of a given length."""
+        self._until = now + seconds
 
     def allow(self, now: float, *, early: bool = False) -> bool:
         """Whether a request may go there now; with `early` before the rest is over."""
@@ -92,6 +100,18 @@ class CircuitBreaker:
         shared = self._shared.remaining_s(now)
         own = self._own.get(client) if self._own and client is not None else None
         return shared if own is None else max(shared, own.remaining_s(now))
+
+    def shared_rest_s(self, now: float) -> float:
+        """Seconds that it still rests for all; 0 also while it is tried."""
+        return self._shared.left_s(now)
+
+    def take_over(self, now: float, seconds: float) -> None:
+        """Rest for all, since it does so elsewhere; or no longer, with 0 seconds."""
+        if seconds:
+            self._shared.rest_for(now, seconds)
+            return
+        self._shared = Rest(self._config)
+        self._forget_witnesses()
 
     def rests(self, now: float) -> bool:
         """Whether it rests for all, or for any client."""

@@ -1,0 +1,232 @@
+"""What all workers of a gateway know: which model a conversation has, and which upstreams rest.
+
+In memory for one worker, in a SQLite file for those of one machine, in Redis for several machines.
+None of it is worth failing a request for: what cannot be read is as if it were not there, and
+what cannot be written is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from routereval.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+MAX_CONVERSATIONS = 100_000
+FORGET_EVERY = 1_000
+"""Writes between two looks at what is over."""
+_PATIENCE_S = 0.2
+_REDIS = "routereval:"
+_RESTS = _REDIS + "rests"
+
+log = logging.getLogger(__name__)
+
+
+class SharedState(Protocol):
+    """What the workers of a gateway share."""
+
+    async def model_of(self, conversation: str) -> str | None:
+        """The model that answered in a conversation last, unless that is too long ago."""
+
+    async def note_model(self, conversation: str, model: str, seconds: float) -> None:
+        """Remember for so long which model answered."""
+
+    async def rests(self) -> Mapping[str, float]:
+        """Until when each upstream that rests does so, in seconds since the epoch."""
+
+    async def note_rest(self, upstream: str, until: float) -> None:
+        """Remember until when an upstream rests; 0 for no longer."""
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class MemoryState:
+    """The state of one worker.
+
+    Args:
+        clock: the time in seconds since the epoch.
+        most: how many conversations are remembered.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.time, most: int = MAX_CONVERSATIONS
+    ) -> None:
+        self._clock = clock
+        self._most = most
+        self._models: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._rests: dict[str, float] = {}
+
+    async def model_of(self, conversation: str) -> str | None:
+        """See `SharedState`."""
+        model, until = self._models.get(conversation, (None, 0.0))
+        return model if until > self._clock() else None
+
+    async def note_model(self, conversation: str, model: str, seconds: float) -> None:
+        """See `SharedState`."""
+        self._models[conversation] = model, self._clock() + seconds
+        self._models.move_to_end(conversation)
+        if len(self._models) > self._most:
+            self._models.popitem(last=False)
+
+    async def rests(self) -> dict[str, float]:
+        """See `SharedState`."""
+        return dict(self._rests)
+
+    async def note_rest(self, upstream: str, until: float) -> None:
+        """See `SharedState`."""
+        if until:
+            self._rests[upstream] = until
+        else:
+            self._rests.pop(upstream, None)
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+class SqliteState:
+    """The state of the workers of one machine, in a file that they share.
+
+    Args:
+        path: the file; made if there is none.
+        clock: the time in seconds since the epoch.
+    """
+
+    def __init__(self, path: str | Path, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._writes = 0
+        self._db = sqlite3.connect(
+            path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+        )
+        for statement in (
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA synchronous = OFF",  # it is of no use after a power failure
+            "CREATE TABLE IF NOT EXISTS state (kind TEXT, name TEXT, value TEXT, until REAL, "
+            "PRIMARY KEY (kind, name)) WITHOUT ROWID",
+        ):
+            self._db.execute(statement)
+
+    async def model_of(self, conversation: str) -> str | None:
+        """See `SharedState`."""
+        query = "SELECT value FROM state WHERE kind = 'model' AND name = ? AND until > ?"
+        rows = self._rows(query, conversation, self._clock())
+        return rows[0][0] if rows else None
+
+    async def note_model(self, conversation: str, model: str, seconds: float) -> None:
+        """See `SharedState`."""
+        self._put("model", conversation, model, self._clock() + seconds)
+
+    async def rests(self) -> dict[str, float]:
+        """See `SharedState`."""
+        query = "SELECT name, until FROM state WHERE kind = 'rest' AND until > ?"
+        return dict(self._rows(query, self._clock()))
+
+    async def note_rest(self, upstream: str, until: float) -> None:
+        """See `SharedState`."""
+        self._put("rest", upstream, "", until)
+
+    async def close(self) -> None:
+        """See `SharedState`."""
+        self._db.close()
+
+    def _put(self, kind: str, name: str, value: str, until: float) -> None:
+        self._rows("REPLACE INTO state VALUES (?, ?, ?, ?)", kind, name, value, until)
+        self._writes += 1
+        if self._writes % FORGET_EVERY == 0:
+            self._rows("DELETE FROM state WHERE until <= ?", self._clock())
+
+    def _rows(self, statement: str, *values: object) -> list[Any]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            log.warning("the state that workers share cannot be used: %s", error)
+            return []
+
+
+class RedisState:
+    """The state of gateways on several machines.
+
+    Args:
+        client: of redis.asyncio, with ``decode_responses=True``.
+        clock: the time in seconds since the epoch.
+    """
+
+    def __init__(self, client: Redis, clock: Callable[[], float] = time.time) -> None:
+        self._redis = client
+        self._clock = clock
+
+    @classmethod
+    def at(cls, url: str) -> RedisState:
+        """The state at a URL.
+
+        Raises:
+            MissingDependencyError: without the extra ``redis``.
+        """
+        try:
+            from redis.asyncio import Redis
+        except ImportError:
+            raise MissingDependencyError.of("redis", "redis") from None
+        patience: dict[str, Any] = {
+            "socket_timeout": _PATIENCE_S,
+            "socket_connect_timeout": _PATIENCE_S,
+        }
+        return cls(Redis.from_url(url, decode_responses=True, **patience))
+
+    async def model_of(self, conversation: str) -> str | None:
+        """See `SharedState`."""
+        found = await self._answered(self._redis.get(f"{_REDIS}model:{conversation}"))
+        return cast("str | None", found)
+
+    async def note_model(self, conversation: str, model: str, seconds: float) -> None:
+        """See `SharedState`."""
+        milliseconds = max(1, round(seconds * 1000))
+        place = f"{_REDIS}model:{conversation}"
+        await self._answered(self._redis.set(place, model, px=milliseconds))
+
+    async def rests(self) -> dict[str, float]:
+        """See `SharedState`."""
+        found = await self._answered(self._redis.hgetall(_RESTS)) or {}
+        now = self._clock()
+        return {name: float(until) for name, until in found.items() if float(until) > now}
+
+    async def note_rest(self, upstream: str, until: float) -> None:
+        """See `SharedState`."""
+        if until:
+            await self._answered(self._redis.hset(_RESTS, upstream, repr(until)))
+        else:
+            await self._answered(self._redis.hdel(_RESTS, upstream))
+
+    async def close(self) -> None:
+        """See `SharedState`."""
+        await self._redis.aclose()
+
+    async def _answered(self, asked: Awaitable[Any] | Any) -> Any:  # noqa: ANN401 - the client's type
+        from redis.exceptions import RedisError
+
+        try:
+            return await asked
+        except (RedisError, OSError) as error:
+            log.warning("the state that workers share cannot be reached: %s", error)
+            return None
+
+
+def open_state(keys: str, fallback: SharedState) -> SharedState:
+    """The state of a gateway: beside its keys, or else the one given.
+
+    Args:
+        keys: the store of keys, a file or ``redis://…``; empty for none.
+        fallback: for a gateway without keys.
+    """
+    if not keys:
+        return fallback
+    if keys.partition("://")[0] in ("redis", "rediss", "unix"):
+        return RedisState.at(keys)
+    return SqliteState(f"{keys}.state")
