@@ -18,6 +18,7 @@ from routereval.cli.keys import keys
 from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
 from routereval.cli.offpolicy import offpolicy
+from routereval.cli.referee import referee
 from routereval.cli.replay import replay
 from routereval.cli.reproduce import reproduce
 from routereval.cli.route import route
@@ -46,6 +47,7 @@ COMMANDS = (
     run,
     compare,
     score,
+    referee,
     trust,
     split,
     info,

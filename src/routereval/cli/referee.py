@@ -1,0 +1,63 @@
+"""``routereval referee``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from routereval.cli.output import format_option, show
+
+
+@click.command()
+@click.argument("choices", type=click.Path(path_type=Path))
+@click.argument("source", required=False)
+@click.option(
+    "--published",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="What was published (router, score, cost), to be held against these files.",
+)
+@click.option(
+    "--alias",
+    "aliases",
+    multiple=True,
+    metavar="NAME=MODEL",
+    help="What the files call a model of the records; may be given several times.",
+)
+@click.option(
+    "--n-boot",
+    type=click.IntRange(1),
+    help="Resamples of every interval.  [default: 1000]",
+)
+@format_option
+def referee(
+    choices: Path,
+    source: str | None,
+    *,
+    published: Path | None,
+    aliases: tuple[str, ...],
+    n_boot: int | None,
+    format_name: str,
+) -> None:
+    """Score published routers by the models they chose, beside every constant.
+
+    CHOICES is a table of prompts × routers, a table with a row per prompt and router, a file of
+    one router's choices, or a folder of such files. SOURCE holds the scores of all models; without
+    it, the scores in the files themselves are taken.
+    """
+    from routereval.scoring import N_BOOT
+    from routereval.studies.referee import referee as judged
+
+    pairs = [alias.rpartition("=") for alias in aliases]
+    for name, sign, model in pairs:
+        if not (name and sign and model):
+            raise click.UsageError(f"--alias takes NAME=MODEL, not {name + sign + model!r}")
+    found = judged(
+        choices,
+        source,
+        published=published,
+        aliases={name: model for name, _, model in pairs},
+        n_boot=N_BOOT if n_boot is None else n_boot,
+    )
+    show(found, format_name)
