@@ -88,8 +88,8 @@ class JoinedChoices:
         costs = np.full(scores.shape, np.nan) if part.costs is None else part.costs.T
         quality = _known(choices.scores, _of_choice(scores, choices.choice), own)
         paid = _known(choices.costs, _of_choice(np.asarray(costs, np.float64), choices.choice), own)
-        kept: NDArray[np.bool_] = ~np.isnan(quality).any(axis=1)
-        everywhere: NDArray[np.bool_] = ~np.isnan(scores[kept]).any(axis=0)
+        kept = np.asarray(~np.isnan(quality).any(axis=1))
+        everywhere = np.asarray(~np.isnan(scores[kept]).any(axis=0))
         if not kept.any():
             raise DataError(f"{records.name}: on no prompt do all choices have a score")
         notes = list(choices.notes)
@@ -134,7 +134,7 @@ class JoinedChoices:
 
     def test(self, a: Floats, b: Floats) -> Comparison:
         """The paired test of two columns of scores."""
-        return paired_test(a, b, strata=self.benchmark, groups=self.group)
+        return paired_test(a, b, subsets=self.benchmark, groups=self.group)
 
     def shuffled(self, router: int) -> Shuffled | None:
         """What the choices of a router score if dealt at random; None if a score is missing."""

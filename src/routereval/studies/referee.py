@@ -225,7 +225,7 @@ def _rivals(
     share = np.full(len(held.quality), 1 / len(held.quality))
     tests = corrected([held.test(quality[0], other) for other in quality[1:]])
     saved = [
-        saving(other, paid[0], strata=held.benchmark, weights=share, groups=held.group)
+        saving(other, paid[0], subsets=held.benchmark, weights=share, groups=held.group)
         for other in paid[1:]
     ]
     others = names[1:]
