@@ -47,13 +47,13 @@ def referee(
     it, the scores in the files themselves are taken.
     """
     from routereval.scoring import N_BOOT
-    from routereval.studies.referee import referee as judged
+    from routereval.studies.referee import referee as scored
 
     pairs = [alias.rpartition("=") for alias in aliases]
     for name, sign, model in pairs:
         if not (name and sign and model):
             raise click.UsageError(f"--alias takes NAME=MODEL, not {name + sign + model!r}")
-    found = judged(
+    found = scored(
         choices,
         source,
         published=published,
