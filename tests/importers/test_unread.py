@@ -12,12 +12,11 @@ from routereval.importers.registry import importer
 
 SHAPES = {
     "m/results_2025.json": ({"results": {}, "model_name": "m"}, "--log_samples"),
-    "results/m/gsm8k.json": (
-        {"accuracy": 1, "details": {"0": {"predictions": "x"}}},
-        "OpenCompass",
+    "results/org/m/results_2025.json": ({"config_general": {}, "results": {}}, "--save-details"),
+    "predictions/m/gsm8k.json": (
+        {"0": {"origin_prompt": "Q", "prediction": "4"}},
+        "--dump-eval-details",
     ),
-    "reviews/m/gsm8k.jsonl": ({"index": 0, "sample_score": {}}, "EvalScope"),
-    "m/BFCL_v3_simple_score.json": ({"accuracy": 0.5, "total_count": 2}, "lists only what failed"),
 }
 
 

@@ -21,7 +21,13 @@ from routereval.importers.eval_logs import first_files, names_of
 from routereval.importers.importer import Importer
 from routereval.importers.metric_choice import choose_metrics
 from routereval.importers.rows import BadRows, json_file, name_in, peek, some_files, text_of
-from routereval.importers.run_answers import Answer, drafts_of_runs, object_in, part_of
+from routereval.importers.run_answers import (
+    Answer,
+    drafts_of_runs,
+    milliseconds,
+    object_in,
+    part_of,
+)
 from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
@@ -171,15 +177,21 @@ def _answers(metric_of: Mapping[str, str], row: Mapping[str, Any], run: Run) -> 
     perturbation, references = row["perturbation"], part_of(row["instance"], "references")
     held = part_of(row["instance"], "input")
     text = text_of(held if isinstance(held, str) else part_of(held, "text"))
+    stats = row["stats"]
     n_options = len(references) if row["choice"] and isinstance(references, list) else 0
     yield Answer(
         f"{subset}/{row['id']}" if subset else row["id"],
-        row["stats"].get(metric_of[run.task]),
+        stats.get(metric_of[run.task]),
         benchmark=f"{scenario} [{perturbation}]" if perturbation else scenario,
         text=text,
         asked=text,
         subset=subset or None,
         chance=1 / n_options if n_options > 1 else None,
+        axes={
+            "latency_ms": milliseconds(stats.get("inference_runtime")),
+            "tokens_in": stats.get("num_prompt_tokens"),
+            "tokens_out": stats.get("num_output_tokens", stats.get("num_completion_tokens")),
+        },
     )
 
 

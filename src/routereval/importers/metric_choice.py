@@ -13,7 +13,19 @@ from routereval.importers.scale import Rescale, Scale
 LOWER_IS_BETTER = frozenset(
     {
         *("perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score"),
-        *("ter", "wer", "cer", "loss", "nll", "mse", "mae", "rmse", "edit_distance", "wer_score"),
+        *(
+            "ppl",
+            "ter",
+            "wer",
+            "cer",
+            "loss",
+            "nll",
+            "mse",
+            "mae",
+            "rmse",
+            "edit_distance",
+            "wer_score",
+        ),
     }
 )
 """Metrics that are the better the lower they are."""

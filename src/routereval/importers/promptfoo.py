@@ -198,7 +198,21 @@ def _answer(result: _Result, prompt_of: Mapping[tuple[str, str], str], metric: s
         failed=_ended_in_error(row),
         cost=part_of(row, "response", "cost") if cost is None else cost,
         text=_text(prompt if isinstance(prompt, str) else part_of(prompt, "raw")),
+        axes=_axes(row),
     )
+
+
+def _axes(row: Mapping[str, Any]) -> dict[str, object]:
+    """Latency and tokens, unless the answer came from promptfoo's own cache."""
+    if part_of(row, "response", "cached") is True:
+        return {}
+    usage = part_of(row, "response", "tokenUsage")
+    return {
+        "latency_ms": row.get("latencyMs"),
+        "tokens_in": part_of(usage, "prompt"),
+        "tokens_out": part_of(usage, "completion"),
+        "tokens_reasoning": part_of(usage, "completionDetails", "reasoning"),
+    }
 
 
 def _ended_in_error(row: Mapping[str, Any]) -> bool:

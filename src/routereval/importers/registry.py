@@ -8,7 +8,7 @@ from typing import Any
 
 from routereval.errors import DataError, SpecError, unknown
 from routereval.importers.importer import Importer
-from routereval.importers.unread import nearest_reason, unread_table
+from routereval.importers.unread import nearest_reason
 from routereval.records.draft import Draft
 from routereval.records.folder import read_records, write_collection
 from routereval.records.records import Records
@@ -47,6 +47,10 @@ IMPORTERS: Registry[Importer] = Registry(
         "mixinstruct": "mixinstruct:IMPORTER",
         "alpaca_eval": "alpaca_eval:IMPORTER",
         "terminal-bench": "terminal_bench:IMPORTER",
+        "opencompass": "opencompass:IMPORTER",
+        "evalscope": "evalscope:IMPORTER",
+        "lighteval": "lighteval:IMPORTER",
+        "bfcl": "bfcl:IMPORTER",
         "evalplus": "evalplus:IMPORTER",
         "swe-bench": "swe_bench:IMPORTER",
         "helm": "helm:IMPORTER",
@@ -80,8 +84,6 @@ def importer(name: str, path: Path) -> Importer:
         return IMPORTERS[name]
     for found in _in_order():
         if found.recognise(path):
-            if found.name == _LAST and (reason := unread_table(path)):
-                raise DataError(f"{path} is of no known format: {reason}")
             return found
     empty = path.is_dir() and not any(path.iterdir())
     what = "is an empty folder" if empty else "is of no known format"

@@ -34,6 +34,7 @@ class Answer:
         asked: what must be the same for all models; None if nothing is compared.
         subset: the part of the benchmark, or None.
         chance: the score of a guesser, or None.
+        axes: numbers beside the score, by the names of `routereval.records.axes.AXES`.
     """
 
     prompt_id: str
@@ -45,6 +46,7 @@ class Answer:
     asked: str | None = None
     subset: str | None = None
     chance: float | None = None
+    axes: Mapping[str, object] = field(default_factory=dict)
 
 
 Rows = Callable[[Run, BadRows], Iterable[tuple[int, Any]]]
@@ -114,13 +116,13 @@ class _Reader:
     n_scores: int = 0
 
     def __post_init__(self) -> None:
-        self.table = LongTable(rescale=self.rescale is True, repeats="mean")
+        self.table = LongTable(rescale=self.rescale is True, repeats="trials")
         self.n_answers: dict[tuple[str, str], int] = {}
         self.n_failed: dict[tuple[str, str], int] = {}
 
     def read(self, run: Run, model: str, taken: Taken, number: int) -> None:
         """Add the answers of a run that no newer run of its arm has."""
-        empty = True
+        empty, n_bad = True, self.bad.n
         for line, row in self.rows(run, self.bad):
             empty = False
             with self.bad.row(run.file, line):
@@ -129,7 +131,7 @@ class _Reader:
                     self.benchmark_of.setdefault(run.task, benchmark)
                     if taken.free(number, (benchmark, answer.prompt_id)):
                         self._add(answer, benchmark, model)
-        if empty:
+        if empty and self.bad.n == n_bad:
             self.bad.add(run.file, 0, "holds no answers")
 
     def _add(self, answer: Answer, benchmark: str, model: str) -> None:
@@ -144,6 +146,7 @@ class _Reader:
             text=answer.text,
             subset=answer.subset,
             chance=answer.chance,
+            axes=answer.axes,
         )
         self.n_scores += not math.isnan(score)
         of = benchmark, model
@@ -181,3 +184,27 @@ def part_of(row: object, *keys: str) -> Any:  # noqa: ANN401 - JSON is of any ty
     for key in keys:
         row = row.get(key) if isinstance(row, dict) else None
     return row
+
+
+def family_of(name: str, families: Iterable[str]) -> tuple[str, str]:
+    """The longest of some families that a name begins with, and the name; else the name alone.
+
+    >>> family_of("mmlu_law", ["mmlu"]), family_of("gsm8k", ["mmlu"])
+    (('mmlu', 'mmlu_law'), ('gsm8k', ''))
+    """
+    fit = [one for one in families if name.startswith((f"{one}_", f"{one}-"))]
+    return (max(fit, key=len), name) if fit else (name, "")
+
+
+def folder_above(file: Path, n: int) -> Path:
+    """The n-th folder above a file, the first being its own; the uppermost if there are fewer."""
+    above = file.absolute().parents
+    return above[min(n, len(above)) - 1]
+
+
+def milliseconds(seconds: object) -> float | None:
+    """Seconds as milliseconds; None if they are no number."""
+    try:
+        return float(seconds) * 1000 if isinstance(seconds, int | float) else None
+    except OverflowError:  # an integer of hundreds of digits
+        return None

@@ -26,7 +26,13 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
-from routereval.importers.run_answers import Answer, drafts_of_runs, object_in, part_of
+from routereval.importers.run_answers import (
+    Answer,
+    drafts_of_runs,
+    milliseconds,
+    object_in,
+    part_of,
+)
 from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
@@ -39,6 +45,7 @@ _DOMAIN = re.compile(r"[-_]?(airline|retail|telecom)(?![a-z])")
 _NOT_OBSERVED = ("infrastructure_error",)
 """Ends of a simulation that say nothing of the agent, which the benchmark leaves out as well."""
 
+_MANY = 1e12
 _INSTRUCTIONS = ("reason_for_call", "known_info", "unknown_info", "task_instructions")
 
 
@@ -176,7 +183,24 @@ def _answer(row: Mapping[str, Any]) -> Answer:
         cost=simulation.get("agent_cost"),
         text=row["text"],
         asked=row["text"],
+        axes={
+            "latency_ms": milliseconds(simulation.get("duration")),
+            "tokens_in": _tokens(simulation, "prompt_tokens"),
+            "tokens_out": _tokens(simulation, "completion_tokens"),
+        },
     )
+
+
+def _tokens(simulation: Mapping[str, Any], kind: str) -> float | None:
+    """How many tokens the agent's calls took; None where they do not say it."""
+    messages = simulation.get("messages")
+    counts = [
+        part_of(message, "usage", kind)
+        for message in (messages if isinstance(messages, list) else ())
+        if part_of(message, "role") == "assistant"
+    ]
+    numbers = [float(n) for n in counts if isinstance(n, int | float) and 0 <= n < _MANY]
+    return sum(numbers) if numbers else None
 
 
 SAMPLE = {
