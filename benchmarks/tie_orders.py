@@ -147,12 +147,12 @@ def collections(golden: Path) -> Iterator[tuple[str, Records]]:
             if records.kind == "binary":  # graded scores have no equal means
                 yield f"golden {records.name}", records
     shapes = [shape for shape in leaderboard_shapes() if shape.name in BENCHMARKS]
-    n_llms = max(shape.llms.stop for shape in leaderboard_shapes())
-    crowd = draw_crowd(np.random.default_rng(0), n_llms, len(SUBJECTS))
+    n_models = max(shape.models.stop for shape in leaderboard_shapes())
+    crowd = draw_crowd(np.random.default_rng(0), n_models, len(SUBJECTS))
     for shape in shapes:
         answers, _ = answers_on(shape, crowd, 0)
-        scores = np.stack([answers.of(llm) for llm in shape.llms], axis=1)
-        names = [f"org/model-{llm}" for llm in shape.llms]
+        scores = np.stack([answers.of(model) for model in shape.models], axis=1)
+        names = [f"org/model-{model}" for model in shape.models]
         subsets = np.repeat(shape.subsets, shape.sizes).tolist()
         yield f"made {shape.name}", Records.from_arrays(shape.name, scores, names, subsets=subsets)
 

@@ -62,8 +62,6 @@ STATIONS = tuple(sorted(folder.parent.name for folder in SRC.glob("*/__init__.py
 LATER = {
     "advise.py",
     "advice_figure.py",
-    "item_response.py",
-    "leaderboard.py",
 }
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 

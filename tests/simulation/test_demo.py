@@ -16,19 +16,12 @@ from numpy.typing import NDArray
 from routereval.errors import SpecError
 from routereval.records.draft import Draft
 from routereval.records.routereval import N_PROMPTS, REFERENCE
-from routereval.simulation.demo import (
-    BENCHMARKS,
-    Items,
-    calibrate,
-    draw_scores,
-    simulate_benchmark,
-    simulate_demo,
-    simulate_llms,
-    success,
-)
+from routereval.simulation.benchmarks import BENCHMARKS
+from routereval.simulation.demo import simulate_benchmark, simulate_demo, simulate_models
+from routereval.simulation.item_response import Items, calibrate, draw_scores, success
 from routereval.simulation.wording import CLOSINGS, STOCKS, SUBJECTS, write_prompts
 
-NAMES = [benchmark.name for benchmark in BENCHMARKS]
+NAMES = list(BENCHMARKS)
 
 
 @cache
@@ -75,7 +68,7 @@ def test_every_draft_is_checked_whole_and_owns_up() -> None:
         assert draft.scores.dtype == np.float32
 
 
-def test_all_benchmarks_share_their_llms() -> None:
+def test_all_benchmarks_share_their_models() -> None:
     assert len({tuple(draft.models) for draft in demo()}) == 1
     info = demo()[0].model_info
     assert info is not None
@@ -101,8 +94,8 @@ def test_another_seed_is_another_world() -> None:
 
 
 def test_a_benchmark_does_not_depend_on_those_before_it() -> None:
-    llms = simulate_llms(np.random.default_rng(0))
-    alone = simulate_benchmark(np.random.default_rng([0, 4]), BENCHMARKS[3], llms)
+    models = simulate_models(np.random.default_rng(0))
+    alone = simulate_benchmark(np.random.default_rng([0, 4]), BENCHMARKS["truthfulqa"], models)
     assert alone.scores.tobytes() == drafted("truthfulqa").scores.tobytes()
 
 
@@ -153,7 +146,7 @@ def test_subsets_lie_together_and_are_of_equal_size() -> None:
         assert max(runs) - min(runs) <= 1
 
 
-def test_the_best_llm_is_about_as_good_as_the_reference_and_others_are_far_worse() -> None:
+def test_the_best_model_is_about_as_good_as_the_reference_and_others_are_far_worse() -> None:
     for draft in demo():
         means = draft.scores.mean(axis=0)
         assert draft.reference is not None
@@ -175,7 +168,7 @@ def test_costs_grow_with_size_and_stay_plausible() -> None:
         assert np.corrcoef(draft.model_info["params"], draft.costs.mean(axis=0))[0, 1] > 0.7
 
 
-def test_fine_tunes_of_one_llm_fail_together() -> None:
+def test_fine_tunes_of_one_model_fail_together() -> None:
     scores = drafted("mmlu").scores
     agreement = np.corrcoef(scores.T)
     first, second = np.arange(0, 60, 2), np.arange(1, 60, 2)
@@ -184,14 +177,14 @@ def test_fine_tunes_of_one_llm_fail_together() -> None:
     assert twins > strangers + 0.15
 
 
-def test_larger_llms_are_better() -> None:
+def test_larger_models_are_better() -> None:
     info = drafted("mmlu").model_info
     assert info is not None
     log_size = np.log(info["params"].to_numpy())
     assert np.corrcoef(log_size, drafted("mmlu").scores.mean(axis=0))[0, 1] > 0.6
 
 
-def test_difficulty_is_what_makes_llms_fail() -> None:
+def test_difficulty_is_what_makes_models_fail() -> None:
     for draft in demo():
         difficulty = draft.prompts["difficulty"].to_numpy()
         assert np.corrcoef(difficulty, draft.scores.mean(axis=1))[0, 1] < -0.25
@@ -253,7 +246,9 @@ def test_success_by_hand() -> None:
 
 
 @given(st.integers(0, 100), st.floats(0.0, 0.5), st.floats(0.55, 0.97))
-def test_calibrate_brings_the_best_llm_to_the_target(seed: int, chance: float, best: float) -> None:
+def test_calibrate_brings_the_best_model_to_the_target(
+    seed: int, chance: float, best: float
+) -> None:
     items = some_items(50, seed, chance)
     skills = np.random.default_rng(seed).normal(size=(4, 3))
     calibrated = calibrate(items, skills, best)
@@ -338,7 +333,7 @@ def routed(draft: Draft) -> tuple[float, float, float]:
     )
 
 
-def test_a_learned_router_beats_the_best_single_llm_but_not_the_oracle() -> None:
+def test_a_learned_router_beats_the_best_single_model_but_not_the_oracle() -> None:
     single, ridge, oracle = np.array([routed(draft) for draft in demo()]).T
     assert (ridge - single).mean() > 0.01
     assert (ridge > single).sum() >= 7

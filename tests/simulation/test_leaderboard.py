@@ -18,6 +18,7 @@ from routereval.errors import DataError, SpecError
 from routereval.records import Records, overview
 from routereval.records.routereval import N_PROMPTS, REFERENCE, SUBSETS
 from routereval.simulation import leaderboard
+from routereval.simulation.benchmarks import BENCHMARKS
 from routereval.simulation.item_response import (
     HABITS,
     Answers,
@@ -27,9 +28,8 @@ from routereval.simulation.item_response import (
     skills_for,
 )
 from routereval.simulation.leaderboard import (
-    LEVELS,
     N_DISTINCT,
-    N_LLMS,
+    N_MODELS,
     answers_on,
     leaderboard_shapes,
     simulate_leaderboard,
@@ -66,12 +66,12 @@ def test_the_full_shape_is_routerevals() -> None:
     assert [shape.name for shape in shapes] == list(N_PROMPTS)
     for shape in shapes:
         assert sum(shape.sizes) == N_PROMPTS[shape.name]
-        assert len(shape.llms) == N_LLMS[shape.board]
+        assert len(shape.models) == N_MODELS[shape.board]
         assert shape.subsets == SUBSETS[shape.board][shape.name]
         assert len(shape.subsets) == len(shape.sizes) == len(shape.options)
-    of_board = {board: sum(sum(s.sizes) for s in shapes if s.board == board) for board in N_LLMS}
+    of_board = {board: sum(sum(s.sizes) for s in shapes if s.board == board) for board in N_MODELS}
     assert of_board == {"old": 28_659, "new": 9_574, "mmlu_pro": 12_032}
-    assert sum(n * N_LLMS[board] for board, n in of_board.items()) == 201_715_850
+    assert sum(n * N_MODELS[board] for board, n in of_board.items()) == 201_715_850
 
 
 def test_some_subsets_are_as_large_as_published() -> None:
@@ -82,11 +82,11 @@ def test_some_subsets_are_as_large_as_published() -> None:
     assert sizes["harness_hendrycksTest_world_religions_5"] == 171
 
 
-def test_the_leaderboards_share_some_llms() -> None:
-    llms = {shape.board: set(shape.llms) for shape in leaderboard_shapes()}
-    assert len(set.union(*llms.values())) == N_DISTINCT
-    assert 0 < len(llms["old"] & llms["new"]) < 500
-    assert llms["mmlu_pro"] < llms["new"]
+def test_the_leaderboards_share_some_models() -> None:
+    models = {shape.board: set(shape.models) for shape in leaderboard_shapes()}
+    assert len(set.union(*models.values())) == N_DISTINCT
+    assert 0 < len(models["old"] & models["new"]) < 500
+    assert models["mmlu_pro"] < models["new"]
 
 
 def test_small_is_a_twentieth_of_it(small: Path) -> None:
@@ -97,7 +97,7 @@ def test_small_is_a_twentieth_of_it(small: Path) -> None:
     assert found["mmlu_pro"].scores.shape == (602, 91)
     for shape in leaderboard_shapes("small"):
         records = found[shape.name]
-        assert records.scores.shape == (sum(shape.sizes), len(shape.llms))
+        assert records.scores.shape == (sum(shape.sizes), len(shape.models))
         assert tuple(dict.fromkeys(records.prompts["subset"])) == shape.subsets
         assert min(shape.sizes) >= 2
 
@@ -126,7 +126,7 @@ def test_chance_is_one_over_the_number_of_options(small: Path) -> None:
     assert found["gsm8k"] == found["ifeval"] == found["math"] == found["truthfulqa"] == {None}
 
 
-def test_one_llm_has_one_name_on_all_leaderboards(small: Path) -> None:
+def test_one_model_has_one_name_on_all_leaderboards(small: Path) -> None:
     found = named(small)
     old, new, pro = (found[name].model_info for name in ("arc", "bbh", "mmlu_pro"))
     assert found["mmlu"].models == found["gsm8k"].models
@@ -154,12 +154,12 @@ def test_another_seed_is_another_leaderboard(small: Path, tmp_path: Path) -> Non
     assert all(one[name].hash != other[name].hash for name in one)
 
 
-def test_llms_may_be_drawn_in_any_order_and_alone() -> None:
+def test_models_may_be_drawn_in_any_order_and_alone() -> None:
     shape = leaderboard_shapes("small")[0]
     crowd = draw_crowd(np.random.default_rng(0), 428, len(SUBJECTS))
     one, two = (answers_on(shape, crowd, 0)[0] for _ in range(2))
-    forward = [one.of(llm).tobytes() for llm in range(20)]
-    assert [two.of(llm).tobytes() for llm in reversed(range(20))] == forward[::-1]
+    forward = [one.of(model).tobytes() for model in range(20)]
+    assert [two.of(model).tobytes() for model in reversed(range(20))] == forward[::-1]
 
 
 def test_the_demo_is_the_demo(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
         tmp_path / "small", "small", progress=lambda *step: told.append(step)
     )
     ends = [(what, total) for what, done, total in told if done == total]
-    assert ends == [(shape.name, len(shape.llms)) for shape in leaderboard_shapes("small")]
+    assert ends == [(shape.name, len(shape.models)) for shape in leaderboard_shapes("small")]
     assert paths == [tmp_path / "small" / name for name in N_PROMPTS]
 
 
@@ -241,9 +241,9 @@ def test_a_killed_writer_leaves_nothing_that_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", list(N_PROMPTS))
-def test_the_llms_are_as_good_as_they_are_to_be(name: str, small: Path) -> None:
+def test_the_models_are_as_good_as_they_are_to_be(name: str, small: Path) -> None:
     records = named(small)[name]
-    level, seen = LEVELS[name], overview(records)
+    level, seen = BENCHMARKS[name].level, overview(records)
     noise = 4 * np.sqrt(0.25 / records.n_prompts)
     assert abs(seen.best - level.best) < noise + 0.02
     chance = float(records.prompts["chance"].fill_null(0.0).mean())  # type: ignore[arg-type]
@@ -251,10 +251,10 @@ def test_the_llms_are_as_good_as_they_are_to_be(name: str, small: Path) -> None:
     assert seen.oracle > 0.85
 
 
-@pytest.mark.parametrize("name", [n for n in LEVELS if n not in {"truthfulqa", "musr", "math"}])
-def test_the_best_llm_is_near_the_reference(name: str) -> None:
+@pytest.mark.parametrize("name", [n for n in BENCHMARKS if n not in {"truthfulqa", "musr", "math"}])
+def test_the_best_model_is_near_the_reference(name: str) -> None:
     """In the others the published pools leave no model there, or several above it."""
-    assert abs(LEVELS[name].best - REFERENCE[name]) < 0.03
+    assert abs(BENCHMARKS[name].level.best - REFERENCE[name]) < 0.03
 
 
 def pool_levels(records: Records) -> list[float]:
@@ -301,8 +301,8 @@ def test_strong_pools_beat_weak_ones_and_oracles_beat_both(small: Path) -> None:
 # The model behind it
 
 
-def crowd_of(n_llms: int = 4000) -> Crowd:
-    return draw_crowd(np.random.default_rng(0), n_llms, len(SUBJECTS))
+def crowd_of(n_models: int = 4000) -> Crowd:
+    return draw_crowd(np.random.default_rng(0), n_models, len(SUBJECTS))
 
 
 def questions_of(n_prompts: int = 3000, options: int = 4, **given: float) -> Questions:
@@ -312,7 +312,7 @@ def questions_of(n_prompts: int = 3000, options: int = 4, **given: float) -> Que
         subject=rng.integers(0, len(SUBJECTS), n_prompts),
         difficulty=rng.standard_normal(n_prompts),
         discrimination=np.exp(0.25 * rng.standard_normal(n_prompts)),
-        lure=np.full(n_prompts, share),
+        guess=np.full(n_prompts, share),
         options=np.full(n_prompts, options),
         key=rng.integers(0, max(options, 1), n_prompts),
         **given,
@@ -320,19 +320,19 @@ def questions_of(n_prompts: int = 3000, options: int = 4, **given: float) -> Que
 
 
 def stream(kind: str, key: int) -> np.random.Generator:
-    return np.random.default_rng([2, ("llm", "lineage").index(kind), key])
+    return np.random.default_rng([2, ("model", "lineage").index(kind), key])
 
 
 def everyone(
     crowd: Crowd, questions: Questions, skills: NDArray[np.float64], *, graded: bool = False
 ) -> NDArray[np.float64]:
     answers = Answers(crowd, questions, skills, stream, graded=graded)
-    return np.array([answers.of(llm) for llm in range(len(skills))], dtype=np.float64)
+    return np.array([answers.of(model) for model in range(len(skills))], dtype=np.float64)
 
 
 @pytest.mark.parametrize("graded", [False, True])
 @pytest.mark.parametrize("options", [0, 4])
-def test_llms_score_what_they_are_calibrated_to(options: int, graded: bool) -> None:
+def test_models_score_what_they_are_calibrated_to(options: int, graded: bool) -> None:
     crowd, questions = crowd_of(200), questions_of(options=0 if graded else options)
     levels = np.linspace(0.3, 0.9, 200)
     scores = everyone(
@@ -358,9 +358,9 @@ def test_near_duplicates_are_wrong_together() -> None:
     skills = skills_for(crowd, questions, np.full(4000, 0.6))
     answers = Answers(crowd, questions, skills, stream)
 
-    def agreement(llms: NDArray[np.int64]) -> float:
-        scores = np.array([answers.of(int(llm)) for llm in llms], dtype=float)
-        return float(np.corrcoef(scores)[np.triu_indices(len(llms), 1)].mean())
+    def agreement(models: NDArray[np.int64]) -> float:
+        scores = np.array([answers.of(int(model)) for model in models], dtype=float)
+        return float(np.corrcoef(scores)[np.triu_indices(len(models), 1)].mean())
 
     assert len(near) == 20
     assert agreement(near) > 0.65
@@ -380,29 +380,29 @@ def test_lineages_differ_in_size_and_share_what_they_have() -> None:
     assert (np.bincount(crowd.lineage, crowd.params) / np.maximum(sizes, 1)).max() <= 70
 
 
-def test_larger_llms_know_more() -> None:
+def test_larger_models_know_more() -> None:
     crowd = crowd_of()
     assert np.corrcoef(np.log(crowd.params), crowd.ability)[0, 1] > 0.2
 
 
-@pytest.mark.parametrize(("habit", "quirk"), [(0, 1.0), (3, 0.0), (3, 1.0), (2, 0.5)])
-def test_a_guesser_with_a_pet_is_right_where_the_pet_is(habit: int, quirk: float) -> None:
-    crowd, questions = crowd_of(40), questions_of(options=4, quirk=quirk)
+@pytest.mark.parametrize(("habit", "option_bias"), [(0, 1.0), (3, 0.0), (3, 1.0), (2, 0.5)])
+def test_a_guesser_with_a_favourite_is_right_where_it_is(habit: int, option_bias: float) -> None:
+    crowd, questions = crowd_of(40), questions_of(options=4, option_bias=option_bias)
     crowd = replace(
         crowd,
         habit=np.full(40, habit),
-        pet=np.full(40, 2),
+        favourite=np.full(40, 2),
         closeness=np.zeros(40),
         leans=np.zeros((40, len(SUBJECTS))),
     )
     scores = everyone(crowd, questions, np.full(40, -50.0))
-    often = quirk * HABITS[habit]
+    often = option_bias * HABITS[habit]
     assert scores[:, questions.key == 2].mean() == pytest.approx(0.25 + 0.75 * often, abs=0.01)
     assert scores[:, questions.key != 2].mean() == pytest.approx(0.25 - 0.25 * often, abs=0.01)
 
 
 def test_nobody_guesses_in_free_form() -> None:
-    crowd, questions = crowd_of(20), questions_of(options=0, quirk=1.0)
+    crowd, questions = crowd_of(20), questions_of(options=0, option_bias=1.0)
     assert everyone(crowd, questions, np.full(20, -50.0)).sum() == 0
 
 
@@ -425,7 +425,7 @@ def test_subsets_are_about_what_their_names_say() -> None:
     assert about("something else") == set(SUBJECTS)
 
 
-def test_an_llm_that_suits_a_benchmark_is_best_there_only(small: Path) -> None:
+def test_a_model_that_suits_a_benchmark_is_best_there_only(small: Path) -> None:
     found = named(small)
     best = {overview(found[name]).best_model for name in ("arc", "hellaswag", "mmlu", "gsm8k")}
     assert len(best) > 1

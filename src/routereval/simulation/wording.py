@@ -21,6 +21,7 @@ class Stock:
         openings: first sentences.
         clauses: sentences that a longer question adds.
         questions: what is asked.
+        found_in: parts of the names of RouterEval's subsets that are about the subject.
 
     ``{a}`` and ``{b}`` stand for nouns, ``{n}`` and ``{k}`` for numbers, ``{few}``
     for a small one, ``{year}`` for a year and ``{who}`` for a person.
@@ -31,6 +32,7 @@ class Stock:
     openings: tuple[str, ...]
     clauses: tuple[str, ...]
     questions: tuple[str, ...]
+    found_in: tuple[str, ...]
 
 
 _HELD = tomllib.loads(
@@ -41,7 +43,7 @@ PEOPLE = tuple(_HELD["people"])
 """Who the prompts speak of."""
 
 STOCKS = {
-    subject: Stock(**{kind: tuple(texts) for kind, texts in stock.items()})
+    subject: Stock(**{k: tuple(v.split() if isinstance(v, str) else v) for k, v in stock.items()})
     for subject, stock in _HELD["subjects"].items()
 }
 """The stock of each subject."""
@@ -54,7 +56,7 @@ CLOSINGS: dict[str, tuple[str, ...]] = {
 """Last sentences by the kind of answer that is asked for."""
 
 _MAX_CLAUSES = 2
-_UNIFORMS_A_PROMPT = 64  # the longest prompt takes 44
+_UNIFORMS_PER_PROMPT = 64  # the longest prompt takes 44
 
 
 def write_prompts(
@@ -63,7 +65,7 @@ def write_prompts(
     hardness: NDArray[np.floating],
     closings: Sequence[str],
 ) -> list[str]:
-    """Write one question a row.
+    """Write one question per row.
 
     The opening is about the prompt's main subject, every later sentence about a subject drawn in
     proportion to its share. A harder prompt has more clauses and more learned nouns.
@@ -85,7 +87,7 @@ def write_prompts(
     noise = 0.5 * rng.standard_normal(len(hardness))
     n_clauses = np.clip(np.rint(1.0 + 0.7 * hardness + noise), 0, _MAX_CLAUSES).astype(int)
     p_learned = 1.0 / (1.0 + np.exp(-1.5 * hardness))
-    uniforms = rng.random((len(hardness), _UNIFORMS_A_PROMPT)).tolist()
+    uniforms = rng.random((len(hardness), _UNIFORMS_PER_PROMPT)).tolist()
     rows = zip(
         uniforms,
         subjects.argmax(axis=1).tolist(),
