@@ -25,7 +25,6 @@ NAMES = {
     "gathering": "collect",
     "ground": "prepared split",
     "grounds": "prepared splits",
-    "judged": "scored",
     "judging": "scoring",
     "planar": "Pareto",
     "purse": "budget lease",

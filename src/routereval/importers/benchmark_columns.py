@@ -180,7 +180,7 @@ class BenchmarkColumns:
         return scores, None
 
     def _runs(self, cells: _Cells, n_models: int) -> Runs | None:
-        """The runs of the cells; None where scores are told once, or told again are the same."""
+        """The runs of the cells; None where scores stand once, or the same again."""
         if not self.trials and self.repeats != "trials":
             return None
         labels = np.frombuffer(self.trials, dtype=np.int64) if self.trials else None
@@ -188,7 +188,7 @@ class BenchmarkColumns:
         return runs_of(at, None if labels is None else labels[cells.kept], cells.scores)
 
     def _refuse(self, cells: _Cells, differs: NDArray[np.int64], names: list[str]) -> None:
-        """Refuse scores that are not those told elsewhere of the same cell, or of its same run."""
+        """Refuse scores that differ from those of the same cell, or of its same run, elsewhere."""
         if not len(differs):
             return
         prompts, lines = list(self.prompts), []
@@ -205,7 +205,7 @@ class BenchmarkColumns:
     def _numbers(
         self, held: array[float], cells: _Cells, shape: tuple[int, int], *, many: bool
     ) -> NDArray[np.floating] | None:
-        """(n_prompts, n_models) of a number: its mean over trials, else the last one told."""
+        """(n_prompts, n_models) of a number: its mean over trials, else the last one given."""
         if not held:
             return None
         held.extend([math.nan] * (len(self.scores) - len(held)))

@@ -19,8 +19,8 @@ class Runs(NamedTuple):
 
     Attributes:
         number: (n_scores,) the number of each score among the runs of its cell, from 0.
-        kept: (n_scores,) False where the same run is told once more.
-        differs: positions whose run was told before with another score.
+        kept: (n_scores,) False where the same run stands once more.
+        differs: positions whose run stood before with another score.
     """
 
     number: Codes

@@ -81,7 +81,7 @@ class LongTable:
             subset: the part of the benchmark; the benchmark's name if none is given.
             chance: the score of a guesser on this prompt.
             axes: numbers beside the score, by the names of `AXES`; what is no number that is not
-                negative is left empty, and told in a warning.
+                negative is left empty, and named in a warning.
             trial: what names the run that the score is of, such as a seed; None if nothing does.
             judge: who gave the score; the first judge's are the scores, those of others are kept
                 beside them.

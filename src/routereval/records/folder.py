@@ -80,13 +80,13 @@ def read_records(path: Path) -> Records:
 
 
 def _trials(
-    path: Path, stored: Mapping[str, str], told: Mapping[str, Any] | None, shape: tuple[int, int]
+    path: Path, stored: Mapping[str, str], trials: Mapping[str, Any] | None, shape: tuple[int, int]
 ) -> Trials | None:
-    if told is None:
+    if trials is None:
         return None
-    rows = told["n"] * shape[0], shape[1]
+    rows = trials["n"] * shape[0], shape[1]
     matrix = _layer(path, stored, layer_files("trials"), rows)
-    return Trials(matrix, told["n"], told["numbered"])
+    return Trials(matrix, trials["n"], trials["numbered"])
 
 
 def _layers(
@@ -109,7 +109,7 @@ def _layer(
     shape: tuple[int, int],
     kind: str | None = None,
 ) -> BinaryMatrix | RealMatrix:
-    """The scores of two files, (models, prompts), of the kind told or else of the file's own."""
+    """The scores of two files, (models, prompts), of the kind given, or else of the file's own."""
     scores, observed = files
     packed = shape[0], n_words(shape[1])
     if (kind or _kind(path / scores)) == "real":

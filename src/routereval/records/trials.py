@@ -34,7 +34,7 @@ class Trials:
             cell has fewer runs.
         n_trials: r, the most runs that a cell has.
         numbered: False if only the number of right runs was known, so that which of them were
-            right is made up (the first ones), and nothing may be told from a single run.
+            right is made up (the first ones), and nothing may be concluded from a single run.
 
     >>> trials = Trials.of(np.array([[[1.0, 0.0]], [[0.0, np.nan]]]))
     >>> trials.counts().right, trials.counts().runs
