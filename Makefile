@@ -11,8 +11,9 @@ PARALLEL := -n $(JOBS) --dist worksteal
 
 .PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench dist clean
 
-demo: $(READY)            ## install and print the table of the simulated demo
-	$(BIN)/routereval run demo
+demo: $(READY)            ## install, print the tables of the simulated demo and write its report
+	$(BIN)/routereval run demo -o demo-results
+	$(BIN)/routereval report demo-results -o demo-report.html
 
 test: $(READY)            ## install and run the tests, but for the slow ones
 	$(PYTEST) $(PARALLEL) -m "not slow"
@@ -80,7 +81,7 @@ dist: $(READY)            ## the source distribution and the wheel
 	rm -rf dist && $(UV) build --quiet
 
 clean:
-	rm -rf dist $(VENV) $(VENV)-core $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf dist demo-results demo-report.html $(VENV) $(VENV)-core $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(READY): pyproject.toml uv.lock
 	$(PYTHON) -m venv $(VENV)

@@ -15,6 +15,8 @@ from routereval.cli.main import cli
 
 # Commands that are no study: the module of another station that does the work.
 ELSEWHERE = {
+    "report": "report.page",
+    "show": "report.page",
     "compare": "results.comparison",
     "curves": "report.curve_figure",
     "download": "importers.hub",

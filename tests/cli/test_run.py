@@ -39,7 +39,7 @@ def test_the_table_is_printed_and_the_cells_are_kept(
     out = tmp_path / "out"
     answer = command_line("run", source, *FEW, "-o", out)
     assert answer.status == 0
-    assert answer.err == f"6 cells in {out}\n"
+    assert answer.err == f"6 cells in {out}\nNext: routereval report {out}\n"
     assert "m = 3 models · one, 3 pool groups · clean" in answer.out
     assert "μ_o" in answer.out
     assert "random †" in answer.out
@@ -48,7 +48,7 @@ def test_the_table_is_printed_and_the_cells_are_kept(
     drawn = {path.name for path in out.glob("curves-m3-*")}
     assert len(drawn) == 6
     kept = {path.name for path in out.iterdir()} - drawn
-    assert kept == {"outcomes", "results.jsonl", "run.json"}
+    assert kept == {"outcomes", "prompts", "results.jsonl", "run.json", "tables.json"}
 
 
 def test_without_out_nothing_is_left(

@@ -55,7 +55,7 @@ def test_it_keeps_predictions_and_shares_along_the_curve(kept_run: Path) -> None
 
 def test_prompts_not_kept_are_found_nowhere() -> None:
     kept = KeptPrompts(
-        "b", np.array([2, 5]), ("x", "y"), ("", ""), (None, "t"), ("m",),
+        "b", np.array([2, 5]), ("x", "y"), ("", ""), np.arange(2), (None, "t"), ("m",),
         np.ones((2, 1), np.float32), None, 2,
     )  # fmt: skip
     assert kept.at(np.array([5, 3, 2, 9])).tolist() == [1, -1, 0, -1]
@@ -64,7 +64,7 @@ def test_prompts_not_kept_are_found_nowhere() -> None:
 def test_prompts_round_trip_and_a_damaged_file_is_named(tmp_path: Path) -> None:
     odd = "<script>\x00\u202e" + "a" * 10
     kept = KeptPrompts(
-        "b", np.array([0, 1]), (odd, "y"), ("s", ""), (odd, None), ("m<b>", "長い"),
+        "b", np.array([0, 1]), (odd, "y"), ("s", ""), np.arange(2), (odd, None), ("m<b>", "長い"),
         np.array([[1, np.nan], [0.5, 0]], np.float32), None, 2,
     )  # fmt: skip
     file = tmp_path / "prompts" / "one.parquet"

@@ -20,12 +20,14 @@ from routereval.cli.merge import merge
 from routereval.cli.offpolicy import offpolicy
 from routereval.cli.referee import referee
 from routereval.cli.replay import replay
+from routereval.cli.report import report
 from routereval.cli.reproduce import reproduce
 from routereval.cli.route import route
 from routereval.cli.run import run
 from routereval.cli.scaling import scaling
 from routereval.cli.score import score
 from routereval.cli.serve import serve
+from routereval.cli.show import show
 from routereval.cli.simulate import simulate
 from routereval.cli.split import split
 from routereval.cli.train import train
@@ -45,6 +47,8 @@ def cli() -> None:
 
 COMMANDS = (
     run,
+    show,
+    report,
     compare,
     score,
     referee,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from routereval.cli.model_options import chosen_models, model_options
 from routereval.cli.output import format_option, show
+
+if TYPE_CHECKING:
+    from routereval.results import Results
 
 
 def _words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -123,11 +127,27 @@ def run(
     with progress_bar() as progress:
         results = study(chosen, out=out, n_jobs=jobs, progress=progress, **named)
     if out:
-        from routereval.report.curve_figure import save_curves
-        from routereval.report.learning import save_learning
+        _print_kept(results, out, format_name)
+    else:
+        show(results, format_name)
 
+
+def _print_kept(results: Results, out: Path, format_name: str) -> None:
+    """Print the tables, and draw the curves, of results in a folder; anew only what has changed."""
+    from routereval.report.curve_figure import save_curves
+    from routereval.report.kept import keep_document, kept_document
+    from routereval.report.learning import save_learning
+    from routereval.results import ResultsFolder
+
+    whole = len(ResultsFolder(out).read_cells()) == len(results.cells)
+    document = kept_document(out) if whole else None
+    if document is None:
+        document = results.document()
         save_learning(results, out)
         save_curves(results, out)
-    show(results, format_name)
-    if out and format_name == "table":
+        if whole:
+            keep_document(out, document)
+    show(document, format_name)
+    if format_name == "table":
         click.echo(f"{len(results.cells)} cells in {out}", err=True)
+        click.echo(f"Next: routereval report {shlex.quote(str(out))}", err=True)

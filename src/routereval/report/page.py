@@ -1,20 +1,32 @@
-"""The report: all tables of some values as one page that needs nothing else."""
+"""The report: one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from routereval.errors import DataError
 from routereval.report.html import to_page
+from routereval.report.kept import keep_document, kept_document
+from routereval.report.run_page import run_page
+from routereval.report.run_report import run_report
+from routereval.report.table import Document
+from routereval.results.results import Results, read_results
 from routereval.shown import Shown
 
 
-def report(values: Shown | Sequence[Shown], path: str | Path, *, title: str = "routereval") -> Path:
-    """Write the tables of results as one HTML page, which reads nothing from elsewhere.
+def report(
+    values: Shown | Sequence[Shown] | str | Path, path: str | Path, *, title: str = "routereval"
+) -> Path:
+    """Write the report of a run, or the tables of other values, as one HTML page.
+
+    The page reads nothing from elsewhere. That of a run has a part for the person who decides, one
+    for the researcher, and one for looking at prompts.
 
     Args:
-        values: what is to be shown: results, a verdict, advice; or several, in this order.
+        values: the results of a run, or the folder that holds them; or what else is to be shown: a
+            verdict, advice; or several, in this order.
         path: of the file; one that is there is replaced.
         title: the heading of the page.
 
@@ -24,14 +36,42 @@ def report(values: Shown | Sequence[Shown], path: str | Path, *, title: str = "r
     Raises:
         DataError: if there is nothing to show, or the folder of the file does not exist.
     """
-    shown = [values] if isinstance(values, Shown) else list(values)
     target = Path(path)
-    if not shown:
-        raise DataError("a report needs something to show, such as the results of a run")
     if not target.parent.is_dir():
         raise DataError(f"{target.parent} does not exist; make the folder for the report first")
+    page = _page(values, title)
     part = target.with_name(f"{target.name}.part")
-    page = to_page(title, [value.document() for value in shown])
     part.write_text(page, encoding="utf-8", errors="backslashreplace")
     part.replace(target)
     return target
+
+
+def _page(values: Shown | Sequence[Shown] | str | Path, title: str) -> str:
+    if isinstance(values, str | Path):
+        folder = Path(values)
+        results = read_results(folder)
+        return run_page(run_report(results, str(values), folder_document(folder, results)), title)
+    if isinstance(values, Results):
+        return run_page(run_report(values), title)
+    shown = [values] if isinstance(values, Shown) else list(values)
+    if not shown:
+        raise DataError("a report needs something to show, such as the results of a run")
+    return to_page(title, [value.document() for value in shown])
+
+
+def folder_document(folder: Path, results: Results | None = None) -> Document:
+    """The tables of all results in a folder: those that were kept, or made anew and kept.
+
+    Args:
+        folder: of a run.
+        results: what it holds, if that is at hand.
+
+    Raises:
+        DataError: if the folder holds no results.
+    """
+    found = kept_document(folder)
+    if found is None:
+        found = (read_results(folder) if results is None else results).document()
+        with suppress(OSError):  # a folder that may only be read
+            keep_document(folder, found)
+    return found

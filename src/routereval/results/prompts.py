@@ -32,6 +32,7 @@ class KeptPrompts:
         rows: (n_prompts,) which prompts of the records they are, rising.
         ids: their names.
         subsets: the subset of each.
+        groups: (n_prompts,) the code of the group of equal prompts that each belongs to.
         texts: their texts, cut after `MOST_TEXT` characters; None where there is none.
         models: the models of the pools, `MOST_MODELS` at most.
         scores: (n_prompts, n_models) in [0, 1], NaN where not observed.
@@ -43,6 +44,7 @@ class KeptPrompts:
     rows: NDArray[np.int64]
     ids: tuple[str, ...]
     subsets: tuple[str, ...]
+    groups: NDArray[np.int64]
     texts: tuple[str | None, ...]
     models: tuple[str, ...]
     scores: NDArray[np.float32]
@@ -67,6 +69,7 @@ class KeptPrompts:
                 "row": self.rows,
                 "prompt_id": pl.Series(self.ids, dtype=pl.String),
                 "subset": pl.Series(self.subsets, dtype=pl.String),
+                "group": self.groups,
                 "text": pl.Series(self.texts, dtype=pl.String),
                 "scores": pl.Series(self.scores.tolist(), dtype=kind),
                 "costs": pl.Series(costs, dtype=kind),
@@ -100,6 +103,7 @@ class KeptPrompts:
                 table["row"].to_numpy().astype(np.int64),
                 tuple(table["prompt_id"].to_list()),
                 tuple(table["subset"].to_list()),
+                table["group"].to_numpy().astype(np.int64),
                 tuple(table["text"].to_list()),
                 tuple(facts["models"]),
                 _matrix(table["scores"], n),

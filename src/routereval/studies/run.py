@@ -19,7 +19,6 @@ from routereval.records import Records
 from routereval.results.results import Cell, Results, ResultsFolder
 from routereval.scoring import N_BOOT, OWN_METRICS, all_metrics
 from routereval.scoring.metrics import not_loaded
-from routereval.studies.kept_prompts import by_records, kept_prompts
 from routereval.studies.run_cells import (
     CellJob,
     PreparedSplit,
@@ -28,6 +27,7 @@ from routereval.studies.run_cells import (
     prepared_split,
 )
 from routereval.studies.run_plan import DEFAULT_ROUTERS, DEFAULT_SIZES, RunPlan, routers_by_name
+from routereval.studies.run_prompts import by_records, kept_prompts
 from routereval.studies.run_sources import CostSource, Progress, records_in_folders, with_costs_of
 from routereval.studies.streams import joined, of_benchmarks
 from routereval.studies.workers import Workers, workers_at

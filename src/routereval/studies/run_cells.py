@@ -20,7 +20,7 @@ from routereval.routers import Router
 from routereval.scoring import OWN_METRICS, Metric
 from routereval.scoring.metrics import with_brought
 from routereval.studies.evaluate import evaluate
-from routereval.studies.kept_prompts import rounded_predictions
+from routereval.studies.run_prompts import rounded_predictions
 from routereval.studies.train import fit
 from routereval.tasks import Pool, PreparedBenchmark, Split, Task
 from routereval.tasks.mix import benchmark_starts

@@ -34,6 +34,7 @@ def kept_prompts(
         rows=rows,
         ids=tuple(prompts["prompt_id"].to_list()),
         subsets=tuple(prompts["subset"].fill_null("").to_list()),
+        groups=records.groups[rows],
         texts=tuple(None if text is None else text[:MOST_TEXT] for text in prompts["text"]),
         models=tuple(models),
         scores=records.scores.dense(rows, columns).astype(np.float32),

@@ -1,0 +1,30 @@
+"""``routereval report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The page.  [default: report.html in RESULTS]",
+)
+@click.option("--title", help="Its heading.  [default: the name of the folder]")
+def report(results: Path, out: Path | None, title: str | None) -> None:
+    """Write the report of RESULTS, the folder of run -o, as one HTML page.
+
+    The page needs no network: what to do and why, every table and test, and each prompt with what
+    the routers chose.
+    """
+    from routereval.report.page import report as write_report
+
+    name = title or f"routereval · {results.resolve().name}"
+    page = write_report(results, out or results / "report.html", title=name)
+    click.echo(f"{page}  ({page.stat().st_size / 1e6:.1f} MB; open it in a browser)")

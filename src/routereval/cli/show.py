@@ -1,0 +1,23 @@
+"""``routereval show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from routereval.cli.output import format_option
+from routereval.cli.output import show as printed
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@format_option
+def show(results: Path, format_name: str) -> None:
+    """Print the tables of RESULTS, the folder of run -o, again.
+
+    Nothing is computed if the run has kept its tables.
+    """
+    from routereval.report.page import folder_document
+
+    printed(folder_document(results), format_name)

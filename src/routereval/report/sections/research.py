@@ -1,0 +1,289 @@
+"""The part for the researcher: tests, tables, pools, how to do it again, definitions."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+
+from routereval.report.layouts.compare import standings_document
+from routereval.report.metrics_page import metric_line
+from routereval.report.run_report import RunReport, View
+from routereval.report.sections.pieces import (
+    absent,
+    code_block,
+    folded,
+    number,
+    short,
+    signed,
+    wide,
+)
+from routereval.report.sections.tables import Exports, table_html
+from routereval.report.table import Column, Row, Table
+from routereval.report.tags import Html, joined, tag
+from routereval.results.grid import METRICS as GRID
+from routereval.results.standings import Standing, Standings
+from routereval.scoring import METRICS
+
+_WIDTH, _HEIGHT = 220, 22
+
+
+def research_section(report: RunReport, exports: Exports) -> Html:
+    """All tables of the run, and what a paper needs beside them."""
+    return tag(
+        "section",
+        tag("h2", "For the researcher"),
+        *(_tests(view, place, exports) for place, view in enumerate(report.views)),
+        tag("h3", "Tables of the run"),
+        *(
+            table_html(table, exports, tuple(report.document.notes))
+            for table in report.document.tables
+        ),
+        *(tag("p", note, class_="note") for note in report.document.notes),
+        _every_cell(),
+        tag("h3", "Pools, seeds and sources"),
+        _pools(report, exports),
+        _facts(report),
+        tag("h3", "Do it again"),
+        code_block(reproduce_command(report), ""),
+        _definitions(),
+        id="research",
+        aria_label="Research",
+    )
+
+
+def _tests(view: View, place: int, exports: Exports) -> Html:
+    stand = view.standings
+    if stand is None:
+        inside: Html = absent("a router to hold against the best single model")
+    else:
+        document = standings_document(stand)
+        inside = joined(
+            tag("p", stand.sentence),
+            _forest(stand),
+            *(tag("p", note, class_="note") for note in document.notes),
+            folded("The same as a table", table_html(document.tables[0], exports)),
+        )
+    return tag(
+        "div",
+        tag("h3", f"Paired differences · {view.label}"),
+        inside,
+        class_="view",
+        data_view=place,
+        hidden=place > 0,
+    )
+
+
+def _forest(stand: Standings) -> Html:
+    tested = [row for row in stand.rows if row.test is not None]
+    if not tested:
+        return Html("")
+    reach = max(_reach(row) for row in tested) * 1.05 or 1.0
+    heads = ["router", f"minus {stand.against}", "", "p (Holm)", "can tell"]
+    rows = [_forest_row(row, reach) for row in tested]
+    table = tag(
+        "table",
+        tag("thead", tag("tr", *(tag("th", head, scope="col") for head in heads))),
+        tag("tbody", *rows),
+        class_="forest",
+    )
+    note = (
+        f"Line: 95 % interval of the difference in mean score; the axis is from {signed(-reach, 2)}"
+        f" to {signed(reach, 2)}. Pale: differences that these prompts are too few to tell."
+    )
+    return joined(wide(table, f"Differences to {stand.against}"), tag("p", note, class_="note"))
+
+
+def _reach(row: Standing) -> float:
+    test = row.test
+    assert test is not None  # noqa: S101 - the rows were chosen by it
+    ends = (test.low, test.high, test.detectable)
+    return max(abs(end) for end in ends if math.isfinite(end))
+
+
+def _forest_row(row: Standing, reach: float) -> Html:
+    test = row.test
+    assert test is not None  # noqa: S101 - the rows were chosen by it
+    words = f"{signed(test.difference)} [{signed(test.low)}, {signed(test.high)}]"
+    mark = "*" if test.significant else ""
+    p = "<0.001" if test.p < 0.001 else number(test.p)
+    return tag(
+        "tr",
+        tag("th", row.router, scope="row", class_=short(row.router)),
+        tag("td", _forest_mark(row, reach, words), class_="plot"),
+        tag("td", f"{words}{mark}"),
+        tag("td", p),
+        tag("td", number(test.detectable)),
+    )
+
+
+def _forest_mark(row: Standing, reach: float, words: str) -> Html:
+    test = row.test
+    assert test is not None  # noqa: S101 - the rows were chosen by it
+
+    def x(value: float) -> float:
+        return round(_WIDTH * (value + reach) / (2 * reach), 1)
+
+    blind = test.detectable if math.isfinite(test.detectable) else 0.0
+    middle = _HEIGHT / 2
+    look = "told" if test.significant else "open"
+    return tag(
+        "svg",
+        tag(
+            "rect",
+            class_="blind",
+            x=x(-blind),
+            y=0,
+            width=round(x(blind) - x(-blind), 1),
+            height=_HEIGHT,
+        ),
+        tag("line", class_="zero", x1=x(0), x2=x(0), y1=0, y2=_HEIGHT),
+        tag("line", class_=f"ends {look}", x1=x(test.low), x2=x(test.high), y1=middle, y2=middle),
+        tag("circle", class_=look, cx=x(test.difference), cy=middle, r=4),
+        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
+        role="img",
+        aria_label=words,
+    )
+
+
+def _every_cell() -> Html:
+    """The table that the page's own program fills: each router on each pool."""
+    return tag(
+        "div",
+        tag("h3", "Each router on each pool", id="cells"),
+        tag("noscript", tag("p", "This part needs JavaScript.")),
+        tag("div", id="grid-filters", class_="controls screen-only"),
+        tag("p", id="grid-count", class_="note", aria_live="polite"),
+        wide(tag("table", id="grid", class_="sortable"), "Each router on each pool"),
+        tag("p", id="grid-more", class_="screen-only"),
+    )
+
+
+def grid_data(report: RunReport) -> dict[str, object]:
+    """The rows of that table, column by column, numbers as whole ten-thousandths."""
+    rows = report.grid
+    names = [name for name in GRID if any(_known(row.metrics[name].value) for row in rows)]
+    words = {
+        key: _coded([str(getattr(row, key)) for row in rows])
+        for key in ("protocol", "benchmark", "size", "group", "router")
+    }
+    return {
+        "words": words,
+        "control": [int(row.control) for row in rows],
+        "seeds": [row.seeds for row in rows],
+        "n": [row.n_test for row in rows],
+        "metrics": [
+            {
+                "name": name,
+                "head": _head(name, report),
+                "better": METRICS[name].higher_is_better,
+                "scale": _scale(name, report),
+                "value": [_packed(row.metrics[name].value, name, report) for row in rows],
+                "low": [_packed(row.metrics[name].low, name, report) for row in rows],
+                "high": [_packed(row.metrics[name].high, name, report) for row in rows],
+                "unsure": [int(name in row.doubtful) for row in rows],
+            }
+            for name in names
+        ],
+    }
+
+
+def _known(value: float) -> bool:
+    return math.isfinite(value)
+
+
+def _coded(values: Sequence[str]) -> dict[str, object]:
+    """Words as their list and a code for each row."""
+    from routereval.report.cells import visible
+
+    levels = list(dict.fromkeys(values))
+    place = {level: code for code, level in enumerate(levels)}
+    return {"levels": [visible(level) for level in levels], "code": [place[v] for v in values]}
+
+
+def _head(name: str, report: RunReport) -> str:
+    return "$/1k" if name == "cost" and _usd(report) else METRICS[name].symbol
+
+
+def _usd(report: RunReport) -> bool:
+    return all(pool.unit == "USD" for pool in report.pools)
+
+
+def _scale(name: str, report: RunReport) -> int:
+    return 10_000
+
+
+def _packed(value: float, name: str, report: RunReport) -> int | None:
+    factor = 1000 if name == "cost" and _usd(report) else 1
+    return round(value * factor * 10_000) if math.isfinite(value) else None
+
+
+def _pools(report: RunReport, exports: Exports) -> Html:
+    held: dict[tuple[object, ...], None] = {}
+    for cell in report.results.cells:
+        names = ", ".join(cell.pool[:_MEMBERS])
+        more = f" and {len(cell.pool) - _MEMBERS} more" if len(cell.pool) > _MEMBERS else ""
+        place = (cell.protocol, cell.benchmark, cell.size, cell.group, cell.seed)
+        held[(*place, cell.n_train, cell.n_test, names + more)] = None
+    kinds = ("text", "text", "count", "text", "count", "count", "count", "text")
+    heads = ("protocol", "benchmark", "m", "group", "seed", "train", "test", "models")
+    columns = [Column(head, kind) for head, kind in zip(heads, kinds, strict=True)]  # type: ignore[arg-type]
+    shown = [Row(row) for row in list(held)[:_POOLS]]  # type: ignore[arg-type]
+    left = len(held) - len(shown)
+    notes = [f"{left:,} more pools are in results.jsonl."] if left else []
+    table = Table("Pools", columns, shown, notes)
+    return folded(f"{len(held):,} pools and splits", table_html(table, exports))
+
+
+_MEMBERS = 12
+_POOLS = 400
+
+
+def _facts(report: RunReport) -> Html:
+    info = report.results.info
+    hashes = info.get("records", {})
+    rows = [
+        *((key, str(info[key])) for key in _FACTS if key in info),
+        *((f"sha256 of {name}", str(value)) for name, value in hashes.items()),
+    ]
+    lines = [tag("tr", tag("th", key, scope="row"), tag("td", value)) for key, value in rows]
+    table = tag("table", tag("tbody", *lines), class_="facts")
+    ties = (
+        "Ties between models: the cheaper, then the order of the pool; under faithful the lowest "
+        "index, as the reference. Dispatch: numpy_order is the processor's order of equal values, "
+        "which only faithful(ties=numpy) takes."
+    )
+    return joined(folded("Versions, hashes and machine", wide(table, "Facts")), tag("p", ties))
+
+
+_FACTS = ("version", "started", "python", "numpy", "machine", "numpy_order", "embedder", "n_boot")
+
+
+def reproduce_command(report: RunReport) -> str:
+    """The command that makes the results again, of what ``run.json`` keeps."""
+    info = report.results.info
+    words = ["routereval", "run", *map(str, info.get("sources", ["SOURCE"]))]
+    for router in info.get("routers", report.results.routers):
+        words += ["-r", str(router)]
+    for key, option in (("sizes", "--sizes"), ("groups", "--groups")):
+        if key in info:
+            words += [option, ",".join(map(str, info[key]))]
+    for key, option in (("protocol", "--protocol"), ("embedder", "--embedder")):
+        if key in info:
+            words += [option, str(info[key])]
+    seeds = info.get("seeds", 1)
+    words += ["--seeds", str(seeds if isinstance(seeds, int) else len(seeds))]
+    words += ["--n-boot", str(info.get("n_boot", 1000)), "-o", report.source or "OUT"]
+    return shlex.join(words)
+
+
+def _definitions() -> Html:
+    shown = {one.family: one for one in METRICS.values()}
+    items = [
+        joined(
+            tag("dt", f"{one.symbol} ", tag("code", one.name), id=f"def-{family}"),
+            tag("dd", metric_line(one)),
+        )
+        for family, one in shown.items()
+    ]
+    return folded("Definitions of all metrics", tag("dl", *items))
