@@ -152,6 +152,8 @@ class UpstreamConfig(Table, frozen=True):
 
     Attributes:
         name: the model, as the router knows it and clients may ask for it.
+        deployment: tells the upstreams of one model apart, where there are several.
+        weight: the share of the model's requests, beside the weights of its other upstreams.
         base_url: of an OpenAI-compatible service, with its ``/v1``.
         model: what the service calls it; the name unless given.
         key_env: the environment variable that holds the service's key; none if empty.
@@ -176,6 +178,8 @@ class UpstreamConfig(Table, frozen=True):
 
     name: str
     base_url: str
+    deployment: str = ""
+    weight: Above0 = 1.0
     model: str = ""
     key_env: str = ""
     key_header: str = "authorization"
@@ -198,6 +202,11 @@ class UpstreamConfig(Table, frozen=True):
     concurrency: Count = 64
     context: CountOr0 = 0
     capabilities: tuple[str, ...] = CAPABILITIES
+
+    @property
+    def label(self) -> str:
+        """What tells it from all other upstreams: the model, and the deployment if there is one."""
+        return f"{self.name}/{self.deployment}" if self.deployment else self.name
 
 
 class VirtualModel(Table, frozen=True):
@@ -322,22 +331,32 @@ def make_config(held: Mapping[str, object], where: str = "gateway.toml") -> Conf
 def _upstreams(held: object, where: str) -> tuple[UpstreamConfig, ...]:
     if not isinstance(held, list) or not held:
         raise DataError(f"{where} names no upstream; add an [[upstream]] with name and base_url")
-    found: dict[str, UpstreamConfig] = {}
+    found: list[UpstreamConfig] = []
     for number, table in enumerate(held, 1):
         at = f"{where}: [[upstream]] {number}"
         upstream = read_table(UpstreamConfig, table, at)
         _check_upstream(upstream, at)
-        if upstream.name in found:
-            raise DataError(f"{at}: the name {upstream.name!r} is taken; give each its own")
-        found[upstream.name] = upstream
-    return tuple(found.values())
+        same = [other for other in found if other.name == upstream.name]
+        alone = not all(other.deployment for other in [*same, upstream])
+        if (same and alone) or any(other.label == upstream.label for other in found):
+            raise DataError(
+                f"{at}: the name {upstream.name!r} is taken; give each its own, or to "
+                "several upstreams of one model a deployment each"
+            )
+        found.append(upstream)
+    return tuple(found)
+
+
+def _check_names(upstream: UpstreamConfig, at: str) -> None:
+    for key, text in (("name", upstream.name), ("deployment", upstream.deployment or "none")):
+        if not text or not text.isprintable():
+            raise DataError(f"{at}: {key} must be printable text, not {text!r}")
+    if upstream.name.partition(":")[0] == AUTO:
+        raise DataError(f"{at}: {upstream.name!r} is the name of a virtual model; choose another")
 
 
 def _check_upstream(upstream: UpstreamConfig, at: str) -> None:
-    if not upstream.name or not upstream.name.isprintable():
-        raise DataError(f"{at}: name must be printable text, not {upstream.name!r}")
-    if upstream.name.partition(":")[0] == AUTO:
-        raise DataError(f"{at}: {upstream.name!r} is the name of a virtual model; choose another")
+    _check_names(upstream, at)
     for capability in upstream.capabilities:
         if capability not in CAPABILITIES:
             raise unknown(f"capability in {at}", capability, CAPABILITIES)

@@ -170,6 +170,7 @@ class LogEntry:
         router: which router decided, for tests of one against another.
         propensity: the probability with which that router makes this choice.
         model: who answered; empty for nobody.
+        deployment: which of its upstreams, where there are several.
         attempts: who was asked, in order.
         reason: why that model, as in ``x-routereval-reason``.
         status: what the client got.
@@ -194,6 +195,7 @@ class LogEntry:
     router: str = ""
     propensity: float = 1.0
     model: str = ""
+    deployment: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     reason: str = ""
     status: int = 0

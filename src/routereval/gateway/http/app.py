@@ -184,7 +184,7 @@ async def _model(request: Request) -> Response:
 
 
 def _model_card(name: str, relay: Relay) -> dict[str, object]:
-    owner = "upstream" if name in relay.upstreams else "routereval"
+    owner = "upstream" if name in relay.upstreams.models else "routereval"
     return {"id": name, "object": "model", "created": relay.started, "owned_by": owner}
 
 

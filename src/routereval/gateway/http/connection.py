@@ -132,6 +132,8 @@ class Connection:
         if entry.model:
             headers.append((b"x-routereval-model", plain_ascii(entry.model)))
             headers.append((b"x-routereval-reason", plain_ascii(entry.reason)))
+        if entry.deployment:
+            headers.append((b"x-routereval-deployment", plain_ascii(entry.deployment)))
         decision = entry.decision
         if decision is not None and decision.model == entry.model:
             headers.append((b"x-routereval-score", b"%.4f" % decision.scores[decision.column]))

@@ -45,8 +45,9 @@ from routereval.gateway.shared_state import SharedState
 from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_own_reply, final_error
-from routereval.gateway.upstreams.pool import Upstream, UpstreamPool
+from routereval.gateway.upstreams.pool import UpstreamPool
 from routereval.gateway.upstreams.provider_error import stands_in
+from routereval.gateway.upstreams.upstream import Upstream
 
 LARGE_BODY_BYTES = 1 << 16
 
@@ -65,7 +66,8 @@ class RoutingPlan:
         conversation: what the request is a part of.
         sticks: whether it goes where the conversation went before.
         client: who asks: the name of the key, or the address where there are no keys.
-        tried: the upstreams that were asked, and their errors.
+        preferred: the upstream that the conversation was with, by its label.
+        tried: the upstreams that were asked, by their labels, and their errors.
         last_resort: whether the one that was asked rested, as all did.
     """
 
@@ -76,6 +78,7 @@ class RoutingPlan:
     conversation: str = ""
     sticks: bool = False
     client: str = ""
+    preferred: str = ""
     tried: dict[str, UpstreamError] = field(default_factory=dict)
     last_resort: bool = False
 
@@ -111,7 +114,7 @@ class Relay:
         self.config = config
         self.upstreams = upstreams
         self.router_models = tuple(pool)
-        self.routable = [name for name in pool if name in upstreams]
+        self.routable = [name for name in pool if name in upstreams.models]
         self.client = client
         self.decider = decider
         self.authenticator = authenticator
@@ -245,7 +248,9 @@ class Relay:
         """
         virtual = self.config.resolve(request.model)
         if virtual is None:
-            if request.model not in self.upstreams or not _allows(authorization, request.model):
+            if request.model not in self.upstreams.models or not _allows(
+                authorization, request.model
+            ):
                 raise _unknown_model_error(request.model, self.names(authorization))
             return RoutingPlan(request, [request.model], None)
         names = [name for name in virtual.models or self.routable if name in self.routable]
@@ -267,16 +272,16 @@ class Relay:
     def resting(self, names: Iterable[str], client: str | None = None) -> list[str]:
         """Those of the upstreams that are left alone after errors, by a client or by all."""
         now = _now()
-        return [name for name in names if self.upstreams[name].breaker.rest_s(now, client)]
+        return [name for name in names if self.upstreams.models[name].rest_s(now, client)]
 
     def has_room(self) -> bool:
         """Whether one of the router's models has an upstream that takes a request now."""
-        return bool(self.upstreams.available(self.routable, _now()))
+        return bool(self.upstreams.free(self.routable, _now()))
 
     def names(self, authorization: Authorization) -> list[str]:
         """The models that a client may name, virtual ones first."""
         virtual = ["auto", *(f"auto:{name}" for name in self.config.virtual)]
-        return [*virtual, *(name for name in self.upstreams if _allows(authorization, name))]
+        return [*virtual, *(name for name in self.upstreams.models if _allows(authorization, name))]
 
     async def choose(self, plan: RoutingPlan, names: Sequence[str]) -> RouterChoice:
         """Who is to serve a request, of the models named."""
@@ -294,37 +299,43 @@ class Relay:
                 error = await self._sent(connection, plan, upstream, body, until)
             if error is None:
                 return
-            plan.tried[upstream.config.name] = error
+            plan.tried[upstream.label] = error
             attempts = len(plan.tried)
             if plan.last_resort or attempts >= self.config.failover.attempts or not retries.take():
                 break
             if error.billed:  # what was put aside is spent on this one
-                untried = [name for name in plan.names if name not in plan.tried]
-                await authorization.reserve(self.upstreams.highest_price(untried, plan.request))
+                highest = self.upstreams.highest_price(plan.names, plan.request, plan.tried)
+                await authorization.reserve(highest)
         await self._reply_with_failure(connection, plan)
 
     async def _next_upstream(self, connection: Connection, plan: RoutingPlan) -> Upstream | None:
         """The best upstream that has not been tried and has room; None if there is none."""
         entry = connection.entry
+        if plan.virtual is None:
+            entry.reason = "asked for"
+            return self._named_upstream(plan)
         while True:
-            now = _now()
-            untried = [name for name in plan.names if name not in plan.tried]
-            if plan.virtual is None:
-                upstream = self.upstreams[plan.names[0]]
-                entry.reason = "asked for"
-                return None if plan.tried or upstream.full else upstream
-            names = self.upstreams.available(untried, now, plan.client)
-            if not names:
+            free = self.upstreams.free(plan.names, _now(), plan.client, plan.request, plan.tried)
+            if not free:
                 return self._last_resort(entry, plan)
-            upstream = self.upstreams[await self._chosen_model(entry, plan, names)]
+            model = await self._chosen_model(entry, plan, list(free))
+            upstream = self.upstreams.models[model].best(free[model], plan.preferred)
             if not upstream.full and upstream.breaker.allow(_now(), plan.client):
                 return upstream
+
+    def _named_upstream(self, plan: RoutingPlan) -> Upstream | None:
+        """An upstream of the model that a client named; also one that rests, as the client asks."""
+        model = self.upstreams.models[plan.names[0]]
+        free = model.free(_now(), plan.client, plan.request, plan.tried)
+        if not free and not plan.tried:
+            free = [upstream for upstream in model if not upstream.full]
+        return model.best(free) if free else None
 
     def _last_resort(self, entry: LogEntry, plan: RoutingPlan) -> Upstream | None:
         """One that rests, if all do and none was asked yet: it may be well again."""
         if plan.tried:
             return None
-        upstream = self.upstreams.last_resort(plan.names, _now(), plan.client)
+        upstream = self.upstreams.last_resort(plan.names, _now(), plan.client, plan.request)
         if upstream is not None:
             plan.last_resort = True
             entry.reason = "last resort: all rest after errors"
@@ -332,10 +343,11 @@ class Relay:
 
     async def _chosen_model(self, entry: LogEntry, plan: RoutingPlan, names: list[str]) -> str:
         if plan.sticks:
-            model = await self.state.model_of(plan.conversation)
-            if model in names:
-                entry.reason = "same conversation"
-                return model
+            label = await self.state.model_of(plan.conversation) or ""
+            last = self.upstreams.get(label)
+            if last is not None and last.config.name in names:
+                entry.reason, plan.preferred = "same conversation", label
+                return last.config.name
         choice = await self.choose(plan, names)
         if entry.decision is None:
             entry.allowed = tuple(names)
@@ -380,19 +392,25 @@ class Relay:
         upstream.breaker.succeeded(plan.client)
         entry.model = name
         entry.attempts.append(Attempt(name))
-        if plan.conversation and self.config.routing.sticky_s:
-            await self.state.note_model(plan.conversation, name, self.config.routing.sticky_s)
+        entry.deployment = upstream.config.deployment
         if isinstance(answer, Stream):
             await self._streamed(connection, plan, upstream, answer)
         else:
             self._book(entry, upstream, usage_of_reply(answer, plan.request.prompt_tokens))
+            await self._note_conversation(plan, upstream)
             await connection.reply(answer)
         return None
+
+    async def _note_conversation(self, plan: RoutingPlan, upstream: Upstream) -> None:
+        seconds = self.config.routing.sticky_s
+        if plan.conversation and seconds:
+            await self.state.note_model(plan.conversation, upstream.label, seconds)
 
     async def _streamed(
         self, connection: Connection, plan: RoutingPlan, upstream: Upstream, stream: Stream
     ) -> None:
         try:
+            await self._note_conversation(plan, upstream)
             await connection.stream(stream, strip_usage=not plan.request.usage_asked)
         except UpstreamError as error:
             self._note_error(upstream, connection.entry, plan, error, lost=False)

@@ -213,6 +213,8 @@ def line_of(
             round(entry.total_s, 6),
         ],
     }
+    if entry.deployment:
+        held["deployment"] = entry.deployment
     if lost_usd := entry.lost_usd:
         held["lost_usd"] = round(lost_usd, 9)
     if entry.text or entry.decision is not None:

@@ -1,0 +1,95 @@
+"""One upstream of a running gateway: what it can serve, what that costs, and if it has room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from routereval.gateway.config import UpstreamConfig
+from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, Usage
+from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
+from routereval.gateway.upstreams.client import Target
+
+FRAME_TOKENS = 16  # tokens that go round the messages
+
+
+class Upstream:
+    """An upstream, how many requests are there, and whether it is to be left alone.
+
+    Attributes:
+        label: the name of its model, with that of the deployment where there are several.
+    """
+
+    def __init__(self, target: Target, breaker: CircuitBreaker) -> None:
+        self.label = target.config.label
+        self.target = target
+        self.breaker = breaker
+        self.in_flight = 0
+        self.tells_usage = target.config.stream_usage
+
+    @property
+    def config(self) -> UpstreamConfig:
+        """Its configuration."""
+        return self.target.config
+
+    @property
+    def full(self) -> bool:
+        """Whether as many requests are there as it takes."""
+        return self.in_flight >= self.config.concurrency
+
+    @property
+    def served_as(self) -> str:
+        """The name by which its service knows the model."""
+        return self.config.model or self.config.name
+
+    def is_free(self, now: float, client: str | None = None) -> bool:
+        """Whether a client's request may go there now, or anybody's."""
+        return not self.full and self.breaker.rest_s(now, client) == 0
+
+    @contextmanager
+    def occupied(self) -> Iterator[None]:
+        """Hold one of its places."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
+    def unmet_need(self, request: ChatRequest) -> str:
+        """Why it cannot serve a request, as half a sentence; empty if it can."""
+        missing = sorted(request.needs - set(self.config.capabilities))
+        if missing:
+            return f"lacks {', '.join(missing)}"
+        if self.config.context and request.tokens > self.config.context:
+            return f"takes {self.config.context} tokens, not about {request.tokens}"
+        return ""
+
+    def price(self, usage: Usage) -> float:
+        """What the tokens cost, in USD."""
+        config = self.config
+        inward, outward = usage.tokens_in * config.price_in, usage.tokens_out * config.price_out
+        for tokens, price, usual in (
+            (min(usage.cached, usage.tokens_in), config.price_cached, config.price_in),
+            (min(usage.cache_written, usage.tokens_in), config.price_cache_write, config.price_in),
+            (min(usage.reasoning, usage.tokens_out), config.price_reasoning, config.price_out),
+        ):
+            if tokens and price is not None:
+                inward += tokens * (price - usual)
+        return max(inward + outward, 0.0) / 1e6
+
+    def highest_price(self, request: ChatRequest) -> float:
+        """The most that a request's prompt and its longest answers cost, in USD."""
+        config = self.config
+        prices_in = (config.price_in, config.price_cached or 0.0, config.price_cache_write or 0.0)
+        price_out = max(config.price_out, config.price_reasoning or 0.0)
+        inward = (request.most_prompt_tokens + FRAME_TOKENS) * max(prices_in)
+        return (inward + self._longest_answers(request) * price_out) / 1e6
+
+    def lost_price(self, request: ChatRequest) -> float:
+        """What is booked for answers that nobody got: as they were asked for, in USD."""
+        longest = self._longest_answers(request)
+        return self.price(Usage(request.prompt_tokens, longest, estimated=True))
+
+    def _longest_answers(self, request: ChatRequest) -> int:
+        longest = request.answer_tokens or self.config.answer_tokens
+        return min(longest * request.answers, MAX_TOKENS)
