@@ -26,6 +26,8 @@ def request(number: int, prompt: str, choice: object, **fields: object) -> dict[
         "model": choice,
         "attempts": [[choice, ""]],
         "usd": 0.01,
+        "tokens": [30, 4],
+        "seconds": [0.001, 0.1, 0.25],
         "prompt": prompt,
         "router": "knn",
         "lam": 0.1,
@@ -81,6 +83,10 @@ def test_feedback_is_a_cell(tmp_path: Path) -> None:
     np.testing.assert_array_equal(draft.scores, [[1.0, 0.5], [np.nan, np.nan]])
     assert draft.costs is not None
     np.testing.assert_array_equal(draft.costs, [[0.01, 0.01], [np.nan, np.nan]])
+    assert draft.trials is not None
+    np.testing.assert_array_equal(draft.trials[:, 0], [[1.0, 0.25], [np.nan, 0.75]])
+    assert draft.axes["tokens_in"][0].tolist() == [30, 30]
+    assert draft.axes["latency_ms"][0].tolist() == [250, 250]
     assert only(path, benchmark="mine").name == "mine"
 
 

@@ -112,11 +112,14 @@ def test_grades(tmp_path: Path, value: object, score: float) -> None:
     assert only(path).scores.tolist() == [[score]]
 
 
-def test_epochs_are_averaged_and_what_failed_is_passed_over(tmp_path: Path) -> None:
-    usage = [{"m": {"total_cost": usd}, "grader": {"total_cost": 9}} for usd in (0.1, 0.3)]
+def test_epochs_are_trials_and_what_failed_is_passed_over(tmp_path: Path) -> None:
+    tokens = {"input_tokens": 5, "output_tokens": 7, "input_tokens_cache_read": 10}
+    usage = [
+        {"m": {"total_cost": usd, **tokens}, "grader": {"total_cost": 9}} for usd in (0.1, 0.3)
+    ]
     rows = [
-        sample("q", "C", model_usage=usage[0]),
-        sample("q", "I", epoch=2, model_usage=usage[1]),
+        sample("q", "I", epoch=2, model_usage=usage[1], working_time=4.0),
+        sample("q", "C", model_usage=usage[0], working_time=2.0),
         sample(2, "C"),
         sample(2, "", epoch=2, scores={}),
         sample(3, "", scores=None),
@@ -125,6 +128,12 @@ def test_epochs_are_averaged_and_what_failed_is_passed_over(tmp_path: Path) -> N
     np.testing.assert_array_equal(draft.scores, [[0.5], [1.0], [np.nan]])
     assert draft.costs is not None
     assert draft.costs[:, 0] == pytest.approx([0.2, np.nan, np.nan], nan_ok=True)
+    assert draft.trials is not None
+    runs = [[1, 1, np.nan], [0, np.nan, np.nan]]
+    np.testing.assert_array_equal(draft.trials[:, :, 0], runs)
+    first = {name: held[0, 0] for name, held in draft.axes.items()}
+    assert first.pop("latency_ms") == 3000
+    assert first == {"tokens_in": 15, "tokens_out": 7, "tokens_cached": 10}
 
 
 def test_choices_and_subjects(tmp_path: Path) -> None:

@@ -81,13 +81,16 @@ def test_a_dataset_is_a_benchmark(tmp_path: Path, start: str) -> None:
     )
 
 
-def test_the_newest_run_that_is_no_demo_counts(tmp_path: Path) -> None:
+def test_runs_made_again_are_trials_without_demos(tmp_path: Path) -> None:
     runs = {
         place("a", "20250802_000000"): result("a", record(1, 0.5), record(2, 0.5)),
         place("a", "20250803_000000"): result("a", record(1, 0.0), demo=True),
     }
     draft = only(write(tmp_path, {**GOOD, **runs}) / "results/bench/aime/test/a")
-    assert draft.scores.tolist() == [[0.5], [0.5]]
+    assert draft.scores.tolist() == [[0.75], [0.25]]
+    assert draft.trials is not None
+    assert draft.trials.tolist() == [[[1], [0]], [[0.5], [0.5]]]
+    assert draft.axes["tokens_in"].tolist() == [[10], [10]]
 
 
 def test_one_file_and_a_flat_folder(tmp_path: Path) -> None:

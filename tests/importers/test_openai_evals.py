@@ -93,10 +93,14 @@ def test_metrics_and_several_events_of_a_sample(tmp_path: Path) -> None:
         only(path, metric="choice")
 
 
-def test_the_newest_run_counts(tmp_path: Path) -> None:
+def test_runs_made_again_are_trials_the_oldest_first(tmp_path: Path) -> None:
     newer = jsonl(spec("gpt-a", created="2024-01-01"), match("toy.1", False), match("toy.0", True))
     draft = only(write(tmp_path, {**GOOD, "0.jsonl": newer}))
-    assert dict(zip(draft.models, draft.scores.T.tolist(), strict=True))["gpt-a"] == [0.0, 1.0]
+    assert dict(zip(draft.models, draft.scores.T.tolist(), strict=True))["gpt-a"] == [0.5, 0.5]
+    assert draft.trials is not None
+    column = draft.models.index("gpt-a")
+    assert draft.trials[:, :, column].tolist() == [[1, 0], [0, 1]]
+    assert "gpt-a: 2 runs are trials: a.jsonl, 0.jsonl" in draft.facts
 
 
 def test_evals_are_benchmarks_and_older_specs_name_the_model(tmp_path: Path) -> None:

@@ -124,7 +124,14 @@ def test_the_flags_of_swe_bench_pro(tmp_path: Path) -> None:
 
 def test_attempts_of_terminal_bench_are_not_read_as_instances(tmp_path: Path) -> None:
     attempts = [
-        {"task_id": "hello", "trial_name": f"hello.{n}-of-5", "is_resolved": n == 1}
+        {
+            "task_id": "hello",
+            "trial_name": f"hello.{n}-of-5",
+            "is_resolved": n == 1,
+            "total_output_tokens": 9,
+            "agent_started_at": "2025-07-01T10:00:00+00:00",
+            "agent_ended_at": "2025-07-01T10:00:01.500000+00:00",
+        }
         for n in range(1, 6)
     ]
     results = {"results": attempts, "resolved_ids": ["hello"], "unresolved_ids": ["hello"] * 4}
@@ -137,6 +144,12 @@ def test_attempts_of_terminal_bench_are_not_read_as_instances(tmp_path: Path) ->
         [draft] = terminal_bench.read(start)
         assert draft.models == ["gpt"]
         assert draft.scores == pytest.approx(np.array([[0.2]]))
+        assert draft.trials is not None
+        assert draft.trials[:, 0, 0].tolist() == [1, 0, 0, 0, 0]
+        assert {name: held[0, 0] for name, held in draft.axes.items()} == {
+            "latency_ms": 1500,
+            "tokens_out": 9,
+        }
 
 
 def test_the_most_explicit_form_counts(tmp_path: Path) -> None:

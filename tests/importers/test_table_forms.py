@@ -322,11 +322,16 @@ def test_ids_of_rows_are_told(tmp_path: Path) -> None:
     assert draft.scores.shape == (3, 2)
 
 
-def test_repeats_are_refused_or_averaged(tmp_path: Path) -> None:
-    text = "model,id,seed,score\na,q,1,1\na,q,2,0\nb,q,1,1\nb,q,2,1\n"
-    with pytest.raises(DataError, match="repeats=mean"):
+def test_repeats_that_name_no_run_are_refused_unless_told(tmp_path: Path) -> None:
+    text = "model,id,score\na,q,1\na,q,0\nb,q,1\nb,q,1\n"
+    with pytest.raises(DataError, match="repeats=trials"):
         read(tmp_path / "a.csv", text)
-    assert cells(read(tmp_path / "a.csv", text, repeats="mean")) == {("q", "a"): 0.5, ("q", "b"): 1}
+    averaged = read(tmp_path / "a.csv", text, repeats="mean")
+    assert cells(averaged) == {("q", "a"): 0.5, ("q", "b"): 1}
+    assert averaged.trials is None
+    kept = read(tmp_path / "a.csv", text, repeats="trials")
+    assert kept.trials is not None
+    assert kept.trials.tolist() == [[[1, 1]], [[0, 1]]]
 
 
 # The declared scale

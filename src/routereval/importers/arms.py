@@ -6,11 +6,13 @@ Runs of one arm on one task are joined, prompt by prompt: what the newest has co
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from routereval.records.draft import Draft
 
 if TYPE_CHECKING:
     import polars as pl
@@ -116,6 +118,40 @@ def flat(settings: object, above: str = "") -> dict[str, str]:
         elif isinstance(value, str | int | float) and str(value).strip():
             found[name] = str(value).strip()[:60]
     return found
+
+
+_EFFORT = "\0effort="
+
+
+def with_effort(model: str, effort: str | None) -> str:
+    """The name under which a model's records at an effort are kept until all are known."""
+    return model if effort is None else f"{model}{_EFFORT}{effort}"
+
+
+def efforts_named(draft: Draft) -> Draft:
+    """The draft with its models at an effort under the names that people read.
+
+    A model that has one effort only keeps its name; of several each says its own, as in `arms_of`.
+    """
+    import polars as pl
+
+    if not any(_EFFORT in model for model in draft.models):
+        return draft
+    parts = [model.partition(_EFFORT)[::2] for model in draft.models]
+    alone = Counter(base for base, _ in parts)
+    names = [
+        f"{base} [effort={effort}]" if effort and alone[base] > 1 else base
+        for base, effort in parts
+    ]
+    info = pl.DataFrame(
+        {
+            "model": names,
+            "base_model": [base for base, _ in parts],
+            "effort": [effort or None for _, effort in parts],
+        },
+        schema_overrides={"effort": pl.String},
+    )
+    return replace(draft, models=names, model_info=info)
 
 
 def arms_table(arms: Iterable[Arm]) -> pl.DataFrame | None:

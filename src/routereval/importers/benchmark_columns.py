@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MANY_CELLS = 10**8
 _SPARSEST = 0.001
+_LONGEST_NUMBER = 20  # digits of a run's number or seed
 
 Repeats = Literal["refuse", "trials", "max", "mean"]
 """What to do with several scores of a cell; see `LongTable`."""
@@ -44,6 +45,7 @@ class BenchmarkColumns:
         self.trials, self.judged = array("q"), array("q")
         self._trial_codes: dict[str | int | None, int] = {}
         self.judges: dict[str | None, int] = {}
+        self.noticed: list[str] = []
         self.unread: dict[str, tuple[int, str]] = {}
 
     def prompt(
@@ -118,6 +120,7 @@ class BenchmarkColumns:
         judges = {
             judge: self._matrix(held, shape, names)[0]
             for judge, held in zip(self._judge_names()[1:], others, strict=True)
+            if len(held.scores)
         }
         costs = self._numbers(self.costs, main, shape, many=trials is not None)
         axes = {
@@ -151,11 +154,21 @@ class BenchmarkColumns:
         if len(self.judges) < 2:
             return [cells]
         codes = np.frombuffer(self.judged, dtype=np.int64)[cells.kept]
-        parts = [cells.where(codes == code) for code in range(len(self.judges))]
-        for judge, part in zip(self._judge_names(), parts, strict=True):
-            if not len(part.scores):
-                raise DataError(f"{self.name}: judge {judge!r} gave no score; leave it out")
-        return parts
+        at = cells.rows.astype(np.int64) * len(cells.models) + cells.columns
+        first = np.full(len(self.prompts) * len(cells.models), len(self.judges))
+        np.minimum.at(first, at, codes)
+        taken = codes == first[at]
+        if taken.all():  # no answer has two judges, so that they are one layer of scores
+            self.judges = {}
+            return [cells]
+        n_stood_in = len(np.unique(at[taken & (codes > 0)]))
+        if n_stood_in:
+            self.noticed.append(
+                f"judge {self._judge_names()[0]!r} gave no score of {n_stood_in:,} answers; theirs "
+                "is that of the next judge who did"
+            )
+        parts = (cells.where(codes == code) for code in range(1, len(self.judges)))
+        return [cells.where(taken), *parts]
 
     def _matrix(
         self, cells: _Cells, shape: tuple[int, int], names: list[str]
@@ -183,9 +196,20 @@ class BenchmarkColumns:
         """The runs of the cells; None where scores stand once, or the same again."""
         if not self.trials and self.repeats != "trials":
             return None
-        labels = np.frombuffer(self.trials, dtype=np.int64) if self.trials else None
+        labels = self._trial_labels() if self.trials else None
         at = cells.rows.astype(np.int64) * n_models + cells.columns
         return runs_of(at, None if labels is None else labels[cells.kept], cells.scores)
+
+    def _trial_labels(self) -> NDArray[np.int64]:
+        """The code of what names each score's run, numbers in their order."""
+        codes = np.frombuffer(self.trials, dtype=np.int64)
+        names = list(self._trial_codes)
+        if not all(str(name).isdigit() and len(str(name)) < _LONGEST_NUMBER for name in names):
+            return codes
+        order = sorted(range(len(names)), key=lambda code: (int(names[code] or 0), code))
+        place = np.empty(len(names), dtype=np.int64)
+        place[order] = np.arange(len(names))
+        return place[codes]
 
     def _refuse(self, cells: _Cells, differs: NDArray[np.int64], names: list[str]) -> None:
         """Refuse scores that differ from those of the same cell, or of its same run, elsewhere."""
@@ -223,6 +247,7 @@ class BenchmarkColumns:
         scores: NDArray[np.floating],
         trials: NDArray[np.floating] | None,
     ) -> Iterator[str]:
+        yield from self.noticed
         for axis, (n, example) in self.unread.items():
             yield (
                 f"{axis}: {n:,} cells hold no number that is not negative, such as {example!r}; "

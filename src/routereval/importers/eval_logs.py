@@ -128,20 +128,23 @@ def first_files(path: Path, *patterns: str) -> Iterator[Path]:
     return islice((file for pattern in patterns for file in files_in(path, pattern)), _FEW)
 
 
-def newest(runs: Iterable[tuple[Hashable, object, _T]]) -> list[_T]:
-    """Of the runs with the same key the one with the highest stamp, in the order of their keys.
+def reruns(runs: Iterable[tuple[Hashable, str, _T]]) -> list[list[_T]]:
+    """The runs with the same key together, the oldest first, in the order of their keys.
 
     Args:
-        runs: (key, stamp, run); of equal stamps the later run counts.
+        runs: (key, stamp, run).
 
-    >>> newest([("a", "2024", 1), ("b", "2024", 2), ("a", "2025", 3)])
-    [3, 2]
+    >>> reruns([("a", "2025", 3), ("b", "2024", 2), ("a", "2024", 1)])
+    [[1, 3], [2]]
     """
-    found: dict[Hashable, tuple[object, _T]] = {}
+    found: dict[Hashable, list[tuple[str, _T]]] = {}
     for key, stamp, run in runs:
-        if key not in found or found[key][0] <= stamp:  # type: ignore[operator]
-            found[key] = (stamp, run)
-    return [run for _, run in found.values()]
+        found.setdefault(key, []).append((stamp, run))
+    return [[run for _, run in sorted(same, key=_stamp)] for same in found.values()]
+
+
+def _stamp(run: tuple[str, object]) -> str:
+    return run[0]
 
 
 class Mean:

@@ -1,8 +1,8 @@
 """The gateway's own decision log: JSON Lines, a line per request or a feedback.
 
 A request that got feedback is a cell: its prompt's row, the column of the model that answered. The
-same prompt asked of the same model again is averaged. What was never asked is missing, as it should
-be: a gateway asks one model per prompt.
+same prompt asked of the same model again is another trial. What was never asked is missing, as it
+should be: a gateway asks one model per prompt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
-from routereval.importers.eval_logs import Mean, first_files
+from routereval.importers.axis_fields import axes_in
+from routereval.importers.eval_logs import first_files
 from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
@@ -56,6 +57,7 @@ class Logged:
         cost: USD; NaN where unknown.
         shadows: what other routers would have chosen.
         score: the feedback; NaN without.
+        axes: tokens and milliseconds of the call, as far as they were counted, not estimated.
     """
 
     request_id: str
@@ -72,6 +74,7 @@ class Logged:
     cost: float
     shadows: Mapping[str, str] = field(default_factory=dict)
     score: float = math.nan
+    axes: Mapping[str, object] = field(default_factory=dict)
 
 
 def recognise(path: Path) -> bool:
@@ -89,19 +92,22 @@ def read(path: Path, *, benchmark: str = _BENCHMARK) -> Iterator[Draft]:
     Raises:
         DataError: if there is no feedback, or lines cannot be read, with up to 20 listed.
     """
-    table = LongTable()
-    cells: dict[tuple[str, str], tuple[Mean, Mean, str | None]] = {}
-    for row in read_log(path):
-        if row.model:
-            scores, costs, _ = cells.setdefault((row.prompt, row.model), (Mean(), Mean(), row.text))
-            scores.add(row.score)
-            costs.add(row.cost)
-    if all(math.isnan(scores.value) for scores, _, _ in cells.values()):
+    table = LongTable(repeats="trials")
+    answered = [row for row in read_log(path) if row.model]
+    if all(math.isnan(row.score) for row in answered):
         raise DataError(
             f"{path}: no answer got feedback; send it with POST /v1/feedback, then import again"
         )
-    for (prompt, model), (scores, costs, text) in cells.items():
-        table.add(benchmark, prompt, model, scores.value, cost=costs.value, text=text)
+    for row in answered:
+        table.add(
+            benchmark,
+            row.prompt,
+            row.model,
+            row.score,
+            cost=row.cost,
+            text=row.text,
+            axes=row.axes,
+        )
     yield from table.drafts(str(path))
 
 
@@ -194,7 +200,19 @@ def _logged(held: Mapping[str, Any]) -> Logged:
         name_in(held, "model") if held.get("model") else "",
         cost_in(held.get("usd"), "usd") - cost_in(held.get("lost_usd", 0.0), "lost_usd"),
         {str(name): str(model) for name, model in shadows.items()},
+        axes=_axes(held),
     )
+
+
+def _axes(held: Mapping[str, Any]) -> dict[str, object]:
+    """``tokens`` are [in, out], or with cached ones; ``seconds`` are [decided, first byte, all]."""
+    tokens, seconds = held.get("tokens"), held.get("seconds")
+    found: dict[str, object] = {}
+    if isinstance(tokens, list) and not held.get("estimated"):
+        found |= zip(("tokens_in", "tokens_out", "tokens_cached"), tokens, strict=False)
+    if isinstance(seconds, list) and seconds:
+        found["latency_s"] = seconds[-1]
+    return axes_in(found)
 
 
 def _time(held: Mapping[str, Any]) -> float:

@@ -11,13 +11,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from routereval.errors import DataError
 from routereval.importers.archives import Archive, MemberError, opened_archive
 from routereval.importers.arms import Arm, Run, Taken, arms_of, arms_table, flat
+from routereval.importers.axis_fields import axes_in, total_in
 from routereval.importers.eval_logs import (
-    Mean,
     SamePrompts,
     first_files,
     listed,
@@ -62,7 +62,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, scorer: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
-    """One draft per task; epochs are averaged; of several runs of a sample the newest counts.
+    """One draft per task; epochs are trials; of several runs of a sample the newest counts.
 
     A run that did not succeed counts only where no other did. ``C``, ``P``, ``I`` and ``N`` are 1,
     0.5, 0 and 0, as Inspect has them. Costs are those that the log tells (``total_cost``).
@@ -118,12 +118,20 @@ def _distinct_runs(runs: Sequence[_Run]) -> list[_Run]:
     ]
 
 
+class _Epoch(NamedTuple):
+    """One run of a sample."""
+
+    name: str
+    score: float
+    cost: float
+    axes: Mapping[str, object]
+
+
 @dataclass
 class _Sample:
-    """What the epochs of a sample come to."""
+    """The epochs of a sample, and what is known of it."""
 
-    score: Mean
-    cost: Mean
+    epochs: list[_Epoch]
     text: str | None
     subset: str | None
     chance: float | None
@@ -179,17 +187,22 @@ class _Reader:
         place = {name: at for at, name in enumerate(run.order)}
         for name in sorted(samples, key=lambda name: place.get(name, len(place))):
             it = samples[name]
-            self.table.add(
-                run.task,
-                name,
-                model,
-                it.score.value,
-                cost=it.cost.value,
-                text=it.text,
-                subset=it.subset,
-                chance=it.chance,
-            )
-        n_scores = sum(not math.isnan(it.score.value) for it in samples.values())
+            for epoch in it.epochs:
+                self.table.add(
+                    run.task,
+                    name,
+                    model,
+                    epoch.score,
+                    cost=epoch.cost,
+                    text=it.text,
+                    subset=it.subset,
+                    chance=it.chance,
+                    axes=epoch.axes,
+                    trial=epoch.name,
+                )
+        n_scores = sum(
+            any(not math.isnan(epoch.score) for epoch in it.epochs) for it in samples.values()
+        )
         if run.stamp[0] and not n_scores and all(free.values()):
             self.bad.add(run.file, 0, "no sample of it is scored; try: inspect score LOG")
         return n_scores
@@ -205,9 +218,11 @@ class _Reader:
                 run.task, "costs: none are logged, but tokens are; --costs prices estimates them"
             )
         if name not in samples:
-            samples[name] = _Sample(Mean(), Mean(), text, _subset(row), _chance(row))
-        samples[name].score.add(value)
-        samples[name].cost.add(cost)
+            samples[name] = _Sample([], text, _subset(row), _chance(row))
+        epochs, epoch = samples[name].epochs, str(row.get("epoch"))
+        if any(other.name == epoch for other in epochs):
+            epoch = f"{epoch} again, at {len(epochs)}"
+        epochs.append(_Epoch(epoch, value, cost, _axes(row, run.asked_for)))
 
     def _value(self, task: str, row: _Row) -> float:
         """The score of a sample, NaN if it was not scored."""
@@ -344,6 +359,15 @@ def _cost(row: _Row, model: str) -> float:
     usage = row.get("model_usage")
     own = usage.get(model) if isinstance(usage, dict) else None
     return cost_in(own.get("total_cost") if isinstance(own, dict) else None, "total_cost")
+
+
+def _axes(row: _Row, model: str) -> dict[str, object]:
+    """Tokens of the model's own calls, and how long it worked; cached ones stand apart there."""
+    usage = row.get("model_usage")
+    own = usage.get(model) if isinstance(usage, dict) else None
+    cached = ("input_tokens_cache_read", "input_tokens_cache_write")
+    seconds = row.get("working_time", row.get("total_time"))
+    return axes_in({"tokens_in": total_in(own, "input_tokens", *cached), "latency_s": seconds}, own)
 
 
 # The two forms of a log

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routereval.errors import DataError
+from routereval.importers.axis_fields import axes_in
 from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable, Numbered
 from routereval.importers.rows import (
@@ -150,6 +151,7 @@ def _read_records(
                 field_in(row, "performance"),
                 cost=_cost(row, prices.get(model)),
                 text=text_of(query),
+                axes=axes_in(row),
             )
 
 

@@ -1,26 +1,28 @@
 """LLMRouterBench's results: ``results/bench/<dataset>/<split>/<model>/<...>-<time>.json``.
 
 A file is one run: ``dataset_name``, ``split``, ``model_name``, ``demo`` and ``records``. Of a
-record are read ``index``, ``score``, ``cost`` (USD) and ``prompt``, else ``origin_query``. Of
-several runs of a model on a split the newest counts; runs marked as ``demo`` are left out.
+record are read ``index``, ``score``, ``cost`` (USD), ``prompt_tokens``, ``completion_tokens`` and
+``prompt``, else ``origin_query``. Several runs of a model on a split are trials; runs marked as
+``demo`` are left out.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
+from routereval.importers.axis_fields import axes_in
 from routereval.importers.eval_logs import (
     SamePrompts,
     first_files,
     noting,
     prompt_text,
     refuse_unscored,
+    reruns,
     value_in,
 )
 from routereval.importers.importer import Importer
@@ -63,13 +65,13 @@ def read(path: Path, *, rescale: Rescale = False) -> Iterator[Draft]:
     files = [path] if path.is_file() else list(filter(_is_result, files_in(path, *_PATTERNS)))
     if not files:
         raise DataError(f"{path} holds no results of LLMRouterBench; give its folder results/bench")
-    bad, asked, table, n_scores = BadRows(), SamePrompts(), LongTable(rescale=rescale is True), 0
+    bad, asked, n_scores = BadRows(), SamePrompts(), 0
+    table = LongTable(rescale=rescale is True, repeats="trials")
     for runs in _by_run(files):
         for file in runs:
             result = _result(file)
             if result.get("demo") is not True:
                 n_scores += _add(table, file, result, asked, bad, rescale)
-                break
     bad.check()
     refuse_unscored(path, n_scores, files, "LLMRouterBench's evaluators put it in 'score'")
     yield from table.drafts(str(path), licence="MIT")
@@ -81,14 +83,13 @@ def _is_result(file: Path) -> bool:
 
 
 def _by_run(files: Sequence[Path]) -> Iterator[list[Path]]:
-    """The files of each dataset, split and model, the newest first."""
-    found: dict[tuple[Path, str], list[tuple[str, Path]]] = defaultdict(list)
+    """The files of each dataset, split and model, the oldest first."""
+    stamped = []
     for file in files:
         stamp = _STAMP.search(file.stem)
         name = file.stem[: stamp.start()] if stamp else file.stem
-        found[file.parent, name].append((stamp[1] if stamp else "", file))
-    for runs in found.values():
-        yield [file for _, file in sorted(runs, reverse=True)]
+        stamped.append(((file.parent, name), stamp[1] if stamp else "", file))
+    yield from reruns(stamped)
 
 
 def _result(file: Path) -> Mapping[str, Any]:
@@ -126,6 +127,7 @@ def _add(
                     cost=record.get("cost"),
                     text=prompt_text(record.get("prompt")) or query,
                     subset=split,
+                    axes=axes_in(record),
                 )
                 n_scores += not math.isnan(score)
     return n_scores

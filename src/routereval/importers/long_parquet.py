@@ -7,6 +7,7 @@ more than `PART` cells are unpacked at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from routereval.importers.benchmark_columns import prompt_table, refuse_sparse, 
 from routereval.importers.rows import HIGHEST_COST, BadRows
 from routereval.importers.scale import Rescale, Scale
 from routereval.importers.source_files import parquet_scan, parquet_schema
+from routereval.records.axes import AXIS_ROLES, axis_of
 from routereval.records.draft import Draft
 from routereval.records.matrix import narrowed
 from routereval.records.routereval import reference_of
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PART = 1_000_000
+_COST = "cost"
 _ROW = "\0row"
 _MODEL, _SCORE = "\0model", "\0score"
 _KNOWN = ("prompt", "subset", "chance")
@@ -65,6 +68,7 @@ class LongParquet:
         self._names: dict[str, dict[str, int]] = {"benchmark": {}, "model": {}, "prompt_id": {}}
         self._grids: dict[int, _Grid] = {}
         self._n_rows = 0
+        self._wrong: dict[str, int] = {}
 
     def read(self, file: Path, roles: Mapping[str, str], models: Sequence[str] = ()) -> None:
         """Add the records of a file.
@@ -93,7 +97,12 @@ class LongParquet:
         models, prompts = list(self._names["model"]), list(self._names["prompt_id"])
         names = list(self._names["benchmark"])
         for code in list(self._grids):
-            yield self._grids.pop(code).draft(names[code], models, prompts, source, self._rescale)
+            draft = self._grids.pop(code).draft(names[code], models, prompts, source, self._rescale)
+            warnings = [
+                f"{axis}: {n:,} cells hold a negative or infinite number; they are left empty"
+                for axis, n in self._wrong.items()
+            ]
+            yield replace(draft, warnings=warnings)
 
     def _add(self, file: Path, part: pl.DataFrame, roles: Mapping[str, str]) -> None:
         codes = {
@@ -110,11 +119,11 @@ class LongParquet:
         sound = ~np.isinf(scores)
         for role_codes in codes.values():
             sound &= role_codes >= 0
-        costs = self._numbers(file, part, roles["cost"], "cost") if "cost" in roles else None
+        beside = self._beside(file, part, roles)
         for code in _present(codes["benchmark"]):
             rows = np.flatnonzero(sound & (codes["benchmark"] == code))
             grid = self._grids.setdefault(code, _Grid())
-            self._fill(file, part, rows, roles, grid, codes, scores, costs)
+            self._fill(file, part, rows, roles, grid, codes, scores, beside)
 
     def _fill(  # noqa: PLR0917 - the columns of one part
         self,
@@ -125,7 +134,7 @@ class LongParquet:
         grid: _Grid,
         codes: Mapping[str, Codes],
         scores: NDArray[np.float64],
-        costs: NDArray[np.float64] | None,
+        beside: Mapping[str, NDArray[np.float64]],
     ) -> None:
         prompts = grid.prompts.of(codes["prompt_id"][rows])
         for role in _KNOWN:
@@ -150,8 +159,29 @@ class LongParquet:
                 int(part[_ROW][row]) + 1,
                 f"{what} has score {scores[row]:g}, and {before:g} elsewhere",
             )
-        if costs is not None:
-            grid.put_costs(models, prompts, costs[rows])
+        for name, numbers in beside.items():
+            grid.put_beside(name, models, prompts, numbers[rows])
+
+    def _beside(
+        self, file: Path, part: pl.DataFrame, roles: Mapping[str, str]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Costs and axes of a part, by name."""
+        import polars as pl
+
+        found = {}
+        if "cost" in roles:
+            found[_COST] = self._numbers(file, part, roles["cost"], "cost")
+        for role in AXIS_ROLES:
+            alias = axis_of(role)
+            if role not in roles or alias is None or alias.axis in found:
+                continue
+            numbers = part[roles[role]].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            wrong = (numbers < 0) | np.isinf(numbers)
+            if wrong.any():
+                self._wrong[alias.axis] = self._wrong.get(alias.axis, 0) + int(wrong.sum())
+                numbers = np.where(wrong, np.nan, numbers)
+            found[alias.axis] = numbers * alias.factor
+        return found
 
     def _name_of(self, role: str, codes: Codes, rows: Codes) -> str:
         return list(self._names[role])[codes[rows[0]]] if len(rows) else ""
@@ -240,7 +270,7 @@ class _Grid:
     def __init__(self) -> None:
         self.models, self.prompts = _Numbering(), _Numbering()
         self._scores: NDArray[Any] = np.empty((0, 0), dtype=np.int8)  # -1: not observed
-        self._costs: NDArray[np.float64] | None = None
+        self._beside: dict[str, NDArray[np.float64]] = {}
         self._known: dict[str, dict[int, Any]] = {}
         self._lacking: dict[str, NDArray[np.bool_]] = {}
 
@@ -274,14 +304,17 @@ class _Grid:
         other = np.where(_observed(before) & (before != values), before, flat[cells])
         return [(at, float(other[at])) for at in np.flatnonzero(other != values).tolist()]
 
-    def put_costs(self, models: Codes, prompts: Codes, costs: NDArray[np.float64]) -> None:
-        """Write costs, the later one of two."""
-        known = np.isfinite(costs)
+    def put_beside(
+        self, name: str, models: Codes, prompts: Codes, numbers: NDArray[np.float64]
+    ) -> None:
+        """Write costs or an axis, the later number of two."""
+        known = np.isfinite(numbers)
         if not known.any():
             return
-        old = np.empty((0, 0)) if self._costs is None else self._costs
-        self._costs = _grown(old, (len(self.models), len(self.prompts)), np.nan)
-        self._costs[models[known], prompts[known]] = costs[known]
+        old = self._beside.get(name, np.empty((0, 0), dtype=np.float64 if name == _COST else "f4"))
+        held = _grown(old, (len(self.models), len(self.prompts)), np.nan)
+        held[models[known], prompts[known]] = numbers[known]
+        self._beside[name] = held
 
     def draft(
         self, name: str, models: list[str], prompts: list[str], source: str, rescale: Rescale
@@ -290,9 +323,10 @@ class _Grid:
         order = np.argsort(self.models.codes, kind="stable")
         scores = self._dense(self._scores, order)
         n_prompts = len(self.prompts)
-        costs = self._costs
-        if costs is not None:  # models without any cost may have come after it grew
-            costs = _grown(costs, (len(self.models), n_prompts), np.nan)
+        beside = {  # models without any number may have come after it grew
+            key: self._dense(_grown(held, (len(self.models), n_prompts), np.nan), order)
+            for key, held in self._beside.items()
+        }
         return Draft(
             name=name,
             models=[models[self.models.codes[column]] for column in order],
@@ -302,7 +336,8 @@ class _Grid:
             if rescale
             else scores,
             prompts=self._prompt_frame(name, prompts),
-            costs=None if costs is None else self._dense(costs, order),
+            costs=beside.pop(_COST, None),
+            axes=beside,
             reference=reference_of(name, n_prompts),
             source=source,
         )
@@ -378,9 +413,9 @@ def _refuse_kinds(file: Path, roles: Mapping[str, str], schema: Mapping[str, pl.
         kind = schema[column]
         number = kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))
         text = isinstance(kind, (pl.String, pl.Categorical, pl.Enum, pl.Null))
-        fits = number if role in {"score", "cost", "chance"} else text or kind.is_integer()
-        if not fits:
-            what = "numbers" if role in {"score", "cost", "chance"} else "names"
+        counts = role in {"score", "cost", "chance", *AXIS_ROLES}
+        if not (number if counts else text or kind.is_integer()):
+            what = "numbers" if counts else "names"
             raise DataError(f"{file}: column {column!r} holds {kind}; {role} should be {what}")
 
 

@@ -20,9 +20,9 @@ from routereval.importers.eval_logs import (
     first_files,
     listed,
     names_of,
-    newest,
     prompt_text,
     refuse_unscored,
+    reruns,
     value_in,
 )
 from routereval.importers.importer import Importer
@@ -54,9 +54,9 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
-    """One draft per eval; of several runs by one model the newest counts.
+    """One draft per eval; several runs by one model are trials.
 
-    Several events of a sample are averaged.
+    Several events of a sample in one run are averaged.
 
     Args:
         path: a record, or a folder with records at most one folder down.
@@ -72,10 +72,14 @@ def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> 
         raise DataError(
             f"{path} holds no records of OpenAI Evals; give such a .jsonl or its folder"
         )
-    bad, table, n_scores = BadRows(), LongTable(rescale=rescale is True), 0
-    runs = newest(((run.name, run.model), run.stamp, run) for run in _runs(files, bad))
-    for run in runs:
-        n_scores += _add(table, run, _samples(run, bad), names_of(metric) or METRICS, bad, rescale)
+    bad, table, n_scores = BadRows(), LongTable(rescale=rescale is True, repeats="trials"), 0
+    wanted = names_of(metric) or METRICS
+    for runs in reruns(((run.name, run.model), run.stamp, run) for run in _runs(files, bad)):
+        for run in runs:
+            n_scores += _add(table, run, _samples(run, bad), wanted, bad, rescale)
+        if len(runs) > 1:
+            names = ", ".join(run.file.name for run in runs)
+            table.note(runs[0].name, f"{runs[0].model}: {len(runs)} runs are trials: {names}")
     bad.check()
     refuse_unscored(path, n_scores, files, "choose a field of the events with the option metric")
     yield from table.drafts(str(path), licence="MIT")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from routereval.importers.axis_fields import axes_in
 from routereval.importers.eval_logs import value_in
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
@@ -80,7 +81,8 @@ def _cells(row: Row, _: Place, *, prices: _Prices, rescale: Rescale) -> Iterator
     cost = result.get("inference_cost")
     cost = _tokens_cost(row, prices.get(model)) if cost is None else cost
     benchmark = name.rpartition("_")[0] or name
-    yield Cell(benchmark, name, model, score, cost, text_of(row.get("question")))
+    text, axes = text_of(row.get("question")), axes_in(row.get("token_usage"))
+    yield Cell(benchmark, name, model, score, cost, text, axes=axes)
 
 
 def _tokens_cost(row: Row, price: tuple[float, float] | None) -> float | None:

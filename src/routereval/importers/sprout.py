@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError, SpecError
+from routereval.importers.axis_fields import axes_in
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import reading
 from routereval.importers.long_table import Numbered
@@ -135,7 +136,7 @@ def _cells(known: Row, _: Place, *, prices: Prices, numbered: Numbered) -> Itera
         answer = row.get(model)
         with about(model):
             score, cost = _field(answer, "score"), _cost(answer, prices.get(model))
-        yield Cell("sprout", prompt_id, model, score, cost, text, dataset)
+        yield Cell("sprout", prompt_id, model, score, cost, text, dataset, axes_in(answer))
 
 
 def _field(answer: object, key: str) -> Any:  # noqa: ANN401 - JSON's cells

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from routereval.errors import DataError
+from routereval.importers.arms import efforts_named, with_effort
+from routereval.importers.axis_fields import axes_in
 from routereval.importers.benchmark_columns import Repeats
 from routereval.importers.cells import cost_of, is_word, number_of
 from routereval.importers.eval_logs import prompt_text
@@ -36,6 +38,7 @@ from routereval.importers.source_files import parquet_schema
 from routereval.importers.table_files import ENDS, decimal_comma, first_rows, has_end, rows_of
 from routereval.importers.table_format import about
 from routereval.importers.table_layout import ROLES, Layout, column_names
+from routereval.records.axes import AXIS_ROLES
 from routereval.records.draft import Draft
 
 _SAMPLE = 100
@@ -83,7 +86,8 @@ def read(
             columns to leave out, ``models=a|b`` those of a wide table that are models.
         rescale: the scale of the scores, or True for the range that is observed.
         repeats: what to do with several scores of a model on a prompt: ``refuse`` them if they
-            differ, keep the ``max``, or their ``mean``.
+            differ, take each for one of the ``trials``, keep the ``max``, or their ``mean``. Rows
+            that name their trial, seed or run are trials without being told.
 
     Raises:
         DataError: if a column is missing or a row cannot be read, with up to 20 rows listed.
@@ -128,7 +132,7 @@ class _Source:
             self._rows(file, table, texts)
         self.bad.check()
         for draft in table.drafts(str(self.path)):
-            yield texts.without_answers(draft)
+            yield efforts_named(texts.without_answers(draft))
 
     def _layout(self, file: Path) -> Layout:
         return _layout(file, self.named, several_files=len(self.files) > 1)
@@ -139,7 +143,8 @@ class _Source:
             table.read(file, layout.roles, list(layout.models))
         self.bad.check()
         for draft in table.drafts(str(self.path)):
-            yield replace(draft, facts=layouts[0].facts, warnings=layouts[0].warnings)
+            warnings = [*layouts[0].warnings, *draft.warnings]
+            yield replace(draft, facts=layouts[0].facts, warnings=warnings)
 
     def _rows(self, file: Path, table: LongTable, texts: _Texts) -> None:
         rows = rows_of(file, self.bad)
@@ -170,8 +175,27 @@ class _Source:
         name = name_in(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
         prompt_id, known = reader.prompt(row)
         texts.check(name, prompt_id, known.get("text"), roles.get("prompt"))
-        for model, score, cost in reader.cells(row):
-            table.add(name, prompt_id, model, score, cost=cost, **known)
+        for cell in reader.cells(row):
+            table.add(
+                name,
+                prompt_id,
+                cell.model,
+                cell.score,
+                cost=cell.cost,
+                axes=cell.axes,
+                trial=_label(row, roles.get("trial")),
+                judge=_label(row, roles.get("judge")),
+                **known,
+            )
+
+
+class _Cell(NamedTuple):
+    """One record of a row."""
+
+    model: str
+    score: float
+    cost: float
+    axes: Mapping[str, object]
 
 
 class _Reader:
@@ -203,8 +227,8 @@ class _Reader:
             return _id_of_text(text), known
         return _name(row, roles["prompt_id"]), known
 
-    def cells(self, row: Row) -> Iterator[tuple[str, float, float]]:
-        """Model, score and cost of each record of a row."""
+    def cells(self, row: Row) -> Iterator[_Cell]:
+        """Each record of a row."""
         layout = self.layout
         if layout.nested is not None:
             yield from self._nested(row, *layout.nested)
@@ -215,16 +239,17 @@ class _Reader:
                 with about(column):
                     score = self._score(row.get(column))
                     cost = self._cost(row.get(layout.costs.get(model, "\0")))
-                yield model, score, cost
+                of = {role: found[model] for role, found in layout.axes.items() if model in found}
+                yield _Cell(model, score, cost, _axes(row, of))
         else:
             roles = layout.roles
             model = self._model if layout.per_file else _name(row, roles["model"])
+            effort = _label(row, roles.get("effort"))
             score = self._score(field_in(row, roles["score"]))
-            yield model, score, self._cost(row.get(roles.get("cost", "\0")))
+            cost = self._cost(row.get(roles.get("cost", "\0")))
+            yield _Cell(with_effort(model, effort), score, cost, _axes(row, roles))
 
-    def _nested(
-        self, row: Row, column: str, costs: str | None
-    ) -> Iterator[tuple[str, float, float]]:
+    def _nested(self, row: Row, column: str, costs: str | None) -> Iterator[_Cell]:
         scores, usd = row.get(column), row.get(costs or "\0")
         if not isinstance(scores, dict):
             raise RowError(f"{column!r} should be an object of model: score")
@@ -232,9 +257,9 @@ class _Reader:
             with about(model):
                 score = self._score(cell)
                 cost = self._cost(usd.get(model) if isinstance(usd, dict) else None)
-            yield name_of(model, "the model").strip(), score, cost
+            yield _Cell(name_of(model, "the model").strip(), score, cost, {})
 
-    def _listed(self, row: Row, column: str) -> Iterator[tuple[str, float, float]]:
+    def _listed(self, row: Row, column: str) -> Iterator[_Cell]:
         items = row.get(column)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise RowError(f"{column!r} should be a list of objects")
@@ -243,11 +268,12 @@ class _Reader:
                 role: next((alias for alias in ROLES[role] if alias in item), ROLES[role][0])
                 for role in ("model", "score", "cost")
             }
+            axes = {role: alias for role in AXIS_ROLES for alias in ROLES[role] if alias in item}
             model = _name(item, found["model"])
             with about(model):
                 score = self._score(field_in(item, found["score"]))
                 cost = self._cost(item.get(found["cost"]))
-            yield model, score, cost
+            yield _Cell(model, score, cost, _axes(item, axes))
 
     def _score(self, cell: object) -> float:
         if isinstance(cell, str):
@@ -311,6 +337,18 @@ def _name(row: Row, column: str) -> str:
     name = name_of(value, repr(column)).strip()
     whole, dot, zeros = name.partition(".")
     return whole if dot and zeros and not zeros.strip("0") and whole.isdigit() else name
+
+
+def _label(row: Row, column: str | None) -> str | None:
+    """What a column of names holds, None where it is empty or there is none."""
+    if column is None or row.get(column) in {None, ""}:
+        return None
+    return _name(row, column)
+
+
+def _axes(row: Row, columns: Mapping[str, str]) -> dict[str, object]:
+    """The numbers beside a score, by axis, from columns by role; what is no number as it is."""
+    return axes_in({role: row.get(columns[role]) for role in AXIS_ROLES if role in columns})
 
 
 def _text(cell: object) -> str | None:
@@ -397,14 +435,17 @@ def _is_plain(file: Path, layout: Layout) -> bool:
 
     The long form needs numbers or truth values as scores, and texts as texts.
     """
-    if layout.nested or layout.listed or layout.per_file or layout.costs:
+    if layout.nested or layout.listed or layout.per_file or layout.costs or layout.axes:
+        return False
+    if {"trial", "judge", "effort"} & layout.roles.keys():
         return False
     if any(model != column for model, column in layout.models.items()):
         return False
     if layout.roles["prompt_id"] == layout.roles.get("prompt"):
         return False
     kinds = parquet_header(file)
-    numbers = [layout.roles[r] for r in ("score", "cost", "chance") if r in layout.roles]
+    numeric = ("score", "cost", "chance", *AXIS_ROLES)
+    numbers = [layout.roles[role] for role in numeric if role in layout.roles]
     schema = parquet_schema(file)
     nested = "prompt" in layout.roles and schema[layout.roles["prompt"]].is_nested()
     sound = all(kinds[name] for name in (*numbers, *layout.models))

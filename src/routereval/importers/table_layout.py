@@ -9,6 +9,8 @@ from pathlib import Path
 from routereval.errors import DataError, SpecError, unknown
 from routereval.importers.cells import is_word, reads_as_score
 from routereval.importers.examined import is_metadata, listed_names
+from routereval.importers.rows import axis_in
+from routereval.records.axes import AXES, AXIS_ROLES, UNITLESS, axis_of
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "model": ("model", "model_name", "model_id", "llm", "llm_name"),
@@ -25,6 +27,14 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "benchmark": ("benchmark", "dataset", "task", "task_name", "eval_name"),
     "subset": ("subset", "subject", "category"),
     "chance": ("chance",),
+    "trial": (
+        *("trial", "trial_id", "seed", "attempt", "attempt_id", "run", "run_id", "repeat"),
+        *("repetition", "replicate", "epoch", "iteration", "sample_index", "sample_idx"),
+    ),
+    "judge": ("judge", "judge_model", "judge_name", "grader", "grader_model", "rater", "evaluator"),
+    "effort": ("effort", "reasoning_effort", "thinking_effort"),
+    **{axis: known.aliases for axis, known in AXES.items()},
+    "latency_s": AXES["latency_ms"].seconds,
 }
 """What a column can be for, and the names by which it is known by itself."""
 
@@ -40,6 +50,9 @@ _NESTED_SCORES = ("scores", "score", "results", "performance", "accuracy", "corr
 _NESTED_COSTS = ("costs", "cost")
 _SCORE_ENDS = (*ROLES["score"], "correctness", "quality")
 _COST_ENDS = ROLES["cost"]
+_AXIS_ENDS = tuple(end for role in AXIS_ROLES for end in ROLES[role])
+_BESIDE_ENDS = {*_COST_ENDS, *_AXIS_ENDS}
+_OF_A_RECORD = ("score", "cost", "model", "judge", "effort", *AXIS_ROLES)
 
 Cells = Callable[[str], Sequence[object]]
 """The cells of a column in the first rows."""
@@ -54,6 +67,7 @@ class Layout:
         models: column of scores by model, in a wide table.
         costs: column of costs by model, in a wide table.
         nested: the column that holds an object of scores by model, and that of costs, if any.
+        axes: column of an axis by model, by the axis's role, in a wide table.
         listed: the column that holds a list of objects, each with a model and a score.
         per_file: True if the file is one model's.
         facts: what became what.
@@ -66,6 +80,7 @@ class Layout:
     nested: tuple[str, str | None] | None = None
     listed: str | None = None
     per_file: bool = False
+    axes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -98,7 +113,7 @@ class Layout:
                 f"{file}: holds pairs of answers (model_a, model_b) and which won, not a score per "
                 "model; such preferences are no records of scores"
             )
-        roles = _roles(file, names, named)
+        roles = _roles(file, names, named, cells)
         if "prompt_id" not in roles and "prompt" in roles:
             roles["prompt_id"] = roles["prompt"]
         _require(file, roles, names, "prompt_id")
@@ -138,19 +153,28 @@ def column_names(columns: str | Mapping[str, str] | None) -> dict[str, str]:
     return dict(pairs)
 
 
-def _roles(file: Path, names: list[str], named: Mapping[str, str]) -> dict[str, str]:
+def _roles(file: Path, names: list[str], named: Mapping[str, str], cells: Cells) -> dict[str, str]:
     wanted = {role: column for role, column in named.items() if role not in NAMED_LISTS}
     for role, column in wanted.items():
         if column not in names:
             shown = ", ".join(names[:20])
             raise DataError(f"{file}: there is no column {column!r} for {role}; it has: {shown}")
     by_lower = {name.lower(): name for name in reversed(names)}
-    found = {
+    named_so = {
         role: next((by_lower[alias] for alias in aliases if alias in by_lower), None)
         for role, aliases in ROLES.items()
     }
-    found |= wanted
-    return {role: column for role, column in found.items() if column is not None}
+    found = {role: column for role, column in named_so.items() if column is not None}
+    for role in [role for role in AXIS_ROLES if role in found]:
+        if not _holds_numbers(cells(found[role])):
+            del found[role]  # a word such as "fast"; nothing to refuse the scores for
+    return {role: (found | wanted)[role] for role in ROLES if role in found | wanted}
+
+
+def _holds_numbers(cells: Sequence[object]) -> bool:
+    """Whether most cells of a column that hold anything hold a number of an axis."""
+    held = [axis_in(cell) for cell in cells if cell is not None and cell != ""]
+    return not held or sum(number is not None for number in held) >= len(held) / 2
 
 
 def _require(file: Path, roles: Mapping[str, str], names: list[str], role: str) -> None:
@@ -181,7 +205,7 @@ def _inside(roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout 
     for name in _NESTED_SCORES:
         if name in names and _all(cells(name), dict):
             costs = next((c for c in _NESTED_COSTS if c in names and _all(cells(c), dict)), None)
-            rest = _without(roles, "score", "cost", "model")
+            rest = _without(roles, *_OF_A_RECORD)
             facts = [f"models: the keys of {name!r}"]
             return _with_facts(Layout(rest, nested=(name, costs)), names, facts)
     for name in names:
@@ -189,7 +213,7 @@ def _inside(roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout 
         if items and all(isinstance(item, dict) for item in items):
             keys = set(items[0])
             if keys & set(ROLES["model"]) and keys & set(ROLES["score"]):
-                rest = _without(roles, "score", "cost", "model")
+                rest = _without(roles, *_OF_A_RECORD)
                 facts = [f"records: the objects in the lists {name!r}"]
                 return _with_facts(Layout(rest, listed=name), names, facts)
     return None
@@ -233,10 +257,11 @@ def _wide(
             f"(--columns models={only}); where each model has a file of its "
             "own, give their folder"
         )
-    costs = _costs_of(models, free)
-    rest = _without(roles, "score", "cost")
+    costs, axes = _costs_of(models, free), _axes_of(models, free)
+    rest = _without(roles, *_OF_A_RECORD)
     facts = [f"models: the columns {listed_names(models.values())}"]
     facts += [f"costs: the columns {listed_names(costs.values())}"] if costs else []
+    facts += [f"{axis}: the columns {listed_names(of.values())}" for axis, of in axes.items()]
     warnings = []
     if "score" in roles and not chosen:
         warnings.append(
@@ -247,11 +272,12 @@ def _wide(
             f"columns of yes and no are left out: {listed_names(words)}; if they are models, name "
             f"all by --columns 'models={'|'.join([*models.values(), *words][:6])}'"
         )
-    odd = [n for n in numbers if n not in {*models.values(), *costs.values()}]
+    beside = {*costs.values(), *(column for of in axes.values() for column in of.values())}
+    odd = [n for n in numbers if n not in {*models.values(), *beside}]
     if odd:
         facts.append(f"taken for no models: the columns {listed_names(odd)}")
-    used = {*models.values(), *costs.values(), *odd, *words}
-    layout = Layout(rest, models=models, costs=costs, warnings=tuple(warnings))
+    used = {*models.values(), *beside, *odd, *words}
+    layout = Layout(rest, models=models, costs=costs, axes=axes, warnings=tuple(warnings))
     return _with_facts(layout, [n for n in names if n not in used], facts)
 
 
@@ -270,11 +296,8 @@ def _models(columns: Sequence[str]) -> dict[str, str]:
             found.setdefault(base, name)
         return found
     bases = {name for name in plain if name in columns}
-    return {
-        name: name
-        for name in columns
-        if name in plain and not (ends[name][0] in bases and ends[name][1] in _COST_ENDS)
-    }
+    of_models = {n for n, (base, end) in ends.items() if base in bases and end in _BESIDE_ENDS}
+    return {name: name for name in columns if name in plain - of_models}
 
 
 def _costs_of(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
@@ -282,9 +305,20 @@ def _costs_of(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, st
     return {base: name for name, base, end in ends if base in models and end in _COST_ENDS}
 
 
+def _axes_of(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for name in columns:
+        base, end = _split(name)
+        alias = axis_of(end) if base in models else None
+        if alias is not None:
+            role = alias.axis if alias.factor == 1 else "latency_s"
+            found.setdefault(role, {}).setdefault(base, name)
+    return found
+
+
 def _split(name: str) -> tuple[str, str]:
     """A column's name as the model's and what the cells say of it: ``gpt-4o_cost`` is both."""
-    for end in sorted((*_SCORE_ENDS, *_COST_ENDS), key=len, reverse=True):
+    for end in sorted((*_SCORE_ENDS, *_COST_ENDS, *_AXIS_ENDS), key=len, reverse=True):
         if name.lower().endswith(end) and len(name) > len(end) + 1:
             base = name[: -len(end)]
             if base[-1] in "_.|: /":
@@ -314,6 +348,12 @@ def _with_facts(layout: Layout, names: Sequence[str], facts: Sequence[str] = ())
     used = {*layout.roles.values(), *inside}
     rest = [name for name in names if name not in used and name.strip()]
     more = [f"left out: the columns {listed_names(rest)}"] if rest else []
+    unitless = [
+        f"column {name!r} does not say its unit, and is left out; --columns latency_s={name} (or "
+        f"latency_ms={name}) takes it"
+        for name in rest
+        if name.lower() in UNITLESS and not {"latency_ms", "latency_s"} & layout.roles.keys()
+    ]
     return Layout(
         layout.roles,
         layout.models,
@@ -321,6 +361,7 @@ def _with_facts(layout: Layout, names: Sequence[str], facts: Sequence[str] = ())
         layout.nested,
         layout.listed,
         layout.per_file,
+        layout.axes,
         (*facts, *shown, *more),
-        layout.warnings,
+        (*layout.warnings, *unitless),
     )

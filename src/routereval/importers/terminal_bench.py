@@ -1,8 +1,8 @@
 """Terminal-Bench: the results of its harness, ``<run>/results.json`` and ``run_metadata.json``.
 
 ``results`` is a list of attempts, ``{"task_id", "instruction", "is_resolved", …}``, several for
-each task; ``run_metadata.json`` beside it says which model ran. ``resolved_ids`` of the same file
-names a task once for each attempt, so it is not read.
+each task, which are its trials; ``run_metadata.json`` beside it says which model ran.
+``resolved_ids`` of the same file names a task once for each attempt, so it is not read.
 Repository: ``laude-institute/terminal-bench``.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
+from routereval.importers.axis_fields import axes_in, milliseconds
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -62,7 +63,24 @@ def _cells(row: Row, _: Place) -> Iterator[Cell]:
     if resolved is not None and not isinstance(resolved, bool):
         raise RowError("'is_resolved' is not true or false")
     text = text_of(attempt.get("instruction"))
-    yield Cell("terminal-bench", name_in(attempt, "task_id"), row["model"], resolved, text=text)
+    yield Cell(
+        "terminal-bench",
+        name_in(attempt, "task_id"),
+        row["model"],
+        resolved,
+        text=text,
+        axes=_axes(attempt),
+    )
+
+
+def _axes(attempt: Mapping[str, Any]) -> dict[str, object]:
+    """Tokens of an attempt, and how long its agent took, or the whole attempt."""
+    spans = [
+        milliseconds(attempt.get(f"{what}_started_at"), attempt.get(f"{what}_ended_at"))
+        for what in ("agent", "trial")
+    ]
+    took = next((span for span in spans if span is not None), None)
+    return axes_in({"latency_ms": took}, attempt)
 
 
 FORMAT = TableFormat(
