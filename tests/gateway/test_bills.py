@@ -488,6 +488,6 @@ async def test_estimates_are_marked_in_metrics(tmp_path: Path) -> None:
         assert 'spend_estimated_usd_total{key="",model="portia"}' not in lines
 
 
-def test_the_context_is_judged_by_the_same_count() -> None:
+def test_the_context_is_scored_by_the_same_count() -> None:
     raw = json.dumps({"model": "m", "messages": [PROVE], "tools": [tool(words(120_000))]}).encode()
     assert 29_000 < parse_request(raw).tokens < 32_000

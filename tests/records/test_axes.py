@@ -181,7 +181,7 @@ def test_a_merge_keeps_them_and_fills_up(records: Records) -> None:
 
 
 def test_sources_of_two_judges_are_not_merged(records: Records) -> None:
-    other = records.judged_by("machine/v1")
+    other = records.scored_by("machine/v1")
     with pytest.raises(DataError, match="judge 'man', of another of 'machine/v1'"):
         list(merge_records([[records], [other]]))
 
@@ -211,16 +211,16 @@ def test_trials_without_numbers_stay_so(records: Records, tmp_path: Path) -> Non
 
 
 def test_another_judge_and_another_date_take_the_place_of_the_scores(records: Records) -> None:
-    other = records.judged_by("machine/v1")
+    other = records.scored_by("machine/v1")
     assert (other.judge, list(other.judges), other.trials) == ("machine/v1", ["man"], None)
     assert other.dense()[1].tolist() == [0, 1]
-    assert np.array_equal(other.judged_by("man").dense(), records.dense(), equal_nan=True)
-    assert records.judged_by("man") is records
+    assert np.array_equal(other.scored_by("man").dense(), records.dense(), equal_nan=True)
+    assert records.scored_by("man") is records
     before = records.at("2026-10-01")
     assert before.dense()[0].tolist() == [0.5, 0]
     assert (list(before.versions), before.axes, before.trials) == (["2026-11-01"], {}, None)
     with pytest.raises(DataError, match=r"unknown judge 'machina'.*machine/v1, man"):
-        records.judged_by("machina")
+        records.scored_by("machina")
     with pytest.raises(DataError, match=r"unknown version '2020'"):
         records.at("2020")
 

@@ -42,7 +42,7 @@ class BenchmarkColumns:
         self.rows, self.columns = array("I"), array("I")
         self.scores, self.costs = array("d"), array("d")
         self.axes: dict[str, array[float]] = {}
-        self.trials, self.judged = array("q"), array("q")
+        self.trials, self.judge_codes = array("q"), array("q")
         self._trial_codes: dict[str | int | None, int] = {}
         self.judges: dict[str | None, int] = {}
         self.noticed: list[str] = []
@@ -93,7 +93,7 @@ class BenchmarkColumns:
 
     def name_judge(self, judge: str | None) -> None:
         """Name the judge who gave the next score."""
-        self._code(self.judged, self.judges, judge)
+        self._code(self.judge_codes, self.judges, judge)
 
     def _code(self, held: array[int], codes: dict[Any, int], name: object) -> None:
         if not held and self.scores:  # the first name of all: none before it
@@ -153,7 +153,7 @@ class BenchmarkColumns:
         """The cells of each judge, the first one's first."""
         if len(self.judges) < 2:
             return [cells]
-        codes = np.frombuffer(self.judged, dtype=np.int64)[cells.kept]
+        codes = np.frombuffer(self.judge_codes, dtype=np.int64)[cells.kept]
         at = cells.rows.astype(np.int64) * len(cells.models) + cells.columns
         first = np.full(len(self.prompts) * len(cells.models), len(self.judges))
         np.minimum.at(first, at, codes)

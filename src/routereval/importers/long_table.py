@@ -102,7 +102,7 @@ class LongTable:
         row = table.prompt(prompt_id, text, subset, chance)
         if trial is not None or table.trials:
             table.name_run(trial)
-        if judge is not None or table.judged:
+        if judge is not None or table.judge_codes:
             table.name_judge(judge)
         table.put(row, self._models[model], value, usd)
         if axes:

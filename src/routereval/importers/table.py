@@ -87,7 +87,7 @@ def read(
         rescale: the scale of the scores, or True for the range that is observed.
         repeats: what to do with several scores of a model on a prompt: ``refuse`` them if they
             differ, take each for one of the ``trials``, keep the ``max``, or their ``mean``. Rows
-            that name their trial, seed or run are trials without being told.
+            that name their trial, seed or run are trials anyway.
 
     Raises:
         DataError: if a column is missing or a row cannot be read, with up to 20 rows listed.

@@ -66,7 +66,7 @@ AXES: Mapping[str, Axis] = MappingProxyType(
 """The axes that are known by name; records may hold others under names of their own."""
 
 AXIS_ROLES = (*AXES, "latency_s")
-"""What columns of numbers beside a score may be told to be: an axis, or a latency in seconds."""
+"""What columns of numbers beside a score may hold: an axis, or a latency in seconds."""
 UNITLESS = frozenset({"latency", "duration", "elapsed", "response_time", "time_taken", "runtime"})
 """What a column is called that may be a latency, but does not say in which unit."""
 _NAME = re.compile(r"[A-Za-z0-9_]{1,60}")

@@ -203,7 +203,7 @@ class _Union:
         if len(judges) > 1:
             raise DataError(
                 f"{self.name}: the scores of one source are those of judge {judges[0]!r}, of "
-                f"another of {judges[1]!r}; take one judge of both (judged_by) and merge then"
+                f"another of {judges[1]!r}; take one judge of both (scored_by) and merge then"
             )
 
     def _cells(self, keep: str | None) -> tuple[Matrix, Matrix | None, dict[Key, Matrix]]:

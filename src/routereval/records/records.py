@@ -70,7 +70,7 @@ class Records:
         axes: numbers beside the score, each (n_models, n_prompts) and NaN where unknown:
             ``latency_ms``, ``tokens_in``, ``tokens_out``, ``tokens_cached`` and others by name.
         trials: the repeated runs of each cell, whose mean is its score; None if each is one run.
-        judges: what other judges say of the same answers, by judge; see `judged_by`.
+        judges: what other judges say of the same answers, by judge; see `scored_by`.
         versions: the same cells measured at other times, by date; see `at`.
         meta: the rest of the manifest: source, licence, reference, simulated, published, import.
         path: the folder that they were read from, or None.
@@ -309,7 +309,7 @@ class Records:
             path=None,
         )
 
-    def judged_by(self, judge: str) -> Records:
+    def scored_by(self, judge: str) -> Records:
         """These records with the scores of another judge; those of today's are kept beside them.
 
         Trials are left out, as they are of the judge whose scores they make up.
@@ -321,7 +321,7 @@ class Records:
         >>> prompts = prompt_table(pl.DataFrame({"prompt_id": ["q"]}))
         >>> two = Draft("toy", ["a"], np.array([[1.0]]), prompts, judge="man")
         >>> records = Records.from_draft(replace(two, judges={"machine": np.array([[0.5]])}))
-        >>> records.judged_by("machine").dense(), list(records.judged_by("machine").judges)
+        >>> records.scored_by("machine").dense(), list(records.scored_by("machine").judges)
         (array([[0.5]]), ['man'])
         """
         if judge == self.judge:
