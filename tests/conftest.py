@@ -37,6 +37,12 @@ def _private_cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROUTEREVAL_CACHE", str(shared_cache))
 
 
+@pytest.fixture(autouse=True)
+def _disk_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of folders are written, and none has to outlive a loss of power."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
 class Answer(NamedTuple):
     """What a command left: its exit status and what it wrote."""
 

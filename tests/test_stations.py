@@ -11,7 +11,10 @@ import pytest
 import routereval
 
 SRC = Path(routereval.__file__).parent
-GROUND = {"errors", "spec", "registry", "parameters", "estimator", "shown", "_version", "observed"}
+GROUND = {
+    *("errors", "spec", "registry", "parameters", "estimator", "shown", "_version", "observed"),
+    *("regular_files", "whole_folders"),
+}
 ALLOWED = {
     "records": set(),
     "importers": {"records"},

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "export": "records.export",
     "import": "importers",
     "info": "records",
+    "inspect": "routers.inspection",
     "keys": "gateway.access.keys",
     "list": "cli.catalogue",
     "merge": "records.merge",

@@ -14,6 +14,7 @@ from routereval.cli.download import download
 from routereval.cli.export import export
 from routereval.cli.import_ import import_command
 from routereval.cli.info import info
+from routereval.cli.inspect_ import inspect_command
 from routereval.cli.keys import keys
 from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
@@ -69,6 +70,7 @@ COMMANDS = (
     curves,
     train,
     route,
+    inspect_command,
     keys,
     offpolicy,
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.network_option import network_option
 from routereval.cli.output import format_option, show
 
 
@@ -19,8 +20,15 @@ from routereval.cli.output import format_option, show
     show_default=True,
     help="Confidence of the intervals.",
 )
+@network_option
 @format_option
-def offpolicy(log: Path, routers: tuple[Path, ...], level: float, format_name: str) -> None:
+def offpolicy(
+    log: Path,
+    routers: tuple[Path, ...],
+    level: float,
+    allow_network: tuple[str, ...],
+    format_name: str,
+) -> None:
     """Say what other routers would have done on the traffic in a gateway's LOG.
 
     Those are the shadows of the log, the trained routers in ROUTER_DIR, and each model always.
@@ -28,5 +36,5 @@ def offpolicy(log: Path, routers: tuple[Path, ...], level: float, format_name: s
     from routereval.routers import load_router
     from routereval.studies.offpolicy import offpolicy as estimated
 
-    named = {str(path): load_router(path) for path in routers}
+    named = {str(path): load_router(path, allow_network=allow_network) for path in routers}
     show(estimated(log, named, level), format_name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.network_option import network_option
 from routereval.cli.output import format_option, show
 
 if TYPE_CHECKING:
@@ -29,15 +30,22 @@ _UNFAMILIAR = "unfamiliar: unlike all training prompts, so these scores say litt
     show_default=True,
     help="The score to give up for the whole price of the dearest model.",
 )
+@network_option
 @format_option
-def route(directory: Path, texts: tuple[str, ...], lam: float, format_name: str) -> None:
+def route(
+    directory: Path,
+    texts: tuple[str, ...],
+    lam: float,
+    allow_network: tuple[str, ...],
+    format_name: str,
+) -> None:
     """Say where the router in DIR sends each TEXT, and why; - reads one text a line.
 
     --format json is one line of JSON per text.
     """
     from routereval.routers import load_router
 
-    trained = load_router(directory)
+    trained = load_router(directory, allow_network=allow_network)
     asked = list(texts) or ["-"]
     if asked == ["-"]:
         asked = sys.stdin.read().splitlines()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.network_option import network_option
+
 if TYPE_CHECKING:
     from routereval.gateway import Config
     from routereval.routers import TrainedRouter
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
 )
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--check", is_flag=True, help="Say what would be served, and end.")
-def serve(router_dir: Path, config_path: Path, workers: int, check: bool) -> None:
+@network_option
+def serve(
+    router_dir: Path,
+    config_path: Path,
+    workers: int,
+    check: bool,
+    allow_network: tuple[str, ...],
+) -> None:
     """Serve a trained router behind an OpenAI-compatible endpoint."""
     from routereval.gateway.requirements import check_installed
 
@@ -36,7 +45,7 @@ def serve(router_dir: Path, config_path: Path, workers: int, check: bool) -> Non
     from routereval.gateway import create_app, server
     from routereval.gateway.build import rehearse
 
-    load = partial(_loaded, router_dir.absolute(), config_path.absolute())
+    load = partial(_loaded, router_dir.absolute(), config_path.absolute(), allow_network)
     trained, config = load()
     for line in server.overview(trained, config):
         click.echo(line, err=True)
@@ -48,9 +57,13 @@ def serve(router_dir: Path, config_path: Path, workers: int, check: bool) -> Non
         server.serve_many(load, config, workers)
 
 
-def _loaded(router_dir: Path, config_path: Path) -> tuple[TrainedRouter, Config]:
+def _loaded(
+    router_dir: Path, config_path: Path, allow_network: tuple[str, ...]
+) -> tuple[TrainedRouter, Config]:
     """Router and configuration, as they are on disk now."""
     from routereval.gateway import read_config
     from routereval.routers import load_router
 
-    return load_router(router_dir), read_config(config_path)
+    config = read_config(config_path)
+    allowed = (*config.routing.allow_network, *allow_network)
+    return load_router(router_dir, allow_network=allowed), config

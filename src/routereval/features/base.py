@@ -22,9 +22,11 @@ class TextEmbedder(Estimator):
 
     Class attributes:
         learns: whether the vectors depend on the training texts.
+        network: whether texts are sent to a service, at ``url`` with the key in ``key_env``.
     """
 
     learns: ClassVar[bool] = True
+    network: ClassVar[bool] = False
 
     def fit(self, texts: Sequence[str], y: object = None) -> Self:
         """Learn from the training texts.

@@ -32,7 +32,8 @@ class JsonService:
         owner: what errors call the one who asks.
         url: up to ``/v1``.
         path: what comes after, such as ``embeddings``.
-        key_env: the variable of the environment that holds the key; without it none is sent.
+        key_env: the variable of the environment that holds the key; if it is empty or not set, no
+            key is sent.
         timeout: seconds for a request.
         retries: further attempts where the service is busy or does not answer.
     """
@@ -51,7 +52,9 @@ class JsonService:
             raise SpecError(f"{self.owner}: url must be as 'https://host/v1', not {self.url!r}")
         if parts.username or parts.password or parts.query:
             raise SpecError(f"{self.owner}: url must hold no key or password; name it by key_env")
-        rules: dict[str, Rule] = {"key_env": Text(), "retries": SEED, "timeout": POSITIVE}
+        rules: dict[str, Rule] = {"retries": SEED, "timeout": POSITIVE}
+        if self.key_env != "":  # none: no key is sent
+            rules["key_env"] = Text()
         check_parameters(self.owner, vars(self), rules)
 
     def ask(self, body: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON

@@ -29,6 +29,7 @@ class OpenAi(Pretrained):
         retries: further attempts where the service is busy or does not answer.
     """
 
+    network = True
     allowed = {"model": Text(), "batch": COUNT, "max_chars": COUNT}
 
     def __init__(

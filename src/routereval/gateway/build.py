@@ -185,7 +185,9 @@ def _arms(trained: TrainedRouter, config: Config) -> list[Arm]:
 
 def _loaded_decider(folder: str, config: Config) -> RouterDecider:
     """The decider of a further router, which the log calls by its folder."""
-    return router_decider(load_router(folder), config, folder)
+    return router_decider(
+        load_router(folder, allow_network=config.routing.allow_network), config, folder
+    )
 
 
 def _decision_log(config: Config, arms: Sequence[Arm]) -> DecisionLog | None:

@@ -72,13 +72,18 @@ class LimitsConfig(Table, frozen=True):
 
 
 class RoutingConfig(Table, frozen=True):
-    """What of a conversation is routed, and what is remembered."""
+    """What of a conversation is routed, and what is remembered.
+
+    Attributes:
+        allow_network: the hosts that a trained router may ask, as `load_router` takes them.
+    """
 
     lam: AtLeast0 = 0.0
     context_chars: CountOr0 = 1000
     prompt_chars: Annotated[int, Meta(ge=100)] = 32_000
     cache: CountOr0 = 10_000
     sticky_s: AtLeast0 = 0.0
+    allow_network: tuple[str, ...] = ()
 
 
 class FailoverConfig(Table, frozen=True):

@@ -17,7 +17,7 @@ from typing import IO
 
 from routereval.errors import DataError, MissingDependencyError
 from routereval.importers.source_files import Inflated, opened, unreadable
-from routereval.records.regular_files import LARGEST
+from routereval.regular_files import LARGEST
 
 MOST_MEMBERS = 1_000_000
 BROKEN = (

@@ -12,8 +12,8 @@ from routereval.importers.unread import nearest_reason
 from routereval.records.draft import Draft
 from routereval.records.folder import read_records, write_collection
 from routereval.records.records import Records
-from routereval.records.regular_files import special_kind
 from routereval.registry import Registry
+from routereval.regular_files import special_kind
 
 _LAST = "table"  # which many folders resemble
 _AUTO = "auto"

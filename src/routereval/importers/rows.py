@@ -24,7 +24,7 @@ from routereval.importers.source_files import (
     refuse_outside,
     unreadable,
 )
-from routereval.records.regular_files import special_kind
+from routereval.regular_files import special_kind
 
 LONGEST_LINE = 1 << 26
 MOST_BAD_ROWS = 20

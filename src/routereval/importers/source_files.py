@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from routereval.errors import DataError
-from routereval.records.regular_files import LARGEST, open_regular, read_whole, refuse_special
+from routereval.regular_files import LARGEST, open_regular, read_whole, refuse_special
 
 if TYPE_CHECKING:
     import polars as pl

@@ -24,7 +24,7 @@ from routereval.importers.source_files import (
     unpacked,
 )
 from routereval.importers.workbook import refuse_bombs
-from routereval.records.regular_files import LARGEST
+from routereval.regular_files import LARGEST
 
 CSV_ENDS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 JSON_ENDS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")

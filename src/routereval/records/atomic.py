@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from routereval.errors import DataError
 from routereval.records.manifest import MANIFEST
+from routereval.whole_folders import restored, whole_folder
 
 ORDER = "collection.json"
 """The file that notes the order of a collection's folders."""
@@ -20,27 +18,17 @@ ORDER = "collection.json"
 def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place at the end, or vanishes on an error.
 
-    What a killed process left behind is cleared away by the next one.
+    What a killed process left behind is cleared away by the next one; what it was about to replace
+    is put back.
 
     Raises:
         DataError: if `path` exists and is not to be overwritten, or holds anything but records.
     """
     path = path.absolute()
+    restored(path)
     _refuse_existing(path, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_stale(path)
-    part, old = (path.parent / f".{path.name}.{os.getpid()}.{end}" for end in ("part", "old"))
-    part.mkdir()
-    try:
+    with whole_folder(path, overwrite=overwrite) as part:
         yield part
-        if overwrite and path.exists():
-            path.rename(old)
-        part.rename(path)  # over what another process has put there meanwhile: an OSError
-    finally:
-        if old.exists() and not path.exists():
-            old.rename(path)
-        for folder in (part, old):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:
@@ -53,25 +41,6 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
         path.is_dir() and all(is_records(child) or child.name == ORDER for child in visible(path))
     ):
         raise DataError(f"{path} holds more than records; choose another folder, or remove it")
-
-
-def _clear_stale(path: Path) -> None:
-    form = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.(part|old)")
-    for child in path.parent.iterdir():  # ties: folders are removed in any order
-        match = form.fullmatch(child.name)
-        if match and not _alive(int(match[1])):
-            shutil.rmtree(child, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    """True if another process has that number."""
-    with suppress(ProcessLookupError, OverflowError):
-        try:
-            os.kill(pid, 0)
-        except PermissionError:
-            return True
-        return pid != os.getpid()
-    return False
 
 
 def is_records(path: Path) -> bool:

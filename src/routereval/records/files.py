@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.records.manifest import damaged
-from routereval.records.regular_files import open_regular
+from routereval.regular_files import open_regular
 
 if TYPE_CHECKING:
     import polars as pl

@@ -12,7 +12,7 @@ from routereval.errors import DataError
 from routereval.records.axes import is_axis_name
 from routereval.records.import_report import is_report
 from routereval.records.names import is_name
-from routereval.records.regular_files import read_whole
+from routereval.regular_files import read_whole
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

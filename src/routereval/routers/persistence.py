@@ -14,11 +14,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import shutil
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
@@ -31,22 +29,28 @@ from numpy.typing import NDArray
 
 from routereval._version import __version__
 from routereval.errors import DataError, SpecError
-from routereval.features import EMBEDDERS, Embedder
+from routereval.features import EMBEDDERS, Embedder, make_embedder
+from routereval.regular_files import read_whole
 from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
 from routereval.routers.base import Router
+from routereval.routers.familiarity import Familiarity
+from routereval.routers.networked import allowed_hosts, permit
 from routereval.routers.new_models import Extended
-from routereval.routers.registry import ROUTERS
+from routereval.routers.registry import ROUTERS, make_router
+from routereval.routers.skops_archive import opened, refuse_calls, unreadable
 from routereval.routers.skops_reader import CannotReadError, read_plain
 from routereval.spec import Spec
+from routereval.whole_folders import restored, whole_folder
 
 SCHEMA = 2  # 1 had no reach of the training prompts
 MANIFEST = "manifest.json"
 
-_ROUTER, _EMBEDDER, _FAMILIARITY = "router.skops", "embedder.skops", "familiarity.skops"
+PARTS = _ROUTER, _EMBEDDER, _FAMILIARITY = "router.skops", "embedder.skops", "familiarity.skops"
 _HOMES = ("routereval.routers.", "routereval.features.")
 _ADAPTERS = (ObjectAdapter, EstimatorAdapter, Extended)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
+_LARGEST = 1 << 33
 _WRITTEN_BY = ("numpy", "scipy", "scikit-learn", "skops")
 
 
@@ -79,6 +83,7 @@ def save_parts(trained: Parts, path: str | Path, *, overwrite: bool = False) -> 
             if the router keeps state of a class that `load_router` would refuse.
     """
     path = Path(path).absolute()
+    restored(path)
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         if not (path / MANIFEST).is_file():
             raise DataError(f"{path} holds something else than a router; choose another folder")
@@ -89,31 +94,41 @@ def save_parts(trained: Parts, path: str | Path, *, overwrite: bool = False) -> 
         files[_EMBEDDER] = dump(trained.embedder)
     if trained.familiarity is not None:
         files[_FAMILIARITY] = dump(trained.familiarity)
-    _place(path, {**files, MANIFEST: _manifest(trained, files)})
+    with whole_folder(path, overwrite=True) as part:
+        for name, payload in {**files, MANIFEST: _manifest(trained, files)}.items():
+            (part / name).write_bytes(payload)
     return path
 
 
-def load_parts(path: str | Path) -> Parts:
+def load_parts(path: str | Path, allow_network: Sequence[str] = ()) -> Parts:
     """Read the parts of a trained router; the records that it learned from are not needed.
 
     Args:
         path: the folder.
+        allow_network: the hosts that parts of it may ask, each ``HOST`` or ``HOST=VARIABLE``, the
+            environment variable whose value that host gets as a key.
 
     Returns:
         The parts, checked.
 
     Raises:
-        DataError: if the folder holds no router, a file of it is damaged, or one asks for a class
-            that is not registered as a router or an embedder.
+        DataError: if the folder holds no router, a file of it is damaged or not what the manifest
+            says, or one asks for a class that is not registered as a router or an embedder, or
+            for a host that is not allowed.
     """
     path = Path(path)
-    held = _read_manifest(path)
-    names = _ROUTER, _EMBEDDER, _FAMILIARITY
-    router, embedder, familiarity = (_loaded(path, name, held["files"]) for name in names)
+    allowed = allowed_hosts(allow_network)
+    held, found = read_manifest(path), dict[str, Any]()
+    for name in PARTS:
+        found[name] = loaded(path, name, held["files"])
+    router, embedder, familiarity = found.values()
     if not isinstance(router, Router):
         raise DataError(f"{path / _ROUTER} holds no router but a {type(router).__name__}")
+    check_kinds(path, held, router, embedder, familiarity)
+    for name, part in found.items():
+        permit(part, path / name, allowed)
     costs = np.array([np.nan if c is None else c for c in held["costs"]], dtype=np.float64)
-    if len(costs) != len(held["models"]) or len(costs) != router.n_models_:
+    if len(costs) != len(held["models"]) or len(costs) != getattr(router, "n_models_", None):
         raise DataError(f"{path / MANIFEST}: its pool is not the one that the router was fitted on")
     models = tuple(held["models"])
     return Parts(router, models, embedder, costs, held["about"], familiarity)
@@ -132,16 +147,20 @@ def _manifest(trained: Parts, files: Mapping[str, bytes]) -> bytes:
     return (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a router's folder says of itself, each entry of the kind it should be.
+
+    Raises:
+        DataError: if there is no manifest, or it is damaged or of another schema.
+    """
     try:
-        held = json.loads((path / MANIFEST).read_text("utf-8"))
-        kinds = {"models": list, "costs": list, "about": dict, "files": dict}
+        held = json.loads(read_whole(path / MANIFEST))
         if held["schema"] != SCHEMA:
             raise DataError(
                 f"{path / MANIFEST} has schema {held['schema']!r}, this version reads {SCHEMA}; "
                 "train the router again"
             )
-        if not all(isinstance(held[key], kind) for key, kind in kinds.items()):
+        if not all(is_it(held[key]) for key, is_it in _RULES.items()):
             raise TypeError
     except FileNotFoundError:
         raise DataError(f"{path} holds no trained router; make one with routereval train") from None
@@ -150,11 +169,84 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return dict(held)
 
 
-def _loaded(path: Path, name: str, files: Mapping[str, str]) -> Any:  # noqa: ANN401
+def _is_cost(value: object) -> bool:
+    return value is None or (isinstance(value, (int, float)) and abs(value) < _MOST_USD)
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+_MOST_USD = 1e9
+_RULES: Mapping[str, Callable[[Any], bool]] = {
+    "models": _are_names,
+    "costs": lambda held: isinstance(held, list) and all(map(_is_cost, held)),
+    "about": lambda held: isinstance(held, dict),
+    "files": lambda held: (
+        isinstance(held, dict) and all(isinstance(digest, str) for digest in held.values())
+    ),
+}
+
+
+def check_kinds(
+    path: Path, held: Mapping[str, Any], router: object, embedder: object, familiarity: object
+) -> None:
+    """See that the parts are of the kinds that they should be, and what the manifest calls them.
+
+    Raises:
+        DataError: naming the part that is not.
+    """
+    if embedder is not None and not callable(getattr(embedder, "transform", None)):
+        raise DataError(f"{path / _EMBEDDER} holds no embedder but a {type(embedder).__name__}")
+    if familiarity is not None and not isinstance(familiarity, Familiarity):
+        raise DataError(f"{path / _FAMILIARITY} holds a {type(familiarity).__name__}")
+    router = router.known if isinstance(router, Extended) else router
+    about = held["about"]
+    _check_spec(path / _ROUTER, about.get("router"), router, make_router)
+    if embedder is not None:
+        _check_spec(path / _EMBEDDER, about.get("embedder"), embedder, make_embedder)
+
+
+def shown(part: object) -> str:
+    """A part as its spec would name it; its class where a damaged file left too little of it."""
+    try:
+        return repr(part)
+    except Exception:
+        return f"{type(part).__name__}(…)"
+
+
+def _check_spec(file: Path, text: object, part: object, make: Callable[[str], object]) -> None:
+    """See that a part is what a spec makes; an object of one's own may be called anything.
+
+    Raises:
+        DataError: if it is something else.
+    """
+    if text is None:
+        return
+    try:
+        expected = repr(make(str(text)))
+    except SpecError:
+        if type(part).__module__.startswith(_HOMES) and not isinstance(part, _ADAPTERS):
+            expected = str(text)
+        else:
+            return
+    if expected != shown(part):
+        raise DataError(
+            f"{file} holds {shown(part)[:120]}, but {MANIFEST} says {str(text)[:80]}; one of them "
+            "was changed: do not use it"
+        )
+
+
+def loaded(path: Path, name: str, files: Mapping[str, str]) -> Any:  # noqa: ANN401
+    """What a file of a router's folder holds; None if the manifest has no such file.
+
+    Raises:
+        DataError: if it is damaged, not the manifest's, or asks for a class that is not registered.
+    """
     if name not in files:
         return None
     try:
-        payload = (path / name).read_bytes()
+        payload = read_whole(path / name, _LARGEST)
     except OSError as error:
         raise DataError(f"{path / name}: {error.strerror}; train the router again") from None
     if hashlib.sha256(payload).hexdigest() != files[name]:
@@ -196,23 +288,23 @@ def restore(payload: bytes, where: str | Path = "the router", also: Sequence[typ
         DataError: if they are damaged, or ask for a class that is not registered.
     """
     try:
-        with _uncompressed(payload, where) as held:
+        with opened(payload, where) as held:
             return read_plain(held, lambda name: _kind_of(name, also))
     except CannotReadError:
         trusted = _trusted(payload, where, also)
     try:
         return _skops().loads(payload, trusted=trusted)
-    except (ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
-        raise _unreadable(where, error) from None
+    except Exception as error:  # whatever skops, numpy and scikit-learn make of a damaged file
+        raise unreadable(where, error) from None
 
 
 def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[str]:
     """The types that the bytes ask for beyond those that skops knows, once all are allowed."""
-    _uncompressed(payload, where).close()
+    refuse_calls(payload, where)
     try:
         asked = list(_skops().get_untrusted_types(data=payload))
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise _unreadable(where, error) from None
+    except Exception as error:  # whatever skops makes of a damaged file
+        raise unreadable(where, error) from None
     known = {*allowed_types(), *map(_full_name, also)}
     foreign = sorted(name for name in asked if name not in known and not _is_estimator(name))
     if foreign:  # only then are other packages looked for
@@ -224,21 +316,6 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
             "register its class first if you trust it"
         )
     return asked
-
-
-def _uncompressed(payload: bytes, where: str | Path) -> zipfile.ZipFile:
-    """The archive, once it is seen that nothing in it can grow when it is read."""
-    try:
-        held = zipfile.ZipFile(io.BytesIO(payload))
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise _unreadable(where, error) from None
-    if any(info.compress_type != zipfile.ZIP_STORED for info in held.infolist()):
-        raise DataError(f"{where} is compressed, which routereval never writes")
-    return held
-
-
-def _unreadable(where: str | Path, error: Exception) -> DataError:
-    return DataError(f"{where} cannot be read: {error}; train the router again")
 
 
 def _kind_of(name: str, also: Sequence[type]) -> type | None:
@@ -350,21 +427,3 @@ def _numbered(node: Any, numbers: dict[str, str]) -> Any:  # noqa: ANN401 - any 
 def _renamed(file: str, numbers: Mapping[str, str]) -> str:
     stem, dot, kind = file.partition(".")
     return f"{numbers.get(stem, stem)}{dot}{kind}"
-
-
-def _place(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files beside their place and rename them into it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("part", "old"))
-    try:
-        part.mkdir()
-        for name, payload in files.items():
-            (part / name).write_bytes(payload)
-        if path.exists():
-            path.rename(old)
-        part.rename(path)
-    finally:
-        if old.exists() and not path.exists():
-            old.rename(path)
-        for folder in (part, old):
-            shutil.rmtree(folder, ignore_errors=True)

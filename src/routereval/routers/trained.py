@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError, RouterEvalError, SpecError
 from routereval.features import Embedder
+from routereval.features.base import Pretrained
 from routereval.features.prompts import Prompts
 from routereval.routers.base import Router, Scores
 from routereval.routers.certificate import Certificate
 from routereval.routers.familiarity import Familiarity
+from routereval.routers.networked import contacts
 from routereval.routers.persistence import Parts, load_parts, save_parts
 from routereval.routers.policy import choose
 
@@ -75,6 +77,7 @@ class TrainedRouter:
         embedder: what makes the router's features of a text; None for one that reads texts.
         costs: (n_models,) expected USD per call, NaN where unknown.
         about: where it comes from: router and embedder as specs, records, protocol, versions.
+        read_from: the folder that it was read from; empty if it was trained here.
         familiarity: what tells an unfamiliar prompt; None for a router that reads texts, which
             then calls none unfamiliar.
 
@@ -97,6 +100,7 @@ class TrainedRouter:
     costs: Costs
     about: Mapping[str, Any] = field(default_factory=dict)
     familiarity: Familiarity | None = None
+    read_from: str = ""
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write it to a folder; see `save_router`."""
@@ -129,7 +133,25 @@ class TrainedRouter:
         return self._costs(self.inputs(texts))
 
     def predicted(self, texts: Sequence[str], known: Known | None = None) -> Predicted:
-        """All that is predicted of texts, which are embedded once; `known` as in `inputs`."""
+        """All that is predicted of texts, which are embedded once; `known` as in `inputs`.
+
+        Raises:
+            DataError: if the router was read from a folder, and cannot predict.
+        """
+        try:
+            return self._predicted(texts, known)
+        except RouterEvalError:
+            raise
+        except Exception as error:
+            if not self.read_from:
+                raise
+            # Whatever the state that a damaged file left makes of its code.
+            reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            raise DataError(
+                f"{self.read_from} is damaged: it cannot predict ({reason}); train the router again"
+            ) from error
+
+    def _predicted(self, texts: Sequence[str], known: Known | None) -> Predicted:
         X, strange = self.inputs(texts, known), np.zeros(len(texts), dtype=np.bool_)
         if self.familiarity is not None:
             features = X.features if isinstance(X, Prompts) else X
@@ -273,17 +295,25 @@ def save_router(trained: TrainedRouter, path: str | Path, *, overwrite: bool = F
     return save_parts(parts, path, overwrite=overwrite)
 
 
-def load_router(path: str | Path) -> TrainedRouter:
+def load_router(path: str | Path, *, allow_network: Sequence[str] = ()) -> TrainedRouter:
     """Read a trained router; the records that it learned from are not needed.
+
+    Nothing of the folder is trusted: it may neither run code, nor name a service that is asked.
 
     Args:
         path: the folder.
+        allow_network: the hosts that an embedder or a router of it may ask, each ``HOST`` or
+            ``HOST=VARIABLE``, the environment variable whose value that host gets as a key.
 
     Returns:
         The router, ready to decide.
 
     Raises:
-        DataError: if the folder holds no router, a file of it is damaged, or one asks for a class
-            that is not registered as a router or an embedder.
+        DataError: if the folder holds no router, a file of it is damaged or not what the manifest
+            says, or one asks for a class that is not registered as a router or an embedder, or
+            for a host that is not allowed.
     """
-    return TrainedRouter(*load_parts(path))
+    found = TrainedRouter(*load_parts(path, allow_network), read_from=str(path))
+    if not isinstance(found.embedder, Pretrained) and not contacts(list(vars(found).values())):
+        found.decide(["rehearsal"])  # asks and fetches nothing, and tells most damage at once
+    return found
