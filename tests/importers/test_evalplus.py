@@ -49,7 +49,8 @@ def test_all_tests_need_the_base_tests_too(tmp_path: Path) -> None:
 
 def test_the_older_form_is_read(tmp_path: Path) -> None:
     told = {"nfiles": 2, "base": [["success", []], ["failed", []]], "plus": [["failed", []]]}
-    found = drafts(tmp_path, {"m_eval_results.json": {"eval": {"HumanEval/0": told}}})
+    found = drafts(tmp_path, {"m_samples_eval_results.json": {"eval": {"HumanEval/0": told}}})
+    assert list(found["humaneval"].models) == ["m"]
     assert {name: draft.scores.tolist() for name, draft in found.items()} == {"humaneval": [[0.5]]}
 
 

@@ -117,3 +117,17 @@ def test_other_questions_under_one_id_are_refused(tmp_path: Path) -> None:
     ]
     with pytest.raises(DataError, match="was asked something else"):
         drafts(tmp_path, *runs)
+
+
+def test_splits_are_told_and_one_may_be_taken(tmp_path: Path) -> None:
+    entries = [
+        {"instance_id": split, "stats": [{"name": {"name": "f1_score", "split": split}, "mean": 1}]}
+        for split in ("valid", "test")
+    ]
+    files = run("x:model=m", entries)
+    both = drafts(tmp_path / "one", files)["x"]
+    assert both.prompts.height == 2
+    assert "splits: valid, test; -O split=NAME takes one" in both.facts
+    assert drafts(tmp_path / "two", files, split="test")["x"].prompts["prompt_id"][0] == "test"
+    with pytest.raises(DataError, match="has no split 'dev'; it has: 'valid', 'test'"):
+        drafts(tmp_path / "three", files, split="dev")

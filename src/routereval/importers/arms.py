@@ -189,7 +189,7 @@ class Taken:
 
     def facts(self) -> list[str]:
         """What was superseded or joined, in sentences."""
-        files = [run.file.name for run in self._arm.runs]
+        files = _short_names([run.file for run in self._arm.runs])
         if len(files) < 2:
             return []
         newest = files[0]
@@ -203,3 +203,12 @@ class Taken:
         if len(joined) > 1:
             lines.append(f"{self._arm.name}: joined are the prompts of {', '.join(joined)}")
         return lines
+
+
+def _short_names(files: Sequence[Path]) -> list[str]:
+    """The ends of paths that tell some files apart: their names, else with folders above."""
+    for n_parts in range(1, 1 + max((len(file.parts) for file in files), default=1)):
+        names = ["/".join(file.parts[-n_parts:]) for file in files]
+        if len(set(names)) == len(set(files)):
+            break
+    return names

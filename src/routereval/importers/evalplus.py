@@ -37,7 +37,7 @@ from routereval.records.draft import Draft
 
 _ENDS = ("*_results.jsonl", "*eval_results.json")
 _PATTERNS = tuple(f"{'*/' * depth}{end}" for depth in range(4) for end in _ENDS)
-_SUFFIX = re.compile(r"(?:\.jsonl)?[._]?(?:eval_)?results$")
+_SUFFIX = re.compile(r"(?:_samples)?(?:\.jsonl)?[._]?(?:eval_)?results$")
 _BACKEND = re.compile(r"(.+?)_([a-z]+)_temp_([\d.]+)")
 _PLAIN = {"", "samples", "eval", "results", "humaneval", "mbpp", "completions", "generations"}
 _STATUS = {

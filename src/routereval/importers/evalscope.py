@@ -198,7 +198,7 @@ def _text(review: Mapping[str, Any]) -> str | None:
             asked.append(message)
         return prompt_text(asked)
     text = text_of(review.get("input"))
-    return None if text is None else text.removeprefix("**User**: ").strip()
+    return None if text is None else text.removeprefix("**User**: ").strip() or None
 
 
 SAMPLE = {

@@ -17,7 +17,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
-from routereval.importers.eval_logs import first_files, names_of
+from routereval.importers.eval_logs import first_files, listed, names_of
 from routereval.importers.importer import Importer
 from routereval.importers.metric_choice import choose_metrics
 from routereval.importers.rows import BadRows, json_file, name_in, peek, some_files, text_of
@@ -51,12 +51,19 @@ def recognise(path: Path) -> bool:
     return any('"instance_id"' in peek(file) for file in first_files(path, *_PATTERNS))
 
 
-def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
+def read(
+    path: Path,
+    *,
+    metric: str | None = None,
+    split: str | None = None,
+    rescale: Rescale = False,
+) -> Iterator[Draft]:
     """One draft per scenario, and one for each of its perturbations.
 
     Args:
         path: such a file, or a folder of runs at most five folders down.
         metric: which statistic is the score, in order of preference; by default `METRICS`.
+        split: which instances count, such as ``test``; by default all that were evaluated.
         rescale: the scale of the scores, or True for the range that is observed.
 
     Raises:
@@ -69,7 +76,7 @@ def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> 
     yield from drafts_of_runs(
         path,
         runs,
-        _rows,
+        partial(_rows, choice.facts, split),
         partial(_answers, choice.metric_of),
         unscored="run helm-run to its end, which writes the statistics",
         rescale=rescale,
@@ -126,22 +133,41 @@ def _stats(held: object) -> dict[str, object]:
     return {name: mean for name, mean in named if isinstance(name, str)}
 
 
-def _rows(run: Run, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _rows(
+    facts: dict[str, list[str]], split: str | None, run: Run, bad: BadRows
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The statistics of each instance, perturbation and trial, with the instance."""
     found: dict[tuple[str, str, str], tuple[int, dict[str, object]]] = {}
+    split_of: dict[str, str] = {}
     for number, entry in enumerate(_entries(run.file), 1):
         with bad.row(run.file, number):
             held = object_in(entry, "the entry")
             perturbation = _perturbation(held.get("perturbation"))
             key = name_in(held, "instance_id"), perturbation, str(held.get("train_trial_index"))
             found.setdefault(key, (number, {}))[1].update(_stats(held.get("stats")))
+            split_of[key[0]] = _split(held.get("stats")) or split_of.get(key[0], "")
     instances = _instances(run.file.parent)
+    for (name, _), instance in instances.items():
+        split_of[name] = split_of.get(name) or text_of(instance.get("split")) or ""
+    splits = list(dict.fromkeys(split_of[name] for name, *_ in found))
+    if split is not None and split not in splits:
+        bad.add(run.file, 0, f"has no split {split!r}; it has: {listed(splits)}")
+    elif split is None and len(splits) > 1:
+        facts[run.task].append(f"splits: {', '.join(splits)}; -O split=NAME takes one")
     method = part_of(_spec(run.file.parent), "adapter_spec", "method")
     choice = isinstance(method, str) and method.startswith("multiple_choice")
     for (name, perturbation, _), (number, stats) in found.items():
+        if split not in (None, split_of[name]):
+            continue
         instance = instances.get((name, perturbation), {})
         row = {"id": name, "perturbation": perturbation, "stats": stats, "instance": instance}
         yield number, {**row, "choice": choice}
+
+
+def _split(stats: object) -> str:
+    """The split that statistics are of, empty if they do not say it."""
+    names = (part_of(stat, "name", "split") for stat in (stats if isinstance(stats, list) else ()))
+    return next((name for name in names if isinstance(name, str)), "")
 
 
 def _spec(folder: Path) -> object:

@@ -206,11 +206,11 @@ def _axes(row: Mapping[str, Any]) -> dict[str, object]:
     """Latency and tokens, unless the answer came from promptfoo's own cache."""
     if part_of(row, "response", "cached") is True:
         return {}
-    usage = part_of(row, "response", "tokenUsage")
+    usage = part_of(row, "response", "tokenUsage") or row.get("tokenUsage")
     return {
         "latency_ms": row.get("latencyMs"),
-        "tokens_in": part_of(usage, "prompt"),
-        "tokens_out": part_of(usage, "completion"),
+        "tokens_in": part_of(usage, "prompt") or None,
+        "tokens_out": part_of(usage, "completion") or None,
         "tokens_reasoning": part_of(usage, "completionDetails", "reasoning"),
     }
 
