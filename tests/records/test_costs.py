@@ -9,7 +9,8 @@ import pytest
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, read_records
-from routereval.records.costs import parameters, price_list, with_costs
+from routereval.records.costs import parameters, with_costs
+from routereval.records.prices import price_list
 from routereval.studies.run import run
 from tests.made import made
 

@@ -19,6 +19,7 @@ from routereval.cli.keys import keys
 from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
 from routereval.cli.offpolicy import offpolicy
+from routereval.cli.prices import prices
 from routereval.cli.referee import referee
 from routereval.cli.replay import replay
 from routereval.cli.report import report
@@ -73,6 +74,7 @@ COMMANDS = (
     inspect_command,
     keys,
     offpolicy,
+    prices,
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -85,7 +85,7 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
 )
 @click.option(
     "--costs",
-    type=click.Choice(["auto", "records", "prices", "params", "none"]),
+    type=click.Choice(["auto", "records", "prices", "batch", "params", "none"]),
     default="auto",
     show_default=True,
     help="Where costs come from: the records, a price list, numbers of parameters.",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from importlib import resources
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
+from routereval.records.prices import Price, PriceList, price_list
 from routereval.records.records import Records
 
 Floats = NDArray[np.float64]
 
-COSTS = ("auto", "records", "prices", "params", "none")
+COSTS = ("auto", "records", "prices", "batch", "params", "none")
 """Where costs come from; ``auto``: as recorded, else from prices, where all are known."""
 
 _PER_TOKENS = 1e6
@@ -28,28 +27,6 @@ _MIXTURE = re.compile(r"\d+x\d", re.IGNORECASE)
 _SIZE = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)b(?![a-z\d])", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class PriceList:
-    """What models cost, at some date.
-
-    Attributes:
-        date: of the prices.
-        source: where they are from.
-        usd: by model, USD per million tokens in and out.
-        output_tokens: how long an answer is taken to be.
-    """
-
-    date: str
-    source: str
-    usd: Mapping[str, tuple[float, float]] = field(hash=False)
-    output_tokens: float
-
-    def of(self, model: str) -> tuple[float, float] | None:
-        """The prices of a model, whatever the case of its name and whoever serves it."""
-        plain = {_bare_name(name): price for name, price in self.usd.items()}
-        return self.usd.get(model) or plain.get(_bare_name(model))
-
-
 class Costed(NamedTuple):
     """Records with costs, and a note on how these came about; empty if as recorded."""
 
@@ -57,44 +34,21 @@ class Costed(NamedTuple):
     note: str
 
 
-def price_list(path: str | Path | None = None) -> PriceList:
-    """A price list: a file of one's own, or the one of this package.
-
-    Args:
-        path: a TOML file with ``date``, ``source``, ``output_tokens`` and a table
-            ``usd_per_million`` of ``"model" = [in, out]``; None for the one of this package.
-
-    Raises:
-        DataError: if there is no such file, or it holds something else.
-
-    >>> price_list().of("gpt-4o-mini")
-    (0.15, 0.6)
-    """
-    own = resources.files("routereval.records") / "prices.toml"
-    try:
-        text = own.read_text("utf-8") if path is None else Path(path).read_text("utf-8")
-        held = tomllib.loads(text)
-        usd = {str(name): (float(a), float(b)) for name, (a, b) in held["usd_per_million"].items()}
-        tokens = float(held.get("output_tokens", 0))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as a price list ({error})") from None
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise DataError(
-            f'{path}: a price list holds a table usd_per_million of "model" = [in, out]'
-        ) from None
-    if any(not 0 <= price < np.inf for both in usd.values() for price in (*both, tokens)):
-        raise DataError(f"{path}: prices and output_tokens are numbers that are not negative")
-    return PriceList(str(held.get("date", "")), str(held.get("source", "")), usd, tokens)
-
-
-def with_costs(records: Records, costs: str = "auto", prices: str | Path | None = None) -> Costed:
+def with_costs(
+    records: Records,
+    costs: str = "auto",
+    prices: str | Path | None = None,
+    today: date | None = None,
+) -> Costed:
     """Records with costs of the kind asked for.
 
     Args:
         records: one benchmark.
-        costs: ``records``, as recorded; ``prices``, a price list times tokens; ``params``, billions
-            of parameters times tokens, a proxy of what is computed; ``none``; ``auto``.
+        costs: ``records``, as recorded; ``prices``, a price list times tokens; ``batch``, its
+            prices of batches; ``params``, billions of parameters times tokens, a proxy of what is
+            computed; ``none``; ``auto``.
         prices: the file of a price list, or None for the one of this package.
+        today: the day at which the price list may be old; None for the clock's.
 
     Returns:
         The records, themselves if nothing changes, and how their costs came about.
@@ -111,40 +65,76 @@ def with_costs(records: Records, costs: str = "auto", prices: str | Path | None 
         return Costed(records, "")
     if costs == "params":
         return _by_params(records)
-    return _by_prices(records, price_list(prices), strict=costs == "prices")
+    listed = price_list(prices)
+    costed = _by_prices(records, listed, strict=costs != "auto", batch=costs == "batch")
+    old = listed.warning(today or datetime.now(UTC).date()) if costed.note else ""
+    return Costed(costed.records, f"{costed.note}; {old}") if old else costed
 
 
-def _by_prices(records: Records, listed: PriceList, *, strict: bool) -> Costed:
-    info = records.model_info
-    known: list[tuple[float, float] | None] = [listed.of(model) for model in records.models]
-    if {"price_in", "price_out"} <= set(info.columns):
-        own = zip(info["price_in"].to_list(), info["price_out"].to_list(), strict=True)
-        known = [k if None in o else o for k, o in zip(known, own, strict=True)]
+def _by_prices(records: Records, listed: PriceList, *, strict: bool, batch: bool) -> Costed:
+    known = [price and price.in_batch() if batch else price for price in _prices(records, listed)]
     missing = [m for m, price in zip(records.models, known, strict=True) if price is None]
     tokens, counted = _input_tokens(records)
     if not strict and (missing or tokens is None):
         return Costed(records, "")
     if len(missing) == len(known):
+        of_batches = "the price of a batch of " if batch else ""
         raise DataError(
-            f"{records.name}: the price list knows none of its models, such as {missing[0]!r}"
+            f"{records.name}: the price list knows {of_batches}none of its models, such as "
+            f"{missing[0]!r}; routereval prices update, or --prices FILE, brings others"
         )
     if tokens is None:
         raise DataError(
-            f"{records.name}: prices need texts, or a column input_tokens; it has neither"
+            f"{records.name}: prices need texts, a column input_tokens, or tokens_in of the calls; "
+            "there is none"
         )
-    usd = np.array([(np.nan, np.nan) if price is None else price for price in known])
+    usd = np.array([_usd(price) for price in known])[:, :, None]
     answer = _output_tokens(records, listed.output_tokens)
-    matrix = (usd[:, :1] * tokens + usd[:, 1:] * answer[:, None]) / _PER_TOKENS
+    read, thought = (_axis(records, name) for name in ("tokens_cached", "tokens_reasoning"))
+    read, thought = np.minimum(read, tokens), np.minimum(thought, answer)
+    matrix = (tokens - read) * usd[:, 0] + read * usd[:, 2]
+    matrix += (answer - thought) * usd[:, 1] + thought * usd[:, 3]
     note = f"costs are estimates from list prices ({listed.date or 'no date'}), {counted}"
-    left = f"; no price of {len(missing)} models" if missing else ""
-    return Costed(_changed(records, matrix, None), note + left)
+    note += ", of batches" if batch else ""
+    note += f"; no price of {len(missing)} models" if missing else ""
+    return Costed(_changed(records, matrix / _PER_TOKENS, None), note)
+
+
+def _prices(records: Records, listed: PriceList) -> list[Price | None]:
+    """The price of each model: as its table says, else of its name, else of its base model."""
+    info = records.model_info
+    columns = set(info.columns)
+    found = []
+    for model, row in zip(records.models, info.iter_rows(named=True), strict=True):
+        read, written = row.get("price_in"), row.get("price_out")
+        price = listed.of(model)
+        if price is None and "base_model" in columns and row["base_model"]:
+            price = listed.of(str(row["base_model"]))
+        if read is not None and written is not None:
+            cached = row.get("price_cached")
+            price = Price(float(read), float(written), None if cached is None else float(cached))
+        found.append(price)
+    return found
+
+
+def _usd(price: Price | None) -> tuple[float, ...]:
+    """USD per million tokens in, out, read from a cache, and of reasoning; NaN where unknown."""
+    if price is None:
+        return (np.nan,) * 4
+    read = price.input if price.cached is None else price.cached
+    return (
+        price.input,
+        price.output,
+        read,
+        price.output if price.reasoning is None else price.reasoning,
+    )
 
 
 def _by_params(records: Records) -> Costed:
     billions = parameters(records)
     if np.isnan(billions).all():
         raise DataError(f"{records.name}: the number of parameters of none of its models is known")
-    tokens, counted = _input_tokens(records)
+    tokens, counted = _prompt_tokens(records)
     unit = "10⁹ parameters" if tokens is None else "10⁹ parameters × tokens"
     each = np.ones(records.n_prompts) if tokens is None else tokens
     note = f"costs are {unit} of a call, a proxy of what is computed, {counted}"
@@ -175,7 +165,24 @@ def _in_name(model: str) -> float:
 
 
 def _input_tokens(records: Records) -> tuple[Floats | None, str]:
-    """(n_prompts,) tokens of each prompt, None where nothing tells; and how they are known."""
+    """(n_models, n_prompts), or one row for all models, of the tokens of each prompt; how so.
+
+    None where nothing says it. What calls recorded goes first, then a column of the prompts, then
+    the length of the text.
+    """
+    asked, counted = _prompt_tokens(records)
+    recorded = records.axes.get("tokens_in")
+    if recorded is None:
+        return (None if asked is None else asked[None]), counted
+    seen = ~np.isnan(recorded)
+    if asked is None:
+        return np.asarray(recorded, np.float64), "tokens as recorded"
+    part = "" if seen.all() else f"; where they are not, {counted}"
+    return np.where(seen, recorded, asked).astype(np.float64), f"tokens as recorded{part}"
+
+
+def _prompt_tokens(records: Records) -> tuple[Floats | None, str]:
+    """(n_prompts,) tokens of each prompt, None where nothing says it; and how they are known."""
     for name in _TOKENS:
         if name in records.prompts.columns and records.prompts[name].null_count() == 0:
             return records.prompts[name].to_numpy().astype(np.float64), "tokens as recorded"
@@ -188,10 +195,24 @@ def _input_tokens(records: Records) -> tuple[Floats | None, str]:
 
 
 def _output_tokens(records: Records, usual: float) -> Floats:
-    """(n_models,) tokens of an answer: its mean if recorded, else as the price list says."""
-    if "output_tokens" not in records.model_info.columns:
-        return np.full(records.n_models, usual)
-    return records.model_info["output_tokens"].cast(float, strict=False).fill_null(usual).to_numpy()
+    """(n_models, n_prompts), or a column of models, of the tokens of answers.
+
+    As recorded per call, else their mean in the table of models, else as the price list says.
+    """
+    info = records.model_info
+    mean = np.full(records.n_models, usual)
+    if "output_tokens" in info.columns:
+        mean = info["output_tokens"].cast(float, strict=False).fill_null(usual).to_numpy()
+    recorded = records.axes.get("tokens_out")
+    if recorded is None:
+        return mean[:, None]
+    return np.where(np.isnan(recorded), mean[:, None], recorded).astype(np.float64)
+
+
+def _axis(records: Records, name: str) -> Floats:
+    """(n_models, n_prompts) numbers of an axis, 0 where they are not known."""
+    held = records.axes.get(name)
+    return np.zeros((1, 1)) if held is None else np.nan_to_num(held).astype(np.float64)
 
 
 def _changed(records: Records, costs: Floats | None, unit: str | None) -> Records:
@@ -202,7 +223,3 @@ def _changed(records: Records, costs: Floats | None, unit: str | None) -> Record
     if held is None and records.costs is None:
         return records
     return replace(records, costs=held, meta=meta, path=None)
-
-
-def _bare_name(name: str) -> str:
-    return name.rpartition("/")[2].lower()

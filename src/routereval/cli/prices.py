@@ -1,0 +1,121 @@
+"""``routereval prices``."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from routereval.cli.output import format_option
+from routereval.cli.output import show as printed
+
+if TYPE_CHECKING:
+    from routereval.records.prices import PriceList
+    from routereval.report import Document
+
+_LIST = click.option(
+    "--prices",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A price list of your own.  [default: that of the package]",
+)
+
+
+def _day(_: click.Context, __: click.Parameter, value: str | None) -> date:
+    try:
+        return date.fromisoformat(value) if value else datetime.now(UTC).date()
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no date; write YYYY-MM-DD") from None
+
+
+@click.group()
+def prices() -> None:
+    """Show a price list, or bring it up to date from a public one."""
+
+
+@prices.command()
+@click.argument("models", nargs=-1)
+@_LIST
+@click.option("--today", callback=_day, metavar="DATE", help="The day to judge its age by.")
+@format_option
+def show(models: tuple[str, ...], path: Path | None, today: date, format_name: str) -> None:
+    """Print the prices of MODELS, or of all, in USD per million tokens."""
+    from routereval.errors import DataError
+    from routereval.records.prices import price_list
+
+    listed = price_list(path)
+    for model in models:
+        if listed.of(model) is None:
+            raise DataError(f"the price list knows no {model!r}; routereval prices show names all")
+    printed(_document(listed, models, today), format_name)
+
+
+@prices.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_LIST
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default="prices.toml",
+    show_default=True,
+    metavar="FILE",
+    help="Where the list is written; give it to --prices.",
+)
+@click.option("--models", metavar="M,M,…", help="Only these models of FILE.  [default: all]")
+@click.option("--source", metavar="TEXT", help="What to call FILE.  [default: its name]")
+@click.option("--date", "day", callback=_day, metavar="DATE", help="Of FILE.  [default: today]")
+def update(
+    file: Path,
+    path: Path | None,
+    out: Path,
+    models: str | None,
+    source: str | None,
+    day: date,
+) -> None:
+    """Write a price list with the prices of FILE in the place of older ones.
+
+    FILE is LiteLLM's model_prices_and_context_window.json, or what OpenRouter answers to
+    GET https://openrouter.ai/api/v1/models.
+    """
+    from routereval.errors import DataError
+    from routereval.records.prices import as_toml, price_list, public_prices, updated
+
+    listed, found = price_list(path), public_prices(file)
+    if models is not None:
+        wanted = [name.strip() for name in models.split(",") if name.strip()]
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            raise DataError(f"{file} has no price of {missing[0]!r}")
+        found = {name: found[name] for name in wanted}
+    new = updated(listed, found, source or file.name, day)
+    part = out.with_name(f".{out.name}.part")
+    part.write_text(as_toml(new), encoding="utf-8")
+    part.replace(out)
+    changed = sum(new.usd[name] != price for name, price in listed.usd.items())
+    added = len(new.usd) - len(listed.usd)
+    click.echo(f"{out}: {len(new.usd):,} models, {added:,} new, {changed:,} with another price")
+
+
+def _document(listed: PriceList, models: tuple[str, ...], today: date) -> Document:
+    from routereval.records.prices import Price
+    from routereval.report import Column, Document, Row, Table
+
+    names = models or tuple(listed.usd)
+    rows = [(name, price) for name in names if (price := listed.of(name)) is not None]
+    columns = [
+        Column("model", "text"),
+        *(Column(name.replace("_", " "), digits=4, key=name) for name in Price._fields),
+    ]
+    table = Table("", columns, [Row((name, *price)) for name, price in rows])
+    notes = [f"USD per million tokens, {listed.date or 'no date'}: {listed.source or 'no source'}"]
+    warning = listed.warning(today)
+    held = {
+        "date": listed.date,
+        "source": listed.source,
+        "usd_per_million": {name: price._asdict() for name, price in rows},
+    }
+    return Document([table], table, held, [*notes, *([warning] if warning else [])])
