@@ -37,7 +37,7 @@ lowest: $(READY)          ## write those versions down anew
 	$(UV) export --project $(VENV)/lowest --resolution lowest-direct --no-default-groups --group test \
 	  --no-emit-project --no-hashes --no-annotate --no-header --quiet -o $(CURDIR)/.ci/lowest.txt
 
-ORDERED := tests/tasks tests/studies/test_faithful.py tests/studies/test_reproduce.py
+ORDERED := tests/tasks tests/routers/test_neighbours.py tests/studies/test_faithful.py tests/studies/test_reproduce.py
 
 test-dispatch: $(READY)   ## what may depend on the processor, without AVX-512, then without any of numpy's dispatch
 	for off in AVX-512 all; do \

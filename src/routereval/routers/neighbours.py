@@ -91,8 +91,12 @@ class Knn(Router):
         return self._votes(self._near(X), self.k_)
 
     def _near(self, X: Features) -> Near:
-        """As many neighbours for every k, so that one search serves all."""
-        depth = max([*self.ks, *([] if isinstance(self.k, str) else [self.k])])
+        """As many neighbours for every k, so that one search serves all.
+
+        But numpy's own order of equal distances depends on how many are asked for.
+        """
+        given = [] if isinstance(self.k, str) else [self.k]
+        depth = max(given if given and self.ties == "numpy" else [*self.ks, *given])
         if self.ties == "exact":
             rows = search(self.X_train_, unit_rows(X), depth)
         else:
