@@ -56,6 +56,8 @@ IMPORTERS: Registry[Importer] = Registry(
         "helm": "helm:IMPORTER",
         "promptfoo": "promptfoo:IMPORTER",
         "tau-bench": "tau_bench:IMPORTER",
+        "mt-bench": "mt_bench:IMPORTER",
+        "every-eval-ever": "every_eval_ever:IMPORTER",
         "table": "table:IMPORTER",
     },
     home="routereval.importers",
