@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from routereval.routers import load_router
 from tests.conftest import CommandLine
 from tests.made import made
 
@@ -65,3 +66,23 @@ def test_errors_are_sentences(router: Path, tmp_path: Path, command_line: Comman
         assert answer.status == 2
         assert sentence in answer.err
         assert "Traceback" not in answer.err
+
+
+def test_it_learns_from_the_models_that_are_named(
+    tmp_path: Path, command_line: CommandLine
+) -> None:
+    records = made("mine", n_prompts=60, n_models=4, texts=True, features=False)
+    records.save(tmp_path / "mine")
+    first, second, *_ = records.models
+    chosen = [
+        ("--models", f"{first},{second}"),
+        ("--without", ",".join(records.models[2:])),
+    ]
+    for number, options in enumerate(chosen):
+        out = tmp_path / f"router-{number}"
+        answer = command_line("train", tmp_path / "mine", "-r", "best_single", "-o", out, *options)
+        assert "best_single on 2 models" in answer.err
+        assert load_router(out).models == (first, second)
+    answer = command_line("train", tmp_path / "mine", "--without", "nobody", "-o", tmp_path / "x")
+    assert answer.status == 2
+    assert "unknown model 'nobody'" in answer.err

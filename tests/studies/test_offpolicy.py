@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,30 @@ def test_the_command(tmp_path: Path, command_line: CommandLine) -> None:
     missing = command_line("offpolicy", tmp_path / "none")
     assert missing.status == 2
     assert missing.err.startswith("Error: ")
+
+
+def test_the_loop_of_the_page_runs_as_written(
+    tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway's log, one answer per prompt, becomes records, then a router, then an estimate."""
+    log = tmp_path / "log"
+    log.mkdir()
+    lines: list[dict[str, Any]] = []
+    for number, row in enumerate(logged(160)):
+        text = f"{row.text} number {number} of {number % 7}"
+        held = {"id": row.request_id, "time": row.time, "key": "k", "asked": "auto"}
+        held |= {"attempts": [[row.model, ""]], "prompt": f"p{number}", "text": text}
+        held |= {name: getattr(row, name) for name in ("router", "lam", "choice", "propensity")}
+        held |= {"model": row.model, "usd": row.cost, "scores": dict(row.scores)}
+        lines += [held | {"allowed": list(row.allowed)}]
+        lines += [{"feedback": row.request_id, "time": 1e6, "key": "k", "score": row.score}]
+    (log / "1.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "offpolicy.md").read_text(encoding="utf-8")
+    commands = [shlex.split(line, comments=True) for line in page.split("```")[1].splitlines()]
+    answers = [command_line(*words[1:]) for words in commands if words[:1] == ["routereval"]]
+    assert [answer.status for answer in answers] == [0, 0, 0], [a.err for a in answers]
+    imported, trained_, estimated = answers
+    assert "160 of 320 cells observed" in imported.out
+    assert "No test prompt was put to every model" in trained_.err
+    assert "router-2" in estimated.out

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.model_options import chosen_models, model_options
 from routereval.cli.output import format_option, show
 
 
@@ -34,6 +35,7 @@ from routereval.cli.output import format_option, show
     help="Where the trained router is kept.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the router that is there.")
+@model_options
 @format_option
 def train(  # noqa: PLR0917 - the options of a command
     source: str,
@@ -43,6 +45,8 @@ def train(  # noqa: PLR0917 - the options of a command
     seed: int,
     out: Path,
     overwrite: bool,
+    models: tuple[str, ...],
+    without: tuple[str, ...],
     format_name: str,
 ) -> None:
     """Train a router on the records of SOURCE and keep it, to route texts and to serve.
@@ -52,11 +56,18 @@ def train(  # noqa: PLR0917 - the options of a command
     """
     from routereval.routers import make_router, save_router
     from routereval.studies.evaluate import evaluate
-    from routereval.studies.train import task_of, trained_on
+    from routereval.studies.train import has_test_prompts, task_of, trained_on
 
     names = pool.split(",") if pool and "(" not in pool else pool
-    task = task_of(source, names, seed=seed, embedder=embedder)
+    task = task_of(chosen_models([source], models, without), names, seed=seed, embedder=embedder)
     trained = trained_on(make_router(router), task, router)
     save_router(trained, out, overwrite=overwrite)
-    show(evaluate(trained.router, task), format_name)
+    if has_test_prompts(task):
+        show(evaluate(trained.router, task), format_name)
+    else:
+        click.echo(
+            "No test prompt was put to every model, so what the router scores is not known from "
+            "these records; of a gateway's log, routereval offpolicy LOG DIR estimates it.",
+            err=True,
+        )
     click.echo(f"{router} on {len(trained.models)} models in {out}", err=True)

@@ -19,7 +19,7 @@ from routereval.routers.certificate import Certificate, interval_of
 from routereval.routers.familiarity import Familiarity
 from routereval.routers.guard import Guard
 from routereval.routers.shrinkage import Gain, gain_of
-from routereval.sources import open_source
+from routereval.sources import Source, open_source
 from routereval.spec import Spec
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.mix import MIXED
@@ -94,7 +94,7 @@ def train(
 
 
 def task_of(
-    source: Records | str | Path,
+    source: Source | Sequence[Source],
     pool: Pool | str | Sequence[str] | None = None,
     *,
     seed: int = 42,
@@ -117,6 +117,17 @@ def task_of(
     protocol = "clean" if len(opened) == 1 else MIXED
     everyone = list(records.models) if pool is None else pool
     return Task(records, everyone, Split.parse(f"{protocol}(seed={seed})"), embedder)
+
+
+def has_test_prompts(task: Task) -> bool:
+    """Whether any test prompt was put to every model, so that a router can be scored there.
+
+    None was in the log of a gateway, which asks one model per prompt.
+    """
+    try:
+        return len(task.test.rows) > 0
+    except DataError:
+        return False
 
 
 def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
