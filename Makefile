@@ -8,6 +8,10 @@ READY := $(VENV)/.ready
 JOBS ?= logical
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(JOBS) --dist worksteal
+# Numbers of our own depend on no extra and no version of a dependency, so they are tested once.
+CONTACT := -m "not slow and not numbers"
+# What was compiled is kept, whatever the environment says: tests start many processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench dist clean
 
@@ -18,18 +22,18 @@ demo: $(READY)            ## install, print the tables of the simulated demo and
 test: $(READY)            ## install and run the tests, but for the slow ones
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
-test-all: test            ## and the slow ones: processes, killed runs, benchmarks
-	$(PYTEST) $(PARALLEL) -m slow
+test-all: $(READY)        ## all tests, also the slow ones: processes, killed runs, benchmarks
+	$(PYTEST) $(PARALLEL)
 
-test-core: $(READY)       ## the tests without any extra installed; what needs one is skipped
+test-core: $(READY)       ## all but slow tests and numbers without any extra installed; what needs one is skipped
 	UV_PROJECT_ENVIRONMENT=$(VENV)-core $(UV) sync --frozen --quiet --no-default-groups --group core-test
-	$(VENV)-core/bin/python -m pytest $(PARALLEL) -m "not slow" --doctest-ignore-import-errors
+	$(VENV)-core/bin/python -m pytest $(PARALLEL) $(CONTACT) --doctest-ignore-import-errors
 
 # Old versions warn of their own dependencies' newer ones.
-test-lowest: $(READY)     ## the tests with the lowest versions that pyproject.toml allows
+test-lowest: $(READY)     ## the same tests with the lowest versions that pyproject.toml allows
 	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
 	$(UV) pip install --quiet --python $(VENV)-lowest -r .ci/lowest.txt -e .
-	$(VENV)-lowest/bin/python -m pytest $(PARALLEL) -m "not slow" \
+	$(VENV)-lowest/bin/python -m pytest $(PARALLEL) $(CONTACT) \
 	  -W default::DeprecationWarning -W default::PendingDeprecationWarning
 
 lowest: $(READY)          ## write those versions down anew
@@ -46,7 +50,7 @@ test-dispatch: $(READY)   ## what may depend on the processor, without AVX-512, 
 	done
 
 torch: $(READY)           ## what the tests of the torch routers need; they are skipped without
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "transformers>=4.45"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile "torch==2.13.0" "transformers>=4.45"
 
 fuzz: $(READY)            ## more than 10,000 damaged inputs over all importers, drawn anew
 	ROUTEREVAL_FUZZ=8 $(BIN)/python -m pytest tests/importers -k "damaged or any_program"

@@ -23,6 +23,13 @@ settings.register_profile("routereval", deadline=None, derandomize=FUZZ == 1)
 settings.load_profile("routereval")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with slow tests first: a long one that starts last keeps one process waiting."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache for the whole session, also of several processes: what is slow is made once."""

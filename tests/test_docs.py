@@ -176,9 +176,14 @@ def test_every_other_name_is_documented(name: str) -> None:
 
 
 def test_routers_are_written_as_they_are_called() -> None:
-    for span in SPAN.findall(text_of(ROOT / "docs" / "routers.md")):
-        if re.sub(r"\(.*", "", span) in ROUTERS and "=" in span:
-            make_router(span)
+    spans = [
+        span
+        for span in SPAN.findall(text_of(ROOT / "docs" / "routers.md"))
+        if re.sub(r"\(.*", "", span) in ROUTERS and "=" in span
+    ]
+    assert len(spans) > 20
+    for span in spans:
+        assert repr(make_router(span))
 
 
 def test_the_first_line_and_the_first_commands_of_the_readme() -> None:

@@ -1,4 +1,4 @@
-"""The door with keys, on SQLite and on Redis."""
+"""The authenticator by keys, on SQLite and on Redis."""
 
 from __future__ import annotations
 
@@ -238,6 +238,7 @@ def test_a_request_that_failed_costs_nothing(opened: Open) -> None:
             authorization.settle(NOTHING, 0.0)
         await pay(authenticator, secret, NOW, 0.01)
         await authenticator.close()
+        assert (await opened().listed(DAY))[0][1] == NANO // 100
 
     asyncio.run(story())
 
@@ -249,6 +250,8 @@ def test_free_models_are_open_when_the_budget_is_spent(opened: Open) -> None:
         secret = await made(store, usd_per_day=0.01)
         await pay(authenticator, secret, NOW, 0.01)
         await pay(authenticator, secret, NOW, 0.0)
+        with refused(429, "insufficient_quota"):
+            await pay(authenticator, secret, NOW, 0.001)
         await authenticator.close()
 
     asyncio.run(story())

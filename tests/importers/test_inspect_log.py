@@ -333,7 +333,7 @@ def test_an_archive_that_unpacks_to_far_more_is_refused(
 @settings(max_examples=examples(120), deadline=None)
 @given(mutated(GOOD))
 def test_damaged_files_end_in_records_or_in_our_errors(files: Files) -> None:
-    import_or_refuse(files, recognise, read)
+    assert import_or_refuse(files, recognise, read) in {True, False}  # no other error
 
 
 # Zstandard

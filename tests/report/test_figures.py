@@ -139,7 +139,7 @@ def test_the_mean_is_drawn_large() -> None:
 
 @pytest.mark.parametrize("n_models", [1, 2, 3])
 def test_very_few_models_can_be_drawn(n_models: int) -> None:
-    words(scaling_figure(study(n_models=n_models)))
+    assert "random pools" in words(scaling_figure(study(n_models=n_models)))
 
 
 def test_what_is_saved_is_the_same_every_time(tmp_path: Path) -> None:
