@@ -21,8 +21,9 @@ from routereval.report.figures import (
     save_scaling,
     scaling_figure,
 )
+from routereval.results.scaling_curves import MEAN, ScalingResults
 from routereval.sources import open_source
-from routereval.studies.scaling import MEAN, ScalingResults, scaling
+from routereval.studies.scaling import scaling
 
 
 def made(name: str = "toy", n_models: int = 9, seed: int = 0) -> Records:

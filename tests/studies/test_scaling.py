@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, complete_block, score_matrix
+from routereval.results.scaling_curves import MEAN, ScalingCurve
 from routereval.scoring.scaling import widest
 from routereval.sources import open_source
 from routereval.studies.orders import ORDERS, greedy, model_order
-from routereval.studies.scaling import MEAN, ScalingCurve, scaling, weak_together
+from routereval.studies.scaling import scaling, weak_together
 
 Floats = NDArray[np.floating]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from routereval.results.scaling_curves import MEAN, ScalingCurve, ScalingResults
 from routereval.studies.orders import RANDOM
-from routereval.studies.scaling import MEAN, ScalingCurve, ScalingResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from routereval.report.sections.tables import Exports
 from routereval.report.tags import Html, data, joined, tag
 from routereval.results.operating import Operating, PoolPoints
 
-SIMULATED = "Simulated data: no real LLM was asked; the numbers say nothing about any."
+SIMULATED = "Simulated data: no real model was asked; the numbers say nothing about any."
 
 
 def run_page(report: RunReport, title: str = "routereval") -> str:

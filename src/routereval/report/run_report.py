@@ -75,7 +75,7 @@ class RunReport:
 
     @property
     def simulated(self) -> bool:
-        """Whether no real LLM was asked."""
+        """Whether no real model was asked."""
         return any(cell.simulated for cell in self.results.cells)
 
 

@@ -180,8 +180,8 @@ def _of_choice(values: Floats, choice: Codes) -> Floats:
     return np.where(choice == NONE, 0.0, taken)
 
 
-def _known(said: Floats, recorded: Floats, own: bool) -> Floats:
-    first, second = (said, recorded) if own else (recorded, said)
+def _known(given: Floats, recorded: Floats, own: bool) -> Floats:
+    first, second = (given, recorded) if own else (recorded, given)
     return np.where(np.isnan(first), second, first)
 
 

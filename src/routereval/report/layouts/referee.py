@@ -119,8 +119,8 @@ def _data(found: Judgement) -> Iterator[tuple[Cell, ...]]:
 
 def sentences(found: Judgement) -> list[str]:
     """What was found, in plain words."""
-    said = [_first(found), _against_constants(found), _unlisted(found), _prompts_read(found)]
-    return [sentence for sentence in said if sentence]
+    sentences = [_first(found), _against_constants(found), _unlisted(found), _prompts_read(found)]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _cost(found: Judgement, router: str) -> float:
@@ -129,7 +129,7 @@ def _cost(found: Judgement, router: str) -> float:
 
 
 def _first(found: Judgement) -> str:
-    """Who is first, and who cannot be told apart from it."""
+    """Who is first, and who is level with it."""
     if not found.routers:
         return "Every router that is listed chooses a best model on every prompt."
     first, n = found.routers[0], len(found.routers)

@@ -7,7 +7,7 @@ from typing import Any
 
 from routereval.report.layouts.run import SIMULATED
 from routereval.report.table import Cell, Column, Document, Number, Row, Table, from_mappings
-from routereval.studies.scaling import MEAN, ScalingResults
+from routereval.results.scaling_curves import MEAN, ScalingResults
 
 _SIZES = (3, 5, 10, 100)
 _COLUMNS = (
