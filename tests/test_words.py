@@ -25,7 +25,6 @@ NAMES = {
     "gathering": "collect",
     "ground": "prepared split",
     "grounds": "prepared splits",
-    "judging": "scoring",
     "planar": "Pareto",
     "purse": "budget lease",
     "quirk": "exception",
@@ -39,7 +38,6 @@ NAMES = {
 DOCSTRINGS = {
     "desk": "call ledger",
     "door": "authenticator, or interface",
-    "judging": "scoring",
     "purse": "budget lease",
     "seams": "protocols",
     "strata": "subsets",
@@ -62,6 +60,7 @@ LATER = {
     "advise.py",
     "advice_figure.py",
 }
+OWN = re.compile(r"mt_?bench", re.IGNORECASE)  # what others call their own
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -82,7 +81,7 @@ def docstrings(tree: ast.AST) -> Iterator[str]:
 
 
 def banned(texts: Iterator[str], words: dict[str, str]) -> list[str]:
-    found = {word.lower() for text in texts for word in WORD.findall(text)}
+    found = {word.lower() for text in texts for word in WORD.findall(OWN.sub("", text))}
     return [f"{word!r}: write {words[word]}" for word in sorted(found & set(words))]
 
 

@@ -1,4 +1,4 @@
-"""MT-bench's judgments, as FastChat's ``gen_judgment.py`` writes them, one a line.
+"""MT-bench's judgments, as FastChat's ``gen_judgment.py`` writes them, one per line.
 
 ``<bench>/model_judgment/<judge>_single.jsonl`` holds ``{question_id, model, judge: [model, prompt],
 score, turn, tstamp}``, a score from 1 to 10 or -1 where the judge's words held none; beside it
@@ -45,7 +45,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path, *, rescale: Rescale = False) -> Iterator[Draft]:
-    """One draft per bench; a question's score is the mean of its turns, those of a judge apart.
+    """One draft per benchmark; a question's score is the mean of its turns, those of a judge apart.
 
     Args:
         path: a file of judgments, or a folder with ``model_judgment/`` at most three folders down.
@@ -87,16 +87,16 @@ class _Reader:
     n_rows: dict[str, int] = field(default_factory=dict)
 
     def read(self, file: Path) -> None:
-        bench = _bench(file)
-        self._read_questions(file, bench)
+        benchmark = _benchmark(file)
+        self._read_questions(file, benchmark)
         for line, row in json_objects(file, self.bad):
             with self.bad.row(file, line):
-                key = bench, _id(row), name_in(row, "model"), _judge(row)
+                key = benchmark, _id(row), name_in(row, "model"), _judge(row)
                 score = finite_in(field_in(row, "score"), "score")
                 mean = self.turns.setdefault(key, Mean())
-                self.n_rows[bench] = self.n_rows.get(bench, 0) + 1
+                self.n_rows[benchmark] = self.n_rows.get(benchmark, 0) + 1
                 if score == _UNPARSED:
-                    self.n_unparsed[bench] = self.n_unparsed.get(bench, 0) + 1
+                    self.n_unparsed[benchmark] = self.n_unparsed.get(benchmark, 0) + 1
                 else:
                     mean.add(self._checked(score))
 
@@ -106,7 +106,7 @@ class _Reader:
             self.rescale.score(score)
         return score
 
-    def _read_questions(self, file: Path, bench: str) -> None:
+    def _read_questions(self, file: Path, benchmark: str) -> None:
         above = file.absolute().parent
         beside = next(
             (one for one in (above.parent, above) if (one / "question.jsonl").is_file()), None
@@ -115,18 +115,18 @@ class _Reader:
             return
         for line, row in json_objects(beside / "question.jsonl", self.bad):
             with self.bad.row(beside / "question.jsonl", line):
-                self.questions.setdefault((bench, _id(row)), row)
+                self.questions.setdefault((benchmark, _id(row)), row)
 
     def drafts(self, path: Path, files: list[Path]) -> Iterator[Draft]:
         table = LongTable(rescale=self.rescale)
         n_scores = 0
-        for (bench, question, model, judge), mean in self.turns.items():
-            row = self.questions.get((bench, question), {})
+        for (benchmark, question, model, judge), mean in self.turns.items():
+            row = self.questions.get((benchmark, question), {})
             asked = row.get("turns")
             turns = [text_of(turn) or "" for turn in asked] if isinstance(asked, list) else []
             n_scores += mean.value == mean.value
             table.add(
-                bench,
+                benchmark,
                 question,
                 model,
                 mean.value,
@@ -135,12 +135,12 @@ class _Reader:
                 judge=judge,
             )
         refuse_unscored(path, n_scores, files, "run gen_judgment.py --mode single to its end")
-        for bench, n in self.n_rows.items():
+        for benchmark, n in self.n_rows.items():
             scale = f", {self.rescale}" if isinstance(self.rescale, Scale) else ""
-            table.note(bench, f"score: mean of a question's turns{scale}")
-            if n_unparsed := self.n_unparsed.get(bench, 0):
+            table.note(benchmark, f"score: mean of a question's turns{scale}")
+            if n_unparsed := self.n_unparsed.get(benchmark, 0):
                 table.warn(
-                    bench,
+                    benchmark,
                     f"{n_unparsed} of {n} judgments held no score (-1) and are not observed",
                 )
         yield from table.drafts(str(path), "Apache-2.0")
@@ -160,7 +160,7 @@ def _judge(row: Mapping[str, Any]) -> str:
     return name_of(judge, "'judge'")
 
 
-def _bench(file: Path) -> str:
+def _benchmark(file: Path) -> str:
     folder = file.absolute().parent
     return (text_of(folder.parent.name) if folder.name == _FOLDER else "") or "mt_bench"
 

@@ -1,4 +1,4 @@
-"""What a saved router holds and would contact, told without using it."""
+"""What a saved router holds and would contact, found without using it."""
 
 from __future__ import annotations
 
