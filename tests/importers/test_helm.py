@@ -91,6 +91,16 @@ def test_one_model_run_in_two_ways_is_two_arms(tmp_path: Path) -> None:
     assert found.model_info["base_model"].to_list() == ["org/m", "org/m"]
 
 
+def test_links_that_lead_out_of_a_run_are_refused(tmp_path: Path) -> None:
+    entries = [{"instance_id": "i", "stats": stats(exact_match=1)}]
+    files = run("x:model=m", entries)
+    source = write_sample(files, tmp_path / "in")
+    (tmp_path / "elsewhere.json").write_text("[]")
+    (source / "runs/v1/x:model=m/instances.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(DataError, match=r"instances\.json is a link to"):
+        list(helm.read(source))
+
+
 @pytest.mark.parametrize(
     ("entries", "why"),
     [

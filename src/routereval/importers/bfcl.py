@@ -28,7 +28,7 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
-from routereval.importers.run_answers import Answer, drafts_of_runs, milliseconds, part_of
+from routereval.importers.run_answers import Answer, drafts_of_runs, file_in, milliseconds, part_of
 from routereval.records.draft import Draft
 
 _NAME = re.compile(r"(BFCL_v\d+)_(.+)_score")
@@ -149,8 +149,8 @@ def _result_file(file: Path) -> Path | None:
     name = file.name.replace("_score.json", "_result.json")
     model = _model_folder(file)
     inside = file.absolute().parent.relative_to(model)
-    places = (model.parents[0].parent / "result" / model.name / inside / name, file.with_name(name))
-    return next((place for place in places if place.is_file()), None)
+    beside = file_in(file.absolute().parent, name)
+    return file_in(model.parent.parent / "result", model.name, *inside.parts, name) or beside
 
 
 def _data(path: Path) -> dict[str, dict[str, str | None]]:

@@ -32,6 +32,7 @@ from routereval.importers.run_answers import (
     Answer,
     drafts_of_runs,
     family_of,
+    file_in,
     folder_above,
     milliseconds,
     object_in,
@@ -135,9 +136,9 @@ def _rows(run: Run, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _calls(file: Path) -> dict[str, Mapping[str, Any]]:
     """What the predictions beside the reviews tell of each call, by the sample's index."""
-    folder = folder_above(file, 3) / "predictions" / folder_above(file, 1).name
-    predictions = folder / file.name
-    if not predictions.is_file():
+    model = folder_above(file, 1).name
+    predictions = file_in(folder_above(file, 3), "predictions", model, file.name)
+    if predictions is None:
         return {}
     bad, found = BadRows(), dict[str, Mapping[str, Any]]()
     for _, row in json_objects(predictions, bad):

@@ -24,6 +24,7 @@ from routereval.importers.rows import BadRows, json_file, name_in, peek, some_fi
 from routereval.importers.run_answers import (
     Answer,
     drafts_of_runs,
+    file_in,
     milliseconds,
     object_in,
     part_of,
@@ -171,17 +172,17 @@ def _split(stats: object) -> str:
 
 
 def _spec(folder: Path) -> object:
-    beside = folder / "run_spec.json"
-    return json_file(beside) if beside.is_file() else {}
+    file = file_in(folder, "run_spec.json")
+    return {} if file is None else json_file(file)
 
 
 def _instances(folder: Path) -> dict[tuple[str, str], Mapping[str, Any]]:
     """The instances by their id and perturbation, empty where no file has them."""
     found: Iterable[object] = ()
-    if (folder / "instances.json").is_file():
-        found = json_file(folder / "instances.json")
-    elif (folder / "scenario_state.json").is_file():
-        states = part_of(json_file(folder / "scenario_state.json"), "request_states")
+    if (file := file_in(folder, "instances.json")) is not None:
+        found = json_file(file)
+    elif (file := file_in(folder, "scenario_state.json")) is not None:
+        states = part_of(json_file(file), "request_states")
         found = [part_of(state, "instance") for state in states] if isinstance(states, list) else ()
     return {
         (instance["id"], _perturbation(instance.get("perturbation"))): instance

@@ -23,7 +23,7 @@ from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import reading
 from routereval.importers.metric_choice import choose_metrics
 from routereval.importers.rows import RowError, json_file, some_files, text_of
-from routereval.importers.run_answers import Answer, drafts_of_runs, folder_above, part_of
+from routereval.importers.run_answers import Answer, drafts_of_runs, file_in, folder_above, part_of
 from routereval.importers.scale import Rescale
 from routereval.importers.source_files import parquet_scan, parquet_schema
 from routereval.records.draft import Draft
@@ -119,14 +119,13 @@ def _model(file: Path) -> str:
 def _results(file: Path, model: str, stamp: str) -> object:
     """The results of the same run, None where they are not found."""
     name = f"results_{stamp}.json"
-    n_above = 3 + model.count("/") + 1
-    places = (
-        folder_above(file, 1) / name,
-        folder_above(file, 2) / name,
-        folder_above(file, n_above) / "results" / model / name,
+    root = folder_above(file, 3 + model.count("/") + 1)
+    found = stamp and (
+        file_in(folder_above(file, 1), name)
+        or file_in(folder_above(file, 2), name)
+        or file_in(root, "results", *model.split("/"), name)
     )
-    found = next((place for place in places if stamp and place.is_file()), None)
-    return None if found is None else json_file(found)
+    return json_file(found) if found else None
 
 
 def _metrics(run: Run) -> list[str]:

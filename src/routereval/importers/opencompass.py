@@ -24,6 +24,7 @@ from routereval.importers.run_answers import (
     Answer,
     drafts_of_runs,
     family_of,
+    file_in,
     folder_above,
     object_in,
     part_of,
@@ -129,10 +130,9 @@ def _fields(run: Run) -> list[str]:
 
 def _rows(run: Run, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The details of each sample, with what its prediction tells."""
-    beside = (
-        folder_above(run.file, 3) / "predictions" / folder_above(run.file, 1).name / run.file.name
-    )
-    predictions = json_file(beside) if beside.is_file() else {}
+    model = folder_above(run.file, 1).name
+    file = file_in(folder_above(run.file, 3), "predictions", model, run.file.name)
+    predictions = {} if file is None else json_file(file)
     for number, (name, fields) in enumerate(_details(run.file), 1):
         with bad.row(run.file, number):
             details = object_in(fields, f"the details of {name!r}")

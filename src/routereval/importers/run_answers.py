@@ -17,6 +17,7 @@ from routereval.importers.eval_logs import SamePrompts, refuse_unscored, value_i
 from routereval.importers.long_table import LongTable
 from routereval.importers.rows import BadRows, RowError
 from routereval.importers.scale import Rescale
+from routereval.importers.source_files import refuse_outside
 from routereval.records.draft import Draft
 
 
@@ -200,6 +201,19 @@ def folder_above(file: Path, n: int) -> Path:
     """The n-th folder above a file, the first being its own; the uppermost if there are fewer."""
     above = file.absolute().parents
     return above[min(n, len(above)) - 1]
+
+
+def file_in(folder: Path, *parts: str) -> Path | None:
+    """A file inside a folder, None if it is not there.
+
+    Raises:
+        DataError: if a link leads out of the folder.
+    """
+    file = folder.joinpath(*parts)
+    if not file.is_file():
+        return None
+    refuse_outside(file, folder)
+    return file
 
 
 def milliseconds(seconds: object) -> float | None:
