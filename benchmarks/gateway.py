@@ -4,7 +4,8 @@ An upstream that answers at once (or streams a chunk every 5 ms) runs in a proce
 gateway in another, and the load comes from this one; where there are two cores, the gateway has one
 to itself. It asks for a key with a budget, and logs its decisions. Prompts differ, so that most
 decisions are computed. The same load goes to the upstream directly: the difference is what the
-gateway adds.
+gateway adds. And it goes through a bare relay, which is a route of starlette that sends the body on
+by aiohttp and does nothing else: less than that no gateway in Python on these libraries can cost.
 
     python benchmarks/gateway.py                            # all of it, about a minute
     python benchmarks/gateway.py --seconds 2                # provisional
@@ -39,6 +40,7 @@ import uvloop
 RATE = 200
 CHUNKS, PACE_S = 20, 0.005
 N_PROMPTS = 20_000
+JSON = "application/json"
 VERBS = ("prove", "cite", "translate", "debug", "diagnose", "summarise", "plan", "rhyme")
 NOUNS = ("lemma", "statute", "poem", "kernel", "fracture", "treaty", "menu", "orbit", "ledger")
 
@@ -124,6 +126,37 @@ async def upstream(port: int) -> None:
     server = await asyncio.get_running_loop().create_server(UpstreamConfig, "127.0.0.1", port)
     async with server:
         await server.serve_forever()
+
+
+# -- the bare relay -------------------------------------------------------------------------------
+
+
+def bare_relay(port: int, upstream_port: int) -> None:
+    """Serve a relay that looks at nothing."""
+    import aiohttp
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response, StreamingResponse
+    from starlette.routing import Route
+
+    url = f"http://127.0.0.1:{upstream_port}/v1/chat/completions"
+    sessions: list[aiohttp.ClientSession] = []
+
+    async def relay(request: Request) -> Response:
+        if not sessions:
+            sessions.append(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        body = await request.body()
+        answer = await sessions[0].post(url, data=body, headers={"content-type": JSON})
+        kind = answer.headers["content-type"]
+        if kind == JSON:
+            return Response(await answer.read(), answer.status, media_type=kind)
+        return StreamingResponse(answer.content.iter_any(), answer.status, media_type=kind)
+
+    app = Starlette(routes=[Route("/v1/chat/completions", relay, methods=["POST"])])
+    uvicorn.run(
+        app, port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning"
+    )
 
 
 # -- the load -------------------------------------------------------------------------------------
@@ -345,15 +378,18 @@ def run(work: Coroutine[Any, Any, float]) -> float:
         return runner.run(work)
 
 
-def measure(target: Load, direct: Load | None, seconds: float, pid: int | None) -> None:
-    """Print a table; `direct` is the same load without the gateway."""
+Asked = tuple[str, Load, int | None]
+"""What is asked, as the table calls it, the load, and the process whose time is measured."""
+
+
+def measure(asked: list[Asked], seconds: float) -> None:
+    """Print a table, a row for each kind of load and each that is asked."""
     columns = ("per s", "p50 ms", "p99 ms", "failed", "CPU µs", "RSS MB")
     print(f"{'':34s}" + "".join(f"{column:>9s}" for column in columns))
     for kind, streamed, work in LOADS:
-        for label, load in (("upstream alone", direct), ("gateway", target)):
-            if load is not None:
-                made = Load(load.base_url, load.model, load.key, streamed)
-                row(f"{label}, {kind}", made, work, seconds, pid if load is target else None)
+        for label, load, pid in asked:
+            made = Load(load.base_url, load.model, load.key, streamed)
+            row(f"{label}, {kind}", made, work, seconds, pid)
 
 
 LOADS: list[tuple[str, bool, Callable[[Load, float], Coroutine[Any, Any, float]]]] = [
@@ -393,10 +429,19 @@ def measure_ours(seconds: float) -> None:
             os.sched_setaffinity(0, {rest})
         stub = [sys.executable, __file__, "--upstream-only", str(upstream_port)]
         serve = [command, "serve", str(router), "-c", str(config)]
-        with process(stub, upstream_port, rest), process(serve, port, ours) as pid:
-            direct = Load(f"http://127.0.0.1:{upstream_port}/v1", models[0])
-            target = Load(f"http://127.0.0.1:{port}/v1", "auto:lam=0.1", key)
-            measure(target, direct, seconds, pid)
+        bare_port = free_port()
+        bare = [sys.executable, __file__, "--bare-only", str(bare_port), str(upstream_port)]
+        with (
+            process(stub, upstream_port, rest),
+            process(bare, bare_port, ours) as bare_pid,
+            process(serve, port, ours) as pid,
+        ):
+            asked: list[Asked] = [
+                ("upstream alone", Load(f"http://127.0.0.1:{upstream_port}/v1", models[0]), None),
+                ("bare relay", Load(f"http://127.0.0.1:{bare_port}/v1", models[0]), bare_pid),
+                ("gateway", Load(f"http://127.0.0.1:{port}/v1", "auto:lam=0.1", key), pid),
+            ]
+            measure(asked, seconds)
             print(f"\npeak of the gateway's memory: {memory_mb(pid, 'VmHWM'):.0f} MB")
 
 
@@ -404,6 +449,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="for each row")
     parser.add_argument("--upstream-only", type=int, metavar="PORT")
+    parser.add_argument("--bare-only", type=int, nargs=2, metavar=("PORT", "UPSTREAM_PORT"))
     parser.add_argument("--base-url", help="measure this one instead of our own")
     parser.add_argument("--model", default="auto")
     parser.add_argument("--key", default="")
@@ -412,9 +458,11 @@ def main() -> None:
     if options.upstream_only:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(upstream(options.upstream_only))
+    elif options.bare_only:
+        bare_relay(*options.bare_only)
     elif options.base_url:
         target = Load(options.base_url, options.model, options.key)
-        measure(target, None, options.seconds, options.pid)
+        measure([("gateway", target, options.pid)], options.seconds)
     else:
         measure_ours(options.seconds)
 

@@ -90,3 +90,18 @@ def test_weights() -> None:
 
 def test_one_hot_of_nothing() -> None:
     assert one_hot(np.array([], dtype=np.int64), 3).shape == (0, 3)
+
+
+@given(SCORES, st.integers(0, 99), st.floats(0, 1e3))
+def test_prompts_together_are_chosen_as_one_by_one(
+    scores: np.ndarray, seed: int, lam: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    scores = np.round(scores, 1)  # so that there are ties
+    scores[rng.random(scores.shape) < 0.1] = np.nan
+    costs = np.round(rng.random(scores.shape), 1)
+    costs[rng.random(scores.shape) < 0.2] = np.nan
+    twice = np.vstack([scores, scores])
+    together = choose(twice, np.vstack([costs, costs]), lam)[: len(scores)]
+    alone = [choose(scores[row : row + 1], costs[row], lam)[0] for row in range(len(scores))]
+    assert together.tolist() == alone

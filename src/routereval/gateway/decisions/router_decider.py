@@ -17,6 +17,8 @@ from routereval.routers.base import Scores
 from routereval.routers.trained import TrainedRouter
 
 INLINE_BATCH_S = 0.002
+QUIET_S = 0.001
+"""Time without a decision after which the next one is not waited with for others."""
 MAX_BATCH = 64
 
 
@@ -31,15 +33,16 @@ class Scored(NamedTuple):
 class _Batch:
     """Texts that are scored together, each once."""
 
-    def __init__(self) -> None:
-        self.texts: dict[bytes, str] = {}
+    def __init__(self, texts: dict[bytes, str] | None = None) -> None:
+        self.texts = texts or {}
         self.task: asyncio.Task[dict[bytes, Scored]] | None = None
 
 
 class RouterDecider:
     """Decides by a trained router, as the benchmark does.
 
-    Whatever comes while a batch is computed becomes the next batch. A batch that is known to be
+    Whatever comes while a batch is computed becomes the next batch; what comes alone is computed at
+    once. A batch that is known to be
     quick is computed on the spot, because handing it to a thread would cost more; others go to a
     thread, so that streams flow on meanwhile.
 
@@ -56,6 +59,7 @@ class RouterDecider:
         self._next: _Batch | None = None
         self._batch_lock = asyncio.Lock()
         self._seconds_per_text = 0.0
+        self._last_asked = 0.0
 
     async def decide(
         self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
@@ -80,6 +84,8 @@ class RouterDecider:
         found = self._scored_texts.get(digest) if self._scored_texts is not None else None
         if found is not None:
             return found
+        if self._is_alone():
+            return self._remembered(_Batch({digest: text}), self._timed_scores([text]))[digest]
         batch = self._next
         if batch is None or len(batch.texts) >= MAX_BATCH:
             self._next = batch = _Batch()
@@ -97,6 +103,17 @@ class RouterDecider:
                 scored = self._timed_scores(texts)
             else:
                 scored = await asyncio.to_thread(self._timed_scores, texts)
+        return self._remembered(batch, scored)
+
+    def _is_alone(self) -> bool:
+        """Whether a text comes after a pause and is quickly scored: a batch would gain nothing."""
+        now = time.perf_counter()
+        quiet, self._last_asked = now - self._last_asked > QUIET_S, now
+        quick = self._seconds_per_text < INLINE_BATCH_S
+        return quiet and quick and self._next is None and not self._batch_lock.locked()
+
+    def _remembered(self, batch: _Batch, scored: Scored) -> dict[bytes, Scored]:
+        """The scores of each text of a batch, by its hash."""
         found = {
             digest: Scored(
                 scored.scores[row : row + 1],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, read_body
 from routereval.gateway.http.headers import bearer, plain_ascii
+from routereval.gateway.http.request_ids import new_request_id
 from routereval.gateway.http.sse import EventStream
 from routereval.gateway.protocols import Headers, LogEntry, Usage
 from routereval.gateway.upstreams.client import Stream
@@ -37,7 +37,7 @@ class Connection:
         self.headers: Headers = scope["headers"]
         self.key = bearer(self.headers)
         self.address: str = (scope.get("client") or ("",))[0]
-        self.entry = LogEntry(secrets.token_hex(12), time.time(), path=scope["path"])
+        self.entry = LogEntry(new_request_id(), time.time(), path=scope["path"])
         self.draining = False
 
     def elapsed_s(self) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
@@ -91,6 +91,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._reject(ApiError(400, "too many requests in a row", code="invalid_http"))
         self._all.busy(self)
         super().on_headers_complete()
+        self.cycle.transport = cast("Any", JoinedWrites(self.transport))
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
@@ -149,6 +150,41 @@ class HttpProtocol(HttpToolsProtocol):
             lines = [STATUS_LINE[error.status], *(b"%b: %b\r\n" % header for header in head)]
             self.transport.write(b"".join([*lines, b"\r\n", error.body]))
         self.transport.close()
+
+
+class JoinedWrites:
+    """A transport for one answer, whose head is written with the beginning of its body.
+
+    Each write is a call of the system, which is dearer than most of what the gateway does.
+
+    Args:
+        transport: of the connection.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Write, unless this is the head of an answer."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1"):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Write what is held, and close."""
+        if self._head:
+            self._transport.write(self._head)
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether it is being closed."""
+        return self._transport.is_closing()
 
 
 def protocol_factory(

@@ -19,6 +19,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from routereval.errors import DataError
 from routereval.gateway.protocols import LogEntry
 
@@ -27,7 +29,8 @@ LONGEST_WAIT = 64_000_000
 """Bytes that are kept while the disk does not take them; what comes then is lost, and counted."""
 
 log = logging.getLogger(__name__)
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
+_encode_any = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class DecisionLog:
@@ -111,7 +114,7 @@ class DecisionLog:
             if self._lost.bit_count() == 1:  # said at 1, 2, 4, 8, …
                 log.error("the decision log lost %d lines: the disk does not take them", self._lost)
             return
-        line = _encode(held).encode() + b"\n"
+        line = _line(held)
         self._lines.append(line)
         self._size += len(line)
 
@@ -250,6 +253,18 @@ def hash_of(text: str) -> str:
     '8e82a8b6bad73d5151161882da066b56'
     """
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _line(held: Mapping[str, Any]) -> bytes:
+    r"""A line of JSON.
+
+    >>> _line({"text": "\ud800"})  # of which UTF-8 has no bytes
+    b'{"text":"\\ud800"}\n'
+    """
+    try:
+        return _encode(held) + b"\n"
+    except UnicodeEncodeError:
+        return _encode_any(held).encode() + b"\n"
 
 
 def _number(score: float) -> float | None:

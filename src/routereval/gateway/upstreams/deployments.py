@@ -28,11 +28,15 @@ class Deployments:
 
     def unmet_need(self, request: ChatRequest) -> str:
         """Why none can serve a request, as half a sentence; empty if one can."""
+        if len(self._upstreams) == 1:
+            return self._upstreams[0].unmet_need(request)
         needs = [upstream.unmet_need(request) for upstream in self._upstreams]
         return "" if "" in needs else needs[0]
 
     def highest_price(self, request: ChatRequest, tried: Collection[str] = ()) -> float:
         """The most that a request costs at any that was not tried, in USD."""
+        if len(self._upstreams) == 1 and not tried:
+            return self._upstreams[0].highest_price(request)
         left = (upstream for upstream in self._upstreams if upstream.label not in tried)
         return max((upstream.highest_price(request) for upstream in left), default=0.0)
 

@@ -17,20 +17,19 @@ class Upstream:
     """An upstream, how many requests are there, and whether it is to be left alone.
 
     Attributes:
+        config: of the target.
         label: the name of its model, with that of the deployment where there are several.
     """
 
     def __init__(self, target: Target, breaker: CircuitBreaker) -> None:
         self.label = target.config.label
         self.target = target
+        self.config = target.config
         self.breaker = breaker
         self.in_flight = 0
         self.tells_usage = target.config.stream_usage
-
-    @property
-    def config(self) -> UpstreamConfig:
-        """Its configuration."""
-        return self.target.config
+        self._needs_met = frozenset(target.config.capabilities)
+        self._highest_prices = _highest_prices(target.config)
 
     @property
     def full(self) -> bool:
@@ -57,9 +56,8 @@ class Upstream:
 
     def unmet_need(self, request: ChatRequest) -> str:
         """Why it cannot serve a request, as half a sentence; empty if it can."""
-        missing = sorted(request.needs - set(self.config.capabilities))
-        if missing:
-            return f"lacks {', '.join(missing)}"
+        if not request.needs <= self._needs_met:
+            return f"lacks {', '.join(sorted(request.needs - self._needs_met))}"
         if self.config.context and request.tokens > self.config.context:
             return f"takes {self.config.context} tokens, not about {request.tokens}"
         return ""
@@ -79,10 +77,8 @@ class Upstream:
 
     def highest_price(self, request: ChatRequest) -> float:
         """The most that a request's prompt and its longest answers cost, in USD."""
-        config = self.config
-        prices_in = (config.price_in, config.price_cached or 0.0, config.price_cache_write or 0.0)
-        price_out = max(config.price_out, config.price_reasoning or 0.0)
-        inward = (request.most_prompt_tokens + FRAME_TOKENS) * max(prices_in)
+        price_in, price_out = self._highest_prices
+        inward = (request.most_prompt_tokens + FRAME_TOKENS) * price_in
         return (inward + self._longest_answers(request) * price_out) / 1e6
 
     def lost_price(self, request: ChatRequest) -> float:
@@ -93,3 +89,9 @@ class Upstream:
     def _longest_answers(self, request: ChatRequest) -> int:
         longest = request.answer_tokens or self.config.answer_tokens
         return min(longest * request.answers, MAX_TOKENS)
+
+
+def _highest_prices(config: UpstreamConfig) -> tuple[float, float]:
+    """The dearest of a prompt's tokens and of an answer's, in USD per million."""
+    inward = (config.price_in, config.price_cached or 0.0, config.price_cache_write or 0.0)
+    return max(inward), max(config.price_out, config.price_reasoning or 0.0)
