@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from routereval.records import Records
+from routereval.report.display import SIMULATED
 from routereval.report.figures import (
-    SIMULATED,
-    TITLES,
     ScalingDisplay,
     mean_figure,
     save_scaling,
     scaling_figure,
 )
+from routereval.report.titles import TITLES
 from routereval.results.scaling_curves import MEAN, ScalingResults
 from routereval.sources import open_source
 from routereval.studies.scaling import scaling

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from matplotlib.figure import Figure
 
 from routereval.cli.main import cli
 from routereval.report.curve_figure import curve_displays, save_curves
@@ -16,7 +15,6 @@ from routereval.report.table import Number, value_of
 from routereval.results import Results
 from routereval.results.summary import MEAN, TRADE_OFF, summarise
 from routereval.results.zero_router import ZERO, zero_router
-from routereval.scoring import compute
 from routereval.studies.run import run
 from tests.made import made
 
@@ -105,32 +103,28 @@ def test_one_benchmark_has_one_table() -> None:
     assert "one" in table.title
 
 
-def test_a_panel_shows_every_router_the_zero_router_and_the_oracle(results: Results) -> None:
+def test_a_panel_shows_every_router_model_the_zero_router_and_the_oracle(results: Results) -> None:
     figures = curve_displays(results)
     assert list(figures) == ["curves-m3-all-strong", "curves-m3-strong-to-weak"]
-    for panels in figures.values():
+    for display in figures.values():
+        panels = display.panels()
         assert [panel.title for panel in panels] == ["TruthfulQA", "two"]
-        for panel in panels:
-            ax = panel.plot(Figure().add_subplot())
-            labels = ax.get_legend_handles_labels()[1]
-            assert labels == [
-                "knn(k=5)",
-                "linear",
-                "Zero router",
-                "oracle",
-                "best_single",
-                "random",
-            ]
+        for ax, pool in zip(display.figure().axes, display.pools, strict=True):
+            labels = {text.get_text() for text in ax.texts}
+            assert {"knn(k=5)", "linear", "Zero router", *pool.models} <= labels
+            assert "oracle" in labels or any("oracle" in text for text in labels)
 
 
-def test_the_curves_are_those_of_the_cells(results: Results) -> None:
-    [first, _] = curve_displays(results)["curves-m3-all-strong"]
+def test_the_points_are_those_of_the_cells(results: Results) -> None:
+    first = curve_displays(results)["curves-m3-all-strong"].pools[0]
     [cell] = [
         c for c in results.of("linear") if (c.benchmark, c.group) == ("truthfulqa", "all-strong")
     ]
-    evidence = results.outcomes[cell.key].evidence
-    assert first.curves["linear"] is evidence.curve
-    assert compute(evidence, ["aiq"])["aiq"] == pytest.approx(cell.metrics["aiq"])
+    curve = results.outcomes[cell.key].evidence.curve
+    assert curve is not None
+    [own] = [one for one in first.routers if one.router == "linear"]
+    assert set(own.cost) <= set(curve.points[0])
+    assert own.score[-1] == pytest.approx(curve.points[1].max())
 
 
 def test_a_run_that_is_kept_draws_its_curves(

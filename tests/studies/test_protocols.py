@@ -11,7 +11,8 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.records import Records
-from routereval.report.learning import _apart, learning_figure, save_learning
+from routereval.report.learning import learning_display, save_learning
+from routereval.report.panel import apart
 from routereval.results import Results, read_results
 from routereval.results.breakdown import by_part
 from routereval.results.comparison import compare
@@ -138,9 +139,9 @@ def test_a_learning_curve_is_drawn_of_several_numbers(tmp_path: Path) -> None:
     before = png.read_bytes(), svg.read_bytes()
     save_learning(results, tmp_path)
     assert (png.read_bytes(), svg.read_bytes()) == before
-    figure = learning_figure(results)
-    assert figure is not None
-    assert {text.get_text() for text in figure.axes[0].texts} == set(FEW)
+    display = learning_display(results)
+    assert display is not None
+    assert set(FEW) <= {text.get_text() for text in display.figure().axes[0].texts}
 
 
 def test_of_one_number_there_is_no_curve(tmp_path: Path) -> None:
@@ -149,9 +150,12 @@ def test_of_one_number_there_is_no_curve(tmp_path: Path) -> None:
 
 
 def test_labels_at_the_ends_of_lines_do_not_touch() -> None:
-    heights = _apart([0.0, 0.0, 3.0, 30.0, 31.0])
-    assert min(np.diff(heights)) >= 9.0 - 1e-9
-    assert _apart([0.0, 20.0]) == [0.0, 20.0]
+    places = apart([0.0, 0.0, 3.0, 30.0, 31.0], 9, 0, 100)
+    assert min(np.diff(places)) >= 9.0 - 1e-9
+    assert min(places) >= 0
+    assert apart([0.0, 20.0], 9, 0, 100) == [0.0, 20.0]
+    crowded = apart([50.0] * 20, 9, 0, 100)
+    assert (min(crowded), max(crowded)) == (0.0, 100.0)
 
 
 # New models

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routereval.report.figures import SIMULATED, STYLE, TITLES
+from routereval.report.display import SIMULATED, STYLE
+from routereval.report.titles import TITLES
 from routereval.studies.advise.advice import Advice, BenchmarkAdvice, PoolAdvice
 
 if TYPE_CHECKING:

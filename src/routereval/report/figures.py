@@ -1,68 +1,23 @@
-"""Figures: displays that hold numbers and draw later, in one plain style fit for print."""
+"""Figures of scaling-up: r_o(p) against the number of models to choose from."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from routereval.report.display import SIMULATED, Display, saved, styled
+from routereval.report.titles import TITLES
 from routereval.results.scaling_curves import MEAN, ScalingCurve, ScalingResults
 from routereval.studies.orders import RANDOM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.titlesize": 8.5,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 7.5,
-    "axes.labelcolor": "#333333",
-    "axes.edgecolor": "#888888",
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "xtick.color": "#888888",
-    "ytick.color": "#888888",
-    "xtick.labelcolor": "#333333",
-    "ytick.labelcolor": "#333333",
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.minor.width": 0.4,
-    "lines.linewidth": 1.1,
-    "lines.solid_capstyle": "round",
-    "legend.frameon": False,
-    "svg.hashsalt": "routereval",
-}
-
-TITLES = {
-    MEAN: "Mean over benchmarks",
-    "arc": "ARC",
-    "hellaswag": "HellaSwag",
-    "mmlu": "MMLU",
-    "truthfulqa": "TruthfulQA",
-    "winogrande": "Winogrande",
-    "gsm8k": "GSM8K",
-    "ifeval": "IFEval",
-    "bbh": "BBH",
-    "gpqa": "GPQA",
-    "musr": "MUSR",
-    "math": "MATH Lvl 5",
-    "mmlu_pro": "MMLU-Pro",
-}
-SIMULATED = "Simulated data: no real model was asked"
 
 _COLOURS = "viridis"
 _DARKEST, _LIGHTEST = 0.02, 0.82
@@ -75,11 +30,10 @@ _POINTS = 160
 _TICKS = (2, 5, 10, 20, 50, 100)
 _DECADES = (2, 10, 100, 1_000, 10_000, 100_000)
 _LEGEND_COLUMNS = {4: 13, 3: 7}
-_DPI = 200
 
 
 @dataclass(frozen=True)
-class ScalingDisplay:
+class ScalingDisplay(Display):
     """One scaling curve, to be drawn: r_o(p) against the number of models, from 2 on.
 
     Attributes:
@@ -328,22 +282,3 @@ def _every(curve: ScalingCurve, limits: tuple[float, float], height: float) -> i
     headroom = curve.noisy(1.0)[-1] - curve.noisy(0.0)[-1]
     points = headroom / (limits[1] - limits[0]) * height * 72 * 0.7 / (len(curve.p) - 1)
     return next((step for step in (1, 2, 5) if points * step >= 7.5), len(curve.p) - 1)
-
-
-@contextmanager
-def styled() -> Iterator[None]:
-    """The style of all figures, while it lasts."""
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
-        yield
-
-
-def saved(figure: Figure, stem: Path) -> list[Path]:
-    """Write a figure as PNG and SVG; the same figure gives the same bytes."""
-    png, svg = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
-    with styled():
-        figure.savefig(png, dpi=_DPI, metadata={"Software": None})
-        figure.set_layout_engine("none")  # it stays as it was laid out
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
-    return [png, svg]

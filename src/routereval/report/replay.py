@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from routereval.report.data import to_json
-from routereval.report.figures import SIMULATED, STYLE, TITLES
+from routereval.report.display import SIMULATED, STYLE
 from routereval.report.layouts.replay import AGAINST, NAMES, replays_document
+from routereval.report.titles import TITLES
 from routereval.studies.replay import Replay, Replays
 
 if TYPE_CHECKING:

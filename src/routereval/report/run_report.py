@@ -6,10 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from routereval.errors import DataError
+from routereval.report.layouts.learning import grouped
+from routereval.report.layouts.run import summary_of
+from routereval.report.run_figures import (
+    CalibrationDisplay,
+    SavingsDisplay,
+    ShareDisplay,
+    calibration_of,
+    savings_of,
+)
 from routereval.report.table import Document
 from routereval.results.champions import Champions, champions
 from routereval.results.decision import Decision, decide
 from routereval.results.grid import GridRow, grid
+from routereval.results.learning_curves import Learning, learning_curves
 from routereval.results.operating import PoolPoints, operating_points
 from routereval.results.regret import Regret, largest_regrets
 from routereval.results.results import Cell, Results
@@ -19,6 +29,7 @@ from routereval.results.summary import Estimate, mean_over
 AGAINST = "best_single"
 _FEW_POOLS, _SOME_POOLS = 12, 60
 _COSTS = ("mu", "cost")
+_MOST_SHARES, _MOST_CALIBRATED = 4, 3
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,10 @@ class RunReport:
         pools: the operating points of every pool whose costs are known.
         champions: the map of models by benchmarks; None where no prompts were kept.
         grid: each router on each pool.
+        shares: the shares of the models along the curve of the best router, on a few pools.
+        savings: what each router saves at equal quality.
+        learning: the learning curves, by panel.
+        calibration: of the best routers.
     """
 
     results: Results
@@ -72,6 +87,10 @@ class RunReport:
     pools: Sequence[PoolPoints]
     champions: Champions | None
     grid: Sequence[GridRow]
+    shares: Sequence[ShareDisplay]
+    savings: Sequence[SavingsDisplay]
+    learning: Sequence[Sequence[Learning]]
+    calibration: Sequence[CalibrationDisplay]
 
     @property
     def simulated(self) -> bool:
@@ -97,15 +116,51 @@ def run_report(
     places = dict.fromkeys((cell.protocol, cell.size) for cell in results.cells)
     ordered = sorted(places, key=lambda place: -place[1])
     views = [_view(results.only(size, protocol), protocol, size) for protocol, size in ordered]
+    tables = results.document() if document is None else document
+    lines = summary_of(tables)
     return RunReport(
         results,
         source,
-        results.document() if document is None else document,
+        tables,
         views,
         _pools(results, views),
         champions(results),
         grid(results),
+        _shares(results, views[0]),
+        savings_of(lines, any(cell.simulated for cell in results.cells)),
+        list(grouped(learning_curves(results, lines)).values()),
+        _calibration(views[0]),
     )
+
+
+def _shares(results: Results, view: View) -> list[ShareDisplay]:
+    """The shares on the pools of the first view with the most test prompts."""
+    router = view.decision.router
+    if router is None:
+        return []
+    cells = [
+        cell
+        for cell in view.results.of(router)
+        if (curve := results.outcomes[cell.key].evidence.curve) is not None
+        and curve.sent is not None
+        and len(curve.lam) > 1
+    ]
+    cells.sort(key=lambda cell: -cell.n_test)
+    found = []
+    for cell in cells[:_MOST_SHARES]:
+        curve = results.outcomes[cell.key].evidence.curve
+        if curve is not None:
+            title = f"{router} on {cell.benchmark} · m = {cell.size} · {cell.group}"
+            found.append(ShareDisplay.of(title, curve, cell.pool, cell.simulated))
+    return found
+
+
+def _calibration(view: View) -> list[CalibrationDisplay]:
+    if view.standings is None:
+        return []
+    learned = [row.router for row in view.standings.rows if not row.control]
+    found = [calibration_of(view.results, router) for router in learned[:_MOST_CALIBRATED]]
+    return [one for one in found if one is not None]
 
 
 def _view(results: Results, protocol: str, size: int) -> View:

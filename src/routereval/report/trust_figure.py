@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from routereval.report.figures import SIMULATED, saved, styled
+from routereval.report.display import SIMULATED, saved, styled
 from routereval.scoring.calibration import Calibration
 from routereval.studies.trust import Trust
 

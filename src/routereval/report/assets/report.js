@@ -199,7 +199,7 @@
       });
       return el("tr", {}, el("th", { scope: "row" }, el("bdi", {}, pool.models[n])), el("td", { class: "bar-cell" }, bar), el("td", {}, share === null ? "–" : percent(share)), el("td", {}, price));
     });
-    const head = el("tr", {}, ...["model", "share of prompts", "", pool.unit === "USD" ? "USD/1k calls" : "cost/1k"].map((text) => (text ? el("th", { scope: "col" }, text) : el("td", {}))));
+    const head = el("tr", {}, ...["model", "share of prompts", "percent", pool.unit === "USD" ? "USD/1k calls" : "cost/1k"].map((text) => el("th", { scope: "col" }, text)));
     byId("shares").replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)));
   }
 
@@ -640,7 +640,7 @@
     const rows = block.routers.map((name, r) => chosenRow(block, p, r, name));
     const heads = ["router", "chose", "score", "why"].map((word) => el("th", { scope: "col", class: "text" }, word));
     const table = el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows));
-    const opened = el("details", {}, el("summary", {}, "What each router chose"), el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "What each router chose" }, table));
+    const opened = el("details", {}, el("summary", {}, "What each router chose"), el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `What each router chose on ${block.id[p]} of ${block.benchmark}` }, table));
     return el("div", { class: "prompt-card" }, head, text, right, opened);
   }
 

@@ -14,7 +14,7 @@ from routereval.report.table import Column, Document, Row, Table
 from routereval.results.breakdown import by_part
 from routereval.results.learning_curves import learning_curves
 from routereval.results.results import Results
-from routereval.results.summary import MEAN, Line, summarise
+from routereval.results.summary import MEAN, Estimate, Line, summarise
 from routereval.scoring.curve import USD
 from routereval.scoring.estimates import UNSURE
 
@@ -174,6 +174,25 @@ def _json(results: Results, lines: Sequence[Line]) -> dict[str, Any]:
         for line in lines
     ]
     return {"simulated": _simulated(results), "notes": list(results.notes), "lines": held}
+
+
+def summary_of(document: Document) -> list[Line]:
+    """The lines that a document of results was made of, from what it holds for other programs."""
+    held = document.json["lines"] if document.json else []
+    return [
+        Line(
+            **{key: value for key, value in one.items() if key not in {"metrics", "doubtful"}},
+            metrics={name: _estimate(found) for name, found in one["metrics"].items()},
+            doubtful=frozenset(one["doubtful"]),
+        )
+        for one in held
+    ]
+
+
+def _estimate(found: dict[str, float | str] | None) -> Estimate:
+    if found is None:
+        return Estimate(math.nan, math.nan, math.nan)
+    return Estimate(*(float(found[key]) for key in Estimate._fields))
 
 
 def _number(number: float) -> float | str:

@@ -321,7 +321,7 @@ def _regret(one: Regret) -> Html:
     shown = tag("p", f"prompt {one.prompt}", class_="note")
     if one.text is None:
         return folded(summary, shown, tag("p", scores))
-    words = tag("pre", prose(one.text), dir="auto", class_="prompt")
+    words = tag("pre", prose(one.text), dir="auto", class_="prompt", tabindex="0")
     return folded(summary, shown, words, tag("p", scores))
 
 

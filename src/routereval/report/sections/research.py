@@ -6,8 +6,15 @@ import math
 import shlex
 from collections.abc import Sequence
 
+from routereval.report.display import Display
 from routereval.report.layouts.compare import standings_document
 from routereval.report.metrics_page import metric_line
+from routereval.report.run_figures import (
+    CostQualityDisplay,
+    LearningDisplay,
+    RankDisplay,
+    headroom_of,
+)
 from routereval.report.run_report import RunReport, View
 from routereval.report.sections.pieces import (
     absent,
@@ -34,6 +41,7 @@ def research_section(report: RunReport, exports: Exports) -> Html:
         "section",
         tag("h2", "For the researcher"),
         *(_tests(view, place, exports) for place, view in enumerate(report.views)),
+        *_figures(report),
         tag("h3", "Tables of the run"),
         *(
             table_html(table, exports, tuple(report.document.notes))
@@ -79,7 +87,7 @@ def _forest(stand: Standings) -> Html:
     if not tested:
         return Html("")
     reach = max(_reach(row) for row in tested) * 1.05 or 1.0
-    heads = ["router", f"minus {stand.against}", "", "p (Holm)", "can tell"]
+    heads = ["router", f"minus {stand.against}", "difference", "p (Holm)", "can tell"]
     rows = [_forest_row(row, reach) for row in tested]
     table = tag(
         "table",
@@ -144,6 +152,46 @@ def _forest_mark(row: Standing, reach: float, words: str) -> Html:
         role="img",
         aria_label=words,
     )
+
+
+_FOLDED = 6  # more panels than this are folded
+
+
+def _figures(report: RunReport) -> list[Html]:
+    """The pictures of the run, each made of the numbers that its tables are made of."""
+    view = report.views[0]
+    router = view.decision.router
+    found: list[tuple[str, Sequence[Display]]] = [
+        ("Mean ranks", [RankDisplay(view.standings)] if view.standings else []),
+        ("Cost and quality", [CostQualityDisplay(report.pools)]),
+        ("Share of prompts by model, against the price of cost", report.shares),
+        ("Saved at equal quality", report.savings),
+        ("Headroom", [shown] if router and (shown := headroom_of(view.results, router)) else []),
+        ("Learning curves", [LearningDisplay(report.learning)]),
+        ("Calibration", report.calibration),
+    ]
+    out: list[Html] = []
+    for title, displays in found:
+        panels = [picture for display in displays for picture in display.svg()]
+        if panels:
+            grouped = tag("div", *panels, class_="panels")
+            inside = folded(f"{len(panels)} panels", grouped) if len(panels) > _FOLDED else grouped
+            out += [tag("h3", title), inside]
+        else:
+            out += [tag("h3", title), absent(_ABSENT[title])]
+    return out
+
+
+_ABSENT = {
+    "Mean ranks": "ranks, which take several benchmarks on which all routers were run",
+    "Cost and quality": "costs; run with --costs prices, or with costs in the records",
+    "Share of prompts by model, against the price of cost": "shares of the models, which take "
+    "costs and a run of this version",
+    "Saved at equal quality": "costs",
+    "Headroom": "a learned router",
+    "Learning curves": "several numbers of labelled prompts; run with few_shot(n=[30,100,300])",
+    "Calibration": "predicted scores, which a run of this version keeps",
+}
 
 
 def _every_cell() -> Html:

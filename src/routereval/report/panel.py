@@ -1,0 +1,502 @@
+"""Panels: what a figure shows, as values, apart from who draws it.
+
+A `Panel` has two axes and marks. `routereval.report.draw_svg` makes it a picture of the page and
+`routereval.report.display` one of matplotlib; where labels go is decided here, once for both.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from routereval.report.cells import visible
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#5B5FC7", "#7A7A1F")
+"""Okabe and Ito's colours, which the colour-blind can tell apart, without yellow and black, and
+two more; a mark's look is ``c0``, ``c1``, … for them."""
+
+Look = str
+"""``c0`` … ``c7`` for a colour of `COLOURS`; ``grey``, ``ink`` or ``stop``."""
+
+FEW = 8
+"""So many lines of one panel have colours; of more, the best three."""
+
+BEST = 3
+
+_GAP = 12.0  # between two labels, in pixels
+_CHAR, _WIDE = 6.2, 11.5  # widths of a character, in pixels
+LONGEST = 130.0
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis.
+
+    Attributes:
+        label: what it measures, with the unit.
+        low: where it begins.
+        high: where it ends.
+        ticks: values with their text.
+        log: whether it is logarithmic.
+    """
+
+    label: str
+    low: float
+    high: float
+    ticks: Sequence[tuple[float, str]]
+    log: bool = False
+
+    def at(self, value: float) -> float:
+        """The place of a value, 0 at the beginning and 1 at the end."""
+        if self.log:
+            return math.log(max(value, 1e-300) / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through points, with a band where intervals are known.
+
+    Attributes:
+        x: the points, rising.
+        y: their heights.
+        name: its label, at its right end; empty for none.
+        look: its colour.
+        low: lower ends of intervals; empty for none.
+        high: upper ends.
+        dashed: whether it is dashed.
+        dots: whether the points are marked.
+    """
+
+    x: Sequence[float]
+    y: Sequence[float]
+    name: str = ""
+    look: Look = "ink"
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    dashed: bool = False
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Named points, with an interval each where that is known.
+
+    Attributes:
+        x: their places.
+        y: their heights.
+        names: their labels; an empty one is not written.
+        look: their colour.
+        low: lower ends of intervals; empty for none.
+        high: upper ends.
+        hollow: whether they are rings.
+    """
+
+    x: Sequence[float]
+    y: Sequence[float]
+    names: Sequence[str]
+    look: Look = "ink"
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    hollow: bool = True
+
+
+@dataclass(frozen=True)
+class Area:
+    """What lies between two lines.
+
+    Attributes:
+        x: the points, rising.
+        low: the lower line.
+        high: the upper line.
+        name: its label, at its right end; empty for none.
+        look: its colour.
+        steps: whether a value holds until the next point.
+    """
+
+    x: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    name: str = ""
+    look: Look = "grey"
+    steps: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A straight line across the panel.
+
+    Attributes:
+        at: where.
+        name: its label, at its end; empty for none.
+        look: its colour.
+        upright: whether it stands at a value of x.
+        dashed: whether it is dashed.
+    """
+
+    at: float
+    name: str = ""
+    look: Look = "ink"
+    upright: bool = False
+    dashed: bool = True
+
+
+Mark = Line | Dots | Area | Rule
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of a figure.
+
+    Attributes:
+        title: what stands above it.
+        x: the axis across.
+        y: the axis upwards.
+        marks: what is drawn, from the back to the front.
+        note: a line of small print beneath the title.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    marks: Sequence[Mark] = field(default_factory=tuple)
+    note: str = ""
+
+
+class Segment(NamedTuple):
+    """A bar within a row, from one value to another.
+
+    Attributes:
+        low: where it begins.
+        high: where it ends.
+        look: its colour.
+        pale: whether it is a ground that others lie on.
+    """
+
+    low: float
+    high: float
+    look: Look
+    pale: bool = False
+
+
+class BarRow(NamedTuple):
+    """One row of a `Rows`: a name, a number with its interval, bars.
+
+    Attributes:
+        name: at its left.
+        value: the number, a dot; NaN for none.
+        low: lower end of its interval; NaN for none.
+        high: upper end.
+        look: its colour.
+        words: the number as text, at the right.
+        segments: bars beneath the dot.
+        hollow: whether the dot is a ring.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    look: Look
+    words: str
+    segments: Sequence[Segment] = ()
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A panel of rows, each a name with a number on a common axis.
+
+    Attributes:
+        title: what stands above it.
+        x: the axis.
+        rows: from the top down.
+        rules: upright lines.
+        note: a line of small print beneath the title.
+    """
+
+    title: str
+    x: Axis
+    rows: Sequence[BarRow]
+    rules: Sequence[Rule] = ()
+    note: str = ""
+
+
+class Label(NamedTuple):
+    """A text of a panel.
+
+    Attributes:
+        text: shown, shortened if need be.
+        whole: the same, whole.
+        x: of its left end, in pixels from the left of the plot.
+        y: of its middle, in pixels from the top of the plot.
+        look: its colour.
+    """
+
+    text: str
+    whole: str
+    x: float
+    y: float
+    look: Look
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[tuple[float, str]]:
+    """Round numbers between two others, written with as many decimals as they have.
+
+    >>> [text for _, text in ticks(0.87, 0.99)]
+    ['0.88', '0.90', '0.92', '0.94', '0.96', '0.98']
+    >>> [text for _, text in ticks(0, 1200)]
+    ['0', '500', '1,000']
+    """
+    raw = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(one * power for one in (1, 2, 5, 10) if one * power >= raw * 0.999)
+    if math.floor(high / step) - math.ceil(low / step) < 2 and step > power:
+        step /= 2 if step / power in {2.0, 10.0} else 2.5
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    if round(step * 10**digits, 6) % 1:
+        digits += 1
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [(n * step, f"{n * step + 0.0:,.{digits}f}") for n in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Round numbers on a logarithmic axis.
+
+    >>> [text for _, text in log_ticks(0.05, 30)]
+    ['0.1', '1', '10']
+    """
+    factors: tuple[tuple[int, ...], ...] = ((1,), (1, 3), (1, 2, 5))
+    decades = math.log10(high / low)
+    used = factors[0] if decades > 2.4 else factors[1] if decades > 1.4 else factors[2]
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    held = [one * 10.0**power for power in powers for one in used]
+    return [(value, f"{value:,.10g}") for value in held if low <= value <= high]
+
+
+def axis(label: str, values: Sequence[float], *, most: int = 5, floor: float | None = None) -> Axis:
+    """A linear axis that holds some values, with a little room.
+
+    Args:
+        label: what it measures.
+        values: that it must hold; those that are not finite do not count.
+        most: about how many ticks.
+        floor: where it begins at the latest, such as 0.
+    """
+    known = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(known), max(known)
+    room = 0.06 * (high - low) if high > low else max(0.05, abs(high) * 0.1)
+    low, high = low - room, high + room
+    if floor is not None:
+        low = floor
+    return Axis(label, low, high, ticks(low, high, most))
+
+
+def cost_axis(label: str, values: Sequence[float]) -> Axis:
+    """An axis of costs: from 0, or logarithmic, and marked so, over more than 1.5 decades."""
+    positive = [value for value in values if value > 0 and math.isfinite(value)]
+    if not positive:
+        return Axis(label, 0.0, 1.0, [(0.0, "0")])
+    low, high = min(positive), max(positive)
+    if high / low > 30:
+        first, last = low / 1.3, high * 1.3
+        return Axis(f"{label} (logarithmic)", first, last, log_ticks(first, last), log=True)
+    return Axis(label, 0.0, high * 1.08, ticks(0.0, high * 1.08, 4))
+
+
+def width_of(text: str) -> float:
+    """How wide a text is about, in pixels."""
+    return sum(_WIDE if unicodedata.east_asian_width(c) in "WF" else _CHAR for c in text)
+
+
+def shortened(text: str, most: float) -> str:
+    """A text of at most so many pixels, cut in its middle if need be.
+
+    >>> shortened("claude-opus-4-6-thinking-high", 80)
+    'claude…ng-high'
+    """
+    if width_of(text) <= most:
+        return text
+    head = list(text)
+    tail: list[str] = []
+    left, right, used = 0, 0, _CHAR
+    while left + right < len(head):
+        char = head[left] if left <= right else head[-1 - right]
+        used += width_of(char)
+        if used > most:
+            break
+        if left <= right:
+            left += 1
+        else:
+            tail.insert(0, char)
+            right += 1
+    return f"{text[:left]}…{''.join(tail)}"
+
+
+def margin_of(panel: Panel) -> float:
+    """How wide the labels beside the right end of a panel are, in pixels."""
+    names = [visible(name) for _, name, _ in _ends(panel)]
+    return max((min(width_of(name), LONGEST) + 8 for name in names), default=8.0)
+
+
+def labels(panel: Panel, width: float, height: float) -> list[Label]:
+    """The labels of all marks, placed so that they do not lie on one another.
+
+    Those of lines that reach the right end stand there, moved apart; those of other lines and of
+    dots beside their points, where they cover the least; those of areas within them, at their
+    widest place.
+
+    Args:
+        panel: what they are of.
+        width: of the plot, in pixels.
+        height: of the plot.
+    """
+    within = _within_areas(panel, width, height)
+    return [*_beside_ends(panel, width, height), *within, *_beside_dots(panel, width, height)]
+
+
+_NEAR_END = 0.93  # a line that ends further left is labelled at its end
+
+
+def _reaches(panel: Panel, mark: Line) -> bool:
+    return panel.x.at(mark.x[-1]) >= _NEAR_END
+
+
+def _ends(panel: Panel) -> list[tuple[float, str, Look]]:
+    """The height, name and look of what is labelled at the right of the plot."""
+    found: list[tuple[float, str, Look]] = []
+    for mark in panel.marks:
+        if isinstance(mark, Rule):
+            if mark.name and not mark.upright:
+                found.append((mark.at, mark.name, mark.look))
+        elif isinstance(mark, Line) and mark.name and _reaches(panel, mark):
+            found.append((mark.y[-1], mark.name, mark.look))
+    return found
+
+
+def _beside_ends(panel: Panel, width: float, height: float) -> list[Label]:
+    ends = sorted(_ends(panel), key=lambda end: -end[0])
+    wanted = [height * (1 - min(max(panel.y.at(value), 0.0), 1.0)) for value, _, _ in ends]
+    placed = apart(wanted, _GAP, 0.0, height)
+    out = []
+    for (_, name, look), y in zip(ends, placed, strict=True):
+        whole = visible(name)
+        out.append(Label(shortened(whole, LONGEST), whole, width + 5, y, look))
+    return out
+
+
+def _within_areas(panel: Panel, width: float, height: float) -> list[Label]:
+    """The names of areas at their widest places; of an area too thin for text none."""
+    out = []
+    for mark in panel.marks:
+        if not isinstance(mark, Area) or not mark.name:
+            continue
+        thick = [b - a for a, b in zip(mark.low, mark.high, strict=True)]
+        places = [*(panel.x.at(x) for x in mark.x), 1.0]
+        spans = [
+            (thick[n] * max(places[n + 1] - places[n], 0.02), n)
+            for n in range(len(thick))
+            if height * thick[n] / (panel.y.high - panel.y.low) >= _GAP
+        ]
+        if spans:
+            n = max(spans)[1]
+            whole = visible(mark.name)
+            text = shortened(whole, LONGEST)
+            middle = width * (places[n] + places[n + 1]) / 2 - width_of(text) / 2
+            y = height * (1 - panel.y.at((mark.low[n] + mark.high[n]) / 2))
+            left = min(max(middle, 2.0), max(2.0, width - width_of(text) - 2))
+            out.append(Label(text, whole, left, y, "ink"))
+    return out
+
+
+def apart(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Rising places at least a gap apart, each crowd spread about its own mean, within bounds.
+
+    Where there is no room for all, the gap is smaller.
+
+    >>> apart([10.0, 11.0, 60.0], 12, 0, 100)
+    [4.5, 16.5, 60.0]
+    """
+    if len(places) > 1:
+        gap = min(gap, (high - low) / (len(places) - 1))
+    crowds: list[list[float]] = []
+    for place in places:
+        crowds.append([place])
+        while len(crowds) > 1 and _spread(crowds[-1], gap, low, high)[0] - gap < (
+            _spread(crowds[-2], gap, low, high)[-1] - 1e-9
+        ):
+            last = crowds.pop()
+            crowds[-1] += last
+    return [place for crowd in crowds for place in _spread(crowd, gap, low, high)]
+
+
+def _spread(crowd: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    reach = gap * (len(crowd) - 1)
+    first = min(max(sum(crowd) / len(crowd) - reach / 2, low), high - reach)
+    return [first + gap * place for place in range(len(crowd))]
+
+
+Box = tuple[float, float, float, float]
+_SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1))
+
+
+def _beside_dots(panel: Panel, width: float, height: float) -> list[Label]:
+    def at(x: float, y: float) -> tuple[float, float]:
+        return width * panel.x.at(x), height * (1 - panel.y.at(y))
+
+    points: list[tuple[float, float, str, Look]] = []
+    taken: list[Box] = []
+    for mark in panel.marks:
+        if isinstance(mark, Dots):
+            held = zip(mark.x, mark.y, mark.names, strict=True)
+            points += [(*at(x, y), visible(name), mark.look) for x, y, name in held]
+        elif isinstance(mark, Line):
+            taken += [_around(*at(x, y), 2.0) for x, y in zip(mark.x, mark.y, strict=True)]
+            if mark.name and not _reaches(panel, mark):
+                points.append((*at(mark.x[-1], mark.y[-1]), visible(mark.name), mark.look))
+    taken += [_around(x, y, 5.0) for x, y, _, _ in points]
+    found = []
+    for x, y, name, look in sorted(points, key=lambda point: (point[1], point[0], point[2])):
+        if name:
+            shown = shortened(name, LONGEST)
+            box = _freest(x, y, shown, taken, (width, height))
+            taken.append(box)
+            found.append(Label(shown, name, box[0], (box[1] + box[3]) / 2, look))
+    return found
+
+
+def _around(x: float, y: float, reach: float) -> Box:
+    return x - reach, y - reach, x + reach, y + reach
+
+
+def _freest(x: float, y: float, text: str, taken: Sequence[Box], room: tuple[float, float]) -> Box:
+    wide, high = width_of(text), 11.0
+    best: tuple[float, Box] | None = None
+    for far in (7.0, 16.0, 28.0, 42.0):
+        for dx, dy in _SIDES:
+            left = x + 8 if dx > 0 else x - 8 - wide if dx < 0 else x - wide / 2
+            top = y - high / 2 + dy * (far + 2)
+            held_left = min(max(left, 0.0), max(room[0] - wide, 0.0))
+            held_top = min(max(top, 0.0), room[1] - high)
+            box = (held_left, held_top, held_left + wide, held_top + high)
+            moved = abs(held_left - left) + abs(held_top - top)
+            cost = sum(_overlap(box, one) for one in taken) + 3 * moved + 0.5 * far
+            if best is None or cost < best[0] - 1e-9:
+                best = (cost, box)
+    assert best is not None  # noqa: S101 - there are places to choose from
+    return best[1]
+
+
+def _overlap(a: Box, b: Box) -> float:
+    across = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    return across * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def looks(n: int) -> list[Look]:
+    """A look for each of n lines, the best first: of more than `FEW`, all but `BEST` are grey."""
+    if n <= FEW:
+        return [f"c{place}" for place in range(n)]
+    return [f"c{place}" if place < BEST else "grey" for place in range(n)]
