@@ -183,9 +183,17 @@ def test_columns_of_a_score_for_each_model(tmp_path: Path) -> None:
     assert draft.prompts["prompt_id"].to_list() == ["Why?", "How?"]
 
 
-def test_pairs_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,model_a,model_b,winner_model_a,winner_model_b,winner_tie\n1,x,y,1,0,0\n",
+        "question_id,model_1,model_2,g1_winner,turn,tstamp\n81,x,y,model_1,1,1687.5\n",
+        "id,prompt,chosen,rejected,margin\n1,Why?,x,y,0.5\n",
+    ],
+)
+def test_pairs_are_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
-    file.write_text("id,model_a,model_b,winner_model_a,winner_model_b,winner_tie\n1,x,y,1,0,0\n")
+    file.write_text(text)
     with pytest.raises(DataError, match="pairs of answers"):
         list(table.read(file))
     assert not table.recognise(file)

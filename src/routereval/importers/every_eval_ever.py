@@ -1,6 +1,6 @@
 """Every Eval Ever: the shared schema's records of single samples, one a line.
 
-``data/<bench>/<developer>/<model>/<uuid>_samples.jsonl`` holds ``{evaluation_id, model_id,
+``data/<benchmark>/<developer>/<model>/<uuid>_samples.jsonl`` holds ``{evaluation_id, model_id,
 evaluation_name, evaluation_result_id, sample_id, input: {raw, reference, choices}, evaluation:
 {score, is_correct}, token_usage, performance, error, metadata}``; ``<uuid>.json`` beside it tells
 the metric of each ``evaluation_result_id`` and how the model was run. Schemas 0.2.1 and 0.3.0 of

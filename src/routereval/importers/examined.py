@@ -17,7 +17,7 @@ _MANY_CELLS = 20_000_000
 _METADATA = re.compile(
     r"(?i)(.*[_ .|:-])?(costs?|price|usd|latency|latency_m?s|duration|seconds|temperature|top_p|"
     r"top_k|seed|(n_|num_)?(input_|output_|prompt_|completion_|total_)?tokens|length|turn|epoch|"
-    r"rank|winner(_.*)?|evaluation_order|timestamp)"
+    r"rank|winner(_.*)?|evaluation_order|timestamp|tstamp)"
 )
 
 

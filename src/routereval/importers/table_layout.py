@@ -45,7 +45,7 @@ _NO_MODEL = {
     *("", "index", "Unnamed: 0", "__index_level_0__", "split", "answer", "label", "target"),
     *("gold", "expected", "reference", "prediction", "response", "output", "completion", "ignore"),
 }
-_PAIRS = {"model_a", "model_b"}
+_PAIRS = (("model_a", "model_b"), ("model_1", "model_2"), ("chosen", "rejected"))
 _NESTED_SCORES = ("scores", "score", "results", "performance", "accuracy", "correct")
 _NESTED_COSTS = ("costs", "cost")
 _SCORE_ENDS = (*ROLES["score"], "correctness", "quality")
@@ -108,11 +108,13 @@ class Layout:
         """
         left_out = set(named.get("ignore", "").split("|"))
         names = [name for name in header if name not in left_out]
-        if set(names) >= _PAIRS:
-            raise DataError(
-                f"{file}: holds pairs of answers (model_a, model_b) and which won, not a score per "
-                "model; such preferences are no records of scores"
-            )
+        for pair in _PAIRS:
+            if set(names) >= set(pair):
+                raise DataError(
+                    f"{file}: holds pairs of answers ({', '.join(pair)}) and which won, not a "
+                    "score per model; such preferences are no records of scores: have each answer "
+                    "scored by itself, or against one reference model's (as AlpacaEval does)"
+                )
         roles = _roles(file, names, named, cells)
         if "prompt_id" not in roles and "prompt" in roles:
             roles["prompt_id"] = roles["prompt"]
