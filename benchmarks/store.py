@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ import numpy as np
 
 from routereval.errors import DataError
 from routereval.records import Records, bits, read_records
+from routereval.records.matrix import BinaryMatrix, RealMatrix
+from routereval.records.trials import Trials
 from routereval.simulation.leaderboard import simulate_leaderboard
 from routereval.sources import open_source
 from routereval.tasks.pool import GROUPS, PUBLISHED_SIZES, Pool, chosen_models
@@ -35,6 +38,7 @@ from routereval.tasks.split import Split, split_rows
 REPEATS = 3
 SAMPLE = 5
 N_DRAWS = 1000
+N_TRIALS = 5
 WINDOW = 100
 
 # Random and oracle for m = 3, then m = 5: arXiv 2503.10657, means over the three groups.
@@ -152,12 +156,61 @@ def kernels(folder: Path) -> dict[str, tuple[float, float]]:
     }
 
 
+def write_trials(folder: Path) -> dict[str, float]:
+    """The same models asked N_TRIALS times: every run differs from the first in 1 score of 16."""
+    beside = folder.with_name(f"{folder.name}-trials")
+    rng = np.random.default_rng(0)
+    begin, cells = time.perf_counter(), 0
+    for records in open_source(folder):
+        if records.kind == "binary":
+            trials = made_trials(records, rng)
+            cells += records.n_prompts * records.n_models
+            means = RealMatrix(np.ascontiguousarray(mean_scores(trials).T))
+            meta = {key: value for key, value in records.meta.items() if key != "files"}
+            repeated = replace(records, scores=means, trials=trials, meta=meta, path=None)
+            repeated.save(beside / records.name, overwrite=True)
+    size = sum(file.stat().st_size for file in beside.glob("*/trials.npy"))
+    seconds = time.perf_counter() - begin
+    return {"ours": seconds, "trial files MB": size / 1e6, "runs": N_TRIALS * cells}
+
+
+def made_trials(records: Records, rng: np.random.Generator) -> Trials:
+    first = np.array(records.scores.words)  # type: ignore[union-attr]
+    runs = [first]
+    for _ in range(N_TRIALS - 1):
+        flips = np.full_like(first, np.iinfo(np.uint64).max)
+        for _ in range(4):
+            flips &= rng.integers(0, 1 << 64, first.shape, dtype=np.uint64)
+        runs.append(first ^ (flips & bits.pack(np.ones((1, records.n_prompts), dtype=bool))))
+    return Trials(BinaryMatrix(np.concatenate(runs), records.n_prompts), N_TRIALS)
+
+
+def mean_scores(trials: Trials) -> np.ndarray:
+    return (trials.right / N_TRIALS).astype(np.float32)
+
+
+def open_trials(folder: Path) -> dict[str, float]:
+    beside = folder.with_name(f"{folder.name}-trials")
+    return {"ours": seconds(lambda: open_source(beside), repeats=1)}
+
+
+def count_trials(folder: Path) -> dict[str, float]:
+    """Right ones and runs of MMLU, the largest benchmark, 500 models at a time."""
+    trials = read_records(folder.with_name(f"{folder.name}-trials") / "mmlu").trials
+    assert trials is not None
+    blocks = [np.arange(start, start + 500) for start in range(0, trials.shape[2], 500)]
+    return {"ours": seconds(lambda: [trials.counts(models=block) for block in blocks], repeats=1)}
+
+
 STEPS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "write": write,
     "open": open_all,
     "pools": pools,
     "naive_pools": naive_pools,
     "kernels": kernels,
+    "write_trials": write_trials,
+    "open_trials": open_trials,
+    "count_trials": count_trials,
 }
 
 
@@ -193,6 +246,11 @@ def print_store(folder: Path) -> None:
         f"{'all 15 pools of MMLU':36s} {ours['ours']:9.2f} {ours_mb:8.0f} ~{naive['naive']:8.0f} "
         f"{naive_mb:6.0f} {naive['naive'] / ours['ours']:6.0f}×"
     )
+    made, _ = in_own_process("write_trials", folder)
+    for step, what in (("open_trials", "open"), ("count_trials", "count those of MMLU of")):
+        taken, peak = in_own_process(step, folder)
+        print(f"{what + f' {N_TRIALS} trials per cell':36s} {taken['ours']:9.4f} {peak:8.0f}")
+    print(f"{made['runs']:,.0f} trials in {made['trial files MB']:.1f} MB")
     for name, (fast, slow) in found.items():
         line = f"{'MMLU: ' + name:36s} {fast:9.4f}"
         print(line if np.isnan(slow) else f"{line} {'':8s} {slow:9.3f} {'':6s} {slow / fast:6.0f}×")

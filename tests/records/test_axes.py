@@ -16,7 +16,7 @@ from routereval.importers import import_records
 from routereval.records import Draft, Records, overview, read_records
 from routereval.records.axes import axis_of
 from routereval.records.export import export_records
-from routereval.records.merge import merge_records
+from routereval.records.merge import merge_records, with_version
 from routereval.records.trials import Trials, trials_of_counts
 from routereval.tasks.mix import mix
 
@@ -184,6 +184,20 @@ def test_sources_of_two_judges_are_not_merged(records: Records) -> None:
     other = records.scored_by("machine/v1")
     with pytest.raises(DataError, match="judge 'man', of another of 'machine/v1'"):
         list(merge_records([[records], [other]]))
+
+
+def test_another_measurement_is_kept_as_a_version(records: Records, tmp_path: Path) -> None:
+    then = records.select(prompts=[2, 0], models=["b [effort=low]"])
+    (kept,) = with_version([records], [then], "2026-09-01")
+    scores = kept.checked().versions["2026-09-01"]
+    assert np.isnan(scores[:, 0]).all()
+    assert np.array_equal(scores[:, 1], [0, NAN, 1], equal_nan=True)
+    assert_same(records, replace(Records.from_draft(kept), versions=records.versions))
+    for date, sentence in (("soon", "is no date"), ("2026-10-01", "already")):
+        with pytest.raises(DataError, match=sentence):
+            list(with_version([records], [then], date))
+    with pytest.raises(DataError, match="no cell was measured in both"):
+        list(with_version([records], [replace(then, name="other")], "2026-09-01"))
 
 
 def test_a_stream_keeps_them(records: Records) -> None:

@@ -104,6 +104,7 @@ def _axes(one: Overview) -> list[str]:
     """The axes beside the scores, in words."""
     runs = f"trials (up to {one.trials} per cell, {one.n_runs:,} runs)"
     return [
+        *(f"{name} of answers" if name == "length" else f"{name}s" for name in one.signals),
         *one.axes,
         *([runs] if one.trials > 1 else []),
         *([f"judges {', '.join(one.judges)}"] if one.judges else []),

@@ -15,10 +15,20 @@ import click
     type=click.Choice(["first"]),
     help="Where sources contradict each other, keep the first; else that is an error.",
 )
+@click.option(
+    "--version-of",
+    metavar="DATE",
+    help="The second of two sources is the first as it was measured then: kept beside it.",
+)
 @click.option("--common", is_flag=True, help="Keep only models asked on every benchmark.")
 @click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
 def merge(
-    dest: Path, sources: tuple[str, ...], keep: str | None, common: bool, overwrite: bool
+    dest: Path,
+    sources: tuple[str, ...],
+    keep: str | None,
+    version_of: str | None,
+    common: bool,
+    overwrite: bool,
 ) -> None:
     """Unite collections: the same model under one name, benchmarks of one name into one.
 
@@ -26,9 +36,16 @@ def merge(
     its prompt_id is, else if its text is and occurs once. DEST appears whole or not at all.
     """
     from routereval.records import read_records, write_collection
-    from routereval.records.merge import merge_records
+    from routereval.records.merge import merge_records, with_version
     from routereval.sources import open_source
 
-    drafts = merge_records([open_source(s) for s in sources], keep=keep, common=common)
+    opened = [open_source(source) for source in sources]
+    if version_of is None:
+        drafts = merge_records(opened, keep=keep, common=common)
+    elif len(opened) == 2 and keep is None and not common:
+        now, then = opened
+        drafts = with_version(now, then, version_of)
+    else:
+        raise click.UsageError("--version-of takes two sources, and neither --keep nor --common")
     for path in write_collection(drafts, dest, overwrite=overwrite):
         click.echo(f"{path}: {read_records(path)}")

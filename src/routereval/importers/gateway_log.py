@@ -205,11 +205,12 @@ def _logged(held: Mapping[str, Any]) -> Logged:
 
 
 def _axes(held: Mapping[str, Any]) -> dict[str, object]:
-    """``tokens`` are [in, out], or with cached ones; ``seconds`` are [decided, first byte, all]."""
+    """``tokens`` are [in, out], ``seconds`` are [decided, first byte, all]."""
     tokens, seconds = held.get("tokens"), held.get("seconds")
     found: dict[str, object] = {}
     if isinstance(tokens, list) and not held.get("estimated"):
-        found |= zip(("tokens_in", "tokens_out", "tokens_cached"), tokens, strict=False)
+        found |= zip(("tokens_in", "tokens_out"), tokens, strict=False)
+        found |= {name: held.get(name) for name in ("tokens_cached", "tokens_reasoning")}
     if isinstance(seconds, list) and seconds:
         found["latency_s"] = seconds[-1]
     return axes_in(found)

@@ -73,6 +73,13 @@ def read_beside(
     left = [file.name for file in files if not _read_one(file, cells, found)]
     if found.trials is None and (path / N_TRIALS).is_file():
         _read_counts(path / N_TRIALS, cells, scores, found)
+    choices = [name for name in left if name.endswith("choices.parquet")]
+    if choices:
+        found.facts.append(
+            f"choices of routers, no part of records: {', '.join(choices)}; routereval referee "
+            "reads them"
+        )
+        left = [name for name in left if name not in choices]
     if left:
         found.warnings.append(
             f"not understood, and left out: {', '.join(left)}; read are the tables of "

@@ -35,6 +35,7 @@ class Overview(NamedTuple):
         named: True if the prompt table names groups.
         text: True if every prompt has its text.
         costs: True if costs are known.
+        signals: what calls reveal beside their score: ``answer``, ``length``.
         axes: names of the axes beside the scores, such as ``latency_ms``.
         trials: the most runs of a cell, 1 where each is one run.
         n_runs: all runs of all cells that have several.
@@ -60,6 +61,7 @@ class Overview(NamedTuple):
     named: bool
     text: bool
     costs: bool
+    signals: tuple[str, ...]
     axes: tuple[str, ...]
     trials: int
     n_runs: int
@@ -102,6 +104,7 @@ def overview(records: Records) -> Overview:
         named=GROUP in records.prompts.columns,
         text=records.has_text,
         costs=records.costs is not None,
+        signals=tuple(records.signals),
         axes=tuple(records.axes),
         trials=1 if records.trials is None else records.trials.n_trials,
         n_runs=0 if records.trials is None else records.trials.n_runs(),

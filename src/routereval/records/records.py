@@ -157,7 +157,7 @@ class Records:
         published = draft.published and json.loads(json.dumps(draft.published, default=_json_value))
         return cls(
             name=draft.name,
-            scores=score_matrix(draft.scores),
+            scores=_matrix(draft),
             models=tuple(draft.models),
             prompts=prompt_table(draft.prompts),
             model_info=model_table(draft.models, draft.model_info),
@@ -458,6 +458,13 @@ def _payloads(records: Records) -> dict[str, bytes]:
         for number, matrix in enumerate(layers.values()):
             files |= layer_bytes(matrix, *layer_files(f"{kind}-{number}"))
     return files
+
+
+def _matrix(draft: Draft) -> BinaryMatrix | RealMatrix:
+    """The scores; means of trials as float32, as the trials themselves keep every digit."""
+    if draft.trials is None:
+        return score_matrix(draft.scores)
+    return score_matrix(draft.scores.astype(np.float32))
 
 
 def _cut(values: NDArray[Any], rows: Index | None, columns: Index | None) -> NDArray[Any]:
