@@ -153,7 +153,10 @@ def test_messages_are_text(tmp_path: Path) -> None:
 def test_scorers_can_be_chosen(tmp_path: Path) -> None:
     scores = {"match": {"value": "C"}, "judge": {"value": {"style": 0.25, "truth": 0.75}}}
     path = write(tmp_path, {"a.json": as_json(head("m"), sample("q", "", scores=scores))})
-    assert only(path).scores.tolist() == [[1.0]]
+    draft = only(path)
+    assert (draft.judge, draft.scores.tolist()) == ("match", [[1.0]])
+    others = {judge: held.tolist() for judge, held in draft.judges.items()}
+    assert others == {"judge.style": [[0.25]], "judge.truth": [[0.75]]}
     assert only(path, scorer="judge.truth").scores.tolist() == [[0.75]]
     with pytest.raises(DataError, match=r"no score 'f1'; .*'match', 'judge.style', 'judge.truth'"):
         drafts(path, scorer="f1")

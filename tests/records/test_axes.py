@@ -261,3 +261,32 @@ def test_columns_are_known_by_their_usual_names() -> None:
     assert axis_of("Completion_Tokens") == ("tokens_out", 1)
     assert axis_of("latency_s") == ("latency_ms", 1000)
     assert axis_of("latency") is None
+
+
+REAL = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real records are not here")
+def test_the_axes_of_real_sets(tmp_path: Path) -> None:
+    """Anchors: 27.5 % of cells are neither 0/5 nor 5/5; one trial's oracle .747; a rerun's sd ~2.2;
+    10.7 % of cells flip between two snapshots."""
+    (records,) = import_records("auto", REAL / "terminal_bench_core_trials", tmp_path / "tb")
+    trials = records.trials
+    assert trials is not None
+    assert (trials.shape, trials.kind, trials.n_runs()) == ((5, 80, 13), "binary", 5200)
+    mixed = (trials.right > 0) & (trials.right < trials.runs)
+    assert mixed.mean() == pytest.approx(0.275, abs=5e-4)
+    runs = trials.scores()
+    assert runs.max(axis=2).mean() == pytest.approx(0.747, abs=6e-4)
+    assert runs.sum(axis=1).std(axis=0, ddof=1).mean() == pytest.approx(2.2, abs=0.1)
+    assert {"latency_ms", "tokens_in", "tokens_out"} == set(records.axes)
+    bfcl = import_records("auto", REAL / "bfcl_2024_08", tmp_path / "bfcl")
+    pairs = [(one.dense(), one.at("2024-07-25").dense()) for one in bfcl]
+    flips = [(now != then)[~np.isnan(then)] for now, then in pairs]
+    assert np.concatenate(flips).mean() == pytest.approx(0.107, abs=5e-4)
+    for name in ("coderouterbench_id_test", "coderouterbench_ood176"):
+        for one in import_records("auto", REAL / name, tmp_path / name):
+            assert {"tokens_in", "tokens_out"} <= set(one.axes)
+            assert ("latency_ms" if name.endswith("id_test") else "api_calls") in one.axes
+            assert one.costs is not None

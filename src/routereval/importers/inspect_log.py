@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -125,6 +126,8 @@ class _Epoch(NamedTuple):
     score: float
     cost: float
     axes: Mapping[str, object]
+    others: Mapping[str, float]
+    """What the other scorers gave, by scorer."""
 
 
 @dataclass
@@ -199,7 +202,10 @@ class _Reader:
                     chance=it.chance,
                     axes=epoch.axes,
                     trial=epoch.name,
+                    judge=self.scorer_of.get(run.task),
                 )
+                for scorer, score in epoch.others.items():
+                    self.table.add(run.task, name, model, score, trial=epoch.name, judge=scorer)
         n_scores = sum(
             any(not math.isnan(epoch.score) for epoch in it.epochs) for it in samples.values()
         )
@@ -222,7 +228,17 @@ class _Reader:
         epochs, epoch = samples[name].epochs, str(row.get("epoch"))
         if any(other.name == epoch for other in epochs):
             epoch = f"{epoch} again, at {len(epochs)}"
-        epochs.append(_Epoch(epoch, value, cost, _axes(row, run.asked_for)))
+        others = self._others(run.task, row)
+        epochs.append(_Epoch(epoch, value, cost, _axes(row, run.asked_for), others))
+
+    def _others(self, task: str, row: _Row) -> dict[str, float]:
+        """What other scorers than the one that counts gave, where it is a score in [0, 1]."""
+        found: dict[str, float] = {}
+        for name, value in (_values(row) if not row.get("invalidation") else {}).items():
+            if name != self.scorer_of.get(task):
+                with suppress(RowError):
+                    found[name] = self._number(value, name)
+        return {name: score for name, score in found.items() if not math.isnan(score)}
 
     def _value(self, task: str, row: _Row) -> float:
         """The score of a sample, NaN if it was not scored."""
@@ -232,7 +248,9 @@ class _Reader:
         scorer = self.scorer_of.setdefault(task, self.scorer or next(iter(values)))
         if scorer not in values:
             raise RowError(f"there is no score {scorer!r}; there are: {listed(values)}")
-        value = values[scorer]
+        return self._number(values[scorer], scorer)
+
+    def _number(self, value: object, scorer: str) -> float:
         if isinstance(value, str):
             value = _GRADES.get(value, _WORDS.get(value.lower(), value))
         return value_in(value, rescale=self.rescale, what=scorer)
