@@ -10,7 +10,7 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError, SpecError
 
@@ -80,15 +80,8 @@ def over_fits(
       in the usual split): the corrected resampled t test of Nadeau and Bengio (2003), by which the
       variance of the mean of R fits is ``spread (1/R + o / (1 - o))``, with o the share of test
       prompts in common and R - 1 degrees of freedom.
-    - `components`, where they do not (few-shot training): there the former hardly ever finds a
-      difference. The variance is ``deviation² + v (1/R + s (1 - 1/R))``: that of the prompts, and
-      v, that of training, with s the share of training prompts in common. As the spread is
-      ``v (1 - s) + mean(within) (1 - o)`` in expectation, v follows, or 0 where that is less.
-      That estimate is far from a multiple of chi-squared, so t with Satterthwaite's (1946) degrees
-      of freedom, at least R - 1, does not hold its level. The critical value is that of a
-      parametric bootstrap: the differences are normal, the spread is chi-squared with R - 1
-      degrees, and v is at its upper limit of 75 % confidence, since at its estimate the test would
-      find too much. It is no less than that of the prompts alone.
+    - `components`, where they do not (few-shot training), for there the former hardly ever finds a
+      difference: the variance of the prompts, and that of training beside it.
 
     Args:
         difference: mean over the fits.
@@ -111,6 +104,32 @@ def over_fits(
     """
     from scipy.special import stdtr, stdtrit
 
+    values, own = _checked(by_fit, within, same_test, same_train, level)
+    n, spread = len(values), float(values.var(ddof=1))
+    if same_train > same_test:
+        method, df = "resampled_t", float(n - 1)
+        variance = spread * (1 / n + same_test / (1 - same_test))
+    else:
+        method, known = "components", float(own.mean()) * (1 - same_test)
+        variance, df = _components(
+            deviation**2,
+            spread,
+            known,
+            same_train,
+            n_fits=n,
+            df_prompts=max(n_units - 1, 1),
+            level=level,
+        )
+    error = sqrt(variance)
+    reach = float(stdtrit(df, (1 + level) / 2)) * error
+    p = 2 * float(stdtr(df, -abs(difference) / error)) if error > 0 else float(difference == 0)
+    low, high = max(difference - reach, -1.0), min(difference + reach, 1.0)
+    return OverFits(difference, low, high, p, n, error, df, method, None, level)
+
+
+def _checked(
+    by_fit: ArrayLike, within: ArrayLike, same_test: float, same_train: float, level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     values, own = np.asarray(by_fit, np.float64), np.asarray(within, np.float64)
     if values.ndim != 1 or len(values) < 2 or own.shape != values.shape:
         raise DataError(
@@ -122,30 +141,52 @@ def over_fits(
             f"shares in common must be at least 0 and less than 1 and the level between 0 and 1, "
             f"not {same_test}, {same_train} and {level}"
         )
-    n, spread = len(values), float(values.var(ddof=1))
-    if same_train > same_test:
-        method, df = "resampled_t", float(n - 1)
-        variance = spread * (1 / n + same_test / (1 - same_test))
-    else:
-        method = "components"
-        training = max(0.0, (spread - float(own.mean()) * (1 - same_test)) / (1 - same_train))
-        passed_on = 1 / n + same_train * (1 - 1 / n)
-        variance = deviation**2 + training * passed_on
-        # what is uncertain in it: the spread of the fits, and that of the prompts
-        doubt = (spread * passed_on / (1 - same_train)) ** 2 / (n - 1)
-        doubt += deviation**4 / max(n_units - 1, 1)
-        df = max(variance**2 / doubt, n - 1.0) if doubt > 0 else n - 1.0
-        known = float(own.mean()) * (1 - same_test)
-        critical = max(
-            _critical(deviation**2, spread, known, passed_on / (1 - same_train), n, level),
-            float(stdtrit(max(n_units - 1, 1), (1 + level) / 2)),
-        )
-        variance *= (critical / float(stdtrit(df, (1 + level) / 2))) ** 2
-    error = sqrt(variance)
-    reach = float(stdtrit(df, (1 + level) / 2)) * error
-    p = 2 * float(stdtr(df, -abs(difference) / error)) if error > 0 else float(difference == 0)
-    low, high = max(difference - reach, -1.0), min(difference + reach, 1.0)
-    return OverFits(difference, low, high, p, n, error, df, method, None, level)
+    return values, own
+
+
+def _components(
+    prompts: float,
+    spread: float,
+    known: float,
+    same_train: float,
+    *,
+    n_fits: int,
+    df_prompts: int,
+    level: float,
+) -> tuple[float, float]:
+    """The squared standard error by components, and its degrees of freedom.
+
+    It is ``deviation² + v (1/R + s (1 - 1/R))``: that of the prompts, and v, that of training, with
+    s the share of training prompts in common. As the spread is ``v (1 - s) + mean(within) (1 - o)``
+    in expectation, v follows, or 0 where that is less. That estimate is far from a multiple of
+    chi-squared, so t with Satterthwaite's (1946) degrees of freedom, at least R - 1, does not hold
+    its level. The critical value is that of a parametric bootstrap: the differences are normal, the
+    spread is chi-squared with R - 1 degrees, and v is at its upper limit of 75 % confidence, since
+    at its estimate the test would find too much. It is no less than that of the prompts alone.
+
+    Args:
+        prompts: squared standard error of the difference, with the fits as they are.
+        spread: variance of the difference over the fits.
+        known: what of the spread comes from other test prompts.
+        same_train: share of the training prompts that two fits have in common.
+        n_fits: how many fits.
+        df_prompts: degrees of freedom of `prompts`.
+        level: confidence.
+    """
+    from scipy.special import stdtrit
+
+    training = max(0.0, (spread - known) / (1 - same_train))
+    passed_on = 1 / n_fits + same_train * (1 - 1 / n_fits)
+    variance = prompts + training * passed_on
+    # what is uncertain in it: the spread of the fits, and that of the prompts
+    doubt = (spread * passed_on / (1 - same_train)) ** 2 / (n_fits - 1) + prompts**2 / df_prompts
+    df = max(variance**2 / doubt, n_fits - 1.0) if doubt > 0 else n_fits - 1.0
+    tail = (1 + level) / 2
+    critical = max(
+        _critical(prompts, spread, known, passed_on / (1 - same_train), n_fits, level),
+        float(stdtrit(df_prompts, tail)),
+    )
+    return variance * (critical / float(stdtrit(df, tail))) ** 2, df
 
 
 def _critical(
