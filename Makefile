@@ -8,8 +8,8 @@ READY := $(VENV)/.ready
 JOBS ?= logical
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(JOBS) --dist worksteal
-# Numbers of our own depend on no extra and no version of a dependency, so they are tested once.
-CONTACT := -m "not slow and not numbers"
+# What no extra and no version of a dependency can change is tested once.
+CONTACT := -m "not slow and not once"
 # What was compiled is kept, whatever the environment says: tests start many processes.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -25,12 +25,12 @@ test: $(READY)            ## install and run the tests, but for the slow ones
 test-all: $(READY)        ## all tests, also the slow ones: processes, killed runs, benchmarks
 	$(PYTEST) $(PARALLEL)
 
-test-core: $(READY)       ## all but slow tests and numbers without any extra installed; what needs one is skipped
+test-core: $(READY)       ## what dependencies can change, without any extra installed
 	UV_PROJECT_ENVIRONMENT=$(VENV)-core $(UV) sync --frozen --quiet --no-default-groups --group core-test
 	$(VENV)-core/bin/python -m pytest $(PARALLEL) $(CONTACT) --doctest-ignore-import-errors
 
 # Old versions warn of their own dependencies' newer ones.
-test-lowest: $(READY)     ## the same tests with the lowest versions that pyproject.toml allows
+test-lowest: $(READY)     ## and with the lowest versions that pyproject.toml allows
 	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
 	$(UV) pip install --quiet --python $(VENV)-lowest -r .ci/lowest.txt -e .
 	$(VENV)-lowest/bin/python -m pytest $(PARALLEL) $(CONTACT) \

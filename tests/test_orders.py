@@ -20,6 +20,8 @@ import pytest
 
 import routereval
 
+pytestmark = pytest.mark.once
+
 SRC = Path(routereval.__file__).parent
 SAYS_WHY = "# ties: "
 PARTITIONS = {"argpartition", "topk", "top_k", "bottom_k", "arg_sort", "sort_by"}

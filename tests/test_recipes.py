@@ -13,6 +13,8 @@ import pytest
 
 from tests.recipes import Recipe, Step, recipes
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 COPIED = ("src", "tests", "docs", "examples", "benchmarks", "pyproject.toml", "README.md")
 RECIPES = {recipe.title.split()[-1]: recipe for recipe in recipes()}

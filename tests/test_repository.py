@@ -11,6 +11,8 @@ import pytest
 
 import routereval
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 FORGE = ROOT / ".github"
 FORMS = sorted((FORGE / "ISSUE_TEMPLATE").glob("*.yml"))

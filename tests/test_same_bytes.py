@@ -8,6 +8,8 @@ import pytest
 
 from tests.dispatch import SWITCHED_OFF, python
 
+pytestmark = pytest.mark.once
+
 EMBED = """
 import hashlib
 from routereval.features import make_embedder

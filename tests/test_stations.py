@@ -10,6 +10,8 @@ import pytest
 
 import routereval
 
+pytestmark = pytest.mark.once
+
 SRC = Path(routereval.__file__).parent
 GROUND = {
     *("errors", "spec", "registry", "parameters", "estimator", "shown", "_version", "observed"),

@@ -11,6 +11,8 @@ import pytest
 
 import routereval
 
+pytestmark = pytest.mark.once
+
 SRC = Path(routereval.__file__).parent
 ROOT = Path(__file__).parents[1]
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from routereval.records import bits
 
+pytestmark = pytest.mark.once
+
 Truth = NDArray[np.bool_]
 
 WIDTHS = [1, 7, 8, 63, 64, 65, 128, 130]

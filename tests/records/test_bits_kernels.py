@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from routereval.records import bits
 from routereval.records.matrix import BinaryMatrix, RealMatrix
 
+pytestmark = pytest.mark.once
+
 Truth = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 

@@ -22,6 +22,8 @@ from routereval.scoring import (
     resamples,
 )
 
+pytestmark = pytest.mark.once
+
 NAN = float("nan")
 
 
@@ -303,13 +305,14 @@ def test_resamples_are_kept_and_cannot_be_changed() -> None:
 def test_the_memory_of_resamples_is_bounded() -> None:
     cache = bootstrap._cache
     cache.clear()
-    one = resamples(np.zeros(2000), 1000)
+    groups = np.arange(2000) % 4  # large weights of which few are drawn
+    one = resamples(np.zeros(2000), 1000, groups=groups)
     for seed in range(1, 60):
-        resamples(np.zeros(2000), 1000, seed)
+        resamples(np.zeros(2000), 1000, seed, groups)
     assert cache.currsize <= cache.maxsize
     assert cache.currsize % one.nbytes == 0
     assert len(cache) < 59
-    np.testing.assert_array_equal(resamples(np.zeros(2000), 1000), one)
+    np.testing.assert_array_equal(resamples(np.zeros(2000), 1000, groups=groups), one)
     cache.clear()
 
 

@@ -22,6 +22,8 @@ from routereval.scoring.headroom import (
     split_half_oracle,
 )
 
+pytestmark = pytest.mark.once
+
 Floats = NDArray[np.float64]
 
 

@@ -23,6 +23,8 @@ from routereval.studies.advise.score_table import (
     shared_luck,
 )
 
+pytestmark = pytest.mark.once
+
 SHARED = next(
     (p / "shared" for p in Path(__file__).parents if (p / "shared").exists()), Path("/nowhere")
 )

@@ -15,6 +15,8 @@ from benchmarks.coverage import (
 
 from routereval.scoring import compute
 
+pytestmark = pytest.mark.once
+
 EXACT = ("mu", "v_b", "p_star", "regret", "cost", "aiq", "selection_entropy")
 
 

@@ -27,6 +27,8 @@ from routereval.studies.advise.pools import (
 )
 from routereval.studies.advise.score_table import ScoreTable, score_table_of
 
+pytestmark = pytest.mark.once
+
 SHARED = next(
     (p / "shared" for p in Path(__file__).parents if (p / "shared").exists()), Path("/nowhere")
 )
