@@ -46,7 +46,7 @@ ORDERED := tests/tasks tests/routers/test_neighbours.py tests/studies/test_faith
 test-dispatch: $(READY)   ## what may depend on the processor, without AVX-512, then without any of numpy's dispatch
 	for off in AVX-512 all; do \
 	  NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -m tests.dispatch $$off)" \
-	    $(PYTEST) $(PARALLEL) $(ORDERED) || exit 1; \
+	    $(PYTEST) $(PARALLEL) -m "not slow" $(ORDERED) || exit 1; \
 	done
 
 torch: $(READY)           ## what the tests of the torch routers need; they are skipped without

@@ -181,6 +181,7 @@ def test_all_runs_the_slow_routers_too(tmp_path: Path, monkeypatch: pytest.Monke
     assert "run it with --mlc FacebookAI/roberta-base" in shown
 
 
+@pytest.mark.slow
 def test_mlc_is_fine_tuned_where_its_checkpoint_is_named(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
