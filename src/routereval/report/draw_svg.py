@@ -167,7 +167,7 @@ def _line(plot: _Plot, mark: Line) -> list[Html]:
 def _dots(plot: _Plot, mark: Dots) -> list[Html]:
     found = []
     for place, (x, y, name) in enumerate(zip(mark.x, mark.y, mark.names, strict=True)):
-        if mark.low:
+        if mark.low and not math.isnan(mark.low[place]):
             ends = {"y1": plot.y(mark.low[place]), "y2": plot.y(mark.high[place])}
             found.append(tag("line", class_="whisker", x1=plot.x(x), x2=plot.x(x), **ends))
         look = f"ring s-{mark.look}" if mark.hollow else f"f-{mark.look}"
@@ -228,6 +228,7 @@ def _rows_picture(panel: Rows) -> Html:
         *inside,
         label,
         viewBox=f"0 0 {whole:.0f} {foot + 36:.0f}",
+        style=f"max-width:{1.15 * whole:.0f}px",
         role="img",
         aria_label=f"{panel.title}: {panel.x.label}",
     )

@@ -27,7 +27,7 @@ FEW = 8
 BEST = 3
 
 _GAP = 12.0  # between two labels, in pixels
-_CHAR, _WIDE = 6.2, 11.5  # widths of a character, in pixels
+_CHAR, _WIDE = 6.9, 12.0  # widths of a character, in pixels
 LONGEST = 130.0
 
 

@@ -119,7 +119,8 @@ def _open(
     reason = (
         f"{best.router} is the best of {_count(stand)} and cannot be told apart from "
         f"{stand.against}: difference {round(test.difference, 3) + 0.0:+.3f} "
-        f"[{test.low:+.3f}, {test.high:+.3f}] on {stand.n_prompts:,} prompts{about}."
+        f"[{test.low:+.3f}, {test.high:+.3f}] on {stand.n_prompts:,} prompts "
+        f"(p = {test.p:.3f} after Holm's correction){about}."
     )
     return Decision("more prompts", count, reason, best.router, best, needed, saved, same)
 

@@ -43,7 +43,7 @@
   /** How wide a label is about, in pixels; CJK characters are twice as wide as others. */
   function widthOf(text) {
     let width = 0;
-    for (const char of text) width += char.codePointAt(0) > 0x2e7f ? 12 : 6.6;
+    for (const char of text) width += char.codePointAt(0) > 0x2e7f ? 12 : 7;
     return width;
   }
 
@@ -199,7 +199,7 @@
       });
       return el("tr", {}, el("th", { scope: "row" }, el("bdi", {}, pool.models[n])), el("td", { class: "bar-cell" }, bar), el("td", {}, share === null ? "–" : percent(share)), el("td", {}, price));
     });
-    const head = el("tr", {}, ...["model", "share of prompts", "percent", pool.unit === "USD" ? "USD/1k calls" : "cost/1k"].map((text) => el("th", { scope: "col" }, text)));
+    const head = el("tr", {}, ...["model", "share of prompts", "%", pool.unit === "USD" ? "USD/1k calls" : "cost/1k"].map((text) => el("th", { scope: "col" }, text)));
     byId("shares").replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)));
   }
 
@@ -217,7 +217,7 @@
     const { pool, router, point } = trade;
     const W = byId("plane").clientWidth > 0 ? Math.max(300, Math.min(680, byId("plane").clientWidth)) : 600;
     const H = Math.round(Math.min(400, Math.max(260, W * 0.6)));
-    const [left, right, top, bottom] = [46, 12, 14, 40];
+    const [left, right, top, bottom] = [46, 12, 24, 40];
     const costs = router ? router.lam.map((_, n) => costOf(router, n)) : [];
     const scores = [...pool.low, ...pool.high, ...(router ? [...router.low, ...router.high] : [])];
     const most = Math.max(...trade.prices, ...costs, 1e-12);
@@ -245,7 +245,7 @@
     }
     plot.append(svg("line", { class: "axis", x1: left, x2: W - right, y1: H - bottom, y2: H - bottom }));
     plot.append(svg("text", { class: "tick", x: (left + W - right) / 2, y: H - 6, "text-anchor": "middle" }, unitWords() + (log ? " (logarithmic)" : "")));
-    plot.append(svg("text", { class: "tick", x: 4, y: 10 }, "mean score"));
+    plot.append(svg("text", { class: "tick", x: 4, y: 11 }, "mean score"));
     const floor = floorScore();
     if (floor !== null) {
       plot.append(svg("line", { class: "floor", x1: left, x2: W - right, y1: Y(floor), y2: Y(floor) }));
@@ -366,7 +366,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.classList.contains("sort") && !button.dataset.grid) {
+    if (button.classList.contains("sort") && button.dataset.grid === undefined) {
       sortRows(button.closest("table"), button.closest("th").cellIndex, button);
     } else if (button.classList.contains("copy")) {
       copy(button, button.parentElement.querySelector("pre").textContent);
