@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import routereval as rv
 from routereval.cli.main import cli
+from routereval.errors import DataError
 from routereval.report.kept import keep_document, kept_document
 from routereval.report.page import folder_document
 from routereval.report.run_report import RunReport, run_report
@@ -25,6 +26,7 @@ from routereval.results.grid import grid
 from routereval.results.operating import operating_points
 from routereval.results.regret import largest_regrets
 from routereval.results.standings import standings
+from routereval.results.two_runs import two_runs
 from routereval.studies.run import run
 from tests.made import made
 
@@ -311,3 +313,34 @@ def test_the_commands(folder: Path, tmp_path: Path) -> None:
     assert made_page.exit_code == 0
     assert "x.html" in made_page.output
     assert (tmp_path / "x.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+# Two runs
+
+
+def test_two_runs_are_held_against_each_other_on_the_same_prompts(
+    folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other<b>"
+    routers = ["best_single", "knn(k=1)", "knn(k=5)"]
+    run([hostile_records()], routers, [3], ["all-strong"], out=other, n_boot=50, n_jobs=1)
+    found = two_runs(rv.read_results(folder), rv.read_results(other))
+    assert [change.router for change in found.changes] == ["best_single", "knn(k=5)"]
+    for change in found.changes:
+        assert change.scores[0] == change.scores[1]
+        assert change.test.ties == change.test.n_prompts
+    assert any("knn(k=1)" in note for note in found.left_out)
+    assert "routers" in {name for name, _, _ in found.facts}
+    written = tmp_path / "two.html"
+    command = ["report", "--compare", str(folder), str(other), "-o", str(written)]
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    page = written.read_text("utf-8")
+    assert "Every router scores the same on each prompt" in page
+    assert "b" not in [name for name, _ in parsed(page).found]
+    assert CliRunner().invoke(cli, ["report"]).exit_code != 0
+
+
+def test_two_runs_without_a_common_cell_are_refused(results: Results) -> None:
+    left = run([made("two")], ["knn(k=5)"], [3], ["all-strong"], n_boot=20, n_jobs=1)
+    with pytest.raises(DataError, match="no cell in common"):
+        two_runs(results, left)

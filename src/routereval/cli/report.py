@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", type=click.Path(path_type=Path), required=False)
 @click.option(
     "-o",
     "--out",
@@ -16,15 +16,34 @@ import click
     metavar="FILE",
     help="The page.  [default: report.html in RESULTS]",
 )
+@click.option(
+    "--compare",
+    "pair",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="A B",
+    help="Instead: two runs side by side, on the cells that both have.",
+)
 @click.option("--title", help="Its heading.  [default: the name of the folder]")
-def report(results: Path, out: Path | None, title: str | None) -> None:
+def report(
+    results: Path | None,
+    out: Path | None,
+    pair: tuple[Path, Path] | None,
+    title: str | None,
+) -> None:
     """Write the report of RESULTS, the folder of run -o, as one HTML page.
 
     The page needs no network: what to do and why, every table and test, and each prompt with what
     the routers chose.
     """
+    from routereval.report.page import compare_report
     from routereval.report.page import report as write_report
 
-    name = title or f"routereval · {results.resolve().name}"
-    page = write_report(results, out or results / "report.html", title=name)
+    if (results is None) == (pair is None):
+        raise click.UsageError("give the folder of a run, or two of them after --compare")
+    if pair is not None:
+        page = compare_report(*pair, out or Path("report.html"))
+    elif results is not None:
+        name = title or f"routereval · {results.resolve().name}"
+        page = write_report(results, out or results / "report.html", title=name)
     click.echo(f"{page}  ({page.stat().st_size / 1e6:.1f} MB; open it in a browser)")

@@ -7,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from routereval.errors import DataError
+from routereval.report.compare_page import compare_page
 from routereval.report.html import to_page
 from routereval.report.kept import keep_document, kept_document
 from routereval.report.run_page import run_page
 from routereval.report.run_report import run_report
 from routereval.report.table import Document
 from routereval.results.results import Results, read_results
+from routereval.results.two_runs import two_runs
 from routereval.shown import Shown
 
 
@@ -37,13 +39,41 @@ def report(
         DataError: if there is nothing to show, or the folder of the file does not exist.
     """
     target = Path(path)
+    _refuse_no_folder(target)
+    return _written(_page(values, title), target)
+
+
+def _refuse_no_folder(target: Path) -> None:
     if not target.parent.is_dir():
         raise DataError(f"{target.parent} does not exist; make the folder for the report first")
-    page = _page(values, title)
+
+
+def _written(page: str, target: Path) -> Path:
+    _refuse_no_folder(target)
     part = target.with_name(f"{target.name}.part")
     part.write_text(page, encoding="utf-8", errors="backslashreplace")
     part.replace(target)
     return target
+
+
+def compare_report(first: str | Path, second: str | Path, path: str | Path) -> Path:
+    """Write the page of two runs side by side.
+
+    Args:
+        first: the folder of one run.
+        second: the folder of the other.
+        path: of the file; one that is there is replaced.
+
+    Returns:
+        The file.
+
+    Raises:
+        DataError: if a folder holds no results, or the two have no cell in common.
+    """
+    found = two_runs(read_results(first), read_results(second))
+    names = Path(first).resolve().name, Path(second).resolve().name
+    one, two = names if names[0] != names[1] else (str(first), str(second))
+    return _written(compare_page(found, one, two, f"{two} against {one}"), Path(path))
 
 
 def _page(values: Shown | Sequence[Shown] | str | Path, title: str) -> str:

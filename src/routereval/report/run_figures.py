@@ -229,17 +229,28 @@ class ForestDisplay(Display):
     def panels(self) -> list[Rows]:
         """A row for each learned router; none where none was tested."""
         tested = [(row.router, row.test) for row in self.found.rows if row.test is not None]
-        if not tested:
-            return []
-        ends = [end for _, t in tested for end in (t.low, t.high, t.detectable, -t.detectable)]
-        note = (
-            f"{self.found.n_prompts:,} prompts; line: 95 % interval; *: p < 0.05 after Holm's "
-            "correction; pale: too small to tell"
-        )
-        rows = [_difference_row(router, test) for router, test in tested]
-        scale = axis(f"difference in mean score to {self.found.against}", [0.0, *ends], most=4)
-        title = f"All learned routers against {self.found.against}"
-        return [Rows(title, scale, rows, [Rule(0.0, "", "ink", dashed=False)], note)]
+        against = self.found.against
+        title = f"All learned routers against {against}"
+        return [difference_rows(tested, against, title)] if tested else []
+
+
+def difference_rows(tested: Sequence[tuple[str, Comparison]], against: str, title: str) -> Rows:
+    """Differences with their intervals, and what could have been distinguished, a row each.
+
+    Args:
+        tested: the tests by the name of their row.
+        against: what the differences are to.
+        title: what stands above.
+    """
+    ends = [end for _, t in tested for end in (t.low, t.high, t.detectable, -t.detectable)]
+    n_prompts = max(test.n_prompts for _, test in tested)
+    note = (
+        f"{n_prompts:,} prompts; line: 95 % interval; *: p < 0.05 after Holm's correction; "
+        "pale: too small to tell"
+    )
+    rows = [_difference_row(name, test) for name, test in tested]
+    scale = axis(f"difference in mean score to {against}", [0.0, *ends], most=4)
+    return Rows(title, scale, rows, [Rule(0.0, "", "ink", dashed=False)], note)
 
 
 def _difference_row(router: str, test: Comparison) -> BarRow:

@@ -12,7 +12,7 @@ from routereval.report.sections.decide import decide_section
 from routereval.report.sections.explorer import explorer_data, explorer_section
 from routereval.report.sections.research import grid_data, research_section
 from routereval.report.sections.tables import Exports
-from routereval.report.tags import Html, data, joined, tag
+from routereval.report.tags import Html, data, joined, tag, theme_choice
 from routereval.results.operating import Operating, PoolPoints
 
 SIMULATED = "Simulated data: no real model was asked; the numbers say nothing about any."
@@ -72,16 +72,6 @@ def _header(report: RunReport, title: str) -> Html:
         f"routereval {info.get('version', '')}",
         f"data {hashes}" if hashes else "",
     ]
-    theme = tag(
-        "label",
-        "Colours ",
-        tag(
-            "select",
-            *(tag("option", name, value=name) for name in ("system", "light", "dark")),
-            id="theme",
-        ),
-        class_="field",
-    )
     links = [("#decide", "Decide"), ("#research", "Research"), ("#prompts", "Prompts")]
     return tag(
         "header",
@@ -91,7 +81,7 @@ def _header(report: RunReport, title: str) -> Html:
         tag(
             "nav",
             *(tag("a", name, href=place) for place, name in links),
-            theme,
+            theme_choice(),
             aria_label="Parts of the report",
             class_="screen-only",
         ),

@@ -88,5 +88,11 @@ def data(name: str, value: Any) -> Html:  # noqa: ANN401 - any JSON
     return Html(f'<script type="application/json" id="{name}">{held}</script>')
 
 
+def theme_choice() -> Html:
+    """The list from which the colours of the page are chosen."""
+    names = [tag("option", name, value=name) for name in ("system", "light", "dark")]
+    return tag("label", "Colours ", tag("select", *names, id="theme"), class_="field")
+
+
 def _named(key: str) -> str:
     return key.rstrip("_").replace("_", "-")

@@ -669,7 +669,7 @@
   const view = byId("view");
   if (view) view.addEventListener("change", () => showView(view.value));
   beginTrade();
-  beginGrid();
+  if (DATA.grid) beginGrid();
   beginPrompts();
   unfold();
   document.documentElement.dataset.ready = "true";
