@@ -60,6 +60,24 @@ def workbook_of(cells: str, texts: str = "", prolog: str = "") -> bytes:
     )
 
 
+def parquet_of(columns: Mapping[str, object], **options: object) -> bytes:
+    """A Parquet file of two scores, or of one value in many rows, and further columns."""
+    import polars as pl
+
+    stream = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(stream, compression="zstd", **options)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def copied_text(n_rows: int, n_bytes: int) -> bytes:
+    """A Parquet file whose rows all name one text, which stands in it once."""
+    import polars as pl
+
+    rows = {"model": "a", "prompt_id": list(map(str, range(n_rows))), "score": 1.0}
+    text = pl.Series("prompt", ["x" * n_bytes] * n_rows)
+    return parquet_of({**rows, "prompt": text}, data_page_size=1 << 20)
+
+
 BOMBS: Mapping[str, Callable[[], bytes]] = {
     "240-MB-of-lists.eval": lambda: eval_of(b'{"id": 1, "x": [' + b"[]," * 80_000_000 + b"[]]}"),
     "60-MB-of-lists.eval": lambda: eval_of(b'{"id": 1, "x": [' + b"[]," * 20_000_000 + b"[]]}"),
@@ -69,6 +87,10 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
     "lines.csv.gz": lambda: gzip.compress(b"[],\n" * 100_000_000),
     "one-line.csv.gz": lambda: gzip.compress(b"x" * 300_000_000),
     "objects.json.gz": lambda: gzip.compress(b"[" + b"{}," * 20_000_000 + b"{}]"),
+    "one-text.parquet": lambda: parquet_of(
+        {"model": ["a"], "prompt_id": ["q"], "score": [1.0], "prompt": ["x" * 300_000_000]}
+    ),
+    "copied-text.parquet": lambda: copied_text(600, 1_000_000),
     "corners.xlsx": lambda: workbook_of('<row r="1"><c r="XFD1048576"><v>1</v></c></row>'),
     "shared-text.xlsx": lambda: workbook_of(
         '<c t="s"><v>0</v></c>' * 2_000_000, f"<si><t>{'x' * 20_000_000}</t></si>"

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import ast
 import gzip
+import io
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
-from benchmarks.hostile_files import BOMBS, eval_of, measured, workbook_of
+from benchmarks.hostile_files import (
+    BOMBS,
+    copied_text,
+    eval_of,
+    measured,
+    parquet_of,
+    workbook_of,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from routereval import importers
 from routereval.errors import DataError
 from routereval.importers import source_files, workbook
+from routereval.importers.long_table import LongTable
+from routereval.importers.parquet_pages import unpacked_sizes
 from routereval.importers.registry import import_records
 from routereval.importers.rows import BadRows, RowError, json_of, text_lines
 from routereval.importers.source_files import MOST_GROWTH, contents, json_value, unpacked
 from routereval.records import Records
 from routereval.records.folder import read_records
 from tests.conftest import CommandLine
+from tests.fuzzing import examples
 from tests.records.test_writer import drafted
 
+PARQUET = parquet_of({"a": list(range(500)), "b": [str(n % 7) for n in range(500)]})
 TABLE = "model,prompt_id,score\na,1,1\nb,1,0\n"
 
 
@@ -200,6 +216,62 @@ def test_a_parquet_file_of_far_too_many_rows_is_refused(
         import_records("table", file, tmp_path / "out")
 
 
+def test_a_parquet_file_whose_pages_unpack_to_far_more_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own page headers say so; polars would reserve what they say."""
+    text = {"model": ["a"], "prompt_id": ["q"], "score": [1.0], "prompt": ["x" * 2_000_000]}
+    (tmp_path / "a.parquet").write_bytes(parquet_of(text))
+    assert import_records("table", tmp_path / "a.parquet", tmp_path / "in-bounds")
+    monkeypatch.setattr(source_files, "SMALL_INFLATED", 1 << 20)
+    with pytest.raises(DataError, match="unpacks to more than 1 MB"):
+        import_records("table", tmp_path / "a.parquet", tmp_path / "out")
+
+
+def test_a_parquet_file_that_names_one_text_many_times_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.parquet").write_bytes(copied_text(300, 20_000))
+    monkeypatch.setattr(source_files, "SMALL_TEXT", 1 << 20)
+    monkeypatch.setattr(source_files, "TEXT_PER_BYTE", 100)
+    with pytest.raises(DataError, match="holds 5 MB of text, far too much for its size"):
+        import_records("table", tmp_path / "a.parquet", tmp_path / "out")
+
+
+def test_the_sizes_of_pages_are_those_that_they_unpack_to() -> None:
+    rng = np.random.default_rng(0)
+    numbers = {f"c{n}": rng.random(50_000) for n in range(3)}
+    content = parquet_of(numbers, row_group_size=20_000, data_page_size=1 << 16)
+    sizes = list(unpacked_sizes(io.BytesIO(content), len(content)))
+    assert len(sizes) >= 9
+    assert 3 * 50_000 * 8 <= sum(sizes) < 1.1 * 3 * 50_000 * 8
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(st.data())
+def test_damaged_parquet_files_are_told_by_their_pages_or_read(data: st.DataObject) -> None:
+    content = bytearray(PARQUET)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(content[data.draw(st.sampled_from([0, 0, 0, 7])) :])
+    with suppress(ValueError):
+        assert all(size >= 0 for size in unpacked_sizes(io.BytesIO(cut), len(cut)))
+
+
+def test_what_does_not_fit_into_memory_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text(TABLE)
+
+    def fills(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(LongTable, "add", fills)
+    with pytest.raises(DataError, match="table reads there does not fit into memory"):
+        import_records("table", tmp_path / "a.csv", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 # Names
 
 
@@ -272,7 +344,7 @@ def test_importers_open_files_by_the_shared_reader_only() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["60-MB-of-lists.eval", "lines.csv.gz", "corners.xlsx"])
+@pytest.mark.parametrize("name", ["60-MB-of-lists.eval", "lines.csv.gz", "one-text.parquet"])
 def test_a_bomb_is_refused_within_bounded_memory(name: str) -> None:
     """All of them, and what each took, are printed by benchmarks/hostile_files.py."""
     assert name in BOMBS

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from routereval.errors import SpecError
+from routereval.errors import DataError, SpecError
 from routereval.importers.examined import examined
 from routereval.importers.scale import Scale
 from routereval.records.draft import Draft
@@ -72,9 +72,14 @@ class Importer:
         return self._examined(self.read(path, **given), scale)
 
     def _examined(self, drafts: Iterator[Draft], scale: Scale | None) -> Iterator[Draft]:
-        for draft in drafts:
-            known = [] if scale is None else [f"scores: {scale}"]
-            yield examined(replace(draft, format=self.name, facts=[*draft.facts, *known]))
+        known = [] if scale is None else [f"scores: {scale}"]
+        try:
+            for draft in drafts:
+                yield examined(replace(draft, format=self.name, facts=[*draft.facts, *known]))
+        except MemoryError:
+            raise DataError(
+                f"what {self.name} reads there does not fit into memory; give it in parts"
+            ) from None
 
 
 def _declared(options: dict[str, Any]) -> Scale | None:

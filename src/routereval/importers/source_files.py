@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from routereval.errors import DataError
+from routereval.importers.parquet_pages import unpacked_sizes
 from routereval.regular_files import LARGEST, open_regular, read_whole, refuse_special
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ MOST_GROWTH = 4
 MOST_ROWS = 10_000_000
 """Rows that any Parquet file may have; a larger one may have `ROWS_PER_BYTE` per byte."""
 ROWS_PER_BYTE = 64
+SMALL_TEXT = 1 << 28
+"""Bytes of text that the rows of any Parquet file may hold; or `TEXT_PER_BYTE` per byte of it."""
+TEXT_PER_BYTE = 2000
+COUNTED_TEXT = 1 << 26
+"""Bytes of a file up to which its text is counted; one that is larger is read as it comes."""
 
 _SHORT_JSON = 1 << 20
 # Bytes of CPython's objects: a dict of a few keys, a list and its first item, an item or pair, half
@@ -113,7 +119,7 @@ class Inflated:
         if self._n > self._most:
             raise DataError(
                 f"{self._file} unpacks to more than {self._most >> 20} MB, far more than its size; "
-                "unpack it yourself if you trust it"
+                "unpack it yourself, or write it anew, if you trust it"
             )
 
 
@@ -200,18 +206,56 @@ def parquet_scan(file: Path) -> tuple[pl.LazyFrame, int]:
     """A Parquet file, not read yet, and its number of rows.
 
     Raises:
-        DataError: if it says that it has far more rows than its size can hold.
+        DataError: if it unpacks to far more than its size, or says that it has more rows than that.
         OSError: if it cannot be opened, or is no regular file.
         polars.exceptions.PolarsError: if it is damaged.
     """
     import polars as pl
 
-    refuse_special(file)
+    _refuse_inflated(file)
     scan = pl.scan_parquet(file)
     n_rows = int(scan.select(pl.len()).collect().item())
     if n_rows > max(MOST_ROWS, ROWS_PER_BYTE * file.stat().st_size):
         raise DataError(f"{file} says that it has {n_rows:,} rows, far too many for its size")
+    _refuse_copied_text(file, scan)
     return scan, n_rows
+
+
+def _refuse_copied_text(file: Path, scan: pl.LazyFrame) -> None:
+    """Refuse a file whose rows hold far more text than it has, by naming one text many times.
+
+    Raises:
+        DataError: if they do.
+    """
+    import polars as pl
+
+    size = file.stat().st_size
+    names = [name for name, kind in scan.collect_schema().items() if kind == pl.String]
+    if not names or size > COUNTED_TEXT:
+        return
+    lengths = [pl.col(name).str.len_bytes().cast(pl.Int64).sum() for name in names]
+    n_bytes = sum(scan.select(lengths).collect().row(0))
+    if n_bytes > max(SMALL_TEXT, TEXT_PER_BYTE * size):
+        raise DataError(f"{file} holds {n_bytes >> 20:,} MB of text, far too much for its size")
+
+
+def _refuse_inflated(file: Path) -> None:
+    """Refuse a file whose pages unpack to far more than its size.
+
+    Raises:
+        DataError: if they do, or do not say how large they are.
+        OSError: if it cannot be opened, or is no regular file.
+    """
+    size = file.stat().st_size
+    inflated = Inflated(file, size)
+    with opened(file) as stream:
+        try:
+            for n_bytes in unpacked_sizes(stream, size):
+                inflated.add(n_bytes)
+        except ValueError as error:
+            raise DataError(
+                f"{file}: cannot be read as Parquet ({error}); is it cut short?"
+            ) from None
 
 
 def parquet_table(file: Path) -> pl.DataFrame:
