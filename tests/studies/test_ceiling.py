@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.sources import open_records
-from routereval.studies.advise.ceiling import best_by_fold, ceiling, folds_of, hold_out, predict
+from routereval.studies.advise.ceiling import best_by_fold, ceiling, hold_out, predict
 from routereval.studies.advise.guessing import chance_levels, count_options
 from routereval.studies.advise.score_table import (
     answers_by_habit,
@@ -22,6 +22,7 @@ from routereval.studies.advise.score_table import (
     score_table_of,
     shared_luck,
 )
+from routereval.tasks.folds import folds_of
 
 pytestmark = pytest.mark.once
 

@@ -37,6 +37,7 @@ def _protocols() -> list[Entry]:
 
 _PROTOCOLS = {
     "clean": "Trains on 80 % of the prompts of a benchmark, tests on 10 %.",
+    "cv": "Tests on all prompts, each by a router that learned from the other k - 1 folds.",
     "faithful": "The same, pools and labels as the RouterEval reference.",
     "mixed": "All benchmarks of a collection as one stream of prompts.",
     "leave_one_out": "Trains on all benchmarks but one, and tests on that; each in turn.",

@@ -237,7 +237,11 @@ def corrected(tests: Sequence[Comparison]) -> list[Comparison]:
 
 
 def stacked(
-    results: Results, routers: Sequence[str], seed: int | None = None, column: str = "quality"
+    results: Results,
+    routers: Sequence[str],
+    seed: int | None = None,
+    column: str = "quality",
+    fold: int | None = None,
 ) -> Stack:
     """Gather the prompts of all cells that these routers have in common.
 
@@ -246,6 +250,7 @@ def stacked(
         routers: of the run, or yardsticks.
         seed: take the cells of this one only.
         column: of the evidence: ``quality``, or ``cost``, which yardsticks do not have.
+        fold: of a cross-validation, take the prompts of this one only.
 
     Raises:
         SpecError: if a router is not among the results.
@@ -271,10 +276,18 @@ def stacked(
         weight = 1 / (len(first.rows) * n_cells[place[1]] * len(n_cells))
         scores = [_column(results, *it, column) for it in zip(routers, outcomes, strict=True)]
         equal = _first_of_group(first, code)
-        keys.append(np.stack([code, first.evidence.subsets, first.rows, equal], axis=1))
-        weights.append(np.full(len(code), weight))
-        sums.append(weight * np.stack(scores, axis=1))
+        here = _in_fold(first, fold)
+        keys.append(np.stack([code, first.evidence.subsets, first.rows, equal], axis=1)[here])
+        weights.append(np.full(len(code), weight)[here])
+        sums.append(weight * np.stack(scores, axis=1)[here])
     return _once(tuple(names), np.concatenate(keys), np.concatenate(weights), np.concatenate(sums))
+
+
+def _in_fold(outcome: Outcome, fold: int | None) -> NDArray[np.bool_]:
+    """(n_prompts,) which prompts were tested in a fold; all if None."""
+    if fold is None or outcome.fold is None:
+        return np.ones(len(outcome.rows), dtype=np.bool_)
+    return np.asarray(outcome.fold == fold)
 
 
 def scores_of(results: Results, router: str, outcome: Outcome) -> NDArray[np.float64]:
@@ -359,6 +372,8 @@ def _over_fits(
     results: Results, a: str, b: str, seeds: Mapping[int, Stack], test: Comparison
 ) -> OverFits | None:
     """The test of the algorithms; None where there are too few fits, or all on one split."""
+    if (folded := _over_folds(results, a, b, seeds, test)) is not None:
+        return folded
     if len(seeds) < MIN_FITS:
         return None
     same_test = _overlap(list(seeds.values()))
@@ -381,6 +396,42 @@ def _over_fits(
         same_train=same_train,
         level=test.level,
     )
+
+
+def _over_folds(
+    results: Results, a: str, b: str, seeds: Mapping[int, Stack], test: Comparison
+) -> OverFits | None:
+    """The test of the algorithms under cross-validation, whose fits are the folds of all seeds.
+
+    By the corrected t test of repeated k-fold cross-validation (Bouckaert and Frank 2004).
+    """
+    found = {
+        seed: sorted(set.union(set(), *(set(fold.tolist()) for fold in _folds(results, a, seed))))
+        for seed in seeds
+    }
+    k = max((len(folds) for folds in found.values()), default=0)
+    if k < 3 or sum(map(len, found.values())) < MIN_FITS:
+        return None
+    each = [
+        stacked(results, (a, b), seed, fold=fold).units() for seed in found for fold in found[seed]
+    ]
+    return over_fits(
+        test.difference,
+        test.deviation,
+        test.n_units,
+        [one.mean for one in each],
+        [one.deviation**2 for one in each],
+        same_test=1 / k,
+        same_train=(k - 2) / (k - 1),
+        level=test.level,
+    )
+
+
+def _folds(results: Results, router: str, seed: int) -> list[NDArray[np.int64]]:
+    """The folds of each cell of one seed that was cross-validated."""
+    cells = [cell for cell in _cells(results, router).values() if cell.seed == seed]
+    folds = [results.outcomes[cell.key].fold for cell in cells]
+    return [fold for fold in folds if fold is not None]
 
 
 def _overlap(stacks: Sequence[Stack]) -> float:

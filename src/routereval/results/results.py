@@ -131,11 +131,13 @@ class Outcome(NamedTuple):
         rows: (n_test,) which prompts of the records they are.
         predicted: (n_test, n_models) what the router predicted, to three digits, for a report;
             None where it was not kept, as of pools of more than `MOST_MODELS`.
+        fold: (n_test,) under ``cv``, the fold that each was tested in; else None.
     """
 
     evidence: Evidence
     rows: NDArray[np.int64]
     predicted: NDArray[np.float16] | None = None
+    fold: NDArray[np.int64] | None = None
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""
@@ -143,6 +145,7 @@ class Outcome(NamedTuple):
         columns = self.evidence.columns() | {"rows": self.rows, "share": self.evidence.share}
         if self.predicted is not None:
             columns[_PREDICTED] = self.predicted
+        columns |= {} if self.fold is None else {"fold": self.fold}
         with part.open("wb") as file:
             np.savez_compressed(file, reference=self.evidence.reference, **columns)
         part.replace(path)
@@ -164,9 +167,9 @@ class Outcome(NamedTuple):
             lost = ", ".join(sorted(missing))
             raise DataError(f"{path}: damaged (no {lost}); delete the folder and run again")
         reference = float(columns.pop("reference"))
-        rows, share = columns.pop("rows"), columns.pop("share")
+        rows, share, fold = columns.pop("rows"), columns.pop("share"), columns.pop("fold", None)
         predicted = columns.pop(_PREDICTED, None)
-        return cls(Evidence.from_columns(columns, share, reference), rows, predicted)
+        return cls(Evidence.from_columns(columns, share, reference), rows, predicted, fold)
 
 
 @dataclass(frozen=True, repr=False)

@@ -80,6 +80,51 @@ class Standings(Shown):
         )
 
 
+def winner(results: Results) -> str:
+    """Who won, in a sentence: the learned router with the highest mean score, against best single.
+
+    Args:
+        results: of a run.
+
+    Returns:
+        By how much it differs from the best single model, with the interval and the p-value by
+        Holm over all learned routers; or that nothing can be said.
+    """
+    try:
+        found = standings(results)
+    except DataError:
+        return "No router stands beside the best single model: nothing can be said of a winner."
+    learned = [row for row in found.rows if row.test is not None]
+    if not learned:
+        return "No learned router among these: run one, such as knn, to see whether routing gains."
+    best = learned[0]
+    why = f"the best of {len(learned)} learned routers" if len(learned) > 1 else "a learned router"
+    return f"{_won(best, why)} {_learned_by(found, learned)}".strip()
+
+
+def _won(best: Standing, why: str) -> str:
+    test = best.test
+    if test is None or test.ties == test.n_prompts:
+        return f"No winner: {best.router}, {why}, scores as the best single model on every prompt."
+    low, high = (round(end, 3) + 0.0 for end in (test.low, test.high))
+    p = "p < 0.001" if test.p < 0.001 else f"p = {test.p:.3f}"
+    corrected = "" if test.p_adjusted is None else " after Holm's correction"
+    ends = f"{round(test.difference, 3) + 0.0:+.3f} [{low:+.3f}, {high:+.3f}]"
+    held = f"{ends} on {test.n_prompts:,} prompts, {p}{corrected}"
+    if not test.significant:
+        both = f"{best.router}, {why}, and the best single model"
+        return f"No winner: {both} cannot be told apart ({held})."
+    if test.difference > 0:
+        return f"Winner: {best.router}, {why}; it beats the best single model ({held})."
+    return f"Winner: the best single model; {best.router}, {why}, scores less ({held})."
+
+
+def _learned_by(found: Standings, learned: Sequence[Standing]) -> str:
+    """How many others beat the best single model, where some do."""
+    others = [row.router for row in learned[1:] if _beats(row)]
+    return f"So do {', '.join(others)}." if others and _beats(learned[0]) else ""
+
+
 def standings(results: Results, against: str = "best_single") -> Standings:
     """Hold all routers against one of them.
 

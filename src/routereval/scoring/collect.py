@@ -20,7 +20,7 @@ def collect_evidence(  # noqa: PLR0913 - all that is known of a router on a task
     weights: ArrayLike,
     distribution: ArrayLike,
     *,
-    best_single: int,
+    best_single: int | NDArray[np.int64],
     subsets: ArrayLike,
     groups: ArrayLike | None = None,
     reference: float | None = None,
@@ -40,7 +40,8 @@ def collect_evidence(  # noqa: PLR0913 - all that is known of a router on a task
         weights: (n_prompts, n_models) probability with which the policy sends a prompt to each
             model; rows sum to 1, and are one-hot for a policy that does not mix.
         distribution: (n_prompts, n_models) the router's predicted distribution, for the entropy.
-        best_single: column of the model that was best on the training prompts.
+        best_single: column of the model that was best on the training prompts; (n_prompts,) columns
+            where several fits, on other prompts each, were tested.
         subsets: (n_prompts,) integer code of each prompt's subset.
         groups: (n_prompts,) integer code of the group of equal prompts that each belongs to; None
             where each is its own.

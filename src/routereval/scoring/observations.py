@@ -33,7 +33,7 @@ class Observations:
         subsets: (n_prompts,) code of each prompt's subset.
         groups: (n_prompts,) code of the group of equal prompts that each belongs to.
         truthful: (n_prompts,) 1 where a wrong answer is a hallucination, else 0.
-        best_single: column of the model that was best on the training prompts.
+        best_single: column of the model that was best on the training prompts, or one per prompt.
         entropy_floor: probabilities up to this one do not count in the entropy.
     """
 
@@ -45,7 +45,7 @@ class Observations:
     subsets: Codes
     groups: Codes
     truthful: Floats
-    best_single: int
+    best_single: int | Codes
     entropy_floor: float
 
     def __post_init__(self) -> None:
@@ -61,7 +61,8 @@ class Observations:
         for name, held in (("subsets", self.subsets), ("groups", self.groups)):
             if held.shape != (n_prompts,):
                 raise DataError(f"{name} has shape {held.shape} for {n_prompts} prompts")
-        if not 0 <= self.best_single < n_models:
+        best = np.asarray(self.best_single)
+        if best.size and not (best.min() >= 0 and best.max() < n_models):
             raise DataError(
                 f"best_single is column {self.best_single} of a pool of {n_models} models"
             )

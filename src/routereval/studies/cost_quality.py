@@ -63,10 +63,10 @@ def cost_quality_curve(found: Predicted, test: Part, inputs: ScoringInputs) -> C
     if found.router.cascade:
         return _cascade_curve(found, test, inputs, costs)
     if found.router.policy != "argmax":
-        return Curve.mixed(found.sent, scores, costs, inputs.best_single, unit)
-    lam = decisive_prices(found.scores, found.costs, scores, costs, inputs.best_single)
+        return Curve.mixed(found.sent, scores, costs, inputs.usual_best, unit)
+    lam = decisive_prices(found.scores, found.costs, scores, costs, inputs.usual_best)
     choices = sweep(found.scores, found.costs, lam)
-    return Curve.of(lam, choices, scores, costs, inputs.best_single, unit)
+    return Curve.of(lam, choices, scores, costs, inputs.usual_best, unit)
 
 
 def decisive_prices(
@@ -162,6 +162,6 @@ def _cascade_curve(found: Predicted, test: Part, inputs: ScoringInputs, costs: F
         cost.astype(np.float32),
         truth.astype(np.float32),
         costs.astype(np.float32),
-        inputs.best_single,
+        inputs.usual_best,
         inputs.cost_unit,
     ).checked()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.estimator import unfitted
 from routereval.routers import Router, TrainedRouter, make_router, weights
 from routereval.scoring import (
     N_BOOT,
+    Curve,
     Evidence,
     Interval,
     Metric,
@@ -31,7 +33,7 @@ from routereval.studies.cost_quality import (
 )
 from routereval.studies.train import fit
 from routereval.tasks import Task
-from routereval.tasks.scoring_inputs import scoring_inputs
+from routereval.tasks.scoring_inputs import ScoringInputs, joined, scoring_inputs
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,6 +47,9 @@ class Evaluation(Shown):
         seconds: of predicting the test prompts.
         doubtful: the metrics whose interval cannot be relied on; see `scoring.doubtful`.
         predicted: (n_prompts, n_models) the scores that the router predicted.
+        rows: (n_prompts,) which prompts of the records were tested.
+        fold: (n_prompts,) under ``cv``, the fold that each was tested in; else None.
+        fit_seconds: of fitting what was not fitted yet.
     """
 
     metrics: dict[str, float]
@@ -53,6 +58,9 @@ class Evaluation(Shown):
     seconds: float
     doubtful: frozenset[str] = frozenset()
     predicted: NDArray[np.float64] | None = None
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    fold: NDArray[np.int64] | None = None
+    fit_seconds: float = 0.0
 
 
 def evaluate(
@@ -68,7 +76,8 @@ def evaluate(
 
     Args:
         router: fitted on ``task.train``; or a spec, which is fitted on it; or what `train` returns,
-            for the models of the task's pool.
+            for the models of the task's pool. Under ``cv`` a spec, or a router that is not fitted:
+            it is fitted in every fold, and tested on all prompts.
         task: the task.
         lam: price of cost in units of score.
         n_boot: resamples of the bootstrap.
@@ -78,57 +87,148 @@ def evaluate(
     Raises:
         sklearn.exceptions.NotFittedError: if the router was not fitted.
         DataError: if no test prompt was put to every model of the pool; or if a trained router
-            chooses among other models, or has learned from prompts that the task tests on.
+            chooses among other models, or has learned from prompts that the task tests on, as every
+            fitted one may have under ``cv``.
         SpecError: if the router is of no known name.
     """
-    trained = router if isinstance(router, TrainedRouter) else None
-    router = _fitted(router, task)
-    test = task.test
-    start = time.perf_counter()
-    X = test.inputs(router.reads) if trained is None else trained.inputs(_texts(task), test.known)
-    predicted = router.predict_scores(X)
-    expected = _expected_costs(router, task, X)
-    sent = weights(predicted, router.policy, expected, lam)
-    called = None
-    if router.cascade:
-        sent, called = cascade_calls(router, test, X, lam)
-    seconds = time.perf_counter() - start
-    inputs = scoring_inputs(task)
-    curve = cost_quality_curve(Predicted(router, X, predicted, sent, expected), test, inputs)
+    folds = _folds_with_tests(router, task)
+    tested = [_tested(router, fold, lam) for fold in folds]
+    inputs = joined(folds) if task.split.crossed else scoring_inputs(task)
+    found = _joined(tested, inputs)
     evidence = collect_evidence(
-        inputs.scores,
-        sent,
-        router.distribution(X, predicted),
-        best_single=inputs.best_single,
-        subsets=inputs.subsets,
-        groups=inputs.groups,
-        reference=inputs.reference,
-        costs=inputs.costs,
-        called=called,
-        unit=inputs.cost_unit,
-        truthful=inputs.truthful,
-        curve=curve,
-        pair=strong_weak_pair(inputs.scores, predicted, inputs.best_single),
-        entropy_floor=getattr(router, "entropy_floor", 1e-10),
-        informed=router.reads in {"truth", "subset_means"},
+        found.inputs.scores,
+        found.sent,
+        found.distribution,
+        best_single=found.inputs.best_single,
+        subsets=found.inputs.subsets,
+        groups=found.inputs.groups,
+        reference=found.inputs.reference,
+        costs=found.inputs.costs,
+        called=found.called,
+        unit=found.inputs.cost_unit,
+        truthful=found.inputs.truthful,
+        curve=found.curve,
+        pair=strong_weak_pair(found.inputs.scores, found.predicted, found.inputs.usual_best),
+        entropy_floor=getattr(tested[0].router, "entropy_floor", 1e-10),
+        informed=tested[0].router.reads in {"truth", "subset_means"},
     )
-    found, unsure = estimates(evidence, metrics if resampled is None else resampled, n_boot)
+    values, unsure = estimates(evidence, metrics if resampled is None else resampled, n_boot)
     return Evaluation(
         metrics=compute(evidence, metrics),
-        intervals=found,
+        intervals=values,
         evidence=evidence,
-        seconds=seconds,
+        seconds=sum(one.seconds for one in tested),
         doubtful=frozenset(unsure),
-        predicted=predicted,
+        predicted=found.predicted,
+        rows=found.inputs.rows,
+        fold=found.inputs.fold,
+        fit_seconds=sum(one.fit_seconds for one in tested),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """What one fit does on the test prompts of its task."""
+
+    router: Router
+    task: Task
+    X: Any
+    predicted: NDArray[np.float64]
+    expected: NDArray[np.float64] | None
+    sent: NDArray[np.float64]
+    called: NDArray[np.float64] | None
+    distribution: NDArray[np.float64]
+    seconds: float
+    fit_seconds: float
+
+
+class _Joined(NamedTuple):
+    """What all fits do, in the order of the records' prompts."""
+
+    inputs: ScoringInputs
+    predicted: NDArray[np.float64]
+    sent: NDArray[np.float64]
+    called: NDArray[np.float64] | None
+    distribution: NDArray[np.float64]
+    curve: Curve | None
+
+
+def _tested(router: Router | TrainedRouter | Spec | str, task: Task, lam: float) -> _Tested:
+    trained = router if isinstance(router, TrainedRouter) else None
+    start = time.perf_counter()
+    fitted = _fitted(router, task)
+    fit_seconds = time.perf_counter() - start
+    test, start = task.test, time.perf_counter()
+    X = test.inputs(fitted.reads) if trained is None else trained.inputs(_texts(task), test.known)
+    predicted = fitted.predict_scores(X)
+    expected = _expected_costs(fitted, task, X)
+    sent = weights(predicted, fitted.policy, expected, lam)
+    called = None
+    if fitted.cascade:
+        sent, called = cascade_calls(fitted, test, X, lam)
+    seconds = time.perf_counter() - start
+    distribution = fitted.distribution(X, predicted)
+    return _Tested(
+        fitted, task, X, predicted, expected, sent, called, distribution, seconds, fit_seconds
+    )
+
+
+def _joined(tested: Sequence[_Tested], inputs: ScoringInputs) -> _Joined:
+    """One fit as it is; several with their prompts in the order of the records."""
+    first = tested[0]
+    if inputs.fold is None:
+        held = Predicted(first.router, first.X, first.predicted, first.sent, first.expected)
+        curve = cost_quality_curve(held, first.task.test, inputs)
+        return _Joined(inputs, first.predicted, first.sent, first.called, first.distribution, curve)
+    order = np.argsort(inputs.rows, kind="stable")
+    inputs = inputs.taken(order)
+    called = [one.called for one in tested if one.called is not None]
+    predicted, sent, distribution = (
+        np.concatenate([getattr(one, name) for one in tested])[order]
+        for name in ("predicted", "sent", "distribution")
+    )
+    curve = None
+    if not first.router.cascade:  # its prices differ from fit to fit
+        held = Predicted(first.router, None, predicted, sent, _all_expected(tested, order))
+        curve = cost_quality_curve(held, first.task.test, inputs)
+    paid = np.concatenate(called)[order] if called else None
+    return _Joined(inputs, predicted, sent, paid, distribution, curve)
+
+
+def _all_expected(
+    tested: Sequence[_Tested], order: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """(n_prompts, n_models) what each fit expects of each call of its prompts."""
+    known = [
+        np.broadcast_to(one.expected, one.predicted.shape)
+        for one in tested
+        if one.expected is not None
+    ]
+    return np.concatenate(known)[order] if len(known) == len(tested) else None
+
+
+def _folds_with_tests(router: Router | TrainedRouter | Spec | str, task: Task) -> list[Task]:
+    """The tasks to be tested on: under ``cv``, those of the folds, where the router is not fitted.
+
+    Raises:
+        DataError: if a fitted router is to be tested under ``cv``.
+    """
+    if not task.split.crossed:
+        return [task]
+    if isinstance(router, TrainedRouter) or hasattr(router, "n_models_"):
+        raise DataError(
+            f"under {task.split.rule} a router is fitted anew in every fold, and this one may know "
+            "all test prompts; give its spec, such as 'knn', or a router that is not fitted"
+        )
+    return [fold for fold in task.folds if len(fold.complete_test_rows)] or [task]
 
 
 def _fitted(router: Router | TrainedRouter | Spec | str, task: Task) -> Router:
-    """The router itself, fitted if it was given as a spec."""
+    """The router itself, fitted if it was given as a spec, or if the task is a fold."""
     if isinstance(router, str | Spec):
         return fit(make_router(router), task)
     if isinstance(router, Router):
-        return router
+        return router if task.split["fold"] is None else fit(unfitted(router), task)
     if router.models != task.models:
         raise DataError(
             f"the router chooses among {len(router.models)} models and the task's pool has "

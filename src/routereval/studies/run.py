@@ -26,12 +26,18 @@ from routereval.studies.run_cells import (
     finished_cell,
     prepared_split,
 )
-from routereval.studies.run_plan import DEFAULT_ROUTERS, DEFAULT_SIZES, RunPlan, routers_by_name
+from routereval.studies.run_plan import (
+    Defaults,
+    RunPlan,
+    defaults_for,
+    routers_by_name,
+    with_controls,
+)
 from routereval.studies.run_prompts import by_records, kept_prompts
 from routereval.studies.run_sources import CostSource, Progress, records_in_folders, with_costs_of
 from routereval.studies.streams import joined, of_benchmarks
 from routereval.studies.workers import Workers, workers_at
-from routereval.tasks import GROUPS, Split
+from routereval.tasks import Pool
 from routereval.tasks.pool import left_out as left_out_for
 from routereval.tasks.scalar_order import numpys_order
 
@@ -40,11 +46,11 @@ _REASONS = 3  # that an error gives
 
 def run(  # noqa: PLR0913 - the options of a command
     sources: Sequence[Records | str | Path],
-    routers: Sequence[Any] = DEFAULT_ROUTERS,
-    sizes: Sequence[int] = DEFAULT_SIZES,
-    groups: Sequence[str] = GROUPS,
+    routers: Sequence[Any] | None = None,
+    sizes: Sequence[int] | None = None,
+    groups: Sequence[str] | None = None,
     *,
-    protocol: str = "clean",
+    protocol: str | None = None,
     seeds: int | Sequence[int] = 1,
     embedder: object = "auto",
     n_boot: int = N_BOOT,
@@ -57,15 +63,21 @@ def run(  # noqa: PLR0913 - the options of a command
 ) -> Results:
     """Evaluate routers on pools of models.
 
+    Without a say on pools: of up to 8 models one pool, of all of them; of more, RouterEval's. Of so
+    few models on fewer than 2,000 prompts ``cv(k=10)`` is the protocol, else ``clean``.
+
     Args:
         sources: records, or anything `open_source` opens.
         routers: specs, or routers and estimators of one's own, as `make_router` takes them;
             ``all-cpu`` for every router that needs no extra, no network and no parameter. By
-            default controls and baselines, on a mixed stream with ``dataset_best``.
-        sizes: pool sizes.
-        groups: ``all-strong``, ``all-weak``, ``strong-to-weak``.
-        protocol: ``clean``, ``faithful`` or another of `tasks.PROTOCOLS`, with parameters as in
-            ``few_shot(n=[10, 100])``.
+            default controls and baselines, on a mixed stream with ``dataset_best``; on one pool of
+            few models the best single model, the cheapest where costs are known, ``knn``,
+            ``forest``, ``auto``.
+        sizes: pool sizes; 3 and 5 if None.
+        groups: ``all-strong``, ``all-weak``, ``strong-to-weak``, all three if None; or ``all`` by
+            itself, for one pool of all models.
+        protocol: ``clean``, ``cv``, ``faithful`` or another of `tasks.PROTOCOLS`, with parameters
+            as in ``few_shot(n=[10, 100])``.
         seeds: how many seeds, from 42 on, or the seeds; each has its own split and pools.
         embedder: what makes the features; see `PreparedBenchmark`.
         n_boot: resamples of every interval, in the results and in all tables of them.
@@ -85,11 +97,25 @@ def run(  # noqa: PLR0913 - the options of a command
         MissingDependencyError: if a scheduler is given, and distributed is not installed.
         SpecError: if a name is unknown.
     """
-    made = routers_by_name(routers, protocol)
     several = seeds if isinstance(seeds, int) else tuple(seeds)
-    plan = RunPlan(made, tuple(sizes), tuple(groups), protocol, several, embedder, n_boot)
     if n_jobs == 0:
         raise SpecError("a run needs at least one process; give a number, or -1 for one per core")
+
+    def plan_by(usual: Defaults) -> RunPlan:
+        rule = usual.protocol if protocol is None else protocol
+        return RunPlan(
+            routers_by_name(
+                with_controls(usual.routers, rule) if routers is None else routers, rule
+            ),
+            tuple(usual.sizes if sizes is None else sizes),
+            tuple(usual.groups if groups is None else groups),
+            rule,
+            several,
+            embedder,
+            n_boot,
+        )
+
+    plan_by(Defaults())  # what makes no sense is refused before any work
     report = progress or (lambda what, done, total: None)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="routereval-")))
@@ -98,12 +124,24 @@ def run(  # noqa: PLR0913 - the options of a command
         workers = stack.enter_context(workers_at(scheduler, n_jobs))
         opened = records_in_folders(sources, scratch, report)
         records, notes = with_costs_of(opened, CostSource(costs, prices), scratch)
-        stream = joined(records, Split.parse_all(protocol)[0], scratch)
+        usual = defaults_for(records, protocol, sizes, groups)
+        plan = plan_by(usual)
+        stream = joined(records, plan.splits[0], scratch)
         prepared = _prepared_splits(stream, plan, workers, report)
         jobs = _cell_jobs(prepared, plan)
         left_out = [f"{reason}; it is left out" for reason in not_loaded().values()]
-        partial = [line for one in records if (line := left_out_for(one, plan.pools))]
-        notes = [*_notes(prepared), *partial, *notes, *left_out]
+        partial = [
+            line for one in records if (line := left_out_for(one, plan.pools_of(one.n_models)))
+        ]
+        usual_note = [usual.note] if usual.note and protocol is None else []
+        notes = [
+            *usual_note,
+            *_same_pools(prepared),
+            *_notes(prepared),
+            *partial,
+            *notes,
+            *left_out,
+        ]
         if not jobs:
             raise _nothing_run(notes)
         info = {**_info(sources, prepared), **plan.info(), "notes": notes}
@@ -115,7 +153,7 @@ def _prepared_splits(
     opened: Sequence[Records], plan: RunPlan, workers: Workers, report: Progress
 ) -> list[PreparedSplit]:
     jobs = [  # absolute, as a process that is there already may stand in another folder
-        SplitJob(records.path.absolute(), split, plan.pools, plan.embedder)
+        SplitJob(records.path.absolute(), split, plan.pools_of(records.n_models), plan.embedder)
         for records in opened
         for split in of_benchmarks(plan.splits, records)
         if records.path
@@ -137,8 +175,30 @@ def _cell_jobs(prepared: Sequence[PreparedSplit], plan: RunPlan) -> list[CellJob
         for one in prepared
         for name, router in plan.routers.items()
         for pool, models in one.pools.items()
-        if not isinstance(models, DataError)
+        if not isinstance(models, DataError) and pool not in _repeated(one)
     ]
+
+
+def _repeated(prepared: PreparedSplit) -> dict[Pool, Pool]:
+    """Pools of the very models of an earlier one; ``faithful`` has them all, as the paper."""
+    first: dict[frozenset[str], Pool] = {}
+    found = {}
+    for pool, models in prepared.pools.items():
+        if not isinstance(models, DataError) and not prepared.split.faithful:
+            other = first.setdefault(frozenset(models), pool)
+            if other is not pool:
+                found[pool] = other
+    return found
+
+
+def _same_pools(prepared: Sequence[PreparedSplit]) -> list[str]:
+    """A line on pools that are left out as they hold the models of another; each once."""
+    lines = [
+        f"{one.name}: {pool} holds the models of {other}, which stands for both"
+        for one in prepared
+        for pool, other in _repeated(one).items()
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def _notes(prepared: Sequence[PreparedSplit]) -> list[str]:

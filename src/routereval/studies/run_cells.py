@@ -22,7 +22,7 @@ from routereval.scoring.metrics import with_brought
 from routereval.studies.evaluate import evaluate
 from routereval.studies.run_prompts import rounded_predictions
 from routereval.studies.train import fit
-from routereval.tasks import Pool, PreparedBenchmark, Split, Task
+from routereval.tasks import GROUPS, Pool, PreparedBenchmark, Split, Task
 from routereval.tasks.mix import benchmark_starts
 from routereval.tasks.scalar_order import numpys_order
 
@@ -108,12 +108,13 @@ def prepared_split(job: SplitJob) -> PreparedSplit:
         pools = prepared.pools(job.pools)
         if any(not isinstance(models, DataError) for models in pools.values()):
             with threadpool_limits(1):
-                _ = prepared.X  # leaves the embeddings in the cache
+                for fold in prepared.folds:
+                    _ = fold.X  # leaves the embeddings in the cache
     except DataError as error:
         embedder = embedder_name(job.embedder)
         return PreparedSplit(job.folder, name, records.hash, split, embedder, {}, (str(error),))
     order = numpys_order() if split.machine_ties else ""
-    notes = tuple(_notes(prepared, order))
+    notes = tuple(_notes(prepared, order, job.pools))
     return PreparedSplit(
         job.folder, name, records.hash, split, prepared.embedder, pools, notes, order
     )
@@ -137,12 +138,17 @@ def finished_cell(job: CellJob) -> FinishedCell:
         return FinishedCell(job.key, None, None, _located_note(job, str(error)))
 
 
-def _notes(prepared: PreparedBenchmark, order: str) -> Iterator[str]:
+def _notes(prepared: PreparedBenchmark, order: str, pools: list[Pool]) -> Iterator[str]:
     records = prepared.records
     if prepared.note:
         yield prepared.note
     if prepared.embedder == "columns":
         yield f"{records.name}: no prompt texts; routers see only the columns of the prompt table"
+    if prepared.split.crossed and any(pool.group in GROUPS for pool in pools):
+        yield (
+            f"{records.name}: under {prepared.split.rule} pools are chosen on all prompts, once "
+            "for all routers"
+        )
     if order:
         yield f"{records.name}: equal values stand as numpy's {order} sort leaves them"
     if prepared.split.faithful and records.scores.observed() is not None:
@@ -160,9 +166,11 @@ def _located_note(job: CellJob, error: str) -> str:
 
 def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
     router = unfitted(job.router)
-    start = time.perf_counter()
-    router = fit(router, task)
-    fitted = time.perf_counter() - start
+    fitted = 0.0
+    if not task.split.crossed:
+        start = time.perf_counter()
+        router = fit(router, task)
+        fitted = time.perf_counter() - start
     # What reads a whole curve is resampled where a table shows it: it takes longer than the rest.
     metrics = with_brought(OWN_METRICS, job.brought)
     simple = [metric for metric in metrics if not metric.swept]
@@ -175,11 +183,11 @@ def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
         protocol=task.split.rule,
         router=job.name,
         pool=task.models,
-        n_train=len(task.train.rows),
-        n_test=len(task.test.rows),
+        n_train=round(sum(len(fold.train.rows) for fold in task.folds) / len(task.folds)),
+        n_test=len(found.rows),
         metrics=found.metrics,
         intervals={name: tuple(ends) for name, ends in found.intervals.items()},  # type: ignore[misc]
-        seconds={"fit": round(fitted, 6), "predict": round(found.seconds, 6)},
+        seconds={"fit": round(fitted + found.fit_seconds, 6), "predict": round(found.seconds, 6)},
         records=job.prepared.hash,
         version=__version__,
         embedder=job.prepared.embedder,
@@ -190,7 +198,8 @@ def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
         parts=benchmark_starts(task.records) if task.split.protocol == "mixed" else {},
         order=numpys_order() if task.split.machine_ties else "",
     )
-    outcome = Outcome(found.evidence, task.test.rows, rounded_predictions(found.predicted))
+    kept = rounded_predictions(found.predicted)
+    outcome = Outcome(found.evidence, found.rows, kept, found.fold)
     return FinishedCell(job.key, cell, outcome, None)
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from routereval.errors import SpecError
 from routereval.features import embedder_name
-from routereval.routers import Router, lineup
+from routereval.records import Records
+from routereval.routers import ROUTERS, Router, lineup
 from routereval.scoring import N_BOOT
 from routereval.studies.streams import controls_of
 from routereval.tasks import GROUPS, Pool, Split
+from routereval.tasks.pool import ALL
 
 DEFAULT_ROUTERS = (
     "oracle",
@@ -26,6 +28,15 @@ DEFAULT_ROUTERS = (
     "random",
 )
 DEFAULT_SIZES = (3, 5)
+
+FEW_MODELS = 8
+"""Up to so many models are one pool, of all of them, unless sizes or groups are named."""
+
+FEW_PROMPTS = 2000
+"""Where the largest benchmark has fewer prompts, such a pool is cross-validated."""
+
+FEW_ROUTERS = ("best_single", "cheapest", "knn", "forest", "auto")
+"""The routers for a pool of all of a few models; ``cheapest`` where costs are known."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +65,31 @@ class RunPlan:
     n_boot: int = N_BOOT
 
     def __post_init__(self) -> None:
-        if not (self.routers and self.pools and self.splits):
+        if not (self.routers and self.pools_of(1) and self.splits):
             raise SpecError("a run needs at least one router, pool size, group and seed")
         if self.n_boot < 1:
             raise SpecError(f"n_boot must be at least 1, not {self.n_boot}")
 
     @property
     def splits(self) -> list[Split]:
-        """One split per seed, for each value of the protocol's parameters."""
-        rules = Split.parse_all(self.protocol)
-        if isinstance(self.seeds, int):
-            return [replace(rule, seed=rule.seed + n) for rule in rules for n in range(self.seeds)]
-        return [replace(rule, seed=seed) for rule in rules for seed in dict.fromkeys(self.seeds)]
+        """One split per seed and repeat, for each value of the protocol's parameters."""
+        return [
+            replace(rule, seed=seed, params=tuple(p for p in rule.params if p[0] != "repeats"))
+            for rule in Split.parse_all(self.protocol)
+            for seed in self._seeds_of(rule)
+        ]
 
-    @property
-    def pools(self) -> list[Pool]:
-        """All pools, size by size."""
+    def _seeds_of(self, rule: Split) -> list[int]:
+        """The seeds of a rule; ``cv(repeats=r)`` has r for each that the plan asks for."""
+        repeats = rule["repeats"] or 1
+        if isinstance(self.seeds, int):
+            return [rule.seed + n for n in range(self.seeds * repeats)]
+        return list(dict.fromkeys(seed + n for seed in self.seeds for n in range(repeats)))
+
+    def pools_of(self, n_models: int) -> list[Pool]:
+        """All pools of a benchmark, size by size; one of all its models where that is the group."""
+        if self.groups == (ALL,):
+            return [Pool(ALL, n_models)]
         return [Pool(group, size) for size in self.sizes for group in self.groups]
 
     def info(self) -> dict[str, Any]:
@@ -85,17 +105,76 @@ class RunPlan:
         }
 
 
+@dataclass(frozen=True)
+class Defaults:
+    """What a run covers where its caller names nothing.
+
+    Attributes:
+        protocol: a `Split` as text.
+        routers: specs.
+        sizes: pool sizes.
+        groups: pool groups.
+        note: why, for a reader; or empty.
+    """
+
+    protocol: str = "clean"
+    routers: tuple[Any, ...] = DEFAULT_ROUTERS
+    sizes: tuple[int, ...] = DEFAULT_SIZES
+    groups: tuple[str, ...] = GROUPS
+    note: str = ""
+
+
+def defaults_for(
+    collection: Sequence[Records],
+    protocol: str | None = None,
+    sizes: Sequence[int] | None = None,
+    groups: Sequence[str] | None = None,
+) -> Defaults:
+    """What to run on records: the pools of the paper, or of a few models one pool of all of them.
+
+    Args:
+        collection: the benchmarks.
+        protocol: as it was asked for, or None.
+        sizes: likewise.
+        groups: likewise.
+
+    >>> import numpy as np
+    >>> few = Records.from_arrays("few", np.eye(20)[:, :4], list("abcd"))
+    >>> found = defaults_for([few])
+    >>> found.protocol, found.groups, found.routers[:2]
+    ('cv(k=10)', ('all',), ('best_single', 'knn'))
+    >>> defaults_for([few], sizes=[3]).groups
+    ('all-strong', 'all-weak', 'strong-to-weak')
+    """
+    most = max(records.n_models for records in collection)
+    faithful = protocol is not None and Split.parse_all(protocol)[0].faithful
+    if sizes is not None or groups is not None or faithful or most > FEW_MODELS:
+        return Defaults()
+    costed = all(records.costs is not None for records in collection)
+    known = [n for n in FEW_ROUTERS if n in ROUTERS and (costed or n != "cheapest")]
+    if max(records.n_prompts for records in collection) >= FEW_PROMPTS or protocol is not None:
+        return Defaults(routers=tuple(known), sizes=(), groups=(ALL,))
+    note = (
+        f"fewer than {FEW_PROMPTS:,} prompts: cross-validated, so that each is tested once; "
+        "--protocol clean holds out a tenth instead"
+    )
+    return Defaults("cv(k=10)", tuple(known), (), (ALL,), note)
+
+
+def with_controls(routers: Sequence[Any], protocol: str) -> list[Any]:
+    """Default routers, and the control that a mixed stream has beside them."""
+    return [*routers, *controls_of(Split.parse_all(protocol)[0])]
+
+
 def routers_by_name(routers: Sequence[Any], protocol: str) -> dict[str, Router]:
     """The routers of a run by what its table calls them; one named twice is there once.
 
     Args:
-        routers: as `make_router` takes them; of the default ones, a mixed stream has one more.
+        routers: as `make_router` takes them.
         protocol: of the run.
 
     Raises:
         SpecError: if one cannot be made, or two have one name.
     """
     rule = Split.parse_all(protocol)[0]
-    if routers is DEFAULT_ROUTERS:
-        routers = [*routers, *controls_of(rule)]
     return lineup(routers, rule.recipe)

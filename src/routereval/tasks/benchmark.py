@@ -82,6 +82,13 @@ class PreparedBenchmark:
         places = probes(self.split, len(self.rows.train))
         return self.rows.train[places], _frozen(self.X.train[places])
 
+    @cached_property
+    def folds(self) -> list[PreparedBenchmark]:
+        """Under ``cv``, the same benchmark prepared for each fold; else itself alone."""
+        if not self.split.crossed:
+            return [self]
+        return [PreparedBenchmark(self.records, fold, self.embeds) for fold in self.split.folds()]
+
     def _vectors(self) -> NDArray[np.floating]:
         spec = parse_spec(self.embedder)
         if spec.name == "stored":

@@ -19,6 +19,9 @@ from routereval.tasks.split import Rows, Split
 GROUPS = ("all-strong", "all-weak", "strong-to-weak")
 PUBLISHED_SIZES = (3, 5, 10, 100, 1000)
 
+ALL = "all"
+"""The group of a pool of all models of the records."""
+
 _NAMED = 5  # models in a sentence
 _CHOSEN = "models"
 _LOW, _HIGH = 0.1, 0.9  # the band of mean scores that the reference draws its pools from
@@ -31,7 +34,8 @@ class Pool:
     """A rule that picks models, or the models themselves.
 
     Attributes:
-        group: ``all-strong``, ``all-weak`` or ``strong-to-weak``; ``models`` for a list of names.
+        group: ``all-strong``, ``all-weak`` or ``strong-to-weak``; ``all`` for all models of the
+            records; ``models`` for a list of names.
         size: how many models.
         models: the names, where they are given.
 
@@ -46,8 +50,8 @@ class Pool:
     models: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.group not in (*GROUPS, _CHOSEN):
-            raise unknown("group", self.group, [*GROUPS, _CHOSEN])
+        if self.group not in (*GROUPS, ALL, _CHOSEN):
+            raise unknown("group", self.group, [*GROUPS, ALL, _CHOSEN])
         if not isinstance(self.size, int) or self.size < 1:
             needed = f"; give its size, as in {self.group}(size=5)" if self.size == 0 else ""
             raise SpecError(f"a pool has at least 1 model, not {self.size!r}{needed}")
@@ -100,12 +104,15 @@ def chosen_models(
     found: dict[Pool, tuple[str, ...] | DataError] = {}
     if split.faithful and records.meta.get("published"):
         found |= _published(records, pools)
+    found |= {pool: _everyone(records, pool) for pool in pools if pool.group == ALL}
+    if len(found) == len(pools):
+        return found
     block = _candidates(records, split, rows, _largest(records, pools))
     prompts = block.prompts if split.faithful else np.intersect1d(block.prompts, rows.train)
     whole = len(prompts) == records.n_prompts and len(block.models) == records.n_models
     matrix = records.scores if whole else records.scores.select(prompts, block.models)
     regions = _Regions.of(matrix, split)
-    wanted = sorted({pool.size for pool in pools if pool.group != _CHOSEN})
+    wanted = sorted({pool.size for pool in pools if pool.group in GROUPS})
     draws = _draws(regions, wanted, split, stream)
     for pool in pools:
         if pool in found:
@@ -120,6 +127,13 @@ def chosen_models(
         else:
             found[pool] = tuple(records.models[block.models[c]] for c in columns)
     return found
+
+
+def _everyone(records: Records, pool: Pool) -> tuple[str, ...] | DataError:
+    """All models of the records, of which the pool must have as many."""
+    if pool.size == records.n_models:
+        return records.models
+    return DataError(f"{records.name} has {records.n_models} models, not the {pool.size} of {pool}")
 
 
 def _largest(records: Records, pools: Sequence[Pool]) -> int:

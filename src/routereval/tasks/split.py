@@ -14,10 +14,12 @@ from routereval.errors import DataError, SpecError, unknown
 from routereval.records import Records
 from routereval.spec import Spec, parse_spec
 from routereval.tasks.dates import cutoff, dates_of, moment
+from routereval.tasks.folds import folds_of
 from routereval.tasks.mix import BENCHMARK, benchmark_names
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "clean": {},
+    "cv": {"k": 10, "repeats": None, "fold": None},
     "faithful": {"ties": None},
     "mixed": {},
     "leave_one_out": {"test": None},
@@ -37,6 +39,7 @@ NUMPY = "numpy"
 
 _TRAIN, _VAL = 0.8, 0.9  # shares of each subset, cumulated
 _HELD = (_VAL - _TRAIN) / _VAL  # share of validation where the test prompts come from elsewhere
+_PLACES = ("test", "fold", "repeats")  # parameters that say what is tested, not how
 _SEEDS = 2**32  # as many as the legacy random stream has
 
 
@@ -56,6 +59,8 @@ class Split:
         protocol: one of `PROTOCOLS`. ``faithful`` does everything as the RouterEval reference does;
             all others choose pools on training prompts only and hyper-parameters on validation.
             ``faithful(ties=numpy)`` leaves equal values in the order of this machine's numpy.
+            ``cv`` tests on every prompt, each predicted by a router that learned from the other
+            folds; ``cv(fold=0)`` is one of them.
         seed: of the shuffle, and of what follows from it.
         params: pairs of parameter and value; defaults are filled in.
 
@@ -82,6 +87,7 @@ class Split:
         filled = [(name, given.get(name, default)) for name, default in known.items()]
         for name, value in filled:
             _check(self.protocol, name, value)
+        _check_fold(dict(filled))
         idle = _idle(dict(filled))
         kept = [pair for pair in filled if pair[1] is not None and pair[0] not in idle]
         object.__setattr__(self, "params", tuple(kept))
@@ -126,9 +132,25 @@ class Split:
 
     @property
     def rule(self) -> str:
-        """The protocol with its parameters, without the seed and the benchmark that is tested."""
-        params = tuple(pair for pair in self.params if pair[0] != "test")
+        """The protocol with its parameters, without the seed, and without what is tested."""
+        params = tuple(pair for pair in self.params if pair[0] not in _PLACES)
         return str(Spec(self.protocol, params))
+
+    @property
+    def crossed(self) -> bool:
+        """True where every prompt is tested, by a router that learned from other folds."""
+        return self.protocol == "cv" and self["fold"] is None
+
+    def folds(self) -> list[Split]:
+        """The splits, one per fold, that cross-validation consists of; else the split itself.
+
+        >>> [str(fold) for fold in Split.parse("cv(k=2)").folds()]
+        ['cv(k=2, fold=0, seed=42)', 'cv(k=2, fold=1, seed=42)']
+        """
+        if not self.crossed:
+            return [self]
+        k = self["k"]
+        return [Split("cv", self.seed, (("k", k), ("fold", fold))) for fold in range(k)]
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a parameter is of any kind
         """The value of a parameter; None where it has none."""
@@ -209,6 +231,8 @@ def split_rows(records: Records, split: Split) -> tuple[Rows, np.random.RandomSt
         rows = _without(records, split, rows)
     elif split.protocol == "temporal" and split["by"] == PROMPTS:
         rows = _before_and_after(records, split)
+    elif split.protocol == "cv":
+        rows = _folded(records, split)
     if not len(rows.train) or not len(rows.test):
         n_groups = len(np.unique(records.groups))
         alike = "" if n_groups == records.n_prompts else f" ({n_groups} groups of equal ones)"
@@ -279,6 +303,21 @@ def _without(records: Records, split: Split, rows: Rows) -> Rows:
     return Rows(train, _unlike(records, rows.val, test), test)
 
 
+def _folded(records: Records, split: Split) -> Rows:
+    """One fold to test on and the others to train on; all prompts for both where none is named.
+
+    Validation prompts are left to routers that tune: they hold out some of the training prompts.
+    """
+    try:
+        fold = folds_of(records.subsets, split["k"], split.seed, records.groups)
+    except DataError as error:
+        raise DataError(f"{records.name}: {error}") from None
+    every = np.arange(records.n_prompts)
+    if split.crossed:
+        return Rows(every, every[:0], every)
+    return Rows(every[fold != split["fold"]], every[:0], every[fold == split["fold"]])
+
+
 def _unlike(
     records: Records, rows: NDArray[np.int64], others: NDArray[np.int64]
 ) -> NDArray[np.int64]:
@@ -304,7 +343,12 @@ def _before_and_after(records: Records, split: Split) -> Rows:
 def _check(protocol: str, name: str, value: Any) -> None:  # noqa: ANN401 - a parameter of any kind
     """Raise for a value that the parameter cannot have."""
     fine, kind = True, ""
-    if name in ("n", "k"):
+    if protocol == "cv":
+        least = {"k": 2, "repeats": 1, "fold": 0}[name]
+        kind = f"a whole number, at least {least}"
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        fine = value is None or (whole and value >= least)
+    elif name in ("n", "k"):
         kind = "a whole number of prompts, at least 1"
         fine = isinstance(value, int) and not isinstance(value, bool) and value >= 1
     elif name == "share":
@@ -318,6 +362,13 @@ def _check(protocol: str, name: str, value: Any) -> None:  # noqa: ANN401 - a pa
         kind, fine = "a date such as '2024-06-01'", moment(value) is not None
     if not fine:
         raise SpecError(f"{protocol}: {name} is {kind}, not {value!r}")
+
+
+def _check_fold(params: Mapping[str, Any]) -> None:
+    """Raise for a fold that is not one of the k."""
+    fold = params.get("fold")
+    if fold is not None and fold >= params["k"]:
+        raise SpecError(f"cv: fold is from 0 to {params['k'] - 1}, not {fold}")
 
 
 def _idle(params: Mapping[str, Any]) -> set[str]:

@@ -81,6 +81,18 @@ class Task:
         return self.prepared.split
 
     @cached_property
+    def folds(self) -> list[Task]:
+        """Under ``cv``, a task per fold, of the same pool; else the task itself alone.
+
+        >>> records = Records.from_arrays("toy", np.eye(20)[:, :4], list("abcd"))
+        >>> [len(fold.test.rows) for fold in Task(records, list("abcd"), "cv(k=5)").folds]
+        [4, 4, 4, 4, 4]
+        """
+        if not self.split.crossed:
+            return [self]
+        return [Task(fold, Pool.of(self.models)) for fold in self.prepared.folds]
+
+    @cached_property
     def train(self) -> Part:
         """The prompts to learn from."""
         part = self._observed
@@ -123,6 +135,12 @@ class Task:
                 f"{self.records.name}: no test prompt was put to every model of {self.pool}"
             )
         return part
+
+    @property
+    def complete_test_rows(self) -> NDArray[np.int64]:
+        """The test prompts on which every model of the pool was observed."""
+        rows = self.prepared.rows.test
+        return rows[~np.isnan(self.records.scores.dense(rows, self._columns)).any(axis=1)]
 
     @cached_property
     def best_single(self) -> int:

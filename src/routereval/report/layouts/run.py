@@ -14,6 +14,7 @@ from routereval.report.table import Column, Document, Row, Table
 from routereval.results.breakdown import by_part
 from routereval.results.learning_curves import learning_curves
 from routereval.results.results import Results
+from routereval.results.standings import winner
 from routereval.results.summary import MEAN, Estimate, Line, summarise
 from routereval.scoring.curve import USD
 from routereval.scoring.estimates import UNSURE
@@ -26,13 +27,13 @@ _DATA = ("size", "router", "control", "benchmark", "cells", "metric", "value", "
 
 
 def results_document(results: Results) -> Document:
-    """The means of each pool size, then by benchmark, by labelled prompts, and against cost."""
+    """Who won, the means of each pool size, then by benchmark, by labelled prompts, and by cost."""
     lines, parts = summarise(results), by_part(results)
     tables = [*_means(results, lines), *_by_benchmark(lines, parts)]
     tables += learning_tables(learning_curves(results, lines))
     tables += trade_offs(results, lines, every=False)
     data, held = _data(results, [*lines, *parts]), _json(results, [*lines, *parts])
-    return Document(tables, data, held, _notes(results, lines, tables))
+    return Document([winner(results), *tables], data, held, _notes(results, lines, tables))
 
 
 def _means(results: Results, lines: Sequence[Line]) -> Iterator[Table]:
@@ -41,9 +42,14 @@ def _means(results: Results, lines: Sequence[Line]) -> Iterator[Table]:
         columns = [Column("router", "text"), *(metric_column(m, held[0].unit) for m in _MAIN)]
         rows = [
             Row((line.router, *(metric_cell(line, m) for m in _MAIN)), line.control)
-            for line in held
+            for line in sorted(held, key=_by_score)
         ]
         yield Table(_title(results, lines, rule, size), columns, rows).without_empty()
+
+
+def _by_score(line: Line) -> float:
+    """Falling mean score."""
+    return -line.metrics["mu"].value
 
 
 def _title(results: Results, lines: Sequence[Line], rule: str, size: int) -> str:
@@ -69,7 +75,8 @@ def _table_of_benchmarks(lines: Sequence[Line], rule: str, size: int) -> Table:
     score = metric_column("mu", lines[0].unit)
     columns = [Column(name, better=score.better) for name in names]
     rows = []
-    for router in dict.fromkeys(line.router for line in lines):
+    means = [line for line in lines if line.benchmark == MEAN] or lines
+    for router in dict.fromkeys(line.router for line in sorted(means, key=_by_score)):
         own = {line.benchmark: line for line in lines if line.router == router}
         values = [own[n].metrics["mu"].value if n in own else None for n in names]
         rows.append(Row((router, *values), next(iter(own.values())).control))

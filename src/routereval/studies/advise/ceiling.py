@@ -20,9 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError, SpecError
+from routereval.errors import DataError
 from routereval.records import Records
-from routereval.records.groups import first_equal
 from routereval.results.summary import Estimate
 from routereval.scoring import N_BOOT, interval, resamples
 from routereval.studies.advise.score_table import (
@@ -32,6 +31,7 @@ from routereval.studies.advise.score_table import (
     score_table_of,
     shared_luck,
 )
+from routereval.tasks.folds import folds_of
 
 NEAR = 0.4
 """Models outside that share a member's luck at least so far are its near-duplicates: the partial
@@ -230,27 +230,6 @@ def predict(X: NDArray[np.floating], T: Floats, Z: NDArray[np.floating]) -> Floa
     if wide:
         weights = inside.T @ weights
     return np.asarray((Z - centre) @ weights + level)
-
-
-def folds_of(subsets: Index, folds: int, seed: int, groups: Index | None = None) -> Index:
-    """(n_prompts,) which fold each prompt is in; every subset is spread evenly over them.
-
-    Equal prompts, of one code in `groups`, are in one fold; None where each is its own.
-
-    Raises:
-        SpecError: if there are less than two folds.
-        DataError: if there are fewer prompts, or groups of equal ones, than folds.
-    """
-    if folds < 2:
-        raise SpecError(f"a cross-fit has at least 2 folds, not {folds}")
-    first = np.arange(len(subsets)) if groups is None else first_equal(groups)
-    order = np.lexsort([np.random.default_rng(seed).random(len(subsets)), subsets])
-    order = order[first[order] == order]
-    if len(order) < folds:
-        raise DataError(f"{len(order)} prompts are too few for {folds} folds")
-    fold = np.empty(len(subsets), dtype=np.int64)
-    fold[order] = np.arange(len(order)) % folds
-    return fold[first]
 
 
 def best_by_fold(truth: Floats, fold: Index) -> Floats:

@@ -32,7 +32,7 @@ from routereval.studies.advise.advice import (
 )
 from routereval.studies.advise.answers import pool_to_keep, worth_its_cost, worth_its_score
 from routereval.studies.advise.budget import Sweep
-from routereval.studies.advise.ceiling import HeldOut, estimates, folds_of, hold_out
+from routereval.studies.advise.ceiling import HeldOut, estimates, hold_out
 from routereval.studies.advise.plan import AdvicePlan
 from routereval.studies.advise.pools import (
     Chooser,
@@ -43,6 +43,7 @@ from routereval.studies.advise.pools import (
     redundant,
 )
 from routereval.studies.advise.score_table import Floats, ScoreTable
+from routereval.tasks.folds import folds_of
 
 PER = 1000  # prompts that costs are given for
 _EXACT_SECONDS = 60.0
