@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,64 +16,101 @@ from matplotlib.image import imread
 from routereval.cli.advise import advise as command
 from routereval.records import Records
 from routereval.report.advice_figure import advice_figure
-from routereval.report.layouts.advise import save_advice, shown_pool, verdict
+from routereval.report.layouts.advise import SHORT, save_advice, verdict, verdict_sentence
+from routereval.results.summary import Estimate
 from routereval.studies.advise import Advice, advise
+from routereval.studies.advise.advice import Answer
+
+WORDS = ("sort the list", "cite the statute", "dose the patient")
 
 
-def records(n: int = 500, m: int = 9, *, costs: bool = True, name: str = "kinds") -> Records:
+def records(n: int = 240, m: int = 6, *, costs: bool = True, name: str = "kinds") -> Records:
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 3, n)
     chance = np.where(kind[:, None] == np.arange(m) % 3, 0.9, 0.35)
     usd = np.tile(np.linspace(0.001, 0.01, m), (n, 1)) if costs else None
     scores = (rng.random((n, m)) < chance).astype(float)
-    return Records.from_arrays(name, scores, [f"llm-{i}" for i in range(m)], costs=usd)
+    texts = [f"{WORDS[one]}, number {row}" for row, one in enumerate(kind)]
+    return Records.from_arrays(name, scores, [f"llm-{i}" for i in range(m)], texts, costs=usd)
 
 
 @pytest.fixture(scope="module")
-def advice() -> Advice:
-    return advise(records(), max_models=3, n_boot=100, budget=4.0)
+def advice(tmp_path_factory: pytest.TempPathFactory) -> Advice:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROUTEREVAL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return advise(
+            records(), max_models=6, n_boot=100, budget=4.0, monthly=2e6, routers=["knn(k=5)"]
+        )
 
 
-def test_the_numbers_are_told(advice: Advice) -> None:
-    bench = advice.benchmarks[0]
-    pool = shown_pool(bench)
+def test_the_verdict_comes_first_then_what_it_rests_on(advice: Advice) -> None:
+    found = advice.benchmarks[0].decision
     text = " ".join(advice.render("table", 100).split())
-    assert pool is not None
-    assert "Worth routing? Yes, for the score" in text
-    assert f"the oracle scores {pool.oracle.value:.3f}" in text
-    assert f"would score {pool.ceiling.value:.3f}" in text
-    assert f"Keep 3 (greedy): {pool.models[0]}" in text
-    assert f"takes about {pool.prompts_needed:,.0f} (80 % power" in text
-    assert "Budget of $4.00 per 1,000 prompts" in text
-    assert "Redundant models: none" in text
+    assert text.startswith("Worth routing? Yes, for the score: knn(k=5) gains +")
+    assert text.index("Yes: route") < text.index("Best single model")
+    assert f"Best single model: {found.best.model}, {found.best.score.value:.3f}" in text
+    assert "on 240 prompts that it has not seen (each fit learned from 216, by tfidf)" in text
+    assert "Budget of $4.00 per 1,000 prompts: the best single model within it is" in text
+    assert "At 2,000,000 prompts per month this saves" in text
+    assert "against a mixture of single models of the same cost (the Zero router)" in text
+    assert "What is left, at most: among" in text
     assert "5 folds" in text
 
 
-def test_no_line_of_prose_is_too_long(advice: Advice) -> None:
-    for width in (60, 80, 100):
-        text = advice.render("table", width)
-        assert all(len(line) <= width for line in text.splitlines())
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_line_is_too_long_and_no_number_is_cut(advice: Advice, width: int) -> None:
+    text = advice.render("table", width)
+    assert all(len(line) <= width for line in text.splitlines())
     assert "-0.000" not in text
     assert "nan" not in text
+    assert "…" not in text
 
 
 def test_each_answer_has_its_verdict(advice: Advice) -> None:
     bench = advice.benchmarks[0]
-    no = replace(bench, quality="no", saving="no", keep=None)
-    unclear = replace(bench, quality="unclear", saving=None, keep=None)
-    alone = replace(bench, quality="unclear", saving=None, keep=None, pools=())
-    saving = replace(bench, quality="no", saving="yes")
-    assert verdict(no, 0.01) == f"No: no gain of 0.01 or more is in reach. Use {bench.best_single}."
-    assert verdict(unclear, 0.01).startswith("Not shown")
-    assert "too few models are left" in verdict(alone, 0.01)
-    assert verdict(saving, 0.01).startswith("Yes, but for the cost")
-    for changed in (no, unclear, alone, saving):
-        assert changed.best_single in replace(advice, benchmarks=(changed,)).render("table", 100)
+    found = bench.decision
+    single = found.best
+    cheap = replace(single, model="small", usd=1.0, lead=Estimate(-0.004, -0.02, 0.01))
+    answers: tuple[Answer, ...] = ("route", "save", "cheaper", "cheaper?", "no", "unclear")
+    assert set(answers) == set(SHORT)
+    said = {
+        answer: verdict(
+            replace(bench, decision=replace(found, answer=answer, use="use-me", enough=cheap)), 0.01
+        )
+        for answer in answers
+    }
+    assert said["route"].startswith("Yes, for the score: knn(k=5) gains +")
+    assert said["save"].startswith("Yes, for the cost: knn(k=5) costs")
+    assert said["cheaper"].startswith("No router. Use small alone: it is within 0.01 of ")
+    assert "which so few prompts do not show (-0.004 [-0.020, +0.010])" in said["cheaper?"]
+    assert said["no"].startswith("No: knn(k=5) gains +")
+    assert said["unclear"].startswith("Not shown: knn(k=5) gains +")
+    for answer in ("no", "unclear"):
+        assert "use use-me." in said[answer].lower()
+    blind = replace(found, answer="unclear", learned=None, missing="no texts", use="use-me")
+    assert verdict(replace(bench, decision=blind), 0.01) == "Not shown: no texts. Use use-me."
+    for changed in (blind, replace(found, answer="no", use=single.model)):
+        whole = replace(advice, benchmarks=(replace(bench, decision=changed),))
+        assert single.model in whole.render("table", 100)
+
+
+def test_what_would_change_the_verdict(advice: Advice) -> None:
+    bench = advice.benchmarks[0]
+    found = replace(bench.decision, answer="unclear", price_factor=math.nan)
+    text = " ".join(replace(advice, benchmarks=(replace(bench, decision=found),)).__str__().split())
+    assert found.learned is not None
+    needed = f"about {found.learned.prompts_needed:,.0f} labelled prompts would show"
+    assert needed in text
+
+
+def test_the_first_line_of_several_is_of_all(advice: Advice) -> None:
+    both = replace(advice, benchmarks=(*advice.benchmarks, *advice.benchmarks))
+    assert verdict_sentence(both).startswith("Worth routing? kinds: Yes")
 
 
 def test_simulated_data_are_marked(advice: Advice) -> None:
     made = replace(advice, benchmarks=(replace(advice.benchmarks[0], simulated=True),))
-    assert made.render("table", 100).startswith("SIMULATED DATA")
+    assert "SIMULATED DATA" in made.render("table", 100)
     assert "Simulated data" in str([t.get_text() for t in advice_figure(made).texts])
 
 
@@ -80,21 +118,21 @@ def test_json_holds_everything(advice: Advice) -> None:
     held = json.loads(advice.to_json())
     bench = advice.benchmarks[0]
     first = held["benchmarks"][0]
-    assert first["best_single"] == bench.best_single
+    assert first["decision"]["best"]["model"] == bench.decision.best.model
+    assert first["decision"]["answer"] == "route"
     assert first["pools"][0]["gain"]["low"] == bench.pools[0].gain.low
     assert first["pools"][0]["known_least"]["value"] is None
-    assert first["affordable"]["budget"] == 4.0
 
 
 def test_the_picture_shows_each_size(advice: Advice) -> None:
     figure = advice_figure(advice)
     (axes,) = figure.axes
-    greedy = advice.benchmarks[0].of("greedy")
-    assert [label.get_text() for label in axes.get_xticklabels()] == [str(p.size) for p in greedy]
+    pools = advice.benchmarks[0].pools
+    assert [label.get_text() for label in axes.get_xticklabels()] == [str(p.size) for p in pools]
     shown = [text.get_text() for text in axes.texts]
-    assert f"{greedy[0].oracle.value:.3f}" in shown
-    assert f"{greedy[0].gain.value:+.3f}" in shown
-    assert axes.get_ylim()[0] < advice.benchmarks[0].best_score.value
+    assert f"{pools[0].oracle.value:.3f}" in shown
+    assert f"{pools[0].gain.value:+.3f}" in shown
+    assert axes.get_ylim()[0] < advice.benchmarks[0].decision.best.score.value
 
 
 def test_files_are_whole_and_the_same(advice: Advice, tmp_path: Path) -> None:
@@ -110,20 +148,13 @@ def test_files_are_whole_and_the_same(advice: Advice, tmp_path: Path) -> None:
     assert imread(tmp_path / "a" / "advice.png").std() > 0.05
 
 
-def test_the_command(tmp_path: Path) -> None:
-    source = str(records(200, 6).save(tmp_path / "kinds"))
-    result = CliRunner().invoke(
-        command, [source, "--max-models", "3", "-o", str(tmp_path / "out")], catch_exceptions=False
-    )
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUTEREVAL_CACHE", str(tmp_path / "cache"))
+    source = str(records(90).save(tmp_path / "kinds"))
+    options = ["-r", "knn(k=5)", "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(command, [source, *options], catch_exceptions=False)
     assert result.exit_code == 0
-    assert "Worth routing?" in result.stdout
+    assert result.stdout.startswith("Worth routing?")
     kept = (tmp_path / "out" / "advice.txt").read_text(encoding="utf-8")
     words = re.sub(r"[─\s]+", " ", result.stdout)
     assert words == re.sub(r"[─\s]+", " ", kept)
-
-
-def test_several_benchmarks_make_several_panels() -> None:
-    both = [records(120, 6, costs=False), records(150, 6, costs=False, name="gsm8k")]
-    advice = advise(both, max_models=2, n_boot=50)
-    assert len([axes for axes in advice_figure(advice).axes if axes.get_visible()]) == 3
-    assert "all 2 benchmarks" in advice.render("table", 100)

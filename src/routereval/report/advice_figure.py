@@ -1,4 +1,4 @@
-"""The figure of an advice: best single model, achievable ceiling and oracle, by pool size."""
+"""The figure of an advice: best single model, learned router, ceiling and oracle, by pool size."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ORACLE, _CEILING, _BEST = "#dcdcdc", "#d95f02", "#222222"
+_LEARNED = "#0072b2"
 _INK = "#a34800"  # text is darker than its point, to be read as easily
 _DPI = 200
 _MOST_COLUMNS = 4
@@ -25,7 +26,8 @@ def advice_figure(advice: Advice) -> Figure:
     """Small multiples, a panel per benchmark: what is in reach of a router, and what is luck.
 
     From the best single model's score a bar rises to the oracle of the greedy pool of each size; a
-    point marks the ceiling, with the interval of its lead.
+    point marks the ceiling, with the interval of its lead. A band across is what the learned router
+    gains, with its interval.
 
     Args:
         advice: from `routereval.studies.advise`.
@@ -74,12 +76,17 @@ def save_figure(advice: Advice, stem: Path) -> list[Path]:
 
 def _panel(ax: Axes, bench: BenchmarkAdvice) -> None:
     pools = _drawn(bench)
-    best = bench.best_score.value
+    best = bench.decision.best.score.value
     for place, pool in enumerate(pools):
         _bars(ax, place, pool, best)
         if not math.isnan(pool.ceiling.value):
             _ceiling(ax, place, pool)
     ax.axhline(best, color=_BEST, linewidth=1.0, zorder=4)
+    learned = bench.decision.learned
+    if learned is not None:
+        gain = learned.best.gain
+        ax.axhspan(best + gain.low, best + gain.high, color=_LEARNED, alpha=0.25, lw=0, zorder=3)
+        ax.axhline(best + gain.value, color=_LEARNED, linewidth=1.0, linestyle="--", zorder=4)
     ax.annotate(
         f"{best:.3f}",
         (len(pools) - 0.5, best),
@@ -106,7 +113,7 @@ def _panel(ax: Axes, bench: BenchmarkAdvice) -> None:
 
 
 def _drawn(bench: BenchmarkAdvice) -> list[PoolAdvice]:
-    return [pool for pool in bench.of("greedy") if pool.size > 1]
+    return [pool for pool in bench.pools if pool.size > 1]
 
 
 def _bars(ax: Axes, place: int, pool: PoolAdvice, best: float) -> None:
@@ -155,11 +162,15 @@ def _ceiling(ax: Axes, place: int, pool: PoolAdvice) -> None:
 
 def _limits(bench: BenchmarkAdvice, pools: list[PoolAdvice]) -> tuple[float, float]:
     """From a little below the least that is drawn to a little above the highest oracle."""
-    best = bench.best_score.value
+    best = bench.decision.best.score.value
     told = [pool for pool in pools if not math.isnan(pool.gain.low)]
     ends = [end for pool in told for end in (pool.gain.low, pool.gain.high, pool.gain_apart.value)]
     least = best + min([0.0, *ends])
     most = max([best, best + max([0.0, *ends]), *(pool.oracle.value for pool in pools)])
+    learned = bench.decision.learned
+    if learned is not None:
+        least = min(least, best + learned.best.gain.low)
+        most = max(most, best + learned.best.gain.high)
     room = max(most - least, 0.02)
     return least - 0.15 * room, most + 0.12 * room
 
@@ -168,7 +179,7 @@ def _legend(benches: Sequence[BenchmarkAdvice]) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    pools = [pool for bench in benches for pool in bench.of("greedy")]
+    pools = [pool for bench in benches for pool in bench.pools]
     point: Any = {"marker": "o", "linestyle": "", "markersize": 3.6}
     handles: list[Any] = [
         Line2D([], [], color=_BEST, linewidth=1.0, label="best single model"),
@@ -181,6 +192,11 @@ def _legend(benches: Sequence[BenchmarkAdvice]) -> list[Any]:
             label="achievable ceiling, its lead with a 95 % interval",
         ),
     ]
+    if any(bench.decision.learned for bench in benches):
+        label = "learned router, its gain with a 95 % interval"
+        handles.insert(
+            1, Line2D([], [], color=_LEARNED, linestyle="--", linewidth=1.0, label=label)
+        )
     if any(pool.near for pool in pools):
         apart: Any = {"markerfacecolor": "white", "markeredgecolor": _CEILING}
         handles.append(Line2D([], [], **point, **apart, label="ceiling without near-duplicates"))

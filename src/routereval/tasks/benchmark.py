@@ -17,7 +17,7 @@ from routereval.tasks.columns import one_hot
 from routereval.tasks.embedder import AUTO, resolve_embedder
 from routereval.tasks.mix import benchmarks_of
 from routereval.tasks.pool import Pool, chosen_models
-from routereval.tasks.split import Split, labelled, split_note, split_rows
+from routereval.tasks.split import Rows, Split, labelled, split_note, split_rows
 from routereval.tasks.unseen import probes
 
 
@@ -41,6 +41,7 @@ class PreparedBenchmark:
         embedder: a spec; ``stored(name=…)`` takes vectors that came with the records, ``columns``
             the categories of the prompt table; ``auto`` is the first that there is of stored,
             ``tfidf`` of the texts, ``columns``. Or an embedder, or any object with ``encode``.
+        rows: the prompts of the three parts, where they are not those of the split.
 
     Attributes:
         rows: the prompts of the three parts.
@@ -49,13 +50,19 @@ class PreparedBenchmark:
     """
 
     def __init__(
-        self, records: Records, split: Split | str = "clean", embedder: object = AUTO
+        self,
+        records: Records,
+        split: Split | str = "clean",
+        embedder: object = AUTO,
+        *,
+        rows: Rows | None = None,
     ) -> None:
         self.records = records
         self.split = Split.parse(split)
         self.embedder = resolve_embedder(records, embedder)
         self.embeds = self.embedder if isinstance(embedder, (str, Spec)) else embedder
         self._whole, self._stream = split_rows(records, self.split)
+        self._whole = self._whole if rows is None else rows
         self.rows = labelled(records, self.split, self._whole)
 
     @cached_property

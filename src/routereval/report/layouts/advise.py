@@ -1,4 +1,4 @@
-"""How advice is laid out: sentences in plain English, and a table of the pools looked at."""
+"""How advice is laid out: a verdict per benchmark in one table, then the reasons in sentences."""
 
 from __future__ import annotations
 
@@ -21,24 +21,40 @@ from routereval.report.table import (
 )
 from routereval.report.terminal import to_text
 from routereval.results.summary import Estimate
-from routereval.studies.advise.advice import FEW_OUTSIDE, Advice, BenchmarkAdvice, PoolAdvice
+from routereval.studies.advise.advice import (
+    FEW_OUTSIDE,
+    Advice,
+    Alone,
+    BenchmarkAdvice,
+    Decision,
+    Learned,
+    PoolAdvice,
+    Routed,
+)
 
 _WIDTH = 100
 _SHOWN = 4  # names, where there may be hundreds
 _STABLE = 4  # folds of five
 _HUGE = 1_000_000
-_SAME = 1e-9
-_LITTLE = 0.005
+_LITTLE = 0.01  # a share of the traffic that is not worth a name
+
+SHORT = {
+    "route": "Yes: route",
+    "save": "Yes: route to save",
+    "cheaper": "No: a cheaper model",
+    "cheaper?": "No: perhaps a cheaper one",
+    "no": "No",
+    "unclear": "Not shown",
+}
+"""An answer in a cell of the verdict table."""
 
 
 def advice_document(advice: Advice) -> Document:
-    """The advice as a reader can act on it: a verdict, sentences and a table per benchmark."""
+    """The verdict table, then a part per benchmark with what the verdict rests on."""
+    first: list[Part] = [verdict_sentence(advice), _verdicts(advice)]
     parts = [part for bench in advice.benchmarks for part in _parts(bench, advice)]
-    rows = [
-        Row((bench.name, *row.cells)) for bench in advice.benchmarks for row in _table(bench).rows
-    ]
-    data = Table("", [Column("benchmark", "text"), *_COLUMNS], rows)
-    return Document([*parts, Points(_footnotes(advice))], data, asdict(advice))
+    held = asdict(advice)
+    return Document([*first, *parts, Points(_footnotes(advice))], _data(advice), held)
 
 
 def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
@@ -65,279 +81,310 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
     return [*files, *save_figure(advice, home / "advice")]
 
 
+# The verdict
+
+
+def verdict_sentence(advice: Advice) -> str:
+    """The first line: the verdict on the last benchmark, which is all of them where several are."""
+    last = advice.benchmarks[-1]
+    where = f"{last.name}: " if len(advice.benchmarks) > 1 else ""
+    return f"Worth routing? {where}{verdict(last, advice.margin)}"
+
+
 def verdict(bench: BenchmarkAdvice, margin: float) -> str:
     """One sentence: is routing worth it here?"""
-    judged = shown_pool(bench)
-    if bench.quality == "yes" and bench.keep is not None:
-        gain = _signed(bench.pools[bench.keep].gain_apart)
-        return f"Yes, for the score: a router could gain up to {gain} over the best single model."
-    if bench.saving == "yes" and bench.keep is not None:
-        spending = bench.pools[bench.keep].spending
-        saved = _percent(spending.saving) if spending else ""
+    found = bench.decision
+    learned, routed = found.learned, found.routed
+    if found.answer == "route" and learned and routed:
         return (
-            f"Yes, but for the cost: up to {saved} of it can be saved at the same score, within "
-            f"{margin:g}."
+            f"Yes, for the score: {learned.router} gains {_signed(routed.gain)} over the best "
+            "single model on prompts that it has not seen."
         )
-    if judged is None:
-        return "Not from these records: too few models are left to route between."
-    if bench.quality == "no":
-        return f"No: no gain of {margin:g} or more is in reach. Use {bench.best_single}."
+    if found.answer == "save" and learned and routed:
+        return (
+            f"Yes, for the cost: {learned.router} costs {_percent(routed.saving)} less than "
+            f"{_name(found.enough)}, the cheapest single model that is good enough, and loses less "
+            f"than {margin:g}."
+        )
+    if found.answer in {"cheaper", "cheaper?"}:
+        return _cheaper(found, margin)
+    return _alone(bench, margin)
+
+
+def _cheaper(found: Decision, margin: float) -> str:
+    model, best = found.enough, found.best
+    if model is None:
+        return ""
+    less = 1 - model.usd / best.usd
+    kept = (
+        f"it is within {margin:g} of {_floor_name(found)}"
+        if found.answer == "cheaper"
+        else f"by its number it is within {margin:g} of {_floor_name(found)}, which so few prompts "
+        "do not show"
+    )
     return (
-        f"Not shown: a gain of {margin:g} is neither proved nor ruled out "
-        f"({_why_unclear(judged, margin)}). Until it is, use {bench.best_single}."
+        f"No router. Use {model.model} alone: {kept} ({_signed(model.lead)}), and costs {less:.0%} "
+        f"less than {best.model}."
     )
 
 
-def _why_unclear(pool: PoolAdvice, margin: float) -> str:
-    if pool.n_outside < FEW_OUTSIDE:
-        return "too few models are outside the pool to tell"
-    if pool.gain.value > margin >= pool.gain_apart.value:
-        return "only near-duplicates of the pool foretell one"
-    return "the interval is too wide to tell"
+def _alone(bench: BenchmarkAdvice, margin: float) -> str:
+    found = bench.decision
+    if found.learned is None:
+        left = "" if found.answer == "unclear" else f"; no gain of {margin:g} is in reach"
+        head = "Not shown" if found.answer == "unclear" else "No"
+        return f"{head}: {found.missing}{left}. Use {found.use}."
+    gain = _signed(found.learned.best.gain)
+    if found.answer == "no":
+        return f"No: {found.learned.router} gains {gain}, less than {margin:g}. Use {found.use}."
+    return (
+        f"Not shown: {found.learned.router} gains {gain}, which neither proves a gain of "
+        f"{margin:g} nor rules it out. Until it does, use {found.use}."
+    )
 
 
-def shown_pool(bench: BenchmarkAdvice) -> PoolAdvice | None:
-    """The pool that the sentences are about: the one to keep, else the smallest greedy one."""
-    if bench.keep is not None:
-        return bench.pools[bench.keep]
-    pools = [pool for pool in bench.of("greedy") if pool.size > 1 and pool.n_outside]
-    return pools[0] if pools else None
+def _verdicts(advice: Advice) -> Table:
+    columns = [
+        Column("benchmark", "text"),
+        Column("prompts", "count"),
+        Column("verdict", "text"),
+        Column("use", "text"),
+        Column("gain", signed=True, interval="ends"),
+        Column("$/1k", digits=2),
+        Column("saved", "share", digits=0, interval="ends"),
+        Column("$/month saved", digits=0, interval="ends"),
+    ]
+    rows = [Row(_verdict_row(bench)) for bench in advice.benchmarks]
+    notes = [
+        "gain: score of the learned router less that of the best single model by the same training "
+        "prompts, paired, on prompts that neither has seen.",
+    ]
+    if any(bench.decision.answer == "save" for bench in advice.benchmarks):
+        notes.append("saved: of the cost of the cheapest single model that is good enough.")
+    return Table("verdicts", columns, rows, notes).without_empty()
+
+
+def _verdict_row(bench: BenchmarkAdvice) -> tuple[Cell, ...]:
+    found = bench.decision
+    routed = found.routed
+    yes = found.answer in {"route", "save"}
+    alone = found.enough if found.answer in {"cheaper", "cheaper?"} else found.best
+    usd = routed.usd.value if yes and routed else alone.usd if alone else math.nan
+    gain = None if found.learned is None else found.learned.best.gain
+    return (
+        bench.name,
+        bench.n_prompts,
+        SHORT[found.answer],
+        found.learned.router if yes and found.learned else found.use,
+        "" if gain is None else Number(*gain),
+        _defined(usd),
+        Number(*routed.saving) if found.answer == "save" and routed else "",
+        "" if math.isnan(found.monthly.value) else Number(*found.monthly),
+    )
+
+
+# The reasons
 
 
 def _parts(bench: BenchmarkAdvice, advice: Advice) -> list[Part]:
     label = "SIMULATED DATA · " if bench.simulated else ""
     size = f"{_count(bench.n_prompts, 'prompt')} × {_count(bench.n_models, 'model')}"
+    found = bench.decision
     sentences = [
-        f"Worth routing? {verdict(bench, advice.margin)}",
+        verdict(bench, advice.margin),
         _single(bench),
-        *_headroom(bench),
-        *_keep(bench, advice.folds),
-        *_against(bench),
-        *_larger(bench, advice.margin),
-        *_costs(bench),
-        *_needed(bench),
+        *_cheaper_single(found, advice.margin),
+        *_learned(found),
+        *_saving(found),
+        *_budget(found, advice),
+        *_month(found, advice),
+        *_left(bench),
+        *_change(bench, advice.margin),
         *_redundant(bench),
         *_left_out(bench),
     ]
-    heading = Heading(f"{label}{bench.name} · {size}")
-    return [heading, Points(sentences), _table(bench).without_empty()]
+    return [Heading(f"{label}{bench.name} · {size}"), Points(sentences)]
 
 
 def _single(bench: BenchmarkAdvice) -> str:
+    best = bench.decision.best
     known = ""
     if bench.chance > 0 and not math.isnan(bench.best_known.value):
         known = (
             f"; corrected for guessing (chance {bench.chance:.2f}, {bench.chance_source}) it knows "
             f"{bench.best_known.value:.3f}"
         )
-    price = "" if math.isnan(bench.best_usd) else f", at {_usd(bench.best_usd)} per 1,000 prompts"
-    return f"Best single model: {bench.best_single}, {_with_ends(bench.best_score)}{price}{known}."
+    return f"Best single model: {_described(best)}{known}."
 
 
-def _headroom(bench: BenchmarkAdvice) -> list[str]:
-    pool = shown_pool(bench)
-    if pool is None:
+def _cheaper_single(found: Decision, margin: float) -> list[str]:
+    if math.isnan(found.best.usd):
+        return ["No costs are known: give --prices, or records with costs, to weigh them."]
+    model = found.enough
+    if model is None or model.model == found.best.model:
+        return [f"Best cheaper model: none is within {margin:g} of {_floor_name(found)}."]
+    return [
+        f"Best cheaper model: {_described(model)}; {_signed(model.lead)} against "
+        f"{_floor_name(found)}."
+    ]
+
+
+def _learned(found: Decision) -> list[str]:
+    learned = found.learned
+    if learned is None:
+        return [f"No learned router could be tried: {found.missing}."]
+    routed = learned.best
+    spent = (
+        "" if math.isnan(routed.usd.value) else f" at {_usd(routed.usd.value)} per 1,000 prompts"
+    )
+    sentences = [
+        f"Learned router: {learned.router} among {_some(learned.pool)} scores "
+        f"{_with_ends(routed.score)}{spent} on {_count(learned.n_tested, 'prompt')} that it has "
+        f"not seen (each fit learned from {learned.n_train:,}, by {learned.known_by}); "
+        f"{_signed(routed.gain)} against the best single model by the same training prompts."
+    ]
+    share = _traffic(routed)
+    return [*sentences, f"It sends {share}."] if share else sentences
+
+
+def _traffic(routed: Routed) -> str:
+    named = [f"{share:.0%} to {model}" for model, share in routed.share if share >= _LITTLE]
+    more = f" and the rest to {len(named) - _SHOWN} others" if len(named) > _SHOWN else ""
+    return ", ".join(named[:_SHOWN]) + more
+
+
+def _saving(found: Decision) -> list[str]:
+    cheap = found.learned.cheap if found.learned else None
+    if cheap is None or found.enough is None or math.isnan(cheap.usd.value):
         return []
-    lead = pool.oracle.value - bench.best_score.value
+    if len(cheap.share) == 1:
+        return [f"At least cost: it sends every prompt to {cheap.share[0][0]}."]
     text = (
-        f"Headroom with {pool.size} models: the oracle scores {pool.oracle.value:.3f}, "
-        f"{lead:+.3f}; {_guessing(pool)}a router that knew how the {pool.n_outside:,} other models "
-        f"did on each prompt would score {pool.ceiling.value:.3f}, {_signed(pool.gain)}"
+        f"At least cost: with a trade-off (lam) chosen on other folds it spends "
+        f"{_usd(cheap.usd.value)} per 1,000 prompts and scores {_signed(cheap.lead)} against "
+        f"{_floor_name(found)}"
+    )
+    if cheap.saving.value > 0:
+        text += f", {_percent(cheap.saving)} less than {found.enough.model} alone"
+    else:
+        text += f", no less than {found.enough.model} alone ({_usd(found.enough.usd)})"
+    text += (
+        f"; {_signed(cheap.over_mixture)} against a mixture of single models of the same cost (the "
+        "Zero router)."
+    )
+    return [text]
+
+
+def _budget(found: Decision, advice: Advice) -> list[str]:
+    if advice.budget is None or math.isnan(found.best.usd):
+        return []
+    head = f"Budget of {_usd(advice.budget)} per 1,000 prompts: "
+    if found.affordable is None:
+        return [f"{head}no model is that cheap."]
+    text = f"{head}the best single model within it is {_described(found.affordable)}"
+    within = found.learned.within if found.learned else None
+    if within is not None and within.usd.value <= advice.budget:
+        text += f"; {found.learned.router if found.learned else ''} scores "
+        text += f"{_with_ends(within.score)} at {_usd(within.usd.value)}"
+    return [f"{text}."]
+
+
+def _month(found: Decision, advice: Advice) -> list[str]:
+    if advice.monthly is None or math.isnan(found.monthly.value) or not any(found.monthly):
+        return []
+    low, high = found.monthly.low, found.monthly.high
+    against = found.floor_model or found.best.model
+    return [
+        f"At {advice.monthly:,.0f} prompts per month this saves {_usd(found.monthly.value, 0)} "
+        f"[{_usd(low, 0)}, {_usd(high, 0)}] a month against {against}."
+    ]
+
+
+def _left(bench: BenchmarkAdvice) -> list[str]:
+    pools = [pool for pool in bench.pools if pool.n_outside]
+    if not pools:
+        return [
+            "What is left, at most: not estimable, as no model is outside the pool; the oracle of "
+            f"all, luck included, scores {bench.pools[-1].oracle.value:.3f}."
+            if bench.pools
+            else "What is left: nothing, as there is one model."
+        ]
+    pool = max(pools, key=lambda one: (one.gain_apart.value, -one.size))
+    text = (
+        f"What is left, at most: among {', '.join(_marked(pool))} a router that knew how the "
+        f"{_count(pool.n_outside, 'other model')} did on each prompt would gain "
+        f"{_signed(pool.gain)}"
     )
     if pool.near:
-        text += (
-            f" ({_signed(pool.gain_apart)} without {_count(len(pool.near), 'near-duplicate')} of "
-            "the pool)"
-        )
-    sentences = [text + _luck(pool, lead)]
-    if pool.n_outside < FEW_OUTSIDE:
-        sentences.append(
-            f"Only {_count(pool.n_outside, 'model')} outside the pool: a router that reads the "
-            "prompts may know more than they tell."
-        )
-    return sentences
-
-
-def _guessing(pool: PoolAdvice) -> str:
-    low, high = _known(pool)
-    if not math.isnan(pool.steady.value):
-        return f"{pool.steady.value:.3f} without the luck of the draw; "
-    if math.isnan(low) or abs(high - pool.oracle.value) < 0.0005:
-        return ""
-    return f"{low:.3f} to {high:.3f} of the prompts are known to one of them rather than guessed; "
-
-
-def _known(pool: PoolAdvice) -> tuple[float, float]:
-    """The two ends, which chance may put in the wrong order."""
-    low, high = sorted([pool.known_least.value, pool.known_most.value])
-    return low, high
-
-
-def _luck(pool: PoolAdvice, lead: float) -> str:
-    gain = pool.gain.value
-    if lead <= 0.005:
-        return "."
-    if gain <= 0:
-        return ". None of the oracle's lead could be foreseen."
-    share = min(1.0, gain / lead)
-    return f". The other {1 - share:.0%} of the oracle's lead could not be foreseen."
-
-
-def _keep(bench: BenchmarkAdvice, folds: int) -> list[str]:
-    sentences = []
-    if bench.keep is None:
-        sentences.append(f"Keep: {bench.best_single} alone.")
-    else:
-        pool = bench.pools[bench.keep]
-        sentences.append(f"Keep {pool.size} ({pool.rule}): {', '.join(_marked(pool, folds))}.")
-    greedy = [pool for pool in bench.of("greedy") if pool.size > 1]
-    if greedy:
-        sentences.append(f"Greedy pools: {_in_order(greedy, folds)}.")
-    if any("?" in sentence for sentence in sentences):
+        copies = _count(len(pool.near), "near-duplicate")
+        text += f" ({_signed(pool.gain_apart)} without {copies} of the pool)"
+    few = ", an estimate from few models" if pool.n_outside < FEW_OUTSIDE else ""
+    sentences = [
+        f"{text}{few}; no router knows that. The oracle, luck included, scores "
+        f"{pool.oracle.value:.3f}{_guessing(pool)}."
+    ]
+    if "?" in text:
         sentences.append("? marks a model that other prompts would often replace by another one.")
     return sentences
 
 
-def _marked(pool: PoolAdvice, folds: int) -> list[str]:
-    least = min(_STABLE, folds)
+def _guessing(pool: PoolAdvice) -> str:
+    if not math.isnan(pool.steady.value):
+        return f"; {pool.steady.value:.3f} without the luck of the draw"
+    low, high = sorted([pool.known_least.value, pool.known_most.value])
+    if math.isnan(low) or abs(high - pool.oracle.value) < 0.0005:
+        return ""
+    return f"; {low:.3f} to {high:.3f} of the prompts are known to one of them rather than guessed"
+
+
+def _marked(pool: PoolAdvice) -> list[str]:
     pairs = zip(pool.models, pool.stable, strict=True)
-    return [name if times >= least else f"{name}?" for name, times in pairs]
+    return [name if times >= _STABLE else f"{name}?" for name, times in pairs]
 
 
-def _in_order(pools: Sequence[PoolAdvice], folds: int) -> str:
-    """The models of each pool; of a pool that goes on from the one before only those that join."""
-    steps: list[str] = []
-    before: tuple[str, ...] = ()
-    for pool in pools:
-        names, goes_on = _marked(pool, folds), pool.models[: len(before)] == before
-        added = f"+ {', '.join(names[len(before) :])}" if before and goes_on else ", ".join(names)
-        steps.append(f"{added} ({pool.size})")
-        before = pool.models
-    return "; ".join(steps)
-
-
-def _against(bench: BenchmarkAdvice) -> list[str]:
-    pools = [
-        pool for pool in bench.of("greedy") if pool.size > 1 and pool.size < bench.n_candidates
-    ]
-    told = [pool for pool in pools if not math.isnan(pool.over_strong_to_weak.value)]
-    sentences = []
-    if told:
-        leads = "; ".join(f"{_signed(p.over_strong_to_weak)} with {p.size}" for p in told)
-        sentences.append(
-            "Oracle of greedy pools less that of RouterEval's strong-to-weak pools, on prompts "
-            f"that neither was chosen on: {leads}."
+def _change(bench: BenchmarkAdvice, margin: float) -> list[str]:
+    """What would change the verdict: more prompts, other prices, texts."""
+    found = bench.decision
+    learned = found.learned
+    if learned is None:
+        return ["What would change the verdict: records with the prompts' texts."]
+    points = []
+    if found.answer not in {"route", "save"}:
+        points += _prompts_change(bench, learned, margin)
+    if math.isfinite(found.price_factor) and found.answer != "save" and _kept(found, margin):
+        points.append(
+            f"{found.best.model} at {found.price_factor:.1f} times its price would make routing "
+            f"save a tenth of it"
         )
-    return [*sentences, *_optimal(bench, pools)]
+    if found.answer == "cheaper?" and found.enough:
+        points.append(f"more prompts could show that {found.enough.model} is not within {margin:g}")
+    return [f"What would change the verdict: {'; '.join(points)}."] if points else []
 
 
-def _optimal(bench: BenchmarkAdvice, pools: Sequence[PoolAdvice]) -> list[str]:
-    sizes = {facts.size: facts for facts in bench.sizes}
-    known = [pool for pool in pools if not math.isnan(sizes[pool.size].best)]
-    best = [pool for pool in known if sizes[pool.size].bound - pool.chosen_oracle < _SAME]
-    rest = [pool for pool in known if pool not in best]
-    sentences = []
-    if best:
-        named = " or ".join(", ".join(str(pool.size) for pool in best).rsplit(", ", 1))
-        sentences.append(f"On all prompts, no pool of {named} has a higher oracle than the greedy.")
-    sentences += [
-        f"On all prompts, the greedy {pool.size} reach an oracle of {pool.chosen_oracle:.4f}; "
-        f"the best pool of that size has {sizes[pool.size].best:.4f}: "
-        f"{', '.join(sizes[pool.size].models)}."
-        for pool in rest
-    ]
-    return sentences
+def _kept(found: Decision, margin: float) -> bool:
+    cheap = found.learned.cheap if found.learned else None
+    return cheap is not None and cheap.lead.low > -margin
 
 
-def _larger(bench: BenchmarkAdvice, margin: float) -> list[str]:
-    if bench.quality != "yes" or bench.keep is None:
-        return []
-    kept = bench.pools[bench.keep]
-    larger = [pool for pool in bench.of("greedy") if pool.size > kept.size and pool.n_outside]
-    if not larger:
-        return []
-    gains = " and ".join(f"{pool.gain_apart.value:+.3f} with {pool.size}" for pool in larger)
-    return [f"More models add less than {margin:g}: the gain is {gains}."]
-
-
-def _costs(bench: BenchmarkAdvice) -> list[str]:
-    if math.isnan(bench.best_usd):
-        return []
-    spent = [pool for pool in bench.pools if pool.spending and pool.n_outside and pool.size > 1]
-    sentences = [_saving(bench, spent)]
-    return sentences if bench.affordable is None else [*sentences, _budget(bench, spent)]
-
-
-def _saving(bench: BenchmarkAdvice, spent: Sequence[PoolAdvice]) -> str:
-    """What the pool to keep saves; else the one that saves most without scoring less."""
-    kept = None if bench.keep is None else bench.pools[bench.keep]
-    fine = [
-        (pool.spending.saving.value, pool)
-        for pool in spent
-        if pool.spending and pool.spending.gain.value > -_SAME
-    ]
-    pool = kept or max(fine, key=lambda found: found[0], default=(0.0, None))[1]
-    if pool is None or pool.spending is None or pool.spending.saving.value < _LITTLE:
-        return "Cost: no routing that was looked at is cheaper and as good."
-    spending = pool.spending
-    proved = "" if bench.saving == "yes" else " (too wide to rely on)"
-    return (
-        f"Cost: to be as good as {bench.best_single}, routing among {', '.join(pool.models)} could "
-        f"spend as little as {_usd(spending.usd.value)} per 1,000 prompts instead of "
-        f"{_usd(bench.best_usd)}, {_percent(spending.saving)} less, at a score that differs by "
-        f"{_signed(spending.gain)}{proved}."
-    )
-
-
-def _budget(bench: BenchmarkAdvice, spent: Sequence[PoolAdvice]) -> str:
-    buys = bench.affordable
-    if buys is None or not buys.single:
-        return "Budget: no model is that cheap."
-    text = (
-        f"Budget of {_usd(buys.budget)} per 1,000 prompts: the best single model within it is "
-        f"{buys.single}, {buys.single_score:.3f} at {_usd(buys.single_usd)}"
-    )
-    fine = [
-        (pool.spending.budget_quality.value, -pool.size, pool)
-        for pool in spent
-        if pool.spending and pool.spending.budget_usd.value <= buys.budget
-    ]
-    best = max(fine, key=lambda found: found[:2], default=None)
-    if best and best[2].spending and best[0] > buys.single_score:
-        spending = best[2].spending
-        text += (
-            f"; routing among {', '.join(best[2].models)} could reach "
-            f"{_with_ends(spending.budget_quality)} at {_usd(spending.budget_usd.value)}"
-        )
-    else:
-        text += "; no routing that was looked at beats it"
-    if len(buys.pool) > 1:
-        text += (
-            f". By gain per USD it buys {', '.join(buys.pool)}, even if every prompt is put to all "
-            "of them"
-        )
-    return text + "."
-
-
-def _needed(bench: BenchmarkAdvice) -> list[str]:
-    pool = shown_pool(bench)
-    if pool is None or math.isnan(pool.prompts_needed):
-        return []
-    gain = pool.gain_apart.value
-    if gain <= 0:
-        return ["Labelled prompts: there is no gain that more of them could show."]
-    if pool.prompts_needed > _HUGE:
-        return [f"Labelled prompts: over a million would be needed to show {gain:+.4f}."]
+def _prompts_change(bench: BenchmarkAdvice, learned: Learned, margin: float) -> list[str]:
+    gain, needed = learned.best.gain.value, learned.prompts_needed
+    if gain > margin and needed <= _HUGE:
+        return [
+            f"about {needed:,.0f} labelled prompts would show {gain:+.3f} to be above {margin:g} "
+            f"(80 % power at the 5 % level); there are {learned.n_tested:,}"
+        ]
+    if gain > margin:
+        return [f"over a million labelled prompts would be needed to show {gain:+.4f}"]
     return [
-        f"Labelled prompts: to show a gain of {gain:+.3f} takes about {pool.prompts_needed:,.0f} "
-        f"(80 % power at the 5 % level); there are {bench.n_prompts:,}."
+        f"a router that learns more, from more labelled prompts or other features; as it is, it "
+        f"gains {gain:+.3f}, and no number of prompts shows that to be above {margin:g}"
     ]
 
 
 def _redundant(bench: BenchmarkAdvice) -> list[str]:
     groups = bench.redundant
     if not groups:
-        return ["Redundant models: none; no two are right and wrong on nearly the same prompts."]
+        return []
     dropped = sum(len(group.drop) for group in groups)
     shown = "; ".join(f"keep {g.keep}, drop {_some(g.drop)}" for g in groups[:_SHOWN])
     more = f"; and {len(groups) - _SHOWN} more groups" if len(groups) > _SHOWN else ""
@@ -355,6 +402,8 @@ def _left_out(bench: BenchmarkAdvice) -> list[str]:
             "is wrong as if each preferred an option. Their right answers show no knowledge, and "
             "an oracle that may use them is inflated."
         )
+    if bench.too_slow:
+        sentences.append(f"Left out for latency: {_some(bench.too_slow)}.")
     if bench.n_dropped:
         sentences.append(
             f"{bench.n_dropped:,} prompts are left out, on which some model has no score."
@@ -362,78 +411,96 @@ def _left_out(bench: BenchmarkAdvice) -> list[str]:
     return sentences
 
 
+def _footnotes(advice: Advice) -> list[str]:
+    notes = [
+        "A yes rests on a learned router on prompts that it has not seen, never on what other "
+        "models answered. Intervals: 95 %, bootstrap over prompts, with the fits as they are.",
+    ]
+    if any(pool.n_outside for bench in advice.benchmarks for pool in bench.pools):
+        notes.append(
+            "What is left: the model of a pool that ridge regression predicts best from the scores "
+            f"of all models outside it, and the prompt's subset, in {advice.folds} folds. "
+            f"Near-duplicates correlate {advice.near:g} or more with one in the pool, given the "
+            "mean of all others. It is an estimate, no bound."
+        )
+    if any(bench.simulated for bench in advice.benchmarks):
+        notes.append("Simulated data: no real model was asked; the advice is about none.")
+    return [*notes, *(f"Note: {note}." for note in advice.notes)]
+
+
+# Data for other programs
+
 _COLUMNS = (
-    Column("pool", "text"),
-    Column("models", "count", key="n_models"),
-    Column("oracle"),
-    Column("known", key="known_least"),
-    Column("at most", key="known_most"),
-    Column("ceiling"),
-    Column("apart", key="ceiling_apart"),
-    Column("gain", signed=True, interval="ends", key="gain_apart"),
-    Column("$/1k as good", digits=2, key="usd_per_1k"),
+    Column("benchmark", "text"),
+    Column("kind", "text"),
+    Column("models", "text"),
+    Column("score"),
+    Column("gain", signed=True, interval="ends"),
+    Column("lead", signed=True, interval="ends"),
+    Column("usd_per_1k", digits=2),
     Column("saved", "share", digits=0, interval="ends"),
+    Column("oracle"),
+    Column("ceiling"),
 )
 
 
-def _table(bench: BenchmarkAdvice) -> Table:
-    usd = _defined(bench.best_usd)
-    known = _defined(bench.best_known.value)
-    single = ("best single", 1, bench.best_score.value, known, known, "", "", "", usd, "")
-    rows = [Row(single)]
-    for facts in (facts for facts in bench.sizes if facts.size > 1):
-        rows += [Row(_row(pool)) for pool in bench.pools if pool.size == facts.size]
-        blank = ("",) * (len(_COLUMNS) - 3)
-        rows.append(Row(("random, expected", facts.size, _defined(facts.random), *blank)))
-    return Table(f"pools of {bench.name}", _COLUMNS, rows)
+def _data(advice: Advice) -> Table:
+    rows = [Row((bench.name, *row)) for bench in advice.benchmarks for row in _data_rows(bench)]
+    return Table("", list(_COLUMNS), rows)
 
 
-def _row(pool: PoolAdvice) -> tuple[Cell, ...]:
-    cost: tuple[Cell, Cell] = ("", "")
-    if pool.spending and pool.n_outside:
-        cost = (_defined(pool.spending.usd.value), Number(*pool.spending.saving))
+def _data_rows(bench: BenchmarkAdvice) -> list[tuple[Cell, ...]]:
+    found = bench.decision
+    rows = [_alone_row("best single", found.best)]
+    if found.enough:
+        rows.append(_alone_row("best cheaper", found.enough))
+    learned = found.learned
+    if learned:
+        named = {"learned": learned.best, "at least cost": learned.cheap, "budget": learned.within}
+        rows += [_routed_row(kind, learned, routed) for kind, routed in named.items() if routed]
+    for pool in bench.pools:
+        gain: Cell = "" if math.isnan(pool.gain_apart.value) else Number(*pool.gain_apart)
+        oracle, ceiling = _defined(pool.oracle.value), _defined(pool.ceiling.value)
+        rows.append(("greedy", " ".join(pool.models), "", gain, "", "", "", oracle, ceiling))
+    return rows
+
+
+def _alone_row(kind: str, one: Alone) -> tuple[Cell, ...]:
+    usd = _defined(one.usd)
+    return (kind, one.model, one.score.value, "", Number(*one.lead), usd, "", "", "")
+
+
+def _routed_row(kind: str, learned: Learned, routed: Routed) -> tuple[Cell, ...]:
+    saved: Cell = "" if math.isnan(routed.saving.value) else Number(*routed.saving)
     return (
-        pool.rule,
-        pool.size,
-        _defined(pool.oracle.value),
-        *map(_defined, _known(pool)),
-        _defined(pool.ceiling.value),
-        _defined(pool.ceiling_apart.value),
-        "" if math.isnan(pool.gain_apart.value) else Number(*pool.gain_apart),
-        *cost,
+        *(kind, " ".join(learned.pool), routed.score.value),
+        *(Number(*routed.gain), Number(*routed.lead), _defined(routed.usd.value), saved, "", ""),
     )
+
+
+# Words
+
+
+def _described(one: Alone) -> str:
+    text = f"{one.model}, {_with_ends(one.score)}"
+    if not math.isnan(one.usd):
+        text += f", at {_usd(one.usd)} per 1,000 prompts"
+    if not math.isnan(one.p95_ms):
+        text += f", {one.p95_ms:,.0f} ms at most for 95 % of its calls"
+    return text
+
+
+def _name(one: Alone | None) -> str:
+    return "any single model" if one is None else one.model
+
+
+def _floor_name(found: Decision) -> str:
+    return found.floor_model or f"the score {found.floor:.3f}"
 
 
 def _defined(value: float) -> Cell:
     """A number, or a blank for what cannot be."""
     return "" if math.isnan(value) else value
-
-
-def _footnotes(advice: Advice) -> list[str]:
-    notes = [
-        f"All scores are on prompts that neither the pool nor the prediction has seen: "
-        f"{advice.folds} folds. Intervals: 95 %, bootstrap over prompts.",
-        "Ceiling: the model of the pool that ridge regression predicts best from the scores of all "
-        "models outside it, and the prompt's subset. Scores missing outside are filled with the "
-        "model's mean. It is an estimate, no bound.",
-        f"Apart: without models outside whose scores correlate {advice.near:g} or more with those "
-        "of one in the pool, given the mean of all others: near-duplicates, which share its luck. "
-        "The gains are those.",
-    ]
-    if any(not math.isnan(p.known_least.value) for b in advice.benchmarks for p in b.pools):
-        notes.append(
-            "Known: the oracle corrected for guessing. Models that do not know are taken to guess; "
-            "the lower number lets them know the same prompts, the upper has each know by itself."
-        )
-    if any(not b.chance_source for b in advice.benchmarks):
-        notes.append(
-            "No correction for guessing where no chance level is known: give the prompts a column "
-            "chance (0 for free answers) to get one."
-        )
-    if any(bench.simulated for bench in advice.benchmarks):
-        notes.append("Simulated data: no real model was asked; the advice is about none.")
-    notes.append("Next: see what a router that reads the prompts makes of it: routereval run.")
-    return [*notes, *(f"Note: {note}." for note in advice.notes)]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -458,5 +525,6 @@ def _percent(estimate: Estimate) -> str:
     return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
 
 
-def _usd(amount: float) -> str:
-    return f"${amount:,.2f}"
+def _usd(amount: float, digits: int = 2) -> str:
+    sign = "-" if amount < 0 else ""
+    return f"{sign}${abs(amount):,.{digits}f}"

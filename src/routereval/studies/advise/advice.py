@@ -9,41 +9,138 @@ from routereval.results.summary import Estimate
 from routereval.shown import Shown
 from routereval.studies.advise.pools import Redundant
 
-Answer = Literal["yes", "no", "unclear"]
+Answer = Literal["route", "save", "cheaper", "cheaper?", "no", "unclear"]
+"""What to do: route for the score; route for the cost; use a cheaper model alone, shown to be
+within the margin or by its numbers only; use the best model alone; the same until more is known."""
 
 FEW_OUTSIDE = 5
 """With fewer models outside the pool, the ceiling says little of what a router cannot know."""
 
-UNDEFINED = Estimate(float("nan"), float("nan"), float("nan"))
+
+@dataclass(frozen=True)
+class Alone:
+    """One model that answers every prompt.
+
+    Attributes:
+        model: its name.
+        score: its mean score.
+        lead: that less the floor, paired where the floor is a model's score.
+        usd: its cost for 1,000 prompts; NaN if unknown.
+        p95_ms: latency that 95 % of its calls keep, in ms; NaN if unknown.
+    """
+
+    model: str
+    score: Estimate
+    lead: Estimate
+    usd: float
+    p95_ms: float
 
 
 @dataclass(frozen=True)
-class Spending:
-    """What routing within a pool costs; USD are for 1,000 prompts.
+class Routed:
+    """What the learned router does at one trade-off, on prompts that it has not seen.
 
     Attributes:
-        quality: score of the cheapest routing that is as good as the best single model.
-        gain: that score less the best single model's.
-        usd: its cost.
-        saving: share of the best single model's cost that it saves.
-        budget_quality: score of the best routing within the budget; NaN without a budget.
-        budget_usd: its cost; above the budget where the pool has nothing as cheap.
+        lam: the trade-off, in score for the price of the dearest model; the median over the folds.
+        score: its mean score.
+        gain: that less the score of the best single model by the same training prompts, paired;
+            where models tie, of a mixture by how probable it is that each is the best. With a
+            single fit, of the best single model of all prompts.
+        lead: that less the floor, paired where the floor is a model's score.
+        over_mixture: that less the score of a mixture of single models that costs as much (the Zero
+            router), paired; NaN if costs are unknown.
+        usd: its cost for 1,000 prompts; NaN if unknown.
+        saving: the share of the cost of the cheapest model alone that is good enough.
+        share: of the prompts that each model gets, the largest first.
+        p95_ms: latency that 95 % of its calls keep, in ms; NaN if unknown.
     """
 
-    quality: Estimate
+    lam: float
+    score: Estimate
     gain: Estimate
+    lead: Estimate
+    over_mixture: Estimate
     usd: Estimate
     saving: Estimate
-    budget_quality: Estimate = UNDEFINED
-    budget_usd: Estimate = UNDEFINED
+    share: tuple[tuple[str, float], ...]
+    p95_ms: float
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The learned router, out of fold.
+
+    Attributes:
+        router: the spec of the one that is best over all folds.
+        pool: the models that it chooses from, on all prompts.
+        known_by: what it reads: the embedder of its features.
+        n_train: prompts that each fit learned from.
+        n_tested: prompts on which it was scored.
+        best: for the score alone.
+        cheap: at the least cost that keeps the floor on the other folds; None if costs are unknown.
+        within: at the best score within the budget; None without one.
+        prompts_needed: to show the gain of `best` above the margin with 80 % power; infinite where
+            the gain is not above it.
+    """
+
+    router: str
+    pool: tuple[str, ...]
+    known_by: str
+    n_train: int
+    n_tested: int
+    best: Routed
+    cheap: Routed | None
+    within: Routed | None
+    prompts_needed: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, and what it rests on.
+
+    Attributes:
+        answer: see `Answer`.
+        use: the model to use alone; empty where the answer is to route.
+        floor: what must not be lost: the score of the best single model, of a model that was named,
+            or a score.
+        floor_model: whose score that is; empty for a score.
+        best: the best single model.
+        enough: the cheapest model alone that is within the margin of the floor by its number; None
+            if there is none or costs are unknown.
+        affordable: the best single model within the budget; None without one.
+        learned: the learned router; None if it could not be tried.
+        missing: why it could not be tried; else empty.
+        monthly: USD a month saved over the model of the floor (or the best single one), by the
+            answer; NaN where unknown.
+        price_factor: how many times the best single model's price would have to be what it is for
+            routing to save enough; NaN where no price helps.
+    """
+
+    answer: Answer
+    use: str
+    floor: float
+    floor_model: str
+    best: Alone
+    enough: Alone | None
+    affordable: Alone | None
+    learned: Learned | None
+    missing: str
+    monthly: Estimate
+    price_factor: float
+
+    @property
+    def routed(self) -> Routed | None:
+        """The learned router at the trade-off that the answer is about."""
+        if self.learned is None:
+            return None
+        return self.learned.cheap if self.answer == "save" else self.learned.best
 
 
 @dataclass(frozen=True)
 class PoolAdvice:
-    """One rule at one size.
+    """A greedy pool of one size: what is left for a router, at most.
 
     Attributes:
-        rule: how the pool is chosen, a name of `portfolio.RULES`.
         size: how many models.
         models: what the rule picks on all prompts.
         stable: in how many folds it picks each of them.
@@ -55,16 +152,12 @@ class PoolAdvice:
         steady: the oracle corrected for noise; NaN if scores are not means of samples.
         ceiling: score of the choice that knows how all models outside did.
         ceiling_apart: the same without near-duplicates of the members.
-        gain: ceiling less the best single model's score, paired.
-        gain_apart: ceiling_apart less the best single model's score, paired.
-        over_strong_to_weak: its oracle less that of the strong-to-weak pool of its size, paired.
+        gain: ceiling less the score of the model that is best on the other folds, paired.
+        gain_apart: the same of `ceiling_apart`.
         n_outside: models outside the pool.
         near: near-duplicates among them.
-        prompts_needed: labelled prompts that show `gain_apart` with 80 % power.
-        spending: what it costs, if costs are known.
     """
 
-    rule: str
     size: int
     models: tuple[str, ...]
     stable: tuple[int, ...]
@@ -77,49 +170,8 @@ class PoolAdvice:
     ceiling_apart: Estimate
     gain: Estimate
     gain_apart: Estimate
-    over_strong_to_weak: Estimate
     n_outside: int
     near: tuple[str, ...]
-    prompts_needed: float
-    spending: Spending | None
-
-
-@dataclass(frozen=True)
-class SizeFacts:
-    """What any pool of a size can be compared with, on all prompts.
-
-    Attributes:
-        size: how many models.
-        random: expected oracle of a random pool.
-        best: the highest oracle of any pool, found exactly; NaN where there are over a million.
-        bound: no pool has a higher one; NaN likewise.
-        models: a pool that has it.
-    """
-
-    size: int
-    random: float
-    best: float
-    bound: float
-    models: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Affordable:
-    """What a budget buys; USD are for 1,000 prompts.
-
-    Attributes:
-        budget: the most that 1,000 prompts may cost.
-        single: the best single model within it; empty if there is none.
-        single_score: its mean score.
-        single_usd: its cost.
-        pool: models that may all be asked each prompt within it, by gain per USD.
-    """
-
-    budget: float
-    single: str
-    single_score: float
-    single_usd: float
-    pool: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -133,20 +185,14 @@ class BenchmarkAdvice:
         n_models: models used; the candidates, and those that only serve as features.
         n_candidates: models that a pool is chosen from.
         set_aside: models left out because they answer by habit or guess.
+        too_slow: models left out because their latency is above the limit.
         simulated: True if no real model was asked.
         chance: mean score of a guesser; NaN if unknown.
         chance_source: how it is known.
-        best_single: the best model on all prompts.
-        best_score: score of the model that is best on the other folds.
-        best_known: the share of prompts that it knows, corrected for guessing.
-        best_usd: its cost for 1,000 prompts; NaN if unknown.
-        pools: all rules at all sizes.
-        sizes: what to compare them with.
+        best_known: the share of prompts that the best single model knows, corrected for guessing.
+        decision: what to do.
+        pools: greedy pools, by size.
         redundant: groups of models with nearly the same records.
-        affordable: what the budget buys, if one was given and costs are known.
-        quality: whether routing is worth it for the score.
-        saving: whether it is for the cost; None if costs are unknown.
-        keep: the place in `pools` of the pool to keep; None for the best single model alone.
     """
 
     name: str
@@ -155,24 +201,14 @@ class BenchmarkAdvice:
     n_models: int
     n_candidates: int
     set_aside: tuple[str, ...]
+    too_slow: tuple[str, ...]
     simulated: bool
     chance: float
     chance_source: str
-    best_single: str
-    best_score: Estimate
     best_known: Estimate
-    best_usd: float
+    decision: Decision
     pools: tuple[PoolAdvice, ...]
-    sizes: tuple[SizeFacts, ...]
     redundant: tuple[Redundant, ...]
-    affordable: Affordable | None
-    quality: Answer
-    saving: Answer | None
-    keep: int | None
-
-    def of(self, rule: str) -> list[PoolAdvice]:
-        """The pools of one rule, by size."""
-        return [pool for pool in self.pools if pool.rule == rule]
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,9 +217,12 @@ class Advice(Shown):
 
     Attributes:
         benchmarks: one per benchmark; where there are several, the last is all of them joined.
-        margin: the gain in mean score below which routing is not worth it.
+        margin: the gain in mean score below which routing is not worth it, and the loss that does
+            not matter.
         near: the partial correlation from which a model outside is a member's near-duplicate.
         folds: parts of the cross-fit.
+        monthly: prompts per month, or None.
+        budget: USD for 1,000 prompts, or None.
         notes: what could not be done, and why.
     """
 
@@ -191,4 +230,6 @@ class Advice(Shown):
     margin: float
     near: float
     folds: int
+    monthly: float | None = None
+    budget: float | None = None
     notes: tuple[str, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from routereval.errors import SpecError
 from routereval.scoring import N_BOOT
@@ -11,6 +12,9 @@ from routereval.studies.advise.ceiling import FOLDS, NEAR
 SIZES = (3, 5, 10)
 MARGIN = 0.01
 """A gain in mean score below this is not worth a router."""
+
+ROUTERS = ("auto", "forest")
+"""The learned routers that a verdict rests on: on each fold the one that is best on the others."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,25 @@ class AdvicePlan:
     folds: int = FOLDS
     seed: int = 42
     n_boot: int = N_BOOT
+    routers: tuple[str, ...] = ROUTERS
+    floor: str | float | None = None
+    traffic: Mapping[str, float] = field(default_factory=dict)
+    monthly: float | None = None
+    latency_p95: float | None = None
 
     def __post_init__(self) -> None:
         if self.max_models < 1:
             raise SpecError(f"max_models is at least 1, not {self.max_models}")
-        if self.budget is not None and not self.budget > 0:
-            raise SpecError(f"a budget is above 0 USD for 1,000 prompts, not {self.budget}")
+        for name in ("budget", "monthly", "latency_p95"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SpecError(f"{name} is a number above 0, not {value}")
         if not 0 <= self.margin < 1:
             raise SpecError(f"the margin lies in [0, 1), not {self.margin}")
+        if isinstance(self.floor, float) and not 0 <= self.floor <= 1:
+            raise SpecError(
+                f"a floor is the name of a model or a score in [0, 1], not {self.floor}"
+            )
 
     def sizes(self, n_candidates: int) -> list[int]:
         """The pool sizes that are looked at."""

@@ -1,0 +1,78 @@
+"""The mix of live traffic: how much each subset, or benchmark, counts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from routereval.errors import DataError
+from routereval.records import Records
+from routereval.studies.advise.score_table import Floats, Index
+from routereval.tasks.mix import BENCHMARK
+
+
+def read_traffic(path: str | Path) -> dict[str, float]:
+    """Read shares of traffic: a name and a number per line, with commas or tabs between.
+
+    Args:
+        path: a file such as ``code,30`` and ``chat,70``; a first line without a number is a
+            heading. Numbers are relative to each other.
+
+    Raises:
+        DataError: if it cannot be read, or a line is no name and number from 0 on.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: cannot be read as shares of traffic ({error})") from None
+    delimiter = "\t" if "\t" in text else ","
+    found: dict[str, float] = {}
+    lines = [line for line in csv.reader(text.splitlines(), delimiter=delimiter) if line]
+    for number, line in enumerate(lines):
+        share = _number(line[-1]) if len(line) == 2 else None
+        if share is None and number == 0 and len(line) == 2:
+            continue
+        if share is None:
+            raise DataError(
+                f"{file}: line {number + 1} is {delimiter.join(line)!r}; write a subset and its "
+                "share, such as code,30"
+            )
+        found[line[0].strip()] = share
+    if not found or sum(found.values()) <= 0:
+        raise DataError(f"{file}: it names no share above 0")
+    return found
+
+
+def prompt_weights(records: Records, prompts: Index, traffic: Mapping[str, float]) -> Floats | None:
+    """How much each prompt counts: the share of its subset, or benchmark, over its prompts.
+
+    Args:
+        records: one benchmark, or a stream of several.
+        prompts: (n,) which prompts of the records.
+        traffic: shares by the name of a subset or benchmark; what is not named counts for nothing.
+
+    Returns:
+        (n,) weights; None where nothing of these records is named: all alike.
+    """
+    for column in ("subset", BENCHMARK):
+        if column not in records.prompts.columns:
+            continue
+        names = np.array([str(name) for name in records.prompts[column].fill_null("").to_list()])
+        names = names[prompts]
+        if any(names_one in traffic for names_one in set(names.tolist())):  # ties: any of them
+            kinds, where, counts = np.unique(names, return_inverse=True, return_counts=True)
+            share = np.array([traffic.get(str(kind), 0.0) for kind in kinds]) / counts
+            return np.asarray(share[where]) if share.sum() > 0 else None
+    return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text.strip().removesuffix("%"))
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
