@@ -97,9 +97,16 @@ def test_what_is_spent_never_exceeds_the_budget(
 
 def test_what_a_dead_worker_held_is_free_again() -> None:
     ledger = DailyBudget()
-    assert ledger.take("dead", 100, 1, 90, now=0) == 90
+    assert ledger.take("dead", 100, 90, 90, now=0) == 90
     assert ledger.take("alive", 100, 20, 20, now=1) == 0
     assert ledger.take("alive", 100, 20, 20, now=LOST_S + 2) == 20
+
+
+def test_any_number_of_workers_gets_a_part_of_a_budget() -> None:
+    ledger, budget, need = DailyBudget(), 10**15, 10**6
+    given = [ledger.take(f"w{n}", budget, need, budget // 100, now=0) for n in range(1_000)]
+    assert min(given) >= need
+    assert sum(given) <= budget
 
 
 def test_a_bill_that_was_not_written_is_kept() -> None:

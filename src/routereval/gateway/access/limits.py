@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 LOST_S = 15.0
+SHARE_OF_REST = 64
+"""A worker takes at most one part in so many of what is left, or what it needs now."""
 
 
 class RequestBucket(NamedTuple):
@@ -60,11 +62,11 @@ class DailyBudget:
         held: by worker, what it holds and when it was last heard of.
 
     >>> ledger = DailyBudget(spent=10)
-    >>> ledger.take("a", budget=100, least=5, wanted=60, now=0)
+    >>> ledger.take("a", budget=100, least=60, wanted=60, now=0)
     60
-    >>> ledger.take("b", budget=100, least=5, wanted=60, now=0)  # what is left
-    30
-    >>> ledger.take("c", budget=100, least=5, wanted=60, now=0)
+    >>> ledger.take("b", budget=100, least=5, wanted=60, now=0)  # a share of what is left
+    5
+    >>> ledger.take("c", budget=100, least=30, wanted=60, now=0)
     0
     >>> ledger.write("a", spent=40, back=10, now=1)
     >>> ledger.spent, ledger.held["a"]
@@ -85,12 +87,13 @@ class DailyBudget:
             now: seconds since the epoch.
 
         Returns:
-            How much more it holds: what it wanted or what is left, and 0 where that is of no use.
+            How much more it holds: what it wanted, or less where little is left, so that any number
+            of workers get something; and 0 where not even `least` is left.
         """
         self._forget_lost(worker, now)
         left = budget - self.spent - sum(amount for amount, _ in self.held.values())
-        given = min(wanted, left)
-        if given < least or given <= 0:
+        given = min(wanted, max(least, left // SHARE_OF_REST))
+        if given > left or given < least or given <= 0:
             return 0
         mine, _ = self.held.get(worker, (0, now))
         self.held[worker] = (mine + given, now)

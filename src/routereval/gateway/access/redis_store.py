@@ -1,7 +1,8 @@
 """Keys, limits and spending in Redis, for gateways on several machines.
 
-Every change is a transaction that begins anew if somebody else changed the same hash meanwhile
-(``WATCH``); requests and money are taken in parts, so that this is rare.
+What is spent is added up by the server itself, for all keys of a worker at once. Taking requests or
+money is a transaction that begins anew if somebody else changed the same hash meanwhile
+(``WATCH``); they are taken in parts, so that this is rare.
 """
 
 from __future__ import annotations
@@ -101,16 +102,14 @@ class RedisStore:
 
     async def write(self, worker: str, reports: Mapping[Account, SpendReport], now: float) -> None:
         """See `Store`."""
-        for account, report in reports.items():
-            await self._book(worker, account, report, now)
-
-    async def _book(self, worker: str, account: Account, report: SpendReport, now: float) -> None:
-        def book(state: State) -> tuple[None, State]:
-            ledger = _ledger(state)
-            ledger.write(worker, report.spent, report.back, now)
-            return None, _state(ledger)
-
-        await self._change(_place(account), book)
+        async with _reached(), self._redis.pipeline() as pipe:
+            for account, report in reports.items():
+                place = _place(account)
+                pipe.hincrby(place, "spent", report.spent)
+                pipe.hincrby(place, f"held:{worker}", -report.spent - report.back)
+                pipe.hset(place, f"seen:{worker}", repr(now))
+                pipe.expire(place, _KEEP_S)
+            await pipe.execute()
 
     async def add(self, key: Key) -> None:
         """See `KeyAdmin`."""
@@ -187,18 +186,20 @@ def _place(account: Account) -> str:
 
 
 def _ledger(state: State) -> DailyBudget:
+    """A day's money; who spent more than it held, because it was taken for dead, holds nothing."""
     held = {}
     for name, value in state.items():
         kind, _, worker = name.partition(":")
-        if kind == "held":
-            amount, _, seen = value.partition(" ")
-            held[worker] = (int(amount), float(seen))
+        if kind == "held" and int(value) > 0:
+            held[worker] = (int(value), float(state.get(f"seen:{worker}", 0)))
     return DailyBudget(int(state.get("spent", 0)), held)
 
 
 def _state(ledger: DailyBudget) -> State:
-    held = {f"held:{name}": f"{amount} {seen!r}" for name, (amount, seen) in ledger.held.items()}
-    return {"spent": str(ledger.spent), **held}
+    state = {"spent": str(ledger.spent)}
+    for worker, (amount, seen) in ledger.held.items():
+        state[f"held:{worker}"], state[f"seen:{worker}"] = str(amount), repr(seen)
+    return state
 
 
 def _text(key: Key) -> str:
