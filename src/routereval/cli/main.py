@@ -33,6 +33,7 @@ from routereval.cli.show import show
 from routereval.cli.simulate import simulate
 from routereval.cli.split import split
 from routereval.cli.train import train
+from routereval.cli.trials import trials
 from routereval.cli.trust import trust
 from routereval.errors import RouterEvalError
 
@@ -54,6 +55,7 @@ COMMANDS = (
     compare,
     score,
     referee,
+    trials,
     trust,
     split,
     info,

@@ -268,7 +268,7 @@ def _rows_by_name(records: Records) -> dict[str, list[int]]:
     )
     for row, (name, benchmark) in enumerate(zip(names, benchmarks, strict=True)):
         own = name.removeprefix(f"{benchmark}/")
-        for key in {name, own, f"{benchmark}/{own}"}:
+        for key in dict.fromkeys((name, own, f"{benchmark}/{own}")):
             found.setdefault(key, []).append(row)
     return found
 
