@@ -65,6 +65,7 @@ def test_collections_are_merged(source: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(records.dense(), [[1, 0], [0, np.nan]])
 
 
+@pytest.mark.slow
 def test_the_paper_is_reproduced_from_the_folder_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_options_reach_the_grid(command_line: CommandLine, source: Path, tmp_pat
     assert len(cells) == 16
 
 
+@pytest.mark.slow
 def test_defaults_are_controls_and_baselines(
     command_line: CommandLine, source: Path, tmp_path: Path
 ) -> None:

@@ -51,13 +51,15 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 @pytest.fixture(scope="module")
 def single() -> Results:
-    return run([made("math_100%", n_prompts=150, costs=True)], ROUTERS, [3, 4], n_jobs=1)
+    return run(
+        [made("math_100%", n_prompts=150, costs=True)], ROUTERS, [3, 4], n_boot=100, n_jobs=1
+    )
 
 
 @pytest.fixture(scope="module")
 def several() -> Results:
     names = ("one_&_two", "three")
-    found = run([made(n, n_prompts=80) for n in names], ROUTERS, [3, 9], n_jobs=1)
+    found = run([made(n, n_prompts=80) for n in names], ROUTERS, [3, 9], n_boot=100, n_jobs=1)
     assert len(found.notes) == 2
     return found
 

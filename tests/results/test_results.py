@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import routereval as rv
@@ -374,6 +374,7 @@ def test_an_unknown_router_is_told() -> None:
         results.of("knn")
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_the_difference_is_that_of_the_means_on_one_cell(seed: int) -> None:
     rng = np.random.default_rng(seed)

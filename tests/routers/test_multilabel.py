@@ -70,6 +70,7 @@ def prompts(n: int) -> tuple[list[str], np.ndarray]:
     return texts, np.eye(2)[kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["checkpoint", "decoder"])
 def test_what_can_be_learned_is_learned(kind: str, request: pytest.FixtureRequest) -> None:
     texts, scores = prompts(120)

@@ -173,6 +173,7 @@ def test_the_interval_excludes_zero_where_the_test_rejects(
     assert found.significant == (found.low > 0 or found.high < 0)
 
 
+@pytest.mark.slow
 def test_skewed_differences_raise_no_false_alarms() -> None:
     """Of mean zero: a tenth .9, the others -.1; the plain test is wrong in 11 % of 50 prompts."""
     rng = np.random.default_rng(4)
@@ -181,6 +182,7 @@ def test_skewed_differences_raise_no_false_alarms() -> None:
     assert np.mean(found) <= 0.05
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_where_nothing_differs() -> None:
     rng = np.random.default_rng(8)
     p = np.array(
@@ -194,6 +196,7 @@ def test_p_values_are_uniform_where_nothing_differs() -> None:
         assert abs(share - level) < 4 * np.sqrt(level * (1 - level) / 400)
 
 
+@pytest.mark.slow
 def test_the_detectable_difference_is_detected_four_times_in_five() -> None:
     rng = np.random.default_rng(9)
     n, repetitions = 150, 300

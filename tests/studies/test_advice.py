@@ -100,6 +100,7 @@ def test_specialists_are_worth_routing() -> None:
     assert [pool.size for pool in found.pools] == [3, 5, 6]
 
 
+@pytest.mark.slow
 def test_luck_is_not_worth_routing() -> None:
     found = advised(luck())
     assert found.decision.answer in {"no", "unclear"}

@@ -278,6 +278,7 @@ def test_only_the_last_list_of_options_counts() -> None:
     assert count_options("A. only\nC. jumped") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "data" / "mmlu_pro").exists(), reason="no real records here")
 def test_most_of_the_oracles_lead_on_mmlu_pro_is_luck() -> None:
     records = open_records(SHARED / "data" / "mmlu_pro")
