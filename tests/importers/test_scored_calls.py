@@ -216,6 +216,28 @@ def test_evaluations_name_calls_by_their_response_and_may_be_labels(tmp_path: Pa
     assert found.prompts["text"].to_list() == ["Be brief.\n\nHi"]
 
 
+def test_spans_and_results_may_come_one_a_line_with_plain_attributes(tmp_path: Path) -> None:
+    call: dict[str, Any] = {
+        "name": "chat a",
+        "context": {"trace_id": "0x1f", "span_id": "0x2"},
+        "start_time": "2025-07-01T10:00:00Z",
+        "end_time": "2025-07-01T10:00:01Z",
+        "status": {"status_code": "OK"},
+        "attributes": {"gen_ai.request.model": "a", "gen_ai.prompt.0.content": "Hi"},
+    }
+    result: dict[str, Any] = {
+        "name": "gen_ai.evaluation.result",
+        "traceId": "1f",
+        "attributes": {"gen_ai.evaluation.name": "ok", "gen_ai.evaluation.score.value": 0.5},
+    }
+    failed = {**call, "context": {"trace_id": "0x3", "span_id": "0x4"}}
+    failed |= {"status": {"status_code": "ERROR"}, "events": [{**result, "traceId": "3"}]}
+    found = draft("otel-genai", tmp_path, {"x.jsonl": [call, failed, result]})
+    assert found.scores.tolist() == [[0.5]]
+    assert found.axes["latency_ms"].tolist() == [[1000]]
+    assert "1 calls ended in an error: they are not observed" in found.warnings
+
+
 def test_without_texts_the_setting_that_records_them_is_named(tmp_path: Path) -> None:
     call = {"gen_ai.request.model": "a", "gen_ai.response.id": "r1"}
     result = {"gen_ai.evaluation.name": "ok", "gen_ai.evaluation.score.value": 1.0}

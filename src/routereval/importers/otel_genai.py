@@ -4,7 +4,8 @@ OTLP as JSON, one export a line or a file: spans in ``resourceSpans`` with ``gen
 ``gen_ai.input.messages``, ``gen_ai.usage.*``; results as events ``gen_ai.evaluation.result`` of a
 span, or as records in ``resourceLogs`` that name it by its ids or by ``gen_ai.response.id``, with
 ``gen_ai.evaluation.name`` and ``gen_ai.evaluation.score.value``. Prompts in
-``gen_ai.prompt.N.content`` (OpenLLMetry) too. Repository
+``gen_ai.prompt.N.content`` (OpenLLMetry) too. Spans and results may also come one a line with plain
+attributes, as Python's SDK (``to_json``) and Amazon Bedrock AgentCore write them. Repository
 ``open-telemetry/semantic-conventions-genai``.
 """
 
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from routereval.importers.axis_fields import milliseconds
 from routereval.importers.eval_logs import first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import BadRows, axis_in, first_object, some_files, text_of
@@ -47,7 +49,7 @@ _TOKENS = {
     "tokens_reasoning": ("gen_ai.usage.reasoning.output_tokens",),
 }
 _PROMPT = re.compile(r"gen_ai\.prompt\.([0-9]{1,6})\.content")
-_FAILED = {2, "2", "STATUS_CODE_ERROR"}
+_FAILED = {"2", "STATUS_CODE_ERROR", "ERROR"}
 _ITEM = ("gen_ai.evaluation.case_id", "gen_ai.dataset.item.id")
 _CAPTURE = (
     "record evaluations (gen_ai.evaluation.result), and what was asked: "
@@ -85,7 +87,10 @@ def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> I
 
 
 def _is_ours(file: Path) -> bool:
-    return any(root in first_object(file) for root in _ROOTS)
+    row = first_object(file)
+    held = row.get("attributes")
+    plain = isinstance(held, dict) and any(key.startswith("gen_ai.") for key in held)
+    return plain or any(root in row for root in _ROOTS)
 
 
 @dataclass
@@ -96,23 +101,31 @@ class _Traces:
         default_factory=dict
     )
     of_response: dict[str, _Ids] = field(default_factory=dict)
+    of_trace: dict[str, list[_Ids]] = field(default_factory=lambda: defaultdict(list))
     scores: dict[_Ids, dict[str, object]] = field(default_factory=lambda: defaultdict(dict))
     later: list[tuple[str, _Attributes]] = field(default_factory=list)
 
     def add(self, file: Path, line: int, row: Mapping[str, Any]) -> None:
-        for span in _records(row, "resourceSpans", "scopeSpans", "spans"):
-            attributes, ids = _attributes(span.get("attributes")), _ids(span)
-            if any(name in attributes for name in _MODELS):
-                self.spans[ids] = file, line, span, attributes
-                if response := first_text(attributes.get(_RESPONSE)):
-                    self.of_response[response] = ids
-            for event in objects_in(span.get("events")):
-                if event.get("name") == _RESULT:
-                    self._evaluate(ids, _attributes(event.get("attributes")))
-        for record in _records(row, "resourceLogs", "scopeLogs", "logRecords"):
+        plain = [row] if isinstance(row.get("attributes"), dict) else []
+        for span in (*_records(row, "resourceSpans", "scopeSpans", "spans"), *plain):
+            self._add_span(file, line, span)
+        for record in (*_records(row, "resourceLogs", "scopeLogs", "logRecords"), *plain):
             attributes = _attributes(record.get("attributes"))
-            if _RESULT in (record.get("eventName"), attributes.get("event.name")):
+            names = (record.get(key) for key in ("eventName", "event_name", "name"))
+            if _RESULT in (*names, attributes.get("event.name")):
                 self._evaluate(_ids(record), attributes)
+
+    def _add_span(self, file: Path, line: int, span: Mapping[str, Any]) -> None:
+        attributes, ids = _attributes(span.get("attributes")), _ids(span)
+        is_result = _RESULT in (span.get("name"), attributes.get("event.name"))
+        if any(name in attributes for name in _MODELS) and not is_result:
+            self.spans[ids] = file, line, span, attributes
+            self.of_trace[ids[0]].append(ids)
+            if response := first_text(attributes.get(_RESPONSE)):
+                self.of_response[response] = ids
+        for event in objects_in(span.get("events")):
+            if event.get("name") == _RESULT:
+                self._evaluate(ids, _attributes(event.get("attributes")))
 
     def _evaluate(self, ids: _Ids, attributes: _Attributes) -> None:
         value = attributes.get(_SCORE)
@@ -128,6 +141,9 @@ class _Traces:
             ids = self.of_response.get(response)
             if ids is not None:
                 self.scores[ids] |= scores
+        for (trace, span), scores in list(self.scores.items()):
+            if not span and len(self.of_trace[trace]) == 1:  # of a trace with one call
+                self.scores[self.of_trace[trace][0]] |= scores
         return [
             _call(file, line, span, attributes, self.scores[ids])
             for ids, (file, line, span, attributes) in self.spans.items()
@@ -147,8 +163,9 @@ def _call(
         found = [attributes[name] for name in names if name in attributes]
         axes |= {axis: found[0]} if found else {}
     nanoseconds = _nanoseconds(span)
-    if nanoseconds is not None:
-        axes["latency_ms"] = nanoseconds / 1e6
+    took = milliseconds(span.get("start_time"), span.get("end_time"))
+    if nanoseconds is not None or took is not None:
+        axes["latency_ms"] = took if nanoseconds is None else nanoseconds / 1e6
     return Call(
         file,
         line,
@@ -156,10 +173,14 @@ def _call(
         first_text(*(attributes.get(name) for name in _ITEM)),
         _text(span, attributes),
         scores,
-        failed=part_of(span, "status", "code") in _FAILED,
+        failed=_status(span) in _FAILED,
         cost=attributes.get("gen_ai.usage.cost"),
         axes=axes,
     )
+
+
+def _status(span: Mapping[str, Any]) -> str:
+    return str(part_of(span, "status", "code") or part_of(span, "status", "status_code"))
 
 
 def _nanoseconds(span: Mapping[str, Any]) -> float | None:
@@ -210,11 +231,18 @@ def _records(row: Mapping[str, Any], *path: str) -> Iterator[dict[str, Any]]:
 
 
 def _ids(record: Mapping[str, Any]) -> _Ids:
-    return first_text(record.get("traceId")), first_text(record.get("spanId"))
+    """Trace and span, in hexadecimal."""
+    trace, span = (
+        first_text(record.get(key), record.get(plain), part_of(record, "context", plain))
+        for key, plain in (("traceId", "trace_id"), ("spanId", "span_id"))
+    )
+    return trace.removeprefix("0x"), span.removeprefix("0x")
 
 
 def _attributes(held: object) -> _Attributes:
     """Attributes by name, their values as Python's."""
+    if isinstance(held, dict):
+        return dict(held)
     return {
         pair["key"]: _value(pair.get("value"))
         for pair in objects_in(held)
