@@ -27,6 +27,7 @@ from routereval.results.operating import operating_points
 from routereval.results.regret import largest_regrets
 from routereval.results.standings import standings
 from routereval.results.two_runs import two_runs
+from routereval.studies.known_prompts import SavedRouter
 from routereval.studies.run import run
 from tests.made import made
 
@@ -344,3 +345,25 @@ def test_two_runs_without_a_common_cell_are_refused(results: Results) -> None:
     left = run([made("two")], ["knn(k=5)"], [3], ["all-strong"], n_boot=20, n_jobs=1)
     with pytest.raises(DataError, match="no cell in common"):
         two_runs(results, left)
+
+
+# A saved router
+
+
+def test_the_certificate_of_a_saved_router_is_shown(tmp_path: Path) -> None:
+    records = made("one", n_prompts=120, n_models=3, texts=True, costs=True)
+    out = tmp_path / "out"
+    left = run(
+        [records], ["knn(k=5)", "best_single"], [3], ["all-strong"], out=out, n_boot=20, n_jobs=1
+    )
+    rv.train(records, "knn(k=5)", embedder="tfidf").save(tmp_path / "router")
+    saved = SavedRouter.read(tmp_path / "router", left.prompts)
+    assert saved.certificate is not None
+    share, n = saved.share
+    assert n == left.cells[0].n_test
+    assert 0 <= share <= 1
+    page = rv.report(out, tmp_path / "r.html", router=tmp_path / "router").read_text("utf-8")
+    assert "Void if" in unescape(page)
+    assert saved.sentence in unescape(page)
+    [block] = held_data(page)["explorer"]["blocks"]
+    assert sum(block["unfamiliar"]) == round(share * n)

@@ -24,11 +24,18 @@ import click
     metavar="A B",
     help="Instead: two runs side by side, on the cells that both have.",
 )
+@click.option(
+    "--router",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A saved router: its certificate, and which prompts are unfamiliar to it.",
+)
 @click.option("--title", help="Its heading.  [default: the name of the folder]")
 def report(
     results: Path | None,
     out: Path | None,
     pair: tuple[Path, Path] | None,
+    router: Path | None,
     title: str | None,
 ) -> None:
     """Write the report of RESULTS, the folder of run -o, as one HTML page.
@@ -45,5 +52,5 @@ def report(
         page = compare_report(*pair, out or Path("report.html"))
     elif results is not None:
         name = title or f"routereval · {results.resolve().name}"
-        page = write_report(results, out or results / "report.html", title=name)
+        page = write_report(results, out or results / "report.html", title=name, router=router)
     click.echo(f"{page}  ({page.stat().st_size / 1e6:.1f} MB; open it in a browser)")

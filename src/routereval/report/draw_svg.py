@@ -197,7 +197,7 @@ _ROW = 19.0
 
 def _rows_picture(panel: Rows) -> Html:
     names = [visible(row.name) for row in panel.rows]
-    left = max((min(width_of(name), LONGEST) for name in names), default=0.0) + 10
+    left = 1.1 * max((min(width_of(name), LONGEST) for name in names), default=0.0) + 12
     right = max((width_of(row.words) for row in panel.rows), default=0.0) + 12
     width = max(120.0, 460.0 - left - right)
     foot = _TOP + _ROW * len(panel.rows)

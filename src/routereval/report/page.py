@@ -16,10 +16,15 @@ from routereval.report.table import Document
 from routereval.results.results import Results, read_results
 from routereval.results.two_runs import two_runs
 from routereval.shown import Shown
+from routereval.studies.known_prompts import SavedRouter
 
 
 def report(
-    values: Shown | Sequence[Shown] | str | Path, path: str | Path, *, title: str = "routereval"
+    values: Shown | Sequence[Shown] | str | Path,
+    path: str | Path,
+    *,
+    title: str = "routereval",
+    router: str | Path | None = None,
 ) -> Path:
     """Write the report of a run, or the tables of other values, as one HTML page.
 
@@ -31,6 +36,7 @@ def report(
             verdict, advice; or several, in this order.
         path: of the file; one that is there is replaced.
         title: the heading of the page.
+        router: the folder of a saved router, whose certificate the report of a run shows.
 
     Returns:
         The file.
@@ -40,7 +46,7 @@ def report(
     """
     target = Path(path)
     _refuse_no_folder(target)
-    return _written(_page(values, title), target)
+    return _written(_page(values, title, router), target)
 
 
 def _refuse_no_folder(target: Path) -> None:
@@ -76,17 +82,24 @@ def compare_report(first: str | Path, second: str | Path, path: str | Path) -> P
     return _written(compare_page(found, one, two, f"{two} against {one}"), Path(path))
 
 
-def _page(values: Shown | Sequence[Shown] | str | Path, title: str) -> str:
+def _page(
+    values: Shown | Sequence[Shown] | str | Path, title: str, router: str | Path | None
+) -> str:
     if isinstance(values, str | Path):
         folder = Path(values)
         results = read_results(folder)
-        return run_page(run_report(results, str(values), folder_document(folder, results)), title)
+        document = folder_document(folder, results)
+        return run_page(run_report(results, str(values), document, _saved(results, router)), title)
     if isinstance(values, Results):
-        return run_page(run_report(values), title)
+        return run_page(run_report(values, saved=_saved(values, router)), title)
     shown = [values] if isinstance(values, Shown) else list(values)
     if not shown:
         raise DataError("a report needs something to show, such as the results of a run")
     return to_page(title, [value.document() for value in shown])
+
+
+def _saved(results: Results, router: str | Path | None) -> SavedRouter | None:
+    return None if router is None else SavedRouter.read(router, results.prompts)
 
 
 def folder_document(folder: Path, results: Results | None = None) -> Document:

@@ -540,7 +540,7 @@ class CalibrationDisplay(Display):
         x, y = found.predicted.tolist(), found.observed.tolist()
         marks.append(Line(x, y, "", "c0"))
         marks.append(Dots(x, y, [""] * len(x), "c0", low.tolist(), high.tolist(), hollow=False))
-        note = f"{n:,} prompts, {len(x)} bins of {found.counts.min()} or more; ECE {found.ece:.3f}"
+        note = f"{n:,} choices, {len(x)} bins of {found.counts.min()} or more; ECE {found.ece:.3f}"
         return [Panel(title, whole, upright, marks, note)]
 
     def _histogram(self) -> Area:

@@ -25,6 +25,7 @@ from routereval.results.regret import Regret, largest_regrets
 from routereval.results.results import Cell, Results
 from routereval.results.standings import Standings, standings
 from routereval.results.summary import Estimate, mean_over
+from routereval.studies.known_prompts import SavedRouter
 
 AGAINST = "best_single"
 _FEW_POOLS, _SOME_POOLS = 12, 60
@@ -78,6 +79,7 @@ class RunReport:
         savings: what each router saves at equal quality.
         learning: the learning curves, by panel.
         calibration: of the best routers.
+        saved: a router that was trained and saved, if one was named.
     """
 
     results: Results
@@ -91,6 +93,7 @@ class RunReport:
     savings: Sequence[SavingsDisplay]
     learning: Sequence[Sequence[Learning]]
     calibration: Sequence[CalibrationDisplay]
+    saved: SavedRouter | None = None
 
     @property
     def simulated(self) -> bool:
@@ -99,7 +102,10 @@ class RunReport:
 
 
 def run_report(
-    results: Results, source: str | None = None, document: Document | None = None
+    results: Results,
+    source: str | None = None,
+    document: Document | None = None,
+    saved: SavedRouter | None = None,
 ) -> RunReport:
     """Gather what the report of a run shows.
 
@@ -107,6 +113,7 @@ def run_report(
         results: of a run.
         source: the folder that they were read from.
         document: their tables, if they are at hand.
+        saved: a router that was trained and saved, whose certificate is shown.
 
     Raises:
         DataError: if there is no cell.
@@ -130,6 +137,7 @@ def run_report(
         savings_of(lines, any(cell.simulated for cell in results.cells)),
         list(grouped(learning_curves(results, lines)).values()),
         _calibration(views[0]),
+        saved,
     )
 
 

@@ -572,7 +572,7 @@
   // ---------------------------------------------------------------- prompts
 
   const CARDS = 20;
-  const prompts = { found: [], shown: CARDS, text: "", block: "", only: "", filter: "" };
+  const prompts = { found: [], shown: CARDS, text: "", block: "", only: "", filter: "", strange: false };
 
   function beginPrompts() {
     if (!DATA.explorer || !byId("prompt-filters")) return;
@@ -593,6 +593,11 @@
     const wrong = el("select", {}, option("", "any"), ...routers.map((name) => option(name, name)));
     wrong.addEventListener("change", () => { prompts.filter = wrong.value; findPrompts(); });
     filters.push(el("label", { class: "field" }, "wrong, though a model is right: ", wrong));
+    if (blocks.some((one) => one.unfamiliar)) {
+      const strange = el("input", { type: "checkbox" });
+      strange.addEventListener("change", () => { prompts.strange = strange.checked; findPrompts(); });
+      filters.push(el("label", { class: "field" }, strange, " unfamiliar to the saved router"));
+    }
     byId("prompt-filters").replaceChildren(...filters);
     findPrompts();
   }
@@ -607,6 +612,7 @@
       block.id.forEach((id, p) => {
         const scores = block.scores[p];
         if (prompts.text && !`${id}\n${block.subset[p]}\n${block.text[p] || ""}`.toLowerCase().includes(prompts.text)) return;
+        if (prompts.strange && !(block.unfamiliar && block.unfamiliar[p])) return;
         if (model >= 0 && !(scores[model] >= 0.5 && scores.every((score, n) => n === model || !(score >= 0.5)))) return;
         if (router >= 0) {
           const choice = block.choice[router][p];

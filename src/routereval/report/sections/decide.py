@@ -398,6 +398,30 @@ def _standing_for(report: RunReport, view: View) -> Html:
     ]
     return joined(
         tag("ul", *(tag("li", fact) for fact in facts)),
-        absent("a certificate, which routereval train writes into the folder of a router"),
-        absent("the share of test prompts that are unlike all training prompts"),
+        *_certificate(report),
     )
+
+
+def _certificate(report: RunReport) -> list[Html]:
+    saved = report.saved
+    if saved is None:
+        return [
+            absent("a certificate; train writes one, and report --router FOLDER shows it"),
+            absent("the share of unfamiliar prompts; it too takes report --router FOLDER"),
+        ]
+    share, n = saved.share
+    unlike = f"{share:.1%} of the {n:,} test prompts whose whole text is kept are unfamiliar to it."
+    held = saved.certificate
+    if held is None:
+        out = [absent(f"a certificate of {saved.name}; it was not scored")]
+    else:
+        out = [
+            tag(
+                "p",
+                f"Certificate of {saved.name}, of {held.get('date') or 'no date'}: "
+                f"{saved.sentence}. Void if:",
+            ),
+            tag("ul", *(tag("li", clause) for clause in held.get("void_if", ()))),
+        ]
+    known = tag("p", unlike) if n else absent("texts that the router could be asked about")
+    return [*out, known]

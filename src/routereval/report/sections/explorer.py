@@ -57,7 +57,7 @@ def explorer_data(report: RunReport) -> dict[str, object] | None:
     characters = min(MOST_CHARACTERS, _ALL_TEXT // max(1, min(total, MOST_PROMPTS)))
     return {
         "total": total,
-        "blocks": [_shown(block, share, characters) for block in blocks],
+        "blocks": [_shown(report, block, share, characters) for block in blocks],
     }
 
 
@@ -102,7 +102,7 @@ def _rows(report: RunReport) -> Sequence[Standing]:
     return [] if stand is None else stand.rows
 
 
-def _shown(block: _Block, share: float, characters: int) -> dict[str, object]:
+def _shown(report: RunReport, block: _Block, share: float, characters: int) -> dict[str, object]:
     places = _chosen(block, share)
     cell, kept = block.cells[0], block.kept
     at = block.at[places]
@@ -121,7 +121,16 @@ def _shown(block: _Block, share: float, characters: int) -> dict[str, object]:
         "scores": [[_score(value) for value in row] for row in scores.tolist()],
         "choice": [_choices(o, places, cell, models) for o in block.outcomes],
         "predicted": [_predictions(o, places) for o in block.outcomes],
+        "unfamiliar": _strange(report, block, at),
     }
+
+
+def _strange(report: RunReport, block: _Block, at: NDArray[np.int64]) -> list[int] | None:
+    """1 for a prompt that the saved router calls unfamiliar; None where no router was named."""
+    if report.saved is None:
+        return None
+    held = report.saved.marks(block.cells[0].records)
+    return [int(value == 1) for value in held[at]]
 
 
 def _chosen(block: _Block, share: float) -> NDArray[np.int64]:
