@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from routereval.routers import save_router
+from routereval.routers import TrainedRouter, make_router, save_router
 from tests.conftest import CommandLine
 
 pytest.importorskip("aiohttp")
@@ -22,6 +23,7 @@ base_url = "http://127.0.0.1:9/v1"
 name = "other"
 base_url = "http://127.0.0.1:9/v1"
 """
+ALLOWED = '[routing]\nallow_network = ["127.0.0.1:9"]\n'
 
 
 @pytest.fixture
@@ -65,3 +67,23 @@ def test_a_router_that_is_none(tmp_path: Path, command_line: CommandLine) -> Non
     answer = command_line("serve", tmp_path / "none", "-c", tmp_path / "gateway.toml")
     assert answer.status == 2
     assert "holds no trained router" in answer.err
+
+
+def test_a_router_that_asks_a_service_is_served_only_if_its_host_is_allowed(
+    tmp_path: Path, command_line: CommandLine
+) -> None:
+    """By the option or by gateway.toml; with the option, without a key."""
+    spec = "http(url='http://127.0.0.1:9/v1', retries=0, timeout=0.5)"
+    models = ("euclid", "portia")
+    router = make_router(spec).fit(["a", "b"], np.eye(2), models=models)
+    asks = TrainedRouter(router, models, None, np.ones(2), {"router": spec})
+    folder, config = save_router(asks, tmp_path / "asks"), tmp_path / "gateway.toml"
+    config.write_text(TOML)
+    refused = command_line("serve", folder, "-c", config, "--check")
+    assert refused.status == 2
+    assert "sends each prompt to 127.0.0.1:9" in refused.err
+    assert "1 of the router's 2 models" not in refused.err
+    for options, text in ((["--allow-network", "127.0.0.1"], TOML), ([], ALLOWED + TOML)):
+        config.write_text(text)
+        answer = command_line("serve", folder, "-c", config, "--check", *options)
+        assert "1 of the router's 2 models have an upstream" in answer.err
