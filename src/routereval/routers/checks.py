@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,21 +12,13 @@ from routereval.errors import DataError
 from routereval.estimator import unfitted
 from routereval.routers.adapters import as_router, text_of
 from routereval.routers.base import Router, Scores
+from routereval.routers.check_prompts import Made, made_for, templated_for
 from routereval.routers.new_models import extend
 from routereval.routers.policy import choose
 
 TOLERANCE = 1e-9
 NAMES = ("ann", "bob", "cat", "dan")
 PREDICTS = ("features", "texts", "prompts")
-
-
-class Made(NamedTuple):
-    """Made records: what the router reads of training and test prompts, and the scores."""
-
-    X: Any
-    scores: Scores
-    costs: Scores
-    X_test: Any
 
 
 Check = Callable[[Router], None]
@@ -74,7 +66,7 @@ def check_unfitted(router: Router) -> None:
     from sklearn.exceptions import NotFittedError
 
     try:
-        unfitted(router).predict_scores(_made(router).X_test)
+        unfitted(router).predict_scores(made_for(router).X_test)
     except NotFittedError:
         return
     _require(False, "predict_scores answers before fit")
@@ -82,14 +74,14 @@ def check_unfitted(router: Router) -> None:
 
 def check_fit_returns_self(router: Router) -> None:
     """`fit` returns the router."""
-    made = _made(router)
+    made = made_for(router)
     router = unfitted(router)
     _require(_fit(router, made) is router, "fit returns something else than the router")
 
 
 def check_leaves_input(router: Router) -> None:
     """Neither `fit` nor `predict_scores` changes its arguments or the parameters."""
-    made, before = _made(router), _made(router)
+    made, before = made_for(router), made_for(router)
     fitted = _fitted(router, made)
     fitted.distribution(made.X_test, fitted.predict_scores(made.X_test))
     for name, now in made._asdict().items():
@@ -99,7 +91,7 @@ def check_leaves_input(router: Router) -> None:
 
 def check_read_only(router: Router) -> None:
     """Arrays that cannot be written to are accepted, and give the same scores."""
-    made, frozen = _made(router), _made(router)
+    made, frozen = made_for(router), made_for(router)
     for array in frozen:
         if isinstance(array, np.ndarray):
             array.setflags(write=False)
@@ -108,7 +100,7 @@ def check_read_only(router: Router) -> None:
 
 def check_deterministic(router: Router) -> None:
     """The same seed gives the same bytes."""
-    made = _made(router)
+    made = made_for(router)
     first, second = _predicted(router, made), _predicted(router, made)
     _require(first.tobytes() == second.tobytes(), "a second fit predicts other scores")
 
@@ -116,7 +108,7 @@ def check_deterministic(router: Router) -> None:
 def check_shape(router: Router) -> None:
     """Scores are finite floats, one row per prompt, one column per model of the pool."""
     for n_models in (1, 2, 4):
-        made = _made(router, n_models=n_models)
+        made = made_for(router, n_models=n_models)
         fitted = _fitted(router, made)
         _valid(fitted, made.X_test, n_models)
         _valid(fitted, _take(made.X_test, [0]), n_models)
@@ -126,7 +118,7 @@ def check_groups(router: Router) -> None:
     """A router that takes groups of equal prompts is the same where each prompt is its own."""
     if not router.uses_groups:
         return
-    made = _made(router)
+    made = made_for(router)
     apart = _fit(unfitted(router), made, groups=np.arange(len(made.scores)))
     there = apart.predict_scores(made.X_test)
     _same(_predicted(router, made), there, "single prompts as groups change scores")
@@ -136,7 +128,7 @@ def check_groups(router: Router) -> None:
 
 def check_order(router: Router) -> None:
     """The order of the prompts does not matter at prediction."""
-    made = _made(router)
+    made = made_for(router)
     fitted = _fitted(router, made)
     order = np.random.default_rng(1).permutation(len(made.X_test))
     there = fitted.predict_scores(_take(made.X_test, order))
@@ -150,7 +142,7 @@ def check_one_by_one(router: Router) -> None:
     out of the scores, by features in double precision and predictions of 12 digits, but for one
     thing: an exponential of a number that is not small blows a rounding error up.
     """
-    made = _made(router)
+    made = made_for(router)
     fitted = _fitted(router, made)
     batch = fitted.predict_scores(made.X_test)
     alone = np.concatenate(
@@ -183,7 +175,7 @@ def check_unfamiliar(router: Router) -> None:
     """
     if router.control or router.policy != "argmax" or router.reads not in PREDICTS:
         return
-    made = _templated(router)
+    made = templated_for(router)
     fitted = _fitted(router, made)
     usual, found = fitted.predict_scores(made.X), fitted.predict_scores(made.X_test)
     _require(bool(np.isfinite(found).all()), "an unfamiliar prompt gets a score that is not finite")
@@ -207,7 +199,7 @@ def check_unfamiliar(router: Router) -> None:
 
 def check_missing(router: Router) -> None:
     """Scores that were not observed, a whole model or a whole prompt of them, do no harm."""
-    made = _made(router)
+    made = made_for(router)
     gaps = np.random.default_rng(2).random(made.scores.shape) < 0.3
     gaps[:, 1] = True
     gaps[3] = True
@@ -217,7 +209,7 @@ def check_missing(router: Router) -> None:
 
 def check_missing_is_not_zero(router: Router) -> None:
     """A score that was not observed is not taken for a wrong answer."""
-    made = _made(router)
+    made = made_for(router)
     gaps = np.random.default_rng(3).random(made.scores.shape) < 0.5
 
     def predicted(value: float) -> Scores:
@@ -234,14 +226,14 @@ def check_missing_is_not_zero(router: Router) -> None:
 def check_constant_scores(router: Router) -> None:
     """It does no harm if all models have the same score on all prompts."""
     for value in (0.0, 0.3, 1.0):
-        made = _made(router)
+        made = made_for(router)
         scores = np.full(made.scores.shape, value)
         _valid(_fitted(router, made._replace(scores=scores)), made.X_test, made.scores.shape[1])
 
 
 def check_duplicates(router: Router) -> None:
     """Prompts may be equal: all of them in training, and equal ones get equal scores."""
-    made = _made(router)
+    made = made_for(router)
     same = made._replace(X=_take(made.X, [0] * len(made.X)))
     _valid(_fitted(router, same), made.X_test, made.scores.shape[1])
     answer = _fitted(router, made).predict_scores(_take(made.X_test, [2] * 5))
@@ -251,21 +243,21 @@ def check_duplicates(router: Router) -> None:
 def check_few_prompts(router: Router) -> None:
     """One, two or three training prompts are enough to be fitted."""
     for n_prompts in (1, 2, 3):
-        made = _made(router, n_prompts=n_prompts)
+        made = made_for(router, n_prompts=n_prompts)
         _valid(_fitted(router, made), made.X_test, made.scores.shape[1])
 
 
 def check_refit(router: Router) -> None:
     """A second `fit` forgets the first."""
-    made = _made(router)
-    router = _fitted(router, _made(router, n_models=2, seed=9))
+    made = made_for(router)
+    router = _fitted(router, made_for(router, n_models=2, seed=9))
     again = _fit(router, made).predict_scores(made.X_test)
     _same(again, _predicted(router, made), "a second fit remembers the first")
 
 
 def check_extend(router: Router) -> None:
     """New models come after the known ones, among which the choice stays; or a sentence says no."""
-    made = _made(router)
+    made = made_for(router)
     known = made._replace(scores=made.scores[:, :3], costs=made.costs[:, :3])
     fitted = _fitted(router, known)
     probes = list(range(8))
@@ -287,7 +279,7 @@ def check_extend(router: Router) -> None:
 
 def check_distribution(router: Router) -> None:
     """The router's distribution is one: not negative, and rows sum to 1."""
-    made = _made(router)
+    made = made_for(router)
     fitted = _fitted(router, made)
     share = fitted.distribution(made.X_test, fitted.predict_scores(made.X_test))
     _require(share.shape == (len(made.X_test), 4), f"the distribution has shape {share.shape}")
@@ -305,7 +297,7 @@ def check_saved(router: Router) -> None:
     own = [type(router), *(type(value) for value in router.get_params().values())]
     if any(getattr(sys.modules.get(kind.__module__), kind.__name__, None) is None for kind in own):
         return
-    made = _made(router)
+    made = made_for(router)
     fitted = _fitted(router, made)
     payload = dump(fitted, own)
     _require(payload == dump(_fitted(router, made), own), "saved twice it gives different bytes")
@@ -339,53 +331,6 @@ CHECKS: tuple[Check, ...] = (
     check_distribution,
     check_saved,
 )
-
-
-def _made(router: Router, n_prompts: int = 40, n_models: int = 4, seed: int = 0) -> Made:
-    """Prompts in two clouds, on each of which other models tend to be right."""
-    rng = np.random.default_rng(seed)
-    n_test = 12
-    cloud = rng.integers(2, size=n_prompts + n_test)
-    X = rng.normal(size=(len(cloud), 6)) + 3 * cloud[:, None]
-    skill = rng.uniform(0.2, 0.9, size=(2, n_models))
-    truth = (rng.random((len(cloud), n_models)) < skill[cloud]).astype(np.float64)
-    costs = np.broadcast_to(rng.uniform(1e-4, 1e-2, size=n_models), truth.shape).copy()
-    read: dict[str, Any] = {
-        "features": X.astype(np.float32),
-        "prompts": X.astype(np.float32),
-        "texts": [" ".join(f"word{round(number)}" for number in row) for row in X],
-        "origins": np.stack([cloud, cloud], axis=1),
-        "truth": truth,
-        "subset_means": skill[cloud],
-    }
-    given = read[router.reads]
-    return Made(given[:n_prompts], truth[:n_prompts].copy(), costs[:n_prompts], given[n_prompts:])
-
-
-def _templated(router: Router, n_prompts: int = 60) -> Made:
-    """Prompts that say nothing of which model is right, and others that are unlike all of them."""
-    rng = np.random.default_rng(4)
-    truth = (rng.random((n_prompts, 4)) < [0.3, 0.35, 0.9, 0.3]).astype(np.float64)
-    costs = np.broadcast_to([1e-3, 2e-3, 3e-3, 4e-3], truth.shape).copy()
-    if router.reads == "texts":
-        known = [
-            f"invoice {i % 9} was billed twice, refund order {i % 7}" for i in range(n_prompts)
-        ]
-        new = [
-            "",
-            "quel temps fait-il",
-            "天気はどうですか",
-            "x" * 5000,
-            "def f(n): return n * f(n - 1)",
-        ]
-        misspelt = [text.replace("refund", "rufund") for text in known[:20]]
-        return Made(known, truth, costs, [*new, *misspelt])
-    X = np.hstack([rng.normal(size=(n_prompts, 6)), 1e-8 * rng.normal(size=(n_prompts, 6))])
-    typos = X[:20].copy()
-    typos[np.arange(20), 6 + np.arange(20) % 6] += rng.choice([-0.5, 0.5], size=20)
-    far = 1000 * rng.normal(size=(20, 12))
-    strange = np.concatenate([typos, np.zeros((1, 12)), far])
-    return Made(X.astype(np.float32), truth, costs, strange.astype(np.float32))
 
 
 def _by_how_much(X: Any, first: int, worst: int, off: Scores) -> str:  # noqa: ANN401

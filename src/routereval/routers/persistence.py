@@ -66,17 +66,7 @@ class Parts(NamedTuple):
 
 
 def save_parts(trained: Parts, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write the parts of a trained router to a folder; it appears whole or not at all.
-
-    The same router gives the same bytes.
-
-    Args:
-        trained: the router.
-        path: the folder.
-        overwrite: replace a trained router that is there.
-
-    Returns:
-        The folder.
+    """Write the parts of a trained router to a folder, by the rules of `save_router`.
 
     Raises:
         DataError: if the folder exists and is not to be overwritten, or holds something else; or
@@ -101,15 +91,7 @@ def save_parts(trained: Parts, path: str | Path, *, overwrite: bool = False) -> 
 
 
 def load_parts(path: str | Path, allow_network: Sequence[str] = ()) -> Parts:
-    """Read the parts of a trained router; the records that it learned from are not needed.
-
-    Args:
-        path: the folder.
-        allow_network: the hosts that parts of it may ask, each ``HOST`` or ``HOST=VARIABLE``, the
-            environment variable whose value that host gets as a key.
-
-    Returns:
-        The parts, checked.
+    """Read the parts of a trained router, by the rules of `load_router`, and check them.
 
     Raises:
         DataError: if the folder holds no router, a file of it is damaged or not what the manifest
