@@ -13,6 +13,7 @@ from routereval.errors import DataError
 from routereval.records import Records
 from routereval.records.folder import read_collection, write_collection
 from routereval.routers import load_router, save_router
+from routereval.sources import open_source
 from routereval.whole_folders import restored, whole_folder
 from tests.made import made
 from tests.routers.test_trained import trained
@@ -48,6 +49,15 @@ def test_what_was_to_be_replaced_is_back_even_if_the_next_writer_fails(tmp_path:
     write_collection([made("new", n_prompts=4, n_models=2)], path, overwrite=True)
     assert [records.name for records in read_collection(path)] == ["new"]
     assert names(tmp_path) == ["out"]
+
+
+def test_a_reader_is_told_of_the_old_copy(tmp_path: Path) -> None:
+    path = save_router(trained("knn(k=2)"), tmp_path / "mine")
+    stopped(path, old=True, part=False)
+    for opened in (load_router, open_source):
+        with pytest.raises(DataError, match=rf"\.mine\.{DEAD}\.old is the old one"):
+            opened(path)
+    assert names(tmp_path) == [f".mine.{DEAD}.old"]
 
 
 def test_an_old_folder_does_not_replace_the_new_one(tmp_path: Path) -> None:

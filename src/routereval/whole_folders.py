@@ -20,20 +20,34 @@ _MAY_ASK = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
 
 def restored(path: Path) -> None:
     """Clear what killed writers of a folder left, after what they had replaced is back."""
-    form = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.(part|old)")
-    if not path.parent.is_dir():
-        return
-    left = [
-        (child, match[2])
-        # ties: one old folder at most is whole, and parts are removed in any order
-        for child in path.parent.iterdir()
-        if (match := form.fullmatch(child.name)) and not _alive(int(match[1]))
-    ]
+    left = [(child, end) for child, pid, end in _left(path) if not _alive(pid)]
     for child, end in left:
         if end == "old" and not path.exists():
             child.rename(path)
     for child, _ in left:
         shutil.rmtree(child, ignore_errors=True)
+
+
+def replaced_copy(path: Path) -> str:
+    """A clause for an error where a folder is missing that a writer had moved away; else empty."""
+    if path.exists():
+        return ""
+    old = next((child for child, _, end in _left(path.absolute()) if end == "old"), None)
+    return (
+        "" if old is None else f"; a writer was stopped while it replaced it: {old} is the old one"
+    )
+
+
+def _left(path: Path) -> list[tuple[Path, int, str]]:
+    """What writers of a folder have beside it: each with its process and its end."""
+    form = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.(part|old)")
+    if not path.parent.is_dir():
+        return []
+    return [
+        (child, int(match[1]), match[2])
+        for child in sorted(path.parent.iterdir())
+        if (match := form.fullmatch(child.name))
+    ]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from routereval.records.folder import read_records, write_collection
 from routereval.records.records import Records
 from routereval.registry import Registry
 from routereval.regular_files import special_kind
+from routereval.whole_folders import replaced_copy
 
 _LAST = "table"  # which many folders resemble
 _AUTO = "auto"
@@ -83,7 +84,10 @@ def importer(name: str, path: Path) -> Importer:
     if name != _AUTO and name not in (known := IMPORTERS.known()):
         raise unknown("format", name, [*known, _AUTO])
     if not path.exists():
-        raise DataError(f"{path} does not exist; give a folder of records or of results, or 'demo'")
+        left = replaced_copy(path)
+        raise DataError(
+            f"{path} does not exist{left}; give a folder of records or of results, or 'demo'"
+        )
     if kind := special_kind(path):
         raise DataError(f"{path} is {kind}, not a file; write what comes from it to one")
     if name != _AUTO:

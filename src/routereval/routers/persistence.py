@@ -40,7 +40,7 @@ from routereval.routers.registry import ROUTERS, make_router
 from routereval.routers.skops_archive import opened, refuse_calls, unreadable
 from routereval.routers.skops_reader import CannotReadError, read_plain
 from routereval.spec import Spec
-from routereval.whole_folders import restored, whole_folder
+from routereval.whole_folders import replaced_copy, restored, whole_folder
 
 SCHEMA = 2  # 1 had no reach of the training prompts
 MANIFEST = "manifest.json"
@@ -145,7 +145,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
         if not all(is_it(held[key]) for key, is_it in _RULES.items()):
             raise TypeError
     except FileNotFoundError:
-        raise DataError(f"{path} holds no trained router; make one with routereval train") from None
+        raise DataError(
+            f"{path} holds no trained router{replaced_copy(path)}; make one with routereval train"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise DataError(f"{path / MANIFEST} is damaged; train the router again") from None
     return dict(held)
