@@ -26,6 +26,17 @@ from routereval.records import Draft
 NAMES = ["langfuse", "langsmith", "braintrust", "otel-genai"]
 
 
+def table_of(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV: texts as they are, the rest as JSON, nothing where there is none."""
+    columns = list(rows[0])
+    cells = [["" if (cell := row.get(name)) is None else cell for name in columns] for row in rows]
+    texts = [[cell if isinstance(cell, str) else json.dumps(cell) for cell in row] for row in cells]
+    lines = (
+        ",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in [columns, *texts]
+    )
+    return "\n".join(lines)
+
+
 def draft(name: str, folder: Path, files: dict[str, Any], **options: str) -> Draft:
     source = write_sample(files, folder)
     assert importer("auto", source).name == name
@@ -118,6 +129,17 @@ def test_a_downloaded_trace_has_all_in_it(tmp_path: Path) -> None:
     assert found.axes["latency_ms"].tolist() == [[2000]]
 
 
+def test_tables_are_read_as_their_json_is(tmp_path: Path) -> None:
+    """Cells of CSV are texts, those of objects JSON."""
+    files = {name.replace("jsonl", "csv"): table_of(rows) for name, rows in langfuse.SAMPLE.items()}
+    found = draft("langfuse", tmp_path, files)
+    plain = draft("langfuse", tmp_path / "plain", dict(langfuse.SAMPLE))
+    assert found.scores.tolist() == plain.scores.tolist()
+    assert {name: held.tolist() for name, held in found.axes.items()} == {
+        name: held.tolist() for name, held in plain.axes.items()
+    }
+
+
 def test_a_score_of_a_trace_that_calls_two_models_is_of_neither(tmp_path: Path) -> None:
     files = deepcopy(dict(langfuse.SAMPLE))
     files["observations_v2/1.jsonl"].append(
@@ -180,10 +202,7 @@ def test_a_fetched_page_and_a_table_are_read_alike(tmp_path: Path) -> None:
     events = [event for rows in braintrust.SAMPLE.values() for event in rows]
     page = draft("braintrust", tmp_path / "page", {"x.json": {"events": events, "cursor": None}})
     assert page.scores.tolist() == [[1, 0.5], [0, 1]]
-    columns = list(events[0])
-    lines = [columns, *([json.dumps(event.get(name)) for name in columns] for event in events)]
-    text = "\n".join(",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in lines)
-    table = draft("braintrust", tmp_path / "table", {"x.csv": text})
+    table = draft("braintrust", tmp_path / "table", {"x.csv": table_of(events)})
     assert table.scores.tolist() == page.scores.tolist()
 
 

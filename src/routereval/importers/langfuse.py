@@ -19,7 +19,7 @@ from routereval.importers.axis_fields import axes_in
 from routereval.importers.eval_logs import first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import BadRows, some_files
-from routereval.importers.run_answers import milliseconds, part_of
+from routereval.importers.run_answers import part_of
 from routereval.importers.scale import Rescale
 from routereval.importers.scored_calls import (
     Call,
@@ -112,7 +112,7 @@ class _Export:
         elif "value" in row and "name" in row:
             self.scores.append(row)
         elif any(key.startswith(_COLUMN) for key in row):
-            self.wide.append(_wide_call(file, line, row))
+            self.wide.append(_call(file, line, row, _scores_beside(row)))
         elif "trace_id" in row or "traceId" in row:
             self._observe(file, line, row)
 
@@ -172,22 +172,17 @@ def _call(file: Path, line: int, row: _Row, scores: Mapping[str, object]) -> Cal
         scores,
         failed=row.get("level") == "ERROR",
         cost=next((cost for cost in costs if cost not in (None, "")), None),
-        axes={"latency_ms": milliseconds(row.get("latency")), **known},
+        axes={**axes_in({"latency_s": row.get("latency")}), **known},
     )
 
 
-def _wide_call(file: Path, line: int, row: _Row) -> Call:
-    """A row of a table with a column for each score."""
-    scores = {
+def _scores_beside(row: _Row) -> dict[str, object]:
+    """The scores of a row that has a column for each."""
+    return {
         key.removeprefix(_COLUMN): cell
         for key, cell in row.items()
         if key.startswith(_COLUMN) and cell not in (None, "")
     }
-    call = _call(file, line, row, scores)
-    seconds = axes_in({"latency_s": row.get("latency")})
-    return Call(
-        file, line, call.model, call.item, call.text, scores, call.failed, call.cost, seconds
-    )
 
 
 def _observation(trace: str, model: str, question: str) -> dict[str, Any]:
