@@ -80,6 +80,7 @@ bench: $(READY)           ## speeds, as ratios to the naive way; coverage of int
 	$(BIN)/python benchmarks/gateway.py
 	$(BIN)/python benchmarks/gateway_faults.py
 	$(BIN)/python benchmarks/gateway_fuzz.py
+	$(BIN)/python benchmarks/gateway_attacks.py
 
 dist: $(READY)            ## the source distribution and the wheel
 	rm -rf dist && $(UV) build --quiet

@@ -251,6 +251,8 @@ async def closed(load: Load, connections: int, seconds: float) -> float:
 
     async def work(connection: Connection, until: float) -> None:
         while time.perf_counter() < until:
+            if connection.transport.is_closing():
+                connection = await connect(load)
             await one(load, connection, requests[next(numbers) % len(requests)])
 
     await asyncio.gather(*(work(c, time.perf_counter() + min(1.0, seconds / 4)) for c in held))
@@ -347,7 +349,7 @@ def process(command: list[str], port: int, core: int | None) -> Iterator[int]:
     if core is not None:
         os.sched_setaffinity(child.pid, {core})
     try:
-        for _ in range(600):
+        for _ in range(2400):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
                 break
             time.sleep(0.05)

@@ -63,7 +63,7 @@ class LimitsConfig(Table, frozen=True):
     in_flight: Count = 1024
     body_mb: Above0 = 20.0
     body_s: Seconds = 30.0
-    bodies_mb: Above0 = 512.0
+    bodies_mb: Above0 = 256.0
     request_s: Seconds = 900.0
     connections: Count = 4096
     address_share: Annotated[float, Meta(gt=0, le=1)] = 0.5

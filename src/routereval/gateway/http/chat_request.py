@@ -27,7 +27,7 @@ _QUOTED = rb'"(?:[^"\\]|\\.)*+"'
 _MODEL = re.compile(rb'"model"\s*:\s*(' + _QUOTED + rb")", re.DOTALL)
 _VALUE = re.compile(rb"\s*(" + _QUOTED + rb")", re.DOTALL)
 _TOKENS = re.compile(rb"(" + _QUOTED + rb")(\s*:)?|[{}\[\]]", re.DOTALL)
-_ESCAPED_LETTER = re.compile(rb"\\u00[67]", re.IGNORECASE)  # as which m, o, d, e, l may be written
+_ESCAPED_LETTERS = (rb"\u006", rb"\u007")  # as which m, o, d, e, l may be written
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
 # Keys on which what is paid depends: where one stands twice, readers of JSON could disagree.
 _PAID = tuple(
@@ -143,7 +143,7 @@ def with_usage(body: bytes) -> bytes:
     >>> with_usage(b'{"stream_options": {"include_obfuscation": false}, "stream": true}')
     b'{"stream_options": {"include_obfuscation": false, "include_usage": true}, "stream": true}'
     """
-    if b'"stream_options"' not in body and not _ESCAPED_LETTER.search(body):
+    if b'"stream_options"' not in body and not _has_escaped_letters(body):
         return _with_field(body)
     ends = [end for key, end in _outermost_keys(body) if json.loads(key) == "stream_options"]
     if not ends:
@@ -186,13 +186,17 @@ def _with_field(body: bytes) -> bytes:
     return b"".join((body[:end], b",", _ASK_USAGE, body[end:]))
 
 
+def _has_escaped_letters(body: bytes) -> bool:
+    return any(letters in body for letters in _ESCAPED_LETTERS)
+
+
 def _is_ambiguous(body: bytes) -> bool:
     """Whether a key on which the price depends stands twice in the outermost object."""
     for key in _PAID:
         if body.count(key) > 1:
             break
     else:
-        if not _ESCAPED_LETTER.search(body):
+        if not _has_escaped_letters(body):
             return False
     keys = [json.loads(key) for key, _ in _outermost_keys(body)]
     return any(keys.count(json.loads(key)) > 1 for key in _PAID)
@@ -200,7 +204,7 @@ def _is_ambiguous(body: bytes) -> bool:
 
 def _only_model(body: bytes) -> tuple[int, int] | None:
     """Where the value of the outermost ``model`` stands, if that key is there exactly once."""
-    if body.count(b'"model"') == 1 and not _ESCAPED_LETTER.search(body):
+    if body.count(b'"model"') == 1 and not _has_escaped_letters(body):
         match = _MODEL.search(body)
         return None if match is None else match.span(1)
     after = [end for key, end in _outermost_keys(body) if json.loads(key) == "model"]
