@@ -30,6 +30,7 @@ from routereval.report.panel import (
 from routereval.report.run_figures import (
     LEAST_IN_BIN,
     CalibrationDisplay,
+    ChampionDisplay,
     CostQualityDisplay,
     ForestDisplay,
     HeadroomDisplay,
@@ -37,6 +38,7 @@ from routereval.report.run_figures import (
     SavingsDisplay,
     ShareDisplay,
 )
+from routereval.results.champions import ChampionRow, Champions, ModelScore
 from routereval.results.operating import Operating, PoolPoints
 from routereval.results.standings import Standing, Standings
 from routereval.results.summary import Estimate
@@ -229,3 +231,21 @@ def test_a_display_draws_onto_given_axes() -> None:
         SavingsDisplay("saved", [("a", Estimate(0.2, 0.1, 0.3))]).plot().get_title("left")
         == "saved"
     )
+
+
+def test_the_map_of_models_is_drawn_with_what_is_level_in_grey() -> None:
+    ends = Interval(0.4, 0.6)
+    row = ChampionRow(
+        "arc<b>",
+        50,
+        [
+            ModelScore(0.6, ends, True, False),
+            ModelScore(0.5, ends, False, True),
+            ModelScore(math.nan, Interval(math.nan, math.nan), False, False),
+        ],
+    )
+    figure = ChampionDisplay(Champions("benchmark", NAMES[:3], [row], 0, 0), made=True).figure()
+    texts = {text.get_text(): text for text in figure.axes[0].texts}
+    assert set(texts) == {"0.600", "0.500"}
+    assert texts["0.600"].get_fontweight() == "bold"
+    assert texts["0.500"].get_color() == "#777777"

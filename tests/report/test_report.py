@@ -350,6 +350,7 @@ def test_two_runs_without_a_common_cell_are_refused(results: Results) -> None:
 # A saved router
 
 
+@pytest.mark.slow
 def test_the_certificate_of_a_saved_router_is_shown(tmp_path: Path) -> None:
     records = made("one", n_prompts=120, n_models=3, texts=True, costs=True)
     out = tmp_path / "out"

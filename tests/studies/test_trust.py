@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError
 from routereval.records import Records
-from routereval.report.trust_figure import trust_figure
+from routereval.report.trust_figure import TrustDisplay, bins_of
 from routereval.routers import make_router
 from routereval.studies.perturbation import CHANGES, changed, option_order
 from routereval.studies.train import task_of
@@ -175,9 +175,16 @@ def test_the_command(command_line: CommandLine, records: Records, tmp_path: obje
 
 def test_the_figure_shows_what_was_found(records: Records) -> None:
     found = trust(records, "logistic", embedder="tfidf", risks=(0.2,))
-    reliability, risk = trust_figure(found).axes
+    reliability, risk = TrustDisplay(found).figure().axes
     drawn = [line.get_xydata() for line in reliability.get_lines()]
-    for held, line in ((found.of_all, drawn[1]), (found.of_choice, drawn[2])):
-        np.testing.assert_array_equal(line, np.stack([held.predicted, held.observed], axis=1))
-    curve = risk.get_lines()[0].get_xydata()
-    np.testing.assert_array_equal(curve, np.stack([found.curve.coverage, found.curve.risk], axis=1))
+    for held in (found.of_all, found.of_choice):
+        bins = bins_of(held)
+        assert all(one.n >= 20 for one in bins)
+        assert all(one.low <= one.observed <= one.high for one in bins)
+        assert sum(one.n for one in bins) == held.counts.sum()
+        points = [[one.predicted, one.observed] for one in bins]
+        assert any(np.array_equal(line, points) for line in drawn)
+    curves = [line.get_xydata() for line in risk.get_lines()]
+    wanted = np.stack([found.curve.coverage, found.curve.risk], axis=1)
+    assert any(np.array_equal(line, wanted) for line in curves)
+    assert bins_of(found.of_choice, least=10_000) == []

@@ -18,11 +18,17 @@ from routereval.cli.output import format_option, show
     metavar="DIR",
     help="Where to draw the curves.  [default: RESULTS]",
 )
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Also draw shares of the models, savings, the map of models, and differences.",
+)
 @format_option
-def curves(results: Path, out: Path | None, format_name: str) -> None:
+def curves(results: Path, out: Path | None, every: bool, format_name: str) -> None:
     """Tell and draw the trade-off of cost and quality in the RESULTS of a run."""
     from routereval.errors import DataError
-    from routereval.report.curve_figure import save_curves
+    from routereval.report.curve_figure import save_curves, save_more
     from routereval.report.layouts.curves import trade_off_document
     from routereval.results.results import read_results
 
@@ -32,5 +38,6 @@ def curves(results: Path, out: Path | None, format_name: str) -> None:
     except DataError as error:
         raise DataError(f"{results}: {error}") from None
     show(document, format_name)
-    for path in save_curves(held, out or results):
+    more = save_more(held, out or results) if every else []
+    for path in [*save_curves(held, out or results), *more]:
         click.echo(str(path), err=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from routereval.report.run_figures import CostQualityDisplay
+from routereval.report.run_figures import ChampionDisplay, CostQualityDisplay, ForestDisplay
+from routereval.report.run_report import run_report
 from routereval.results.operating import PoolPoints, operating_points
 from routereval.results.results import Results
 
@@ -52,6 +53,37 @@ def save_curves(results: Results, folder: str | Path) -> list[Path]:
         home.mkdir(parents=True, exist_ok=True)
         written += display.save(home / name)
     return written
+
+
+def save_more(results: Results, folder: str | Path) -> list[Path]:
+    """Write the shares of the models, the savings, the map of models and the differences.
+
+    Args:
+        results: of a run.
+        folder: is made if need be; files of the same names are replaced.
+
+    Returns:
+        The files: ``shares``, ``savings-m5``, ``models`` and ``differences-m5``, each as PNG and
+        SVG; those that these results have the numbers for.
+    """
+    home = Path(folder)
+    home.mkdir(parents=True, exist_ok=True)
+    report = run_report(results)
+    written: list[Path] = []
+    for place, shares in enumerate(report.shares, 1):
+        written += shares.save(home / f"shares-{place}")
+    for size, savings in zip(_sizes(results), report.savings, strict=False):
+        written += savings.save(home / f"savings-m{size}")
+    if report.champions is not None:
+        written += ChampionDisplay(report.champions, report.simulated).save(home / "models")
+    for view in report.views:
+        if view.standings is not None and (display := ForestDisplay(view.standings)).panels():
+            written += display.save(home / f"differences-m{view.size}")
+    return written
+
+
+def _sizes(results: Results) -> list[int]:
+    return list(dict.fromkeys(cell.size for cell in results.cells))
 
 
 def _ranked(results: Results) -> Sequence[str]:

@@ -2,96 +2,137 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from routereval.report.display import SIMULATED, saved, styled
+import numpy as np
+
+from routereval.report.display import Display
+from routereval.report.panel import Axis, Dots, Line, Mark, Panel, Rule, axis, ticks
+from routereval.report.run_figures import LEAST_IN_BIN
 from routereval.scoring.calibration import Calibration
 from routereval.studies.trust import Trust
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_BLUE, _GREEN, _GREY = "#2c5d8a", "#5aa469", "#888888"
+class Bin(NamedTuple):
+    """A bin of a reliability curve.
+
+    Attributes:
+        predicted: mean predicted score.
+        observed: mean true score.
+        n: how many predictions.
+        low: lower end of the 95 % interval of the true score.
+        high: upper end.
+    """
+
+    predicted: float
+    observed: float
+    n: int
+    low: float
+    high: float
 
 
-def trust_figure(found: Trust) -> Figure:
-    """Draw both curves."""
-    from matplotlib.figure import Figure
+@dataclass(frozen=True)
+class TrustDisplay(Display):
+    """How far a router can be trusted: whether its predictions are true, and what abstaining gains.
 
-    with styled():
-        figure = Figure(figsize=(6.4, 2.9), layout="constrained")
-        reliability, risk = figure.subplots(1, 2)
-        _reliability(reliability, found)
-        _risk(risk, found)
-        note = f"  ·  {SIMULATED}" if found.simulated else ""
-        figure.suptitle(
-            f"{found.router} on {found.benchmark}, {found.n_test:,} test prompts{note}",
-            fontsize=7.5,
-            x=0.01,
-            ha="left",
-        )
-    return figure
+    Attributes:
+        found: from `trust`.
+    """
+
+    found: Trust
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no real model was asked."""
+        return self.found.simulated
+
+    def panels(self) -> list[Panel]:
+        """Reliability, and risk against coverage."""
+        return [_reliability(self.found), _risk(self.found)]
 
 
 def save_trust(found: Trust, folder: str | Path) -> list[Path]:
     """Write ``trust.png`` and ``trust.svg`` to a folder, which is made if need be."""
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    return saved(trust_figure(found), path / "trust")
+    return TrustDisplay(found).save(path / "trust")
 
 
-def _reliability(ax: Axes, found: Trust) -> None:
-    ax.plot([0, 1], [0, 1], color=_GREY, linestyle=(0, (1, 2)), linewidth=0.9)
-    for held, name, colour in (
-        (found.of_all, "all models", _GREEN),
-        (found.of_choice, "the chosen one", _BLUE),
+def bins_of(found: Calibration, least: int = LEAST_IN_BIN) -> list[Bin]:
+    """The bins of a reliability curve, neighbours put together until each holds so many.
+
+    Args:
+        found: the curve.
+        least: predictions that a bin holds at least.
+
+    Returns:
+        From the lowest on; none of fewer predictions than that altogether.
+    """
+    groups: list[list[int]] = [[]]
+    for place in range(len(found.counts)):
+        groups[-1].append(place)
+        if found.counts[groups[-1]].sum() >= least:
+            groups.append([])
+    rest = groups.pop()
+    if groups:
+        groups[-1] += rest
+    return [_bin(found, places) for places in groups]
+
+
+def _bin(found: Calibration, places: list[int]) -> Bin:
+    counts = found.counts[places]
+    n = int(counts.sum())
+    x, y = (float(counts @ held[places] / n) for held in (found.predicted, found.observed))
+    # Wilson's interval, which holds near 0 and 1
+    z = 1.96
+    middle = (y + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z * np.sqrt(max(y * (1 - y), 0.0) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Bin(x, y, n, max(0.0, middle - reach), min(1.0, middle + reach))
+
+
+def _reliability(found: Trust) -> Panel:
+    marks: list[Mark] = [Line([0.0, 1.0], [0.0, 1.0], "as predicted", "grey", dashed=True)]
+    notes = []
+    for held, name, look in (
+        (found.of_all, "all models", "c2"),
+        (found.of_choice, "the chosen model", "c0"),
     ):
-        ax.plot(
-            held.predicted,
-            held.observed,
-            marker="o",
-            markersize=3,
-            color=colour,
-            label=f"{name}, ECE {held.ece:.3f}",
-        )
-    low = _floor(found.of_all, found.of_choice)
-    ax.set(xlim=(low, 1.02), ylim=(low, 1.02), title="Reliability")
-    ax.set_xlabel("predicted score, bins of equal mass")
-    ax.set_ylabel("true score")
-    ax.legend(loc="lower right")
+        drawn = bins_of(held)
+        if not drawn:
+            notes.append(f"{name}: not estimable in bins of {LEAST_IN_BIN}")
+            continue
+        notes.append(f"{name}: ECE {held.ece:.3f}")
+        x, y = [one.predicted for one in drawn], [one.observed for one in drawn]
+        low, high = [one.low for one in drawn], [one.high for one in drawn]
+        marks.append(Dots(x, y, [""] * len(x), look, low, high, hollow=False))
+        marks.append(Line(x, y, name, look))
+    whole = Axis(f"predicted score, bins of {LEAST_IN_BIN} or more", 0.0, 1.0, ticks(0.0, 1.0))
+    upright = Axis("true score", 0.0, 1.0, ticks(0.0, 1.0))
+    what = f"{found.router} on {found.benchmark}, {found.n_test:,} prompts"
+    return Panel(f"Reliability · {what}", whole, upright, marks, "; ".join(notes))
 
 
-def _floor(*held: Calibration) -> float:
-    least = min(float(min(one.predicted.min(), one.observed.min())) for one in held)
-    return max(0.0, math.floor(least * 10 - 1e-9) / 10)
-
-
-def _risk(ax: Axes, found: Trust) -> None:
-    curve = found.curve
-    ax.plot(curve.coverage, curve.risk, color=_BLUE, label=f"by predicted score, {curve.aurc:.3f}")
-    ax.axhline(
-        1 - found.mu,
-        color=_GREY,
-        linestyle=(0, (1, 2)),
-        linewidth=0.9,
-        label=f"by chance, {1 - found.mu:.3f}",
-    )
-    for one in found.abstentions:
-        if 0 < one.answered < 1:
-            ax.plot(one.answered, 1 - one.score, marker="o", markersize=4, color=_BLUE)
-            ax.annotate(
-                f" {one.risk:.0%}",
-                (one.answered, 1 - one.score),
-                fontsize=7,
-                color=_BLUE,
-                xytext=(2, 4),
-                textcoords="offset points",
-            )
-    ax.set(xlim=(0, 1.02), title="Risk and coverage")
-    ax.set_ylim(bottom=0, top=max(0.02, 1.35 * max(curve.risk.max(), 1 - found.mu)))
-    ax.set_xlabel("share of the prompts answered, the surest first")
-    ax.set_ylabel("mean loss of the answers")
-    ax.legend(loc="upper left", title="area under the curve", title_fontsize=7)
+def _risk(found: Trust) -> Panel:
+    curve, chance = found.curve, 1 - found.mu
+    marks: list[Mark] = [
+        Rule(chance, "by chance", "grey"),
+        Line(
+            curve.coverage.tolist(),
+            curve.risk.tolist(),
+            "by predicted score",
+            "c0",
+        ),
+    ]
+    points = [one for one in found.abstentions if 0 < one.answered < 1]
+    if points:
+        x, y = [one.answered for one in points], [1 - one.score for one in points]
+        marks.append(Dots(x, y, [f"risk {one.risk:.0%}" for one in points], "c0", hollow=False))
+    percents = [(share / 4, f"{25 * share} %") for share in range(5)]
+    across = Axis("share of the prompts answered, the surest first", 0.0, 1.0, percents)
+    upright = axis("mean loss of the answers", [0.0, chance, *curve.risk.tolist()], floor=0.0)
+    worse = curve.aurc > chance
+    order = "worse than by chance" if worse else "by chance"
+    note = f"area under the curve {curve.aurc:.3f}, {order}: {chance:.3f}"
+    return Panel("Risk and coverage", across, upright, marks, note)
