@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,14 +80,17 @@ class Trials:
 
     def counts(self, prompts: Index | None = None, models: Index | None = None) -> Counts:
         """How often each model was right on each prompt, of how many runs; run by run in memory."""
-        shape = self.run(0, prompts, models).shape
-        right, runs = np.zeros(shape), np.zeros(shape, dtype=np.int64)
-        for number in range(self.n_trials):
-            scores = self.run(number, prompts, models)
+        parts = [self.matrix.select(prompts, rows) for rows in self._rows(models)]
+        binary = [part for part in parts if isinstance(part, BinaryMatrix)]
+        if binary:
+            return _counted(binary)
+        right, runs = np.zeros(parts[0].shape), np.zeros(parts[0].shape, dtype=np.int64)
+        for part in parts:
+            scores = part.dense()
             seen = ~np.isnan(scores)
             right += np.where(seen, scores, 0.0)
             runs += seen
-        return Counts(right.astype(np.int64) if self.kind == "binary" else right, runs)
+        return Counts(right, runs)
 
     @property
     def right(self) -> NDArray[np.int64] | NDArray[np.float64]:
@@ -119,6 +123,16 @@ class Trials:
         n_models = self.shape[2]
         chosen = np.arange(n_models) if models is None else np.asarray(models, dtype=np.int64)
         return np.arange(self.n_trials)[:, None] * n_models + chosen
+
+
+def _counted(runs: Sequence[BinaryMatrix]) -> Counts:
+    """Counts of packed runs, which are unpacked to bits only."""
+    shape = runs[0].shape
+    right, n_runs = np.zeros((2, *shape), dtype=np.int64)
+    for run in runs:
+        right += bits.unpack(run.words, shape[0]).T
+        n_runs += 1 if run.seen is None else bits.unpack(run.seen, shape[0]).T
+    return Counts(right, n_runs)
 
 
 def trials_of_counts(right: NDArray[np.floating], runs: NDArray[np.integer]) -> NDArray[np.float64]:
