@@ -25,7 +25,7 @@ __all__ = [
 
 
 if TYPE_CHECKING:
-    from routereval.report.page import report
+    from routereval.report.page import report  # noqa: TC004 - found by __getattr__
 
 
 class _Report(ModuleType):
