@@ -27,6 +27,7 @@ ELSEWHERE = {
     "keys": "gateway.access.keys",
     "list": "cli.catalogue",
     "merge": "records.merge",
+    "prices": "records.prices",
     "route": "routers",
     "serve": "gateway",
     "simulate": "simulation.leaderboard",

@@ -161,7 +161,7 @@ def test_a_bad_import(kind: str, command_line: CommandLine, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["-r", "kn"], ["unknown router 'kn'; did you mean 'knn'? known: avengers"]),
+        (["-r", "kn"], ["unknown router 'kn'; did you mean 'knn'? known: auto, avengers"]),
         (["-r", "random", "-r", "lineer"], ["unknown router 'lineer'; did you mean 'linear'?"]),
         (["-r", "knn(n=5)"], ["unknown parameter of knn 'n'"]),
         (["-r", "knn(k=5"], ["cannot read 'knn(k=5'; write a name, or name(key=value, …)"]),

@@ -492,8 +492,8 @@ def draw_map(ax: Axes, found: Champions) -> None:
             if math.isnan(one.mean):
                 continue
             shade = 0.0 if one.level or high == low else 0.55 * (one.mean - low) / (high - low)
-            ground = "#eeeeee" if one.level else "#0072B2"
-            box: Any = {"facecolor": ground, "alpha": 1.0 if one.level else shade, "linewidth": 0}
+            fill = "#eeeeee" if one.level else "#0072B2"
+            box: Any = {"facecolor": fill, "alpha": 1.0 if one.level else shade, "linewidth": 0}
             ax.axvspan(x - 0.5, x + 0.5, 1 - (y + 1) / n_rows, 1 - y / n_rows, **box)
             ax.text(
                 *(x, y, f"{one.mean:.3f}"),
