@@ -178,6 +178,25 @@ async def test_pipelined_requests_are_answered_in_turn_up_to_a_bound() -> None:
         writer.close()
 
 
+@in_loop
+async def test_answers_without_a_body_and_bodies_that_wait_to_be_asked_for() -> None:
+    async with rig() as at:
+        reader, writer = await connection(at)
+        for method, body in ((b"HEAD", b""), (b"GET", b"ok\n"), (b"HEAD", b"")):
+            writer.write(method + b" /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"content-length: 3\r\n" in head
+            assert await reader.readexactly(len(body)) == body
+        (whole,) = _whole(RAW, b"expect: 100-continue")
+        head, _, body = whole.partition(b"\r\n\r\n")
+        writer.write(head + b"\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await answer(reader))[0] == 200
+        writer.close()
+
+
 H2C = (b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"http2-settings: AAEAAEAAAAIAAAAB")
 
 

@@ -91,7 +91,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._reject(ApiError(400, "too many requests in a row", code="invalid_http"))
         self._all.busy(self)
         super().on_headers_complete()
-        self.cycle.transport = cast("Any", JoinedWrites(self.transport))
+        if self.scope["method"] != "HEAD":  # whose answer has nothing behind its head
+            self.cycle.transport = cast("Any", JoinedWrites(self.transport))
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
