@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,6 +26,7 @@ from routereval.results.decision import decide
 from routereval.results.grid import grid
 from routereval.results.operating import operating_points
 from routereval.results.regret import largest_regrets
+from routereval.results.single_models import cheaper_model
 from routereval.results.standings import standings
 from routereval.results.two_runs import two_runs
 from routereval.studies.known_prompts import SavedRouter
@@ -368,3 +370,29 @@ def test_the_certificate_of_a_saved_router_is_shown(tmp_path: Path) -> None:
     assert saved.sentence in unescape(page)
     [block] = held_data(page)["explorer"]["blocks"]
     assert sum(block["unfamiliar"]) == round(share * n)
+
+
+def test_a_cheaper_model_that_is_as_good_is_named_instead_of_a_router() -> None:
+    rng = np.random.default_rng(5)
+    n = 400
+    skill = rng.random(n) < 0.8
+    poor = np.where(np.arange(n) % 2, skill, 0)  # the dear model fails every other prompt kind
+    scores = np.stack([skill, skill, poor], axis=1).astype(float)
+    costs = np.tile([0.001, 0.01, 0.02], (n, 1)) * rng.uniform(0.9, 1.1, (n, 3))
+    features = np.stack([np.arange(n) % 2, rng.normal(size=n)], axis=1)
+    records = rv.Records.from_arrays("c", scores, ["a", "b", "d"], features=features, costs=costs)
+    left = run([records], ["knn", "best_single"], [3], ["all-strong"], n_boot=20, n_jobs=1)
+    dear = replace(left.of("knn")[0], router="dear")
+    held = left.outcomes[left.of("knn")[0].key]
+    curve = held.evidence.curve
+    assert curve is not None
+    column = dear.pool.index("b")  # as good as a, and ten times as dear
+    quality, cost = (v[:, column].astype(float) for v in (curve.model_quality, curve.model_cost))
+    evidence = replace(held.evidence, quality=quality, cost=cost)
+    own = Results([dear], {dear.key: held._replace(evidence=evidence)})
+    model = cheaper_model(own, "dear", 0.2)
+    assert model is not None
+    assert model.model == "a"
+    assert model.saving.share == pytest.approx(0.9, abs=0.05)
+    plain = run([made()], ["knn(k=5)"], [3], ["all-strong"], n_boot=20, n_jobs=1)
+    assert cheaper_model(plain, "knn(k=5)", 0.01) is None

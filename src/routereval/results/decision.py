@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from routereval.errors import DataError
 from routereval.results.comparison import compare
 from routereval.results.results import Results
+from routereval.results.single_models import EnoughModel, cheaper_model
 from routereval.results.standings import Standing, Standings
 from routereval.scoring import holm
 from routereval.scoring.sameness import Sameness, Saving
@@ -48,8 +49,9 @@ def decide(results: Results, stand: Standings, margin: float = MARGIN) -> Decisi
     """Say whether to deploy a router of a run.
 
     Deploy: a learned router beats the best single model after Holm's correction; or it is as good
-    within the margin and saves money, both shown, the former after Holm's correction. Do not: no
-    learned router can be better by more than the margin, nor is one shown to be cheaper. Else more
+    within the margin and saves money, both shown, the former after Holm's correction. Do not: a
+    single model is as good as that router for less, both shown; or no learned router can be better
+    by more than the margin, nor is one shown to be cheaper. Else more
     prompts: about as many as would show the best router's lead with 80 % power, or, where none
     leads, would rule out a lead of the margin.
 
@@ -63,9 +65,13 @@ def decide(results: Results, stand: Standings, margin: float = MARGIN) -> Decisi
         return Decision("do not", "Nothing to deploy", stand.sentence)
     best = max(learned, key=_difference)
     savings = {row.router: _saving(results, row, stand.against, margin) for row in learned}
+    cheaper = _cheaper(learned, savings)
+    good = best if _wins(best) else cheaper
+    alone = None if good is None else cheaper_model(results, good.router, margin)
+    if good is not None and alone is not None:
+        return _one_model(good, stand, savings[good.router], alone)
     if _wins(best):
         return _deployed(best, stand, savings[best.router])
-    cheaper = _cheaper(learned, savings)
     if cheaper is not None:
         return _as_good(cheaper, stand, savings[cheaper.router])
     same, saved = savings[best.router]
@@ -85,6 +91,19 @@ def _deployed(best: Standing, stand: Standings, held: _Saved) -> Decision:
     assert best.test is not None  # noqa: S101 - a learned router has a test
     text = best.test.sentence(best.router, stand.against)
     return Decision("deploy", f"Deploy {best.router}", text, best.router, best, None, saved, same)
+
+
+def _one_model(row: Standing, stand: Standings, held: _Saved, alone: EnoughModel) -> Decision:
+    same, saved = held
+    kept = alone.saving
+    return Decision(
+        "do not",
+        f"No router: use {alone.model} alone",
+        f"{alone.model} alone is as good as {row.router} within {alone.same.margin:g} on "
+        f"{stand.n_prompts:,} prompts and costs {kept.share:.0%} less "
+        f"[{kept.low:.0%}, {kept.high:.0%}].",
+        *(row.router, row, None, saved, same),
+    )
 
 
 def _as_good(row: Standing, stand: Standings, held: _Saved) -> Decision:
