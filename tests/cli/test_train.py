@@ -86,3 +86,21 @@ def test_it_learns_from_the_models_that_are_named(
     answer = command_line("train", tmp_path / "mine", "--without", "nobody", "-o", tmp_path / "x")
     assert answer.status == 2
     assert "unknown model 'nobody'" in answer.err
+
+
+def test_the_best_router_of_a_run_is_taken(tmp_path: Path, command_line: CommandLine) -> None:
+    source, out = tmp_path / "mine", tmp_path / "out"
+    made("mine", n_prompts=60, n_models=3, texts=True, features=False).save(source)
+    ran = command_line("run", source, "-r", "knn(k=5)", "-r", "best_single", "-o", out)
+    assert ran.status == 0, ran.err
+    answer = command_line("train", "--from", out, "-o", tmp_path / "router")
+    assert answer.status == 0, answer.err
+    assert "60 test prompts" in " ".join(answer.out.split())
+    assert "Next: routereval route" in answer.err
+    trained = load_router(tmp_path / "router")
+    assert (trained.about["router"], trained.about["n_train"]) == ("knn(k=5)", 60)
+    assert trained.certificate is not None
+    assert trained.certificate.n == 60
+    nothing = command_line("train", "-o", tmp_path / "x")
+    assert nothing.status == 2
+    assert "name the records to learn from" in nothing.err

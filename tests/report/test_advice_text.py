@@ -14,10 +14,12 @@ from click.testing import CliRunner
 from matplotlib.image import imread
 
 from routereval.cli.advise import advise as command
+from routereval.gateway.config import read_config
 from routereval.records import Records
 from routereval.report.advice_figure import advice_figure
 from routereval.report.layouts.advise import SHORT, save_advice, verdict, verdict_sentence
 from routereval.results.summary import Estimate
+from routereval.routers import load_router
 from routereval.studies.advise import Advice, advise
 from routereval.studies.advise.advice import Answer
 
@@ -153,8 +155,18 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = str(records(90).save(tmp_path / "kinds"))
     options = ["-r", "knn(k=5)", "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(command, [source, *options], catch_exceptions=False)
+    assert "Yes" in result.stdout
     assert result.exit_code == 0
     assert result.stdout.startswith("Worth routing?")
+    assert "routereval serve" in result.stderr
+    trained = load_router(tmp_path / "out" / "router")
+    assert trained.certificate is not None
+    assert trained.certificate.scored_on == "90 prompts of kinds, out of fold"
+    assert trained.about["n_train"] == 90
+    read = read_config(tmp_path / "out" / "gateway.toml")
+    assert [one.name for one in read.upstreams] == list(trained.models)
     kept = (tmp_path / "out" / "advice.txt").read_text(encoding="utf-8")
     words = re.sub(r"[─\s]+", " ", result.stdout)
     assert words == re.sub(r"[─\s]+", " ", kept)
+    again = CliRunner().invoke(command, [source, *options, "--floor", "0.1"])
+    assert "Next:\n# no router: use llm-" in again.stderr

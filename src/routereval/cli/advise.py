@@ -106,7 +106,7 @@ def _floor(value: str | None) -> str | float | None:
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Also write advice.txt, advice.json, advice.png and advice.svg.",
+    help="Also write advice.txt, .json, .png and .svg, and on a yes the router and gateway.toml.",
 )
 @format_option
 @model_options
@@ -126,5 +126,9 @@ def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **optio
         advice = study(chosen, progress=progress, **options)
     show(advice, format_name)
     if out:
-        for path in save_advice(advice, out):
+        from routereval.studies.advise.deploy import NEXT, deploy
+
+        kept = deploy(advice, chosen, out, prices=options["prices"])
+        for path in [*save_advice(advice, out), *kept]:
             click.echo(str(path), err=True)
+        click.echo(f"Next:\n{(out / NEXT).read_text('utf-8')}", err=True, nl=False)

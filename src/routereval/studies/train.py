@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.estimator import unfitted
 from routereval.records import Records
+from routereval.results import read_results
+from routereval.results.standings import standings
 from routereval.routers import Router, TrainedRouter, choose, extend, make_router
 from routereval.routers.auto import Auto
 from routereval.routers.certificate import Certificate, interval_of
@@ -24,6 +28,7 @@ from routereval.spec import Spec
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.mix import MIXED
 
+_OF_TEXTS = ("features", "texts", "prompts")  # what a router may read that routes texts
 _VOID_IF = (
     "a model of the pool is changed or replaced by its provider",
     "requests differ from the training prompts, as a rising share of unfamiliar ones shows",
@@ -99,6 +104,7 @@ def task_of(
     *,
     seed: int = 42,
     embedder: str = "tfidf",
+    protocol: str | None = None,
 ) -> Task:
     """The task that `train` trains on; its test part tells how good the router is.
 
@@ -107,6 +113,7 @@ def task_of(
         pool: a pool, its text, or names of models; all models of the records if None.
         seed: of the split.
         embedder: a spec of an embedder of texts.
+        protocol: of the split; ``clean``, of several benchmarks ``mixed``, if None.
 
     Raises:
         DataError: if there is nothing to open, or the benchmarks have no model in common.
@@ -114,9 +121,55 @@ def task_of(
     """
     opened = open_source(source)
     records = opened[0] if len(opened) == 1 else mix(opened)
-    protocol = "clean" if len(opened) == 1 else MIXED
+    rule = Split.parse(protocol or ("clean" if len(opened) == 1 else MIXED))
     everyone = list(records.models) if pool is None else pool
-    return Task(records, everyone, Split.parse(f"{protocol}(seed={seed})"), embedder)
+    return Task(records, everyone, replace(rule, seed=seed), embedder)
+
+
+class BestOfRun(NamedTuple):
+    """The best learned router of a run, and what it was run on.
+
+    Attributes:
+        router: its spec.
+        pool: the models it chose from.
+        protocol: the rule of its split.
+        sources: of the records.
+    """
+
+    router: str
+    pool: tuple[str, ...]
+    protocol: str
+    sources: tuple[str, ...]
+
+
+def best_of_run(folder: str | Path, pool: str | Sequence[str] | None = None) -> BestOfRun:
+    """The learned router with the highest mean score among the results of a run.
+
+    Args:
+        folder: where `run` left its results.
+        pool: the pool that was asked for, if any; else the run must have one.
+
+    Raises:
+        DataError: if there are no results, no learned router that texts can be routed by, or
+            several pools and none was asked for.
+    """
+    results = read_results(folder)
+    learned = [
+        row.router
+        for row in standings(results).rows
+        if row.test is not None and make_router(row.router).reads in _OF_TEXTS
+    ]
+    if not learned:
+        raise DataError(f"{folder} holds no learned router that texts can be routed by")
+    cells = results.of(learned[0])
+    pools = {frozenset(cell.pool): cell.pool for cell in cells}
+    if len(pools) > 1 and pool is None:
+        raise DataError(
+            f"{folder} holds {len(pools)} pools; name the models to choose from with --pool a,b,c"
+        )
+    rule = cells[0].protocol if cells[0].protocol.startswith("cv") else "clean"
+    rule = MIXED if len({cell.benchmark for cell in cells}) > 1 else rule
+    return BestOfRun(learned[0], cells[0].pool, rule, tuple(results.info.get("sources", ())))
 
 
 def has_test_prompts(task: Task) -> bool:
@@ -142,7 +195,7 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
         DataError: if the router reads what no text tells, or the features do not come from texts.
     """
     records = task.records
-    if router.reads not in ("features", "texts", "prompts"):
+    if router.reads not in _OF_TEXTS:
         raise DataError(f"{spec} reads the true scores of the prompts that it routes: no text does")
     if not records.has_text:
         raise DataError(f"{records.name}: these records hold no prompt texts to learn from")
@@ -198,7 +251,27 @@ def _scored(router: Router, task: Task) -> _Scored:
     if isinstance(router, Auto | Guard):
         where = "training prompts, each held out once,"
         return _Scored(router.gain_, router.fallback_, where, router.risk)
+    if task.split.crossed:
+        return _Scored(_gain_out_of_fold(router, task), task.best_single, "prompts, held out", None)
     return _Scored(_gain_on_test(router, task), task.best_single, "test prompts", None)
+
+
+def _gain_out_of_fold(router: Router, task: Task) -> Gain:
+    """The paired gain on all prompts, each by a fit of the other folds; 0 without any."""
+    choices, stayed, scores, groups = [], [], [], []
+    for fold in task.folds:
+        if not len(fold.complete_test_rows):
+            continue
+        fitted = fit(unfitted(router), fold)
+        predicted = fitted.predict_scores(fold.test.inputs(fitted.reads))
+        choices.append(choose(predicted, fold.expected_costs))
+        stayed.append(np.full(len(predicted), fold.best_single))
+        scores.append(fold.test.scores)
+        groups.append(fold.test.groups)
+    if not choices:
+        return Gain(0.0, 0.0, 0, 0)
+    parts = (np.concatenate(part) for part in (choices, stayed, scores, groups))
+    return gain_of(*parts)
 
 
 def _gain_on_test(router: Router, task: Task) -> Gain:

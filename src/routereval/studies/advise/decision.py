@@ -350,12 +350,14 @@ def answer_of(
     """
     gains = learned is not None and _gains(learned.best, best, plan)
     saves = learned is not None and learned.cheap is not None and _saves(learned.cheap, plan)
-    if gains and (plan.floor is None or not saves):
+    if gains and plan.floor is None:
         return "route"
     if saves:
         return "save"
     if enough is not None and enough.usd <= (1 - LEAST_SAVING) * best.usd:
         return "cheaper" if enough.lead.low > -plan.margin else "cheaper?"
+    if gains:
+        return "route"
     if learned is not None:
         return "no" if learned.best.gain.high < plan.margin else "unclear"
     return "no" if left is not None and left.high < plan.margin else "unclear"

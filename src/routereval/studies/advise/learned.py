@@ -213,7 +213,8 @@ def _prepared(records: Records, train: Index, test: Index, seed: int) -> Prepare
         records = records.select(prompts=used)
         train, test = np.searchsorted(used, train), np.searchsorted(used, test)
     rows = Rows(np.sort(train), train[:0], test)
-    return PreparedBenchmark(records, Split("clean", seed), rows=rows)
+    embedder = "tfidf" if records.has_text else "auto"  # what a router in use can have
+    return PreparedBenchmark(records, Split("clean", seed), embedder, rows=rows)
 
 
 def _refuse_blind(records: Records, embedder: str, router: str) -> None:

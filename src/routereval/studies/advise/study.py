@@ -113,7 +113,7 @@ def advise(  # noqa: PLR0913 - the options of a command
     )
     for router in routers:
         make_router(router)  # an unknown name is refused before any work
-    collection, notes = _costed(open_source(sources), prices)
+    collection, notes = costed(open_source(sources), prices)
     report = progress or (lambda what, done, total: None)
     found: list[BenchmarkAdvice] = []
     for records in collection:
@@ -131,7 +131,7 @@ def advise(  # noqa: PLR0913 - the options of a command
     return Advice(tuple(found), margin, near, folds, monthly, budget, tuple(notes))
 
 
-def _costed(
+def costed(
     collection: Sequence[Records], prices: str | Path | None
 ) -> tuple[list[Records], list[str]]:
     """The records with costs, from a price list where one is given, and how these came about."""
