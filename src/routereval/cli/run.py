@@ -45,13 +45,17 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     "--protocol",
     "--split",
     "protocol",
-    default="clean",
-    show_default=True,
     metavar="SPEC",
-    help="What is trained and tested on what: clean, faithful, mixed, leave_one_out, "
-    "few_shot(n=[10,100]), unseen_model(k=50), temporal(by=prompts).",
+    help="What is trained and tested on what: clean, cv(k=10), faithful, mixed, leave_one_out, "
+    "few_shot(n=[10,100]), unseen_model(k=50), temporal(by=prompts).  [default: clean; of up to 8 "
+    "models on fewer than 2,000 prompts cv(k=10)]",
 )
-@click.option("--sizes", callback=_numbers, metavar="M,M,…", help="Pool sizes.  [default: 3,5]")
+@click.option(
+    "--sizes",
+    callback=_numbers,
+    metavar="M,M,…",
+    help="Pool sizes.  [default: 3,5; of up to 8 models all]",
+)
 @click.option(
     "--groups",
     callback=_words,
