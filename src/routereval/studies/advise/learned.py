@@ -29,7 +29,7 @@ MOST_LEARNED = 2000
 MOST_TESTED = 4000
 """It is then tested on so many others at most."""
 
-FEW_PROMPTS, MORE_FOLDS = 1000, 10
+FEW_PROMPTS, MORE_FOLDS = 500, 10
 """Up to so many prompts there are so many folds, since each labelled prompt counts."""
 
 _DRAWS = 200
