@@ -158,6 +158,14 @@ def test_scorers_can_be_chosen(tmp_path: Path) -> None:
     others = {judge: held.tolist() for judge, held in draft.judges.items()}
     assert others == {"judge.style": [[0.25]], "judge.truth": [[0.75]]}
     assert only(path, scorer="judge.truth").scores.tolist() == [[0.75]]
+    rows = [
+        sample("q", "", scores=scores),
+        sample("r", "", scores=scores | {"match": {"value": None}}),
+    ]
+    (tmp_path / "a.json").write_bytes(as_json(head("m"), *rows))
+    missing = only(path)
+    np.testing.assert_array_equal(missing.scores, [[1.0], [np.nan]])
+    assert missing.judges["judge.style"].tolist() == [[0.25], [0.25]]
     with pytest.raises(DataError, match=r"no score 'f1'; .*'match', 'judge.style', 'judge.truth'"):
         drafts(path, scorer="f1")
 

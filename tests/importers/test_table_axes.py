@@ -118,10 +118,10 @@ def test_a_model_at_two_efforts_is_two_arms(tmp_path: Path) -> None:
 def test_judges_of_the_same_answers_are_kept_apart(tmp_path: Path) -> None:
     header = "model,id,judge,score"
     draft = read(tmp_path / "a.csv", header, "a,q,man,1", "a,q,machine,0", "b,q,machine,0.5")
-    assert draft.scores.tolist() == [[1, 0.5]]
+    assert np.array_equal(draft.scores, [[1, NAN]], equal_nan=True)
     assert (draft.judge, list(draft.judges)) == ("man", ["machine"])
     assert draft.judges["machine"].tolist() == [[0, 0.5]]
-    assert any("'man' gave no score of 1 answers" in line for line in draft.warnings)
+    assert any("judge 'man', who gave none of 1 answers" in line for line in draft.warnings)
     shared = read(tmp_path / "b.csv", header, "a,q,man,1", "b,q,machine,0")
     assert (shared.scores.tolist(), shared.judges) == ([[1, 0]], {})
 

@@ -32,9 +32,10 @@ Repeats = Literal["refuse", "trials", "max", "mean"]
 class BenchmarkColumns:
     """The records of one benchmark, in columns."""
 
-    def __init__(self, name: str, repeats: Repeats) -> None:
+    def __init__(self, name: str, repeats: Repeats, *, one_of_judges: bool) -> None:
         self.name = name
         self.repeats = repeats
+        self.one_of_judges = one_of_judges
         self.prompts: dict[str, int] = {}
         self.texts: list[str | None] = []
         self.subsets: list[str | None] = []
@@ -115,13 +116,9 @@ class BenchmarkColumns:
         refuse_sparse(self.name, len(cells.scores), *shape)
         if rescale:
             cells.scores = rescaled(cells.scores).astype(np.float64)
-        main, *others = self._by_judge(cells)
+        (judge, main), *others = self._by_judge(cells).items()
         scores, trials = self._matrix(main, shape, names)
-        judges = {
-            judge: self._matrix(held, shape, names)[0]
-            for judge, held in zip(self._judge_names()[1:], others, strict=True)
-            if len(held.scores)
-        }
+        judges = {name: self._matrix(held, shape, names)[0] for name, held in others}
         costs = self._numbers(self.costs, main, shape, many=trials is not None)
         axes = {
             axis: self._numbers(held, main, shape, many=trials is not None)
@@ -138,7 +135,7 @@ class BenchmarkColumns:
             costs=costs,
             axes={axis: held for axis, held in axes.items() if held is not None},
             trials=trials,
-            judge=self._judge_names()[0] if judges else "",
+            judge=judge,
             judges=judges,
             reference=reference_of(self.name, len(self.prompts)),
             source=source,
@@ -146,29 +143,29 @@ class BenchmarkColumns:
             warnings=list(self._warnings(main, scores, trials)),
         )
 
-    def _judge_names(self) -> list[str]:
-        return [judge or "no judge named" for judge in self.judges] or [""]
-
-    def _by_judge(self, cells: _Cells) -> list[_Cells]:
-        """The cells of each judge, the first one's first."""
+    def _by_judge(self, cells: _Cells) -> dict[str, _Cells]:
+        """The cells of each judge who gave a score, the first one's first."""
         if len(self.judges) < 2:
-            return [cells]
+            return {"": cells}
         codes = np.frombuffer(self.judge_codes, dtype=np.int64)[cells.kept]
         at = cells.rows.astype(np.int64) * len(cells.models) + cells.columns
-        first = np.full(len(self.prompts) * len(cells.models), len(self.judges))
-        np.minimum.at(first, at, codes)
-        taken = codes == first[at]
-        if taken.all():  # no answer has two judges, so that they are one layer of scores
-            self.judges = {}
-            return [cells]
-        n_stood_in = len(np.unique(at[taken & (codes > 0)]))
-        if n_stood_in:
+        n_answers = len(np.unique(at))
+        if self.one_of_judges and len(np.unique(at * len(self.judges) + codes)) == n_answers:
+            return {"": cells}
+        parts = {
+            judge or "no judge named": cells.where(codes == code)
+            for judge, code in self.judges.items()
+        }
+        parts = {judge: part for judge, part in parts.items() if len(part.scores)}
+        first = next(iter(parts))
+        n_lacking = n_answers - len(np.unique(at[codes == self.judges.get(first, 0)]))
+        if n_lacking and len(parts) > 1:
+            others = ", ".join(list(parts)[1:4])
             self.noticed.append(
-                f"judge {self._judge_names()[0]!r} gave no score of {n_stood_in:,} answers; theirs "
-                "is that of the next judge who did"
+                f"the scores are those of judge {first!r}, who gave none of {n_lacking:,} answers "
+                f"that others scored ({others}): they are not observed"
             )
-        parts = (cells.where(codes == code) for code in range(1, len(self.judges)))
-        return [cells.where(taken), *parts]
+        return parts if len(parts) > 1 else {"": parts[first]}
 
     def _matrix(
         self, cells: _Cells, shape: tuple[int, int], names: list[str]

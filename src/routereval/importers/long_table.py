@@ -30,6 +30,9 @@ class LongTable:
         repeats: what to do where a model has several scores on a prompt that name no trial:
             ``refuse`` them if they differ, take each for one of the ``trials``, keep the ``max``,
             or their ``mean``.
+        one_of_judges: take the scores of several judges for those of one where no answer has two,
+            as when people share the work. Else the first judge's are the scores, and what only
+            others scored is not observed.
 
     >>> table = LongTable()
     >>> table.add("toy", "q1", "a", 1)
@@ -39,10 +42,17 @@ class LongTable:
     (['a', 'b'], [[1.0, nan], [nan, 0.5]])
     """
 
-    def __init__(self, *, rescale: Rescale = False, repeats: Repeats = "refuse") -> None:
+    def __init__(
+        self,
+        *,
+        rescale: Rescale = False,
+        repeats: Repeats = "refuse",
+        one_of_judges: bool = False,
+    ) -> None:
         self._scale = rescale if isinstance(rescale, Scale) else Scale()
         self._observed_range = rescale is True
         self._repeats: Repeats = repeats
+        self._one_of_judges = one_of_judges
         self.facts: list[str] = []
         self.warnings: list[str] = []
         self._facts: dict[str, dict[str, None]] = {}
@@ -98,7 +108,9 @@ class LongTable:
         table = self._benchmarks.get(benchmark)
         if table is None:
             name = name_of(benchmark, "the benchmark's name")
-            table = self._benchmarks[name] = BenchmarkColumns(name, self._repeats)
+            table = self._benchmarks[name] = BenchmarkColumns(
+                name, self._repeats, one_of_judges=self._one_of_judges
+            )
         row = table.prompt(prompt_id, text, subset, chance)
         if trial is not None or table.trials:
             table.name_run(trial)

@@ -126,7 +126,7 @@ class _Source:
             if all(map(_is_plain, self.files, layouts)):
                 yield from self._parquet(layouts)
                 return
-        table = LongTable(rescale=self.rescale is True, repeats=self.repeats)
+        table = LongTable(rescale=self.rescale is True, repeats=self.repeats, one_of_judges=True)
         texts = _Texts()
         for file in self.files:
             self._rows(file, table, texts)
