@@ -8,7 +8,8 @@ READY := $(VENV)/.ready
 JOBS ?= logical
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(JOBS) --dist worksteal
-# What no extra and no version of a dependency can change is tested once.
+# What no extra and no version of a dependency can change is tested once (tests/conftest.py says what);
+# of the rest, a fifth of the drawn inputs shows whether dependencies fit.
 CONTACT := -m "not slow and not once"
 # What was compiled is kept, whatever the environment says: tests start many processes.
 export PYTHONDONTWRITEBYTECODE :=
@@ -27,13 +28,13 @@ test-all: $(READY)        ## all tests, also the slow ones: processes, killed ru
 
 test-core: $(READY)       ## what dependencies can change, without any extra installed
 	UV_PROJECT_ENVIRONMENT=$(VENV)-core $(UV) sync --frozen --quiet --no-default-groups --group core-test
-	$(VENV)-core/bin/python -m pytest $(PARALLEL) $(CONTACT) --doctest-ignore-import-errors
+	ROUTEREVAL_BRIEF=1 $(VENV)-core/bin/python -m pytest $(PARALLEL) $(CONTACT) --doctest-ignore-import-errors
 
 # Old versions warn of their own dependencies' newer ones.
 test-lowest: $(READY)     ## and with the lowest versions that pyproject.toml allows
 	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
 	$(UV) pip install --quiet --python $(VENV)-lowest -r .ci/lowest.txt -e .
-	$(VENV)-lowest/bin/python -m pytest $(PARALLEL) $(CONTACT) \
+	ROUTEREVAL_BRIEF=1 $(VENV)-lowest/bin/python -m pytest $(PARALLEL) $(CONTACT) \
 	  -W default::DeprecationWarning -W default::PendingDeprecationWarning
 
 lowest: $(READY)          ## write those versions down anew

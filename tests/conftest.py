@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import pytest
 from hypothesis import settings
 
-from tests.fuzzing import FUZZ
+from tests.fuzzing import BRIEF, FUZZ
 
 # One of several test processes: a thread a core in each of them would only get in each other's way.
 # Nothing has imported numpy yet, and the commands that a test starts inherit this.
@@ -19,8 +19,27 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault(_threads, "1")
 
 # A first call pays for imports, and a busy machine for its other work: time decides no test.
-settings.register_profile("routereval", deadline=None, derandomize=FUZZ == 1)
+settings.register_profile(
+    "routereval", deadline=None, derandomize=FUZZ == 1, max_examples=20 if BRIEF else 100
+)
 settings.load_profile("routereval")
+
+
+# Arithmetic of our own on made data, which no extra and no version of a dependency can change.
+ONCE = (
+    *("results", "scoring", "simulation", "tasks", "report/test_tables.py"),
+    *(f"studies/test_{name}.py" for name in ("advice", "evaluate", "faithful", "offpolicy")),
+    *(f"studies/test_{name}.py" for name in ("protocols", "replay", "scaling", "score", "trust")),
+    *(f"studies/test_{name}.py" for name in ("cv", "referee", "trials", "verdicts")),
+)
+TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what need not run again with other dependencies."""
+    if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(ONCE):
+        item.add_marker("once")
 
 
 @pytest.hookimpl(trylast=True)

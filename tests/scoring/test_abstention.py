@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from routereval.errors import DataError, SpecError
 from routereval.scoring.abstention import abstention_threshold, risk_coverage
 
-pytestmark = pytest.mark.once
-
 
 def test_the_curve_by_hand() -> None:
     found = risk_coverage([0.9, 0.1, 0.5, 0.7], [0, 1, 1, 0])

@@ -22,8 +22,6 @@ from routereval.scoring import (
     resamples,
 )
 
-pytestmark = pytest.mark.once
-
 NAN = float("nan")
 
 

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from routereval.errors import DataError
 from routereval.scoring.calibration import calibration
 
-pytestmark = pytest.mark.once
-
 
 def test_by_hand() -> None:
     """Two bins: .2 said, .5 found; .9 said, 1 found."""

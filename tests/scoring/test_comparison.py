@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.scoring import Comparison, holm, paired_test
 
-pytestmark = pytest.mark.once
-
 NAN = float("nan")
 
 

@@ -14,8 +14,6 @@ from routereval.scoring import Curve, Evidence, collect_evidence, compute, repli
 from routereval.studies.cost_quality import decisive_prices
 from tests.made import Floats
 
-pytestmark = pytest.mark.once
-
 # Three models: cheap and poor, middling, dear and good; each prompt's costs are the same.
 SCORES = np.array([[0, 1, 1], [1, 1, 1], [0, 0, 1], [0, 1, 0]], float)
 COSTS = np.tile([1.0, 2.0, 5.0], (4, 1))

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.once
-
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "false_alarms.py"
 
 

@@ -22,8 +22,6 @@ from routereval.scoring.headroom import (
     split_half_oracle,
 )
 
-pytestmark = pytest.mark.once
-
 Floats = NDArray[np.float64]
 
 

@@ -20,8 +20,6 @@ from routereval.scoring.offpolicy import (
     snips,
 )
 
-pytestmark = pytest.mark.once
-
 Floats = NDArray[np.float64]
 
 CHANCES = np.array([[0.9, 0.4, 0.1], [0.3, 0.8, 0.2], [0.5, 0.6, 0.7], [0.2, 0.1, 0.4]])

@@ -17,8 +17,6 @@ from routereval.scoring.pareto import (
 )
 from tests.made import Floats
 
-pytestmark = pytest.mark.once
-
 POINTS = st.lists(
     st.tuples(st.integers(0, 20), st.integers(0, 20)).map(lambda p: (p[0] / 4, p[1] / 20)),
     min_size=1,

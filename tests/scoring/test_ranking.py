@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from routereval.errors import DataError
 from routereval.scoring.ranking import mean_ranks, omnibus, ranks, tally
 
-pytestmark = pytest.mark.once
-
 
 def test_ranks_by_hand() -> None:
     assert ranks(np.array([[0.1, 0.9, 0.5], [0.5, 0.5, 0.5]])).tolist() == [[3, 1, 2], [2, 2, 2]]

@@ -6,8 +6,6 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.scoring.sameness import Estimate, estimate, probabilities, sameness, saving
 
-pytestmark = pytest.mark.once
-
 ONE = {"subsets": np.zeros(400, np.int64), "weights": np.full(400, 1 / 400)}
 
 

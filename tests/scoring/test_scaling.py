@@ -26,8 +26,6 @@ from routereval.scoring.scaling import (
     widest,
 )
 
-pytestmark = pytest.mark.once
-
 Floats = NDArray[np.float64]
 
 small = st.tuples(st.integers(1, 6), st.integers(1, 6))

@@ -6,8 +6,6 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.scoring.training import over_fits
 
-pytestmark = pytest.mark.once
-
 FITS = [0.0, 0.01, 0.02, 0.03, 0.04]
 SPREAD = 2.5e-4
 

@@ -21,8 +21,6 @@ from routereval.simulation.demo import simulate_benchmark, simulate_demo, simula
 from routereval.simulation.item_response import Items, calibrate, draw_scores, success
 from routereval.simulation.wording import CLOSINGS, STOCKS, SUBJECTS, write_prompts
 
-pytestmark = pytest.mark.once
-
 NAMES = list(BENCHMARKS)
 
 

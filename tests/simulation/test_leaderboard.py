@@ -39,8 +39,6 @@ from routereval.sources import open_source
 from routereval.tasks.pool import GROUPS, Pool, chosen_models
 from routereval.tasks.split import Split, split_rows
 
-pytestmark = pytest.mark.once
-
 PUBLISHED = Path(__file__).parents[3] / "shared" / "reference" / "routereval_tables.csv"
 
 

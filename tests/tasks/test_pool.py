@@ -16,8 +16,6 @@ from routereval.tasks.pool import left_out
 from routereval.tasks.scalar_order import scalar_order
 from tests.made import Floats, made, made_scores
 
-pytestmark = pytest.mark.once
-
 SIZES = (3, 5, 10)
 ALL = [Pool(group, size) for size in SIZES for group in GROUPS]
 

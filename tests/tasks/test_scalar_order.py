@@ -15,8 +15,6 @@ from routereval.tasks.scalar_order import numpys_order, scalar_order
 from tests.dispatch import SWITCHED_OFF, python
 from tests.made import Floats
 
-pytestmark = pytest.mark.once
-
 
 def killer(n: int) -> Floats:
     """Musser's sequence, which the median of three divides as badly as can be."""
