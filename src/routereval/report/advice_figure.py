@@ -36,20 +36,22 @@ def advice_figure(advice: Advice) -> Figure:
     from matplotlib.figure import Figure
 
     # Where a single model is left there is nothing to draw.
-    benches = [bench for bench in advice.benchmarks if _drawn(bench)] or advice.benchmarks[:1]
-    columns = min(len(benches), _MOST_COLUMNS)
-    rows = math.ceil(len(benches) / columns)
+    benchmarks = [
+        benchmark for benchmark in advice.benchmarks if _drawn(benchmark)
+    ] or advice.benchmarks[:1]
+    columns = min(len(benchmarks), _MOST_COLUMNS)
+    rows = math.ceil(len(benchmarks) / columns)
     with matplotlib.rc_context(STYLE):
         size = (max(3.6, 2.3 * columns), 2.5 * rows + 0.7)
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for panel, bench in zip(panels, benches, strict=False):
-            _panel(panel, bench)
-        for panel in panels[len(benches) :]:
+        for panel, benchmark in zip(panels, benchmarks, strict=False):
+            _panel(panel, benchmark)
+        for panel in panels[len(benchmarks) :]:
             panel.set_visible(False)
         for row in range(rows):
             panels[row * columns].set_ylabel("score")
-        handles = _legend(benches)
+        handles = _legend(benchmarks)
         figure.legend(
             handles=handles,
             loc="outside lower center",
@@ -57,7 +59,7 @@ def advice_figure(advice: Advice) -> Figure:
             handlelength=1.4,
             fontsize=6.5,
         )
-        if any(bench.simulated for bench in benches):
+        if any(benchmark.simulated for benchmark in benchmarks):
             figure.suptitle(SIMULATED, color="#b2182b", fontsize=7.5, x=0.995, ha="right")
     return figure
 
@@ -74,15 +76,15 @@ def save_figure(advice: Advice, stem: Path) -> list[Path]:
     return [png, svg]
 
 
-def _panel(ax: Axes, bench: BenchmarkAdvice) -> None:
-    pools = _drawn(bench)
-    best = bench.decision.best.score.value
+def _panel(ax: Axes, benchmark: BenchmarkAdvice) -> None:
+    pools = _drawn(benchmark)
+    best = benchmark.decision.best.score.value
     for place, pool in enumerate(pools):
         _bars(ax, place, pool, best)
         if not math.isnan(pool.ceiling.value):
             _ceiling(ax, place, pool)
     ax.axhline(best, color=_BEST, linewidth=1.0, zorder=4)
-    learned = bench.decision.learned
+    learned = benchmark.decision.learned
     if learned is not None:
         gain = learned.best.gain
         ax.axhspan(best + gain.low, best + gain.high, color=_LEARNED, alpha=0.25, lw=0, zorder=3)
@@ -97,12 +99,12 @@ def _panel(ax: Axes, bench: BenchmarkAdvice) -> None:
         annotation_clip=False,
     )
     ax.set_xlim(-0.5, max(len(pools), 1) - 0.5)
-    ax.set_ylim(*_limits(bench, pools))
+    ax.set_ylim(*_limits(benchmark, pools))
     ax.set_xticks(range(len(pools)), [str(pool.size) for pool in pools])
     ax.set_xlabel("models in the greedy pool")
-    ax.set_title(TITLES.get(bench.name, bench.name), fontweight="bold", pad=13)
+    ax.set_title(TITLES.get(benchmark.name, benchmark.name), fontweight="bold", pad=13)
     ax.annotate(
-        f"{bench.n_prompts:,} prompts, {bench.n_models:,} models",
+        f"{benchmark.n_prompts:,} prompts, {benchmark.n_models:,} models",
         (0, 1),
         xycoords="axes fraction",
         xytext=(0, 4),
@@ -112,8 +114,8 @@ def _panel(ax: Axes, bench: BenchmarkAdvice) -> None:
     )
 
 
-def _drawn(bench: BenchmarkAdvice) -> list[PoolAdvice]:
-    return [pool for pool in bench.pools if pool.size > 1]
+def _drawn(benchmark: BenchmarkAdvice) -> list[PoolAdvice]:
+    return [pool for pool in benchmark.pools if pool.size > 1]
 
 
 def _bars(ax: Axes, place: int, pool: PoolAdvice, best: float) -> None:
@@ -160,14 +162,14 @@ def _ceiling(ax: Axes, place: int, pool: PoolAdvice) -> None:
         ax.plot(place + 0.12, pool.ceiling_apart.value, "o", markersize=3.6, zorder=6, **apart)
 
 
-def _limits(bench: BenchmarkAdvice, pools: list[PoolAdvice]) -> tuple[float, float]:
+def _limits(benchmark: BenchmarkAdvice, pools: list[PoolAdvice]) -> tuple[float, float]:
     """From a little below the least that is drawn to a little above the highest oracle."""
-    best = bench.decision.best.score.value
-    told = [pool for pool in pools if not math.isnan(pool.gain.low)]
-    ends = [end for pool in told for end in (pool.gain.low, pool.gain.high, pool.gain_apart.value)]
+    best = benchmark.decision.best.score.value
+    known = [pool for pool in pools if not math.isnan(pool.gain.low)]
+    ends = [end for pool in known for end in (pool.gain.low, pool.gain.high, pool.gain_apart.value)]
     least = best + min([0.0, *ends])
     most = max([best, best + max([0.0, *ends]), *(pool.oracle.value for pool in pools)])
-    learned = bench.decision.learned
+    learned = benchmark.decision.learned
     if learned is not None:
         least = min(least, best + learned.best.gain.low)
         most = max(most, best + learned.best.gain.high)
@@ -175,11 +177,11 @@ def _limits(bench: BenchmarkAdvice, pools: list[PoolAdvice]) -> tuple[float, flo
     return least - 0.15 * room, most + 0.12 * room
 
 
-def _legend(benches: Sequence[BenchmarkAdvice]) -> list[Any]:
+def _legend(benchmarks: Sequence[BenchmarkAdvice]) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    pools = [pool for bench in benches for pool in bench.pools]
+    pools = [pool for benchmark in benchmarks for pool in benchmark.pools]
     point: Any = {"marker": "o", "linestyle": "", "markersize": 3.6}
     handles: list[Any] = [
         Line2D([], [], color=_BEST, linewidth=1.0, label="best single model"),
@@ -192,7 +194,7 @@ def _legend(benches: Sequence[BenchmarkAdvice]) -> list[Any]:
             label="achievable ceiling, its lead with a 95 % interval",
         ),
     ]
-    if any(bench.decision.learned for bench in benches):
+    if any(benchmark.decision.learned for benchmark in benchmarks):
         label = "learned router, its gain with a 95 % interval"
         handles.insert(
             1, Line2D([], [], color=_LEARNED, linestyle="--", linewidth=1.0, label=label)

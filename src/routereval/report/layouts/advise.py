@@ -52,7 +52,7 @@ SHORT = {
 def advice_document(advice: Advice) -> Document:
     """The verdict table, then a part per benchmark with what the verdict rests on."""
     first: list[Part] = [verdict_sentence(advice), _verdicts(advice)]
-    parts = [part for bench in advice.benchmarks for part in _parts(bench, advice)]
+    parts = [part for benchmark in advice.benchmarks for part in _parts(benchmark, advice)]
     held = asdict(advice)
     return Document([*first, *parts, Points(_footnotes(advice))], _data(advice), held)
 
@@ -91,9 +91,9 @@ def verdict_sentence(advice: Advice) -> str:
     return f"Worth routing? {where}{verdict(last, advice.margin)}"
 
 
-def verdict(bench: BenchmarkAdvice, margin: float) -> str:
+def verdict(benchmark: BenchmarkAdvice, margin: float) -> str:
     """One sentence: is routing worth it here?"""
-    found = bench.decision
+    found = benchmark.decision
     learned, routed = found.learned, found.routed
     if found.answer == "route" and learned and routed:
         return (
@@ -108,7 +108,7 @@ def verdict(bench: BenchmarkAdvice, margin: float) -> str:
         )
     if found.answer in {"cheaper", "cheaper?"}:
         return _cheaper(found, margin)
-    return _alone(bench, margin)
+    return _alone(benchmark, margin)
 
 
 def _cheaper(found: Decision, margin: float) -> str:
@@ -128,8 +128,8 @@ def _cheaper(found: Decision, margin: float) -> str:
     )
 
 
-def _alone(bench: BenchmarkAdvice, margin: float) -> str:
-    found = bench.decision
+def _alone(benchmark: BenchmarkAdvice, margin: float) -> str:
+    found = benchmark.decision
     if found.learned is None:
         left = "" if found.answer == "unclear" else f"; no gain of {margin:g} is in reach"
         head = "Not shown" if found.answer == "unclear" else "No"
@@ -154,26 +154,26 @@ def _verdicts(advice: Advice) -> Table:
         Column("saved", "share", digits=0, interval="ends"),
         Column("$/month saved", digits=0, interval="ends"),
     ]
-    rows = [Row(_verdict_row(bench)) for bench in advice.benchmarks]
+    rows = [Row(_verdict_row(benchmark)) for benchmark in advice.benchmarks]
     notes = [
         "gain: score of the learned router less that of the best single model by the same training "
         "prompts, paired, on prompts that neither has seen.",
     ]
-    if any(bench.decision.answer == "save" for bench in advice.benchmarks):
+    if any(benchmark.decision.answer == "save" for benchmark in advice.benchmarks):
         notes.append("saved: of the cost of the cheapest single model that is good enough.")
     return Table("verdicts", columns, rows, notes).without_empty()
 
 
-def _verdict_row(bench: BenchmarkAdvice) -> tuple[Cell, ...]:
-    found = bench.decision
+def _verdict_row(benchmark: BenchmarkAdvice) -> tuple[Cell, ...]:
+    found = benchmark.decision
     routed = found.routed
     yes = found.answer in {"route", "save"}
     alone = found.enough if found.answer in {"cheaper", "cheaper?"} else found.best
     usd = routed.usd.value if yes and routed else alone.usd if alone else math.nan
     gain = None if found.learned is None else found.learned.best.gain
     return (
-        bench.name,
-        bench.n_prompts,
+        benchmark.name,
+        benchmark.n_prompts,
         SHORT[found.answer],
         found.learned.router if yes and found.learned else found.use,
         "" if gain is None else Number(*gain),
@@ -186,33 +186,33 @@ def _verdict_row(bench: BenchmarkAdvice) -> tuple[Cell, ...]:
 # The reasons
 
 
-def _parts(bench: BenchmarkAdvice, advice: Advice) -> list[Part]:
-    label = "SIMULATED DATA · " if bench.simulated else ""
-    size = f"{_count(bench.n_prompts, 'prompt')} × {_count(bench.n_models, 'model')}"
-    found = bench.decision
+def _parts(benchmark: BenchmarkAdvice, advice: Advice) -> list[Part]:
+    label = "SIMULATED DATA · " if benchmark.simulated else ""
+    size = f"{_count(benchmark.n_prompts, 'prompt')} × {_count(benchmark.n_models, 'model')}"
+    found = benchmark.decision
     sentences = [
-        verdict(bench, advice.margin),
-        _single(bench),
+        verdict(benchmark, advice.margin),
+        _single(benchmark),
         *_cheaper_single(found, advice.margin),
         *_learned(found),
         *_saving(found),
         *_budget(found, advice),
         *_month(found, advice),
-        *_left(bench),
-        *_change(bench, advice.margin),
-        *_redundant(bench),
-        *_left_out(bench),
+        *_left(benchmark),
+        *_change(benchmark, advice.margin),
+        *_redundant(benchmark),
+        *_left_out(benchmark),
     ]
-    return [Heading(f"{label}{bench.name} · {size}"), Points(sentences)]
+    return [Heading(f"{label}{benchmark.name} · {size}"), Points(sentences)]
 
 
-def _single(bench: BenchmarkAdvice) -> str:
-    best = bench.decision.best
+def _single(benchmark: BenchmarkAdvice) -> str:
+    best = benchmark.decision.best
     known = ""
-    if bench.chance > 0 and not math.isnan(bench.best_known.value):
+    if benchmark.chance > 0 and not math.isnan(benchmark.best_known.value):
         known = (
-            f"; corrected for guessing (chance {bench.chance:.2f}, {bench.chance_source}) it knows "
-            f"{bench.best_known.value:.3f}"
+            f"; corrected for guessing (chance {benchmark.chance:.2f}, {benchmark.chance_source}) "
+            f"it knows {benchmark.best_known.value:.3f}"
         )
     return f"Best single model: {_described(best)}{known}."
 
@@ -300,13 +300,13 @@ def _month(found: Decision, advice: Advice) -> list[str]:
     ]
 
 
-def _left(bench: BenchmarkAdvice) -> list[str]:
-    pools = [pool for pool in bench.pools if pool.n_outside]
+def _left(benchmark: BenchmarkAdvice) -> list[str]:
+    pools = [pool for pool in benchmark.pools if pool.n_outside]
     if not pools:
         return [
             "What is left, at most: not estimable, as no model is outside the pool; the oracle of "
-            f"all, luck included, scores {bench.pools[-1].oracle.value:.3f}."
-            if bench.pools
+            f"all, luck included, scores {benchmark.pools[-1].oracle.value:.3f}."
+            if benchmark.pools
             else "What is left: nothing, as there is one model."
         ]
     pool = max(pools, key=lambda one: (one.gain_apart.value, -one.size))
@@ -342,15 +342,15 @@ def _marked(pool: PoolAdvice) -> list[str]:
     return [name if times >= _STABLE else f"{name}?" for name, times in pairs]
 
 
-def _change(bench: BenchmarkAdvice, margin: float) -> list[str]:
+def _change(benchmark: BenchmarkAdvice, margin: float) -> list[str]:
     """What would change the verdict: more prompts, other prices, texts."""
-    found = bench.decision
+    found = benchmark.decision
     learned = found.learned
     if learned is None:
         return ["What would change the verdict: records with the prompts' texts."]
     points = []
     if found.answer not in {"route", "save"}:
-        points += _prompts_change(bench, learned, margin)
+        points += _prompts_change(benchmark, learned, margin)
     if math.isfinite(found.price_factor) and found.answer != "save" and _kept(found, margin):
         points.append(
             f"{found.best.model} at {found.price_factor:.1f} times its price would make routing "
@@ -366,7 +366,7 @@ def _kept(found: Decision, margin: float) -> bool:
     return cheap is not None and cheap.lead.low > -margin
 
 
-def _prompts_change(bench: BenchmarkAdvice, learned: Learned, margin: float) -> list[str]:
+def _prompts_change(benchmark: BenchmarkAdvice, learned: Learned, margin: float) -> list[str]:
     gain, needed = learned.best.gain.value, learned.prompts_needed
     if gain > margin and needed <= _HUGE:
         return [
@@ -381,8 +381,8 @@ def _prompts_change(bench: BenchmarkAdvice, learned: Learned, margin: float) -> 
     ]
 
 
-def _redundant(bench: BenchmarkAdvice) -> list[str]:
-    groups = bench.redundant
+def _redundant(benchmark: BenchmarkAdvice) -> list[str]:
+    groups = benchmark.redundant
     if not groups:
         return []
     dropped = sum(len(group.drop) for group in groups)
@@ -394,19 +394,19 @@ def _redundant(bench: BenchmarkAdvice) -> list[str]:
     ]
 
 
-def _left_out(bench: BenchmarkAdvice) -> list[str]:
+def _left_out(benchmark: BenchmarkAdvice) -> list[str]:
     sentences = []
-    if bench.set_aside:
+    if benchmark.set_aside:
         sentences.append(
-            f"Set aside: {_some(bench.set_aside)}; no better than guessing, or right where another "
-            "is wrong as if each preferred an option. Their right answers show no knowledge, and "
-            "an oracle that may use them is inflated."
+            f"Set aside: {_some(benchmark.set_aside)}; no better than guessing, or right where "
+            "another is wrong as if each preferred an option. Their right answers show no "
+            "knowledge, and an oracle that may use them is inflated."
         )
-    if bench.too_slow:
-        sentences.append(f"Left out for latency: {_some(bench.too_slow)}.")
-    if bench.n_dropped:
+    if benchmark.too_slow:
+        sentences.append(f"Left out for latency: {_some(benchmark.too_slow)}.")
+    if benchmark.n_dropped:
         sentences.append(
-            f"{bench.n_dropped:,} prompts are left out, on which some model has no score."
+            f"{benchmark.n_dropped:,} prompts are left out, on which some model has no score."
         )
     return sentences
 
@@ -416,14 +416,14 @@ def _footnotes(advice: Advice) -> list[str]:
         "A yes rests on a learned router on prompts that it has not seen, never on what other "
         "models answered. Intervals: 95 %, bootstrap over prompts, with the fits as they are.",
     ]
-    if any(pool.n_outside for bench in advice.benchmarks for pool in bench.pools):
+    if any(pool.n_outside for benchmark in advice.benchmarks for pool in benchmark.pools):
         notes.append(
             "What is left: the model of a pool that ridge regression predicts best from the scores "
             f"of all models outside it, and the prompt's subset, in {advice.folds} folds. "
             f"Near-duplicates correlate {advice.near:g} or more with one in the pool, given the "
             "mean of all others. It is an estimate, no bound."
         )
-    if any(bench.simulated for bench in advice.benchmarks):
+    if any(benchmark.simulated for benchmark in advice.benchmarks):
         notes.append("Simulated data: no real model was asked; the advice is about none.")
     return [*notes, *(f"Note: {note}." for note in advice.notes)]
 
@@ -445,12 +445,16 @@ _COLUMNS = (
 
 
 def _data(advice: Advice) -> Table:
-    rows = [Row((bench.name, *row)) for bench in advice.benchmarks for row in _data_rows(bench)]
+    rows = [
+        Row((benchmark.name, *row))
+        for benchmark in advice.benchmarks
+        for row in _data_rows(benchmark)
+    ]
     return Table("", list(_COLUMNS), rows)
 
 
-def _data_rows(bench: BenchmarkAdvice) -> list[tuple[Cell, ...]]:
-    found = bench.decision
+def _data_rows(benchmark: BenchmarkAdvice) -> list[tuple[Cell, ...]]:
+    found = benchmark.decision
     rows = [_alone_row("best single", found.best)]
     if found.enough:
         rows.append(_alone_row("best cheaper", found.enough))
@@ -458,7 +462,7 @@ def _data_rows(bench: BenchmarkAdvice) -> list[tuple[Cell, ...]]:
     if learned:
         named = {"learned": learned.best, "at least cost": learned.cheap, "budget": learned.within}
         rows += [_routed_row(kind, learned, routed) for kind, routed in named.items() if routed]
-    for pool in bench.pools:
+    for pool in benchmark.pools:
         gain: Cell = "" if math.isnan(pool.gain_apart.value) else Number(*pool.gain_apart)
         oracle, ceiling = _defined(pool.oracle.value), _defined(pool.ceiling.value)
         rows.append(("greedy", " ".join(pool.models), "", gain, "", "", "", oracle, ceiling))
