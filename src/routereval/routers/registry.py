@@ -24,6 +24,8 @@ _OWN = {
     "noisy_oracle": "controls:NoisyOracle",
     "dataset_best": "controls:DatasetBest",
     "dataset_oracle": "controls:DatasetOracle",
+    "shuffled": "placebos:Shuffled",
+    "random_features": "placebos:RandomFeatures",
     "knn": "neighbours:Knn",
     "linear": "linear:Linear",
     "logistic": "classifiers:Logistic",

@@ -14,6 +14,7 @@ from routereval.report.table import Column, Document, Row, Table
 from routereval.results.breakdown import by_part
 from routereval.results.learning_curves import learning_curves
 from routereval.results.results import Results
+from routereval.results.shuffling import surviving_gains
 from routereval.results.standings import winner
 from routereval.results.summary import MEAN, Estimate, Line, summarise
 from routereval.scoring.curve import USD
@@ -123,6 +124,7 @@ def _notes(results: Results, lines: Sequence[Line], tables: Sequence[Table]) -> 
         notes.append(usd if unit == USD else f"cost: {unit}, per call.")
     if any("aiq" in _defined(line) for line in lines):
         notes += TRADE_OFF_NOTES
+    notes += [f"Note: {sentence}." for sentence in surviving_gains(results)]
     return [*notes, *(f"Note: {note}." for note in _merged(results.notes))]
 
 
