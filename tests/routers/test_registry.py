@@ -39,7 +39,8 @@ def test_the_published_parameters_lie_under_those_given() -> None:
 
 @pytest.mark.parametrize("name", ROUTERS)
 def test_published_parameters_are_parameters(name: str) -> None:
-    given = {"url": "http://localhost/v1"} if name == "http" else {}
+    values = {"url": "http://localhost/v1", "router": "knn"}
+    given = {needed: values[needed] for needed in ROUTERS.needs(name)}
     router = make_router(name, protocol="faithful", **given)
     assert ROUTERS[name].faithful.items() <= router.get_params().items()
     assert type(make_router(name, **given)) is ROUTERS[name]
