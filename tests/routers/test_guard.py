@@ -20,17 +20,18 @@ def test_a_guarded_router_keeps_what_it_gains() -> None:
 
 
 def test_a_guarded_router_is_a_constant_where_nothing_can_be_learned() -> None:
-    moved = 0.0
-    for seed in range(10, 16):
+    """By chance one draw in twenty is taken for learnable; so many prompts may move, no more."""
+    moved = []
+    for seed in range(2000, 2020):
         prompts, scores = world(120, learnable=False, seed=seed)
         router = Guard(router="knn(k=5)").fit(prompts.features, scores)
         new = world(100, seed=seed + 100)[0].features
-        moved += (router.predict_scores(new).argmax(axis=1) != router.fallback_).mean() / 6
-    assert moved <= 0.05
+        moved.append((router.predict_scores(new).argmax(axis=1) != router.fallback_).mean())
+    assert np.mean(moved) <= 0.05
 
 
 def test_a_named_fallback_is_left_only_for_what_is_surely_better() -> None:
-    prompts, scores = world(200, learnable=False)
+    prompts, scores = world(200, learnable=False, seed=8)
     router = Guard(router="linear", fallback="cat").fit(prompts.features, scores, models=NAMES)
     assert set(router.predict_scores(prompts.features).argmax(axis=1)) == {2}
     scores[:, 0] = 1.0
@@ -85,7 +86,7 @@ def test_a_gain_counts_where_both_models_were_observed() -> None:
 
 def test_levels_beside_a_named_fallback_count_what_is_sure() -> None:
     scores = np.column_stack([np.full(50, 0.5), np.full(50, 0.9), np.arange(50) % 2])
-    levels, column = levels_of(scores, 0, 2.0)
+    levels, column = levels_of(scores, 0)
     assert column == 0
     assert levels[1] == pytest.approx(0.9)
     assert levels[2] < levels[0]

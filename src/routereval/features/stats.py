@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -111,7 +112,7 @@ class Stats(TextEmbedder):
             texts: the training texts.
             y: ignored; scikit-learn passes it.
         """
-        raw = _measured(texts)
+        raw = _measured(tuple(texts))
         self.means_ = raw.mean(axis=0)
         self.deviations_ = deviations(raw)
         return self
@@ -119,12 +120,13 @@ class Stats(TextEmbedder):
     def transform(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, d) standardised statistics; a value is at most 10 deviations from the mean."""
         self._check_fitted()
-        scaled = (_measured(texts) - self.means_) / self.deviations_
+        scaled = (_measured(tuple(texts)) - self.means_) / self.deviations_
         return np.asarray(np.clip(scaled, -10, 10), dtype=np.float32)
 
 
-def _measured(texts: Sequence[str]) -> NDArray[np.float64]:
-    """The statistics as they are, (n_texts, d)."""
+@lru_cache(maxsize=4)
+def _measured(texts: tuple[str, ...]) -> NDArray[np.float64]:
+    """The statistics as they are, (n_texts, d); the last few are kept, as pools share prompts."""
     rows = [_of_one(text) for text in texts]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(Stats.names))
 

@@ -73,7 +73,7 @@ class Auto(Router):
     extremely random trees on the principal components of its features, statistics of its text and,
     where they are declared, its categories; a ridge on the leading components; and one on the
     categories. Non-negative least squares weigh the views by what they predicted out of fold. The
-    weighed differences are multiplied by their out-of-fold slope less two standard errors or more,
+    weighed differences are multiplied by their out-of-fold slope less 1.5 standard errors or more,
     and added to the models' means: see `Shrinkage`. Where nothing can be learned, the router is a
     constant; a prompt that is unlike all training prompts goes to the best single model too.
 

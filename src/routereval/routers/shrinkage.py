@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.routers.base import mean_scores
-from routereval.routers.inputs import Groups, Scores
+from routereval.routers.inputs import Groups, Scores, rounded
 
 Floats = NDArray[np.float64]
 
-CERTAINTIES = (2.0, 2.5, 3.0, 4.0)
+CERTAINTIES = (1.5, 2.0, 3.0, 4.0)
+SURE = 2.0
 STEEPEST = 1.2
 FEWEST_MOVED = 5
 ROUNDS = 20
@@ -140,20 +141,26 @@ class Shrinkage(NamedTuple):
     Attributes:
         levels: (n_models,) the scores where nothing is believed: the fallback's is the highest.
         fallback: its column.
+        share: how much of the differences between levels is more than chance, 0 to 1.
         slope: how steep out-of-fold evidence found the predictions, with its error.
         z: how many errors are taken off the slope; infinite where the fallback is kept throughout.
-        gain: what it earned out of fold, with slopes of the other folds.
+        gain: what it earned out of fold, with all of the above learned on the other folds.
     """
 
     levels: Floats
     fallback: int
+    share: float
     slope: Slope
     z: float
     gain: Gain
 
     def __call__(self, predicted: Floats) -> Scores:
         """(n_prompts, n_models) scores of predictions that are centred as those learned from."""
-        return np.asarray(self.levels + self.slope.kept(self.z) * without_common(predicted))
+        if not self.moves:
+            return np.tile(self.levels, (len(predicted), 1))
+        top = self.levels[self.fallback]
+        levels = top + self.share * (self.levels - top)
+        return rounded(levels + self.slope.kept(self.z) * without_common(predicted))
 
     @property
     def moves(self) -> bool:
@@ -161,16 +168,15 @@ class Shrinkage(NamedTuple):
         return self.slope.kept(self.z) > 0
 
 
-def levels_of(scores: Scores, fallback: int | None, z: float) -> tuple[Floats, int]:
+def levels_of(scores: Scores, fallback: int | None) -> tuple[Floats, int]:
     """What each model is worth on the average prompt, and which one is fallen back on.
 
     Beside a fallback that is named, a better model counts as better by its mean paired difference
-    less z standard errors, or as equal where that is not above 0.
+    less two standard errors, or as equal where that is not above 0.
 
     Args:
         scores: (n_prompts, n_models), NaN where not observed.
         fallback: its column, or None for the best mean score.
-        z: of the difference to a named fallback.
     """
     means = mean_scores(scores)
     if fallback is None or means.argmax() == fallback:
@@ -179,12 +185,36 @@ def levels_of(scores: Scores, fallback: int | None, z: float) -> tuple[Floats, i
     n = np.maximum((~np.isnan(paired)).sum(axis=0), 1)
     difference = mean_scores(paired)
     spread = np.sqrt(mean_scores((paired - difference) ** 2) / n)
-    sure = np.minimum(difference, 0.0)
-    if z < np.inf:
-        sure += np.maximum(difference - z * spread, 0.0)
+    sure = np.minimum(difference, 0.0) + np.maximum(difference - SURE * spread, 0.0)
     # A model that is level with the fallback stands a hair below it: the fallback wins the tie.
     sure = np.where(np.arange(len(sure)) == fallback, 0.0, np.where(sure == 0, -1e-9, sure))
     return means[fallback] + sure, fallback
+
+
+def share_of(truth: Centred, levels: Floats, groups: Groups) -> float:
+    """The share of the variance between models' levels that chance does not explain.
+
+    Empirical Bayes: models of equal worth differ in their means by chance, by the variance of their
+    centred scores over the number of prompts, groups of equal ones counted once.
+
+    Args:
+        truth: the scores.
+        levels: (n_models,) their levels.
+        groups: (n_prompts,) codes of equal prompts.
+
+    >>> far, near = np.eye(2).repeat(50, axis=0), np.tile(np.eye(2), (50, 1))
+    >>> share_of(centred(near), np.array([0.5, 0.5]), np.arange(100))
+    0.0
+    >>> round(share_of(centred(near), np.array([0.9, 0.1]), np.arange(100)), 3)
+    0.984
+    """
+    m = len(levels)
+    between = float(np.var(levels))
+    seen = np.maximum(truth.seen.sum(axis=0), 1)
+    within = float(((truth.values**2).sum(axis=0) / seen).mean()) / len(np.unique(groups))
+    if between < 1e-12 or m < 2:
+        return 0.0
+    return float(np.clip(1 - within / between, 0.0, 1.0))
 
 
 class OutOfFold(NamedTuple):
@@ -202,6 +232,12 @@ class OutOfFold(NamedTuple):
     folds: NDArray[np.int64]
     groups: Groups
 
+    def rows(self, rows: NDArray[np.bool_]) -> OutOfFold:
+        """Some of the prompts."""
+        return OutOfFold(
+            self.predicted[rows], self.scores[rows], self.folds[rows], self.groups[rows]
+        )
+
 
 def shrinkage_of(held_out: OutOfFold, risk: float, fallback: int | None = None) -> Shrinkage:
     """Learn from out-of-fold predictions how far to believe in them.
@@ -214,32 +250,41 @@ def shrinkage_of(held_out: OutOfFold, risk: float, fallback: int | None = None) 
         risk: how far below the fallback one may be in expectation, in score.
         fallback: its column, or None for the best mean score.
     """
-    scores, groups = held_out.scores, held_out.groups
-    held_out = held_out._replace(predicted=without_common(held_out.predicted))
-    truth = centred(scores)
-    slope = slope_of(held_out.predicted, truth, groups)
+    rule, folds = _ungated(held_out, fallback), held_out.folds
+    others = [(folds == f, _ungated(held_out.rows(folds != f), fallback)) for f in np.unique(folds)]
     for z in CERTAINTIES:
-        gain = _cross_fitted_gain(held_out, truth, z, fallback)
+        gain = _cross_fitted_gain(held_out, others, z)
         if gain.moved >= FEWEST_MOVED and gain.mean > max(gain.error - risk, 0.0):
-            return Shrinkage(*levels_of(scores, fallback, z), slope, z, gain)
-    return constant(scores, fallback)
+            return rule._replace(z=z, gain=gain)
+    return rule
 
 
 def constant(scores: Scores, fallback: int | None = None) -> Shrinkage:
     """What keeps the fallback throughout."""
-    levels, column = levels_of(scores, fallback, np.inf)
-    return Shrinkage(levels, column, Slope(0.0, 0.0), np.inf, Gain(0.0, 0.0, 0, len(scores)))
+    levels, column = levels_of(scores, fallback)
+    return Shrinkage(levels, column, 1.0, Slope(0.0, 0.0), float("inf"), _none(len(scores)))
 
 
-def _cross_fitted_gain(held_out: OutOfFold, truth: Centred, z: float, fallback: int | None) -> Gain:
-    """The gain where each fold has the slope, the levels and the fallback of the others."""
-    P, scores, folds, groups = held_out
-    choice = np.zeros(len(P), dtype=np.int64)
-    stayed = np.zeros(len(P), dtype=np.int64)
-    for fold in np.unique(folds):
-        held, rest = folds == fold, folds != fold
-        there = Centred(truth.values[rest], truth.seen[rest])
-        kept = slope_of(P[rest], there, groups[rest]).kept(z)
-        levels, stayed[held] = levels_of(scores[rest], fallback, z)
-        choice[held] = np.round(levels + kept * P[held], 12).argmax(axis=1)
-    return gain_of(choice, stayed, scores, groups)
+def _ungated(held_out: OutOfFold, fallback: int | None) -> Shrinkage:
+    """All that is learned but the certainty that is asked for: so far none is enough."""
+    P, scores, _, groups = held_out
+    truth = centred(scores)
+    levels, column = levels_of(scores, fallback)
+    share, slope = share_of(truth, levels, groups), slope_of(without_common(P), truth, groups)
+    return Shrinkage(levels, column, share, slope, float("inf"), _none(len(scores)))
+
+
+def _cross_fitted_gain(
+    held_out: OutOfFold, others: list[tuple[NDArray[np.bool_], Shrinkage]], z: float
+) -> Gain:
+    """The gain where the prompts of each fold are routed by what the other folds say."""
+    choice = np.zeros(len(held_out.scores), dtype=np.int64)
+    stayed = np.zeros(len(held_out.scores), dtype=np.int64)
+    for held, rule in others:
+        stayed[held] = rule.fallback
+        choice[held] = rule._replace(z=z)(held_out.predicted[held]).argmax(axis=1)
+    return gain_of(choice, stayed, held_out.scores, held_out.groups)
+
+
+def _none(n: int) -> Gain:
+    return Gain(0.0, 0.0, 0, n)
