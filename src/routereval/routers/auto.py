@@ -10,12 +10,13 @@ import numpy as np
 from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
-from routereval.routers.auto_inputs import Encoding
+from routereval.routers.auto_inputs import Encoding, Seen
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
     LEADING_PENALTIES,
     Floats,
     Folds,
+    Learned,
     View,
     cross_fitted,
     forest_view,
@@ -26,6 +27,7 @@ from routereval.routers.base import Reads, Router, Scores, Training
 from routereval.routers.familiarity import Familiarity
 from routereval.routers.inputs import Groups
 from routereval.routers.shrinkage import (
+    Centred,
     Gain,
     OutOfFold,
     Shrinkage,
@@ -146,16 +148,20 @@ class Auto(Router):
         if len(np.unique(groups)) < FEWEST:
             return Stack(encoding, (), np.zeros(0), constant(data.scores))
         seen, truth = encoding(data.X), centred(data.scores)
+        learned = self._views(seen, truth, folds)
+        held_out = OutOfFold(cross_fitted(learned, truth.values, folds), data.scores, folds, groups)
+        views = tuple(view.view for view in learned)
+        shrinkage = shrinkage_of(held_out, self.risk)
+        return Stack(encoding, views, stacked(learned, truth.values), shrinkage)
+
+    def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
         learned = [
             forest_view(seen, truth.values, folds, self.random_state),
             linear_view(seen, "leading", LEADING_PENALTIES, truth.values, folds),
         ]
         if seen.categories.shape[1]:
             learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, truth.values, folds))
-        held_out = OutOfFold(cross_fitted(learned, truth.values, folds), data.scores, folds, groups)
-        views = tuple(view.view for view in learned)
-        shrinkage = shrinkage_of(held_out, self.risk)
-        return Stack(encoding, views, stacked(learned, truth.values), shrinkage)
+        return learned
 
     def _names(self, prompts: Prompts) -> tuple[str, ...]:
         names = (self.known,) if isinstance(self.known, str) else tuple(self.known or ())

@@ -1,0 +1,451 @@
+"""What routers gain over a constant on real records, and what each part of `auto` adds.
+
+Every folder of records with texts or categories, each of its benchmarks apart and all of them
+mixed; pools of 3, 5 and 10 models (the three groups by turns) and of all. Each cell (records,
+split, seed, pool) is kept in a file once it is done, so that a run can be stopped and taken up;
+whatever is there is summed up.
+
+    python benchmarks/quality.py --quick           # a few sets, one seed: some three minutes
+    python benchmarks/quality.py                   # ten seeds, clean splits: hours
+    python benchmarks/quality.py --split cv        # ten folds in the place of ten seeds
+    python benchmarks/quality.py --every           # every router that runs on a CPU as well
+    python benchmarks/quality.py --report          # sum up what is there
+
+Gains are in points, .01 of score, over the best single model of the training prompts; their
+standard errors are clustered by prompt over pools and seeds. `ceiling` knows the scores of all
+models outside of the pool on the very prompt beside its text; no router does. Constants of `auto`
+were looked at on seeds 101 and 102 of 18 of the sets (marked *); seeds here begin at 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from routereval.errors import RouterEvalError
+from routereval.records import Records
+from routereval.routers import make_router
+from routereval.routers.auto import Auto
+from routereval.routers.auto_inputs import Seen, components_of
+from routereval.routers.auto_views import (
+    LEADING_PENALTIES,
+    Folds,
+    Learned,
+    cross_fitted,
+    forest_view,
+    linear_view,
+    stacked,
+)
+from routereval.routers.base import mean_scores
+from routereval.routers.registry import on_cpu
+from routereval.routers.shrinkage import (
+    Centred,
+    OutOfFold,
+    Shrinkage,
+    centred,
+    shrinkage_of,
+    slope_of,
+    without_common,
+)
+from routereval.scoring import holm
+from routereval.sources import open_source
+from routereval.studies.train import fit
+from routereval.tasks import Pool, Split, Task, mix
+from routereval.tasks.benchmark import PreparedBenchmark
+
+Floats = NDArray[np.float64]
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+GROUPS = ("all-strong", "strong-to-weak", "all-weak")
+SIZES = (3, 5, 10)
+FEWEST = 80  # prompts
+MOST = 40  # models of a pool of all
+QUICK = ("routerbench_subset/mbpp", "llmrouter/math", "bfcl_2024_08", "livecodebench")
+LOOKED_AT = {
+    *("llmrouter", "routerbench_subset", "bigcodebench", "bfcl_2024_08", "livecodebench"),
+    *("livecodebench/lcb_generation", "metabench/gsm8k", "metabench/arc", "mmlu_pro"),
+    *("alpaca_eval/alpaca_eval_1", "coderouterbench_id_test", "routerbench_subset/arc-challenge"),
+    *("llmrouter/math", "llmrouter/natural_qa", "llmrouter/mbpp", "llmrouter/commonsense_qa"),
+    *("llmrouter/trivia_qa", "routellm/gsm8k"),
+}
+ROUTERS = ("dataset_best(by=subset)", "knn", "linear", "forest", "guard(router=knn)")
+BEST = "best_single"
+
+
+class Recorded(Auto):
+    """`auto`, with the views and their out-of-fold predictions kept for the ablation."""
+
+    def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
+        self.learned_ = super()._views(seen, truth, folds)
+        self.folds_, self.truth_ = folds, truth
+        return self.learned_
+
+
+def benchmarks(quick: bool) -> Iterator[tuple[str, Records, bool]]:
+    """Each set by name, and whether it is a mixed stream."""
+    for folder in sorted(DATA.iterdir()):
+        try:
+            found = open_source(folder)
+        except RouterEvalError as error:
+            print(f"{folder.name} is left out: {error}")
+            continue
+        several = len(found) > 1
+        for records in found:
+            name = f"{folder.name}/{records.name}" if several else folder.name
+            if records.n_prompts >= FEWEST and (not quick or name in QUICK):
+                yield name, records, False
+        if several and (not quick or folder.name in QUICK):
+            try:
+                stream = mix(found, folder.name)
+            except RouterEvalError as error:
+                print(f"{folder.name} is not mixed: {error}")
+                continue
+            yield folder.name, stream, True
+
+
+def splits(kind: str, mixed: bool, seeds: int) -> list[str]:
+    """The splits of a set: a seed each, or a fold each."""
+    if kind == "cv":
+        return [f"cv(k=10, fold={fold}, seed=0)" for fold in range(seeds)]
+    return [f"{'mixed' if mixed else 'clean'}(seed={seed})" for seed in range(seeds)]
+
+
+def pools(records: Records, turn: int) -> Iterator[Pool | list[str]]:
+    """A pool of each size, of the three groups by turns, and one of all models."""
+    for place, size in enumerate(SIZES):
+        if records.n_models > size:
+            yield Pool(GROUPS[(turn + place) % 3], size)
+    if 2 <= records.n_models <= MOST:
+        yield list(records.models)
+
+
+def cell(task: Task, routers: Sequence[str]) -> dict[str, Floats]:
+    """What the choice of each router scores on each test prompt; NaN where it has none."""
+    test, best = task.test, task.best_single
+    rows = np.arange(len(test.scores))
+
+    def scored(predicted: Floats) -> Floats:
+        return np.asarray(test.scores[rows, predicted.argmax(axis=1)])
+
+    found = {BEST: test.scores[:, best], "oracle": test.scores.max(axis=1)}
+    found["best cheaper single"] = _cheaper(task)
+    for name in routers:
+        try:
+            router = fit(make_router(name), task)
+            found[name] = scored(router.predict_scores(test.inputs(router.reads)))
+        except RouterEvalError:
+            continue  # it needs costs, or texts
+    prompts = test.inputs("prompts")
+    began = time.perf_counter()
+    auto = Recorded().fit(task.train.inputs("prompts"), task.train.scores, groups=task.train.groups)
+    found["seconds"] = np.array([time.perf_counter() - began])
+    found["auto"] = scored(auto.predict_scores(prompts))
+    found["auto left it"] = (auto.predict_scores(prompts).argmax(axis=1) != best).astype(float)
+    if len(np.unique(task.train.subsets)) > 1:
+        known = fit(make_router("auto(known=subset)"), task)
+        found["auto(known=subset)"] = scored(known.predict_scores(prompts))
+    shuffled = fit(make_router("shuffled(router=auto)"), task).predict_scores(prompts)
+    found["shuffled(router=auto)"] = scored(shuffled)
+    found["shuffled left it"] = (shuffled.argmax(axis=1) != best).astype(float)
+    found |= {name: scored(predicted) for name, predicted in ablations(auto, task).items()}
+    ceiling = _ceiling(task, auto)
+    if ceiling is not None:
+        found["ceiling"] = scored(ceiling)
+    return found
+
+
+def _cheaper(task: Task) -> Floats:
+    """The best model of the training prompts that costs less than the best single one."""
+    costs, means = task.expected_costs, mean_scores(task.train.scores)
+    rows = np.full(len(task.test.scores), np.nan)
+    if costs is None:
+        return rows
+    cheaper = costs < costs[task.best_single]
+    if not cheaper.any():
+        return rows
+    return np.asarray(task.test.scores[:, np.where(cheaper, means, -1.0).argmax()])
+
+
+def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
+    """Scores by parts of `auto`, of the views that it learned: no view is fitted again."""
+    if not auto.stack_.views:
+        return {}
+    scores, groups = task.train.scores, task.train.groups
+    seen = auto.stack_.encoding(task.test.inputs("prompts"))
+    answers = [view.view(seen) for view in auto.learned_]
+    truth, folds = auto.truth_, auto.folds_
+
+    def rule(places: Sequence[int]) -> tuple[Shrinkage, Floats]:
+        views = [auto.learned_[place] for place in places]
+        held = OutOfFold(cross_fitted(views, truth.values, folds), scores, folds, groups)
+        weights = stacked(views, truth.values)
+        predicted = sum(w * answers[p] for w, p in zip(weights, places, strict=True))
+        return shrinkage_of(held, auto.risk), np.asarray(predicted)
+
+    (forest, by_forest), (ridge, by_ridge), (both, by_both) = rule([0]), rule([1]), rule([0, 1])
+    plain = {"share": 1.0}
+    return {
+        "ridge on differences": ridge._replace(z=0.0, **plain)(by_ridge),
+        "forest on differences": forest._replace(z=0.0, **plain)(by_forest),
+        "both, stacked (auto without guard)": both._replace(z=0.0, **plain)(by_both),
+        "slope less 1.5 errors": both._replace(z=1.5, **plain)(by_both),
+        "slope less 2 errors": both._replace(z=2.0, **plain)(by_both),
+        "and levels shrunk, 1.5 errors": both._replace(z=1.5)(by_both),
+        "and gated, all but the familiarity": both(by_both),
+        "gated, a slope for each model": _slope_for_each(both, by_both, auto, groups),
+    }
+
+
+def _slope_for_each(
+    rule: Shrinkage, predicted: Floats, auto: Recorded, groups: NDArray[np.int64]
+) -> Floats:
+    """Each model's own slope, drawn to the common one by empirical Bayes."""
+    if not rule.moves:
+        return rule(predicted)
+    out = without_common(cross_fitted(auto.learned_, auto.truth_.values, auto.folds_))
+    own = [
+        slope_of(out[:, [m]], Centred(auto.truth_.values[:, [m]], auto.truth_.seen[:, [m]]), groups)
+        for m in range(out.shape[1])
+    ]
+    slopes, errors = np.array([s.slope for s in own]), np.array([min(s.error, 1e3) for s in own])
+    between = max(0.0, float(np.mean((slopes - rule.slope.slope) ** 2 - errors**2)))
+    weight = between / (between + errors**2)
+    slope = rule.slope.slope + weight * (slopes - rule.slope.slope)
+    error = np.sqrt(rule.slope.error**2 * (1 - weight) ** 2 + weight * errors**2)
+    top = rule.levels[rule.fallback]
+    kept = np.clip(slope - rule.z * error, 0.0, 1.2)
+    return np.asarray(top + rule.share * (rule.levels - top) + kept * without_common(predicted))
+
+
+def _ceiling(task: Task, auto: Recorded) -> Floats | None:
+    """Predictions of the same views that also see all other models' scores on the prompt."""
+    records = task.records
+    outside = [m for m in range(records.n_models) if records.models[m] not in task.models]
+    if len(outside) < 3 or not auto.stack_.views:
+        return None
+    columns = np.array(outside[:500], dtype=np.int64)
+
+    def seen(part: Any) -> Seen:
+        own = auto.stack_.encoding(part.inputs("prompts"))
+        others = records.scores.dense(part.rows, columns)
+        others = np.nan_to_num(others - np.nanmean(others, axis=0))
+        easy = others.mean(axis=1, keepdims=True)
+        parts = components(np.hstack([others - easy, easy]))
+        wide = np.hstack([own.wide, parts]).astype(np.float32)
+        return Seen(np.hstack([own.leading, parts[:, :30]]), wide, own.categories)
+
+    train = records.scores.dense(task.train.rows, columns)
+    train = np.nan_to_num(train - np.nanmean(train, axis=0))
+    easy = train.mean(axis=1, keepdims=True)
+    components = components_of(np.hstack([train - easy, easy]))
+    truth, folds, here = centred(task.train.scores), auto.folds_, seen(task.train)
+    views = [
+        forest_view(here, truth.values, folds, 0),
+        linear_view(here, "leading", LEADING_PENALTIES, truth.values, folds),
+    ]
+    out = cross_fitted(views, truth.values, folds)
+    held = OutOfFold(out, task.train.scores, folds, task.train.groups)
+    there = seen(task.test)
+    weights = stacked(views, truth.values)
+    predicted = sum(w * view.view(there) for w, view in zip(weights, views, strict=True))
+    return shrinkage_of(held, 1.0)._replace(z=0.0, share=1.0)(np.asarray(predicted))
+
+
+def run(out: Path, args: argparse.Namespace) -> None:
+    """Do what is not there yet."""
+    out.mkdir(parents=True, exist_ok=True)
+    routers = list(ROUTERS)
+    if args.every:
+        routers += [name for name in on_cpu() if name not in {*ROUTERS, BEST, "auto", "oracle"}]
+    sets = list(benchmarks(args.quick))
+    for turn in range(args.seeds):
+        for name, records, mixed in sets:
+            if args.only and name not in args.only:
+                continue
+            split = splits(args.split, mixed, args.seeds)[turn]
+            prepared = PreparedBenchmark(records, Split.parse(split))
+            for pool in pools(records, turn):
+                label = str(pool) if isinstance(pool, Pool) else "all"
+                file = out / f"{name.replace('/', '--')}.{args.split}.{turn}.{label}.npz"
+                if file.exists():
+                    continue
+                try:
+                    task = Task(prepared, pool)
+                    found = cell(task, routers)
+                except RouterEvalError as error:
+                    print(f"{name}, {split}, {label}: {error}", flush=True)
+                    continue
+                found["groups"] = task.test.groups
+                part = file.with_suffix(".part.npz")
+                np.savez_compressed(part, **found)
+                part.rename(file)
+
+
+# What is there, summed up
+
+
+class Gain(NamedTuple):
+    """A mean difference over cells, and its standard error, clustered by prompt."""
+
+    mean: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{100 * self.mean:+6.2f} ± {100 * self.error:4.2f}"
+
+
+Cells = dict[str, dict[str, dict[str, Any]]]
+ASIDE = {"groups", "seconds", "auto left it", "shuffled left it"}
+
+
+def held(out: Path) -> Cells:
+    """The cells that are done, by set and file."""
+    cells: Cells = defaultdict(dict)
+    for file in sorted(out.glob("*.npz")):
+        with np.load(file) as arrays:
+            cells[file.name.split(".")[0].replace("--", "/")][file.stem] = dict(arrays)
+    return cells
+
+
+def gain(cells: Sequence[dict[str, Any]], a: str, b: str) -> Gain | None:
+    """By how much a is ahead of b, over the cells that have both."""
+    both = [c for c in cells if a in c and b in c and not np.isnan(c[a]).any()]
+    both = [c for c in both if not np.isnan(c[b]).any()]
+    if not both:
+        return None
+    total: dict[int, float] = defaultdict(float)
+    means = []
+    for one in both:
+        d = one[a] - one[b]
+        means.append(float(d.mean()))
+        for group, value in zip(one["groups"].tolist(), (d - d.mean()) / len(d), strict=True):
+            total[group] += value
+    error = np.sqrt(np.sum(np.square(list(total.values())))) / len(both)
+    return Gain(float(np.mean(means)), float(error))
+
+
+def over_sets(cells: Cells, a: str, b: str) -> Gain | None:
+    """The mean over the sets that have both, each counting alike."""
+    found = [g for own in cells.values() if (g := gain(list(own.values()), a, b)) is not None]
+    if not found:
+        return None
+    error = np.sqrt(sum(g.error**2 for g in found)) / len(found)
+    return Gain(float(np.mean([g.mean for g in found])), float(error))
+
+
+def p_of(found: Gain) -> float:
+    """Two-sided, by the normal distribution."""
+    return float(2 * norm.sf(abs(found.mean) / max(found.error, 1e-12)))
+
+
+def report(out: Path) -> None:
+    """Print the tables of what is there."""
+    cells = held(out)
+    if not cells:
+        print("no cell is done yet")
+        return
+    every = [one for own in cells.values() for one in own.values()]
+    names = list(dict.fromkeys(name for one in every for name in one if name not in ASIDE))
+    names = [name for name in names if name != BEST]
+    print(f"{len(cells)} sets, {len(every)} pools. Points over the best single model, ± SE.\n")
+    _routers(cells, names)
+    _sets(cells)
+    _pools(cells)
+    seconds = np.concatenate([one["seconds"] for one in every])
+    print(
+        f"\nauto is fitted in {np.median(seconds):.1f} s (median), {seconds.max():.0f} s at most."
+    )
+
+
+def _routers(cells: Cells, names: Sequence[str]) -> None:
+    """Each router over all sets, and whether auto is ahead of it."""
+    gains = {name: over_sets(cells, name, BEST) for name in names}
+    shown = sorted((n for n in names if gains[n]), key=lambda n: -gains[n].mean)  # type: ignore[union-attr]
+    beside = {name: over_sets(cells, "auto", name) for name in shown if name != "auto"}
+    ps = holm([p_of(found) if found else 1.0 for found in beside.values()])
+    corrected = dict(zip(beside, ps.tolist(), strict=True))
+    print(
+        f"{'router':42s} {'gain':>14s} {'worst set':>10s} {'auto ahead by':>15s} {'p (Holm)':>9s}"
+    )
+    for name in shown:
+        worst = min(g.mean for own in cells.values() if (g := gain(list(own.values()), name, BEST)))
+        ahead = str(beside[name]) if beside.get(name) else ""
+        p = f"{corrected[name]:.3f}" if name in corrected else ""
+        print(f"{name:42s} {gains[name]!s:>14s} {100 * worst:+10.2f} {ahead:>15s} {p:>9s}")
+    moved = [one["auto left it"].mean() for own in cells.values() for one in own.values()]
+    by_chance = [one["shuffled left it"].mean() for own in cells.values() for one in own.values()]
+    print(
+        f"\nauto leaves the best single model on {np.mean(moved):.1%} of the prompts, on shuffled"
+    )
+    print(
+        f"labels on {np.mean(by_chance):.1%} (in {np.mean(np.array(by_chance) > 0):.1%} of pools)."
+    )
+
+
+def _sets(cells: Cells) -> None:
+    """Each set: knn, the guarded one, auto, what is known, the ceiling, and the gap closed."""
+    shown = ("knn", "guard(router=knn)", "auto", "auto(known=subset)", "ceiling", "oracle")
+    print(
+        "\n" + f"{'set (* looked at)':36s} {'pools':>5s}" + "".join(f"{n[:15]:>16s}" for n in shown)
+    )
+    for name, own in sorted(cells.items()):
+        found = [gain(list(own.values()), router, BEST) for router in shown]
+        mark = "*" if name in LOOKED_AT else " "
+        texts = "".join(f"{g!s:>16s}" if g else f"{'–':>16s}" for g in found)
+        print(f"{name:35s}{mark} {len(own):5d}{texts}")
+    for label, router in (("text alone", "auto"), ("subset known", "auto(known=subset)")):
+        own = [c for c in cells.get("mmlu_pro", {}).values() if router in c and "ceiling" in c]
+        if own:
+            ours, top = gain(own, router, BEST), gain(own, "ceiling", BEST)
+            if ours and top and top.mean > 0:
+                share = ours.mean / top.mean
+                print(f"mmlu_pro, {label}: {share:.0%} of the gap to the ceiling is closed.")
+
+
+def _pools(cells: Cells) -> None:
+    """Whether auto is below the best single model anywhere."""
+    below, ps, n = [], [], 0
+    for name, own in cells.items():
+        found = gain(list(own.values()), "auto", BEST)
+        if found and found.mean < -max(0.002, found.error):
+            below.append(f"{name} {found}")
+        for one in own.values():
+            single = gain([one], "auto", BEST)
+            if single is not None:
+                n += 1
+                ps.append(p_of(single) if single.mean < 0 else 1.0)
+    worse = int((np.asarray(holm(ps)) < 0.05).sum())
+    print(
+        f"\nSets on which auto is below by more than .002 and its error: {', '.join(below) or 'none'}."
+    )
+    print(f"Pools of {n} on which it is below significantly (Holm over pools): {worse}.")
+
+
+def main() -> None:
+    """Run and report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--quick", action="store_true", help="a few sets, one seed")
+    parser.add_argument("--every", action="store_true", help="every router that runs on a CPU")
+    parser.add_argument("--report", action="store_true", help="sum up what is there")
+    parser.add_argument("--split", choices=("clean", "cv"), default="clean")
+    parser.add_argument("--seeds", type=int, default=None)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--out", type=Path, default=None)
+    args = parser.parse_args()
+    args.seeds = args.seeds or (1 if args.quick else 10)
+    out = args.out or Path("out") / ("quality-quick" if args.quick else "quality")
+    if not args.report:
+        run(out, args)
+    report(out)
+
+
+if __name__ == "__main__":
+    main()
