@@ -7,7 +7,6 @@ whatever is there is summed up.
 
     python benchmarks/quality.py --quick           # a few sets, one seed: some three minutes
     python benchmarks/quality.py                   # ten seeds, clean splits: hours
-    python benchmarks/quality.py --split cv        # ten folds in the place of ten seeds
     python benchmarks/quality.py --every           # every router that runs on a CPU as well
     python benchmarks/quality.py --report          # sum up what is there
 
@@ -60,6 +59,7 @@ from routereval.sources import open_source
 from routereval.studies.train import fit
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.benchmark import PreparedBenchmark
+from routereval.tasks.part import Part
 
 Floats = NDArray[np.float64]
 
@@ -109,13 +109,6 @@ def benchmarks(quick: bool) -> Iterator[tuple[str, Records, bool]]:
                 print(f"{folder.name} is not mixed: {error}")
                 continue
             yield folder.name, stream, True
-
-
-def splits(kind: str, mixed: bool, seeds: int) -> list[str]:
-    """The splits of a set: a seed each, or a fold each."""
-    if kind == "cv":
-        return [f"cv(k=10, fold={fold}, seed=0)" for fold in range(seeds)]
-    return [f"{'mixed' if mixed else 'clean'}(seed={seed})" for seed in range(seeds)]
 
 
 def pools(records: Records, turn: int) -> Iterator[Pool | list[str]]:
@@ -233,7 +226,7 @@ def _ceiling(task: Task, auto: Recorded) -> Floats | None:
         return None
     columns = np.array(outside[:500], dtype=np.int64)
 
-    def seen(part: Any) -> Seen:
+    def seen(part: Part) -> Seen:
         own = auto.stack_.encoding(part.inputs("prompts"))
         others = records.scores.dense(part.rows, columns)
         others = np.nan_to_num(others - np.nanmean(others, axis=0))
@@ -270,11 +263,11 @@ def run(out: Path, args: argparse.Namespace) -> None:
         for name, records, mixed in sets:
             if args.only and name not in args.only:
                 continue
-            split = splits(args.split, mixed, args.seeds)[turn]
+            split = f"{'mixed' if mixed else 'clean'}(seed={turn})"
             prepared = PreparedBenchmark(records, Split.parse(split))
             for pool in pools(records, turn):
                 label = str(pool) if isinstance(pool, Pool) else "all"
-                file = out / f"{name.replace('/', '--')}.{args.split}.{turn}.{label}.npz"
+                file = out / f"{name.replace('/', '--')}.{turn}.{label}.npz"
                 if file.exists():
                     continue
                 try:
@@ -423,9 +416,8 @@ def _pools(cells: Cells) -> None:
                 n += 1
                 ps.append(p_of(single) if single.mean < 0 else 1.0)
     worse = int((np.asarray(holm(ps)) < 0.05).sum())
-    print(
-        f"\nSets on which auto is below by more than .002 and its error: {', '.join(below) or 'none'}."
-    )
+    names = ", ".join(below) or "none"
+    print(f"\nSets on which auto is below by more than .002 and its error: {names}.")
     print(f"Pools of {n} on which it is below significantly (Holm over pools): {worse}.")
 
 
@@ -435,7 +427,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few sets, one seed")
     parser.add_argument("--every", action="store_true", help="every router that runs on a CPU")
     parser.add_argument("--report", action="store_true", help="sum up what is there")
-    parser.add_argument("--split", choices=("clean", "cv"), default="clean")
     parser.add_argument("--seeds", type=int, default=None)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--out", type=Path, default=None)
