@@ -192,7 +192,7 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         "slope less 1.5 errors": both._replace(z=1.5, **plain)(by_both),
         "slope less 2 errors": both._replace(z=2.0, **plain)(by_both),
         "and levels shrunk, 1.5 errors": both._replace(z=1.5)(by_both),
-        "and gated, all but the familiarity": both(by_both),
+        "and gated: all of auto but the familiarity": both(by_both),
         "gated, a slope for each model": _slope_for_each(both, by_both, auto, groups),
     }
 
