@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from routereval.gateway.http.relay import Relay
 from routereval.gateway.observe.metrics import Metrics
 
 BEAT_S = 0.25
+
+log = logging.getLogger(__name__)
 SAME_S = 0.05  # times that differ by less are the same: two clocks are read
 
 
@@ -59,4 +62,7 @@ class Heartbeat:
     async def _beat_repeatedly(self) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
-            await self.beat()
+            try:
+                await self.beat()
+            except Exception:  # the next one may go well
+                log.exception("rests of upstreams could not be shared")

@@ -27,7 +27,28 @@ _PATIENCE_S = 0.2
 _REDIS = "routereval:"
 _RESTS = _REDIS + "rests"
 
+_OPEN_TRIES, _OPEN_WAIT_S = 40, 0.05
+_SCHEMA = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = OFF",  # it is of no use after a power failure
+    "CREATE TABLE IF NOT EXISTS state (kind TEXT, name TEXT, value TEXT, until REAL, "
+    "PRIMARY KEY (kind, name)) WITHOUT ROWID",
+)
+
 log = logging.getLogger(__name__)
+
+
+class _FailureLog:
+    """Logs a failure that may come many times per second: the first, second, fourth and so on."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+        self._count = 0
+
+    def note(self, error: Exception) -> None:
+        self._count += 1
+        if self._count.bit_count() == 1:
+            log.warning("%s (%d times so far): %s", self._sentence, self._count, error)
 
 
 class SharedState(Protocol):
@@ -106,13 +127,16 @@ class SqliteState:
         self._db = sqlite3.connect(
             path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
         )
-        for statement in (
-            "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = OFF",  # it is of no use after a power failure
-            "CREATE TABLE IF NOT EXISTS state (kind TEXT, name TEXT, value TEXT, until REAL, "
-            "PRIMARY KEY (kind, name)) WITHOUT ROWID",
-        ):
-            self._db.execute(statement)
+        self._failures = _FailureLog("the state that workers share cannot be used")
+        for tries_left in reversed(range(_OPEN_TRIES)):
+            try:
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+                break
+            except sqlite3.OperationalError:  # another worker is just making it
+                if not tries_left:
+                    raise
+                time.sleep(_OPEN_WAIT_S)
 
     async def model_of(self, conversation: str) -> str | None:
         """See `SharedState`."""
@@ -147,7 +171,7 @@ class SqliteState:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            log.warning("the state that workers share cannot be used: %s", error)
+            self._failures.note(error)
             return []
 
 
@@ -162,6 +186,7 @@ class RedisState:
     def __init__(self, client: Redis, clock: Callable[[], float] = time.time) -> None:
         self._redis = client
         self._clock = clock
+        self._failures = _FailureLog("the state that workers share cannot be reached")
 
     @classmethod
     def at(cls, url: str) -> RedisState:
@@ -214,7 +239,7 @@ class RedisState:
         try:
             return await asked
         except (RedisError, OSError) as error:
-            log.warning("the state that workers share cannot be reached: %s", error)
+            self._failures.note(error)
             return None
 
 
