@@ -26,6 +26,13 @@ from routereval.cli.output import format_option, show
     help="What the files call a model of the records; may be given several times.",
 )
 @click.option(
+    "--previous",
+    type=click.Path(path_type=Path),
+    metavar="CHOICES",
+    help="An earlier version of these choices, on the same outcomes.",
+)
+@click.option("--train", metavar="SOURCE", help="What the routers were trained on, by its texts.")
+@click.option(
     "--n-boot",
     type=click.IntRange(1),
     help="Resamples of every interval.  [default: 1000]",
@@ -37,6 +44,8 @@ def referee(
     *,
     published: Path | None,
     aliases: tuple[str, ...],
+    previous: Path | None,
+    train: str | None,
     n_boot: int | None,
     format_name: str,
 ) -> None:
@@ -58,6 +67,8 @@ def referee(
         source,
         published=published,
         aliases={name: model for name, _, model in pairs},
+        previous=previous,
+        train=train,
         n_boot=N_BOOT if n_boot is None else n_boot,
     )
     show(found, format_name)

@@ -79,11 +79,11 @@ def read_choices(
             a prompt twice.
     """
     path = Path(source)
-    files = _files(path)
+    files = choice_files(path)
     notes: list[str] = []
     known = {**{model: model for model in records.models}, **(aliases or {})}
-    tables = [_long(file, _table(file), known, notes) for file in files]
-    prompts = _rows_by_name(records)
+    tables = [_long(file, choice_table(file), known, notes) for file in files]
+    prompts = rows_by_name(records)
     routers: dict[str, Mapping[int, tuple[int, float, float]]] = {}
     for file, table in zip(files, tables, strict=True):
         for name, own in _by_router(table):
@@ -105,7 +105,7 @@ def own_records(source: str | Path) -> Records:
     import polars as pl
 
     path = Path(source)
-    tables = [_long(file, _table(file), {}, []) for file in _files(path)]
+    tables = [_long(file, choice_table(file), {}, []) for file in choice_files(path)]
     cells = pl.concat(tables).filter(pl.col("model").is_not_null() & pl.col("score").is_not_null())
     if cells.is_empty():
         raise DataError(f"{path} says no scores; name the records that the routers chose from")
@@ -139,7 +139,12 @@ def _arrays(
     return Choices(tuple(routers), rows, choice, values[:, :, 1], values[:, :, 2], tuple(notes))
 
 
-def _files(path: Path) -> list[Path]:
+def choice_files(path: Path) -> list[Path]:
+    """The files of choices at a path: itself, or those of a folder by name.
+
+    Raises:
+        DataError: if there is none.
+    """
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder")
     if not path.is_dir():
@@ -150,7 +155,12 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _table(file: Path) -> pl.DataFrame:
+def choice_table(file: Path) -> pl.DataFrame:
+    """A file of choices as it is.
+
+    Raises:
+        DataError: if it cannot be read, or is empty.
+    """
     import polars as pl
     from polars.exceptions import PolarsError
 
@@ -257,7 +267,7 @@ def _by_router(table: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     return [(str(part["router"][0]), part) for part in parts]
 
 
-def _rows_by_name(records: Records) -> dict[str, list[int]]:
+def rows_by_name(records: Records) -> dict[str, list[int]]:
     """The rows of each prompt, by its name, and in a stream by its name within its benchmark."""
     found: dict[str, list[int]] = {}
     names = records.prompts["prompt_id"].to_list()

@@ -21,7 +21,9 @@ from routereval.shown import Shown
 from routereval.sources import open_source
 from routereval.studies.choices import own_records, read_choices
 from routereval.studies.claims import Claim, read_claims
+from routereval.studies.integrity import Finding, findings
 from routereval.studies.joined_choices import JoinedChoices, Shuffled
+from routereval.studies.submission import read_submissions
 from routereval.tasks import mix
 
 Floats = NDArray[np.float64]
@@ -76,6 +78,7 @@ class Judgement(Shown):
         rivals: the routers, but for the first, tested against the first; p-values corrected.
         savings: by what share each of these costs less than the first, where costs are known.
         claims: what a published table says against what the files say.
+        findings: what is wrong with the choices, or must be asked.
         notes: what was left out or assumed.
         simulated: True if no real model was asked.
     """
@@ -87,6 +90,7 @@ class Judgement(Shown):
     rivals: Mapping[str, Comparison] = field(default_factory=dict)
     savings: Mapping[str, Saving | None] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     simulated: bool = False
 
@@ -124,6 +128,8 @@ def referee(
     *,
     published: str | Path | None = None,
     aliases: Mapping[str, str] | None = None,
+    previous: str | Path | None = None,
+    train: str | Path | None = None,
     n_boot: int = N_BOOT,
 ) -> Judgement:
     """Score published routers by the models that they chose, beside every constant.
@@ -138,6 +144,8 @@ def referee(
             router called on every prompt.
         published: a table of what was published (router, score, cost), to be held against these.
         aliases: what the files call a model, and what the records call it.
+        previous: an earlier version of the choices, on the same outcomes.
+        train: records that the routers were trained on, whose texts must not be test prompts.
         n_boot: resamples of every interval.
 
     Raises:
@@ -161,8 +169,29 @@ def referee(
         best,
         *_rivals(held, [one.name for one in entries if one.kind == "router"]),
         () if published is None else read_claims(published, entries),
+        () if source is None else _findings(choices, stream, aliases, previous, train),
         (*held.notes, *_left_out(collection, stream)),
         stream.simulated,
+    )
+
+
+def _findings(
+    choices: str | Path,
+    stream: Records,
+    aliases: Mapping[str, str] | None,
+    previous: str | Path | None,
+    train: str | Path | None,
+) -> tuple[Finding, ...]:
+    """What applies to each router, in the order of the files."""
+    texts: list[str] = []
+    for records in [] if train is None else open_source(train):
+        texts += [text for text in records.prompts["text"].to_list() if text]
+    before = [] if previous is None else read_submissions(previous, stream, aliases)
+    earlier = {one.router: one for one in before}
+    return tuple(
+        finding
+        for one in read_submissions(choices, stream, aliases)
+        for finding in findings(replace(one, train=tuple(texts)), stream, earlier.get(one.router))
     )
 
 

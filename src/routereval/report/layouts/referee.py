@@ -8,7 +8,7 @@ from math import inf, isnan
 from typing import Any
 
 from routereval.report.layouts.run import SIMULATED
-from routereval.report.table import Cell, Column, Document, Number, Points, Row, Table
+from routereval.report.table import Cell, Column, Document, Heading, Number, Points, Row, Table
 from routereval.studies.claims import Claim
 from routereval.studies.referee import Entry, Judgement
 
@@ -51,6 +51,7 @@ def judgement_document(found: Judgement) -> Document:
     parts: list[Any] = [Points(sentences(found))]
     parts.append(Table(_title(found), columns, rows).without_empty())
     parts += _claims(found)
+    parts += _findings(found)
     known = any(not isnan(one.zero) for one in found.entries)
     notes = [*found.notes, *_NOTES, *([_ZERO] if known else [])]
     data = Table("", [Column(key, _kind(key)) for key in _KEYS], [Row(r) for r in _data(found)])
@@ -99,6 +100,13 @@ def _claims(found: Judgement) -> Iterator[str | Table]:
         Column("", "text", key="verdict"),
     ]
     yield Table("published, and what the files say", columns, [_claim(c) for c in found.claims])
+
+
+def _findings(found: Judgement) -> Iterator[Heading | Points]:
+    """What the checks of integrity found, one sentence each."""
+    if found.findings:
+        yield Heading("to be asked, or mended")
+        yield Points([f"{one.router} {one.text} ({one.check})." for one in found.findings])
 
 
 def _claim(one: Claim) -> Row:

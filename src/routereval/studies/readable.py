@@ -1,0 +1,62 @@
+"""What can be read from prompts: a simple router, learned out of fold."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.features import make_embedder
+from routereval.records import Records
+from routereval.records.groups import groups_of
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+_FOLDS = 10
+_PENALTY = 1.0
+_DIMS = 256
+
+
+def learned_choice(records: Records, scores: Floats, part: Codes, seed: int = 0) -> Codes:
+    """The choices of a ridge regression that is learned on the other nine tenths of the prompts.
+
+    It predicts every model's score from the benchmark and the vector of the prompt: the records'
+    own features if they have any, else hashed words and word pairs of the text. The penalty is 1
+    on vectors of length 1; groups of equal prompts stay in one fold.
+
+    Args:
+        records: whose prompts these are.
+        scores: (n_prompts, n_models), none missing.
+        part: (n_prompts,) code of the benchmark.
+        seed: decides the folds.
+
+    Returns:
+        (n_prompts,) columns.
+    """
+    X = _vectors(records, part)
+    groups = groups_of(records.prompts["text"].to_list())
+    fold = (np.random.default_rng(seed).permutation(int(groups.max()) + 1) % _FOLDS)[groups]
+    found = np.zeros(len(scores), np.int64)
+    for number in range(_FOLDS):
+        inside, rest = fold == number, fold != number
+        if not inside.any() or not rest.any():
+            continue
+        A, centre = X[rest], scores[rest].mean(axis=0)
+        gram = A.T @ A + _PENALTY * np.eye(A.shape[1])
+        weights = np.linalg.solve(gram, A.T @ (scores[rest] - centre))
+        found[inside] = (X[inside] @ weights + centre).argmax(axis=1)  # ties: the first model
+    return found
+
+
+def _vectors(records: Records, part: Codes) -> Floats:
+    """(n_prompts, d) the benchmark, and what is known of the prompt."""
+    own = np.eye(int(part.max()) + 1)[part]
+    if records.features:
+        given = np.asarray(next(iter(records.features.values())), np.float64)
+        size = np.linalg.norm(given, axis=1, keepdims=True)
+        return np.hstack([own, given / np.where(size > 0, size, 1.0)])
+    texts = [text or "" for text in records.prompts["text"].to_list()]
+    if not any(texts):
+        return own
+    embedder = make_embedder(f"hashing(dims={_DIMS})")
+    return np.hstack([own, np.asarray(embedder.transform(texts), np.float64)])
