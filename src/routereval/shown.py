@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LAYOUTS = {
     "Advice": "advise:advice_document",
     "AllRepeats": "trials:trials_document",
+    "Board": "leaderboard:board_document",
     "Evaluation": "evaluate:evaluation_document",
     "Judgement": "referee:judgement_document",
     "OffPolicy": "offpolicy:offpolicy_document",

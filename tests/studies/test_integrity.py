@@ -133,6 +133,7 @@ def test_records_without_texts_and_costs_are_checked_as_far_as_they_go() -> None
     assert findings(submitted(bare, choice), bare) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared records")
 def test_published_routers_out_of_distribution() -> None:
     folder = SHARED / "coderouterbench_ood176"

@@ -16,6 +16,7 @@ from routereval.cli.import_ import import_command
 from routereval.cli.info import info
 from routereval.cli.inspect_ import inspect_command
 from routereval.cli.keys import keys
+from routereval.cli.leaderboard import leaderboard
 from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
 from routereval.cli.offpolicy import offpolicy
@@ -55,6 +56,7 @@ COMMANDS = (
     compare,
     score,
     referee,
+    leaderboard,
     trials,
     trust,
     split,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from routereval.features import make_embedder
 from routereval.records import Records
@@ -37,15 +38,20 @@ def learned_choice(records: Records, scores: Floats, part: Codes, seed: int = 0)
     groups = groups_of(records.prompts["text"].to_list())
     fold = (np.random.default_rng(seed).permutation(int(groups.max()) + 1) % _FOLDS)[groups]
     found = np.zeros(len(scores), np.int64)
-    for number in range(_FOLDS):
-        inside, rest = fold == number, fold != number
-        if not inside.any() or not rest.any():
-            continue
-        A, centre = X[rest], scores[rest].mean(axis=0)
-        gram = A.T @ A + _PENALTY * np.eye(A.shape[1])
-        weights = np.linalg.solve(gram, A.T @ (scores[rest] - centre))
-        found[inside] = (X[inside] @ weights + centre).argmax(axis=1)  # ties: the first model
+    with threadpool_limits(1):  # threads cost far more than they gain on matrices so small
+        for number in range(_FOLDS):
+            inside, rest = fold == number, fold != number
+            if inside.any() and rest.any():
+                predicted = _ridge(X[rest], scores[rest], X[inside])
+                found[inside] = predicted.argmax(axis=1)  # ties: the first model
     return found
+
+
+def _ridge(X: Floats, scores: Floats, others: Floats) -> Floats:
+    """(n_others, n_models) what scores are predicted of other vectors."""
+    centre = scores.mean(axis=0)
+    gram = X.T @ X + _PENALTY * np.eye(X.shape[1])
+    return np.asarray(others @ np.linalg.solve(gram, X.T @ (scores - centre)) + centre)
 
 
 def _vectors(records: Records, part: Codes) -> Floats:

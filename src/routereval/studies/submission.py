@@ -112,6 +112,12 @@ class JoinedSubmission:
         return of_choice(np.nan_to_num(self.scores), self.choice)
 
     @property
+    def chosen(self) -> tuple[str | None, ...]:
+        """(n_prompts) the models chosen, in the order of the records; None where none was."""
+        names = self.records.models
+        return tuple(None if at == NONE else names[at] for at in self.choice.tolist())
+
+    @property
     def texts(self) -> list[str | None]:
         """(n_prompts) the texts of the prompts; None where unknown."""
         return list(self.records.prompts["text"].to_list())

@@ -1,0 +1,116 @@
+"""``routereval leaderboard``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from routereval.cli.output import format_option, show
+
+_BOARD = click.argument("board", type=click.Path(path_type=Path))
+_SOURCE = click.argument("source")
+_SALT = click.option(
+    "--salt", default="", envvar="ROUTEREVAL_SALT", help="Of a private board; keep it secret."
+)
+
+
+@click.group()
+def leaderboard() -> None:
+    """Keep a leaderboard of routers as a folder that anybody can verify.
+
+    BOARD is the folder, SOURCE the records that it is about, which the folder does not hold.
+    """
+
+
+@leaderboard.command()
+@_BOARD
+@_SOURCE
+@click.option("--name", default="", help="Of the board.  [default: the records' name]")
+@_SALT
+@click.option("--step", type=click.FloatRange(0, 1, min_open=True), help="Of a private ladder.")
+def init(board: Path, source: str, *, name: str, salt: str, step: float | None) -> None:
+    """Begin a board. With --salt it is private: it holds a hash, and scores climb a ladder."""
+    from routereval.studies.leaderboard import init as begin
+
+    click.echo(f"{begin(board, source, name=name, salt=salt, step=step)}")
+
+
+@leaderboard.command()
+@_BOARD
+@_SOURCE
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--hash", "sha256", default="", help="Instead of FILE: its sha256, as a promise.")
+@click.option("--author", default="", help="Whose it is.")
+@click.option("--pool", default="", metavar="M,M,…", help="The models it might choose from.")
+@click.option("--constant", is_flag=True, help="It always chooses one model.")
+@click.option("--calls-models", is_flag=True, help="It calls models in order to route.")
+@click.option("--train", metavar="SOURCE", help="What it was trained on, by its texts.")
+@click.option("--supersedes", default="", metavar="NAME", help="Its last version on this board.")
+@_SALT
+def add(
+    board: Path,
+    source: str,
+    name: str,
+    file: Path | None,
+    *,
+    sha256: str,
+    salt: str,
+    train: str | None,
+    pool: str,
+    **declared: Any,  # noqa: ANN401 - of click
+) -> None:
+    """Add FILE as NAME: choices, predicted scores, or the folder of a saved router."""
+    from routereval.sources import open_source
+    from routereval.studies.leaderboard import Declared
+    from routereval.studies.leaderboard import add as added
+
+    held = [] if train is None else open_source(train)
+    texts = tuple(text for one in held for text in one.prompts["text"].to_list() if text)
+    models = tuple(model.strip() for model in pool.split(",") if model.strip())
+    said = Declared(pool=models, train=texts, **declared)
+    entry = added(board, source, name, file, said, sha256=sha256, salt=salt)
+    what = "its hash is noted" if entry.kind == "hash" else f"score {entry.score:.4f}"
+    click.echo(f"{name}: {what}")
+
+
+@leaderboard.command()
+@_BOARD
+@_SOURCE
+@_SALT
+@click.option("--reveal", is_flag=True, help="Show a private board's scores as they are.")
+@format_option
+def verify(board: Path, source: str, *, salt: str, reveal: bool, format_name: str) -> None:
+    """Score every submission again; exit status 2 if one does not hold."""
+    from routereval.studies.leaderboard import verify as verified
+
+    found = verified(board, source, salt=salt, reveal=reveal)
+    show(found, format_name)
+    if found.refused:
+        sys.exit(2)
+
+
+@leaderboard.command()
+@_BOARD
+@_SOURCE
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="The folder of the site.",
+)
+@_SALT
+@click.option("--reveal", is_flag=True, help="Show a private board's scores as they are.")
+def build(board: Path, source: str, *, out: Path, salt: str, reveal: bool) -> None:
+    """Write the board as a static site: one page, which needs no network."""
+    from routereval.report.leaderboard_site import build_site
+    from routereval.studies.leaderboard import judged
+    from routereval.studies.leaderboard import verify as verified
+
+    found = verified(board, source, salt=salt, reveal=reveal)
+    click.echo(f"{build_site(found, judged(found, source), out)}")

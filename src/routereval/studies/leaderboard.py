@@ -1,0 +1,538 @@
+"""A leaderboard as a folder of submissions, which anybody can score again offline.
+
+A board holds no records, only their hashes: ``board.json``, and a folder for each submission with
+the file that was handed in and a manifest. All paths in it are relative.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import floor, isnan, sqrt
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from routereval._version import __version__
+from routereval.errors import DataError, SpecError
+from routereval.records import Records
+from routereval.regular_files import read_whole
+from routereval.routers import load_router
+from routereval.shown import Shown
+from routereval.sources import open_source
+from routereval.studies.integrity import Finding, findings
+from routereval.studies.predictions import read_predictions
+from routereval.studies.referee import Judgement, referee
+from routereval.studies.submission import (
+    JoinedSubmission,
+    Submission,
+    of_choice,
+    read_submissions,
+)
+from routereval.tasks import mix
+from routereval.whole_folders import whole_folder
+
+BOARD, MANIFEST, SUBMISSIONS = "board.json", "manifest.json", "submissions"
+PROTOCOL = "every prompt of the records, each counting alike"
+SCHEMA = 1
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_SAME = 1e-9
+_KINDS = ("choices", "predictions", "router", "hash")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a submitter says of a router.
+
+    Attributes:
+        author: whose it is; the ladder of a private board counts by author.
+        pool: the models that it might choose from; all of the records if empty.
+        constant: whether it always chooses one model.
+        calls_models: whether it calls models in order to route; then ``router_cost`` is to be told.
+        train: texts that it was trained on.
+        supersedes: name of its last version on this board.
+    """
+
+    author: str = ""
+    pool: tuple[str, ...] = ()
+    constant: bool = False
+    calls_models: bool = False
+    train: tuple[str, ...] = ()
+    supersedes: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission, scored again.
+
+    Attributes:
+        name: of the submission.
+        author: whose it is.
+        kind: ``choices``, ``predictions``, ``router``, or ``hash`` while only that was handed in.
+        score: mean score over all prompts; on a private board what the ladder lets out.
+        cost: USD of all choices by the records, and of the router's own calls; NaN where unknown.
+        refused: why it does not count; empty if it does.
+        models: (n_prompts) the models chosen, in the order of the records.
+    """
+
+    name: str
+    author: str
+    kind: str
+    score: float
+    cost: float
+    refused: tuple[str, ...] = ()
+    models: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class Board(Shown):
+    """A leaderboard, verified.
+
+    Attributes:
+        name: of the board.
+        n_prompts: how many prompts.
+        step: the ladder's step on a private board; 0 on an open one.
+        entries: in the order of their submission.
+        prompts: (n_prompts) names of the prompts; empty on a private board.
+        simulated: True if no real model was asked.
+    """
+
+    name: str
+    n_prompts: int
+    step: float
+    entries: tuple[Entry, ...]
+    prompts: tuple[str, ...] = ()
+    simulated: bool = False
+
+    @property
+    def refused(self) -> list[Entry]:
+        """The submissions that do not count."""
+        return [one for one in self.entries if one.refused]
+
+    @property
+    def standing(self) -> list[Entry]:
+        """Those that count, the highest score first; of equals the cheapest."""
+        held = [one for one in self.entries if not one.refused and one.kind != "hash"]
+        return sorted(held, key=lambda one: (-one.score, isnan(one.cost), one.cost))
+
+
+def init(
+    board: str | Path,
+    source: Records | Sequence[Records] | str | Path,
+    *,
+    name: str = "",
+    salt: str = "",
+    step: float | None = None,
+) -> Path:
+    """Begin a board on some records.
+
+    Args:
+        board: a folder that is not there yet.
+        source: the records that submissions are scored on.
+        name: of the board; that of the records if empty.
+        salt: makes the board private: it then holds only the hash of the salt and the records'
+            hash. Publish both with the records once the board closes, and anybody can verify it.
+        step: of the ladder of a private board; half of 1 / √n_prompts if None, which no standard
+            error of a score exceeds.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: if the folder exists.
+    """
+    path, stream = Path(board), _stream(source)
+    if path.exists():
+        raise DataError(f"{path} exists already; choose another folder")
+    private = bool(salt)
+    least = 0.5 / sqrt(stream.n_prompts)
+    held = {
+        "schema": SCHEMA,
+        "name": name or stream.name,
+        "protocol": PROTOCOL,
+        "n_prompts": stream.n_prompts,
+        "models": stream.models,
+        "records": _committed(stream.hash, salt),
+        "private": private,
+        "step": (least if step is None else step) if private else 0.0,
+        "routereval": __version__,
+    }
+    with whole_folder(path, overwrite=False) as part:
+        (part / SUBMISSIONS).mkdir()
+        _write_json(part / BOARD, held)
+    return path
+
+
+def add(
+    board: str | Path,
+    source: Records | Sequence[Records] | str | Path,
+    name: str,
+    file: str | Path | None = None,
+    declared: Declared | None = None,
+    *,
+    sha256: str = "",
+    salt: str = "",
+) -> Entry:
+    """Add a submission, if nothing is wrong with it.
+
+    Args:
+        board: the folder.
+        source: the records of the board.
+        name: of the submission.
+        file: choices (one router) or predicted scores, CSV, JSON Lines or Parquet; or the folder of
+            a saved router, which then has to read texts.
+        declared: what the submitter says of it.
+        sha256: instead of a file its hash, before outcomes are known; the file comes later under
+            the same name, and must have it.
+        salt: of a private board.
+
+    Raises:
+        DataError: if it cannot be read, is there already, or is refused; the message says why.
+        SpecError: if the name is none, or neither a file nor a hash is given.
+    """
+    path, stream, facts = _opened(board, source, salt)
+    if not _NAME.fullmatch(name):
+        raise SpecError(f"a submission is named by letters, digits, '.', '_' and '-', not {name!r}")
+    if (file is None) == (not sha256):
+        raise SpecError("give a file, or the sha256 of one")
+    said = declared or Declared()
+    place = path / SUBMISSIONS / name
+    promised = _promised(place)
+    if file is None:
+        _place(place, None, _noted("hash", sha256, said, _number(path)))
+        return Entry(name, said.author, "hash", float("nan"), float("nan"))
+    kind, given = read_submission(file, stream, name)
+    held, digest = _with(given, said), _digest(Path(file))
+    reasons = [one.text for one in _findings(held, stream, path, said)]
+    if promised and promised["sha256"] != digest:
+        reasons.append("it is not the file whose hash was handed in")
+    if reasons:
+        raise DataError(f"{name} is refused: {'; '.join(reasons)}")
+    joined = JoinedSubmission.of(held, stream)
+    score, cost = scored(joined)
+    number = promised["number"] if promised else _number(path)
+    _place(place, Path(file), _noted(kind, digest, said, number) | _figures(score, cost))
+    if facts["private"]:
+        return next(one for one in verify(path, stream, salt=salt).entries if one.name == name)
+    return Entry(name, said.author, kind, score, cost, (), joined.chosen)
+
+
+def verify(
+    board: str | Path,
+    source: Records | Sequence[Records] | str | Path,
+    *,
+    salt: str = "",
+    reveal: bool = False,
+) -> Board:
+    """Score every submission of a board again, and say which do not count.
+
+    Args:
+        board: the folder.
+        source: the records of the board.
+        salt: of a private board.
+        reveal: show the scores of a private board as they are, without the ladder.
+
+    Raises:
+        DataError: if the board cannot be read, or the records are not its own.
+    """
+    path, stream, facts = _opened(board, source, salt)
+    manifests = [(place, _manifest(place)) for place in sorted((path / SUBMISSIONS).iterdir())]
+    manifests.sort(key=lambda one: one[1].get("number", 0))  # stable: then by name
+    entries = [_verified(place, held, stream, path) for place, held in manifests]
+    if facts["private"] and not reveal:
+        entries = _climbed(entries, float(facts["step"]))
+    return Board(
+        facts["name"],
+        stream.n_prompts,
+        float(facts["step"]) if not reveal else 0.0,
+        tuple(entries),
+        () if facts["private"] and not reveal else tuple(stream.prompts["prompt_id"].to_list()),
+        stream.simulated,
+    )
+
+
+def judged(board: Board, source: Records | Sequence[Records] | str | Path) -> Judgement | None:
+    """The submissions that count beside every constant; None on a private board, or without any."""
+    import polars as pl
+
+    if not board.prompts or not board.standing:
+        return None
+    columns = {one.name: list(one.models) for one in board.standing}
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "choices.parquet"
+        pl.DataFrame({"prompt_id": list(board.prompts), **columns}).write_parquet(file)
+        return referee(file, source)
+
+
+def read_submission(file: str | Path, records: Records, name: str) -> tuple[str, Submission]:
+    """A submission, and what kind of file it was.
+
+    Raises:
+        DataError: if it cannot be read, or holds the choices of several routers.
+    """
+    path = Path(file)
+    if path.is_dir():
+        return "router", _of_router(path, records, name)
+    found = read_submissions(path, records)
+    if len(found) == 1:
+        return "choices", replace(found[0], router=name)
+    if found:
+        raise DataError(f"{path} holds {len(found)} routers; a submission is one")
+    values = read_predictions(path).of(records)
+    if values is None:
+        raise DataError(f"{path}: no prompt of it is in the records")
+    best = np.nan_to_num(values.values, nan=-np.inf).argmax(axis=1)  # ties: the first model
+    names = records.prompts["prompt_id"].to_list()
+    return "predictions", Submission(
+        name,
+        tuple(names[row] for row in values.rows.tolist()),
+        tuple(values.models[column] for column in best.tolist()),
+    )
+
+
+def _of_router(path: Path, records: Records, name: str) -> Submission:
+    if not records.has_text:
+        raise DataError(f"{records.name} has no texts, so a saved router cannot choose")
+    decisions = load_router(path).decide(records.prompts["text"].to_list())
+    names = tuple(records.prompts["prompt_id"].to_list())
+    return Submission(name, names, tuple(one.model for one in decisions))
+
+
+def scored(held: JoinedSubmission) -> tuple[float, float]:
+    """Mean score over all prompts, and USD of the choices and of the router's own calls."""
+    score = float(held.quality.mean())
+    if held.records.costs is None:
+        return score, float("nan")
+    paid = of_choice(np.asarray(held.records.costs, np.float64).T, held.choice)
+    own = held.numbers.get("router_cost", np.zeros(len(paid)))
+    return score, float(paid.sum() + np.nan_to_num(own).sum())
+
+
+def ladder(scores: Sequence[float], step: float) -> list[float]:
+    """What a private board lets out of the scores of one author, in the order of submission.
+
+    The Ladder of Blum and Hardt (2015, arXiv 1502.04585): a score is shown, rounded to the step,
+    only if it is above the best one shown by more than the step; else that one is shown again. So
+    the error of the best score grows with the logarithm of the number of submissions, not with
+    their number, and small changes tell nothing of the test prompts.
+
+    >>> ladder([0.500, 0.503, 0.497, 0.541], 0.02)
+    [0.5, 0.5, 0.5, 0.54]
+    """
+    best, shown = float("-inf"), []
+    for score in scores:
+        if score > best + step:
+            best = round(floor(score / step + 0.5) * step, 10)
+        shown.append(best)
+    return shown
+
+
+def _climbed(entries: Sequence[Entry], step: float) -> list[Entry]:
+    """With the scores that the ladder lets out, author by author; costs are not let out."""
+    found = list(entries)
+    counting = [n for n, one in enumerate(entries) if not one.refused and one.kind != "hash"]
+    for author in dict.fromkeys(entries[n].author for n in counting):
+        own = [n for n in counting if entries[n].author == author]
+        for n, score in zip(own, ladder([entries[n].score for n in own], step), strict=True):
+            found[n] = replace(found[n], score=score, cost=float("nan"), models=())
+    return found
+
+
+def _verified(place: Path, held: Mapping[str, Any], stream: Records, board: Path) -> Entry:
+    """One submission, with every reason why it does not count."""
+    author, kind = str(held["declared"]["author"]), held["kind"]
+    nothing = float("nan")
+    if kind == "hash":
+        return Entry(place.name, author, kind, nothing, nothing)
+    try:
+        file = _file(place, held)
+        digest = _digest(file)
+        found, given = read_submission(file, stream, place.name)
+    except (DataError, OSError) as error:
+        return Entry(place.name, author, kind, nothing, nothing, (str(error).splitlines()[0],))
+    said = _declared(held)
+    joined = JoinedSubmission.of(_with(given, said), stream)
+    score, cost = scored(joined)
+    reasons = [] if digest == held["sha256"] else ["its file is not the one that was handed in"]
+    if found != kind:
+        reasons.append(f"it holds {found}, where {kind} were handed in")
+    for what, now in (("score", score), ("cost", cost)):
+        if not _alike(held[what], now):
+            reasons.append(f"its {what} is {now:.6g}, where the manifest says {held[what]}")
+    reasons += [one.text for one in _findings(joined.given, stream, board, said)]
+    return Entry(place.name, author, kind, score, cost, tuple(reasons), joined.chosen)
+
+
+def _alike(noted: object, now: float) -> bool:
+    if noted is None:
+        return isnan(now)
+    return isinstance(noted, int | float) and abs(noted - now) <= _SAME * max(1.0, abs(now))
+
+
+def _findings(
+    held: Submission, stream: Records, board: Path, said: Declared
+) -> tuple[Finding, ...]:
+    """What the checks say, beside the last version if there is one."""
+    return findings(held, stream, _previous(board, said, stream))
+
+
+def _previous(board: Path, said: Declared, stream: Records) -> Submission | None:
+    if not said.supersedes:
+        return None
+    place = board / SUBMISSIONS / said.supersedes
+    if not _NAME.fullmatch(said.supersedes) or not place.is_dir():
+        raise DataError(f"{said.supersedes!r}, which it supersedes, is not on the board")
+    held = _manifest(place)
+    if held["kind"] == "hash":
+        return None
+    return read_submission(_file(place, held), stream, place.name)[1]
+
+
+def _with(given: Submission, said: Declared) -> Submission:
+    return replace(
+        given,
+        pool=said.pool,
+        constant=said.constant,
+        calls_models=said.calls_models,
+        train=said.train,
+    )
+
+
+def _stream(source: Records | Sequence[Records] | str | Path) -> Records:
+    collection = open_source(source)
+    return mix(collection) if len(collection) > 1 else collection[0]
+
+
+def _committed(digest: str, salt: str) -> str:
+    """The hash of records, or of a salt and it, from which nobody can guess the records."""
+    return hashlib.sha256(f"{salt}:{digest}".encode()).hexdigest() if salt else digest
+
+
+def _opened(
+    board: str | Path, source: Records | Sequence[Records] | str | Path, salt: str
+) -> tuple[Path, Records, Mapping[str, Any]]:
+    path = Path(board)
+    facts = _json(path / BOARD)
+    if facts.get("schema") != SCHEMA:
+        raise DataError(f"{path / BOARD} is of schema {facts.get('schema')}, not {SCHEMA}")
+    stream = _stream(source)
+    if facts["private"] and not salt:
+        raise DataError(f"{path} is a private board; give its salt")
+    if facts["records"] != _committed(stream.hash, salt if facts["private"] else ""):
+        what = "records or salt" if facts["private"] else "records"
+        raise DataError(f"{stream.name}: these are not the {what} of {path}: their hash differs")
+    return path, stream, facts
+
+
+def _number(board: Path) -> int:
+    """The place of the next submission in the order."""
+    return 1 + max(
+        (int(_manifest(one).get("number", 0)) for one in (board / SUBMISSIONS).iterdir()), default=0
+    )
+
+
+def _promised(place: Path) -> Mapping[str, Any] | None:
+    """The manifest of a hash that was handed in before the file."""
+    if not place.exists():
+        return None
+    held = _manifest(place)
+    if held["kind"] != "hash":
+        raise DataError(f"{place.name} is on the board already; name the new version otherwise")
+    return held
+
+
+def _noted(kind: str, digest: str, said: Declared, number: int) -> dict[str, Any]:
+    """The manifest of a submission, without its file and figures."""
+    if not _HASH.fullmatch(digest):
+        raise SpecError(f"a sha256 has 64 digits of 0-9 and a-f, not {digest!r}")
+    return {
+        "schema": SCHEMA,
+        "number": number,
+        "kind": kind,
+        "file": "",
+        "sha256": digest,
+        **_figures(float("nan"), float("nan")),
+        "protocol": PROTOCOL,
+        "routereval": __version__,
+        "declared": asdict(said),
+    }
+
+
+def _figures(score: float, cost: float) -> dict[str, float | None]:
+    return {"score": None if isnan(score) else score, "cost": None if isnan(cost) else cost}
+
+
+def _place(place: Path, file: Path | None, held: dict[str, Any]) -> None:
+    """Write a submission's folder: the file as it was handed in, and its manifest."""
+    with whole_folder(place, overwrite=True) as part:
+        if file is not None:
+            held["file"] = "router" if file.is_dir() else f"choices{file.suffix.lower()}"
+            if file.is_dir():
+                shutil.copytree(file, part / held["file"])
+            else:
+                (part / held["file"]).write_bytes(read_whole(file))
+        _write_json(part / MANIFEST, held)
+
+
+def _digest(file: Path) -> str:
+    """Sha256 of a file; of a folder over the names and hashes of its files, in their order."""
+    if not file.is_dir():
+        return hashlib.sha256(read_whole(file)).hexdigest()
+    digest = hashlib.sha256()
+    for one in sorted(file.rglob("*")):
+        if not one.is_dir():
+            content = hashlib.sha256(read_whole(one)).hexdigest()
+            digest.update(f"{one.relative_to(file).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _file(place: Path, held: Mapping[str, Any]) -> Path:
+    """The file of a submission, which lies in its own folder."""
+    name = str(held["file"])
+    if not _NAME.fullmatch(name) or not (place / name).exists():
+        raise DataError(f"{place.name}: there is no file {name!r} beside its manifest")
+    return place / name
+
+
+def _manifest(place: Path) -> Mapping[str, Any]:
+    held = _json(place / MANIFEST)
+    needed = {"number", "kind", "file", "sha256", "score", "cost", "declared"}
+    if missing := sorted(needed - set(held)):
+        raise DataError(f"{place / MANIFEST} lacks {', '.join(missing)}")
+    if held["kind"] not in _KINDS or not isinstance(held["declared"], dict):
+        raise DataError(f"{place / MANIFEST} is no manifest of a submission")
+    return held
+
+
+def _declared(held: Mapping[str, Any]) -> Declared:
+    said = held["declared"]
+    return Declared(
+        str(said.get("author", "")),
+        tuple(said.get("pool", ())),
+        bool(said.get("constant", False)),
+        bool(said.get("calls_models", False)),
+        tuple(said.get("train", ())),
+        str(said.get("supersedes", "")),
+    )
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(read_whole(file))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
+    if not isinstance(held, dict):
+        raise DataError(f"{file} is no JSON object")
+    return held
+
+
+def _write_json(file: Path, held: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
