@@ -45,15 +45,15 @@ def deploy(
     """
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
-    bench = advice.benchmarks[-1]
-    learned, routed = bench.decision.learned, bench.decision.routed
+    benchmark = advice.benchmarks[-1]
+    learned, routed = benchmark.decision.learned, benchmark.decision.routed
     written: list[Path] = []
-    lines = [f"# {_alone(bench)}"]
-    if bench.decision.answer in {"route", "save"} and learned and routed:
+    lines = [f"# {_alone(benchmark)}"]
+    if benchmark.decision.answer in {"route", "save"} and learned and routed:
         opened, _ = costed(open_source(sources), prices)
         records = opened[0] if len(opened) == 1 else mix(opened)
         try:
-            trained = _trained(records, bench, learned, routed)
+            trained = _trained(records, benchmark, learned, routed)
         except DataError as error:
             lines = [f"# no router is kept: {error}"]
         else:
@@ -107,7 +107,7 @@ def gateway_toml(learned: Learned, routed: Routed) -> str:
 
 
 def _trained(
-    records: Records, bench: BenchmarkAdvice, learned: Learned, routed: Routed
+    records: Records, benchmark: BenchmarkAdvice, learned: Learned, routed: Routed
 ) -> TrainedRouter:
     """The router fitted on all prompts, with the certificate of the verdict."""
     task = Task(records, Pool.of(learned.pool), Split("cv"), "tfidf")
@@ -115,11 +115,11 @@ def _trained(
     held = trained.certificate
     if held is None:
         return trained
-    best = bench.decision.best.model
+    best = benchmark.decision.best.model
     stays = dict(routed.share).get(best, 0.0)
     verdict = replace(
         held,
-        scored_on=f"{learned.n_tested:,} prompts of {bench.name}, out of fold",
+        scored_on=f"{learned.n_tested:,} prompts of {benchmark.name}, out of fold",
         n=learned.n_tested,
         fallback=best,
         gain=routed.gain.value,
@@ -131,6 +131,6 @@ def _trained(
     return replace(trained, about={**trained.about, "certificate": verdict.to_dict()})
 
 
-def _alone(bench: BenchmarkAdvice) -> str:
+def _alone(benchmark: BenchmarkAdvice) -> str:
     """What to do where there is nothing to serve."""
-    return f"no router: use {bench.decision.use} alone"
+    return f"no router: use {benchmark.decision.use} alone"
