@@ -195,3 +195,25 @@ async def test_workers_that_cannot_serve_end_with_a_sentence(tmp_path: Path) -> 
         child.kill()  # its workers end, too
         while await status_of(url + "/healthz"):
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@in_loop
+async def test_a_second_signal_does_not_wait_for_answers(workers: str, tmp_path: Path) -> None:
+    async def for_ever(asked: Asked) -> None:
+        await asyncio.Event().wait()
+
+    stub = Stub(for_ever)
+    async with stub.running(), process(tmp_path, stub, "--workers", workers) as (url, child):
+        async with aiohttp.ClientSession() as session:
+            ask = asyncio.ensure_future(session.post(url + "/v1/chat/completions", json=PROVE))
+            await until(lambda: stub.asked)
+            child.send_signal(signal.SIGTERM)
+            while await status_of(url + "/readyz") == 200:
+                await asyncio.sleep(0.02)
+            assert child.returncode is None
+            child.send_signal(signal.SIGTERM)
+            await child.wait()  # in less than `drain_s`, which is longer than a test may take
+            with contextlib.suppress(aiohttp.ClientError):
+                (await ask).close()
+        await until(lambda: stub.gone)

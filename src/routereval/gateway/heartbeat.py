@@ -10,9 +10,9 @@ from routereval.gateway.http.relay import Relay
 from routereval.gateway.observe.metrics import Metrics
 
 BEAT_S = 0.25
+SAME_S = 0.05  # times that differ by less are the same: two clocks are read
 
 log = logging.getLogger(__name__)
-SAME_S = 0.05  # times that differ by less are the same: two clocks are read
 
 
 class Heartbeat:

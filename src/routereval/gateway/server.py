@@ -69,6 +69,7 @@ class DrainingServer(uvicorn.Server):
             return
         if self._draining is not None:
             super().handle_exit(sig, frame)
+            self.force_exit = True
             return
         self.app.drain()
         self._draining = (time.monotonic() + CLOSE_CONNECTIONS_S, sig, frame)
@@ -93,6 +94,12 @@ class DrainingServer(uvicorn.Server):
                 await self._take_last_connections(os.dup(held.fileno()), listener)
         await asyncio.sleep(LAST_REQUESTS_S)
         await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn leaves all as it is then; what was spent is to be written
+            tasks = list(self.server_state.tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.lifespan.shutdown()
 
     async def _take_last_connections(self, fd: int, listener: asyncio.Server) -> None:
         """Take those that the system has made already: closing the socket would reset them."""
