@@ -16,6 +16,7 @@ from matplotlib.image import imread
 from routereval.cli.advise import advise as command
 from routereval.gateway.config import read_config
 from routereval.records import Records
+from routereval.report.advice_cost import AdviceCostDisplay
 from routereval.report.advice_figure import advice_figure
 from routereval.report.layouts.advise import SHORT, save_advice, verdict, verdict_sentence
 from routereval.results.summary import Estimate
@@ -137,6 +138,27 @@ def test_the_picture_shows_each_size(advice: Advice) -> None:
     assert axes.get_ylim()[0] < advice.benchmarks[0].decision.best.score.value
 
 
+def test_the_cost_twin_has_a_row_for_each_choice(advice: Advice) -> None:
+    [panel] = AdviceCostDisplay(advice).panels()
+    found = advice.benchmarks[0].decision
+    assert panel.rows[0].value == found.best.usd
+    assert found.learned is not None
+    assert any(row.value == found.learned.best.usd.value for row in panel.rows)
+    assert found.best.model in panel.rows[0].words
+    unknown = replace(found, best=replace(found.best, usd=math.nan), enough=None, learned=None)
+    bare = replace(advice, benchmarks=(replace(advice.benchmarks[0], decision=unknown),))
+    assert AdviceCostDisplay(bare).panels() == []
+
+
+def test_a_bar_without_a_ceiling_says_so(advice: Advice) -> None:
+    bench = advice.benchmarks[0]
+    nothing = Estimate(math.nan, math.nan, math.nan)
+    pools = tuple(replace(pool, ceiling=nothing, gain=nothing) for pool in bench.pools)
+    made = replace(advice, benchmarks=(replace(bench, pools=pools),))
+    texts = [text.get_text() for text in advice_figure(made).axes[0].texts]
+    assert texts.count("not estimable") == sum(pool.size > 1 for pool in pools)
+
+
 def test_files_are_whole_and_the_same(advice: Advice, tmp_path: Path) -> None:
     first, second = (save_advice(advice, tmp_path / name) for name in ("a", "b"))
     assert [path.name for path in first] == [
@@ -144,6 +166,8 @@ def test_files_are_whole_and_the_same(advice: Advice, tmp_path: Path) -> None:
         "advice.json",
         "advice.png",
         "advice.svg",
+        "advice-cost.png",
+        "advice-cost.svg",
     ]
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes()

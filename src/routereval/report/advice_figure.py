@@ -81,7 +81,9 @@ def _panel(ax: Axes, benchmark: BenchmarkAdvice) -> None:
     best = benchmark.decision.best.score.value
     for place, pool in enumerate(pools):
         _bars(ax, place, pool, best)
-        if not math.isnan(pool.ceiling.value):
+        if math.isnan(pool.ceiling.value):
+            _not_estimable(ax, place)
+        else:
             _ceiling(ax, place, pool)
     ax.axhline(best, color=_BEST, linewidth=1.0, zorder=4)
     learned = benchmark.decision.learned
@@ -128,6 +130,23 @@ def _bars(ax: Axes, place: int, pool: PoolAdvice, best: float) -> None:
         ha="center",
         color="#666666",
         fontsize=6.5,
+    )
+
+
+def _not_estimable(ax: Axes, place: int) -> None:
+    """A bar without a ceiling says so, lest it be read as a ceiling of nothing."""
+    ax.annotate(
+        "not estimable",
+        (place, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        rotation=90,
+        color="#777777",
+        fontsize=6.5,
+        zorder=7,
     )
 
 

@@ -58,7 +58,7 @@ def advice_document(advice: Advice) -> Document:
 
 
 def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
-    """Write ``advice.txt``, ``advice.json``, ``advice.png`` and ``advice.svg``.
+    """Write ``advice.txt``, ``advice.json``, ``advice`` and ``advice-cost`` as PNG and SVG.
 
     Args:
         advice: from `routereval.studies.advise`.
@@ -67,6 +67,7 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
     Returns:
         The files.
     """
+    from routereval.report.advice_cost import AdviceCostDisplay
     from routereval.report.advice_figure import save_figure
 
     home = Path(folder)
@@ -78,7 +79,9 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
     }
     for path, content in files.items():
         path.write_text(content, encoding="utf-8")
-    return [*files, *save_figure(advice, home / "advice")]
+    cost = AdviceCostDisplay(advice)
+    twin = cost.save(home / "advice-cost") if cost.panels() else []
+    return [*files, *save_figure(advice, home / "advice"), *twin]
 
 
 # The verdict
