@@ -11,10 +11,12 @@ from routereval.cli.advise import advise
 from routereval.cli.compare import compare
 from routereval.cli.curves import curves
 from routereval.cli.download import download
+from routereval.cli.drift import drift
 from routereval.cli.export import export
 from routereval.cli.import_ import import_command
 from routereval.cli.info import info
 from routereval.cli.inspect_ import inspect_command
+from routereval.cli.judges import judges
 from routereval.cli.keys import keys
 from routereval.cli.leaderboard import leaderboard
 from routereval.cli.list_ import list_command
@@ -58,6 +60,8 @@ COMMANDS = (
     referee,
     leaderboard,
     trials,
+    judges,
+    drift,
     trust,
     split,
     info,
