@@ -40,6 +40,8 @@ from routereval.routers.validation import fold_codes
 FOLDS = 5
 FEWEST = 20
 RISK = 0.002
+COMPARED = 2000
+"""With how many training prompts a new one is compared, to tell whether it is like any."""
 
 
 class Stack(NamedTuple):
@@ -116,7 +118,8 @@ class Auto(Router):
         n = len(prompts)
         groups = np.arange(n) if data.groups is None else data.groups
         folds = fold_codes(n, FOLDS, self.random_state, groups)
-        self.familiarity_ = Familiarity.of(prompts.features)
+        drawn = np.random.default_rng(self.random_state).permutation(n)[:COMPARED]
+        self.familiarity_ = Familiarity.of(prompts.features[np.sort(drawn)])
         self.stack_ = self._stack(Encoding.of(prompts), data, folds, groups)
         self.known_stack_ = None
         if names:
