@@ -71,8 +71,8 @@ def add(
     held = [] if train is None else open_source(train)
     texts = tuple(text for one in held for text in one.prompts["text"].to_list() if text)
     models = tuple(model.strip() for model in pool.split(",") if model.strip())
-    said = Declared(pool=models, train=texts, **declared)
-    entry = added(board, source, name, file, said, sha256=sha256, salt=salt)
+    declaration = Declared(pool=models, train=texts, **declared)
+    entry = added(board, source, name, file, declaration, sha256=sha256, salt=salt)
     what = "its hash is noted" if entry.kind == "hash" else f"score {entry.score:.4f}"
     click.echo(f"{name}: {what}")
 

@@ -56,7 +56,7 @@ class Declared:
         author: whose it is; the ladder of a private board counts by author.
         pool: the models that it might choose from; all of the records if empty.
         constant: whether it always chooses one model.
-        calls_models: whether it calls models in order to route; then ``router_cost`` is to be told.
+        calls_models: whether it calls models in order to route; then ``router_cost`` must be given.
         train: texts that it was trained on.
         supersedes: name of its last version on this board.
     """
@@ -203,15 +203,15 @@ def add(
         raise SpecError(f"a submission is named by letters, digits, '.', '_' and '-', not {name!r}")
     if (file is None) == (not sha256):
         raise SpecError("give a file, or the sha256 of one")
-    said = declared or Declared()
+    stated = declared or Declared()
     place = path / SUBMISSIONS / name
     promised = _promised(place)
     if file is None:
-        _place(place, None, _noted("hash", sha256, said, _number(path)))
-        return Entry(name, said.author, "hash", float("nan"), float("nan"))
+        _place(place, None, _noted("hash", sha256, stated, _number(path)))
+        return Entry(name, stated.author, "hash", float("nan"), float("nan"))
     kind, given = read_submission(file, stream, name)
-    held, digest = _with(given, said), _digest(Path(file))
-    reasons = [one.text for one in _findings(held, stream, path, said)]
+    held, digest = _with(given, stated), _digest(Path(file))
+    reasons = [one.text for one in _findings(held, stream, path, stated)]
     if promised and promised["sha256"] != digest:
         reasons.append("it is not the file whose hash was handed in")
     if reasons:
@@ -219,10 +219,10 @@ def add(
     joined = JoinedSubmission.of(held, stream)
     score, cost = scored(joined)
     number = promised["number"] if promised else _number(path)
-    _place(place, Path(file), _noted(kind, digest, said, number) | _figures(score, cost))
+    _place(place, Path(file), _noted(kind, digest, stated, number) | _figures(score, cost))
     if facts["private"]:
         return next(one for one in verify(path, stream, salt=salt).entries if one.name == name)
-    return Entry(name, said.author, kind, score, cost, (), joined.chosen)
+    return Entry(name, stated.author, kind, score, cost, (), joined.chosen)
 
 
 def verify(
@@ -358,8 +358,8 @@ def _verified(place: Path, held: Mapping[str, Any], stream: Records, board: Path
         found, given = read_submission(file, stream, place.name)
     except (DataError, OSError) as error:
         return Entry(place.name, author, kind, nothing, nothing, (str(error).splitlines()[0],))
-    said = _declared(held)
-    joined = JoinedSubmission.of(_with(given, said), stream)
+    stated = _declared(held)
+    joined = JoinedSubmission.of(_with(given, stated), stream)
     score, cost = scored(joined)
     reasons = [] if digest == held["sha256"] else ["its file is not the one that was handed in"]
     if found != kind:
@@ -367,7 +367,7 @@ def _verified(place: Path, held: Mapping[str, Any], stream: Records, board: Path
     for what, now in (("score", score), ("cost", cost)):
         if not _alike(held[what], now):
             reasons.append(f"its {what} is {now:.6g}, where the manifest says {held[what]}")
-    reasons += [one.text for one in _findings(joined.given, stream, board, said)]
+    reasons += [one.text for one in _findings(joined.given, stream, board, stated)]
     return Entry(place.name, author, kind, score, cost, tuple(reasons), joined.chosen)
 
 
@@ -378,31 +378,31 @@ def _alike(noted: object, now: float) -> bool:
 
 
 def _findings(
-    held: Submission, stream: Records, board: Path, said: Declared
+    held: Submission, stream: Records, board: Path, stated: Declared
 ) -> tuple[Finding, ...]:
     """What the checks say, beside the last version if there is one."""
-    return findings(held, stream, _previous(board, said, stream))
+    return findings(held, stream, _previous(board, stated, stream))
 
 
-def _previous(board: Path, said: Declared, stream: Records) -> Submission | None:
-    if not said.supersedes:
+def _previous(board: Path, stated: Declared, stream: Records) -> Submission | None:
+    if not stated.supersedes:
         return None
-    place = board / SUBMISSIONS / said.supersedes
-    if not _NAME.fullmatch(said.supersedes) or not place.is_dir():
-        raise DataError(f"{said.supersedes!r}, which it supersedes, is not on the board")
+    place = board / SUBMISSIONS / stated.supersedes
+    if not _NAME.fullmatch(stated.supersedes) or not place.is_dir():
+        raise DataError(f"{stated.supersedes!r}, which it supersedes, is not on the board")
     held = _manifest(place)
     if held["kind"] == "hash":
         return None
     return read_submission(_file(place, held), stream, place.name)[1]
 
 
-def _with(given: Submission, said: Declared) -> Submission:
+def _with(given: Submission, stated: Declared) -> Submission:
     return replace(
         given,
-        pool=said.pool,
-        constant=said.constant,
-        calls_models=said.calls_models,
-        train=said.train,
+        pool=stated.pool,
+        constant=stated.constant,
+        calls_models=stated.calls_models,
+        train=stated.train,
     )
 
 
@@ -449,7 +449,7 @@ def _promised(place: Path) -> Mapping[str, Any] | None:
     return held
 
 
-def _noted(kind: str, digest: str, said: Declared, number: int) -> dict[str, Any]:
+def _noted(kind: str, digest: str, stated: Declared, number: int) -> dict[str, Any]:
     """The manifest of a submission, without its file and figures."""
     if not _HASH.fullmatch(digest):
         raise SpecError(f"a sha256 has 64 digits of 0-9 and a-f, not {digest!r}")
@@ -462,7 +462,7 @@ def _noted(kind: str, digest: str, said: Declared, number: int) -> dict[str, Any
         **_figures(float("nan"), float("nan")),
         "protocol": PROTOCOL,
         "routereval": __version__,
-        "declared": asdict(said),
+        "declared": asdict(stated),
     }
 
 
@@ -513,14 +513,14 @@ def _manifest(place: Path) -> Mapping[str, Any]:
 
 
 def _declared(held: Mapping[str, Any]) -> Declared:
-    said = held["declared"]
+    stated = held["declared"]
     return Declared(
-        str(said.get("author", "")),
-        tuple(said.get("pool", ())),
-        bool(said.get("constant", False)),
-        bool(said.get("calls_models", False)),
-        tuple(said.get("train", ())),
-        str(said.get("supersedes", "")),
+        str(stated.get("author", "")),
+        tuple(stated.get("pool", ())),
+        bool(stated.get("constant", False)),
+        bool(stated.get("calls_models", False)),
+        tuple(stated.get("train", ())),
+        str(stated.get("supersedes", "")),
     )
 
 
