@@ -25,6 +25,7 @@ ELSEWHERE = {
     "info": "records",
     "inspect": "routers.inspection",
     "keys": "gateway.access.keys",
+    "leaderboard": "studies.leaderboard",  # a group of commands
     "list": "cli.catalogue",
     "merge": "records.merge",
     "prices": "records.prices",
