@@ -24,7 +24,7 @@ class AdviceCostDisplay(Display):
     @property
     def simulated(self) -> bool:
         """Whether no real model was asked."""
-        return any(bench.simulated for bench in self.advice.benchmarks)
+        return any(benchmark.simulated for benchmark in self.advice.benchmarks)
 
     def panels(self) -> list[Rows]:
         """A panel for each benchmark whose costs are known."""
