@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,16 @@ def test_calls_cost_their_tokens_cached_and_reasoning_ones_apart(tmp_path: Path)
     assert cents(batch.records)[0] == 1000 * 1.25 + 50 * 5
     assert np.isnan(batch.records.costs[1, 0])
     assert "of batches; no price of 1 models" in batch.note
+
+
+def test_prices_of_the_records_own_are_called_so(tmp_path: Path) -> None:
+    records = calls(tokens_in=[10, 10], tokens_out=[0, 0])
+    info = records.model_info.with_columns(price_in=pl.Series([1.0, 2.0]), price_out=pl.lit(1.0))
+    file = tmp_path / "prices.toml"
+    file.write_text(as_toml(PriceList("2020-01-01", "", {}, 1)))
+    costed = with_costs(replace(records, model_info=info), "prices", file, TODAY)
+    assert costed.note == "costs are estimates from the records' own prices, tokens as recorded"
+    assert cents(costed.records) == [10, 20]
 
 
 def test_an_arm_costs_what_its_base_model_does(tmp_path: Path) -> None:

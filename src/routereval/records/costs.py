@@ -67,7 +67,8 @@ def with_costs(
         return _by_params(records)
     listed = price_list(prices)
     costed = _by_prices(records, listed, strict=costs != "auto", batch=costs == "batch")
-    old = listed.warning(today or datetime.now(UTC).date()) if costed.note else ""
+    used = costed.note and not _has_own(records).all()
+    old = listed.warning(today or datetime.now(UTC).date()) if used else ""
     return Costed(costed.records, f"{costed.note}; {old}") if old else costed
 
 
@@ -94,10 +95,20 @@ def _by_prices(records: Records, listed: PriceList, *, strict: bool, batch: bool
     read, thought = np.minimum(read, tokens), np.minimum(thought, answer)
     matrix = (tokens - read) * usd[:, 0] + read * usd[:, 2]
     matrix += (answer - thought) * usd[:, 1] + thought * usd[:, 3]
-    note = f"costs are estimates from list prices ({listed.date or 'no date'}), {counted}"
+    own = "the records' own prices" if _has_own(records).all() else ""
+    source = own or f"list prices ({listed.date or 'no date'})"
+    note = f"costs are estimates from {source}, {counted}"
     note += ", of batches" if batch else ""
     note += f"; no price of {len(missing)} models" if missing else ""
     return Costed(_changed(records, matrix / _PER_TOKENS, None), note)
+
+
+def _has_own(records: Records) -> NDArray[np.bool_]:
+    """(n_models,) whether the table of models says what each costs."""
+    info = records.model_info
+    if not {"price_in", "price_out"} <= set(info.columns):
+        return np.zeros(records.n_models, dtype=bool)
+    return (info["price_in"].is_not_null() & info["price_out"].is_not_null()).to_numpy()
 
 
 def _prices(records: Records, listed: PriceList) -> list[Price | None]:
