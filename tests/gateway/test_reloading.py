@@ -93,8 +93,8 @@ async def test_what_cannot_be_read_changes_nothing(caplog: pytest.LogCaptureFixt
 @in_loop
 async def test_many_reloads_under_load_lose_no_request() -> None:
     async with reloadable() as (at, app, _):
-        asks = [asyncio.ensure_future(at.ask("prove it")) for _ in range(40)]
-        for _ in range(4):
+        asks = [asyncio.ensure_future(at.ask("prove it")) for _ in range(20)]
+        for _ in range(2):
             assert await app.reload()
             asks += [asyncio.ensure_future(at.ask("cite it")) for _ in range(10)]
         assert {status for status, _, _ in await asyncio.gather(*asks)} == {200}

@@ -84,7 +84,6 @@ class ReloadingGateway:
             self._open = opened
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-        tune_memory()
         log.warning("the configuration was read anew")
         return True
 

@@ -58,7 +58,7 @@ class DrainingServer(uvicorn.Server):
         self.app = app
         self.connections = ClientConnections(_with_room_for_files(config.limits))
         self._supervised = supervised
-        self._reloads: set[asyncio.Task[bool]] = set()
+        self._reloads: set[asyncio.Task[None]] = set()
         http = protocol_factory(self.connections, int(config.limits.head_kb * 1000))
         settings = _uvicorn_settings(config)
         super().__init__(uvicorn.Config(cast("Any", app), http=cast("Any", http), **settings))
@@ -127,9 +127,13 @@ class DrainingServer(uvicorn.Server):
                     await loop.connect_accepted_socket(protocol, connection)
 
     def _reload(self) -> None:
-        task = asyncio.get_running_loop().create_task(self.app.reload())
+        task = asyncio.get_running_loop().create_task(self._reloaded())
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
+
+    async def _reloaded(self) -> None:
+        if await self.app.reload():
+            tune_memory()
 
 
 def serve(load: Load, trained: TrainedRouter, config: Config) -> None:
