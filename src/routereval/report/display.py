@@ -13,7 +13,7 @@ from routereval.report.cells import visible
 from routereval.report.draw_svg import panel_svg
 from routereval.report.panel import (
     COLOURS,
-    LONGEST,
+    LONGEST_NAME,
     Area,
     Axis,
     Dots,
@@ -223,7 +223,7 @@ class _Cell(NamedTuple):
 
 def _cell(panel: Panel | Rows, *, alone: bool) -> _Cell:
     if isinstance(panel, Rows):
-        left = max(min(width_of(row.name), LONGEST) for row in panel.rows) / _SCALE + 10
+        left = max(min(width_of(row.name), LONGEST_NAME) for row in panel.rows) / _SCALE + 10
         right = max(width_of(row.words) for row in panel.rows) / _SCALE + 12
         plot = (_PLOT[0], _ROW * max(1, len(panel.rows)))
         width = left + max(plot[0] + right, _head_width(panel))
@@ -246,7 +246,9 @@ def draw_rows(ax: Axes, panel: Rows) -> None:
     _draw_scale(ax, panel.x)
     ax.set_ylim(n - 0.5, -0.5)
     ax.yaxis.set_ticks(
-        range(n), [shortened(visible(row.name), LONGEST) for row in panel.rows], color="#333333"
+        range(n),
+        [shortened(visible(row.name), LONGEST_NAME) for row in panel.rows],
+        color="#333333",
     )
     ax.tick_params(axis="y", length=0, labelsize=_FONT)
     ax.grid(visible=False, axis="y")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from routereval.report.cells import visible
 from routereval.report.panel import (
-    LONGEST,
+    LONGEST_NAME,
     Area,
     BarRow,
     Dots,
@@ -197,7 +197,7 @@ _ROW = 19.0
 
 def _rows_picture(panel: Rows) -> Html:
     names = [visible(row.name) for row in panel.rows]
-    left = 1.1 * max((min(width_of(name), LONGEST) for name in names), default=0.0) + 12
+    left = 1.1 * max((min(width_of(name), LONGEST_NAME) for name in names), default=0.0) + 12
     right = max((width_of(row.words) for row in panel.rows), default=0.0) + 12
     width = max(120.0, 460.0 - left - right)
     foot = _TOP + _ROW * len(panel.rows)
@@ -238,7 +238,7 @@ def _row_marks(
     row: BarRow, x: Callable[[float], float], y: float, left: float, right: float
 ) -> list[Html]:
     whole = visible(row.name)
-    shown = shortened(whole, LONGEST)
+    shown = shortened(whole, LONGEST_NAME)
     title = _title(whole) if shown != whole else Html("")
     out = [tag("text", shown, title, x=round(left - 8, 1), y=y + 4, text_anchor="end")]
     for one in row.segments:

@@ -29,6 +29,10 @@ BEST = 3
 _GAP = 12.0  # between two labels, in pixels
 _CHAR, _WIDE = 6.9, 12.0  # widths of a character, in pixels
 LONGEST = 130.0
+"""The widest label of a panel, in pixels."""
+
+LONGEST_NAME = 190.0
+"""The widest name of a row, in pixels."""
 
 
 @dataclass(frozen=True)
