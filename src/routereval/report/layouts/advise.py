@@ -101,7 +101,7 @@ def verdict(benchmark: BenchmarkAdvice, margin: float) -> str:
     if found.answer == "route" and learned and routed:
         return (
             f"Yes, for the score: {learned.router} gains {_signed(routed.gain)} over the best "
-            "single model on prompts that it has not seen."
+            f"single model on prompts that it has not seen{_instead(routed, found.best)}."
         )
     if found.answer == "save" and learned and routed:
         return (
@@ -112,6 +112,13 @@ def verdict(benchmark: BenchmarkAdvice, margin: float) -> str:
     if found.answer in {"cheaper", "cheaper?"}:
         return _cheaper(found, margin)
     return _alone(benchmark, margin)
+
+
+def _instead(routed: Routed, best: Alone) -> str:
+    """What the gain costs."""
+    if math.isnan(routed.usd.value) or math.isnan(best.usd):
+        return ""
+    return f", at {_usd(routed.usd.value)} instead of {_usd(best.usd)} per 1,000 prompts"
 
 
 def _cheaper(found: Decision, margin: float) -> str:
