@@ -61,7 +61,7 @@ def test_the_table_is_read_as_the_page_says(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_every_step_works(folder: Path) -> None:
-    pytest.importorskip("starlette")
+    pytest.importorskip("aiohttp")
     quick = {"advise": ["-r", "knn"]}  # in place of two routers that take ten times as long
     shown = {call[0]: run([*call, *quick.get(call[0], [])]) for call in steps()}
     assert shown["advise"].count("Worth routing? ") == 1
