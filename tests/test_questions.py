@@ -27,7 +27,7 @@ QUESTIONS = [
     ("How do I bound who spends what?", "gateway-keys.md", "--usd-per-day 5"),
     ("How do some prompts stay with some models?", "faq.md", "bounds where its requests can go"),
     ("How do I add a new model with few scores?", "routers.md", "scores on a few probe prompts"),
-    ("How do I see drift?", "faq.md", "There is no alarm of its own."),
+    ("How do I see drift?", "faq.md", "By three signs:"),
     ("What do I save per month?", "is-it-worth-it.md", "--monthly 2M"),
     ("Does it work with LiteLLM?", "deploy.md", "model: openai/auto"),
 ]
