@@ -149,6 +149,16 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert {page.resolve() for page in [*PAGES, *ASIDE]} <= reached
 
 
+def test_the_index_names_every_page() -> None:
+    text = text_of(ROOT / "docs" / "index.md")
+    parts = ["Start", "How-to", "Concepts", "Reference", "Research", "FAQ"]
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == parts
+    listed = {target.partition("#")[0] for target in LINK.findall(text)} | {"index.md"}
+    assert [
+        page.name for page in PAGES if page.parent.name == "docs" and page.name not in listed
+    ] == []
+
+
 @pytest.mark.parametrize("name", cli.commands)
 def test_every_command_is_documented(name: str) -> None:
     assert named(f"routereval {name}")
