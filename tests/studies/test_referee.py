@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from routereval.errors import DataError
+from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.studies.choices import NONE, read_choices
 from routereval.studies.claims import read_claims
@@ -66,6 +66,23 @@ def test_every_model_stands_beside_them_as_a_constant(tmp_path: Path) -> None:
     assert {one.name for one in found.entries if one.kind == "control"} == {
         *("oracle", "best_single", "random")
     }
+
+
+def test_a_control_is_learned_out_of_fold(tmp_path: Path) -> None:
+    topic = np.arange(60) % 2
+    texts = [f"{('algebra', 'law')[at]} number {n}" for n, at in enumerate(topic)]
+    held = Records.from_arrays("two", np.eye(3)[topic], MODELS, texts)
+    path = wide(tmp_path, held, coin=np.random.default_rng(0).integers(0, 2, 60))
+    found = referee(path, held, controls=["knn(k=3)"], n_boot=20)
+    assert found.entry("knn(k=3)", "control").score > 0.95
+    noise = np.random.default_rng(1).integers(0, 2, (60, 3)).astype(float)
+    lost = Records.from_arrays("two", noise, MODELS, texts)
+    score = referee(path, lost, controls=["knn(k=3)"], n_boot=20).entry("knn(k=3)", "control").score
+    assert score < noise.mean() + 0.2
+    with pytest.raises(SpecError, match="reads features or texts, not truth"):
+        referee(path, held, controls=["oracle"])
+    with pytest.raises(DataError, match="needs the text of every prompt"):
+        referee(wide(tmp_path, records(), coin=by_parity(records())), records(), controls=["knn"])
 
 
 def test_a_constant_that_is_not_listed_is_named(tmp_path: Path) -> None:

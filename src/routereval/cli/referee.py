@@ -33,6 +33,13 @@ from routereval.cli.output import format_option, show
 )
 @click.option("--train", metavar="SOURCE", help="What the routers were trained on, by its texts.")
 @click.option(
+    "--control",
+    "controls",
+    multiple=True,
+    metavar="SPEC",
+    help="A router of this package, as auto or guard(router=knn), learned out of fold; several.",
+)
+@click.option(
     "--n-boot",
     type=click.IntRange(1),
     help="Resamples of every interval.  [default: 1000]",
@@ -46,6 +53,7 @@ def referee(
     aliases: tuple[str, ...],
     previous: Path | None,
     train: str | None,
+    controls: tuple[str, ...],
     n_boot: int | None,
     format_name: str,
 ) -> None:
@@ -69,6 +77,7 @@ def referee(
         aliases={name: model for name, _, model in pairs},
         previous=previous,
         train=train,
+        controls=controls,
         n_boot=N_BOOT if n_boot is None else n_boot,
     )
     show(found, format_name)

@@ -56,6 +56,7 @@ class JoinedChoices:
         n_chosen: (n_routers,) how many different models each router chooses.
         top_share: (n_routers,) share of the prompts that its most chosen model gets.
         notes: what was left out.
+        texts: (n_prompts) texts of the prompts, None where unknown.
     """
 
     routers: tuple[str, ...]
@@ -70,6 +71,7 @@ class JoinedChoices:
     n_chosen: Codes
     top_share: Floats
     notes: tuple[str, ...]
+    texts: tuple[str | None, ...] = ()
 
     @classmethod
     def of(cls, choices: Choices, records: Records, *, own: bool = False) -> JoinedChoices:
@@ -101,6 +103,7 @@ class JoinedChoices:
         at = np.cumsum(everywhere) - 1
         known = np.where(everywhere, at, NONE)
         choice = choices.choice[kept]
+        texts = np.array(part.prompts["text"].to_list(), object)[kept].tolist()
         counts = np.stack([_counts(column, len(everywhere)) for column in choice.T])
         return cls(
             choices.routers,
@@ -115,6 +118,7 @@ class JoinedChoices:
             (counts > 0).sum(axis=1),
             counts.max(axis=1) / len(choice),
             tuple(notes),
+            tuple(texts),
         )
 
     @property

@@ -21,6 +21,7 @@ from routereval.shown import Shown
 from routereval.sources import open_source
 from routereval.studies.choices import own_records, read_choices
 from routereval.studies.claims import Claim, read_claims
+from routereval.studies.cross_fitted import cross_fitted_choice
 from routereval.studies.integrity import Finding, findings
 from routereval.studies.joined_choices import JoinedChoices, Shuffled
 from routereval.studies.submission import read_submissions
@@ -28,6 +29,8 @@ from routereval.tasks import mix
 
 Floats = NDArray[np.float64]
 Kind = Literal["router", "constant", "control"]
+
+_FEWEST_MODELS = 2
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ def referee(
     aliases: Mapping[str, str] | None = None,
     previous: str | Path | None = None,
     train: str | Path | None = None,
+    controls: Sequence[str] = (),
     n_boot: int = N_BOOT,
 ) -> Judgement:
     """Score published routers by the models that they chose, beside every constant.
@@ -146,6 +150,8 @@ def referee(
         aliases: what the files call a model, and what the records call it.
         previous: an earlier version of the choices, on the same outcomes.
         train: records that the routers were trained on, whose texts must not be test prompts.
+        controls: specs of routers of this package, such as ``auto``, that are learned out of fold
+            from the texts of these very prompts, and stand beside the published ones.
         n_boot: resamples of every interval.
 
     Raises:
@@ -159,6 +165,7 @@ def referee(
         *_router_entries(held, W),
         *_constant_entries(held, W),
         *(_entry(held, name, "control", *both, W) for name, both in held.controls().items()),
+        *(_entry(held, spec, "control", *_learned(held, spec), W) for spec in controls),
     ]
     entries.sort(key=lambda one: -one.score)
     best = held.models[held.best_constant] if held.models else ""
@@ -173,6 +180,16 @@ def referee(
         (*held.notes, *_left_out(collection, stream)),
         stream.simulated,
     )
+
+
+def _learned(held: JoinedChoices, spec: str) -> tuple[Floats, Floats]:
+    """Scores and costs of a router that is learned out of fold."""
+    texts = [text for text in held.texts if text is not None]
+    if len(texts) < len(held.texts) or len(held.models) < _FEWEST_MODELS:
+        raise DataError(f"{spec} needs the text of every prompt, and two models to choose from")
+    choice = cross_fitted_choice(spec, texts, held.scores, held.group, held.models)
+    rows = np.arange(len(choice))
+    return held.scores[rows, choice], held.costs[rows, choice]
 
 
 def _findings(
