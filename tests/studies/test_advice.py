@@ -238,6 +238,12 @@ def test_models_that_tie_share_the_place_of_the_best() -> None:
     assert found.sum() == pytest.approx(1)
 
 
+def test_a_router_that_is_the_best_single_model_gains_nothing() -> None:
+    found = decided(luck(200, 3), routers=["best_single"]).learned
+    assert found is not None
+    assert found.best.gain.value == 0
+
+
 def test_a_saving_must_beat_mixtures_of_single_models() -> None:
     cheap = replace(routed(0, 0.005, saving=0.5), over_mixture=Estimate(0.001, -0.004, 0.006))
     found = learned(routed(0.0, 0.005), cheap)

@@ -210,11 +210,19 @@ class Tried:
         return rest / spare if spare > 0 else NAN
 
     def _gain(self, points: Index) -> Floats:
-        own = self.scores[self.every, self.found.at(points)]
-        if self.found.n_fits == 1:
+        """Score less that of the best single model; 0 in a fold that all goes to that one model."""
+        choice, found = self.found.at(points), self.found
+        own = self.scores[self.every, choice]
+        if found.n_fits == 1:
             return np.asarray(own - self.scores[:, self.of.best])
-        members = self.scores[self.every[:, None], self.found.members]
-        return np.asarray(own - (members * self.found.best).sum(axis=1))
+        members = self.scores[self.every[:, None], found.members]
+        gain = own - (members * found.best).sum(axis=1)
+        first = found.members[self.every, found.best.argmax(axis=1)]
+        for part in np.unique(found.fold):
+            test = found.fold == part
+            if (choice[test] == first[test]).all():
+                gain[test] = 0.0
+        return np.asarray(gain)
 
     def _at_least_cost(self) -> Index:
         """The cheapest price whose score, on the other folds, is no less than the floor."""
