@@ -149,7 +149,10 @@ def test_the_data_gives_prompts_back_with_who_was_right(page: str, results: Resu
     assert all(len(text) <= 520 for text in block["text"])
     for p, choice in enumerate(block["choice"][place]):
         assert block["scores"][p][choice] == pytest.approx(outcome.evidence.quality[p], abs=1e-3)
-        assert block["predicted"][place][p][choice] is not None
+        own, other, value = block["predicted"][place][p]
+        assert own is not None
+        assert other != choice
+        assert value <= own + 1e-3
     assert block["control"][block["routers"].index("oracle")] == 1
 
 
@@ -161,8 +164,8 @@ def test_the_slider_has_the_models_and_rising_points(page: str) -> None:
     assert router["cost"] == sorted(router["cost"])
     assert router["score"] == sorted(router["score"])
     for sent, spent, cost in zip(router["sent"], router["spent"], router["cost"], strict=True):
-        assert sum(sent) == pytest.approx(1, abs=1e-3)
-        assert sum(spent) == pytest.approx(cost, rel=1e-3)
+        assert sum(sent.values()) == pytest.approx(1, abs=1e-3)
+        assert sum(spent.values()) == pytest.approx(cost, rel=1e-3)
 
 
 def test_the_exports_are_those_of_the_tables(page: str, folder: Path) -> None:

@@ -137,9 +137,19 @@ def _router(one: Operating, factor: float) -> dict[str, Any]:
         "low": _rounded(one.low),
         "high": _rounded(one.high),
         "cost": _rounded(one.cost * factor),
-        "sent": None if one.sent is None else [_rounded(row) for row in one.sent],
-        "spent": None if one.spent is None else [_rounded(row * factor) for row in one.spent],
+        "sent": _sparse(one.sent, 1.0),
+        "spent": _sparse(one.spent, factor),
     }
+
+
+def _sparse(values: Any, factor: float) -> list[dict[str, float | None]] | None:  # noqa: ANN401
+    """Of each point, what is not 0, by the column of the model."""
+    if values is None:
+        return None
+    return [
+        {str(n): _digits(value * factor) for n, value in enumerate(row) if value}
+        for row in values.tolist()
+    ]
 
 
 def _rounded(values: Any) -> list[float | None]:  # noqa: ANN401 - an array

@@ -144,7 +144,7 @@
   /** What a point costs at the prices of the page. */
   function costOf(router, point) {
     if (!router.spent) return router.cost[point];
-    return router.spent[point].reduce((sum, usd, n) => sum + usd * ratio(n), 0);
+    return Object.entries(router.spent[point]).reduce((sum, [n, usd]) => sum + usd * ratio(n), 0);
   }
 
   const unitWords = () =>
@@ -185,9 +185,9 @@
   function drawShares() {
     const { pool, router, point } = trade;
     const sent = router && router.sent ? router.sent[point] : null;
-    const order = pool.models.map((_, n) => n).sort((a, b) => (sent ? sent[b] - sent[a] : 0) || pool.score[b] - pool.score[a]);
+    const order = pool.models.map((_, n) => n).sort((a, b) => (sent ? (sent[b] || 0) - (sent[a] || 0) : 0) || pool.score[b] - pool.score[a]);
     const rows = order.map((n) => {
-      const share = sent ? sent[n] : null;
+      const share = sent ? sent[n] || 0 : null;
       const bar = el("span", { class: "bar" });
       bar.style.width = `${100 * (share || 0)}%`;
       const price = el("input", { type: "number", min: 0, step: "any", value: Number(trade.prices[n].toPrecision(4)), "aria-label": `price of ${pool.models[n]}` });
@@ -663,11 +663,10 @@
   function reason(block, p, r, choice) {
     const held = block.predicted[r];
     if (block.control[r]) return "a control";
-    if (!held || choice < 0 || held[p][choice] === null) return "not kept";
-    const others = held[p].map((value, n) => [value, n]).filter(([value, n]) => n !== choice && value !== null);
-    others.sort((a, b) => b[0] - a[0]);
-    const next = others.length ? `; next ${block.models[others[0][1]]} ${fixed(others[0][0], 2)}` : "";
-    return `predicted ${fixed(held[p][choice], 2)}${next}`;
+    if (!held || choice < 0 || held[p][0] === null) return "not kept";
+    const [own, other, value] = held[p];
+    const next = value === null ? "" : `; next ${block.models[other]} ${fixed(value, 2)}`;
+    return `predicted ${fixed(own, 2)}${next}`;
   }
 
   // ---------------------------------------------------------------- begin

@@ -159,9 +159,22 @@ def _predictions(outcome: Outcome, places: NDArray[np.int64]) -> list[list[float
     if outcome.predicted is None:
         return None
     return [
-        [round(float(value), 3) if math.isfinite(value) else None for value in row]
-        for row in outcome.predicted[places].tolist()
+        _reason(row, choice)
+        for row, choice in zip(
+            outcome.predicted[places].tolist(),
+            outcome.evidence.choice[places].tolist(),
+            strict=True,
+        )
     ]
+
+
+def _reason(row: Sequence[float], choice: int) -> list[float | None]:
+    """What was predicted of the choice, and the column and prediction of the best other model."""
+    if choice < 0:
+        return [None, None, None]
+    others = [(value, -n) for n, value in enumerate(row) if n != choice and not math.isnan(value)]
+    value, place = max(others, default=(math.nan, 0))
+    return [_score(row[choice]), -place, _score(value)]
 
 
 def _score(value: float) -> float | None:

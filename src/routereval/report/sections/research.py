@@ -29,6 +29,7 @@ from routereval.report.sections.tables import Exports, table_html
 from routereval.report.table import Column, Row, Table
 from routereval.report.tags import Html, joined, tag
 from routereval.results.grid import METRICS as GRID
+from routereval.results.operating import PoolPoints
 from routereval.results.standings import Standing, Standings
 from routereval.scoring import METRICS
 
@@ -163,7 +164,7 @@ def _figures(report: RunReport) -> list[Html]:
     router = view.decision.router
     found: list[tuple[str, Sequence[Display]]] = [
         ("Mean ranks", [RankDisplay(view.standings)] if view.standings else []),
-        ("Cost and quality", [CostQualityDisplay(report.pools)]),
+        ("Cost and quality", [CostQualityDisplay(_pools_of(report, view))]),
         ("Share of prompts by model, against the price of cost", report.shares),
         ("Saved at equal quality", report.savings),
         ("Headroom", [shown] if router and (shown := headroom_of(view.results, router)) else []),
@@ -180,6 +181,17 @@ def _figures(report: RunReport) -> list[Html]:
         else:
             out += [tag("h3", title), absent(_ABSENT[title])]
     return out
+
+
+_MOST_PANELS = 36
+
+
+def _pools_of(report: RunReport, view: View) -> list[PoolPoints]:
+    """The pools of a view, so many at most; routereval curves draws all."""
+    own = [
+        pool for pool in report.pools if (pool.protocol, pool.size) == (view.protocol, view.size)
+    ]
+    return own[:_MOST_PANELS]
 
 
 _ABSENT = {
