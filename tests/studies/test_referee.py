@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from routereval.studies.choices import NONE, read_choices
 from routereval.studies.claims import read_claims
 from routereval.studies.joined_choices import out_of_fold, shuffled
 from routereval.studies.referee import Judgement, referee
+from routereval.studies.repriced import repriced
+from tests.studies.submissions import made_records
 
 MODELS = ("big", "small", "mini")
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -66,6 +69,22 @@ def test_every_model_stands_beside_them_as_a_constant(tmp_path: Path) -> None:
     assert {one.name for one in found.entries if one.kind == "control"} == {
         *("oracle", "best_single", "random")
     }
+
+
+def test_recorded_costs_are_held_against_tokens_and_prices(tmp_path: Path) -> None:
+    assert repriced(records()) == ""
+    assert repriced(made_records(costs=False)) == ""
+    held = made_records()
+    assert repriced(held) == "100.0 % of the recorded costs are tokens × prices"
+    assert held.costs is not None
+    dear = replace(held, costs=held.costs * np.array([[2.0], [1.0], [1.0]]))
+    assert repriced(dear) == (
+        "66.7 % of the recorded costs are tokens × prices; big costs 2.00 times that"
+    )
+    table = pl.DataFrame({"prompt_id": held.prompts["prompt_id"], "r": ["big", "small"] * 120})
+    table.write_csv(tmp_path / "choices.csv")
+    notes = referee(tmp_path / "choices.csv", dear, n_boot=20).notes
+    assert "big costs 2.00 times that" in notes[-1]
 
 
 def test_a_control_is_learned_out_of_fold(tmp_path: Path) -> None:

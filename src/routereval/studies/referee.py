@@ -24,6 +24,7 @@ from routereval.studies.claims import Claim, read_claims
 from routereval.studies.cross_fitted import cross_fitted_choice
 from routereval.studies.integrity import Finding, findings
 from routereval.studies.joined_choices import JoinedChoices, Shuffled
+from routereval.studies.repriced import repriced
 from routereval.studies.submission import read_submissions
 from routereval.tasks import mix
 
@@ -177,7 +178,7 @@ def referee(
         *_rivals(held, [one.name for one in entries if one.kind == "router"]),
         () if published is None else read_claims(published, entries),
         () if source is None else _findings(choices, stream, aliases, previous, train),
-        (*held.notes, *_left_out(collection, stream)),
+        (*held.notes, *_left_out(collection, stream), *filter(None, [repriced(stream)])),
         stream.simulated,
     )
 
