@@ -80,7 +80,7 @@ def fold_codes(n: int, k: int, seed: int = 0, groups: Groups | None = None) -> N
         (n,) the fold of each prompt, 0 to k - 1; the groups of a fold differ by one in number.
 
     >>> fold_codes(6, 2, groups=np.array([0, 0, 1, 2, 3, 3])).tolist()
-    [1, 1, 0, 1, 0, 0]
+    [0, 0, 0, 1, 1, 1]
     """
     whole = np.arange(n) if groups is None else np.asarray(groups)
     _, first, codes = np.unique(whole, return_index=True, return_inverse=True)
