@@ -26,7 +26,13 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 5)).astype(np.float32)
 SCORES = (RNG.random((60, 3)) < 0.5).astype(np.float64)
 COSTS = np.tile([0.01, 0.02, 0.03], (60, 1))
-READ = {"features": X, "prompts": X, "origins": np.zeros((60, 2)), "truth": SCORES, "subset_means": SCORES}
+READ = {
+    "features": X,
+    "prompts": X,
+    "origins": np.zeros((60, 2)),
+    "truth": SCORES,
+    "subset_means": SCORES,
+}
 BY_SKOPS_ALONE = {"gmm"}  # which keeps a mixture of scikit-learn
 
 
