@@ -24,7 +24,7 @@ WORLDS = loaded()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", sorted(WORLDS.WORLDS))
+@pytest.mark.parametrize("world", ["copies", "domains", "dominant", "hidden", "leaderboard"])
 def test_the_answer_is_right_in_a_made_world(
     world: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
