@@ -18,7 +18,7 @@ from routereval.results.standings import Standing
 
 MOST_PROMPTS = 2_000
 MOST_CHARACTERS = 500
-MOST_ROUTERS = 12
+MOST_ROUTERS = 10
 _ALL_TEXT = 900_000
 
 
@@ -178,7 +178,10 @@ def _reason(row: Sequence[float], choice: int) -> list[float | None]:
 
 
 def _score(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 3)
+    """Three digits; whole numbers without a point, which is most of them."""
+    if not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else round(value, 3)
 
 
 def _cut(given: str | None, characters: int) -> str | None:
