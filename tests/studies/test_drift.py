@@ -43,7 +43,7 @@ def test_a_change_is_named_and_only_that() -> None:
     second[:60, 2] = 0.0
     found = drift(records(first), records(second))
     assert [one.name for one in found.changed] == ["c"]
-    assert "1 of 4 models changed by more than luck: c (-0." in str(found)
+    assert "1 of 4 models changed by more than luck: c (-0." in found.render("table")
 
 
 def test_changes_that_cancel_between_benchmarks_are_seen() -> None:

@@ -17,7 +17,7 @@ from routereval.studies.choices import NONE, read_choices
 from routereval.studies.claims import read_claims
 from routereval.studies.joined_choices import out_of_fold, shuffled
 from routereval.studies.referee import Judgement, referee
-from routereval.studies.repriced import repriced
+from routereval.studies.token_costs import repriced
 from tests.studies.submissions import made_records
 
 MODELS = ("big", "small", "mini")
@@ -106,7 +106,8 @@ def test_a_control_is_learned_out_of_fold(tmp_path: Path) -> None:
 
 def test_a_constant_that_is_not_listed_is_named(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    text = str(judged(tmp_path, coin=rng.integers(0, 3, 120), other=rng.integers(1, 3, 120)))
+    found = judged(tmp_path, coin=rng.integers(0, 3, 120), other=rng.integers(1, 3, 120))
+    text = found.render("table")
     assert "Not listed is the constant" in text
     assert "scores higher than all of them" in text
 

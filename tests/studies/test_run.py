@@ -57,7 +57,9 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.slow
 def test_every_router_runs_on_every_pool_of_every_benchmark() -> None:
-    benchmarks = [made("one", costs=True), made("two", kind="real", costs=True, n_subsets=2)]
+    one = made("one", n_models=14, costs=True)
+    two = made("two", kind="real", n_models=14, costs=True, n_subsets=2)
+    benchmarks = [one, two]
     groups = ("all-strong", "strong-to-weak")
     results = run(benchmarks, on_cpu(), [3, 5], groups, n_jobs=1)
     assert results.notes == []

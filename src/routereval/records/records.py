@@ -317,6 +317,7 @@ class Records:
         Raises:
             DataError: if there is no such judge.
 
+        >>> import polars as pl
         >>> from routereval.records.draft import Draft
         >>> prompts = prompt_table(pl.DataFrame({"prompt_id": ["q"]}))
         >>> two = Draft("toy", ["a"], np.array([[1.0]]), prompts, judge="man")

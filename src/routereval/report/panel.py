@@ -320,7 +320,7 @@ def shortened(text: str, most: float) -> str:
     """A text of at most so many pixels, cut in its middle if need be.
 
     >>> shortened("claude-opus-4-6-thinking-high", 80)
-    'claude…ng-high'
+    'claud…-high'
     """
     if width_of(text) <= most:
         return text
