@@ -24,8 +24,8 @@ from routereval.studies.claims import Claim, read_claims
 from routereval.studies.cross_fitted import cross_fitted_choice
 from routereval.studies.integrity import Finding, findings
 from routereval.studies.joined_choices import JoinedChoices, Shuffled
-from routereval.studies.token_costs import repriced
 from routereval.studies.submission import read_submissions
+from routereval.studies.token_costs import repriced
 from routereval.tasks import mix
 
 Floats = NDArray[np.float64]
