@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from matplotlib.image import imread
 
 from routereval.cli.advise import advise as command
-from routereval.gateway.config import read_config
 from routereval.records import Records
 from routereval.report.advice_cost import AdviceCostDisplay
 from routereval.report.advice_figure import advice_figure
@@ -187,6 +186,9 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert trained.certificate is not None
     assert trained.certificate.scored_on == "90 prompts of kinds, out of fold"
     assert trained.about["n_train"] == 90
+    pytest.importorskip("msgspec")
+    from routereval.gateway.config import read_config
+
     read = read_config(tmp_path / "out" / "gateway.toml")
     assert [one.name for one in read.upstreams] == list(trained.models)
     kept = (tmp_path / "out" / "advice.txt").read_text(encoding="utf-8")
