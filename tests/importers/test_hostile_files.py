@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -231,7 +232,10 @@ def test_a_parquet_file_whose_pages_unpack_to_far_more_is_refused(
 def test_a_parquet_file_that_names_one_text_many_times_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "a.parquet").write_bytes(copied_text(300, 20_000))
+    content = copied_text(300, 20_000)
+    if len(content) > 1 << 16:
+        pytest.skip("this polars writes each copy of a text")
+    (tmp_path / "a.parquet").write_bytes(content)
     monkeypatch.setattr(source_files, "SMALL_TEXT", 1 << 20)
     monkeypatch.setattr(source_files, "TEXT_PER_BYTE", 100)
     with pytest.raises(DataError, match="holds 5 MB of text, far too much for its size"):
@@ -352,3 +356,19 @@ def test_a_bomb_is_refused_within_bounded_memory(name: str) -> None:
     assert size < 1_000_000
     assert why != "it was read"
     assert megabytes < 700
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
+
+
+@pytest.mark.parametrize("n_text", [10, 1_000, 100_000, 5_000_000])
+def test_a_page_whose_header_holds_a_long_text_is_read(n_text: int) -> None:
+    """Some writers keep the least and greatest text of a page in its header, uncut."""
+    statistics = b"\x18" + _varint(n_text) + b"x" * n_text + b"\x00"
+    page = b"\x15\x00\x15\x0e\x15\x0e\x2c\x5c" + statistics + b"\x00\x00" + b"7 bytes"
+    column = b"\x76" + _varint(2 * len(page)) + b"\x26\x08\x00"
+    footer = b"\x49\x1c\x19\x1c\x3c" + column + b"\x00\x00\x00"
+    content = b"PAR1" + page + footer + struct.pack("<I", len(footer)) + b"PAR1"
+    assert list(unpacked_sizes(io.BytesIO(content), len(content))) == [7]

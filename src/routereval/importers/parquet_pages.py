@@ -14,8 +14,7 @@ from typing import IO, Any
 
 _MAGIC = b"PAR1"
 _MOST_FOOTER = 1 << 26
-_SHORT_HEADER = 512
-_PAGE_HEADER = 1 << 16  # statistics of long texts stand in it
+_HEADERS = (1 << 9, 1 << 16, 1 << 22, 1 << 26)  # statistics of long texts stand in it, whole
 _DEEPEST = 20
 _TRUE, _FALSE, _I8, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = (
     1,
@@ -63,14 +62,14 @@ def unpacked_sizes(stream: IO[bytes], size: int) -> Iterator[int]:
 
 def _page(stream: IO[bytes], at: int, end: int) -> tuple[int, int, int]:
     """The bytes of the header of the page there, of the page as it is, and unpacked."""
-    for most in (_SHORT_HEADER, _PAGE_HEADER):
+    for most in _HEADERS:
         stream.seek(at)
         header = BytesIO(stream.read(min(most, end - at)))
         try:
             page = _struct(header, 0)
             break
         except _CutShortError:
-            if most == _PAGE_HEADER:
+            if most >= min(end - at, _HEADERS[-1]):
                 raise
     packed, unpacked = page.get(_PAGE_PACKED), page.get(_PAGE_UNPACKED)
     if not isinstance(packed, int) or not isinstance(unpacked, int) or min(packed, unpacked) < 0:
