@@ -82,6 +82,7 @@ def test_results_are_shown_and_hold_all_numbers(results: rv.Results) -> None:
     assert len(repr(results)) < 100
 
 
+@pytest.mark.slow
 def test_each_value_has_every_format(results: rv.Results, task: rv.Task) -> None:
     for value in (rv.compare(results, "knn(k=5)", "linear"), rv.evaluate("random", task), results):
         for name in ("table", "markdown", "latex", "html"):

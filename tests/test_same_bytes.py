@@ -48,6 +48,7 @@ print(hashlib.sha256(router.predict_scores(prompts).tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_texts_have_the_same_vectors() -> None:
     assert len({python(EMBED, without) for without in SWITCHED_OFF}) == 1
 

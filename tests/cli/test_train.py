@@ -88,6 +88,7 @@ def test_it_learns_from_the_models_that_are_named(
     assert "unknown model 'nobody'" in answer.err
 
 
+@pytest.mark.slow
 def test_the_best_router_of_a_run_is_taken(tmp_path: Path, command_line: CommandLine) -> None:
     source, out = tmp_path / "mine", tmp_path / "out"
     made("mine", n_prompts=60, n_models=3, texts=True, features=False).save(source)

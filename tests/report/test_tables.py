@@ -407,6 +407,7 @@ def test_text_may_be_as_narrow_as_a_terminal(several: Results) -> None:
 # Formats by name
 
 
+@pytest.mark.slow
 def test_formats_by_name(single: Results) -> None:
     assert list(FORMATS) == ["table", "markdown", "latex", "csv", "json"]
     made_by = (to_plain, to_markdown, to_latex, to_csv, to_json)

@@ -270,6 +270,7 @@ def test_a_judgement_prints_at_eighty_columns(tmp_path: Path) -> None:
     assert "always big" in text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.exists(), reason="real choices are not here")
 def test_published_choices_of_a_coding_benchmark() -> None:
     folder = SHARED / "coderouterbench_id_test"
@@ -279,6 +280,7 @@ def test_published_choices_of_a_coding_benchmark() -> None:
     assert not found.rivals["dimension_best"].significant
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.exists(), reason="real choices are not here")
 def test_a_published_table_leaves_out_a_constant() -> None:
     folder = SHARED / "coderouterbench_ood176"
