@@ -70,8 +70,6 @@ def test_one_table_in_every_file(name: str, content: str | bytes, tmp_path: Path
 
 def test_excel_workbooks_are_read(tmp_path: Path) -> None:
     pytest.importorskip("fastexcel")
-    if tuple(map(int, pl.__version__.split(".")[:2])) < (1, 30):
-        pytest.importorskip("pyarrow")  # older polars reads workbooks by way of it
     file = workbook(tmp_path / "a.xlsx", [list(ROWS[0]), *(list(row.values()) for row in ROWS)])
     [draft] = table.read(file)
     assert cells(draft) == WANTED
