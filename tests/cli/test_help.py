@@ -3,11 +3,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
 
 import routereval
+from routereval.cli.group import CommandGroup
 from routereval.cli.main import cli
 from tests.conftest import CommandLine
 
@@ -51,6 +53,43 @@ def test_the_commands_of_the_contract_are_there(command_line: CommandLine) -> No
     assert (answer.status, answer.err) == (0, "")
     for name in cli.commands:
         assert re.search(rf"^  {name} +[A-Z].*", answer.out, re.MULTILINE), name
+
+
+def all_commands(
+    group: click.Group, path: str = "routereval"
+) -> Iterator[tuple[str, click.Command]]:
+    """Every command and group below a group, after the words that call it."""
+    for name, command in group.commands.items():
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from all_commands(command, f"{path} {name}")
+
+
+COMMANDS = {"routereval": cli, **dict(all_commands(cli))}
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_no_line_of_the_help_is_cut_or_too_long(width: int) -> None:
+    for path, command in COMMANDS.items():
+        context = click.Context(command, info_name=path, terminal_width=width)
+        text = command.get_help(context)
+        assert max(map(len, text.splitlines())) <= width, path
+        assert not re.search(r"[a-z]\.\.\.$", text, re.MULTILINE), path
+        words = " ".join(text.split())
+        for name, inner in getattr(command, "commands", {}).items():
+            first = str(inner.help).partition("\n\n")[0]
+            assert f"{name} {' '.join(first.split()).partition('. ')[0].rstrip('.')}." in words, (
+                name
+            )
+
+
+def test_the_commands_are_grouped(command_line: CommandLine) -> None:
+    assert isinstance(cli, CommandGroup)
+    assert [*cli.sections] == ["Data", "Evaluate", "Decide", "Serve"]
+    assert sorted(name for names in cli.sections.values() for name in names) == sorted(cli.commands)
+    text = command_line("--help").out
+    places = [text.index(f"\n{title}:\n") for title in cli.sections]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))

@@ -111,7 +111,7 @@ def _floor(value: str | None) -> str | float | None:
 @format_option
 @model_options
 def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **options: Any) -> None:  # noqa: ANN401
-    """Say whether routing is worth it here, or a cheaper model alone."""
+    """Say whether routing is worth it, or a cheaper model alone."""
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
     from routereval.report.layouts.advise import save_advice

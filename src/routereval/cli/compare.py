@@ -33,10 +33,11 @@ def compare(
     rope: float | None,
     format_name: str,
 ) -> None:
-    """Say whether router A beats router B in RESULTS, the folder of run -o.
+    """Say whether router A beats router B in the RESULTS of a run.
 
-    With A alone, all routers are held against it; with neither, against the best single model.
-    best_single, oracle and random can be named whether they were run or not.
+    RESULTS is the folder of run -o. With A alone, all routers are held against it; with neither,
+    against the best single model. best_single, oracle and random can be named whether they were run
+    or not.
     """
     from routereval.results import read_results
     from routereval.results.comparison import compare as compared

@@ -19,10 +19,10 @@ import click
 @click.option("--revision", default="main", show_default=True, help="Branch, tag or commit.")
 @click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
 def download(dest: Path, what: str, revision: str, overwrite: bool) -> None:
-    """Fetch RouterEval's published data and convert them to a collection.
+    """Fetch RouterEval's published data as a collection of records.
 
-    They come from the Hugging Face hub, or from the mirror that HF_ENDPOINT names. A download that
-    broke off goes on where it stopped; the fetched archives stay in the cache.
+    The data come from the Hugging Face hub, or from the mirror that HF_ENDPOINT names. A download
+    that broke off goes on where it stopped; the fetched archives stay in the cache.
     """
     from routereval.importers.hub import download as fetch
 

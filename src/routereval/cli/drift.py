@@ -36,10 +36,11 @@ def drift(
     router: Path | None,
     format_name: str,
 ) -> None:
-    """Name the models that changed between two measurements of the same prompts.
+    """Name the models that changed between two measurements.
 
-    BEFORE and AFTER are records; of BEFORE alone, the versions that stand beside its scores are
-    taken. At most 5 % of comparisons in which nothing changed name any model.
+    Both are of the same prompts. BEFORE and AFTER are records; of BEFORE alone, the versions that
+    stand beside its scores are taken. At most 5 % of comparisons in which nothing changed name any
+    model.
     """
     from routereval.studies.drift import drift as found
 

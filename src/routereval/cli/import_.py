@@ -56,9 +56,10 @@ def import_command(
     strict: bool,
     **named: str | bool | None,
 ) -> None:
-    """Turn foreign results into a collection of records, and print how they were read.
+    """Turn the results of other tools into a collection of records.
 
-    FORMAT is auto or one of `routereval list formats`. DEST appears whole or not at all.
+    FORMAT is auto or one of `routereval list formats`. How they were read is printed. DEST appears
+    whole or not at all.
     """
     from routereval.cli.import_reports import report_text
     from routereval.importers import import_records

@@ -21,10 +21,11 @@ _MOST_NAMES = 5  # names in a sentence
 @click.argument("source")
 @format_option
 def info(source: str, format_name: str) -> None:
-    """Tell what is in a source: prompts, models, how it was imported, and what routing could gain.
+    """Tell what is in SOURCE, and what routing could gain.
 
-    Every file is checked. "repeated" is the share of prompts whose text another prompt has, "near"
-    that of near-duplicates of another text: splits keep both together.
+    That is its prompts and models, and how they were imported. Every file is checked. "repeated" is
+    the share of prompts whose text another prompt has, "near" that of near-duplicates of another
+    text: splits keep both together.
     """
     from routereval.cli.import_reports import report_text
     from routereval.records import overview

@@ -21,7 +21,10 @@ _OURS = ("builtins.", "numpy.", "routereval.", "scipy.", "sklearn.")
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
 @format_option
 def inspect_command(directory: Path, format_name: str) -> None:
-    """Tell what a saved router in DIR holds and would contact, without using it."""
+    """Tell what a saved router holds and would contact.
+
+    The router in DIR is not used for that.
+    """
     from routereval.routers.inspection import inspect_router
 
     show(_document(inspect_router(directory)), format_name)

@@ -13,10 +13,10 @@ from routereval.cli.output import format_option, show
 @click.argument("second", required=False, default="")
 @format_option
 def judges(source: str, first: str, second: str, format_name: str) -> None:
-    """Say how much of the headroom two judges of the same answers share.
+    """Say how much of the headroom two judges share.
 
-    FIRST and SECOND are names of judges; without them that of the scores, and the first of those
-    that stand beside them.
+    Both judged the same answers. FIRST and SECOND are names of judges; without them that of the
+    scores, and the first of those that stand beside them.
     """
     from routereval.studies.judges import judges as found
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.group import CommandGroup
 from routereval.cli.output import format_option, show
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _STORE = click.argument("store", metavar="STORE")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def keys() -> None:
     """Add, list and revoke the API keys of the gateway.
 

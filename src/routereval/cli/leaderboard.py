@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from routereval.cli.group import CommandGroup
 from routereval.cli.output import format_option, show
 
 _BOARD = click.argument("board", type=click.Path(path_type=Path))
@@ -17,9 +18,9 @@ _SALT = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def leaderboard() -> None:
-    """Keep a leaderboard of routers as a folder that anybody can verify.
+    """Keep a leaderboard of routers that anybody can verify.
 
     BOARD is the folder, SOURCE the records that it is about, which the folder does not hold.
     """

@@ -13,7 +13,7 @@ KINDS = ("routers", "protocols", "metrics", "formats", "embedders", "plugins")
 @click.argument("kind", type=click.Choice(KINDS))
 @format_option
 def list_command(kind: str, format_name: str) -> None:
-    """List what can be named: routers, protocols, metrics, formats, embedders, gateway plugins."""
+    """List what can be named: routers, metrics, formats, and others."""
     from routereval.cli.catalogue import catalogue
     from routereval.report import Column, Document, Row, Table
 

@@ -13,6 +13,7 @@ from routereval.cli.curves import curves
 from routereval.cli.download import download
 from routereval.cli.drift import drift
 from routereval.cli.export import export
+from routereval.cli.group import CommandGroup
 from routereval.cli.import_ import import_command
 from routereval.cli.info import info
 from routereval.cli.inspect_ import inspect_command
@@ -40,8 +41,10 @@ from routereval.cli.trials import trials
 from routereval.cli.trust import trust
 from routereval.errors import RouterEvalError
 
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(context_settings=_SETTINGS, cls=CommandGroup)
 @click.version_option(__version__, prog_name="routereval")
 def cli() -> None:
     """Evaluate routers that send each prompt to one model of a pool.
@@ -51,41 +54,49 @@ def cli() -> None:
     """
 
 
-COMMANDS = (
-    run,
-    show,
-    report,
-    compare,
-    score,
-    referee,
-    leaderboard,
-    trials,
-    judges,
-    drift,
-    trust,
-    split,
-    info,
-    list_command,
-    import_command,
-    export,
-    merge,
-    simulate,
-    download,
-    reproduce,
-    scaling,
-    replay,
-    advise,
-    serve,
-    curves,
-    train,
-    route,
-    inspect_command,
-    keys,
-    offpolicy,
-    prices,
-)
-for command in COMMANDS:
-    cli.add_command(command)
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Data": (
+        import_command,
+        download,
+        simulate,
+        info,
+        merge,
+        split,
+        export,
+        prices,
+        list_command,
+    ),
+    "Evaluate": (
+        run,
+        show,
+        report,
+        curves,
+        compare,
+        score,
+        referee,
+        leaderboard,
+        reproduce,
+        scaling,
+        replay,
+        trials,
+        judges,
+    ),
+    "Decide": (
+        advise,
+        trust,
+        drift,
+    ),
+    "Serve": (
+        train,
+        route,
+        inspect_command,
+        serve,
+        keys,
+        offpolicy,
+    ),
+}
+for title, commands in SECTIONS.items():
+    cli.add_section(title, commands)
 
 
 def main() -> None:

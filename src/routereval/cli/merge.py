@@ -30,10 +30,11 @@ def merge(
     common: bool,
     overwrite: bool,
 ) -> None:
-    """Unite collections: the same model under one name, benchmarks of one name into one.
+    """Unite collections of records.
 
-    Models under their names of either Open LLM Leaderboard become org/name. A prompt is the same if
-    its prompt_id is, else if its text is and occurs once. DEST appears whole or not at all.
+    The same model gets one name, and benchmarks of one name become one. Models under their names of
+    either Open LLM Leaderboard become org/name. A prompt is the same if its prompt_id is, else if
+    its text is and occurs once. DEST appears whole or not at all.
     """
     from routereval.records import read_records, write_collection
     from routereval.records.merge import merge_records, with_version

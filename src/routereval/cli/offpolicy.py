@@ -29,9 +29,10 @@ def offpolicy(
     allow_network: tuple[str, ...],
     format_name: str,
 ) -> None:
-    """Say what other routers would have done on the traffic in a gateway's LOG.
+    """Say what other routers would have done on a gateway's traffic.
 
-    Those are the shadows of the log, the trained routers in ROUTER_DIR, and each model always.
+    The traffic is in the gateway's LOG. The routers are the shadows of the log, the trained routers
+    in ROUTER_DIR, and each model always.
     """
     from routereval.routers import load_router
     from routereval.studies.offpolicy import offpolicy as estimated

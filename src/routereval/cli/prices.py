@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.group import CommandGroup
 from routereval.cli.output import format_option
 from routereval.cli.output import show as printed
 
@@ -31,7 +32,7 @@ def _day(_: click.Context, __: click.Parameter, value: str | None) -> date:
         raise click.BadParameter(f"{value!r} is no date; write YYYY-MM-DD") from None
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def prices() -> None:
     """Show a price list, or bring it up to date from a public one."""
 

@@ -57,11 +57,11 @@ def referee(
     n_boot: int | None,
     format_name: str,
 ) -> None:
-    """Score published routers by the models they chose, beside every constant.
+    """Score published routers by the models they chose.
 
-    CHOICES is a table of prompts × routers, a table with a row per prompt and router, a file of
-    one router's choices, or a folder of such files. SOURCE holds the scores of all models; without
-    it, the scores in the files themselves are taken.
+    Every constant choice stands beside them. CHOICES is a table of prompts × routers, a table with
+    a row per prompt and router, a file of one router's choices, or a folder of such files. SOURCE
+    holds the scores of all models; without it, the scores in the files themselves are taken.
     """
     from routereval.scoring import N_BOOT
     from routereval.studies.referee import referee as scored

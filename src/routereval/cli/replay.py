@@ -60,7 +60,10 @@ def replay(
     format_name: str,
     **options: object,
 ) -> None:
-    """Show what bandits give up while they learn, prompt by prompt, from what they chose."""
+    """Show what bandits give up while they learn.
+
+    They see the prompts one after another, and learn only from the models that they chose.
+    """
     from routereval.cli.progress import progress_bar
     from routereval.report.replay import save_replay
     from routereval.studies.replay import DEFAULT_ROUTERS

@@ -38,10 +38,10 @@ def report(
     router: Path | None,
     title: str | None,
 ) -> None:
-    """Write the report of RESULTS, the folder of run -o, as one HTML page.
+    """Write the report of the RESULTS of a run as one HTML page.
 
-    The page needs no network: what to do and why, every table and test, and each prompt with what
-    the routers chose.
+    RESULTS is the folder of run -o. The page needs no network: what to do and why, every table and
+    test, and each prompt with what the routers chose.
     """
     from routereval.report.page import compare_report
     from routereval.report.page import report as write_report

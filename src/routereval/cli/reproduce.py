@@ -37,10 +37,11 @@ from routereval.cli.output import format_option, show
 def reproduce(
     data: str, slow: bool, mlc: str | None, out: Path | None, jobs: int, format_name: str
 ) -> None:
-    """Run the paper's baselines by its protocol, beside its 192 published rows.
+    """Run the paper's baselines beside its 192 published rows.
 
-    DATA are the published files in either layout, or a collection that `routereval download` made
-    of them; by default the folder data. Numbers that rounding cannot explain are marked.
+    They are run by its protocol. DATA are the published files in either layout, or a collection
+    that `routereval download` made of them; by default the folder data. Numbers that rounding
+    cannot explain are marked.
     """
     from routereval.cli.progress import progress_bar
     from routereval.studies.reproduce import reproduce as study

@@ -39,7 +39,9 @@ def route(
     allow_network: tuple[str, ...],
     format_name: str,
 ) -> None:
-    """Say where the router in DIR sends each TEXT, and why; - reads one text a line.
+    """Say where a trained router sends a prompt, and why.
+
+    The router in DIR decides on each TEXT; - reads one text a line.
 
     --format json is one line of JSON per text.
     """

@@ -43,7 +43,10 @@ _ORDERS = ("random", "strong-to-weak", "weak-to-strong", "spread", "greedy", "gr
 def scaling(
     sources: tuple[str, ...], out: Path | None, format_name: str, **options: object
 ) -> None:
-    """Show how the best reachable score grows with the number of models to choose from."""
+    """Show how the best reachable score grows with the pool.
+
+    The pool is the set of models to choose from.
+    """
     from routereval.cli.progress import progress_bar
     from routereval.studies.scaling import scaling as study
 

@@ -48,11 +48,11 @@ def score(  # noqa: PLR0917 - the options of a command
     out: Path | None,
     format_name: str,
 ) -> None:
-    """Judge a router of any language on the records of SOURCE by the file PREDICTIONS.
+    """Judge a router of any language by its PREDICTIONS.
 
-    The file (CSV, JSON Lines or Parquet) has a prompt_id and a model on each line, or a score for
-    each model. The table and its intervals are those of run; oracle, best_single and random stand
-    beside, and dataset_best where there are several benchmarks.
+    They are of prompts of SOURCE. The file (CSV, JSON Lines or Parquet) has a prompt_id and a model
+    on each line, or a score for each model. The table and its intervals are those of run; oracle,
+    best_single and random stand beside, and dataset_best where there are several benchmarks.
     """
     from routereval.scoring import N_BOOT
     from routereval.studies.score import score as judge

@@ -36,7 +36,7 @@ def serve(
     check: bool,
     allow_network: tuple[str, ...],
 ) -> None:
-    """Serve a trained router behind an OpenAI-compatible endpoint."""
+    """Serve a trained router by an OpenAI-compatible endpoint."""
     from routereval.gateway.requirements import check_installed
 
     check_installed()

@@ -14,9 +14,9 @@ from routereval.cli.output import show as printed
 @click.argument("results", type=click.Path(path_type=Path))
 @format_option
 def show(results: Path, format_name: str) -> None:
-    """Print the tables of RESULTS, the folder of run -o, again.
+    """Print the tables of the RESULTS of a run again.
 
-    Nothing is computed if the run has kept its tables.
+    RESULTS is the folder of run -o. Nothing is computed if the run has kept its tables.
     """
     from routereval.report.page import folder_document
 

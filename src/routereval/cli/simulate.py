@@ -22,9 +22,9 @@ _SCALES = ("demo", "small", "full")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The draw.")
 @click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
 def simulate(dest: Path, scale: str, seed: int, overwrite: bool) -> None:
-    """Write a simulated leaderboard of twelve benchmarks; no model is asked.
+    """Write a simulated leaderboard of twelve benchmarks.
 
-    The same seed gives the same bytes. DEST appears whole or not at all.
+    No model is asked. The same seed gives the same bytes. DEST appears whole or not at all.
     """
     from routereval.cli.progress import progress_bar
     from routereval.records import read_records

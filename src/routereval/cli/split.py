@@ -18,10 +18,10 @@ import click
     help="The split, such as 'clean(seed=7)' or faithful.",
 )
 def split(source: str, dest: Path, protocol: str) -> None:
-    """Write which prompts of SOURCE are for training, validation and test.
+    """Write which prompts are for training, validation and test.
 
-    DEST (.csv or .parquet) has the columns benchmark, prompt_id, subset and part: for routers in
-    other languages, whose predictions score then judges.
+    The prompts are those of SOURCE. DEST (.csv or .parquet) has the columns benchmark, prompt_id,
+    subset and part: for routers in other languages, whose predictions score then judges.
     """
     from routereval.sources import open_source
     from routereval.studies.split import split as study

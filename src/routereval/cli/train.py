@@ -58,11 +58,11 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
     without: tuple[str, ...],
     format_name: str,
 ) -> None:
-    """Train a router on the records of SOURCE and keep it, to route texts and to serve.
+    """Train a router on the records of SOURCE and keep it.
 
-    Several benchmarks are learned from as one stream. It learns from the training prompts; what
-    it scores on the test prompts is printed. From a run that was cross-validated, it learns from
-    all prompts, and what is printed was scored out of fold.
+    It can then route texts and be served. Several benchmarks are learned from as one stream. It
+    learns from the training prompts; what it scores on the test prompts is printed. From a run that
+    was cross-validated, it learns from all prompts, and what is printed was scored out of fold.
     """
     from routereval.routers import make_router, save_router
     from routereval.studies.evaluate import evaluate

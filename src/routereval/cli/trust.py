@@ -52,7 +52,7 @@ def trust(  # noqa: PLR0917 - the options of a command
     out: Path | None,
     format_name: str,
 ) -> None:
-    """Say how far a router's predictions on SOURCE can be trusted.
+    """Say how far a router's predictions can be trusted.
 
     Calibration of predicted scores, thresholds of abstention with a guarantee, robustness to
     changed prompts beside the constant router's, and the milliseconds that routing takes.

@@ -1,0 +1,42 @@
+"""Groups of commands whose help is arranged in sections and cuts no summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+_WHOLE = 10_000  # characters of a summary: all
+
+
+class CommandGroup(click.Group):
+    """A group of commands; the help has a section for each title, in the order of the sections."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(*args, **settings)
+        self.sections: dict[str, list[str]] = {}
+
+    def add_section(self, title: str, commands: Iterable[click.Command]) -> None:
+        """Add commands under a title."""
+        for command in commands:
+            self.add_command(command)
+            self.sections.setdefault(title, []).append(str(command.name))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names: those of the sections in their order, then the others."""
+        placed = [name for names in self.sections.values() for name in names]
+        return [*placed, *(name for name in super().list_commands(ctx) if name not in placed)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, by sections, each with the whole first sentence of its help."""
+        sections = self.sections or {"Commands": self.list_commands(ctx)}
+        longest = max(map(len, self.commands))
+        for title, names in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [
+                        (name.ljust(longest), self.commands[name].get_short_help_str(_WHOLE))
+                        for name in names
+                    ]
+                )
