@@ -283,6 +283,7 @@ async def test_what_is_noted_of_a_request() -> None:
         assert (entry.model, entry.decision.model, entry.status) == ("portia", "portia", 200)
         assert entry.attempts == [Attempt("portia")]
         assert entry.propensity == 1.0
+        assert len(entry.conversation) == 32
         assert entry.router == "Knn"
         assert 0 < entry.first_byte_s <= entry.total_s
 

@@ -163,6 +163,7 @@ class LogEntry:
         path: such as ``/v1/chat/completions``.
         asked: the model that the client named.
         text: what was routed; empty where the client named an upstream's model.
+        conversation: what it is a part of, as a hash that its key goes into.
         streamed: whether the client asked for a stream.
         lam: the trade-off, in score.
         allowed: the models that the decision was between.
@@ -188,6 +189,7 @@ class LogEntry:
     path: str = ""
     asked: str = ""
     text: str = ""
+    conversation: str = ""
     streamed: bool = False
     lam: float = 0.0
     allowed: tuple[str, ...] = ()

@@ -215,6 +215,7 @@ class Relay:
             )
             plan.client = entry.key or connection.address
             entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
+            entry.conversation = plan.conversation
             await authorization.reserve(self.upstreams.highest_price(plan.names, request))
             await self._serve(connection, plan, authorization, request.rewritten or body)
         finally:
@@ -252,14 +253,14 @@ class Relay:
                 authorization, request.model
             ):
                 raise _unknown_model_error(request.model, self.names(authorization))
-            return RoutingPlan(request, [request.model], None)
+            digest = conversation_digest(request, authorization.key, conversation)
+            return RoutingPlan(request, [request.model], None, conversation=digest)
         names = [name for name in virtual.models or self.routable if name in self.routable]
         names = [name for name in names if _allows(authorization, name)]
         if not names:
             raise ApiError(403, f"{request.model!r} has no model for this key", code="no_model")
         routing = self.config.routing
-        named = f"{authorization.key}\n{conversation or request.opening}"
-        digest = blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        digest = conversation_digest(request, authorization.key, conversation)
         return RoutingPlan(
             request,
             self.upstreams.capable(names, request),
@@ -403,7 +404,7 @@ class Relay:
 
     async def _note_conversation(self, plan: RoutingPlan, upstream: Upstream) -> None:
         seconds = self.config.routing.sticky_s
-        if plan.conversation and seconds:
+        if plan.virtual is not None and seconds:
             await self.state.note_model(plan.conversation, upstream.label, seconds)
 
     async def _streamed(
@@ -483,6 +484,18 @@ async def parsed_request(body: bytes) -> ChatRequest:
     if len(body) > LARGE_BODY_BYTES:
         return await asyncio.to_thread(parse_request, body)
     return parse_request(body)
+
+
+def conversation_digest(request: ChatRequest, key: str, named: str = "") -> str:
+    """What stands for the conversation of a request, the same in all of its requests.
+
+    Args:
+        request: which the first messages of the conversation are in.
+        key: the name of the client's key: keys share no conversations.
+        named: what the client calls it; empty for nothing.
+    """
+    text = f"{key}\n{named or request.opening}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def internal_error() -> ApiError:

@@ -218,6 +218,8 @@ def line_of(
     }
     if entry.deployment:
         held["deployment"] = entry.deployment
+    if entry.conversation:
+        held["conversation"] = entry.conversation
     parts = {"tokens_cached": usage.cached, "tokens_reasoning": usage.reasoning}
     held |= {name: n for name, n in parts.items() if n}
     if lost_usd := entry.lost_usd:
