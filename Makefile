@@ -14,7 +14,7 @@ CONTACT := -m "not slow and not once"
 # What was compiled is kept, whatever the environment says: tests start many processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench dist clean
+.PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench docs dist clean
 
 demo: $(READY)            ## install, print the tables of the simulated demo and write its report
 	$(BIN)/routereval run demo -o demo-results
@@ -83,11 +83,17 @@ bench: $(READY)           ## speeds, as ratios to the naive way; coverage of int
 	$(BIN)/python benchmarks/gateway_fuzz.py
 	$(BIN)/python benchmarks/gateway_attacks.py
 
+docs: $(READY)            ## the documents as a site below docs-site/html, its links checked
+	UV_PROJECT_ENVIRONMENT=$(VENV)-docs $(UV) sync --frozen --quiet --only-group docs
+	$(BIN)/python docs/build_site.py stage docs-site
+	cd docs-site && $(CURDIR)/$(VENV)-docs/bin/zensical build --strict
+	$(BIN)/python docs/build_site.py check docs-site/html
+
 dist: $(READY)            ## the source distribution and the wheel
 	rm -rf dist && $(UV) build --quiet
 
 clean:
-	rm -rf dist demo-results demo-report.html $(VENV) $(VENV)-core $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf dist docs-site demo-results demo-report.html $(VENV) $(VENV)-core $(VENV)-lowest $(VENV)-docs .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(READY): pyproject.toml uv.lock
 	$(PYTHON) -m venv $(VENV)
