@@ -70,6 +70,15 @@ def test_luck_is_not() -> None:
     assert abs(found.gain.value) < 0.05
 
 
+def test_twenty_right_of_twenty_are_not_certain() -> None:
+    scores = np.ones((20, 4))
+    scores[:4, 2:] = 0.0
+    found = ceiling(Records.from_arrays("easy", scores, named(4)), ["llm-0", "llm-1"])
+    assert found.ceiling.value == 1.0
+    assert found.ceiling.low < 0.9
+    assert found.gain.low < 0.0 < found.gain.high
+
+
 def test_a_near_duplicate_outside_tells_luck_until_it_is_left_out() -> None:
     scores = luck().dense()
     twins = np.column_stack([scores, scores[:, 0], scores[:, 1]])

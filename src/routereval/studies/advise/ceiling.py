@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records import Records
 from routereval.results.summary import Estimate
-from routereval.scoring import N_BOOT, interval, resamples
+from routereval.scoring import N_BOOT
+from routereval.studies.advise.resampled import Resampled
 from routereval.studies.advise.score_table import (
     Floats,
     Index,
@@ -131,7 +132,7 @@ def ceiling(
         folds: parts of the cross-fit; each is predicted from the others.
         seed: of the folds, of the bootstrap and of the draw of models outside, if they are too
             many.
-        n_boot: resamples of the intervals, which are percentile, stratified by subset.
+        n_boot: resamples of the intervals (`scoring.mean_interval`), stratified by subset.
 
     Raises:
         DataError: if a model is unknown, or too few prompts remain.
@@ -150,16 +151,14 @@ def ceiling(
     fold = folds_of(table.subsets, folds, seed, table.groups)
     held = hold_out(table, [members] * folds, fold, near=near, seed=seed)
     best = best_by_fold(held.scores, fold)
-    columns = np.column_stack(
-        [best, held.foreseen, held.foreseen_apart, held.scores.max(axis=1)],
-    )
-    columns = np.column_stack([columns, columns[:, 1:3] - best[:, None]])
     seen = np.ones(records.n_prompts, dtype=np.bool_) if rows is None else _mask(records, rows)
     seen = seen[table.prompts]
     if not seen.any():
         raise DataError(f"{records.name}: no prompt to evaluate was put to every model of the pool")
-    W = resamples(table.subsets[seen], n_boot, seed, table.groups[seen])
-    found = estimates(columns[seen], W)
+    drawn = Resampled(table.subsets[seen], table.groups[seen], None, n_boot, seed)
+    scored = [best, held.foreseen, held.foreseen_apart, held.scores.max(axis=1)]
+    found = [drawn.mean(column[seen]) for column in scored]
+    found += [drawn.difference((column - best)[seen]) for column in scored[1:3]]
     return Ceiling(tuple(pool), int(seen.sum()), held.n_outside, held.near, *found)
 
 
@@ -239,20 +238,6 @@ def best_by_fold(truth: Floats, fold: Index) -> Floats:
         test = fold == part
         out[test] = truth[test, int(truth[~test].mean(axis=0).argmax())]
     return out
-
-
-def estimates(columns: Floats, W: NDArray[np.floating]) -> list[Estimate]:
-    """The mean of each column with its interval, all from the same resamples.
-
-    Args:
-        columns: (n_prompts, k), NaN throughout where a number is not defined.
-        W: (n_boot, n_prompts) weights from `resamples`.
-    """
-    points, drawn = columns.mean(axis=0), W @ columns
-    return [
-        Estimate(float(point), *interval(float(point), draws))
-        for point, draws in zip(points, drawn.T, strict=True)
-    ]
 
 
 class _Outside(NamedTuple):
