@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routereval.errors import SpecError
+from routereval.report.calibration_figure import LEAST_IN_BIN, CalibrationDisplay
+from routereval.report.champion_figure import ChampionDisplay
+from routereval.report.cost_quality_figure import CostQualityDisplay, ShareDisplay
+from routereval.report.difference_figures import ForestDisplay, RankDisplay
 from routereval.report.display import Display
+from routereval.report.headroom_figures import HeadroomDisplay, SavingsDisplay
 from routereval.report.panel import (
     BEST,
     Axis,
@@ -26,17 +31,6 @@ from routereval.report.panel import (
     shortened,
     ticks,
     width_of,
-)
-from routereval.report.run_figures import (
-    LEAST_IN_BIN,
-    CalibrationDisplay,
-    ChampionDisplay,
-    CostQualityDisplay,
-    ForestDisplay,
-    HeadroomDisplay,
-    RankDisplay,
-    SavingsDisplay,
-    ShareDisplay,
 )
 from routereval.results.champions import ChampionRow, Champions, ModelScore
 from routereval.results.operating import Operating, PoolPoints

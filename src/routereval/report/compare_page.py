@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from routereval.report.data import plain
+from routereval.report.difference_figures import difference_rows
 from routereval.report.draw_svg import panel_svg
 from routereval.report.layouts.metrics import PER
-from routereval.report.run_figures import difference_rows
 from routereval.report.run_page import SIMULATED, whole_page
 from routereval.report.sections.tables import Exports, table_html
 from routereval.report.table import Column, Number, Row, Table

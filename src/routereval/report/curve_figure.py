@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from routereval.report.run_figures import ChampionDisplay, CostQualityDisplay, ForestDisplay
+from routereval.report.champion_figure import ChampionDisplay
+from routereval.report.cost_quality_figure import CostQualityDisplay
+from routereval.report.difference_figures import ForestDisplay
 from routereval.report.run_report import run_report
 from routereval.results.operating import PoolPoints, operating_points
 from routereval.results.results import Results

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from routereval.report.layouts.learning import grouped
-from routereval.report.run_figures import LearningDisplay
+from routereval.report.learning_figure import LearningDisplay
 from routereval.results.learning_curves import learning_curves
 from routereval.results.results import Results
 

@@ -6,15 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from routereval.errors import DataError
+from routereval.report.calibration_figure import CalibrationDisplay, calibration_of
+from routereval.report.cost_quality_figure import ShareDisplay
+from routereval.report.headroom_figures import SavingsDisplay, savings_of
 from routereval.report.layouts.learning import grouped
 from routereval.report.layouts.run import summary_of
-from routereval.report.run_figures import (
-    CalibrationDisplay,
-    SavingsDisplay,
-    ShareDisplay,
-    calibration_of,
-    savings_of,
-)
 from routereval.report.table import Document
 from routereval.results.champions import Champions, champions
 from routereval.results.decision import Decision, decide

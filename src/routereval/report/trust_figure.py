@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from routereval.report.calibration_figure import LEAST_IN_BIN
 from routereval.report.display import Display
 from routereval.report.panel import Axis, Dots, Line, Mark, Panel, Rule, axis, ticks
-from routereval.report.run_figures import LEAST_IN_BIN
 from routereval.scoring.calibration import Calibration
 from routereval.studies.trust import Trust
 

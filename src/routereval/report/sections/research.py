@@ -6,15 +6,13 @@ import math
 import shlex
 from collections.abc import Sequence
 
+from routereval.report.cost_quality_figure import CostQualityDisplay
+from routereval.report.difference_figures import RankDisplay
 from routereval.report.display import Display
+from routereval.report.headroom_figures import headroom_of
 from routereval.report.layouts.compare import standings_document
+from routereval.report.learning_figure import LearningDisplay
 from routereval.report.metrics_page import metric_line
-from routereval.report.run_figures import (
-    CostQualityDisplay,
-    LearningDisplay,
-    RankDisplay,
-    headroom_of,
-)
 from routereval.report.run_report import RunReport, View
 from routereval.report.sections.pieces import (
     absent,

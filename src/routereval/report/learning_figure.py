@@ -1,0 +1,79 @@
+"""Score by the number of labelled prompts, or of probe prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from routereval.report.display import Display
+from routereval.report.panel import (
+    Axis,
+    Line,
+    Mark,
+    Panel,
+    axis,
+    looks,
+)
+from routereval.results.learning_curves import Learning
+
+
+@dataclass(frozen=True)
+class LearningDisplay(Display):
+    """Score against the number of labelled prompts.
+
+    Attributes:
+        groups: the curves of each panel.
+        made: whether no real model was asked.
+    """
+
+    groups: Sequence[Sequence[Learning]]
+    made: bool = False
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no real model was asked."""
+        return self.made
+
+    def panels(self) -> list[Panel]:
+        """A panel for each protocol and pool size."""
+        return [_learning(curves) for curves in self.groups]
+
+
+_WHAT = {"n": "labelled prompts", "k": "probe prompts"}
+
+
+def _learning(curves: Sequence[Learning]) -> Panel:
+    first = curves[0]
+    learned = sorted((c for c in curves if not c.control), key=lambda c: -c.mu[-1].value)
+    chosen = looks(len(learned))
+    marks: list[Mark] = [
+        Line(c.prompts, [e.value for e in c.mu], c.router, "grey", dashed=True)
+        for c in curves
+        if c.control
+    ]
+    for place in range(len(learned) - 1, -1, -1):
+        one, look = learned[place], chosen[place]
+        band = place == 0
+        marks.append(
+            Line(
+                one.prompts,
+                [e.value for e in one.mu],
+                "" if look == "grey" else one.router,
+                look,
+                [e.low for e in one.mu] if band else (),
+                [e.high for e in one.mu] if band else (),
+                dots=True,
+            )
+        )
+    values = [e.value for c in curves for e in c.mu]
+    ends = [v for e in learned[0].mu for v in (e.low, e.high)] if learned else []
+    x = Axis(
+        f"{_WHAT[first.counted]}, {first.counted} (logarithmic)",
+        first.prompts[0] / 1.05,
+        first.prompts[-1] * 1.05,
+        [(float(n), f"{n:,}") for n in first.prompts],
+        log=True,
+    )
+    note = f"band: 95 % interval of {learned[0].router}" if learned else ""
+    title = f"m = {first.size} models · {first.rule}"
+    return Panel(title, x, axis("mean score μ_o", [*values, *ends]), marks, note)
