@@ -17,7 +17,8 @@ from routereval.cli.advise import advise as command
 from routereval.records import Records
 from routereval.report.advice_cost import AdviceCostDisplay
 from routereval.report.advice_figure import advice_figure
-from routereval.report.layouts.advise import SHORT, save_advice, verdict, verdict_sentence
+from routereval.report.layouts.advise import save_advice
+from routereval.report.layouts.advise_verdict import SHORT, verdict, verdict_sentence
 from routereval.results.summary import Estimate
 from routereval.routers import load_router
 from routereval.studies.advise import Advice, advise

@@ -20,10 +20,8 @@ from routereval.report.leaderboard_site import build_site
 from routereval.studies.integrity import findings
 from routereval.studies.leaderboard import (
     BOARD,
-    MANIFEST,
     SUBMISSIONS,
     Board,
-    Declared,
     add,
     init,
     judged,
@@ -32,6 +30,7 @@ from routereval.studies.leaderboard import (
     verify,
 )
 from routereval.studies.submission import JoinedSubmission, Submission
+from routereval.studies.submission_folder import MANIFEST, Declared
 from tests.studies.submissions import HONEST, TAMPERED, by_topic, made_records
 
 

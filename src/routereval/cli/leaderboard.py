@@ -66,8 +66,8 @@ def add(
 ) -> None:
     """Add FILE as NAME: choices, predicted scores, or the folder of a saved router."""
     from routereval.sources import open_source
-    from routereval.studies.leaderboard import Declared
     from routereval.studies.leaderboard import add as added
+    from routereval.studies.submission_folder import Declared
 
     held = [] if train is None else open_source(train)
     texts = tuple(text for one in held for text in one.prompts["text"].to_list() if text)

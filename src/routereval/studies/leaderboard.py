@@ -7,11 +7,8 @@ the file that was handed in and a manifest. All paths in it are relative.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import floor, isnan, sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +19,6 @@ import numpy as np
 from routereval._version import __version__
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
-from routereval.regular_files import read_whole
 from routereval.routers import load_router
 from routereval.shown import Shown
 from routereval.sources import open_source
@@ -35,38 +31,28 @@ from routereval.studies.submission import (
     of_choice,
     read_submissions,
 )
+from routereval.studies.submission_folder import (
+    NAME,
+    PROTOCOL,
+    SCHEMA,
+    Declared,
+    declared_of,
+    digest_of,
+    figures,
+    file_of,
+    manifest_for,
+    manifest_of,
+    read_json,
+    write_json,
+    write_submission,
+)
 from routereval.tasks import mix
 from routereval.whole_folders import whole_folder
 
-BOARD, MANIFEST, SUBMISSIONS = "board.json", "manifest.json", "submissions"
-PROTOCOL = "every prompt of the records, each counting alike"
-SCHEMA = 1
+BOARD, SUBMISSIONS = "board.json", "submissions"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_HASH = re.compile(r"[0-9a-f]{64}")
+
 _SAME = 1e-9
-_KINDS = ("choices", "predictions", "router", "hash")
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What a submitter says of a router.
-
-    Attributes:
-        author: whose it is; the ladder of a private board counts by author.
-        pool: the models that it might choose from; all of the records if empty.
-        constant: whether it always chooses one model.
-        calls_models: whether it calls models in order to route; then ``router_cost`` must be given.
-        train: texts that it was trained on.
-        supersedes: name of its last version on this board.
-    """
-
-    author: str = ""
-    pool: tuple[str, ...] = ()
-    constant: bool = False
-    calls_models: bool = False
-    train: tuple[str, ...] = ()
-    supersedes: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,7 +153,7 @@ def init(
     }
     with whole_folder(path, overwrite=False) as part:
         (part / SUBMISSIONS).mkdir()
-        _write_json(part / BOARD, held)
+        write_json(part / BOARD, held)
     return path
 
 
@@ -199,7 +185,7 @@ def add(
         SpecError: if the name is none, or neither a file nor a hash is given.
     """
     path, stream, facts = _opened(board, source, salt)
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise SpecError(f"a submission is named by letters, digits, '.', '_' and '-', not {name!r}")
     if (file is None) == (not sha256):
         raise SpecError("give a file, or the sha256 of one")
@@ -207,10 +193,10 @@ def add(
     place = path / SUBMISSIONS / name
     promised = _promised(place)
     if file is None:
-        _place(place, None, _noted("hash", sha256, stated, _number(path)))
+        write_submission(place, None, manifest_for("hash", sha256, stated, _number(path)))
         return Entry(name, stated.author, "hash", float("nan"), float("nan"))
     kind, given = read_submission(file, stream, name)
-    held, digest = _with(given, stated), _digest(Path(file))
+    held, digest = _with(given, stated), digest_of(Path(file))
     reasons = [one.text for one in _findings(held, stream, path, stated)]
     if promised and promised["sha256"] != digest:
         reasons.append("it is not the file whose hash was handed in")
@@ -219,7 +205,9 @@ def add(
     joined = JoinedSubmission.of(held, stream)
     score, cost = scored(joined)
     number = promised["number"] if promised else _number(path)
-    _place(place, Path(file), _noted(kind, digest, stated, number) | _figures(score, cost))
+    write_submission(
+        place, Path(file), manifest_for(kind, digest, stated, number) | figures(score, cost)
+    )
     if facts["private"]:
         return next(one for one in verify(path, stream, salt=salt).entries if one.name == name)
     return Entry(name, stated.author, kind, score, cost, (), joined.chosen)
@@ -244,7 +232,7 @@ def verify(
         DataError: if the board cannot be read, or the records are not its own.
     """
     path, stream, facts = _opened(board, source, salt)
-    manifests = [(place, _manifest(place)) for place in sorted((path / SUBMISSIONS).iterdir())]
+    manifests = [(place, manifest_of(place)) for place in sorted((path / SUBMISSIONS).iterdir())]
     manifests.sort(key=lambda one: one[1].get("number", 0))  # stable: then by name
     entries = [_verified(place, held, stream, path) for place, held in manifests]
     if facts["private"] and not reveal:
@@ -353,12 +341,12 @@ def _verified(place: Path, held: Mapping[str, Any], stream: Records, board: Path
     if kind == "hash":
         return Entry(place.name, author, kind, nothing, nothing)
     try:
-        file = _file(place, held)
-        digest = _digest(file)
+        file = file_of(place, held)
+        digest = digest_of(file)
         found, given = read_submission(file, stream, place.name)
     except (DataError, OSError) as error:
         return Entry(place.name, author, kind, nothing, nothing, (str(error).splitlines()[0],))
-    stated = _declared(held)
+    stated = declared_of(held)
     joined = JoinedSubmission.of(_with(given, stated), stream)
     score, cost = scored(joined)
     reasons = [] if digest == held["sha256"] else ["its file is not the one that was handed in"]
@@ -388,12 +376,12 @@ def _previous(board: Path, stated: Declared, stream: Records) -> Submission | No
     if not stated.supersedes:
         return None
     place = board / SUBMISSIONS / stated.supersedes
-    if not _NAME.fullmatch(stated.supersedes) or not place.is_dir():
+    if not NAME.fullmatch(stated.supersedes) or not place.is_dir():
         raise DataError(f"{stated.supersedes!r}, which it supersedes, is not on the board")
-    held = _manifest(place)
+    held = manifest_of(place)
     if held["kind"] == "hash":
         return None
-    return read_submission(_file(place, held), stream, place.name)[1]
+    return read_submission(file_of(place, held), stream, place.name)[1]
 
 
 def _with(given: Submission, stated: Declared) -> Submission:
@@ -420,7 +408,7 @@ def _opened(
     board: str | Path, source: Records | Sequence[Records] | str | Path, salt: str
 ) -> tuple[Path, Records, Mapping[str, Any]]:
     path = Path(board)
-    facts = _json(path / BOARD)
+    facts = read_json(path / BOARD)
     if facts.get("schema") != SCHEMA:
         raise DataError(f"{path / BOARD} is of schema {facts.get('schema')}, not {SCHEMA}")
     stream = _stream(source)
@@ -435,7 +423,8 @@ def _opened(
 def _number(board: Path) -> int:
     """The place of the next submission in the order."""
     return 1 + max(
-        (int(_manifest(one).get("number", 0)) for one in (board / SUBMISSIONS).iterdir()), default=0
+        (int(manifest_of(one).get("number", 0)) for one in (board / SUBMISSIONS).iterdir()),
+        default=0,
     )
 
 
@@ -443,96 +432,7 @@ def _promised(place: Path) -> Mapping[str, Any] | None:
     """The manifest of a hash that was handed in before the file."""
     if not place.exists():
         return None
-    held = _manifest(place)
+    held = manifest_of(place)
     if held["kind"] != "hash":
         raise DataError(f"{place.name} is on the board already; name the new version otherwise")
     return held
-
-
-def _noted(kind: str, digest: str, stated: Declared, number: int) -> dict[str, Any]:
-    """The manifest of a submission, without its file and figures."""
-    if not _HASH.fullmatch(digest):
-        raise SpecError(f"a sha256 has 64 digits of 0-9 and a-f, not {digest!r}")
-    return {
-        "schema": SCHEMA,
-        "number": number,
-        "kind": kind,
-        "file": "",
-        "sha256": digest,
-        **_figures(float("nan"), float("nan")),
-        "protocol": PROTOCOL,
-        "routereval": __version__,
-        "declared": asdict(stated),
-    }
-
-
-def _figures(score: float, cost: float) -> dict[str, float | None]:
-    return {"score": None if isnan(score) else score, "cost": None if isnan(cost) else cost}
-
-
-def _place(place: Path, file: Path | None, held: dict[str, Any]) -> None:
-    """Write a submission's folder: the file as it was handed in, and its manifest."""
-    with whole_folder(place, overwrite=True) as part:
-        if file is not None:
-            held["file"] = "router" if file.is_dir() else f"choices{file.suffix.lower()}"
-            if file.is_dir():
-                shutil.copytree(file, part / held["file"])
-            else:
-                (part / held["file"]).write_bytes(read_whole(file))
-        _write_json(part / MANIFEST, held)
-
-
-def _digest(file: Path) -> str:
-    """Sha256 of a file; of a folder over the names and hashes of its files, in their order."""
-    if not file.is_dir():
-        return hashlib.sha256(read_whole(file)).hexdigest()
-    digest = hashlib.sha256()
-    for one in sorted(file.rglob("*")):
-        if not one.is_dir():
-            content = hashlib.sha256(read_whole(one)).hexdigest()
-            digest.update(f"{one.relative_to(file).as_posix()} {content}\n".encode())
-    return digest.hexdigest()
-
-
-def _file(place: Path, held: Mapping[str, Any]) -> Path:
-    """The file of a submission, which lies in its own folder."""
-    name = str(held["file"])
-    if not _NAME.fullmatch(name) or not (place / name).exists():
-        raise DataError(f"{place.name}: there is no file {name!r} beside its manifest")
-    return place / name
-
-
-def _manifest(place: Path) -> Mapping[str, Any]:
-    held = _json(place / MANIFEST)
-    needed = {"number", "kind", "file", "sha256", "score", "cost", "declared"}
-    if missing := sorted(needed - set(held)):
-        raise DataError(f"{place / MANIFEST} lacks {', '.join(missing)}")
-    if held["kind"] not in _KINDS or not isinstance(held["declared"], dict):
-        raise DataError(f"{place / MANIFEST} is no manifest of a submission")
-    return held
-
-
-def _declared(held: Mapping[str, Any]) -> Declared:
-    stated = held["declared"]
-    return Declared(
-        str(stated.get("author", "")),
-        tuple(stated.get("pool", ())),
-        bool(stated.get("constant", False)),
-        bool(stated.get("calls_models", False)),
-        tuple(stated.get("train", ())),
-        str(stated.get("supersedes", "")),
-    )
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        held = json.loads(read_whole(file))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
-    if not isinstance(held, dict):
-        raise DataError(f"{file} is no JSON object")
-    return held
-
-
-def _write_json(file: Path, held: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from routereval.report.data import to_json
+from routereval.report.layouts.advise_data import data_table
+from routereval.report.layouts.advise_phrases import (
+    _SHOWN,
+    counted,
+    described,
+    floor_name,
+    percent,
+    signed,
+    some_of,
+    usd,
+    with_ends,
+)
+from routereval.report.layouts.advise_verdict import verdict, verdict_sentence, verdict_table
 from routereval.report.table import (
-    Cell,
-    Column,
     Document,
     Heading,
-    Number,
     Part,
     Points,
-    Row,
-    Table,
 )
 from routereval.report.terminal import to_text
-from routereval.results.summary import Estimate
 from routereval.studies.advise.advice import (
     FEW_OUTSIDE,
     Advice,
-    Alone,
     BenchmarkAdvice,
     Decision,
     Learned,
@@ -33,28 +38,23 @@ from routereval.studies.advise.advice import (
 )
 
 _WIDTH = 100
-_SHOWN = 4  # names, where there may be hundreds
-_STABLE = 4  # folds of five
-_HUGE = 1_000_000
-_LITTLE = 0.01  # a share of the traffic that is not worth a name
 
-SHORT = {
-    "route": "Yes: route",
-    "save": "Yes: route to save",
-    "cheaper": "No: a cheaper model",
-    "cheaper?": "No: perhaps a cheaper one",
-    "no": "No",
-    "unclear": "Not shown",
-}
-"""An answer in a cell of the verdict table."""
+
+_STABLE = 4  # folds of five
+
+
+_HUGE = 1_000_000
+
+
+_LITTLE = 0.01  # a share of the traffic that is not worth a name
 
 
 def advice_document(advice: Advice) -> Document:
     """The verdict table, then a part per benchmark with what the verdict rests on."""
-    first: list[Part] = [verdict_sentence(advice), _verdicts(advice)]
+    first: list[Part] = [verdict_sentence(advice), verdict_table(advice)]
     parts = [part for benchmark in advice.benchmarks for part in _parts(benchmark, advice)]
     held = asdict(advice)
-    return Document([*first, *parts, Points(_footnotes(advice))], _data(advice), held)
+    return Document([*first, *parts, Points(_footnotes(advice))], data_table(advice), held)
 
 
 def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
@@ -84,121 +84,9 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
     return [*files, *save_figure(advice, home / "advice"), *twin]
 
 
-# The verdict
-
-
-def verdict_sentence(advice: Advice) -> str:
-    """The first line: the verdict on the last benchmark, which is all of them where several are."""
-    last = advice.benchmarks[-1]
-    where = f"{last.name}: " if len(advice.benchmarks) > 1 else ""
-    return f"Worth routing? {where}{verdict(last, advice.margin)}"
-
-
-def verdict(benchmark: BenchmarkAdvice, margin: float) -> str:
-    """One sentence: is routing worth it here?"""
-    found = benchmark.decision
-    learned, routed = found.learned, found.routed
-    if found.answer == "route" and learned and routed:
-        return (
-            f"Yes, for the score: {learned.router} gains {_signed(routed.gain)} over the best "
-            f"single model on prompts that it has not seen{_instead(routed, found.best)}."
-        )
-    if found.answer == "save" and learned and routed:
-        return (
-            f"Yes, for the cost: {learned.router} costs {_percent(routed.saving)} less than "
-            f"{_name(found.enough)}, the cheapest single model that is good enough, and loses less "
-            f"than {margin:g}."
-        )
-    if found.answer in {"cheaper", "cheaper?"}:
-        return _cheaper(found, margin)
-    return _alone(benchmark, margin)
-
-
-def _instead(routed: Routed, best: Alone) -> str:
-    """What the gain costs."""
-    if math.isnan(routed.usd.value) or math.isnan(best.usd):
-        return ""
-    return f", at {_usd(routed.usd.value)} instead of {_usd(best.usd)} per 1,000 prompts"
-
-
-def _cheaper(found: Decision, margin: float) -> str:
-    model, best = found.enough, found.best
-    if model is None:
-        return ""
-    less = 1 - model.usd / best.usd
-    kept = (
-        f"it is within {margin:g} of {_floor_name(found)}"
-        if found.answer == "cheaper"
-        else f"by its number it is within {margin:g} of {_floor_name(found)}, which so few prompts "
-        "do not show"
-    )
-    return (
-        f"No router. Use {model.model} alone: {kept} ({_signed(model.lead)}), and costs {less:.0%} "
-        f"less than {best.model}."
-    )
-
-
-def _alone(benchmark: BenchmarkAdvice, margin: float) -> str:
-    found = benchmark.decision
-    if found.learned is None:
-        left = "" if found.answer == "unclear" else f"; no gain of {margin:g} is in reach"
-        head = "Not shown" if found.answer == "unclear" else "No"
-        return f"{head}: {found.missing}{left}. Use {found.use}."
-    gain = _signed(found.learned.best.gain)
-    if found.answer == "no":
-        return f"No: {found.learned.router} gains {gain}, less than {margin:g}. Use {found.use}."
-    return (
-        f"Not shown: {found.learned.router} gains {gain}, which neither proves a gain of "
-        f"{margin:g} nor rules it out. Until it does, use {found.use}."
-    )
-
-
-def _verdicts(advice: Advice) -> Table:
-    columns = [
-        Column("benchmark", "text"),
-        Column("prompts", "count"),
-        Column("verdict", "text"),
-        Column("use", "text"),
-        Column("gain", signed=True, interval="ends"),
-        Column("$/1k", digits=2),
-        Column("saved", "share", digits=0, interval="ends"),
-        Column("$/month saved", digits=0, interval="ends"),
-    ]
-    rows = [Row(_verdict_row(benchmark)) for benchmark in advice.benchmarks]
-    notes = [
-        "gain: score of the learned router less that of the best single model by the same training "
-        "prompts, paired, on prompts that neither has seen.",
-    ]
-    if any(benchmark.decision.answer == "save" for benchmark in advice.benchmarks):
-        notes.append("saved: of the cost of the cheapest single model that is good enough.")
-    return Table("verdicts", columns, rows, notes).without_empty()
-
-
-def _verdict_row(benchmark: BenchmarkAdvice) -> tuple[Cell, ...]:
-    found = benchmark.decision
-    routed = found.routed
-    yes = found.answer in {"route", "save"}
-    alone = found.enough if found.answer in {"cheaper", "cheaper?"} else found.best
-    usd = routed.usd.value if yes and routed else alone.usd if alone else math.nan
-    gain = None if found.learned is None else found.learned.best.gain
-    return (
-        benchmark.name,
-        benchmark.n_prompts,
-        SHORT[found.answer],
-        found.learned.router if yes and found.learned else found.use,
-        "" if gain is None else Number(*gain),
-        _defined(usd),
-        Number(*routed.saving) if found.answer == "save" and routed else "",
-        "" if math.isnan(found.monthly.value) else Number(*found.monthly),
-    )
-
-
-# The reasons
-
-
 def _parts(benchmark: BenchmarkAdvice, advice: Advice) -> list[Part]:
     label = "SIMULATED DATA · " if benchmark.simulated else ""
-    size = f"{_count(benchmark.n_prompts, 'prompt')} × {_count(benchmark.n_models, 'model')}"
+    size = f"{counted(benchmark.n_prompts, 'prompt')} × {counted(benchmark.n_models, 'model')}"
     found = benchmark.decision
     sentences = [
         verdict(benchmark, advice.margin),
@@ -224,7 +112,7 @@ def _single(benchmark: BenchmarkAdvice) -> str:
             f"; corrected for guessing (chance {benchmark.chance:.2f}, {benchmark.chance_source}) "
             f"it knows {benchmark.best_known.value:.3f}"
         )
-    return f"Best single model: {_described(best)}{known}."
+    return f"Best single model: {described(best)}{known}."
 
 
 def _cheaper_single(found: Decision, margin: float) -> list[str]:
@@ -232,10 +120,9 @@ def _cheaper_single(found: Decision, margin: float) -> list[str]:
         return ["No costs are known: give --prices, or records with costs, to weigh them."]
     model = found.enough
     if model is None or model.model == found.best.model:
-        return [f"Best cheaper model: none is within {margin:g} of {_floor_name(found)}."]
+        return [f"Best cheaper model: none is within {margin:g} of {floor_name(found)}."]
     return [
-        f"Best cheaper model: {_described(model)}; {_signed(model.lead)} against "
-        f"{_floor_name(found)}."
+        f"Best cheaper model: {described(model)}; {signed(model.lead)} against {floor_name(found)}."
     ]
 
 
@@ -244,14 +131,12 @@ def _learned(found: Decision) -> list[str]:
     if learned is None:
         return [f"No learned router could be tried: {found.missing}."]
     routed = learned.best
-    spent = (
-        "" if math.isnan(routed.usd.value) else f" at {_usd(routed.usd.value)} per 1,000 prompts"
-    )
+    spent = "" if math.isnan(routed.usd.value) else f" at {usd(routed.usd.value)} per 1,000 prompts"
     sentences = [
-        f"Learned router: {learned.router} among {_some(learned.pool)} scores "
-        f"{_with_ends(routed.score)}{spent} on {_count(learned.n_tested, 'prompt')} that it has "
+        f"Learned router: {learned.router} among {some_of(learned.pool)} scores "
+        f"{with_ends(routed.score)}{spent} on {counted(learned.n_tested, 'prompt')} that it has "
         f"not seen (each fit learned from {learned.n_train:,}, by {learned.known_by}); "
-        f"{_signed(routed.gain)} against the best single model by the same training prompts."
+        f"{signed(routed.gain)} against the best single model by the same training prompts."
     ]
     share = _traffic(routed)
     return [*sentences, f"It sends {share}."] if share else sentences
@@ -271,15 +156,15 @@ def _saving(found: Decision) -> list[str]:
         return [f"At least cost: it sends every prompt to {cheap.share[0][0]}."]
     text = (
         f"At least cost: with a trade-off (lam) chosen on other folds it spends "
-        f"{_usd(cheap.usd.value)} per 1,000 prompts and scores {_signed(cheap.lead)} against "
-        f"{_floor_name(found)}"
+        f"{usd(cheap.usd.value)} per 1,000 prompts and scores {signed(cheap.lead)} against "
+        f"{floor_name(found)}"
     )
     if cheap.saving.value > 0:
-        text += f", {_percent(cheap.saving)} less than {found.enough.model} alone"
+        text += f", {percent(cheap.saving)} less than {found.enough.model} alone"
     else:
-        text += f", no less than {found.enough.model} alone ({_usd(found.enough.usd)})"
+        text += f", no less than {found.enough.model} alone ({usd(found.enough.usd)})"
     text += (
-        f"; {_signed(cheap.over_mixture)} against a mixture of single models of the same cost (the "
+        f"; {signed(cheap.over_mixture)} against a mixture of single models of the same cost (the "
         "Zero router)."
     )
     return [text]
@@ -288,14 +173,14 @@ def _saving(found: Decision) -> list[str]:
 def _budget(found: Decision, advice: Advice) -> list[str]:
     if advice.budget is None or math.isnan(found.best.usd):
         return []
-    head = f"Budget of {_usd(advice.budget)} per 1,000 prompts: "
+    head = f"Budget of {usd(advice.budget)} per 1,000 prompts: "
     if found.affordable is None:
         return [f"{head}no model is that cheap."]
-    text = f"{head}the best single model within it is {_described(found.affordable)}"
+    text = f"{head}the best single model within it is {described(found.affordable)}"
     within = found.learned.within if found.learned else None
     if within is not None and within.usd.value <= advice.budget:
         text += f"; {found.learned.router if found.learned else ''} scores "
-        text += f"{_with_ends(within.score)} at {_usd(within.usd.value)}"
+        text += f"{with_ends(within.score)} at {usd(within.usd.value)}"
     return [f"{text}."]
 
 
@@ -305,8 +190,8 @@ def _month(found: Decision, advice: Advice) -> list[str]:
     low, high = found.monthly.low, found.monthly.high
     against = found.floor_model or found.best.model
     return [
-        f"At {advice.monthly:,.0f} prompts per month this saves {_usd(found.monthly.value, 0)} "
-        f"[{_usd(low, 0)}, {_usd(high, 0)}] a month against {against}."
+        f"At {advice.monthly:,.0f} prompts per month this saves {usd(found.monthly.value, 0)} "
+        f"[{usd(low, 0)}, {usd(high, 0)}] a month against {against}."
     ]
 
 
@@ -322,12 +207,12 @@ def _left(benchmark: BenchmarkAdvice) -> list[str]:
     pool = max(pools, key=lambda one: (one.gain_apart.value, -one.size))
     text = (
         f"What is left, at most: among {', '.join(_marked(pool))} a router that knew how the "
-        f"{_count(pool.n_outside, 'other model')} did on each prompt would gain "
-        f"{_signed(pool.gain)}"
+        f"{counted(pool.n_outside, 'other model')} did on each prompt would gain "
+        f"{signed(pool.gain)}"
     )
     if pool.near:
-        copies = _count(len(pool.near), "near-duplicate")
-        text += f" ({_signed(pool.gain_apart)} without {copies} of the pool)"
+        copies = counted(len(pool.near), "near-duplicate")
+        text += f" ({signed(pool.gain_apart)} without {copies} of the pool)"
     few = ", an estimate from few models" if pool.n_outside < FEW_OUTSIDE else ""
     sentences = [
         f"{text}{few}; no router knows that. The oracle, luck included, scores "
@@ -396,10 +281,10 @@ def _redundant(benchmark: BenchmarkAdvice) -> list[str]:
     if not groups:
         return []
     dropped = sum(len(group.drop) for group in groups)
-    shown = "; ".join(f"keep {g.keep}, drop {_some(g.drop)}" for g in groups[:_SHOWN])
+    shown = "; ".join(f"keep {g.keep}, drop {some_of(g.drop)}" for g in groups[:_SHOWN])
     more = f"; and {len(groups) - _SHOWN} more groups" if len(groups) > _SHOWN else ""
     return [
-        f"Redundant models: {dropped:,} in {_count(len(groups), 'group')} with nearly the same "
+        f"Redundant models: {dropped:,} in {counted(len(groups), 'group')} with nearly the same "
         f"records: {shown}{more}."
     ]
 
@@ -408,12 +293,12 @@ def _left_out(benchmark: BenchmarkAdvice) -> list[str]:
     sentences = []
     if benchmark.set_aside:
         sentences.append(
-            f"Set aside: {_some(benchmark.set_aside)}; no better than guessing, or right where "
+            f"Set aside: {some_of(benchmark.set_aside)}; no better than guessing, or right where "
             "another is wrong as if each preferred an option. Their right answers show no "
             "knowledge, and an oracle that may use them is inflated."
         )
     if benchmark.too_slow:
-        sentences.append(f"Left out for latency: {_some(benchmark.too_slow)}.")
+        sentences.append(f"Left out for latency: {some_of(benchmark.too_slow)}.")
     if benchmark.n_dropped:
         sentences.append(
             f"{benchmark.n_dropped:,} prompts are left out, on which some model has no score."
@@ -436,109 +321,3 @@ def _footnotes(advice: Advice) -> list[str]:
     if any(benchmark.simulated for benchmark in advice.benchmarks):
         notes.append("Simulated data: no real model was asked; the advice is about none.")
     return [*notes, *(f"Note: {note}." for note in advice.notes)]
-
-
-# Data for other programs
-
-_COLUMNS = (
-    Column("benchmark", "text"),
-    Column("kind", "text"),
-    Column("models", "text"),
-    Column("score"),
-    Column("gain", signed=True, interval="ends"),
-    Column("lead", signed=True, interval="ends"),
-    Column("usd_per_1k", digits=2),
-    Column("saved", "share", digits=0, interval="ends"),
-    Column("oracle"),
-    Column("ceiling"),
-)
-
-
-def _data(advice: Advice) -> Table:
-    rows = [
-        Row((benchmark.name, *row))
-        for benchmark in advice.benchmarks
-        for row in _data_rows(benchmark)
-    ]
-    return Table("", list(_COLUMNS), rows)
-
-
-def _data_rows(benchmark: BenchmarkAdvice) -> list[tuple[Cell, ...]]:
-    found = benchmark.decision
-    rows = [_alone_row("best single", found.best)]
-    if found.enough:
-        rows.append(_alone_row("best cheaper", found.enough))
-    learned = found.learned
-    if learned:
-        named = {"learned": learned.best, "at least cost": learned.cheap, "budget": learned.within}
-        rows += [_routed_row(kind, learned, routed) for kind, routed in named.items() if routed]
-    for pool in benchmark.pools:
-        gain: Cell = "" if math.isnan(pool.gain_apart.value) else Number(*pool.gain_apart)
-        oracle, ceiling = _defined(pool.oracle.value), _defined(pool.ceiling.value)
-        rows.append(("greedy", " ".join(pool.models), "", gain, "", "", "", oracle, ceiling))
-    return rows
-
-
-def _alone_row(kind: str, one: Alone) -> tuple[Cell, ...]:
-    usd = _defined(one.usd)
-    return (kind, one.model, one.score.value, "", Number(*one.lead), usd, "", "", "")
-
-
-def _routed_row(kind: str, learned: Learned, routed: Routed) -> tuple[Cell, ...]:
-    saved: Cell = "" if math.isnan(routed.saving.value) else Number(*routed.saving)
-    return (
-        *(kind, " ".join(learned.pool), routed.score.value),
-        *(Number(*routed.gain), Number(*routed.lead), _defined(routed.usd.value), saved, "", ""),
-    )
-
-
-# Words
-
-
-def _described(one: Alone) -> str:
-    text = f"{one.model}, {_with_ends(one.score)}"
-    if not math.isnan(one.usd):
-        text += f", at {_usd(one.usd)} per 1,000 prompts"
-    if not math.isnan(one.p95_ms):
-        text += f", {one.p95_ms:,.0f} ms at most for 95 % of its calls"
-    return text
-
-
-def _name(one: Alone | None) -> str:
-    return "any single model" if one is None else one.model
-
-
-def _floor_name(found: Decision) -> str:
-    return found.floor_model or f"the score {found.floor:.3f}"
-
-
-def _defined(value: float) -> Cell:
-    """A number, or a blank for what cannot be."""
-    return "" if math.isnan(value) else value
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _with_ends(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-
-
-def _signed(estimate: Estimate) -> str:
-    value, low, high = (f"{round(number, 3) + 0.0:+.3f}" for number in estimate)
-    return f"{value} [{low}, {high}]"
-
-
-def _percent(estimate: Estimate) -> str:
-    return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
-
-
-def _usd(amount: float, digits: int = 2) -> str:
-    sign = "-" if amount < 0 else ""
-    return f"{sign}${abs(amount):,.{digits}f}"
