@@ -1,4 +1,4 @@
-"""Which model is best on each benchmark, greyed where several cannot be told apart."""
+"""Which model is best on each benchmark, greyed where several may be."""
 
 from __future__ import annotations
 
