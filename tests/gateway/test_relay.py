@@ -214,7 +214,7 @@ async def test_the_decision_alone() -> None:
         assert (body["lam"], body["resting"]) == (0.7, [])
         assert not any(stub.asked for stub in at.stubs.values())
         _, _, named = await at.post("/v1/route", {"model": "parrot", "messages": messages})
-        assert named == {"model": "parrot", "reason": "asked for"}
+        assert named == {"model": "parrot", "reason": "asked for", "rules": []}
 
 
 @in_loop

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from routereval.errors import DataError, unknown
+from routereval.gateway.rule_config import RuleConfig, read_rules
 from routereval.gateway.tables import (
     Above0,
     AtLeast0,
@@ -179,6 +180,7 @@ class UpstreamConfig(Table, frozen=True):
         concurrency: requests at a time.
         context: tokens of prompt and answer together; 0 where unknown.
         capabilities: of `CAPABILITIES`.
+        tags: what rules may ask for, such as where it stands.
     """
 
     name: str
@@ -207,6 +209,7 @@ class UpstreamConfig(Table, frozen=True):
     concurrency: Count = 64
     context: CountOr0 = 0
     capabilities: tuple[str, ...] = CAPABILITIES
+    tags: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -243,6 +246,7 @@ class Config(Table, frozen=True):
     experiment: ExperimentConfig = ExperimentConfig()
     virtual: Mapping[str, VirtualModel] = msgspec.field(default_factory=lambda: dict(PRESETS))
     plugins: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)
+    rules: tuple[RuleConfig, ...] = ()
 
     def resolve(self, asked: str) -> VirtualModel | None:
         """What the name of a virtual model stands for; None for another name.
@@ -320,17 +324,20 @@ def make_config(held: Mapping[str, object], where: str = "gateway.toml") -> Conf
     64
     """
     for name in held:
-        if name not in {*TABLES, "upstream", "virtual", "plugins"}:
-            raise unknown(f"table in {where}", name, [*TABLES, "upstream", "virtual", "plugins"])
+        if name not in (known := [*TABLES, "upstream", "virtual", "plugins", "rule"]):
+            raise unknown(f"table in {where}", name, known)
     tables: dict[str, Any] = {
         name: read_table(kind, held[name], f"{where}: [{name}]")
         for name, kind in TABLES.items()
         if name in held
     }
     upstreams = _upstreams(held.get("upstream"), where)
-    virtual = _virtual(held.get("virtual", {}), where, {u.name for u in upstreams})
+    models = {upstream.name for upstream in upstreams}
+    virtual = _virtual(held.get("virtual", {}), where, models)
     plugins = _plugins(held.get("plugins", {}), where)
-    return Config(upstreams, virtual=virtual, plugins=plugins, **tables)
+    tags = {tag for upstream in upstreams for tag in upstream.tags}
+    rules = read_rules(held.get("rule", ()), where, models, tags)
+    return Config(upstreams, virtual=virtual, plugins=plugins, rules=rules, **tables)
 
 
 def _upstreams(held: object, where: str) -> tuple[UpstreamConfig, ...]:

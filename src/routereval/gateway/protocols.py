@@ -172,6 +172,7 @@ class LogEntry:
         propensity: the probability with which that router makes this choice.
         model: who answered; empty for nobody.
         deployment: which of its upstreams, where there are several.
+        rules: the names of the rules that it was under.
         attempts: who was asked, in order.
         reason: why that model, as in ``x-routereval-reason``.
         status: what the client got.
@@ -198,6 +199,7 @@ class LogEntry:
     propensity: float = 1.0
     model: str = ""
     deployment: str = ""
+    rules: tuple[str, ...] = ()
     attempts: list[Attempt] = field(default_factory=list)
     reason: str = ""
     status: int = 0

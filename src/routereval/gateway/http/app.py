@@ -142,10 +142,11 @@ async def _route(request: Request) -> Response:
         asked = ClientRequest(request.url.path, identified.key, list(headers), body)
         await relay.run_hooks(asked)
         chat = await parsed_request(asked.body)
+        rules = await relay.rules_of(asked.key, asked.headers, asked.body)
     authorization = await authorization_of(request, chat.model)
-    plan = relay.plan(chat, authorization)
+    plan = relay.plan(chat, authorization, rules=rules)
     if plan.virtual is None:
-        return JSONResponse({"model": chat.model, "reason": "asked for"})
+        return JSONResponse({"model": chat.model, "reason": "asked for", "rules": rules})
     choice = await relay.choose(plan, plan.names)
     decision, models = choice.decision, relay.router_models
     return JSONResponse(
@@ -156,6 +157,7 @@ async def _route(request: Request) -> Response:
             "lam": plan.virtual.lam,
             "router": choice.router,
             "allowed": plan.names,
+            "rules": rules,
             "scores": {m: _finite(v) for m, v in zip(models, decision.scores, strict=True)},
             "costs": {m: _finite(v) for m, v in zip(models, decision.costs, strict=True)},
             "resting": relay.resting(plan.names, authorization.key or _address(request)),

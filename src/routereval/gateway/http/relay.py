@@ -15,6 +15,7 @@ from typing import Any
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, VirtualModel
+from routereval.gateway.decisions.rules import Rules
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.chat_request import (
@@ -35,6 +36,7 @@ from routereval.gateway.protocols import (
     ChatRequest,
     ClientRequest,
     Decider,
+    Headers,
     LogEntry,
     Observer,
     RequestHook,
@@ -62,6 +64,7 @@ class RoutingPlan:
         request: what it asks for.
         names: the models that may serve it.
         virtual: what its virtual model stands for; None if the client named an upstream's.
+        upstreams: those that rules permit; nothing else is ever asked.
         text: what is routed.
         conversation: what the request is a part of.
         sticks: whether it goes where the conversation went before.
@@ -74,6 +77,7 @@ class RoutingPlan:
     request: ChatRequest
     names: list[str]
     virtual: VirtualModel | None
+    upstreams: UpstreamPool
     text: str = ""
     conversation: str = ""
     sticks: bool = False
@@ -113,6 +117,7 @@ class Relay:
     ) -> None:
         self.config = config
         self.upstreams = upstreams
+        self.rules = Rules(config.rules, config.upstreams)
         self.router_models = tuple(pool)
         self.routable = [name for name in pool if name in upstreams.models]
         self.client = client
@@ -210,13 +215,13 @@ class Relay:
             connection.key, request.model, entry.time
         )
         try:
+            entry.rules = await self.rules_of(entry.key, connection.headers, body)
             plan = self.plan(
-                request, authorization, connection.header(b"x-routereval-conversation")
+                request, authorization, connection.header(b"x-routereval-conversation"), entry.rules
             )
-            plan.client = entry.key or connection.address
+            plan.client, entry.conversation = entry.key or connection.address, plan.conversation
             entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
-            entry.conversation = plan.conversation
-            await authorization.reserve(self.upstreams.highest_price(plan.names, request))
+            await authorization.reserve(plan.upstreams.highest_price(plan.names, request))
             await self._serve(connection, plan, authorization, request.rewritten or body)
         finally:
             authorization.settle(entry.usage, entry.usd)
@@ -238,33 +243,52 @@ class Relay:
                 sentence = f"the hook {name} of the gateway failed; its log says why"
                 raise ApiError(500, sentence, code="hook_failed") from None
 
+    async def rules_of(self, key: str, headers: Headers, body: bytes) -> tuple[str, ...]:
+        """The names of the rules for a request; a large body is read by a thread."""
+        if not self.rules:
+            return ()
+        if len(body) > LARGE_BODY_BYTES:
+            return await asyncio.to_thread(self.rules.matching, key, headers, body)
+        return self.rules.matching(key, headers, body)
+
     def plan(
-        self, request: ChatRequest, authorization: Authorization, conversation: str = ""
+        self,
+        request: ChatRequest,
+        authorization: Authorization,
+        conversation: str = "",
+        rules: Sequence[str] = (),
     ) -> RoutingPlan:
         """Where a request may go.
 
         Raises:
-            ApiError: 404 if no model has that name, 403 if the key may not reach it, 400 if no
-                model can serve the request.
+            ApiError: 404 if no model has that name, 403 if the key or a rule keeps it from there,
+                400 if no model can serve the request.
         """
+        upstreams = self.upstreams.restricted(self.rules.permitted(rules))
         virtual = self.config.resolve(request.model)
         if virtual is None:
             if request.model not in self.upstreams.models or not _allows(
                 authorization, request.model
             ):
                 raise _unknown_model_error(request.model, self.names(authorization))
+            if request.model not in upstreams.models:
+                raise _forbidden_error(request.model, rules)
             digest = conversation_digest(request, authorization.key, conversation)
-            return RoutingPlan(request, [request.model], None, conversation=digest)
+            return RoutingPlan(request, [request.model], None, upstreams, conversation=digest)
         names = [name for name in virtual.models or self.routable if name in self.routable]
         names = [name for name in names if _allows(authorization, name)]
         if not names:
             raise ApiError(403, f"{request.model!r} has no model for this key", code="no_model")
+        names = [name for name in names if name in upstreams.models]
+        if not names:
+            raise _forbidden_error(request.model, rules)
         routing = self.config.routing
         digest = conversation_digest(request, authorization.key, conversation)
         return RoutingPlan(
             request,
-            self.upstreams.capable(names, request),
+            upstreams.capable(names, request),
             virtual,
+            upstreams,
             routed_text(request.turns, routing.context_chars, routing.prompt_chars),
             digest,
             sticks=bool(routing.sticky_s) and (bool(conversation) or request.continued),
@@ -305,7 +329,7 @@ class Relay:
             if plan.last_resort or attempts >= self.config.failover.attempts or not retries.take():
                 break
             if error.billed:  # what was put aside is spent on this one
-                highest = self.upstreams.highest_price(plan.names, plan.request, plan.tried)
+                highest = plan.upstreams.highest_price(plan.names, plan.request, plan.tried)
                 await authorization.reserve(highest)
         await self._reply_with_failure(connection, plan)
 
@@ -316,17 +340,17 @@ class Relay:
             entry.reason = "asked for"
             return self._named_upstream(plan)
         while True:
-            free = self.upstreams.free(plan.names, _now(), plan.client, plan.request, plan.tried)
+            free = plan.upstreams.free(plan.names, _now(), plan.client, plan.request, plan.tried)
             if not free:
                 return self._last_resort(entry, plan)
             model = await self._chosen_model(entry, plan, list(free))
-            upstream = self.upstreams.models[model].best(free[model], plan.preferred)
+            upstream = plan.upstreams.models[model].best(free[model], plan.preferred)
             if not upstream.full and upstream.breaker.allow(_now(), plan.client):
                 return upstream
 
     def _named_upstream(self, plan: RoutingPlan) -> Upstream | None:
         """An upstream of the model that a client named; also one that rests, as the client asks."""
-        model = self.upstreams.models[plan.names[0]]
+        model = plan.upstreams.models[plan.names[0]]
         free = model.free(_now(), plan.client, plan.request, plan.tried)
         if not free and not plan.tried:
             free = [upstream for upstream in model if not upstream.full]
@@ -336,7 +360,7 @@ class Relay:
         """One that rests, if all do and none was asked yet: it may be well again."""
         if plan.tried:
             return None
-        upstream = self.upstreams.last_resort(plan.names, _now(), plan.client, plan.request)
+        upstream = plan.upstreams.last_resort(plan.names, _now(), plan.client, plan.request)
         if upstream is not None:
             plan.last_resort = True
             entry.reason = "last resort: all rest after errors"
@@ -345,7 +369,7 @@ class Relay:
     async def _chosen_model(self, entry: LogEntry, plan: RoutingPlan, names: list[str]) -> str:
         if plan.sticks:
             label = await self.state.model_of(plan.conversation) or ""
-            last = self.upstreams.get(label)
+            last = plan.upstreams.get(label)
             if last is not None and last.config.name in names:
                 entry.reason, plan.preferred = "same conversation", label
                 return last.config.name
@@ -368,6 +392,8 @@ class Relay:
     ) -> UpstreamError | None:
         """Ask one upstream and pass on its answer; the error, if another one may be asked."""
         name, entry = upstream.config.name, connection.entry
+        if upstream.label not in plan.upstreams:  # never so; nothing leaves if it were
+            raise RuntimeError(f"rules {entry.rules} do not permit {upstream.label}")
         path = entry.path.removeprefix("/v1")
         streamed = plan.request.streamed
         sent = await _body_for(upstream, plan.request, body)
@@ -457,7 +483,7 @@ class Relay:
             connection.entry.error = f"upstream_{last.status}"
             await connection.reply(last)
             return
-        rests = self.upstreams.shortest_rest_s(plan.names, _now(), plan.client)
+        rests = plan.upstreams.shortest_rest_s(plan.names, _now(), plan.client)
         raise final_error(plan.tried.items(), rests, last_resort=plan.last_resort)
 
     def _notify_observers(self, connection: Connection) -> None:
@@ -548,6 +574,12 @@ def _unknown_model_error(asked: str, names: Sequence[str]) -> ApiError:
     hint = f"; did you mean {near[0]!r}?" if near else "; see GET /v1/models"
     sentence = f"there is no model {asked[:200]!r}{hint}"
     return ApiError(404, sentence, code="model_not_found", param="model")
+
+
+def _forbidden_error(asked: str, rules: Sequence[str]) -> ApiError:
+    which = ", ".join(map(repr, rules))
+    sentence = f"no upstream of {asked!r} is permitted by the gateway's rules for this: {which}"
+    return ApiError(403, sentence, code="rule_forbids", param="model")
 
 
 def _overload_error(limit: int) -> ApiError:

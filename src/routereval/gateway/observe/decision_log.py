@@ -216,12 +216,7 @@ def line_of(
             round(entry.total_s, 6),
         ],
     }
-    if entry.deployment:
-        held["deployment"] = entry.deployment
-    if entry.conversation:
-        held["conversation"] = entry.conversation
-    parts = {"tokens_cached": usage.cached, "tokens_reasoning": usage.reasoning}
-    held |= {name: n for name, n in parts.items() if n}
+    held |= {name: value for name, value in _parts(entry).items() if value}
     if lost_usd := entry.lost_usd:
         held["lost_usd"] = round(lost_usd, 9)
     if entry.text or entry.decision is not None:
@@ -233,6 +228,19 @@ def line_of(
     if shadows:
         held["shadows"] = dict(shadows)
     return held
+
+
+def _parts(entry: LogEntry) -> dict[str, Any]:
+    """What stands in a line only where there is something to say."""
+    usage = entry.usage
+    return {
+        "deployment": entry.deployment,
+        "tokens_cached": usage.cached,
+        "tokens_cache_written": usage.cache_written,
+        "tokens_reasoning": usage.reasoning,
+        "rules": list(entry.rules),
+        "conversation": entry.conversation,
+    }
 
 
 def _decided(entry: LogEntry, pool: Sequence[str]) -> dict[str, Any]:

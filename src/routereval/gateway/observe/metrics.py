@@ -63,6 +63,7 @@ class Metrics:
             "fallbacks", "Requests answered by another model than chosen.", "chosen", "model"
         )
         self._choices = counter("choices", "Choices of routers.", "router", "model")
+        self._rules = counter("rules", "Requests under rules of the gateway.", "rule")
         self._tokens = counter("tokens", "Tokens as upstreams count.", "model", "direction")
         self._usd = counter("spend_usd", "USD by configured prices.", "model", "key")
         self._estimated_usd = counter(
@@ -106,14 +107,11 @@ class Metrics:
         """Count a request."""
         model = entry.model
         self._requests.labels(model, entry.status).inc()
+        for rule in entry.rules:
+            self._rules.labels(rule).inc()
         if entry.error:
             self._errors.labels(entry.error).inc()
-        for attempt in entry.attempts:
-            if attempt.error:
-                self._upstream_errors.labels(attempt.model).inc()
-            if attempt.lost_usd:
-                self._usd.labels(attempt.model, entry.key).inc(attempt.lost_usd)
-                self._estimated_usd.labels(attempt.model, entry.key).inc(attempt.lost_usd)
+        self._record_attempts(entry)
         if entry.decision is not None:
             self._choices.labels(entry.router, entry.decision.model).inc()
             self._decisions.observe(entry.decided_s)
@@ -121,6 +119,14 @@ class Metrics:
                 self._fallbacks.labels(entry.decision.model, model).inc()
         if model:
             self._record_answer(entry)
+
+    def _record_attempts(self, entry: LogEntry) -> None:
+        for attempt in entry.attempts:
+            if attempt.error:
+                self._upstream_errors.labels(attempt.model).inc()
+            if attempt.lost_usd:
+                self._usd.labels(attempt.model, entry.key).inc(attempt.lost_usd)
+                self._estimated_usd.labels(attempt.model, entry.key).inc(attempt.lost_usd)
 
     def feedback(self, score: float) -> None:
         """Count a feedback."""

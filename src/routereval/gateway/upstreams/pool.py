@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from cachetools import LRUCache
+
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config
 from routereval.gateway.protocols import ChatRequest
@@ -11,6 +13,8 @@ from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.client import Target
 from routereval.gateway.upstreams.deployments import Deployments
 from routereval.gateway.upstreams.upstream import Upstream
+
+_MOST_PARTS = 256
 
 
 class UpstreamPool(dict[str, Upstream]):
@@ -26,6 +30,7 @@ class UpstreamPool(dict[str, Upstream]):
         for upstream in self.values():
             by_name.setdefault(upstream.config.name, []).append(upstream)
         self.models = {name: Deployments(found) for name, found in by_name.items()}
+        self._parts: LRUCache[frozenset[str], UpstreamPool] = LRUCache(_MOST_PARTS)
 
     @classmethod
     def of(cls, config: Config) -> UpstreamPool:
@@ -36,6 +41,20 @@ class UpstreamPool(dict[str, Upstream]):
         """
         targets = [Target(upstream, config.key_of(upstream)) for upstream in config.upstreams]
         return cls(Upstream(target, CircuitBreaker(config.failover)) for target in targets)
+
+    def restricted(self, labels: frozenset[str] | None) -> UpstreamPool:
+        """The same without all others: what cannot be found here, nothing can choose.
+
+        Args:
+            labels: of those that stay; None for all.
+        """
+        if labels is None:
+            return self
+        part = self._parts.get(labels)
+        if part is None:
+            part = UpstreamPool(upstream for upstream in self.values() if upstream.label in labels)
+            self._parts[labels] = part
+        return part
 
     def capable(self, names: Iterable[str], request: ChatRequest) -> list[str]:
         """Those of the models that can serve a request.
