@@ -7,7 +7,7 @@ fail, so that only a last resort is left; conversations mix both kinds of reques
 fifth of the choices is drawn at random; clients name models, too; and every 200 requests the
 configuration is read anew, with upstreams in another order. It runs in this process, over loopback:
 
-    python benchmarks/gateway_rules.py                      # 10,000 requests, under a minute
+    python benchmarks/gateway_rules.py                      # 10,000 requests, a minute or two
     python benchmarks/gateway_rules.py --requests 1000
 
 Each upstream looks at what it is sent. The script exits with 1 unless no upstream ever got a
