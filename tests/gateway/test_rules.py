@@ -100,8 +100,8 @@ def test_of_several_rules_all_hold() -> None:
         UPSTREAMS,
     )
     assert rules.permitted(()) is None
-    assert rules.permitted(["eu"]) == {"a/eu", "b"}
-    assert rules.permitted(["eu", "new"]) == {"a/eu"}
+    assert rules.permitted(["eu"]) == frozenset({"a/eu", "b"})
+    assert rules.permitted(["eu", "new"]) == frozenset({"a/eu"})
     assert rules.permitted(["eu", "new", "b"]) == frozenset()
 
 
