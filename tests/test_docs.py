@@ -20,10 +20,12 @@ from tests.made import made, neutral_folder
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# Pages beside the documents: their code has tests of its own, see test_recipes and test_examples.
+# Pages beside the documents: their code has tests of its own (test_recipes, test_examples), or was
+# made from what is tested (test_reference).
 ASIDE = [
     *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
     *sorted((ROOT / "examples").rglob("*.md")),
+    *sorted((ROOT / "docs").glob("*/*.md")),
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
