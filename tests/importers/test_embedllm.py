@@ -46,10 +46,10 @@ def test_numbers_name_the_llms_where_there_are_no_names(tmp_path: Path) -> None:
 
 def test_bad_input_is_told(tmp_path: Path) -> None:
     file = tmp_path / "train.csv"
-    file.write_text(BARE.replace("3,1", "3,yes").replace("8,3,0", ",3,2"))
+    file.write_text(BARE.replace("3,1", "3,maybe").replace("8,3,0", ",3,2"))
     with pytest.raises(DataError, match="2 rows cannot be read") as caught:
         list(embedllm.read(file))
-    assert f"{file}:2: score 'yes' is not a number" in str(caught.value)
+    assert f"{file}:2: score 'maybe' is not a number" in str(caught.value)
     assert f"{file}:3: 'model_id' is ''" in str(caught.value)
     file.write_text("prompt_id,label\n1,1\n")
     assert not embedllm.recognise(file)

@@ -103,7 +103,7 @@ def test_of_several_scores_one_is_chosen_by_name(tmp_path: Path) -> None:
 def test_a_score_beyond_its_scale_is_refused_with_its_place(tmp_path: Path) -> None:
     files = deepcopy(dict(langsmith.SAMPLE))
     files["runs.jsonl"][1]["feedback_stats"]["correctness"]["avg"] = 4
-    with pytest.raises(DataError, match=r"runs\.jsonl:2: correctness 4 lies outside \[0, 1\]"):
+    with pytest.raises(DataError, match=r"runs\.jsonl:2: score 4 lies outside \[0, 1\]"):
         draft("langsmith", tmp_path / "one", files)
     found = draft("langsmith", tmp_path / "two", files, scale="0,5")
     assert found.scores.tolist() == [[0.2, 0.1], [0.8, 0.2]]

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError, SpecError
 from routereval.importers import import_records, table
-from routereval.importers.cells import cost_of, number_of
-from routereval.importers.registry import importer
+from routereval.importers.cells import number_of, read_cost
+from routereval.importers.importer import write_sample
+from routereval.importers.registry import IMPORTERS, importer
 from routereval.importers.scale import Scale
 from routereval.records import Draft
 from tests.importers.table_mutations import cells, costs
@@ -389,7 +390,7 @@ def test_cells_that_are_no_numbers_are_named() -> None:
         with pytest.raises(ValueError, match="is not a number"):
             number_of(cell, "score")
     with pytest.raises(ValueError, match="not in USD"):
-        cost_of("€0.01")
+        read_cost("€0.01")
 
 
 # The report
@@ -410,6 +411,77 @@ def test_the_report_is_kept_and_warnings_can_be_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"strict:\nin: 'gpt' and 'GPT' are taken for 2 models"):
         import_records("auto", warned(tmp_path), tmp_path / "strict", strict=True)
     assert not (tmp_path / "strict").exists()
+
+
+def facts(path: Path, content: str, **options: str) -> list[str]:
+    """What the report says of columns whose cells were no plain numbers."""
+    return [line for line in read(path, content, **options).facts if line.startswith("column")]
+
+
+def test_the_report_says_what_became_of_words(tmp_path: Path) -> None:
+    text = "id,a,b\n1,PASS,1\n2,PASS,\n3,Fail,85%\n4,N/A,-\n"
+    assert facts(tmp_path / "in.csv", text) == [
+        "column 'a': 2 'PASS' as 1, 1 'Fail' as 0, 1 'N/A' as not observed",
+        "column 'b': 1 blank as not observed, 1 like '85%' as 0.85, 1 '-' as not observed",
+    ]
+    assert facts(tmp_path / "in.csv", LONG) == []
+
+
+def test_the_report_says_what_became_of_signs_and_separators(tmp_path: Path) -> None:
+    text = 'model,id,score,usd,input_tokens\na,1,0.5,$0.01,"1,234"\nb,1,0.25,,12\n'
+    file = tmp_path / "in.csv"
+    assert facts(file, text) == [
+        "column 'input_tokens': 1 like '1,234' as 1234",
+        "column 'usd': 1 like '$0.01' as 0.01, 1 blank as unknown",
+    ]
+    draft = read(file, text)
+    assert costs(draft) == {("1", "a"): 0.01}
+    assert draft.axes["tokens_in"].tolist() == [[1234, 12]]
+
+
+def test_the_report_says_what_became_of_marks_and_of_what_lies_beyond(tmp_path: Path) -> None:
+    text = "model,id,score\na,1,-1\nb,1,ERROR\na,2,120\nb,2,50\n"
+    options = {"scale": "0,100", "missing": "-1,ERROR", "clip": "yes"}
+    assert facts(tmp_path / "in.csv", text, **options) == [
+        "column 'score': 1 '-1' as not observed, 1 'ERROR' as not observed, 1 like '120' as the "
+        "end of the scale"
+    ]
+
+
+def test_many_columns_are_told_in_one_line(tmp_path: Path) -> None:
+    names = ",".join(f"m{n}" for n in range(8))
+    text = f"id,{names}\n1{',PASS' * 8}\n2{',1' * 8}\n"
+    assert facts(tmp_path / "in.csv", text) == [
+        "columns 'm0', 'm1', 'm2', 'm3', 'm4', 'm5' and 2 more: 8 'PASS' as 1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "comma", "number"),
+    [
+        ("0,85", True, 0.85),
+        ("12,5%", True, 0.125),
+        ("1,2E-05", True, 1.2e-5),
+        ("1.234.567", True, 1234567),
+        ("1 234,5", True, 1234.5),
+        ("1\u202f234", False, 1234),
+        ("1'234.5", False, 1234.5),
+        ("1,234,567.5", False, 1234567.5),
+        ("US$0.02", False, 0.02),
+        ("usd 0.02", False, 0.02),
+        ("$1,234", False, 1234),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(text: str, comma: bool, number: float) -> None:
+    assert read_cost(text, comma=comma).number == pytest.approx(number)
+
+
+def test_a_harness_is_told_of_its_words_too(tmp_path: Path) -> None:
+    write_sample(IMPORTERS["promptfoo"].sample, tmp_path)
+    file = tmp_path / "results.json"
+    file.write_text(file.read_text().replace('"score": 0.25', '"score": "pass"'))
+    [draft] = IMPORTERS["promptfoo"].drafts(file)
+    assert "column 'score': 1 'pass' as 1" in draft.facts
 
 
 @pytest.mark.parametrize("text", [LONG, "id,prompt,a,b\n1,Why?,1,0\n2,How?,0,1\n"])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.importers.cell_runs import Runs, cell_means, runs_of, stacked
+from routereval.importers.cells import CellForms
 from routereval.importers.rows import MOST_BAD_ROWS, axis_in, name_of, text_of
 from routereval.records.draft import Draft
 from routereval.records.matrix import narrowed
@@ -47,6 +48,7 @@ class BenchmarkColumns:
         self._trial_codes: dict[str | int | None, int] = {}
         self.judges: dict[str | None, int] = {}
         self.noticed: list[str] = []
+        self.forms = CellForms()
         self.unread: dict[str, tuple[int, str]] = {}
 
     def prompt(

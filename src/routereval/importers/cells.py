@@ -1,10 +1,15 @@
-"""Cells as people write them: Yes/No, PASS/FAIL, 85%, $0.01, 0,85, N/A."""
+"""Cells as people write them: Yes/No, PASS/FAIL, 85%, $0.01, 0,85, 1,234, N/A.
+
+`CellForms` says in the import's report what became of them.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from routereval.importers.rows import RowError, finite_in
 
@@ -16,7 +21,80 @@ WORDS: Mapping[str, float] = {
 }
 """What words stand for in a column of scores; NaN where they say that there is none."""
 
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+(?:\.\d{3})*,\d+")
+_SEPARATED = {
+    "decimal comma": (
+        re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?"),
+        True,
+        r"\.",
+        ",",
+    ),
+    "points": (re.compile(r"[+-]?\d{1,3}(?:\.\d{3}){2,}"), True, r"\.", ","),
+    "commas": (re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"), False, ",", "."),
+    "blanks": (
+        re.compile(r"[+-]?[1-9]\d{0,2}(?:[ \u00a0\u202f'’]\d{3})+(?:[.,]\d+)?"),
+        None,
+        r"[ \u00a0\u202f'’]",
+        ",",
+    ),
+}
+"""Numbers with separators by what those are: their pattern, whether the decimal sign is a comma
+(None if either may be), what parts their groups, and their decimal sign."""
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
+_USD = re.compile(r"(?i)(?:(?:us)?\$|usd)\s*(.*)|(.*?)\s*(?:usd|\$)")
+_MOST_COLUMNS, _MOST_FORMS = 6, 12
+
+
+class Read(NamedTuple):
+    """What a text was read as.
+
+    Attributes:
+        number: NaN where it says that there is none.
+        form: how it was written: the word itself, or what is in it; None for a plain number.
+        is_share: whether it says its own scale, as a word or a percentage does.
+    """
+
+    number: float
+    form: str | None = None
+    is_share: bool = False
+
+
+def read_text(text: str, what: str, *, comma: bool = False, whole: bool = False) -> Read:
+    """The number that a text is.
+
+    Args:
+        text: as a table holds it.
+        what: what to call it.
+        comma: whether numbers may have a decimal comma.
+        whole: whether only whole numbers are expected, so that ``1.234`` is 1234 if `comma`.
+
+    Raises:
+        RowError: if it is anything else.
+
+    >>> read_text("85%", "score"), read_text("1,234", "tokens_in").number
+    (Read(number=0.85, form='%', is_share=True), 1234.0)
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return _read_odd(text.strip(), what, comma)
+    if not math.isfinite(number):
+        return _read_odd(text.strip(), what, comma)
+    if comma and _EITHER.fullmatch(text.strip()):
+        return Read(number * 1000 if whole else number, "point")
+    return Read(number)
+
+
+def _read_odd(text: str, what: str, comma: bool) -> Read:
+    word = WORDS.get(text.lower())
+    if word is not None:
+        return Read(word, text, is_share=True)
+    if text.endswith("%") and (share := text[:-1].strip()) and not share.endswith("%"):
+        return Read(read_text(share, what, comma=comma).number / 100, "%", is_share=True)
+    for form, (pattern, if_comma, group, point) in _SEPARATED.items():
+        if if_comma in {comma, None} and pattern.fullmatch(text):
+            plain = re.sub(group, "", text).replace(point, ".")
+            return Read(float(plain), form)
+    return Read(finite_in(text, what))
 
 
 def number_of(cell: object, what: str, *, comma: bool = False) -> float:
@@ -33,36 +111,27 @@ def number_of(cell: object, what: str, *, comma: bool = False) -> float:
     >>> [number_of(cell, "score", comma=True) for cell in ("PASS", "85%", "0,85", "n/a")]
     [1.0, 0.85, 0.85, nan]
     """
-    if not isinstance(cell, str):
-        return finite_in(cell, what)
-    text = cell.strip()
-    word = WORDS.get(text.lower())
-    if word is not None:
-        return word
-    share = text[:-1].strip() if text.endswith("%") else ""
-    if share and not share.endswith("%"):
-        return number_of(share, what, comma=comma) / 100
-    if comma and _DECIMAL_COMMA.fullmatch(text):
-        text = text.replace(".", "").replace(",", ".")
-    return finite_in(text, what)
+    if isinstance(cell, str):
+        return read_text(cell, what, comma=comma).number
+    return finite_in(cell, what)
 
 
-def cost_of(cell: object, *, comma: bool = False) -> float:
-    """The USD that a cell holds, NaN if it is empty.
+def read_cost(text: str, *, comma: bool = False) -> Read:
+    """The USD that a text says.
 
     Raises:
-        RowError: if it holds anything else, such as another currency.
+        RowError: if it says anything else, such as another currency.
 
-    >>> cost_of("$0.002"), cost_of("0.002 USD")
-    (0.002, 0.002)
+    >>> read_cost("$0.002"), read_cost("0.002 USD").number
+    (Read(number=0.002, form='$', is_share=False), 0.002)
     """
-    if isinstance(cell, str):
-        text = cell.strip().removeprefix("$").strip()
-        text = re.sub(r"(?i)\s*(usd|\$)$", "", text)
-        if text[:1] in "€£¥" and text:
-            raise RowError(f"cost {cell[:40]!r} is not in USD; costs are USD per call")
-        return number_of(text, "cost", comma=comma)
-    return number_of(cell, "cost")
+    text = text.strip()
+    if text[:1] in "€£¥" and text:
+        raise RowError(f"cost {text[:40]!r} is not in USD; costs are USD per call")
+    usd = _USD.fullmatch(text)
+    if usd is None:
+        return read_text(text, "cost", comma=comma)
+    return Read(read_text(usd[1] or usd[2] or "", "cost", comma=comma).number, "$")
 
 
 def is_word(cell: object) -> bool:
@@ -77,3 +146,70 @@ def reads_as_score(cell: object) -> bool | None:
     except RowError:
         return False
     return None if math.isnan(number) else True
+
+
+@dataclass
+class _Form:
+    """How many cells of a column are written in one way, the first of them, and what it became."""
+
+    n: int
+    like: str
+    became: str
+
+    def __str__(self) -> str:
+        return f"{self.n:,} {self.like} as {self.became}"
+
+
+class CellForms:
+    """Counts, by column, the cells that were no plain numbers, and says what became of them.
+
+    >>> forms = CellForms()
+    >>> for cell in ("PASS", "PASS", "", "85%"):
+    ...     forms.add("gpt-4o", cell, read_text(cell, "score"))
+    >>> list(forms.facts())
+    ["column 'gpt-4o': 2 'PASS' as 1, 1 blank as not observed, 1 like '85%' as 0.85"]
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, dict[str, _Form]] = {}
+
+    def add(self, column: str, cell: str, read: Read, none: str = "not observed") -> None:
+        """Note a cell that was read, if it is no plain number.
+
+        Args:
+            column: where it stands.
+            cell: as it is written.
+            read: what it was read as.
+            none: what it is where it says that there is nothing.
+        """
+        if read.form is not None:
+            became = none if math.isnan(read.number) else f"{read.number:.6g}"
+            self.count(column, read.form, cell.strip(), became)
+
+    def count(self, column: str, form: str, cell: str, became: str) -> None:
+        """Note a cell of some form; the first one of each form is kept as its example."""
+        forms = self._columns.setdefault(column, {})
+        if form in forms:
+            forms[form].n += 1
+            return
+        shown = repr(cell[:40]) if cell else "blank"
+        forms[form] = _Form(1, shown if cell == form else f"like {shown}", became)
+
+    def facts(self) -> Iterator[str]:
+        """A line per column; of many columns one for all."""
+        if len(self._columns) <= _MOST_COLUMNS:
+            for column, forms in self._columns.items():
+                yield f"column {column!r}: {_listed(forms)}"
+            return
+        total: dict[str, _Form] = {}
+        for forms in self._columns.values():
+            for form, held in forms.items():
+                total.setdefault(form, replace(held, n=0)).n += held.n
+        names = ", ".join(map(repr, list(self._columns)[:_MOST_COLUMNS]))
+        yield f"columns {names} and {len(self._columns) - _MOST_COLUMNS:,} more: {_listed(total)}"
+
+
+def _listed(forms: Mapping[str, _Form]) -> str:
+    shown = [str(form) for form in forms.values()]
+    more = [f"{len(shown) - _MOST_FORMS:,} more forms"] if len(shown) > _MOST_FORMS else []
+    return ", ".join([*shown[:_MOST_FORMS], *more])

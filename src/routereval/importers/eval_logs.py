@@ -51,13 +51,21 @@ def value_in(value: object, *, rescale: Rescale, what: str = "score") -> float:
     >>> value_in([True, False], rescale=False)
     0.5
     """
-    if isinstance(value, list) and value:
-        number = sum(finite_in(part, what) for part in value) / len(value)
-    else:
-        number = finite_in(value, what)
+    number = finite_in(mean_in(value, what), what)
     if rescale is True:
         return number
     return (rescale or Scale()).score(number, what)
+
+
+def mean_in(value: object, what: str = "score") -> object:
+    """The mean of a list of numbers or truth values; anything else as it is.
+
+    Raises:
+        RowError: if the list holds anything else.
+    """
+    if isinstance(value, list) and value:
+        return sum(finite_in(part, what) for part in value) / len(value)
+    return value
 
 
 def prompt_text(value: object) -> str | None:

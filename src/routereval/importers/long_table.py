@@ -5,12 +5,14 @@ An importer reads its files row by row (`rows`); what can be read goes here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from routereval.importers.benchmark_columns import BenchmarkColumns, Repeats
-from routereval.importers.rows import cost_in, finite_in, name_of
+from routereval.importers.cells import CellForms, read_cost, read_text
+from routereval.importers.rows import cost_in, finite_in, name_of, score_in
 from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
 
@@ -74,7 +76,10 @@ class LongTable:
         axes: Mapping[str, object] | None = None,
         trial: str | int | None = None,
         judge: str | None = None,
-    ) -> None:
+        column: str = "score",
+        cost_column: str = "cost",
+        comma: bool = False,
+    ) -> bool:
         """Add one record; the same one may come again, but not with another score.
 
         Several trials of a model on a prompt are kept, and its score is their mean, as are cost and
@@ -84,9 +89,10 @@ class LongTable:
             benchmark: the draft that it goes to.
             prompt_id: names the prompt within its benchmark.
             model: the model's name.
-            score: a number or truth value in [0, 1]; None or NaN if it was not observed.
-            cost: USD per call; None or NaN if unknown. If it comes twice without being a trial of
-                its own, the later one counts, as of axes.
+            score: a number or truth value in [0, 1], or text that reads as one, as in `read_text`;
+                None or NaN if it was not observed.
+            cost: USD per call, as a number or text; None or NaN if unknown. If it comes twice
+                without being a trial of its own, the later one counts, as of axes.
             text: the prompt's text; the first one given counts, as for `subset` and `chance`.
             subset: the part of the benchmark; the benchmark's name if none is given.
             chance: the score of a guesser on this prompt.
@@ -95,22 +101,21 @@ class LongTable:
             trial: what names the run that the score is of, such as a seed; None if nothing does.
             judge: who gave the score; the first judge's are the scores, those of others are kept
                 beside them.
+            column: what the column of the score is called, for the report.
+            cost_column: likewise of the cost.
+            comma: whether numbers in texts may have a decimal comma.
+
+        Returns:
+            Whether there was a score.
 
         Raises:
             RowError: if score or cost is no such number, or a name is blank or no valid text.
         """
-        value = (
-            finite_in(score, "score") if self._observed_range else self._scale.score(score, "score")
-        )
-        usd = cost_in(cost)
+        table = self._table(benchmark)
+        value = self._score(score, table.forms, column, comma)
+        usd = _cost(cost, table.forms, cost_column, comma)
         if model not in self._models:
             self._models[name_of(model, "the model's name")] = len(self._models)
-        table = self._benchmarks.get(benchmark)
-        if table is None:
-            name = name_of(benchmark, "the benchmark's name")
-            table = self._benchmarks[name] = BenchmarkColumns(
-                name, self._repeats, one_of_judges=self._one_of_judges
-            )
         row = table.prompt(prompt_id, text, subset, chance)
         if trial is not None or table.trials:
             table.name_run(trial)
@@ -120,6 +125,42 @@ class LongTable:
         if axes:
             for axis, number in axes.items():
                 table.put_axis(axis, number)
+        return value == value  # noqa: PLR0124 - NaN
+
+    def forms(self, benchmark: str) -> CellForms:
+        """Where to note what cells of a benchmark became that were no plain numbers."""
+        return self._table(benchmark).forms
+
+    def _table(self, benchmark: str) -> BenchmarkColumns:
+        table = self._benchmarks.get(benchmark)
+        if table is None:
+            name = name_of(benchmark, "the benchmark's name")
+            table = self._benchmarks[name] = BenchmarkColumns(
+                name, self._repeats, one_of_judges=self._one_of_judges
+            )
+        return table
+
+    def _score(self, cell: object, forms: CellForms, column: str, comma: bool) -> float:
+        """The score that a cell holds, on [0, 1] unless the observed range is mapped later."""
+        scale = self._scale
+        if isinstance(cell, str):
+            text = cell.strip()
+            if text.lower() in scale.words:
+                forms.count(column, text, text, "not observed")
+                return math.nan
+            read = read_text(cell, "score", comma=comma)
+            forms.add(column, cell, read)
+            if read.is_share:
+                return score_in(read.number)
+            cell = read.number
+        number = finite_in(cell, "score")
+        if self._observed_range:
+            return number
+        if number in scale.missing:
+            forms.count(column, f"{number:g}", f"{number:g}", "not observed")
+        elif scale.clip and number == number and not scale.spans(number):  # noqa: PLR0124
+            forms.count(column, "beyond", f"{number:g}", "the end of the scale")
+        return scale.score(number)
 
     def note(self, benchmark: str, fact: str) -> None:
         """Say in the report of one benchmark how it was read; the same line is said once."""
@@ -147,12 +188,21 @@ class LongTable:
         """
         models = list(self._models)
         for name in list(self._benchmarks):
-            draft = self._benchmarks.pop(name).draft(
-                models, self._observed_range, source, licence, model_info
-            )
-            facts = [*self.facts, *draft.facts, *self._facts.get(name, ())]
+            table = self._benchmarks.pop(name)
+            forms = table.forms
+            draft = table.draft(models, self._observed_range, source, licence, model_info)
+            facts = [*self.facts, *forms.facts(), *draft.facts, *self._facts.get(name, ())]
             warnings = [*self.warnings, *draft.warnings, *self._warnings.get(name, ())]
             yield replace(draft, facts=facts, warnings=warnings)
+
+
+def _cost(cell: object, forms: CellForms, column: str, comma: bool) -> float:
+    """The USD that a cell holds, NaN if it is empty."""
+    if isinstance(cell, str):
+        read = read_cost(cell, comma=comma)
+        forms.add(column, cell, read, "unknown")
+        cell = read.number
+    return cost_in(cell)
 
 
 class Numbered:

@@ -6,14 +6,13 @@ holds; the rest is the same for all formats of one model's answers in one file.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from routereval.importers.arms import Run, Taken, arms_of, arms_table
-from routereval.importers.eval_logs import SamePrompts, refuse_unscored, value_in
+from routereval.importers.eval_logs import SamePrompts, mean_in, refuse_unscored
 from routereval.importers.long_table import LongTable
 from routereval.importers.rows import BadRows, RowError
 from routereval.importers.scale import Rescale
@@ -117,7 +116,7 @@ class _Reader:
     n_scores: int = 0
 
     def __post_init__(self) -> None:
-        self.table = LongTable(rescale=self.rescale is True, repeats="trials")
+        self.table = LongTable(rescale=self.rescale, repeats="trials")
         self.n_answers: dict[tuple[str, str], int] = {}
         self.n_failed: dict[tuple[str, str], int] = {}
 
@@ -137,19 +136,17 @@ class _Reader:
 
     def _add(self, answer: Answer, benchmark: str, model: str) -> None:
         self.asked.check(benchmark, answer.prompt_id, answer.asked)
-        score = math.nan if answer.failed else value_in(answer.score, rescale=self.rescale)
-        self.table.add(
+        self.n_scores += self.table.add(
             benchmark,
             answer.prompt_id,
             model,
-            score,
+            None if answer.failed else mean_in(answer.score),
             cost=answer.cost,
             text=answer.text,
             subset=answer.subset,
             chance=answer.chance,
             axes=answer.axes,
         )
-        self.n_scores += not math.isnan(score)
         of = benchmark, model
         self.n_answers[of] = self.n_answers.get(of, 0) + 1
         if answer.failed:

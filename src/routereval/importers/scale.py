@@ -74,6 +74,11 @@ class Scale:
             return math.nan
         return self._mapped(number, what)
 
+    def spans(self, number: float) -> bool:
+        """Whether a number lies on the scale."""
+        low, high = sorted((self.low, self.high))
+        return low <= number <= high
+
     def _mapped(self, number: float, what: str) -> float:
         low, high = sorted((self.low, self.high))
         if self.clip:

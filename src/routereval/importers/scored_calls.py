@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,13 +23,12 @@ from routereval.importers.eval_logs import (
     refuse_unscored,
 )
 from routereval.importers.long_table import LongTable
-from routereval.importers.rows import BadRows, RowError, finite_in, first_object, json_of, text_of
-from routereval.importers.scale import Rescale, Scale
+from routereval.importers.rows import BadRows, RowError, first_object, json_of, text_of
+from routereval.importers.scale import Rescale
 from routereval.importers.table_files import first_rows, has_end
 from routereval.records.draft import Draft
 
 _TEXT_FIELDS = ("messages", "input", "question", "prompt", "query", "text", "content", "inputs")
-_WORDS = {"pass": 1.0, "passed": 1.0, "yes": 1.0, "fail": 0.0, "failed": 0.0, "no": 0.0}
 
 
 @dataclass(frozen=True)
@@ -98,20 +96,17 @@ def drafts_of_calls(
             prompt = call.item or _name_of_text(call.text or "")
             if call.item:
                 asked.check(benchmark, prompt, call.text)
-            value = math.nan if call.failed else score_of(call.scores[name], name)
-            if rescale is not True and not math.isnan(value):
-                (rescale or Scale()).score(value, name)
-            table.add(
+            n_scores += table.add(
                 benchmark,
                 prompt,
                 call.model,
-                value,
+                None if call.failed else call.scores[name],
                 cost=call.cost,
                 text=call.text,
                 axes=call.axes,
+                column=name,
             )
             n_failed += call.failed
-            n_scores += not math.isnan(value)
     bad.check()
     refuse_unscored(path, n_scores, list(dict.fromkeys(c.file for c in calls)), unscored)
     table.facts += [f"score: {name}", *(f"left out: {n} calls {why}" for why, n in left.items())]
@@ -145,20 +140,6 @@ def _chosen(path: Path, calls: Iterable[Call], wanted: Sequence[str]) -> str:
         what = f"no score {', '.join(wanted)}" if wanted else "several scores"
         raise DataError(f"{path} has {what}: {listed(names)}; choose one with -O score=NAME")
     return found[0]
-
-
-def score_of(value: object, name: str = "score") -> float:
-    """The number of a score; pass and fail, and yes and no, are 1 and 0.
-
-    Raises:
-        RowError: if it is no number.
-
-    >>> score_of("pass"), score_of(True), score_of(0.5)
-    (1.0, 1.0, 0.5)
-    """
-    if isinstance(value, str) and value.strip().lower() in _WORDS:
-        return _WORDS[value.strip().lower()]
-    return finite_in(value, name)
 
 
 def asked_text(value: object) -> str | None:

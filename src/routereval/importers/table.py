@@ -19,7 +19,7 @@ from routereval.errors import DataError
 from routereval.importers.arms import efforts_named, with_effort
 from routereval.importers.axis_fields import axes_in
 from routereval.importers.benchmark_columns import Repeats
-from routereval.importers.cells import cost_of, is_word, number_of
+from routereval.importers.cells import CellForms, read_text
 from routereval.importers.eval_logs import prompt_text
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
@@ -33,7 +33,7 @@ from routereval.importers.rows import (
     name_of,
     score_in,
 )
-from routereval.importers.scale import Rescale, Scale
+from routereval.importers.scale import Rescale
 from routereval.importers.source_files import parquet_schema
 from routereval.importers.table_files import ENDS, decimal_comma, first_rows, has_end, rows_of
 from routereval.importers.table_format import about
@@ -126,7 +126,7 @@ class _Source:
             if all(map(_is_plain, self.files, layouts)):
                 yield from self._parquet(layouts)
                 return
-        table = LongTable(rescale=self.rescale is True, repeats=self.repeats, one_of_judges=True)
+        table = LongTable(rescale=self.rescale, repeats=self.repeats, one_of_judges=True)
         texts = _Texts()
         for file in self.files:
             self._rows(file, table, texts)
@@ -157,10 +157,7 @@ class _Source:
         layout = _layout_of(file, first, self.named, several_files=len(self.files) > 1)
         table.facts += [fact for fact in layout.facts if fact not in table.facts]
         table.warnings += [line for line in layout.warnings if line not in table.warnings]
-        scale = self.rescale if isinstance(self.rescale, Scale) else Scale()
-        reader = _Reader(
-            layout, _model_of(file, self.files), decimal_comma(file), scale, self.rescale is True
-        )
+        reader = _Reader(layout, _model_of(file, self.files), decimal_comma(file))
         for line, row in chain(sample, rows):
             with self.bad.row(file, line):
                 late = next((key for key in row if key not in header), None)
@@ -175,40 +172,58 @@ class _Source:
         name = name_in(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
         prompt_id, known = reader.prompt(row)
         texts.check(name, prompt_id, known.get("text"), roles.get("prompt"))
+        trial, judge = _label(row, roles.get("trial")), _label(row, roles.get("judge"))
         for cell in reader.cells(row):
-            table.add(
-                name,
-                prompt_id,
-                cell.model,
-                cell.score,
-                cost=cell.cost,
-                axes=cell.axes,
-                trial=_label(row, roles.get("trial")),
-                judge=_label(row, roles.get("judge")),
-                **known,
-            )
+            try:
+                table.add(
+                    name,
+                    prompt_id,
+                    cell.model,
+                    cell.score,
+                    cost=cell.cost,
+                    axes=reader.axes(cell, table.forms(name)) if cell.axes else None,
+                    trial=trial,
+                    judge=judge,
+                    column=cell.column,
+                    cost_column=cell.cost_column,
+                    comma=reader.comma,
+                    **known,
+                )
+            except RowError as error:
+                raise (RowError(f"{cell.where!r}: {error}") if cell.where else error) from None
 
 
 class _Cell(NamedTuple):
-    """One record of a row."""
+    """One record of a row.
+
+    Attributes:
+        model: the model's name.
+        score: as it stands there, as is the cost.
+        cost: USD per call, None if there is no column for it.
+        column: what the score's column is called.
+        cost_column: what that of the cost is called.
+        row: what holds the numbers beside the score, as the columns of `axes`, by role.
+        where: what to name in errors, where the row holds several records.
+    """
 
     model: str
-    score: float
-    cost: float
-    axes: Mapping[str, object]
+    score: object
+    cost: object
+    column: str
+    cost_column: str
+    row: Row
+    axes: Mapping[str, str]
+    where: str = ""
 
 
 class _Reader:
     """Takes the rows of one file apart."""
 
-    def __init__(
-        self, layout: Layout, model: str, comma: bool, scale: Scale, any_number: bool
-    ) -> None:
+    def __init__(self, layout: Layout, model: str, comma: bool) -> None:
         self.layout = layout
+        self.comma = comma
         self._model = model
-        self._comma = comma
-        self._scale = scale
-        self._any_number = any_number
+        self._axes = _axis_columns(layout.roles)
 
     def prompt(self, row: Row) -> tuple[str, dict[str, Any]]:
         """The prompt_id of a row, and what else is known of the prompt."""
@@ -236,28 +251,24 @@ class _Reader:
             yield from self._listed(row, layout.listed)
         elif layout.models:
             for model, column in layout.models.items():
-                with about(column):
-                    score = self._score(row.get(column))
-                    cost = self._cost(row.get(layout.costs.get(model, "\0")))
                 of = {role: found[model] for role, found in layout.axes.items() if model in found}
-                yield _Cell(model, score, cost, _axes(row, of))
+                at = layout.costs.get(model, "\0")
+                yield _Cell(model, row.get(column), row.get(at), column, at, row, of, column)
         else:
             roles = layout.roles
             model = self._model if layout.per_file else _name(row, roles["model"])
-            effort = _label(row, roles.get("effort"))
-            score = self._score(field_in(row, roles["score"]))
-            cost = self._cost(row.get(roles.get("cost", "\0")))
-            yield _Cell(with_effort(model, effort), score, cost, _axes(row, roles))
+            named = with_effort(model, _label(row, roles.get("effort")))
+            at, cost_at = roles["score"], roles.get("cost", "\0")
+            yield _Cell(named, field_in(row, at), row.get(cost_at), at, cost_at, row, self._axes)
 
     def _nested(self, row: Row, column: str, costs: str | None) -> Iterator[_Cell]:
         scores, usd = row.get(column), row.get(costs or "\0")
         if not isinstance(scores, dict):
             raise RowError(f"{column!r} should be an object of model: score")
         for model, cell in scores.items():
-            with about(model):
-                score = self._score(cell)
-                cost = self._cost(usd.get(model) if isinstance(usd, dict) else None)
-            yield _Cell(name_of(model, "the model").strip(), score, cost, {})
+            name = name_of(model, "the model").strip()
+            cost = usd.get(model) if isinstance(usd, dict) else None
+            yield _Cell(name, cell, cost, name, f"{costs}.{name}", row, {}, name)
 
     def _listed(self, row: Row, column: str) -> Iterator[_Cell]:
         items = row.get(column)
@@ -271,21 +282,25 @@ class _Reader:
             axes = {role: alias for role in AXIS_ROLES for alias in ROLES[role] if alias in item}
             model = _name(item, found["model"])
             with about(model):
-                score = self._score(field_in(item, found["score"]))
-                cost = self._cost(item.get(found["cost"]))
-            yield _Cell(model, score, cost, _axes(item, axes))
+                score = field_in(item, found["score"])
+            cost, cost_at = item.get(found["cost"]), found["cost"]
+            yield _Cell(model, score, cost, found["score"], cost_at, item, axes, model)
 
-    def _score(self, cell: object) -> float:
-        if isinstance(cell, str):
-            if cell.strip().lower() in self._scale.words:
-                return float("nan")
-            if is_word(cell) or cell.strip().endswith("%"):
-                return score_in(number_of(cell, "score", comma=self._comma))
-        number = number_of(cell, "score", comma=self._comma)
-        return number if self._any_number else self._scale.score(number)
+    def axes(self, cell: _Cell, forms: CellForms) -> dict[str, object]:
+        """The numbers beside a score, by axis; what is no number as it is."""
+        return axes_in(
+            {role: self._axis(cell.row.get(at), role, at, forms) for role, at in cell.axes.items()}
+        )
 
-    def _cost(self, cell: object) -> float:
-        return cost_of(cell, comma=self._comma)
+    def _axis(self, cell: object, role: str, column: str, forms: CellForms) -> object:
+        if not isinstance(cell, str):
+            return cell
+        try:
+            read = read_text(cell, role, comma=self.comma, whole=role.startswith("tokens"))
+        except RowError:
+            return cell  # which is counted, and named in a warning
+        forms.add(column, cell, read, "unknown")
+        return read.number
 
 
 class _Texts:
@@ -346,9 +361,8 @@ def _label(row: Row, column: str | None) -> str | None:
     return _name(row, column)
 
 
-def _axes(row: Row, columns: Mapping[str, str]) -> dict[str, object]:
-    """The numbers beside a score, by axis, from columns by role; what is no number as it is."""
-    return axes_in({role: row.get(columns[role]) for role in AXIS_ROLES if role in columns})
+def _axis_columns(columns: Mapping[str, str]) -> dict[str, str]:
+    return {role: columns[role] for role in AXIS_ROLES if role in columns}
 
 
 def _text(cell: object) -> str | None:

@@ -116,7 +116,7 @@ class TableFormat:
                 with bad.row(file, line):
                     for cell in cells(row, Place(file, number)):
                         with about(cell.model if self.wide else ""):
-                            _add(table, cell)
+                            _add(table, cell, cell.model if self.wide else "score")
                         n_cells += 1
         bad.check()
         if self.unscored:
@@ -124,7 +124,7 @@ class TableFormat:
         yield from table.drafts(f"{self.title}, {path.name}", self.licence, model_info)
 
 
-def _add(table: LongTable, cell: Cell) -> None:
+def _add(table: LongTable, cell: Cell, column: str) -> None:
     table.add(
         *cell[:4],
         cost=cell.cost,
@@ -132,6 +132,7 @@ def _add(table: LongTable, cell: Cell) -> None:
         subset=cell.subset,
         axes=cell.axes,
         trial=cell.trial,
+        column=column,
     )
 
 
