@@ -34,7 +34,7 @@ from tests.made import made, neutral_folder
 def test_list_names_everything_with_its_meaning(
     kind: str, names: list[str], command_line: CommandLine
 ) -> None:
-    answer = command_line("list", kind)
+    answer = command_line("list", kind, "-q")
     assert (answer.status, answer.err) == (0, "")
     rows = answer.out.splitlines()[2:]
     assert [row.split()[0] for row in rows] == names
@@ -49,7 +49,7 @@ def test_list_says_where_plugins_come_from(
     pytest.importorskip("msgspec")  # of the extra serve, which the gateway plugin needs
     monkeypatch.setattr("routereval.registry.entry_points", lambda group: [])
     sentence = "There are no plugins: only other packages bring some.\n"
-    assert command_line("list", "plugins") == (0, sentence, "")
+    assert command_line("list", "plugins", "-q") == (0, sentence, "")
     redact = EntryPoint("redact", "tests.gateway.test_plugins:Redact", "routereval.gateway")
     monkeypatch.setattr("routereval.registry.entry_points", lambda group: [redact])
     answer = command_line("list", "plugins")
@@ -89,7 +89,7 @@ def test_info_tells_what_is_in_a_source(command_line: CommandLine, tmp_path: Pat
     records = made("one", n_prompts=1100, missing=0.1, costs=True, texts=True)
     records.save(tmp_path / "all" / "one")
     made("two", kind="real", features=False).save(tmp_path / "all" / "two")
-    answer = command_line("info", tmp_path / "all")
+    answer = command_line("info", tmp_path / "all", "--quiet")
     assert (answer.status, answer.err) == (0, "")
     *heads, _, one, two, _, unknown = answer.out.splitlines()
     assert unknown == "No texts, no named groups: equal prompts are not known in two."
@@ -141,7 +141,7 @@ def test_info_imports_what_it_recognises_once(
 def test_import_writes_a_collection(name: str, command_line: CommandLine, tmp_path: Path) -> None:
     one, two = made("one", texts=True, features=False), made("two", kind="real", missing=0.1)
     folder = neutral_folder(tmp_path / "logs", one, two)
-    answer = command_line("import", name, folder, tmp_path / "dest")
+    answer = command_line("import", name, folder, tmp_path / "dest", "-q")
     assert (answer.status, answer.err) == (0, "")
     assert answer.out.splitlines()[:2] == [
         f"{tmp_path}/dest/one: Records('one', 60 prompts × 6 models, binary)",

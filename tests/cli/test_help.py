@@ -107,7 +107,7 @@ def test_run_takes_the_options_of_the_contract(command_line: CommandLine) -> Non
     text = command_line("run", "--help").out
     assert "SOURCE..." in text
     for word in (
-        *("-r, --router SPEC", "--protocol, --split SPEC", "--sizes M,M,…", "--groups G,G,…"),
+        *("-r, --router SPEC", "--protocol SPEC", "--sizes M,M,…", "--groups G,G,…"),
         *("--seeds", "-o, --out DIR", "--jobs", "--format [table|markdown|latex|csv|json]"),
         "--embedder",
     ):

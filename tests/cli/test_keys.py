@@ -22,7 +22,8 @@ def test_a_key_is_shown_once_listed_and_revoked(tmp_path: Path, command_line: Co
         ["bob", "0.000000", "any", "any", "all", "valid"],
     ]
     assert answer.out.strip() not in listed.out
-    assert command_line("keys", "revoke", store, "bob").err == "bob is revoked\n"
+    revoked = command_line("keys", "revoke", store, "bob")
+    assert revoked.err == f"bob is revoked\nNext: routereval keys list {store}\n"
     assert command_line("keys", "list", store).out.splitlines()[-1].endswith("revoked")
 
 

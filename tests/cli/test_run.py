@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -56,7 +57,8 @@ def test_without_out_nothing_is_left(
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
     answer = command_line("run", source, *FEW)
-    assert (answer.status, answer.err) == (0, "")
+    words = shlex.join(map(str, ["run", source, *FEW, "-o", "results"]))
+    assert (answer.status, answer.err) == (0, f"Next: routereval {words}\n")
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -40,6 +40,7 @@ def test_a_check_says_what_would_be_served(router_dir: Path, command_line: Comma
         "1 of the router's 3 models have an upstream",
         "never chosen, for want of an upstream: portia, parrot",
         "base_url for clients: http://127.0.0.1:0/v1",
+        f"Next: routereval serve {router_dir} -c {config}",
     ]
 
 

@@ -15,12 +15,15 @@ from routereval.sources import open_source
 
 def test_a_small_leaderboard_is_written_and_looked_over(tmp_path: Path) -> None:
     dest = tmp_path / "made"
-    done = CliRunner().invoke(simulate, [str(dest), "--scale", "small", "--seed", "3"])
+    done = CliRunner().invoke(simulate, [str(dest), "--shape", "small", "--seed", "3"])
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert lines[0] == f"{dest}/arc: Records('arc', 59 prompts × 250 models, binary, simulated)"
-    assert lines[-1] == "Simulated data: no real model was asked."
-    assert len(lines) == len(open_source(dest)) + 1 == 13
+    assert lines[-2:] == [
+        "Simulated data: no real model was asked.",
+        f"Next: routereval info {dest}",
+    ]
+    assert len(lines) == len(open_source(dest)) + 2 == 14
     seen = CliRunner().invoke(info, [str(dest)])
     assert seen.exit_code == 0
     assert "mmlu_pro" in seen.output
@@ -29,7 +32,7 @@ def test_a_small_leaderboard_is_written_and_looked_over(tmp_path: Path) -> None:
 
 def test_the_demo_is_the_default_and_overwrite_replaces(tmp_path: Path) -> None:
     dest = tmp_path / "made"
-    CliRunner().invoke(simulate, [str(dest), "--scale", "small"])
+    CliRunner().invoke(simulate, [str(dest), "--shape", "small"])
     refused = CliRunner().invoke(simulate, [str(dest)])
     assert isinstance(refused.exception, DataError)
     done = CliRunner().invoke(simulate, [str(dest), "--overwrite"])
@@ -41,7 +44,7 @@ def test_the_demo_is_the_default_and_overwrite_replaces(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--scale", "huge"], "'demo', 'small', 'full'"),
+        (["--shape", "huge"], "'demo', 'small', 'full'"),
         (["--seed", "-1"], "x>=0"),
         (["--seed", "one"], "valid integer"),
     ],

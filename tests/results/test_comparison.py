@@ -270,7 +270,7 @@ def test_the_command(
 
     out = tmp_path / "out"
     run([made(), made("two")], ["knn(k=5)", "linear"], [3], seeds=2, out=out, n_jobs=1)
-    pair = command_line("compare", out, "knn(k=5)", "linear")
+    pair = command_line("compare", out, "knn(k=5)", "linear", "-q")
     assert (pair.status, pair.err) == (0, "")
     assert "knn(k=5) and linear cannot be told apart on" in pair.out
     assert "smallest difference that these prompts can tell: 0." in pair.out

@@ -157,8 +157,10 @@ def test_overhead_is_ordered(records: Records) -> None:
 
 def test_the_command(command_line: CommandLine, records: Records, tmp_path: object) -> None:
     source = records.save(f"{tmp_path}/records")
-    answer = command_line("trust", source, "-r", "knn(k=5)", "--embedder", "tfidf", "--risk", "0.3")
-    assert (answer.status, answer.err) == (0, "")
+    asked = ("trust", source, "-r", "knn(k=5)", "--embedder", "tfidf", "--risk", "0.3")
+    answer = command_line(*asked)
+    following = f"Next: routereval train {source} -r 'knn(k=5)' -o my-router\n"
+    assert (answer.status, answer.err) == (0, following)
     for words in (
         *("knn(k=5) on kinds: 3 models, 30 test prompts", "ECE", "Brier", "AURC", "30%"),
         *("(constant router)", "typos", "option_order", "p99"),
@@ -170,7 +172,7 @@ def test_the_command(command_line: CommandLine, records: Records, tmp_path: obje
     assert len(held["curve"]["risk"]) == 30
     assert command_line("trust", source, "--risk", "2").status == 2
     drawn = command_line("trust", source, "--embedder", "tfidf", "-o", f"{tmp_path}/figures")
-    assert drawn.err == f"{tmp_path}/figures/trust.png, {tmp_path}/figures/trust.svg\n"
+    assert drawn.err.splitlines()[:-1] == [f"{tmp_path}/figures/trust.{e}" for e in ("png", "svg")]
 
 
 def test_the_figure_shows_what_was_found(records: Records) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from routereval.cli.messages import same_command, say
 from routereval.cli.model_options import chosen_models, model_options
+from routereval.cli.options import margin_option, out_option, prices_option, router_option
 from routereval.cli.output import format_option, show
 
 _SIZES = {"k": 1e3, "m": 1e6, "b": 1e9}
@@ -50,13 +52,7 @@ def _floor(value: str | None) -> str | float | None:
     metavar="USD_PER_1K",
     help="The most that 1,000 prompts may cost, in USD.",
 )
-@click.option(
-    "--margin",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.01,
-    show_default=True,
-    help="A gain in mean score below this is not worth a router; a loss below it does not matter.",
-)
+@margin_option(0.01)
 @click.option(
     "--floor",
     metavar="MODEL|SCORE",
@@ -81,37 +77,23 @@ def _floor(value: str | None) -> str | float | None:
     metavar="MS",
     help="Leave out models of which more than 5 % of the calls take longer.",
 )
-@click.option(
-    "--prices",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A price list of your own, in TOML, in place of recorded costs.",
-)
-@click.option(
-    "-r",
-    "--router",
-    "routers",
-    multiple=True,
-    metavar="SPEC",
-    help="A learned router to try; may be repeated.  [default: auto, forest]",
-)
+@prices_option()
+@router_option("It is learned and tried.", note="auto, forest", multiple=True)
 @click.option(
     "--repeats",
     type=click.IntRange(1),
     metavar="R",
     help="Each score is the mean of R right-or-wrong samples; corrects the oracle for noise.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Also write advice.txt, .json, .png and .svg, and on a yes the router and gateway.toml.",
-)
+@out_option("Write advice.txt, .json, .png and .svg, and on a yes the router and gateway.toml.")
 @format_option
 @model_options
 def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **options: Any) -> None:  # noqa: ANN401
-    """Say whether routing is worth it, or a cheaper model alone."""
+    """Say whether routing is worth it, or a cheaper model alone.
+
+    A gain in mean score below --margin is not worth a router, a loss below it does not matter.
+    With --prices, recorded costs do not count.
+    """
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
     from routereval.report.layouts.advise import save_advice
@@ -125,10 +107,12 @@ def advise(sources: tuple[str, ...], out: Path | None, format_name: str, **optio
     with progress_bar() as progress:
         advice = study(chosen, progress=progress, **options)
     show(advice, format_name)
-    if out:
+    if out is None:
+        same_command("-o", "advice")
+    else:
         from routereval.studies.advise.deploy import NEXT, deploy
 
         kept = deploy(advice, chosen, out, prices=options["prices"])
         for path in [*save_advice(advice, out), *kept]:
-            click.echo(str(path), err=True)
-        click.echo(f"Next:\n{(out / NEXT).read_text('utf-8')}", err=True, nl=False)
+            say(str(path))
+        say(f"Next:\n{(out / NEXT).read_text('utf-8').rstrip()}")

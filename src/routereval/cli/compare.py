@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
+from routereval.cli.options import margin_option
 from routereval.cli.output import format_option, show
 
 
@@ -16,9 +18,7 @@ from routereval.cli.output import format_option, show
 @click.option(
     "--protocol", metavar="RULE", help="Only this one, as 'few_shot(n=30)'.  [default: all]"
 )
-@click.option(
-    "--margin", type=float, metavar="D", help="Of A B: is A as good as B within this difference?"
-)
+@margin_option()
 @click.option(
     "--rope", type=float, metavar="D", help="Of A B: how probable is a difference beyond this?"
 )
@@ -52,3 +52,4 @@ def compare(
         show(compared(held, *names, margin=margin, rope=rope), format_name)
     else:
         show(standings(held, *names), format_name)
+    next_command("report", results)

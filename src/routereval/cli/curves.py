@@ -6,18 +6,14 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command, say
+from routereval.cli.options import out_option
 from routereval.cli.output import format_option, show
 
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path), metavar="RESULTS")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where to draw the curves.  [default: RESULTS]",
-)
+@out_option("Where to draw the curves.  [default: RESULTS]")
 @click.option(
     "--all",
     "every",
@@ -40,4 +36,5 @@ def curves(results: Path, out: Path | None, every: bool, format_name: str) -> No
     show(document, format_name)
     more = save_more(held, out or results) if every else []
     for path in [*save_curves(held, out or results), *more]:
-        click.echo(str(path), err=True)
+        say(str(path))
+    next_command("report", results)

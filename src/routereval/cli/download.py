@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import is_quiet, next_command
+from routereval.cli.options import overwrite_option
+
 
 @click.command()
 @click.argument("dest", type=click.Path(path_type=Path))
@@ -17,7 +20,7 @@ import click
     help="router_dataset; or leaderboard_score, with leaderboard_prompt and leaderboard_embed.",
 )
 @click.option("--revision", default="main", show_default=True, help="Branch, tag or commit.")
-@click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
+@overwrite_option
 def download(dest: Path, what: str, revision: str, overwrite: bool) -> None:
     """Fetch RouterEval's published data as a collection of records.
 
@@ -27,5 +30,6 @@ def download(dest: Path, what: str, revision: str, overwrite: bool) -> None:
     from routereval.importers.hub import download as fetch
 
     names = [name.strip() for name in what.split(",") if name.strip()]
-    for records in fetch(dest, names, revision=revision, overwrite=overwrite, bars=True):
+    for records in fetch(dest, names, revision=revision, overwrite=overwrite, bars=not is_quiet()):
         click.echo(f"{records.path}: {records}")
+    next_command("reproduce", dest)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
+from routereval.cli.options import router_dir_option
 from routereval.cli.output import format_option, show
 
 
@@ -20,12 +22,7 @@ from routereval.cli.output import format_option, show
     show_default=True,
     help="Of the mean score, that a re-check has to find.",
 )
-@click.option(
-    "--router",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A saved router: does its certificate still hold?",
-)
+@router_dir_option("does its certificate still hold?")
 @format_option
 def drift(
     before: str,
@@ -42,6 +39,10 @@ def drift(
     stand beside its scores are taken. At most 5 % of comparisons in which nothing changed name any
     model.
     """
+    from routereval.cli.progress import progress_bar
     from routereval.studies.drift import drift as found
 
-    show(found(before, after, since=since, change=change, router=router), format_name)
+    with progress_bar("Comparing"):
+        drifted = found(before, after, since=since, change=change, router=router)
+    show(drifted, format_name)
+    next_command("advise", after or before)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
+
 
 @click.command()
 @click.argument("format_name", metavar="FORMAT", type=click.Choice(["neutral", "long"]))
@@ -23,3 +25,4 @@ def export(format_name: str, source: str, dest: Path) -> None:
     records = open_source(source)
     path = export_records(records, dest, format_name)
     click.echo(f"{path}: {', '.join(one.name for one in records)}")
+    next_command("split", source, "split.csv")

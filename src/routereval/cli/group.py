@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from routereval.cli.messages import verbosity_options
+
 _WHOLE = 10_000  # characters of a summary: all
 
 
@@ -16,6 +18,12 @@ class CommandGroup(click.Group):
     def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401 - click's own
         super().__init__(*args, **settings)
         self.sections: dict[str, list[str]] = {}
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, which gets ``-q`` and ``-v``."""
+        if not isinstance(cmd, click.Group):
+            verbosity_options(cmd)
+        super().add_command(cmd, name)
 
     def add_section(self, title: str, commands: Iterable[click.Command]) -> None:
         """Add commands under a title."""

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
+from routereval.cli.options import overwrite_option
+
 _TAKEN = {"format_name", "source", "dest", "overwrite", "path"}
 
 
@@ -45,7 +48,7 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
     metavar="KEY=VALUE",
     help="An option of the format, such as metric=acc; may be repeated.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
+@overwrite_option
 def import_command(
     format_name: str,
     source: Path,
@@ -62,12 +65,15 @@ def import_command(
     whole or not at all.
     """
     from routereval.cli.import_reports import report_text
+    from routereval.cli.progress import progress_bar
     from routereval.importers import import_records
 
     given = {name: value for name, value in {**named, **options}.items() if value}
-    imported = import_records(
-        format_name, source, dest, overwrite=overwrite, strict=strict, **given
-    )
+    with progress_bar():
+        imported = import_records(
+            format_name, source, dest, overwrite=overwrite, strict=strict, **given
+        )
     for records in imported:
         click.echo(f"{records.path}: {records}")
     click.echo(report_text(imported), nl=False)
+    next_command("info", dest)

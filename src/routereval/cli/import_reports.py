@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from routereval.cli.messages import is_verbose, say
+
 if TYPE_CHECKING:
     from routereval.records import Records
 
@@ -13,15 +15,18 @@ _MOST_LISTED = 4
 
 def print_imports(sources: Sequence[str]) -> None:
     """Import what of some sources is not records yet, and print to stderr how it was read."""
-    import click
-
+    from routereval.cli.progress import progress_bar
     from routereval.sources import is_raw, open_source
 
     for source in filter(is_raw, sources):
-        click.echo(report_text(open_source(source)), nl=False, err=True)
+        with progress_bar():
+            opened = open_source(source)
+        say(report_text(opened, most=None if is_verbose() else _MOST_LISTED).rstrip())
 
 
-def report_text(found: Sequence[Records], *, warnings_only: bool = False) -> str:
+def report_text(
+    found: Sequence[Records], *, warnings_only: bool = False, most: int | None = _MOST_LISTED
+) -> str:
     """The import reports of records, each line after the benchmark's name; empty if there are none.
 
     Warnings are all there; of many benchmarks only the facts of the first few are.
@@ -29,6 +34,7 @@ def report_text(found: Sequence[Records], *, warnings_only: bool = False) -> str
     Args:
         found: records, imported or not.
         warnings_only: leave out the facts.
+        most: of how many benchmarks the facts are; None for all.
     """
     from routereval.records import ImportReport
     from routereval.report.cells import visible
@@ -36,10 +42,10 @@ def report_text(found: Sequence[Records], *, warnings_only: bool = False) -> str
     lines: list[str] = []
     reports = [(r.name, report) for r in found if (report := ImportReport.of(r.meta)) is not None]
     for at, (name, report) in enumerate(reports):
-        if not warnings_only and at < _MOST_LISTED:
+        if not warnings_only and (most is None or at < most):
             lines += [f"{name}: {line}" for line in (f"format: {report.format}", *report.facts)]
         lines += [f"{name}: warning: {line}" for line in report.warnings]
-    left = len(reports) - _MOST_LISTED
+    left = 0 if most is None else len(reports) - most
     if left > 0 and not warnings_only:
         lines.append(f"How {left} more were read is in their manifest.json.")
     return "".join(f"{visible(line)}\n" for line in lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.messages import next_command
 from routereval.cli.output import format_option, show
 
 if TYPE_CHECKING:
@@ -28,12 +29,17 @@ def info(source: str, format_name: str) -> None:
     text: splits keep both together.
     """
     from routereval.cli.import_reports import report_text
+    from routereval.cli.progress import progress_bar
     from routereval.records import overview
     from routereval.report import Document, from_mappings
     from routereval.sources import open_source
 
-    opened = open_source(source)
-    found = [overview(records) for records in opened]
+    with progress_bar() as report:
+        opened = open_source(source)
+        found = []
+        for done, records in enumerate(opened, start=1):
+            found.append(overview(records))
+            report("Benchmarks", done, len(opened))
     fields = [{**_joined(row), "complete": "{} x {}".format(*row.complete)} for row in found]
     held = [
         {**row._asdict(), "import": records.meta.get("import")}
@@ -41,6 +47,7 @@ def info(source: str, format_name: str) -> None:
     ]
     notes = [*_notes(found), *report_text(opened).splitlines(), *_simulated(found)]
     show(Document([_table(found)], from_mappings("", fields), held, notes), format_name)
+    next_command("advise", source)
 
 
 def _joined(row: Overview) -> dict[str, str | bool | int | float]:

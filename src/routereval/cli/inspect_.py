@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.messages import next_command
 from routereval.cli.output import format_option, show
 
 if TYPE_CHECKING:
@@ -18,16 +19,17 @@ _OURS = ("builtins.", "numpy.", "routereval.", "scipy.", "sklearn.")
 
 
 @click.command("inspect")
-@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("directory", type=click.Path(path_type=Path), metavar="ROUTER_DIR")
 @format_option
 def inspect_command(directory: Path, format_name: str) -> None:
     """Tell what a saved router holds and would contact.
 
-    The router in DIR is not used for that.
+    The router in ROUTER_DIR is not used for that.
     """
     from routereval.routers.inspection import inspect_router
 
     show(_document(inspect_router(directory)), format_name)
+    next_command("route", directory, "a prompt of yours")
 
 
 def _document(found: Inspection) -> Document:

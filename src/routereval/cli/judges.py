@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from routereval.cli.messages import next_command
 from routereval.cli.output import format_option, show
 
 
@@ -18,6 +19,10 @@ def judges(source: str, first: str, second: str, format_name: str) -> None:
     Both judged the same answers. FIRST and SECOND are names of judges; without them that of the
     scores, and the first of those that stand beside them.
     """
+    from routereval.cli.progress import progress_bar
     from routereval.studies.judges import judges as found
 
-    show(found(source, first, second), format_name)
+    with progress_bar("Comparing"):
+        compared = found(source, first, second)
+    show(compared, format_name)
+    next_command("advise", source)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from routereval.cli.group import CommandGroup
+from routereval.cli.messages import next_command, say
 from routereval.cli.output import format_option, show
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def keys() -> None:
 @keys.command()
 @_STORE
 @click.argument("name")
-@click.option("--models", metavar="M,M,…", help="The models it may reach.  [default: all]")
+@click.option("--models", metavar="NAME,…", help="The models it may reach.  [default: all]")
 @click.option("--rpm", type=int, metavar="N", help="Requests per minute.  [default: no limit]")
 @click.option("--usd-per-day", type=float, metavar="USD", help="Budget.  [default: no limit]")
 def add(
@@ -54,7 +55,8 @@ def add(
 
     asyncio.run(keep())
     click.echo(secret)
-    click.echo(f"{name}: keep it now, it is not shown again", err=True)
+    say(f"{name}: keep it now, it is not shown again")
+    next_command("keys", "list", store)
 
 
 @keys.command("list")
@@ -75,6 +77,7 @@ def list_keys(store: str, format_name: str) -> None:
 
     found = asyncio.run(listed())
     show(_document(found), format_name)
+    next_command("keys", "add", store, "NAME")
 
 
 def _document(found: Sequence[tuple[Key, int]]) -> Document:
@@ -122,4 +125,5 @@ def revoke(store: str, name: str) -> None:
             await book.close()
 
     asyncio.run(end())
-    click.echo(f"{name} is revoked", err=True)
+    say(f"{name} is revoked")
+    next_command("keys", "list", store)

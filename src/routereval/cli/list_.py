@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import click
 
+from routereval.cli.messages import next_command
 from routereval.cli.output import format_option, show
 
 KINDS = ("routers", "protocols", "metrics", "formats", "embedders", "plugins")
+_NEXT = {
+    "routers": ("run", "demo", "-r", "knn(k=20)"),
+    "protocols": ("run", "demo", "--protocol", "cv(k=10)"),
+    "metrics": ("run", "demo"),
+    "formats": ("import", "auto", "FOLDER", "records"),
+    "embedders": ("run", "demo", "--embedder", "tfidf"),
+    "plugins": ("serve", "ROUTER_DIR", "--check"),
+}
 
 
 @click.command("list")
@@ -22,3 +31,4 @@ def list_command(kind: str, format_name: str) -> None:
     table = Table("", columns, rows)
     none = f"There are no {kind}: only other packages bring some."
     show(Document([table.without_empty() if rows else none], table), format_name)
+    next_command(*_NEXT[kind])

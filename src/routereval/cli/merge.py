@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
+from routereval.cli.options import overwrite_option
+
 
 @click.command()
 @click.argument("dest", type=click.Path(path_type=Path))
@@ -21,7 +24,7 @@ import click
     help="The second of two sources is the first as it was measured then: kept beside it.",
 )
 @click.option("--common", is_flag=True, help="Keep only models asked on every benchmark.")
-@click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
+@overwrite_option
 def merge(
     dest: Path,
     sources: tuple[str, ...],
@@ -50,3 +53,4 @@ def merge(
         raise click.UsageError("--version-of takes two sources, and neither --keep nor --common")
     for path in write_collection(drafts, dest, overwrite=overwrite):
         click.echo(f"{path}: {read_records(path)}")
+    next_command("info", dest)

@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from routereval.cli.options import names
+
 if TYPE_CHECKING:
     from routereval.records import Records
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in (value or "").split(",") if name.strip())
-
-
 def model_options(command: _Command) -> _Command:
     """Add both options, as ``models`` and ``without``: names, empty where not given."""
-    for name, what in (
+    for flag, what in (
         ("--without", "Leave these models out."),
         ("--models", "Only these models."),
     ):
-        command = click.option(name, callback=_names, metavar="NAME,…", help=what)(command)
+        command = click.option(flag, callback=names, metavar="NAME,…", help=what)(command)
     return command
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command, same_command
 from routereval.cli.network_option import network_option
 from routereval.cli.output import format_option, show
 
@@ -34,8 +35,15 @@ def offpolicy(
     The traffic is in the gateway's LOG. The routers are the shadows of the log, the trained routers
     in ROUTER_DIR, and each model always.
     """
+    from routereval.cli.progress import progress_bar
     from routereval.routers import load_router
     from routereval.studies.offpolicy import offpolicy as estimated
 
     named = {str(path): load_router(path, allow_network=allow_network) for path in routers}
-    show(estimated(log, named, level), format_name)
+    with progress_bar():
+        found = estimated(log, named, level)
+    show(found, format_name)
+    if routers:
+        next_command("serve", routers[0])
+    else:
+        same_command("ROUTER_DIR")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from routereval.cli.group import CommandGroup
+from routereval.cli.messages import next_command
+from routereval.cli.options import names, out_option, prices_option
 from routereval.cli.output import format_option
 from routereval.cli.output import show as printed
 
@@ -16,13 +18,7 @@ if TYPE_CHECKING:
     from routereval.records.prices import PriceList
     from routereval.report import Document
 
-_LIST = click.option(
-    "--prices",
-    "path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A price list of your own.  [default: that of the package]",
-)
+_LIST = prices_option("path")
 
 
 def _day(_: click.Context, __: click.Parameter, value: str | None) -> date:
@@ -52,28 +48,26 @@ def show(models: tuple[str, ...], path: Path | None, today: date, format_name: s
         if listed.of(model) is None:
             raise DataError(f"the price list knows no {model!r}; routereval prices show names all")
     printed(_document(listed, models, today), format_name)
+    next_command("prices", "update", "FILE")
 
 
 @prices.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @_LIST
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
+@out_option(
+    "Where the list is written; give it to --prices.",
+    metavar="FILE",
     default="prices.toml",
     show_default=True,
-    metavar="FILE",
-    help="Where the list is written; give it to --prices.",
 )
-@click.option("--models", metavar="M,M,…", help="Only these models of FILE.  [default: all]")
+@click.option("--models", callback=names, metavar="NAME,…", help="Only these models.")
 @click.option("--source", metavar="TEXT", help="What to call FILE.  [default: its name]")
 @click.option("--date", "day", callback=_day, metavar="DATE", help="Of FILE.  [default: today]")
 def update(
     file: Path,
     path: Path | None,
     out: Path,
-    models: str | None,
+    models: tuple[str, ...],
     source: str | None,
     day: date,
 ) -> None:
@@ -86,12 +80,11 @@ def update(
     from routereval.records.prices import as_toml, price_list, public_prices, updated
 
     listed, found = price_list(path), public_prices(file)
-    if models is not None:
-        wanted = [name.strip() for name in models.split(",") if name.strip()]
-        missing = [name for name in wanted if name not in found]
+    if models:
+        missing = [name for name in models if name not in found]
         if missing:
             raise DataError(f"{file} has no price of {missing[0]!r}")
-        found = {name: found[name] for name in wanted}
+        found = {name: found[name] for name in models}
     new = updated(listed, found, source or file.name, day)
     part = out.with_name(f".{out.name}.part")
     part.write_text(as_toml(new), encoding="utf-8")
@@ -99,6 +92,7 @@ def update(
     changed = sum(new.usd[name] != price for name, price in listed.usd.items())
     added = len(new.usd) - len(listed.usd)
     click.echo(f"{out}: {len(new.usd):,} models, {added:,} new, {changed:,} with another price")
+    next_command("advise", "SOURCE", "--prices", out)
 
 
 def _document(listed: PriceList, models: tuple[str, ...], today: date) -> Document:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command, same_command
+from routereval.cli.options import n_boot_option, train_option
 from routereval.cli.output import format_option, show
 
 
@@ -23,7 +25,7 @@ from routereval.cli.output import format_option, show
     "aliases",
     multiple=True,
     metavar="NAME=MODEL",
-    help="What the files call a model of the records; may be given several times.",
+    help="What the files call a model of the records; may be repeated.",
 )
 @click.option(
     "--previous",
@@ -31,19 +33,16 @@ from routereval.cli.output import format_option, show
     metavar="CHOICES",
     help="An earlier version of these choices, on the same outcomes.",
 )
-@click.option("--train", metavar="SOURCE", help="What the routers were trained on, by its texts.")
+@train_option
 @click.option(
     "--control",
     "controls",
     multiple=True,
     metavar="SPEC",
-    help="A router of this package, as auto or guard(router=knn), learned out of fold; several.",
+    help="A router of this package, as auto or guard(router=knn), learned out of fold; may be "
+    "repeated.",
 )
-@click.option(
-    "--n-boot",
-    type=click.IntRange(1),
-    help="Resamples of every interval.  [default: 1000]",
-)
+@n_boot_option
 @format_option
 def referee(
     choices: Path,
@@ -63,6 +62,7 @@ def referee(
     a row per prompt and router, a file of one router's choices, or a folder of such files. SOURCE
     holds the scores of all models; without it, the scores in the files themselves are taken.
     """
+    from routereval.cli.progress import progress_bar
     from routereval.scoring import N_BOOT
     from routereval.studies.referee import referee as scored
 
@@ -70,14 +70,21 @@ def referee(
     for name, sign, model in pairs:
         if not (name and sign and model):
             raise click.UsageError(f"--alias takes NAME=MODEL, not {name + sign + model!r}")
-    found = scored(
-        choices,
-        source,
-        published=published,
-        aliases={name: model for name, _, model in pairs},
-        previous=previous,
-        train=train,
-        controls=controls,
-        n_boot=N_BOOT if n_boot is None else n_boot,
-    )
+    with progress_bar():
+        found = scored(
+            choices,
+            source,
+            published=published,
+            aliases={name: model for name, _, model in pairs},
+            previous=previous,
+            train=train,
+            controls=controls,
+            n_boot=N_BOOT if n_boot is None else n_boot,
+        )
     show(found, format_name)
+    if source is None:
+        next_command("referee", choices, "SOURCE")
+    elif not controls:
+        same_command("--control", "auto")
+    else:
+        next_command("leaderboard", "init", "BOARD", source)

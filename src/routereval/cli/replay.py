@@ -6,25 +6,15 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command, say
+from routereval.cli.options import embedder_option, out_option, pool_option, router_option
 from routereval.cli.output import format_option, show
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option(
-    "-r",
-    "--router",
-    "routers",
-    multiple=True,
-    metavar="SPEC",
-    help="A bandit; may be repeated.  [default: linucb, thompson, epsilon_greedy]",
-)
-@click.option(
-    "--pool",
-    default="all-strong(size=5)",
-    show_default=True,
-    help="The models to choose from.",
-)
+@router_option("A bandit.", note="linucb, thompson, epsilon_greedy", multiple=True)
+@pool_option(default="all-strong(size=5)", show_default=True)
 @click.option(
     "--against",
     type=click.Choice(["linear", "best_single", "oracle"]),
@@ -39,18 +29,10 @@ from routereval.cli.output import format_option, show
     show_default=True,
     help="In how many orders the prompts come.",
 )
-@click.option(
-    "--embedder",
-    default="auto",
-    show_default=True,
-    help="What makes the features; see: routereval list embedders.",
-)
-@click.option(
-    "-o",
-    "--out",
+@embedder_option()
+@out_option(
+    "Write a picture (PNG and SVG) and all numbers (JSON).",
     type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write a picture (PNG and SVG) and all numbers (JSON).",
 )
 @format_option
 def replay(
@@ -74,4 +56,5 @@ def replay(
     show(found, format_name)
     if out:
         for path in save_replay(found, out):
-            click.echo(str(path), err=True)
+            say(str(path))
+    next_command("run", *sources)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
+from routereval.cli.options import router_dir_option
+
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path), required=False)
@@ -24,12 +27,7 @@ import click
     metavar="A B",
     help="Instead: two runs side by side, on the cells that both have.",
 )
-@click.option(
-    "--router",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A saved router: its certificate, and which prompts are unfamiliar to it.",
-)
+@router_dir_option("its certificate, and which prompts are unfamiliar to it.")
 @click.option("--title", help="Its heading.  [default: the name of the folder]")
 def report(
     results: Path | None,
@@ -43,14 +41,17 @@ def report(
     RESULTS is the folder of run -o. The page needs no network: what to do and why, every table and
     test, and each prompt with what the routers chose.
     """
+    from routereval.cli.progress import progress_bar
     from routereval.report.page import compare_report
     from routereval.report.page import report as write_report
 
     if (results is None) == (pair is None):
         raise click.UsageError("give the folder of a run, or two of them after --compare")
-    if pair is not None:
-        page = compare_report(*pair, out or Path("report.html"))
-    elif results is not None:
-        name = title or f"routereval · {results.resolve().name}"
-        page = write_report(results, out or results / "report.html", title=name, router=router)
+    with progress_bar("Writing"):
+        if pair is not None:
+            page = compare_report(*pair, out or Path("report.html"))
+        elif results is not None:
+            name = title or f"routereval · {results.resolve().name}"
+            page = write_report(results, out or results / "report.html", title=name, router=router)
     click.echo(f"{page}  ({page.stat().st_size / 1e6:.1f} MB; open it in a browser)")
+    next_command("compare", results if pair is None else pair[1])

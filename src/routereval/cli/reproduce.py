@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command, same_command
+from routereval.cli.options import jobs_option, out_option
 from routereval.cli.output import format_option, show
 
 
 @click.command()
 @click.argument("data", default="data", required=False)
 @click.option(
-    "--all",
-    "slow",
+    "--slow",
     is_flag=True,
     help="Train linear and mlp too, prompt by prompt as the paper does: slow, up to 100 epochs.",
 )
@@ -23,16 +24,8 @@ from routereval.cli.output import format_option, show
     help="Fine-tune this encoder as MLC too: a folder, or a name on the hub (the paper's is "
     "FacebookAI/roberta-base). Needs the extra torch and the prompts' texts; slow without a GPU.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Keep the results; a run that was stopped goes on from there.",
-)
-@click.option(
-    "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
-)
+@out_option("Keep the results; a run that was stopped goes on from there.")
+@jobs_option
 @format_option
 def reproduce(
     data: str, slow: bool, mlc: str | None, out: Path | None, jobs: int, format_name: str
@@ -49,3 +42,7 @@ def reproduce(
     with progress_bar() as progress:
         found = study([data], slow=slow, mlc=mlc, out=out, n_jobs=jobs, progress=progress)
     show(found, format_name)
+    if out is None:
+        same_command("-o", "results")
+    else:
+        next_command("compare", out)

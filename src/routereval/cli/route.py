@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.messages import next_command
 from routereval.cli.network_option import network_option
 from routereval.cli.output import format_option, show
 
@@ -21,7 +22,7 @@ _UNFAMILIAR = "unfamiliar: unlike all training prompts, so these scores say litt
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("directory", type=click.Path(path_type=Path), metavar="ROUTER_DIR")
 @click.argument("texts", nargs=-1, metavar="TEXT...")
 @click.option(
     "--lam",
@@ -41,7 +42,7 @@ def route(
 ) -> None:
     """Say where a trained router sends a prompt, and why.
 
-    The router in DIR decides on each TEXT; - reads one text a line.
+    The router in ROUTER_DIR decides on each TEXT; - reads one text a line.
 
     --format json is one line of JSON per text.
     """
@@ -57,6 +58,7 @@ def route(
             click.echo(_json(text, trained, decision))
     else:
         show(_document(decided, trained), format_name)
+    next_command("serve", directory, "--check")
 
 
 def _json(text: str, trained: TrainedRouter, decision: Decision) -> str:

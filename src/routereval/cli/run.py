@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from routereval.cli.messages import next_command, same_command, say
 from routereval.cli.model_options import chosen_models, model_options
+from routereval.cli.options import (
+    embedder_option,
+    jobs_option,
+    n_boot_option,
+    out_option,
+    prices_option,
+    protocol_option,
+    router_option,
+)
 from routereval.cli.output import format_option, show
 
 if TYPE_CHECKING:
@@ -32,24 +41,8 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option(
-    "-r",
-    "--router",
-    "routers",
-    multiple=True,
-    metavar="SPEC",
-    help="A router, such as knn or 'knn(k=5)', or all-cpu; may be repeated.  "
-    "[default: controls and baselines]",
-)
-@click.option(
-    "--protocol",
-    "--split",
-    "protocol",
-    metavar="SPEC",
-    help="What is trained and tested on what: clean, cv(k=10), faithful, mixed, leave_one_out, "
-    "few_shot(n=[10,100]), unseen_model(k=50), temporal(by=prompts).  [default: clean; of up to 8 "
-    "models on fewer than 2,000 prompts cv(k=10)]",
-)
+@router_option("all-cpu is all of them.", note="controls and baselines", multiple=True)
+@protocol_option(note="clean; of up to 8 models on fewer than 2,000 prompts cv(k=10)")
 @click.option(
     "--sizes",
     callback=_numbers,
@@ -69,24 +62,9 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     show_default=True,
     help="How many seeds; each has its own split and pools.",
 )
-@click.option(
-    "--n-boot",
-    type=click.IntRange(1),
-    help="Resamples of every interval.  [default: 1000]",
-)
-@click.option(
-    "--embedder",
-    default="auto",
-    show_default=True,
-    help="What makes the features: auto, tfidf, 'stored(name=…)', …; see routereval list.",
-)
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Keep the results, and draw the curves; a run that was stopped goes on from there.",
-)
+@n_boot_option
+@embedder_option()
+@out_option("Keep the results, and draw the curves; a run that was stopped goes on from there.")
 @click.option(
     "--costs",
     type=click.Choice(["auto", "records", "prices", "batch", "params", "none"]),
@@ -94,15 +72,8 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     show_default=True,
     help="Where costs come from: the records, a price list, numbers of parameters.",
 )
-@click.option(
-    "--prices",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A price list of your own, in TOML.",
-)
-@click.option(
-    "--jobs", type=int, default=-1, show_default=True, help="Processes; -1 for one a core."
-)
+@prices_option()
+@jobs_option
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
@@ -134,6 +105,7 @@ def run(
         _print_kept(results, out, format_name)
     else:
         show(results, format_name)
+        same_command("-o", "results")
 
 
 def _print_kept(results: Results, out: Path, format_name: str) -> None:
@@ -153,5 +125,5 @@ def _print_kept(results: Results, out: Path, format_name: str) -> None:
             keep_document(out, document)
     show(document, format_name)
     if format_name == "table":
-        click.echo(f"{len(results.cells)} cells in {out}", err=True)
-        click.echo(f"Next: routereval report {shlex.quote(str(out))}", err=True)
+        say(f"{len(results.cells)} cells in {out}")
+    next_command("report", out)

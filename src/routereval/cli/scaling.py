@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command, say
+from routereval.cli.options import out_option
 from routereval.cli.output import format_option, show
 
 _ORDERS = ("random", "strong-to-weak", "weak-to-strong", "spread", "greedy", "greedy-cost")
@@ -32,12 +34,9 @@ _ORDERS = ("random", "strong-to-weak", "weak-to-strong", "spread", "greedy", "gr
     metavar="SCORE",
     help="Weak models score less than this.  [default: the reference]",
 )
-@click.option(
-    "-o",
-    "--out",
+@out_option(
+    "Write figures (PNG and SVG) and all numbers (Parquet).",
     type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write figures (PNG and SVG) and all numbers (Parquet).",
 )
 @format_option
 def scaling(
@@ -57,4 +56,5 @@ def scaling(
         from routereval.report.figures import save_scaling
 
         for path in save_scaling(results, out):
-            click.echo(str(path), err=True)
+            say(str(path))
+    next_command("run", *sources)

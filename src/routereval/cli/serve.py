@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routereval.cli.messages import next_command, say
 from routereval.cli.network_option import network_option
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ def serve(
     load = partial(_loaded, router_dir.absolute(), config_path.absolute(), allow_network)
     trained, config = load()
     for line in server.overview(trained, config):
-        click.echo(line, err=True)
+        say(line)
     if check:
         asyncio.run(rehearse(create_app(trained, config)))
+        next_command("serve", router_dir, "-c", config_path)
     elif workers == 1:
         server.serve(load, trained, config)
     else:

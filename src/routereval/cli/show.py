@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
 from routereval.cli.output import format_option
 from routereval.cli.output import show as printed
 
@@ -21,3 +22,4 @@ def show(results: Path, format_name: str) -> None:
     from routereval.report.page import folder_document
 
     printed(folder_document(results), format_name)
+    next_command("report", results)

@@ -6,21 +6,25 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
+from routereval.cli.options import overwrite_option, seed_option
+
 _SCALES = ("demo", "small", "full")
 
 
 @click.command()
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option(
-    "--scale",
+    "--shape",
+    "scale",
     type=click.Choice(_SCALES),
     default="demo",
     show_default=True,
     help="demo: 60 models, with texts and costs; full: RouterEval's shape, 201,715,850 records; "
     "small: a twentieth of its prompts and models.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The draw.")
-@click.option("--overwrite", is_flag=True, help="Replace DEST if it exists.")
+@seed_option(0)
+@overwrite_option
 def simulate(dest: Path, scale: str, seed: int, overwrite: bool) -> None:
     """Write a simulated leaderboard of twelve benchmarks.
 
@@ -35,3 +39,4 @@ def simulate(dest: Path, scale: str, seed: int, overwrite: bool) -> None:
     for path in written:
         click.echo(f"{path}: {read_records(path)}")
     click.echo("Simulated data: no real model was asked.")
+    next_command("info", dest)

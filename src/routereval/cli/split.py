@@ -6,17 +6,14 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command, say
+from routereval.cli.options import protocol_option
+
 
 @click.command()
 @click.argument("source")
 @click.argument("dest", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--protocol",
-    default="clean",
-    show_default=True,
-    metavar="SPLIT",
-    help="The split, such as 'clean(seed=7)' or faithful.",
-)
+@protocol_option("clean")
 def split(source: str, dest: Path, protocol: str) -> None:
     """Write which prompts are for training, validation and test.
 
@@ -27,4 +24,5 @@ def split(source: str, dest: Path, protocol: str) -> None:
     from routereval.studies.split import split as study
 
     n_prompts = study(open_source(source), dest, protocol)
-    click.echo(f"{n_prompts:,} prompts in {dest}", err=True)
+    say(f"{n_prompts:,} prompts in {dest}")
+    next_command("score", "PREDICTIONS", source, "--protocol", protocol)

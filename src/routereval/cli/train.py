@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command, say
 from routereval.cli.model_options import chosen_models, model_options
+from routereval.cli.options import (
+    embedder_option,
+    out_option,
+    overwrite_option,
+    pool_names,
+    pool_option,
+    router_option,
+    seed_option,
+)
 from routereval.cli.output import format_option, show
 
 
 @click.command()
 @click.argument("source", required=False)
-@click.option("-r", "--router", metavar="SPEC", help="Which one.  [default: knn]")
+@router_option(note="knn")
 @click.option(
     "--from",
     "results",
@@ -21,28 +30,11 @@ from routereval.cli.output import format_option, show
     metavar="RESULTS",
     help="Take the best learned router of a run, its pool, protocol and, unless named, its SOURCE.",
 )
-@click.option(
-    "--pool",
-    metavar="SPEC",
-    help="'all-strong(size=5)', or names with commas between.  [default: all models]",
-)
-@click.option(
-    "--embedder",
-    default="tfidf",
-    show_default=True,
-    metavar="SPEC",
-    help="What makes features of a text.",
-)
-@click.option("--seed", type=click.IntRange(0), default=42, show_default=True, help="Of the split.")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Where the trained router is kept.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace the router that is there.")
+@pool_option("all models")
+@embedder_option("tfidf")
+@seed_option(42)
+@out_option("Where the trained router is kept.", required=True)
+@overwrite_option
 @model_options
 @format_option
 def train(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -64,11 +56,12 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
     learns from the training prompts; what it scores on the test prompts is printed. From a run that
     was cross-validated, it learns from all prompts, and what is printed was scored out of fold.
     """
+    from routereval.cli.progress import progress_bar
     from routereval.routers import make_router, save_router
     from routereval.studies.evaluate import evaluate
     from routereval.studies.train import best_of_run, has_test_prompts, task_of, trained_on
 
-    names: str | list[str] | None = pool.split(",") if pool and "(" not in pool else pool
+    names = pool_names(pool)
     protocol, sources = None, [source] if source else []
     if results is not None:
         best = best_of_run(results, names)
@@ -77,19 +70,21 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
     if not sources:
         raise click.UsageError("name the records to learn from, or a run with --from")
     router = router or "knn"
-    chosen = chosen_models(sources, models, without)
-    task = task_of(chosen, names, seed=seed, embedder=embedder, protocol=protocol)
-    trained = trained_on(make_router(router), task, router)
-    save_router(trained, out, overwrite=overwrite)
-    if task.split.crossed:
-        show(evaluate(router, task), format_name)
-    elif has_test_prompts(task):
-        show(evaluate(trained.router, task), format_name)
-    else:
-        click.echo(
-            "No test prompt was put to every model, so what the router scores is not known from "
-            "these records; of a gateway's log, routereval offpolicy LOG DIR estimates it.",
-            err=True,
+    with progress_bar("Training"):
+        chosen = chosen_models(sources, models, without)
+        task = task_of(chosen, names, seed=seed, embedder=embedder, protocol=protocol)
+        trained = trained_on(make_router(router), task, router)
+        save_router(trained, out, overwrite=overwrite)
+        tested = task.split.crossed or has_test_prompts(task)
+        scored = (
+            evaluate(router if task.split.crossed else trained.router, task) if tested else None
         )
-    click.echo(f"{router} on {len(trained.models)} models in {out}", err=True)
-    click.echo(f'Next: routereval route {shlex.quote(str(out))} "a prompt of yours"', err=True)
+    if scored is not None:
+        show(scored, format_name)
+    else:
+        say(
+            "No test prompt was put to every model, so what the router scores is not known from "
+            "these records; of a gateway's log, routereval offpolicy LOG DIR estimates it."
+        )
+    say(f"{router} on {len(trained.models)} models in {out}")
+    next_command("route", out, "a prompt of yours")

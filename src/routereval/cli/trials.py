@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from routereval.cli.messages import next_command
+from routereval.cli.options import n_boot_option
 from routereval.cli.output import format_option, show
 
 
@@ -14,11 +16,7 @@ from routereval.cli.output import format_option, show
     metavar="N,M",
     help="How many prompts each of two runs solved: is that more than reruns differ by?",
 )
-@click.option(
-    "--n-boot",
-    type=click.IntRange(1),
-    help="Resamples of every interval.  [default: 1000]",
-)
+@n_boot_option
 @format_option
 def trials(source: str, *, runs: str | None, n_boot: int | None, format_name: str) -> None:
     """Tell luck from skill where prompts were run several times.
@@ -26,11 +24,15 @@ def trials(source: str, *, runs: str | None, n_boot: int | None, format_name: st
     By how much a rerun strays, which share of the oracle's lead is luck, pass@k and pass^k, and how
     many prompts and runs tell two models apart.
     """
+    from routereval.cli.progress import progress_bar
     from routereval.scoring import N_BOOT
     from routereval.studies.trials import trials as found
 
     asked = None if runs is None else _two(runs)
-    show(found(source, runs=asked, n_boot=N_BOOT if n_boot is None else n_boot), format_name)
+    with progress_bar("Resampling"):
+        repeats = found(source, runs=asked, n_boot=N_BOOT if n_boot is None else n_boot)
+    show(repeats, format_name)
+    next_command("advise", source)
 
 
 def _two(text: str) -> tuple[float, float]:

@@ -406,8 +406,8 @@ def _certificate(report: RunReport) -> list[Html]:
     saved = report.saved
     if saved is None:
         return [
-            absent("a certificate; train writes one, and report --router FOLDER shows it"),
-            absent("the share of unfamiliar prompts; it too takes report --router FOLDER"),
+            absent("a certificate; train writes one, and report --router-dir FOLDER shows it"),
+            absent("the share of unfamiliar prompts; it too takes report --router-dir FOLDER"),
         ]
     share, n = saved.share
     unlike = f"{share:.1%} of the {n:,} test prompts whose whole text is kept are unfamiliar to it."

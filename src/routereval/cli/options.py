@@ -1,0 +1,146 @@
+"""Options that several commands have: one spelling, one help text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class _Decorator(Protocol):
+    def __call__(self, command: _Command, /) -> _Command: ...
+
+
+def with_default(text: str, note: str) -> str:
+    """A help text with a note on what is taken by default, where that is no value."""
+    return f"{text}  [default: {note}]" if note else text
+
+
+def names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """A callback: names with commas between, empty where there are none."""
+    return tuple(name.strip() for name in (value or "").split(",") if name.strip())
+
+
+def pool_names(value: str | None) -> str | list[str] | None:
+    """What ``--pool`` names: a spec such as ``all-strong(size=5)``, or the models themselves."""
+    return [name.strip() for name in value.split(",")] if value and "(" not in value else value
+
+
+def router_option(what: str = "", *, note: str = "", multiple: bool = False) -> _Decorator:
+    """``-r/--router SPEC``, as ``router``, or ``routers`` where it may be repeated."""
+    text = "A router, such as knn or 'knn(k=5)'; see routereval list routers."
+    text += f" {what}" if what else ""
+    return click.option(
+        "-r",
+        "--router",
+        "routers" if multiple else "router",
+        multiple=multiple,
+        metavar="SPEC",
+        help=with_default(text + (" May be repeated." if multiple else ""), note),
+    )
+
+
+def router_dir_option(what: str) -> _Decorator:
+    """``--router-dir ROUTER_DIR``: a saved router, as ``router``."""
+    return click.option(
+        "--router-dir",
+        "router",
+        type=click.Path(path_type=Path),
+        metavar="ROUTER_DIR",
+        help=f"A saved router: {what}",
+    )
+
+
+def pool_option(note: str = "", **settings: Any) -> _Decorator:  # noqa: ANN401 - of click
+    """``--pool SPEC``."""
+    text = "Models to choose from: 'all-strong(size=5)', or names with commas between."
+    return click.option("--pool", metavar="SPEC", help=with_default(text, note), **settings)
+
+
+def protocol_option(default: str | None = None, note: str = "") -> _Decorator:
+    """``--protocol SPEC``: a default that is a value, or a note on what is taken otherwise."""
+    text = (
+        "What is trained and tested on what: clean, cv(k=10), faithful, mixed, leave_one_out, "
+        "few_shot(n=[10,100]), unseen_model(k=50), temporal(by=prompts)."
+    )
+    return click.option(
+        "--protocol",
+        metavar="SPEC",
+        default=default,
+        show_default=True,
+        help=with_default(text, note),
+    )
+
+
+def embedder_option(default: str = "auto") -> _Decorator:
+    """``--embedder SPEC``."""
+    return click.option(
+        "--embedder",
+        default=default,
+        show_default=True,
+        metavar="SPEC",
+        help="What makes features of prompts: auto, tfidf, 'stored(name=…)', …; see routereval "
+        "list embedders.",
+    )
+
+
+def prices_option(name: str = "prices") -> _Decorator:
+    """``--prices FILE``."""
+    return click.option(
+        "--prices",
+        name,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A price list of your own, in TOML; see routereval prices.",
+    )
+
+
+def out_option(what: str, **settings: Any) -> _Decorator:  # noqa: ANN401 - of click
+    """``-o/--out DIR``, with what is written there."""
+    given = {"type": click.Path(path_type=Path), "metavar": "DIR", **settings}
+    return click.option("-o", "--out", help=what, **given)
+
+
+n_boot_option = click.option(
+    "--n-boot", type=click.IntRange(1), help="Resamples of every interval.  [default: 1000]"
+)
+jobs_option = click.option(
+    "--jobs",
+    type=int,
+    default=-1,
+    show_default=True,
+    metavar="N",
+    help="Processes; -1 for one per core.",
+)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
+train_option = click.option(
+    "--train", metavar="SOURCE", help="What the routers were trained on, by its texts."
+)
+
+
+def seed_option(default: int) -> _Decorator:
+    """``--seed N``."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help="Of the random numbers: the same seed gives the same result.",
+    )
+
+
+def margin_option(default: float | None = None) -> _Decorator:
+    """``--margin D``."""
+    return click.option(
+        "--margin",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=default,
+        show_default=True,
+        metavar="D",
+        help="A difference in mean score, up to 1, that does not matter.",
+    )
