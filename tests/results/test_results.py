@@ -67,7 +67,7 @@ def outcome(quality: list[float], rows: list[int] | None = None, **columns: Any)
 
 def test_a_line_has_the_fields_of_the_contract_in_order() -> None:
     line = json.loads(cell().to_json())
-    assert [*LINE, "parts", "order"] == [field.name for field in fields(Cell)]
+    assert [*LINE, "parts", "order", "spec", "pool_spec"] == [field.name for field in fields(Cell)]
     assert list(line) == LINE  # no parts where there are none
     assert list(json.loads(cell(parts={"x": 0}).to_json())) == [*LINE, "parts"]
     assert line["metrics"] == {"mu": 0.5, "v_r": None}

@@ -190,8 +190,8 @@ def test_texts_of_objects() -> None:
 def test_lineup_names_each_router_once() -> None:
     found = lineup(["knn(k=5)", Spec("random"), "knn(k=5)", Ridge(), Ridge(), Mean])
     assert list(found) == ["knn(k=5)", "random", "Ridge()", "Mean(shrink=0.0)"]
-    assert all(isinstance(router, Router) for router in found.values())
-    assert lineup(["knn"], "faithful")["knn"].get_params()["k"] == 5
+    assert all(isinstance(one.router, Router) for one in found.values())
+    assert lineup(["knn"], "faithful")["knn"].router.get_params()["k"] == 5
 
 
 class Same(Mean):
@@ -209,7 +209,7 @@ class Other(Ridge):  # type: ignore[misc]
 
 
 def test_two_routers_of_one_name() -> None:
-    with pytest.raises(SpecError, match="two routers are called 'Same'; give one another text"):
+    with pytest.raises(SpecError, match="two routers are called 'Same'; give one another name"):
         lineup([Same(), Other()])
 
 

@@ -15,6 +15,17 @@ class _Decorator(Protocol):
     def __call__(self, command: _Command, /) -> _Command: ...
 
 
+def options(*several: _Decorator) -> _Decorator:
+    """All of several options, in this order on the help page."""
+
+    def added(command: _Command) -> _Command:
+        for one in reversed(several):
+            command = one(command)
+        return command
+
+    return added
+
+
 def with_default(text: str, note: str) -> str:
     """A help text with a note on what is taken by default, where that is no value."""
     return f"{text}  [default: {note}]" if note else text
@@ -23,6 +34,29 @@ def with_default(text: str, note: str) -> str:
 def names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
     """A callback: names with commas between, empty where there are none."""
     return tuple(name.strip() for name in (value or "").split(",") if name.strip())
+
+
+def numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """A callback: whole numbers with commas between, None where there are none."""
+    if value is None:
+        return None
+    try:
+        return tuple(int(word) for word in value.rstrip(", ").split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a list of numbers such as 3,5,10") from None
+
+
+def seeds(
+    context: click.Context, parameter: click.Parameter, value: str
+) -> int | tuple[int, ...] | None:
+    """A callback: how many seeds; or the seeds themselves, which a comma tells."""
+    if value.strip().isdecimal() and int(value) > 0:
+        return int(value)
+    if "," not in value:
+        raise click.BadParameter(
+            f"{value!r} is neither a number of seeds, such as 3, nor a list of them, such as 1,2,3"
+        )
+    return numbers(context, parameter, value)
 
 
 def pool_names(value: str | None) -> str | list[str] | None:
@@ -58,7 +92,10 @@ def router_dir_option(what: str) -> _Decorator:
 def pool_option(note: str = "", **settings: Any) -> _Decorator:  # noqa: ANN401 - of click
     """``--pool SPEC``."""
     text = "Models to choose from: 'all-strong(size=5)', or names with commas between."
-    return click.option("--pool", metavar="SPEC", help=with_default(text, note), **settings)
+    if settings.get("multiple"):
+        text = f"{text} 'small=a,b' gives a name. May be repeated."
+    name = "pools" if settings.get("multiple") else "pool"
+    return click.option("--pool", name, metavar="SPEC", help=with_default(text, note), **settings)
 
 
 def protocol_option(default: str | None = None, note: str = "") -> _Decorator:

@@ -170,21 +170,31 @@ class Stack(NamedTuple):
 
 
 def compare(
-    results: Results, a: str, b: str, *, margin: float | None = None, rope: float | None = None
+    results: Results,
+    a: str,
+    b: str,
+    *,
+    margin: float | None = None,
+    rope: float | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Test whether one router beats another, on the prompts of all cells that both have.
 
     Args:
         results: of a run.
-        a: a router of the run, or ``best_single``, ``oracle`` or ``random``, which need no run.
+        a: a router of the run, by its name or its spec, or ``best_single``, ``oracle`` or
+            ``random``, which need no run.
         b: another.
         margin: also test whether a is as good as b within this difference of the mean score.
         rope: also say how probable it is that a is better, worse, or within this of b.
+        names: what to call routers, as `Results.renamed` takes them.
 
     Raises:
         SpecError: if a router is not among the results, or the margin or rope is out of range.
         DataError: if the two have no cell in common.
     """
+    results = results.renamed(names or {})
+    a, b = results.name_of(a), results.name_of(b)
     both = stacked(results, (a, b))
     test = both.test()
     parts = [both.of(code) for code in range(len(both.names))]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import DataError, unknown
+from routereval.errors import DataError, SpecError, unknown
 from routereval.results.prompts import KeptPrompts, PromptsFolder
 from routereval.scoring import N_BOOT, OWN_METRICS, Evidence
 from routereval.shown import Shown
@@ -37,10 +37,10 @@ class Cell:
     Attributes:
         benchmark: name of the benchmark.
         size: number of models in the pool.
-        group: the group that the pool belongs to.
+        group: the group that the pool belongs to, or what a pool of models by name is called.
         seed: of the split and the pool.
         protocol: the split's rule: ``clean``, ``faithful``, ``few_shot(n=100)``, …
-        router: its spec as given.
+        router: what tables call it: its spec as given, or the name that was given with it.
         pool: the models, in order.
         n_train: training prompts.
         n_test: test prompts.
@@ -58,6 +58,8 @@ class Cell:
         parts: of a mixed stream, the row at which each of its benchmarks begins; else empty.
         order: under ``faithful(ties=numpy)``, which of numpy's sorts left equal values as they
             stand: ``avx512``, ``avx2`` or ``scalar``; else empty.
+        spec: of the router, where tables call it by another name; else empty.
+        pool_spec: of the pool, where `group` is not that of a rule; else empty.
     """
 
     benchmark: str
@@ -81,6 +83,8 @@ class Cell:
     doubtful: tuple[str, ...] = ()
     parts: Mapping[str, int] = field(default_factory=dict)
     order: str = ""
+    spec: str = ""
+    pool_spec: str = ""
 
     @property
     def key(self) -> str:
@@ -92,9 +96,9 @@ class Cell:
             self.embedder,
             self.benchmark,
             self.size,
-            self.group,
+            self.pool_spec or self.group,
             self.seed,
-            self.router,
+            self.spec or self.router,
             self.n_boot,
             *sorted(set(self.metrics) - OWN_METRICS),
         )
@@ -105,9 +109,9 @@ class Cell:
         return (self.protocol, self.benchmark, self.size, self.group, self.seed, self.router)
 
     def to_json(self) -> str:
-        """One line of JSON: null if not defined, "inf" if infinite; no parts or order if none."""
+        """One line of JSON: null if not defined, "inf" if infinite; no texts that are empty."""
         held = asdict(self)
-        for name in ("parts", "order"):
+        for name in ("parts", "order", "spec", "pool_spec"):
             if not held[name]:
                 del held[name]
         return json.dumps(_without_nan(held), ensure_ascii=False, allow_nan=False)
@@ -195,6 +199,43 @@ class Results(Shown):
         """The routers, in the order of the run."""
         return list(dict.fromkeys(cell.router for cell in self.cells))
 
+    def spec_of(self, router: str) -> str:
+        """The spec of a router, by what tables call it.
+
+        Raises:
+            SpecError: if it is not among the results.
+        """
+        first = self.of(router)[0]
+        return first.spec or first.router
+
+    def name_of(self, router: str) -> str:
+        """What tables call a router that is given by its name or its spec; else the text itself."""
+        if router in self.routers:
+            return router
+        return next((cell.router for cell in self.cells if cell.spec == router), router)
+
+    def renamed(self, names: Mapping[str, str]) -> Results:
+        """The same results, whose tables call routers by other names.
+
+        Args:
+            names: routers of the run, by their names or specs, by what tables are to call them.
+
+        Raises:
+            SpecError: if a router is not among the results, or two would have one name.
+        """
+        found = {self.name_of(router): name for name, router in names.items()}
+        for router in found:
+            self.of(router)  # says which routers there are
+        after = [found.get(router, router) for router in self.routers]
+        twice = [name for name in after if after.count(name) > 1]
+        if twice:
+            raise SpecError(f"two routers would be called {twice[0]!r}; give one another name")
+        cells = [
+            replace(c, router=found[c.router], spec=c.spec or c.router) if c.router in found else c
+            for c in self.cells
+        ]
+        return replace(self, cells=cells)
+
     def of(self, router: str) -> list[Cell]:
         """The cells of one router.
 
@@ -281,8 +322,8 @@ class ResultsFolder:
 
     def finish(self, cells: Sequence[Cell]) -> None:
         """Put the lines into the order of the run; those of earlier runs follow."""
-        places = {cell.place for cell in cells}
-        older = [cell for cell in self.read_cells() if cell.place not in places]
+        places, keys = {cell.place for cell in cells}, {cell.key for cell in cells}
+        older = [c for c in self.read_cells() if c.place not in places and c.key not in keys]
         self._rewrite([*cells, *older])
 
     def load(self, keys: Iterable[str]) -> dict[str, Outcome]:

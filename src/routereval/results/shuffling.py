@@ -18,9 +18,10 @@ SURVIVES = 0.5
 
 def surviving_gains(results: Results) -> Iterator[str]:
     """A sentence for each router whose gain over best single a placebo has for the larger part."""
+    names = {results.spec_of(name): name for name in results.routers}
     for placebo in results.routers:
-        within = _router_within(placebo)
-        if within not in results.routers:
+        within = names.get(_router_within(results.spec_of(placebo)))
+        if within is None:
             continue
         gain, same = (_gain(results, name) for name in (within, placebo))
         if gain is not None and same is not None and gain > 0 and same >= SURVIVES * gain:
@@ -30,13 +31,13 @@ def surviving_gains(results: Results) -> Iterator[str]:
             )
 
 
-def _router_within(name: str) -> str | None:
-    """The router that a placebo fits; None for any other router."""
+def _router_within(text: str) -> str:
+    """The spec of the router that a placebo fits; empty for any other router."""
     try:
-        spec = parse_spec(name)
+        spec = parse_spec(text)
     except SpecError:
-        return None
-    return str(spec.kwargs.get("router")) if spec.name in PLACEBOS else None
+        return ""
+    return str(spec.kwargs.get("router")) if spec.name in PLACEBOS else ""
 
 
 def _gain(results: Results, router: str) -> float | None:

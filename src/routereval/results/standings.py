@@ -130,7 +130,8 @@ def standings(results: Results, against: str = "best_single") -> Standings:
 
     Args:
         results: of a run.
-        against: a router of the run, or ``best_single``, ``oracle`` or ``random``.
+        against: a router of the run, by its name or its spec, or ``best_single``, ``oracle`` or
+            ``random``.
 
     Returns:
         The routers of the run by falling mean score, the controls among them.
@@ -139,6 +140,7 @@ def standings(results: Results, against: str = "best_single") -> Standings:
         SpecError: if `against` is not among the results.
         DataError: if no router has a cell in common with it.
     """
+    against = results.name_of(against)
     stacks = {name: _beside(results, name, against) for name in results.routers}
     held = {name: stack for name, stack in stacks.items() if stack is not None}
     if not held:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from routereval.errors import SpecError, unknown
@@ -139,34 +139,6 @@ def _named(spec: Spec, recipe: Spec, params: dict[str, Any]) -> Router:
     given = {**published, **own, **spec.kwargs, **params}
     ROUTERS.check_parameters(spec.name, given)
     return as_router(router(**given))
-
-
-def lineup(routers: Iterable[Any], protocol: str = "clean") -> dict[str, Router]:
-    """Make several routers, each under what a table calls it.
-
-    Args:
-        routers: whatever `make_router` takes; ``all-cpu`` stands for every router here that needs
-            no extra, no network and no parameter.
-        protocol: as in `make_router`.
-
-    Returns:
-        The routers by their specs, or by the text of an object; one named twice is there once.
-
-    Raises:
-        SpecError: if one cannot be made, or two different routers have one text.
-
-    >>> lineup(["knn(k=5)", "random", "random"])
-    {'knn(k=5)': Knn(k=5), 'random': Random()}
-    """
-    made: dict[str, Router] = {}
-    for each in routers:
-        for one in on_cpu() if each == ALL_CPU else [each]:
-            router = make_router(one, protocol=protocol)
-            name = str(one) if isinstance(one, (str, Spec)) else text_of(router)
-            if name in made and repr(made[name]) != repr(router):
-                raise SpecError(f"two routers are called {name!r}; give one another text")
-            made.setdefault(name, router)
-    return made
 
 
 def on_cpu() -> list[str]:

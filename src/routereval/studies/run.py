@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from routereval._version import __version__
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
-from routereval.results.results import Cell, Results, ResultsFolder
+from routereval.results.results import Results, ResultsFolder
 from routereval.scoring import N_BOOT, OWN_METRICS, all_metrics
 from routereval.scoring.metrics import not_loaded
 from routereval.studies.run_cells import (
@@ -30,11 +30,19 @@ from routereval.studies.run_plan import (
     Defaults,
     RunPlan,
     defaults_for,
+    pools_of_run,
     routers_by_name,
     with_controls,
 )
 from routereval.studies.run_prompts import by_records, kept_prompts
-from routereval.studies.run_sources import CostSource, Progress, records_in_folders, with_costs_of
+from routereval.studies.run_sources import (
+    CostSource,
+    Progress,
+    Selection,
+    records_in_folders,
+    selected,
+    with_costs_of,
+)
 from routereval.studies.streams import joined, of_benchmarks
 from routereval.studies.workers import Workers, workers_at
 from routereval.tasks import Pool
@@ -46,10 +54,14 @@ _REASONS = 3  # that an error gives
 
 def run(  # noqa: PLR0913 - the options of a command
     sources: Sequence[Records | str | Path],
-    routers: Sequence[Any] | None = None,
+    routers: Sequence[Any] | Mapping[str, Any] | None = None,
     sizes: Sequence[int] | None = None,
     groups: Sequence[str] | None = None,
     *,
+    pools: Sequence[Any] | Mapping[str, Any] | None = None,
+    only: Sequence[str] = (),
+    models: Sequence[str] = (),
+    without: Sequence[str] = (),
     protocol: str | None = None,
     seeds: int | Sequence[int] = 1,
     embedder: object = "auto",
@@ -69,13 +81,19 @@ def run(  # noqa: PLR0913 - the options of a command
     Args:
         sources: records, or anything `open_source` opens.
         routers: specs, or routers and estimators of one's own, as `make_router` takes them;
-            ``all-cpu`` for every router that needs no extra, no network and no parameter. By
-            default controls and baselines, on a mixed stream with ``dataset_best``; on one pool of
-            few models the best single model, the cheapest where costs are known, ``knn``,
-            ``forest``, ``auto``.
+            ``ours=knn(k=5)``, or a mapping, where tables are to call one by a name;
+            ``knn(k=[5, 20])`` for a router of each value; ``all-cpu`` for every router that needs
+            no extra, no network and no parameter. By default controls and baselines, on a mixed
+            stream with ``dataset_best``; on one pool of few models the best single model, the
+            cheapest where costs are known, ``knn``, ``forest``, ``auto``.
         sizes: pool sizes; 3 and 5 if None.
         groups: ``all-strong``, ``all-weak``, ``strong-to-weak``, all three if None; or ``all`` by
             itself, for one pool of all models.
+        pools: instead of sizes and groups, the pools themselves: `Pool`, their text, names of
+            models, or ``all``; or a mapping of these by what tables call them.
+        only: names of the benchmarks to run; all if empty.
+        models: names of the models to keep of the records; all if empty.
+        without: names of models to leave out.
         protocol: ``clean``, ``cv``, ``faithful`` or another of `tasks.PROTOCOLS`, with parameters
             as in ``few_shot(n=[10, 100])``.
         seeds: how many seeds, from 42 on, or the seeds; each has its own split and pools.
@@ -95,8 +113,11 @@ def run(  # noqa: PLR0913 - the options of a command
     Raises:
         DataError: if nothing at all could be run, or the scheduler does not answer.
         MissingDependencyError: if a scheduler is given, and distributed is not installed.
-        SpecError: if a name is unknown.
+        SpecError: if a name is unknown, or pools are given beside sizes or groups.
     """
+    wanted = Selection(tuple(only), tuple(models), tuple(without))
+    paid = CostSource(costs, prices)
+    given = _given_pools(pools, sizes, groups)
     several = seeds if isinstance(seeds, int) else tuple(seeds)
     if n_jobs == 0:
         raise SpecError("a run needs at least one process; give a number, or -1 for one per core")
@@ -109,6 +130,7 @@ def run(  # noqa: PLR0913 - the options of a command
             ),
             tuple(usual.sizes if sizes is None else sizes),
             tuple(usual.groups if groups is None else groups),
+            given,
             rule,
             several,
             embedder,
@@ -122,9 +144,9 @@ def run(  # noqa: PLR0913 - the options of a command
         folder = ResultsFolder(Path(out) if out else scratch / "results")
         folder.finished()  # refused before any work, if it holds something else
         workers = stack.enter_context(workers_at(scheduler, n_jobs))
-        opened = records_in_folders(sources, scratch, report)
-        records, notes = with_costs_of(opened, CostSource(costs, prices), scratch)
-        usual = defaults_for(records, protocol, sizes, groups)
+        opened = selected(records_in_folders(sources, scratch, report), wanted, scratch)
+        records, notes = with_costs_of(opened, paid, scratch)
+        usual = defaults_for(records, protocol, sizes, groups, given)
         plan = plan_by(usual)
         stream = joined(records, plan.splits[0], scratch)
         prepared = _prepared_splits(stream, plan, workers, report)
@@ -144,9 +166,25 @@ def run(  # noqa: PLR0913 - the options of a command
         ]
         if not jobs:
             raise _nothing_run(notes)
-        info = {**_info(sources, prepared), **plan.info(), "notes": notes}
+        asked = {**wanted.info(), **plan.info(), **paid.info()}
+        info = {**_info(sources, prepared), **asked, "notes": notes}
         results = _computed(jobs, info, folder, workers, report)
         return _with_prompts(folder, stream, results)
+
+
+def _given_pools(
+    pools: Sequence[Any] | Mapping[str, Any] | None,
+    sizes: Sequence[int] | None,
+    groups: Sequence[str] | None,
+) -> tuple[Pool, ...]:
+    """The pools that were given; none where sizes and groups make them."""
+    if pools is None:
+        return ()
+    if sizes is not None or groups is not None:
+        raise SpecError(
+            "pools are given, or sizes and groups that make them; leave one of them out"
+        )
+    return pools_of_run(pools)
 
 
 def _prepared_splits(
@@ -171,9 +209,9 @@ def _cell_jobs(prepared: Sequence[PreparedSplit], plan: RunPlan) -> list[CellJob
     """The cells that can be computed, those of one benchmark together."""
     brought = tuple(metric for metric in all_metrics() if metric.name not in OWN_METRICS)
     return [
-        CellJob(one, pool, name, router, plan.n_boot, brought)
+        CellJob(one, pool, name, entrant.router, plan.n_boot, brought, entrant.spec)
         for one in prepared
-        for name, router in plan.routers.items()
+        for name, entrant in plan.routers.items()
         for pool, models in one.pools.items()
         if not isinstance(models, DataError) and pool not in _repeated(one)
     ]
@@ -217,7 +255,7 @@ def _computed(
 ) -> Results:
     """The results of all jobs; cells that the folder holds already are not computed again."""
     finished = folder.finished()
-    cells: dict[str, Cell] = {job.key: finished[job.key] for job in jobs if job.key in finished}
+    cells = {job.key: job.called(finished[job.key]) for job in jobs if job.key in finished}
     left = [job for job in jobs if job.key not in cells]
     failed: dict[str, str] = {}
     report("cells", len(cells), len(jobs))

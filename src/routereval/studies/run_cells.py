@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -61,14 +62,25 @@ class PreparedSplit(NamedTuple):
 
 
 class CellJob(NamedTuple):
-    """A cell to be computed."""
+    """A cell to be computed.
+
+    Attributes:
+        prepared: its benchmark.
+        pool: what it chooses from.
+        name: what tables call the router.
+        router: the router, not fitted.
+        n_boot: resamples of its intervals.
+        brought: metrics that are not of this package.
+        spec: of the router, where its name is another; else empty.
+    """
 
     prepared: PreparedSplit
     pool: Pool
     name: str
     router: Router
     n_boot: int
-    brought: tuple[Metric, ...] = ()  # metrics that are not of this package
+    brought: tuple[Metric, ...] = ()
+    spec: str = ""
 
     @property
     def key(self) -> str:
@@ -81,12 +93,21 @@ class CellJob(NamedTuple):
             prepared.embedder,
             prepared.name,
             self.pool.size,
-            self.pool.group,
+            self.pool_spec or self.pool.group,
             prepared.split.seed,
-            self.name,
+            self.spec or self.name,
             self.n_boot,
             *sorted(one.name for one in self.brought),
         )
+
+    @property
+    def pool_spec(self) -> str:
+        """The spec of the pool, where tables call it by another word than its rule; else empty."""
+        return "" if self.pool.title == self.pool.group else str(self.pool)
+
+    def called(self, cell: Cell) -> Cell:
+        """A cell of this key by the names of this run; an earlier one may have had others."""
+        return replace(cell, router=self.name, spec=self.spec, group=self.pool.title)
 
 
 class FinishedCell(NamedTuple):
@@ -178,7 +199,7 @@ def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
     cell = Cell(
         benchmark=job.prepared.name,
         size=job.pool.size,
-        group=job.pool.group,
+        group=job.pool.title,
         seed=task.split.seed,
         protocol=task.split.rule,
         router=job.name,
@@ -197,6 +218,8 @@ def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
         doubtful=tuple(sorted(found.doubtful)),
         parts=benchmark_starts(task.records) if task.split.protocol == "mixed" else {},
         order=numpys_order() if task.split.machine_ties else "",
+        spec=job.spec,
+        pool_spec=job.pool_spec,
     )
     kept = rounded_predictions(found.predicted)
     outcome = Outcome(found.evidence, found.rows, kept, found.fold)

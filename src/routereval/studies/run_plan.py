@@ -9,7 +9,8 @@ from typing import Any
 from routereval.errors import SpecError
 from routereval.features import embedder_name
 from routereval.records import Records
-from routereval.routers import ROUTERS, Router, lineup
+from routereval.routers import ROUTERS, lineup
+from routereval.routers.lineup import Entrant
 from routereval.scoring import N_BOOT
 from routereval.studies.streams import controls_of
 from routereval.tasks import GROUPS, Pool, Split
@@ -47,6 +48,8 @@ class RunPlan:
         routers: by what the table calls them; not fitted.
         sizes: pool sizes.
         groups: pool groups.
+        pools: instead of sizes and groups, the pools themselves; a size of ``all`` is that of the
+            records.
         protocol: a `Split` as text; a list of values for a parameter stands for a split each.
         seeds: how many seeds, from the protocol's on (42 if it names none); or the seeds.
         embedder: what makes the features; see `PreparedBenchmark`.
@@ -56,9 +59,10 @@ class RunPlan:
         SpecError: if a name is unknown, or nothing is left to run.
     """
 
-    routers: Mapping[str, Router]
+    routers: Mapping[str, Entrant]
     sizes: tuple[int, ...] = DEFAULT_SIZES
     groups: tuple[str, ...] = GROUPS
+    pools: tuple[Pool, ...] = ()
     protocol: str = "clean"
     seeds: int | tuple[int, ...] = 1
     embedder: object = "auto"
@@ -88,6 +92,8 @@ class RunPlan:
 
     def pools_of(self, n_models: int) -> list[Pool]:
         """All pools of a benchmark, size by size; one of all its models where that is the group."""
+        if self.pools:
+            return [replace(p, size=n_models) if p.group == ALL else p for p in self.pools]
         if self.groups == (ALL,):
             return [Pool(ALL, n_models)]
         return [Pool(group, size) for size in self.sizes for group in self.groups]
@@ -95,11 +101,12 @@ class RunPlan:
     def info(self) -> dict[str, Any]:
         """What ``run.json`` keeps of it."""
         return {
-            "routers": list(self.routers),
-            "sizes": list(self.sizes),
-            "groups": list(self.groups),
+            "routers": [one.text(name) for name, one in self.routers.items()],
+            "sizes": [] if self.pools else list(self.sizes),
+            "groups": [] if self.pools else list(self.groups),
+            "pools": [ALL if pool.group == ALL else pool.text for pool in self.pools],
             "protocol": self.protocol,
-            "seeds": self.seeds,
+            "seeds": self.seeds if isinstance(self.seeds, int) else list(self.seeds),
             "embedder": embedder_name(self.embedder),
             "n_boot": self.n_boot,
         }
@@ -118,7 +125,7 @@ class Defaults:
     """
 
     protocol: str = "clean"
-    routers: tuple[Any, ...] = DEFAULT_ROUTERS
+    routers: tuple[str, ...] = DEFAULT_ROUTERS
     sizes: tuple[int, ...] = DEFAULT_SIZES
     groups: tuple[str, ...] = GROUPS
     note: str = ""
@@ -129,6 +136,7 @@ def defaults_for(
     protocol: str | None = None,
     sizes: Sequence[int] | None = None,
     groups: Sequence[str] | None = None,
+    pools: Sequence[Pool] = (),
 ) -> Defaults:
     """What to run on records: the pools of the paper, or of a few models one pool of all of them.
 
@@ -137,6 +145,7 @@ def defaults_for(
         protocol: as it was asked for, or None.
         sizes: likewise.
         groups: likewise.
+        pools: likewise; of few models by name they count as those of the records.
 
     >>> import numpy as np
     >>> few = Records.from_arrays("few", np.eye(20)[:, :4], list("abcd"))
@@ -146,9 +155,11 @@ def defaults_for(
     >>> defaults_for([few], sizes=[3]).groups
     ('all-strong', 'all-weak', 'strong-to-weak')
     """
-    most = max(records.n_models for records in collection)
+    by_name = bool(pools) and all(pool.named for pool in pools)
+    most = max(one.size for one in pools) if by_name else _most_models(collection)
+    by_rule = sizes is not None or groups is not None or (bool(pools) and not by_name)
     faithful = protocol is not None and Split.parse_all(protocol)[0].faithful
-    if sizes is not None or groups is not None or faithful or most > FEW_MODELS:
+    if by_rule or faithful or most > FEW_MODELS:
         return Defaults()
     costed = all(records.costs is not None for records in collection)
     known = [n for n in FEW_ROUTERS if n in ROUTERS and (costed or n != "cheapest")]
@@ -161,16 +172,51 @@ def defaults_for(
     return Defaults("cv(k=10)", tuple(known), (), (ALL,), note)
 
 
-def with_controls(routers: Sequence[Any], protocol: str) -> list[Any]:
+def _most_models(collection: Sequence[Records]) -> int:
+    return max(records.n_models for records in collection)
+
+
+def with_controls(routers: Sequence[str], protocol: str) -> list[str]:
     """Default routers, and the control that a mixed stream has beside them."""
     return [*routers, *controls_of(Split.parse_all(protocol)[0])]
 
 
-def routers_by_name(routers: Sequence[Any], protocol: str) -> dict[str, Router]:
+def pools_of_run(pools: Sequence[Any] | Mapping[str, Any]) -> tuple[Pool, ...]:
+    """The pools of a run.
+
+    Args:
+        pools: each a `Pool`, its text, names of models, or ``all``; or a mapping of these by what
+            tables call them.
+
+    Raises:
+        SpecError: if one cannot be read, or two of one size would have one title.
+
+    >>> [pool.title for pool in pools_of_run(["small=a,b", ["a", "b", "c"], "all-strong(size=5)"])]
+    ['small', 'a+b+c', 'all-strong']
+    """
+    named = pools.items() if isinstance(pools, Mapping) else [("", pool) for pool in pools]
+    found = tuple(dict.fromkeys(_pool(name, pool) for name, pool in named))
+    places = [(pool.title, pool.size) for pool in found]
+    twice = [title for title, size in places if places.count((title, size)) > 1]
+    if twice:
+        raise SpecError(f"two pools are called {twice[0]!r}; name them apart, as in small=a,b")
+    return found
+
+
+def _pool(name: str, pool: Any) -> Pool:  # noqa: ANN401 - a pool, its text, or names
+    if pool == ALL:
+        return Pool(ALL, 1, label=name)  # as large as the records are
+    found = Pool.parse(pool) if isinstance(pool, (str, Pool)) else Pool.of(pool)
+    return replace(found, label=name) if name else found
+
+
+def routers_by_name(
+    routers: Sequence[Any] | Mapping[str, Any], protocol: str
+) -> dict[str, Entrant]:
     """The routers of a run by what its table calls them; one named twice is there once.
 
     Args:
-        routers: as `make_router` takes them.
+        routers: as `lineup` takes them.
         protocol: of the run.
 
     Raises:

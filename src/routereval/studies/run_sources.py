@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from routereval.errors import DataError
+from routereval.errors import DataError, unknown
 from routereval.records import Records, read_records
 from routereval.records.costs import with_costs
-from routereval.sources import open_source
+from routereval.sources import open_source, select_models
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, steps done, steps in all)."""
@@ -26,6 +26,29 @@ class CostSource(NamedTuple):
 
     kind: str = "auto"
     prices: str | Path | None = None
+
+    def info(self) -> dict[str, str]:
+        """What ``run.json`` keeps of it: what is not as usual."""
+        kind = {} if self.kind == "auto" else {"costs": self.kind}
+        return kind if self.prices is None else {**kind, "prices": str(self.prices)}
+
+
+class Selection(NamedTuple):
+    """Which of the records are wanted.
+
+    Attributes:
+        only: names of benchmarks; all if empty.
+        models: names of models; all if empty.
+        without: names of models that are not.
+    """
+
+    only: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def info(self) -> dict[str, list[str]]:
+        """What ``run.json`` keeps of it: what is not empty."""
+        return {name: list(names) for name, names in self._asdict().items() if names}
 
 
 def records_in_folders(
@@ -52,6 +75,27 @@ def records_in_folders(
     return [
         _in_folder(records, name, scratch / f"records-{place}")
         for place, (records, name) in enumerate(zip(opened, names, strict=True))
+    ]
+
+
+def selected(opened: Sequence[Records], wanted: Selection, scratch: Path) -> list[Records]:
+    """The benchmarks and models of opened records that are wanted, in folders.
+
+    Raises:
+        DataError: if no benchmark has a model of a name, or nothing is left.
+        SpecError: if there is no benchmark of a name.
+    """
+    known = [records.name for records in opened]
+    for name in wanted.only:
+        if name not in known:
+            raise unknown("benchmark", name, known)
+    kept = [one for one in opened if not wanted.only or one.name in wanted.only]
+    if not wanted.models and not wanted.without:
+        return kept
+    found = select_models(kept, wanted.models, wanted.without)
+    return [
+        read_records(replace(records, path=None).save(scratch / f"models-{place}"))
+        for place, records in enumerate(found)
     ]
 
 

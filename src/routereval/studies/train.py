@@ -157,7 +157,7 @@ def best_of_run(folder: str | Path, pool: str | Sequence[str] | None = None) -> 
     learned = [
         row.router
         for row in standings(results).rows
-        if row.test is not None and make_router(row.router).reads in _OF_TEXTS
+        if row.test is not None and make_router(results.spec_of(row.router)).reads in _OF_TEXTS
     ]
     if not learned:
         raise DataError(f"{folder} holds no learned router that texts can be routed by")
@@ -169,7 +169,8 @@ def best_of_run(folder: str | Path, pool: str | Sequence[str] | None = None) -> 
         )
     rule = cells[0].protocol if cells[0].protocol.startswith("cv") else "clean"
     rule = MIXED if len({cell.benchmark for cell in cells}) > 1 else rule
-    return BestOfRun(learned[0], cells[0].pool, rule, tuple(results.info.get("sources", ())))
+    spec, sources = results.spec_of(learned[0]), tuple(results.info.get("sources", ()))
+    return BestOfRun(spec, cells[0].pool, rule, sources)
 
 
 def has_test_prompts(task: Task) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +25,8 @@ ALL = "all"
 """The group of a pool of all models of the records."""
 
 _NAMED = 5  # models in a sentence
+_LABELLED = re.compile(r"\s*([^\s(),=]+)\s*=\s*(.+)", re.DOTALL)
+_LONGEST = 40  # characters of a title made of the names of models
 _CHOSEN = "models"
 _LOW, _HIGH = 0.1, 0.9  # the band of mean scores that the reference draws its pools from
 _REGION = 5  # its weak and strong regions are a fifth of the models
@@ -38,16 +42,20 @@ class Pool:
             records; ``models`` for a list of names.
         size: how many models.
         models: the names, where they are given.
+        label: what tables call it, if it is to be another word than its `title` is without.
 
     >>> Pool.parse("all-strong(size=5)")
-    Pool(group='all-strong', size=5, models=())
+    Pool(group='all-strong', size=5, models=(), label='')
     >>> str(Pool.of(["gpt-4", "mixtral"]))
     "models(names=['gpt-4', mixtral])"
+    >>> Pool.parse("openai/gpt-4, mixtral").title, Pool.parse("two=gpt-4,mixtral").title
+    ('gpt-4+mixtral', 'two')
     """
 
     group: str
     size: int = 0
     models: tuple[str, ...] = ()
+    label: str = ""
 
     def __post_init__(self) -> None:
         if self.group not in (*GROUPS, ALL, _CHOSEN):
@@ -68,9 +76,18 @@ class Pool:
 
     @classmethod
     def parse(cls, text: str | Pool) -> Self | Pool:
-        """Read a pool from its text; a `Pool` passes through."""
+        """Read a pool from its text; a `Pool` passes through.
+
+        Args:
+            text: ``all-strong(size=5)``, ``models(names=['a', 'b'])`` or names with commas between,
+                ``a,b``; perhaps after a label, as in ``small=a,b``.
+        """
         if isinstance(text, Pool):
             return text
+        if labelled := _LABELLED.fullmatch(text):
+            return replace(cls.parse(labelled[2]), label=labelled[1])
+        if "," in text and "(" not in text:
+            return cls.of([name.strip() for name in text.split(",") if name.strip()])
         spec = parse_spec(text)
         names = spec.kwargs.get("names")
         if spec.name == _CHOSEN and set(spec.kwargs) == {"names"} and isinstance(names, tuple):
@@ -79,10 +96,35 @@ class Pool:
             raise SpecError(f"pool {text!r}: write all-strong(size=5), or models(names=['a', 'b'])")
         return cls(spec.name, spec.kwargs["size"])
 
+    @property
+    def named(self) -> bool:
+        """Whether its models are given by name."""
+        return self.group == _CHOSEN
+
+    @property
+    def title(self) -> str:
+        """What tables call it: its label; else its group, of models by name those names."""
+        return self.label or (_short(self.models) if self.named else self.group)
+
+    @property
+    def text(self) -> str:
+        """Its spec, after its label if it has one: what `parse` reads."""
+        return f"{self.label}={self}" if self.label else str(self)
+
     def __str__(self) -> str:
         if self.group == _CHOSEN:
             return str(Spec(_CHOSEN, (("names", self.models),)))
         return f"{self.group}(size={self.size})"
+
+
+def _short(models: Sequence[str]) -> str:
+    """Names without what stands before a slash; too many of them cut, with a mark of the rest."""
+    names = [name.rpartition("/")[2] for name in models]
+    whole = "+".join(names)
+    if len(whole) <= _LONGEST:
+        return whole
+    mark = hashlib.sha256("\n".join(models).encode()).hexdigest()[:6]
+    return f"{names[0][:_LONGEST]}+{len(names) - 1}-{mark}"
 
 
 def chosen_models(
@@ -105,8 +147,9 @@ def chosen_models(
     if split.faithful and records.meta.get("published"):
         found |= _published(records, pools)
     found |= {pool: _everyone(records, pool) for pool in pools if pool.group == ALL}
+    found |= {pool: _by_name(records, pool) for pool in pools if pool.named}
     if len(found) == len(pools):
-        return found
+        return {pool: found[pool] for pool in pools}
     block = _candidates(records, split, rows, _largest(records, pools))
     prompts = block.prompts if split.faithful else np.intersect1d(block.prompts, rows.train)
     whole = len(prompts) == records.n_prompts and len(block.models) == records.n_models
@@ -118,15 +161,20 @@ def chosen_models(
         if pool in found:
             continue
         try:
-            columns = _columns(matrix, regions, pool, draws) if pool.group != _CHOSEN else None
+            columns = _columns(matrix, regions, pool, draws)
         except DataError as error:
             found[pool] = DataError(f"{records.name}: {error}")
             continue
-        if columns is None:
-            found[pool] = tuple(records.models[c] for c in records.columns(pool.models))
-        else:
-            found[pool] = tuple(records.models[block.models[c]] for c in columns)
-    return found
+        found[pool] = tuple(records.models[block.models[c]] for c in columns)
+    return {pool: found[pool] for pool in pools}
+
+
+def _by_name(records: Records, pool: Pool) -> tuple[str, ...] | DataError:
+    """The models that a pool names, all of which the records must have."""
+    try:
+        return tuple(records.models[column] for column in records.columns(pool.models))
+    except DataError as error:
+        return error
 
 
 def _everyone(records: Records, pool: Pool) -> tuple[str, ...] | DataError:
@@ -144,7 +192,7 @@ def _largest(records: Records, pools: Sequence[Pool]) -> int:
 
 def left_out(records: Records, pools: Sequence[Pool]) -> str | None:
     """What the choice of pools leaves out for missing cells, in a sentence; None if nothing."""
-    if records.scores.observed() is None:
+    if records.scores.observed() is None or all(pool.named for pool in pools):
         return None
     block = complete_block(records.scores, _largest(records, pools))
     if (len(block.prompts), len(block.models)) == (records.n_prompts, records.n_models):

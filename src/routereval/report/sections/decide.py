@@ -330,12 +330,12 @@ def _next(report: RunReport, view: View) -> list[Html]:
     sources = shlex.join(map(str, info.get("sources", ["SOURCE"])))
     kept = shlex.quote(report.source or "OUT")
     router = view.decision.router or "knn"
-    quoted = shlex.quote(router)
+    quoted, spec, given = map(shlex.quote, _spelled(report, router))
     compare = f"routereval compare {kept} {quoted} {AGAINST} --size {view.size} --margin 0.01"
     if view.decision.light == "deploy":
         pool = _pool_words(view)
         lines = [
-            f"routereval train {sources} -r {quoted} --pool {pool} -o my-router",
+            f"routereval train {sources} -r {spec} --pool {pool} -o my-router",
             "routereval serve my-router -c gateway.toml --check",
             "routereval serve my-router -c gateway.toml",
         ]
@@ -345,7 +345,7 @@ def _next(report: RunReport, view: View) -> list[Html]:
             code_block(compare, "The evidence"),
         ]
     if view.decision.light == "more prompts":
-        more = f"routereval run {sources} -r {quoted} -r {AGAINST} --seeds 10 -o more-seeds"
+        more = f"routereval run {sources} -r {given} -r {AGAINST} --seeds 10 -o more-seeds"
         return [
             code_block(more, "Test on more of the prompts that there are, by more seeds"),
             code_block(compare, "The evidence so far"),
@@ -357,11 +357,18 @@ def _next(report: RunReport, view: View) -> list[Html]:
     ]
 
 
+def _spelled(report: RunReport, router: str) -> tuple[str, str, str]:
+    """A router by its name, by its spec, and as a run is given it."""
+    known = router in report.results.routers
+    spec = report.results.spec_of(router) if known else router
+    return router, spec, router if spec == router else f"{router}={spec}"
+
+
 def _pool_words(view: View) -> str:
     cell = view.results.cells[0]
     if len({one.pool for one in view.results.cells}) == 1:
         return shlex.quote(",".join(cell.pool))
-    return shlex.quote(f"{cell.group}(size={cell.size})")
+    return shlex.quote(cell.pool_spec or f"{cell.group}(size={cell.size})")
 
 
 def _gateway(view: View) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 
 from routereval.report.cost_quality_figure import CostQualityDisplay
@@ -26,6 +25,7 @@ from routereval.report.sections.pieces import (
 from routereval.report.sections.tables import Exports, table_html
 from routereval.report.table import Column, Row, Table
 from routereval.report.tags import Html, joined, tag
+from routereval.results.command import run_command
 from routereval.results.grid import METRICS as GRID
 from routereval.results.operating import PoolPoints
 from routereval.results.standings import Standing, Standings
@@ -52,7 +52,7 @@ def research_section(report: RunReport, exports: Exports) -> Html:
         _pools(report, exports),
         _facts(report),
         tag("h3", "Do it again"),
-        code_block(reproduce_command(report), ""),
+        code_block(run_command(report.results, report.source or "OUT"), ""),
         _definitions(),
         id="research",
         aria_label="Research",
@@ -315,24 +315,6 @@ def _facts(report: RunReport) -> Html:
 
 
 _FACTS = ("version", "started", "python", "numpy", "machine", "numpy_order", "embedder", "n_boot")
-
-
-def reproduce_command(report: RunReport) -> str:
-    """The command that makes the results again, of what ``run.json`` keeps."""
-    info = report.results.info
-    words = ["routereval", "run", *map(str, info.get("sources", ["SOURCE"]))]
-    for router in info.get("routers", report.results.routers):
-        words += ["-r", str(router)]
-    for key, option in (("sizes", "--sizes"), ("groups", "--groups")):
-        if key in info:
-            words += [option, ",".join(map(str, info[key]))]
-    for key, option in (("protocol", "--protocol"), ("embedder", "--embedder")):
-        if key in info:
-            words += [option, str(info[key])]
-    seeds = info.get("seeds", 1)
-    words += ["--seeds", str(seeds if isinstance(seeds, int) else len(seeds))]
-    words += ["--n-boot", str(info.get("n_boot", 1000)), "-o", report.source or "OUT"]
-    return shlex.join(words)
 
 
 def _definitions() -> Html:
