@@ -152,13 +152,3 @@ def test_what_is_said_beside_the_result(command_line: CommandLine, tmp_path: Pat
     both = command_line("info", source, "-q", "-v")
     assert both.status == 2
     assert both.err.endswith("Error: give --quiet or --verbose, not both\n")
-
-
-def test_the_same_command_is_said_as_it_was_typed(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
-    source = made(costs=True).save(tmp_path / "with blank")
-    asked = ("advise", source, "--max-models", 2, "-r", "best_single")
-    answer = command_line(*asked)
-    assert answer.err.endswith("--max-models 2 -r best_single -o advice\n"), answer.err
-    assert f"'{source}'" in answer.err

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 import click
 
-from routereval.cli.messages import verbosity_options
+from routereval.cli.defaults import unknown_variables, used_defaults
+from routereval.cli.messages import detail, say, verbosity_options
 
 _WHOLE = 10_000  # characters of a summary: all
 
@@ -23,6 +26,8 @@ class CommandGroup(click.Group):
         """Add a command, which gets ``-q`` and ``-v``."""
         if not isinstance(cmd, click.Group):
             verbosity_options(cmd)
+            if cmd.callback is not None:
+                cmd.callback = _after_defaults(cmd.callback)
         super().add_command(cmd, name)
 
     def add_section(self, title: str, commands: Iterable[click.Command]) -> None:
@@ -48,3 +53,18 @@ class CommandGroup(click.Group):
                         for name in names
                     ]
                 )
+
+
+def _after_defaults(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that first says, with -v, which defaults it takes from elsewhere."""
+
+    @wraps(callback)
+    def called(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own
+        context = click.get_current_context()
+        for line in unknown_variables(context, os.environ):
+            say(line)
+        for line in used_defaults(context):
+            detail(line)
+        return callback(*args, **options)
+
+    return called

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -10,6 +11,7 @@ from routereval._version import __version__
 from routereval.cli.advise import advise
 from routereval.cli.compare import compare
 from routereval.cli.curves import curves
+from routereval.cli.defaults import set_defaults
 from routereval.cli.download import download
 from routereval.cli.drift import drift
 from routereval.cli.export import export
@@ -46,12 +48,22 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 @click.group(context_settings=_SETTINGS, cls=CommandGroup)
 @click.version_option(__version__, prog_name="routereval")
-def cli() -> None:
+@click.option(
+    "--defaults",
+    "file",
+    envvar="ROUTEREVAL_DEFAULTS",
+    metavar="FILE",
+    help="Defaults of options, in TOML; none to read none.  [default: routereval.toml, or "
+    "[tool.routereval] of pyproject.toml]",
+)
+@click.pass_context
+def cli(context: click.Context, file: str | None) -> None:
     """Evaluate routers that send each prompt to one model of a pool.
 
     SOURCE is 'demo' (simulated, needs nothing), a folder of records, a collection of such folders,
     or a file or folder of foreign results that an importer recognises.
     """
+    set_defaults(context, file, os.environ)
 
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {

@@ -33,10 +33,11 @@ def verbosity_options(command: click.Command) -> None:
 
 
 def _noting(level: int) -> Callable[[click.Context, click.Parameter, bool], None]:
-    def note_level(context: click.Context, _: click.Parameter, given: bool) -> None:
-        if not given:
+    def note_level(context: click.Context, option: click.Parameter, given: bool) -> None:
+        if not given or context.meta.setdefault(_KEY, level) == level:
             return
-        if context.meta.setdefault(_KEY, level) != level:
+        source = context.get_parameter_source(str(option.name))
+        if source is click.core.ParameterSource.COMMANDLINE:  # a default gives way
             raise click.UsageError("give --quiet or --verbose, not both")
 
     return note_level

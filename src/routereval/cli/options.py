@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -64,6 +65,18 @@ def pool_names(value: str | None) -> str | list[str] | None:
     return [name.strip() for name in value.split(",")] if value and "(" not in value else value
 
 
+def _completed(kind: str) -> Callable[..., list[CompletionItem]]:
+    """What a shell offers for a name of a kind: those that `routereval list` prints."""
+
+    def complete(_: click.Context, __: click.Parameter, start: str) -> list[CompletionItem]:
+        from routereval.cli.catalogue import catalogue
+
+        known = [entry for entry in catalogue(kind) if entry.name.startswith(start)]
+        return [CompletionItem(entry.name, help=entry.meaning) for entry in known]
+
+    return complete
+
+
 def router_option(what: str = "", *, note: str = "", multiple: bool = False) -> _Decorator:
     """``-r/--router SPEC``, as ``router``, or ``routers`` where it may be repeated."""
     text = "A router, such as knn or 'knn(k=5)'; see routereval list routers."
@@ -74,6 +87,7 @@ def router_option(what: str = "", *, note: str = "", multiple: bool = False) -> 
         "routers" if multiple else "router",
         multiple=multiple,
         metavar="SPEC",
+        shell_complete=_completed("routers"),
         help=with_default(text + (" May be repeated." if multiple else ""), note),
     )
 
@@ -109,6 +123,7 @@ def protocol_option(default: str | None = None, note: str = "") -> _Decorator:
         metavar="SPEC",
         default=default,
         show_default=True,
+        shell_complete=_completed("protocols"),
         help=with_default(text, note),
     )
 
@@ -120,6 +135,7 @@ def embedder_option(default: str = "auto") -> _Decorator:
         default=default,
         show_default=True,
         metavar="SPEC",
+        shell_complete=_completed("embedders"),
         help="What makes features of prompts: auto, tfidf, 'stored(name=…)', …; see routereval "
         "list embedders.",
     )
