@@ -62,8 +62,9 @@ def main() -> None:
 
 def offline() -> list[str]:
     """The routers that need neither torch nor a network, and route by the text."""
+    read = ("features", "texts", "prompts")
     kinds = {name: kind for name, kind in ROUTERS.items() if not getattr(kind, "extra", "")}
-    return [name for name, kind in kinds.items() if kind.reads in ("features", "texts")]
+    return [name for name, kind in kinds.items() if kind.reads in read]
 
 
 def largest(source: str) -> Records:

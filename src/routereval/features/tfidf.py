@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from routereval.features.base import TextEmbedder, Vectors, unit
 from routereval.features.numerics import NULL, significant
-from routereval.features.tokens import words_and_pairs
+from routereval.features.tokens import words_and_pairs, words_of
 from routereval.parameters import COUNT, SEED
 
 
@@ -94,7 +94,7 @@ class Tfidf(TextEmbedder):
     @staticmethod
     def words_of(text: str) -> set[str]:
         """The different words and symbols of a text, without the pairs."""
-        return {word for word in words_and_pairs(text) if " " not in word}
+        return set(words_of(text))
 
     @staticmethod
     def least_texts(n_texts: int) -> int:

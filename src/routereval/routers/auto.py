@@ -141,8 +141,10 @@ class Auto(Router):
         covered = np.zeros(len(X), dtype=np.bool_)
         if self.known_stack_ is not None:
             covered = ~self.known_stack_.encoding.categories.unknown(X)
-            scores[covered] = self.known_stack_(X[covered])
-        scores[~covered] = self.stack_(X[~covered])
+            if covered.any():
+                scores[covered] = self.known_stack_(X[covered])
+        if not covered.all():
+            scores[~covered] = self.stack_(X[~covered])
         strange = self.familiarity_.unfamiliar(X.features)
         scores[strange] = self.stack_.shrinkage.levels
         return scores

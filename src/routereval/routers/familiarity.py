@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,10 +72,14 @@ class Familiarity(NamedTuple):
         Args:
             x: (d,) its features.
         """
+        return max(self._similarities(x))
+
+    def _similarities(self, x: Features) -> Iterator[float]:
+        """The greatest cosine in one block of the training prompts after the other."""
         direction = _directions(np.asarray(x, np.float32) - self.mean)
         size = max(1, AT_ONCE // len(direction))
-        blocks = range(0, len(self.rows), size)
-        return max(float((self.rows[at : at + size] @ direction).max()) for at in blocks)
+        for at in range(0, len(self.rows), size):
+            yield float((self.rows[at : at + size] @ direction).max())
 
     def unfamiliar(
         self, X: Features, embedder: object = None, texts: Sequence[str] = ()
@@ -90,7 +94,9 @@ class Familiarity(NamedTuple):
         Returns:
             (n_prompts,)
         """
-        found = np.array([self.similarity(x) < self.least for x in X], dtype=np.bool_)
+        # The first training prompt that is similar enough ends the search.
+        near = [any(found >= self.least for found in self._similarities(x)) for x in X]
+        found = ~np.array(near, dtype=np.bool_)
         if self.most_unknown < 1 and isinstance(embedder, Tfidf) and len(texts):
             found |= np.array([embedder.unknown_share(t) > self.most_unknown for t in texts])
         return found
