@@ -77,6 +77,7 @@ _ASKED = (
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _FUNCTION_WORDS = tuple(frozenset(words.split()) for words in _LANGUAGES.values())
+_ANY_FUNCTION_WORD = frozenset().union(*_FUNCTION_WORDS)
 
 
 class Stats(TextEmbedder):
@@ -133,7 +134,8 @@ def _measured(texts: tuple[str, ...]) -> NDArray[np.float64]:
 
 
 def _of_one(text: str) -> list[float]:
-    words = [word.lower() for word in _WORD.findall(text)]
+    words = _words(text)
+    function_words = [word for word in words if word in _ANY_FUNCTION_WORD]
     held, length, n_words = set(words), max(len(text), 1), max(len(words), 1)
     return [
         float(np.log1p(len(text))),
@@ -143,9 +145,16 @@ def _of_one(text: str) -> list[float]:
         *(count / length for count in _counts(_CHARACTERS, text)),
         *(count / length for count in _scripts(text)),
         *np.log1p(_counts(_COUNTS, text)).tolist(),
-        *(sum(word in known for word in words) / n_words for known in _FUNCTION_WORDS),
+        *(sum(word in known for word in function_words) / n_words for known in _FUNCTION_WORDS),
         *(float(word in held) for word in _ASKED),
     ]
+
+
+def _words(text: str) -> list[str]:
+    """In lower case: at once where no character becomes two, of which one may be no letter."""
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    return [word.lower() for word in _WORD.findall(text)]
 
 
 def _scripts(text: str) -> list[int]:

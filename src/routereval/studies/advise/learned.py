@@ -7,9 +7,10 @@ learns from some of them and is tested on others. The price of cost is chosen on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,35 +118,60 @@ def out_of_fold(
     folds: int,
     seed: int,
 ) -> OutOfFold:
-    """Fit a router on each fold's training prompts and predict the rest.
+    """`all_out_of_fold` of one router."""
+    return all_out_of_fold(records, table, (router,), size=size, folds=folds, seed=seed)[router]
+
+
+def all_out_of_fold(
+    records: Records,
+    table: ScoreTable,
+    routers: Sequence[str],
+    *,
+    size: int,
+    folds: int,
+    seed: int,
+) -> dict[str, OutOfFold]:
+    """Fit routers on each fold's training prompts and predict the rest.
 
     What a fit predicts is kept in the cache folder, so that a second advice on the same records, or
-    one that was stopped, does not fit it again.
+    one that was stopped, does not fit it again. The prompts of a fold are prepared once for all.
 
     Args:
         records: what the table was made of.
         table: the same prompts.
-        router: a spec.
+        routers: specs.
         size: the most models.
         folds: how many folds, of more than `FEW_PROMPTS` prompts.
         seed: of the folds.
 
     Raises:
-        DataError: if there is nothing that the router could read.
+        DataError: if there is nothing that a router could read.
     """
     parts = _parts(table, MORE_FOLDS if table.n_prompts <= FEW_PROMPTS else folds, seed)
-    found: list[tuple[Index, Index, Floats, Floats, Floats]] = []
+    found: dict[str, list[_Part]] = {router: [] for router in routers}
     known_by = ""
     for train, test in parts:
         members = pool_of(table, train, size)
         prepared = _prepared(records, table.prompts[train], table.prompts[test], seed)
         known_by = prepared.embedder
-        _refuse_blind(records, prepared.embedder, router)
         task = Task(prepared, Pool.of(table.names(members)))
-        predicted = _predicted(task, router)
+        usd = _expected(table, train, members)
         best = best_shares(table.trusted(train, members), seed)
-        found.append((test, members, predicted, _expected(table, train, members), best))
-    return _joined(found, table, len(parts[0][0]), known_by, seed)
+        for router in routers:
+            _refuse_blind(records, prepared.embedder, router)
+            found[router].append(_Part(test, members, _predicted(task, router), usd, best))
+    n_train = len(parts[0][0])
+    return {router: _joined(own, table, n_train, known_by, seed) for router, own in found.items()}
+
+
+class _Part(NamedTuple):
+    """What one fit predicts, of the prompts `test` for the models `members`."""
+
+    test: Index
+    members: Index
+    predicted: Floats
+    expected: Floats
+    best: Floats
 
 
 def best_shares(scores: Floats, seed: int) -> Floats:
@@ -232,7 +258,7 @@ def _expected(table: ScoreTable, train: Index, members: Index) -> Floats:
 
 
 def _joined(
-    found: list[tuple[Index, Index, Floats, Floats, Floats]],
+    found: list[_Part],
     table: ScoreTable,
     n_train: int,
     known_by: str,

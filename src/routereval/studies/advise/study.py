@@ -19,7 +19,7 @@ from routereval.studies.advise.advice import FEW_OUTSIDE, Advice, BenchmarkAdvic
 from routereval.studies.advise.ceiling import FOLDS, NEAR
 from routereval.studies.advise.cross_fit import CrossFit
 from routereval.studies.advise.decision import Yardsticks, decided, percentile_95
-from routereval.studies.advise.learned import OutOfFold, out_of_fold
+from routereval.studies.advise.learned import OutOfFold, all_out_of_fold
 from routereval.studies.advise.plan import MARGIN, ROUTERS, SIZES, AdvicePlan
 from routereval.studies.advise.pools import redundant
 from routereval.studies.advise.score_table import Floats, ScoreTable, join, score_table_of
@@ -161,12 +161,8 @@ def _advised(
         pools.append(cross_fit.pool(size))
 
     def try_routers() -> dict[str, OutOfFold]:
-        return {
-            router: out_of_fold(
-                records, table, router, size=plan.max_models, folds=plan.folds, seed=plan.seed
-            )
-            for router in plan.routers
-        }
+        size, folds, seed = plan.max_models, plan.folds, plan.seed
+        return all_out_of_fold(records, table, plan.routers, size=size, folds=folds, seed=seed)
 
     decision = decided(yardsticks, plan, try_routers, _left(pools))
     report(table.name, total, total)
