@@ -14,6 +14,7 @@ from routereval.gateway.decisions.experiment import Arm, Experiment
 from routereval.gateway.decisions.router_decider import RouterDecider
 from routereval.gateway.heartbeat import Heartbeat
 from routereval.gateway.http.app import asgi_app
+from routereval.gateway.http.count_tokens import count_tokens
 from routereval.gateway.http.relay import Relay
 from routereval.gateway.observe.decision_log import DecisionLog
 from routereval.gateway.observe.endpoints import feedback_endpoint, metrics_endpoint
@@ -133,6 +134,7 @@ def app_with(
         relay.parts.append(relay.state)
     relay.parts.append(Heartbeat(relay, metrics))
     endpoints = [
+        Route("/v1/messages/count_tokens", count_tokens, methods=["POST"]),
         Route("/metrics", metrics_endpoint(metrics)),
         Route("/v1/feedback", feedback_endpoint(log, metrics), methods=["POST"]),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from routereval.gateway.tables import (
     read_table,
 )
 
+APIS = ("chat", "messages", "responses", "embeddings")
 CAPABILITIES = ("vision", "tools", "json", "audio", "video", "files")
 AUTO = "auto"
 _OWN_FIELDS = frozenset({"model", "messages", "prompt", "stream", "stream_options"})
@@ -181,6 +182,7 @@ class UpstreamConfig(Table, frozen=True):
         context: tokens of prompt and answer together; 0 where unknown.
         capabilities: of `CAPABILITIES`.
         tags: what rules may ask for, such as where it stands.
+        apis: of `APIS`, those that its service speaks.
     """
 
     name: str
@@ -210,6 +212,7 @@ class UpstreamConfig(Table, frozen=True):
     context: CountOr0 = 0
     capabilities: tuple[str, ...] = CAPABILITIES
     tags: tuple[str, ...] = ()
+    apis: tuple[str, ...] = ("chat", "embeddings")
 
     @property
     def label(self) -> str:
@@ -367,11 +370,16 @@ def _check_names(upstream: UpstreamConfig, at: str) -> None:
         raise DataError(f"{at}: {upstream.name!r} is the name of a virtual model; choose another")
 
 
+def _check_all_known(found: Sequence[str], known: Sequence[str], kind: str) -> None:
+    for name in found:
+        if name not in known:
+            raise unknown(kind, name, known)
+
+
 def _check_upstream(upstream: UpstreamConfig, at: str) -> None:
     _check_names(upstream, at)
-    for capability in upstream.capabilities:
-        if capability not in CAPABILITIES:
-            raise unknown(f"capability in {at}", capability, CAPABILITIES)
+    _check_all_known(upstream.capabilities, CAPABILITIES, f"capability in {at}")
+    _check_all_known(upstream.apis, APIS, f"API in {at}")
     for name in [*upstream.params, *upstream.rename, *upstream.rename.values(), *upstream.drop]:
         if name in _OWN_FIELDS:
             raise DataError(f"{at}: the field {name!r} is the gateway's own; leave it alone")

@@ -5,10 +5,11 @@ The relay knows only these: an authenticator, a decider, hooks and observers. Ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.routers.trained import Decision
 
 Headers = list[tuple[bytes, bytes]]
@@ -58,6 +59,14 @@ class ChatRequest:
         usage_asked: whether a stream is to end with its usage.
         continued: whether it goes on with a conversation, of which there were answers already.
         rewritten: the body anew, where its readers could disagree about it; else empty.
+        api: that it is a request of.
+        failures: results of tools in it that tell of a failure.
+        follows: the answer that it goes on from, which its upstream keeps; empty for none.
+        kept: whether its answer is kept upstream, to be gone on from.
+        chat: the same as a body of chat completions; empty where that is not needed, or cannot be.
+        untranslatable: what it asks for that chat completions do not have; empty for nothing.
+        dropped: fields that `chat` does not have, as they only advise.
+        echo: what an answer repeats of it that was chat completions.
     """
 
     model: str
@@ -72,6 +81,14 @@ class ChatRequest:
     usage_asked: bool = False
     continued: bool = False
     rewritten: bytes = b""
+    api: Api = CHAT
+    failures: int = 0
+    follows: str = ""
+    kept: bool = False
+    chat: bytes = b""
+    untranslatable: str = ""
+    dropped: tuple[str, ...] = ()
+    echo: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from routereval.errors import MissingDependencyError, RouterEvalError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import AUTO
+from routereval.gateway.dialects.apis import api_of
+from routereval.gateway.dialects.errors import error_body
 from routereval.gateway.http.body import ClientGoneError, read_body
 from routereval.gateway.http.browser_policy import BrowserPolicy
 from routereval.gateway.http.headers import bearer
-from routereval.gateway.http.relay import Relay, internal_error, parsed_request
+from routereval.gateway.http.relay import Relay, internal_error
 from routereval.gateway.protocols import NOTHING, Authorization, ClientRequest, OpenAccess
 
 if TYPE_CHECKING:
@@ -122,6 +124,9 @@ def _routes(relay: Relay, *, page: bool) -> list[BaseRoute]:
     routes: list[BaseRoute] = [
         Route("/v1/chat/completions", relay, methods=["POST"]),
         Route("/v1/completions", relay, methods=["POST"]),
+        Route("/v1/messages", relay, methods=["POST"]),
+        Route("/v1/responses", relay, methods=["POST"]),
+        Route("/v1/embeddings", relay, methods=["POST"]),
         Route("/v1/route", _route, methods=["POST"]),
         Route("/v1/models", _models),
         Route("/v1/models/{name:path}", _model),
@@ -141,7 +146,7 @@ async def _route(request: Request) -> Response:
     async with body_of(request, int(relay.config.limits.body_mb * 1e6)) as body:
         asked = ClientRequest(request.url.path, identified.key, list(headers), body)
         await relay.run_hooks(asked)
-        chat = await parsed_request(asked.body)
+        chat = await relay.parsed(asked.body)
         rules = await relay.rules_of(asked.key, asked.headers, asked.body)
     authorization = await authorization_of(request, chat.model)
     plan = relay.plan(chat, authorization, rules=rules)
@@ -222,12 +227,12 @@ def _page() -> Endpoint:
 async def _api_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, ApiError):
         raise TypeError(f"{type(error).__name__} is no ApiError")
-    return _error_response(error)
+    return _error_response(request, error)
 
 
 async def _router_error(request: Request, error: Exception) -> Response:
     sentence = f"the router could not decide: {error}"
-    return _error_response(ApiError(503, sentence, code="router_failed"))
+    return _error_response(request, ApiError(503, sentence, code="router_failed"))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -236,26 +241,26 @@ async def _http_error(request: Request, error: Exception) -> Response:
     method, path = request.method, request.url.path[:200]
     sentences = {404: f"there is nothing at {path}", 405: f"{path} does not take {method}"}
     sentence = sentences.get(status, str(error))
-    response = _error_response(ApiError(status, sentence, code="unknown_url"))
+    response = _error_response(request, ApiError(status, sentence, code="unknown_url"))
     response.headers.update(getattr(error, "headers", None) or {})
     return response
 
 
 async def _client_gone(request: Request, error: Exception) -> Response:
     """The client left before its body was whole: nobody reads this."""
-    return _error_response(ApiError(400, "the body was not whole", code="client_left"))
+    return _error_response(request, ApiError(400, "the body was not whole", code="client_left"))
 
 
 async def _internal_error(request: Request, error: Exception) -> Response:
     """A defect of the gateway's own; the traceback is logged, not sent."""
-    return _error_response(internal_error())
+    return _error_response(request, internal_error())
 
 
-def _error_response(error: ApiError) -> Response:
+def _error_response(request: Request, error: ApiError) -> Response:
     from starlette.responses import Response
 
     headers = {name.decode(): value.decode() for name, value in error.headers}
-    return Response(error.body, error.status, headers)
+    return Response(error_body(error, api_of(request.url.path)), error.status, headers)
 
 
 def _address(request: Request) -> str:

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
-from routereval.gateway.api_error import ApiError
-from routereval.gateway.http.json_shape import check_shape
-from routereval.gateway.http.token_count import (
-    FILES,
-    PICTURES,
-    SOUNDS,
-    VIDEOS,
-    count_of,
-    prompt_size,
+from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
+from routereval.gateway.dialects.request_parts import (
+    ChatForm,
+    Message,
+    UntranslatableError,
+    refuse,
 )
+from routereval.gateway.dialects.translation import READ, TO_CHAT
+from routereval.gateway.http.json_shape import check_shape
+from routereval.gateway.http.token_count import count_of, prompt_size
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest
 
 _QUOTED = rb'"(?:[^"\\]|\\.)*+"'
@@ -30,22 +30,19 @@ _TOKENS = re.compile(rb"(" + _QUOTED + rb")(\s*:)?|[{}\[\]]", re.DOTALL)
 _ESCAPED_LETTERS = (rb"\u006", rb"\u007")  # as which m, o, d, e, l may be written
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
 # Keys on which what is paid depends: where one stands twice, readers of JSON could disagree.
-_PAID = tuple(
-    b'"%b"' % key.encode()
-    for key in (*_LIMITS, "n", "best_of", "stream", "stream_options", "messages", "prompt", "tools")
-)
+_PAID = (*_LIMITS, "n", "best_of", "stream", "stream_options", "messages", "prompt", "tools")
+_PAID_TOO = {"messages": ("system",), "responses": ("input", "instructions")}
 _ANSWERS = frozenset({"assistant", "tool", "function"})
 _ASK_USAGE = b'"stream_options":{"include_usage":true}'
-_CAPABILITY = {
-    **dict.fromkeys(PICTURES, "vision"),
-    **dict.fromkeys(SOUNDS, "audio"),
-    **dict.fromkeys(VIDEOS, "video"),
-    **dict.fromkeys(FILES, "files"),
-}
 
 
-def parse_request(body: bytes) -> ChatRequest:
-    """Read the body of a chat completion or a completion.
+def parse_request(body: bytes, api: Api = CHAT, *, translate: bool = False) -> ChatRequest:
+    """Read the body of a request.
+
+    Args:
+        body: JSON.
+        api: that it is a request of.
+        translate: whether it may go to an upstream that speaks chat completions only.
 
     Raises:
         ApiError: 400 if it is no JSON object, or lacks what the decision needs; 413 if it holds
@@ -59,27 +56,37 @@ def parse_request(body: bytes) -> ChatRequest:
     held = _parsed(body)
     model = held.get("model")
     if not isinstance(model, str) or not model:
-        _refuse("the field 'model' must name a model, such as \"auto\"", "model")
+        refuse("the field 'model' must name a model, such as \"auto\"", "model")
     streamed = held.get("stream")
     if streamed is not None and not isinstance(streamed, bool):
-        _refuse("the field 'stream' must be true or false", "stream")
-    messages = _messages(held) if "messages" in held else _prompts(held)
-    needs = {kind for _, _, kinds in messages for kind in kinds} | _wanted(held)
-    turns = tuple(text for role, text, _ in messages if role == "user") or (messages[-1][1],)
+        refuse("the field 'stream' must be true or false", "stream")
+    parts = READ[api.name](held)
+    messages = parts.messages
+    needs = parts.needs.union(*(message.needs for message in messages))
+    turns = tuple(message.text for message in messages if message.role == "user")
     size, options = prompt_size(held, len(body)), held.get("stream_options")
+    form, untranslatable = _chat_form(held, api) if translate else (None, "")
     return ChatRequest(
         model,
         bool(streamed),
-        turns,
-        "\n".join(text for _, text, _ in messages[: _first_user(messages) + 1]),
-        frozenset(needs),
+        turns or (messages[-1].text,),
+        _opening(messages, parts.session),
+        needs,
         size.usual,
         size.most,
         _answer_tokens(held),
-        _answers(held),
+        0 if api is EMBEDDINGS else _answers(held),
         isinstance(options, dict) and options.get("include_usage") is True,
-        len(turns) > 1 or any(role in _ANSWERS for role, _, _ in messages),
-        json.dumps(held).encode() if _is_ambiguous(body) else b"",
+        len(turns) > 1 or any(message.role in _ANSWERS for message in messages),
+        json.dumps(held).encode() if _is_ambiguous(body, api) else b"",
+        api,
+        sum(message.failed for message in messages),
+        parts.follows,
+        parts.kept,
+        json.dumps(form.body).encode() if form else b"",
+        untranslatable,
+        form.dropped if form else (),
+        form.echo if form else {},
     )
 
 
@@ -190,16 +197,14 @@ def _has_escaped_letters(body: bytes) -> bool:
     return any(letters in body for letters in _ESCAPED_LETTERS)
 
 
-def _is_ambiguous(body: bytes) -> bool:
+def _is_ambiguous(body: bytes, api: Api) -> bool:
     """Whether a key on which the price depends stands twice in the outermost object."""
-    for key in _PAID:
-        if body.count(key) > 1:
-            break
-    else:
-        if not _has_escaped_letters(body):
-            return False
+    paid = (*_PAID, *_PAID_TOO.get(api.name, ("input",)))
+    twice = any(body.count(b'"%b"' % key.encode()) > 1 for key in paid)
+    if not twice and not _has_escaped_letters(body):
+        return False
     keys = [json.loads(key) for key, _ in _outermost_keys(body)]
-    return any(keys.count(json.loads(key)) > 1 for key in _PAID)
+    return any(keys.count(key) > 1 for key in paid)
 
 
 def _only_model(body: bytes) -> tuple[int, int] | None:
@@ -230,74 +235,27 @@ def _parsed(body: bytes) -> dict[str, Any]:
         held = json.loads(body.decode())  # as text: no reader would guess an encoding
     except (ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        _refuse(f"the body is not JSON: {why}")
+        refuse(f"the body is not JSON: {why}")
     if not isinstance(held, dict):
-        _refuse("the body must be a JSON object")
+        refuse("the body must be a JSON object")
     return held
 
 
-def _refuse(sentence: str, param: str | None = None) -> NoReturn:
-    raise ApiError(400, sentence, code="invalid_request", param=param) from None
+def _opening(messages: list[Message], session: str) -> str:
+    """What stays the same in a conversation: its name, and all up to the user's first message."""
+    first = next((at for at, found in enumerate(messages) if found.role == "user"), 0)
+    opening = "\n".join(message.text for message in messages[: first + 1])
+    return f"{session}\n{opening}" if session else opening
 
 
-Message = tuple[str, str, frozenset[str]]
-"""Role, text, and the capabilities that its parts need."""
-
-
-def _messages(held: Mapping[str, Any]) -> list[Message]:
-    messages = held["messages"]
-    if not isinstance(messages, list) or not messages:
-        _refuse("the field 'messages' must be a list of at least one message", "messages")
-    found = []
-    for message in messages:
-        if not isinstance(message, dict):
-            _refuse("each of 'messages' must be an object with role and content", "messages")
-        found.append((str(message.get("role")), *_content(message.get("content"))))
-    return found
-
-
-def _content(content: object) -> tuple[str, frozenset[str]]:
-    """The text of a message, and what its other parts need."""
-    if isinstance(content, str):
-        return content, frozenset()
-    if not isinstance(content, list):
-        return "", frozenset()
-    texts, needs = [], set()
-    for part in content:
-        if not isinstance(part, dict):
-            continue
-        kind = part.get("type")
-        if isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        if isinstance(kind, str) and kind in _CAPABILITY:
-            needs.add(_CAPABILITY[kind])
-    return "\n".join(texts), frozenset(needs)
-
-
-def _prompts(held: Mapping[str, Any]) -> list[Message]:
-    prompt = held.get("prompt")
-    texts = prompt if isinstance(prompt, list) else [prompt]
-    messages: list[Message] = [
-        ("user", text, frozenset()) for text in texts if isinstance(text, str)
-    ]
-    if not messages and not isinstance(prompt, list):
-        _refuse("the body needs 'messages', or for /v1/completions a 'prompt'", "messages")
-    return messages or [("user", "", frozenset())]  # a prompt given as tokens has no text
-
-
-def _first_user(messages: list[Message]) -> int:
-    return next((at for at, (role, _, _) in enumerate(messages) if role == "user"), 0)
-
-
-def _wanted(held: Mapping[str, Any]) -> set[str]:
-    """What the fields beside the messages need."""
-    needs = {"tools"} if held.get("tools") or held.get("functions") else set()
-    form = held.get("response_format")
-    if isinstance(form, dict) and form.get("type") in ("json_object", "json_schema"):
-        needs.add("json")
-    if isinstance(held.get("audio"), dict):
-        needs.add("audio")
-    return needs
+def _chat_form(held: Mapping[str, Any], api: Api) -> tuple[ChatForm | None, str]:
+    """A request as chat completions, or what it asks for that these do not have."""
+    if api.name not in TO_CHAT:
+        return None, ""
+    try:
+        return TO_CHAT[api.name](held), ""
+    except UntranslatableError as error:
+        return None, str(error)
 
 
 def _answer_tokens(held: Mapping[str, Any]) -> int:

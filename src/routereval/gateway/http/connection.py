@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.dialects.apis import Api, api_of
+from routereval.gateway.dialects.chat_answer import AnswerError
+from routereval.gateway.dialects.errors import error_body
+from routereval.gateway.dialects.translation import TranslatedStream
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, read_body
 from routereval.gateway.http.headers import bearer, plain_ascii
@@ -26,6 +31,7 @@ class Connection:
         key: what it presents itself with.
         address: where it comes from; empty where that is not known.
         entry: all that is noted of the request.
+        api: that its path belongs to.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,6 +40,9 @@ class Connection:
         self._start = time.perf_counter()
         self._began = False
         self._events: EventStream | None = None
+        self._translated: TranslatedStream | None = None
+        self.api = api_of(scope["path"])
+        self.dropped: tuple[str, ...] = ()
         self.headers: Headers = scope["headers"]
         self.key = bearer(self.headers)
         self.address: str = (scope.get("client") or ("",))[0]
@@ -57,40 +66,72 @@ class Connection:
         self._note_status(reply.status)
         await self._send_whole(reply.status, reply.headers, reply.body)
 
-    async def stream(self, stream: Stream, *, strip_usage: bool) -> None:
+    async def stream(
+        self,
+        stream: Stream,
+        api: Api,
+        *,
+        strip_usage: bool,
+        translated: TranslatedStream | None = None,
+    ) -> None:
         """Pass on a stream as it comes.
 
         Args:
             stream: of an upstream.
+            api: that it is of.
             strip_usage: whether to leave out what it says of its usage alone.
+            translated: what makes the client's events of it; None where they are the same.
 
         Raises:
             UpstreamError: if it is cut, or ends before its answer does; what was passed on may be
                 followed by an `error`.
         """
-        self._note_status(200)
-        events = EventStream(strip_usage=strip_usage, key=stream.key)
+        events = EventStream(strip_usage=strip_usage and not translated, key=stream.key, api=api)
         take = events.take if stream.events else bytes
         self._events = events if stream.events else None
+        self._translated = translated
+        self._note_status(200)
         await self._send_head(200, stream.headers)
-        part, cut = stream.first, False
-        while part:
-            if whole := take(part):
-                await self._send_part(whole)
-            try:
-                part = await stream.next()
-            except UpstreamError:
-                if not events.whole:
-                    raise
-                part, cut = b"", True  # it said that it is over, so the answer is whole
-        rest = events.rest(cut=cut or not stream.sized)
+        cut = await self._passed_on(stream, events, take)
+        rest = self._in_clients_api(events.rest(cut=cut or not stream.sized))
         if stream.events and not events.whole:
             if rest:
                 await self._send_part(rest)
             raise UpstreamError("cut", "broke off its answer")
         if events.failed:
             self.entry.error = "upstream_stream_error"  # the client has it from the upstream
+        if translated is not None:
+            rest += translated.end()
         await self._send({"type": "http.response.body", "body": rest})
+
+    async def _passed_on(
+        self, stream: Stream, events: EventStream, take: Callable[[bytes], bytes]
+    ) -> bool:
+        """Pass on all whole events; whether the stream is cut after it said that it is over."""
+        part = stream.first
+        while part:
+            if whole := self._in_clients_api(take(part)):
+                await self._send_part(whole)
+            try:
+                part = await stream.next()
+            except UpstreamError:
+                if not events.whole:
+                    raise
+                return True
+        return False
+
+    def _in_clients_api(self, events: bytes) -> bytes:
+        """Whole events as the client knows them.
+
+        Raises:
+            UpstreamError: if they cannot be translated.
+        """
+        if self._translated is None or not events:
+            return events
+        try:
+            return self._translated.take(events)
+        except AnswerError as error:
+            raise UpstreamError("garbage", str(error)) from None
 
     def usage_of_stream(self, tokens_in: int) -> Usage:
         """What the stream said of its usage as far as it came."""
@@ -105,9 +146,11 @@ class Connection:
         self.entry.error = error.code or error.kind
         if not self._began:
             self._note_status(error.status)
-            await self._send_whole(error.status, error.headers, error.body)
+            body = error_body(error, self.api)
+            await self._send_whole(error.status, error.headers, body)
         elif self._events is not None:
-            await self._send({"type": "http.response.body", "body": self._events.error(error)})
+            events = self._translated or self._events
+            await self._send({"type": "http.response.body", "body": events.error(error)})
 
     def _note_status(self, status: int) -> None:
         self.entry.status = status
@@ -139,6 +182,8 @@ class Connection:
             headers.append((b"x-routereval-score", b"%.4f" % decision.scores[decision.column]))
         if decision is not None and decision.unfamiliar:
             headers.append((b"x-routereval-unfamiliar", b"true"))
+        if self.dropped:
+            headers.append((b"x-routereval-dropped", plain_ascii(", ".join(self.dropped))))
         if self.draining:
             headers.append((b"connection", b"close"))
         return headers

@@ -7,12 +7,19 @@ from typing import Any
 from starlette.applications import Starlette
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.dialects.apis import api_of
+from routereval.gateway.dialects.errors import error_body
 from routereval.gateway.http.asgi import Message, Receive, Scope, Send
 from routereval.gateway.http.browser_policy import BrowserPolicy, sender_of
 from routereval.gateway.http.relay import Relay
 from routereval.gateway.protocols import Headers
 
-_RELAYED = frozenset({"/v1/chat/completions", "/v1/completions"})
+_RELAYED = frozenset(
+    {
+        *("/v1/chat/completions", "/v1/completions"),
+        *("/v1/messages", "/v1/responses", "/v1/embeddings"),
+    }
+)
 _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is answered also when there is no place for another request."""
 
@@ -42,7 +49,7 @@ class GatewayApp(Starlette):
             send = _with_headers(send, self._policy.answer_headers(sender.origin))
         refusal = self._policy.refusal(method, sender)
         if refusal is not None:
-            await _send_error(send, refusal)
+            await _send_error(send, refusal, scope)
         elif method == "OPTIONS" and self._policy.allows(sender.origin):
             await _send_preflight(send, scope, self._policy)
         elif method == "POST" and scope["path"] in _RELAYED:
@@ -57,7 +64,7 @@ class GatewayApp(Starlette):
             with self._relay.occupied():
                 await super().__call__(scope, receive, send)
         except ApiError as error:
-            await _send_error(send, error)
+            await _send_error(send, error, scope)
 
 
 def _with_headers(send: Send, headers: Headers) -> Send:
@@ -73,8 +80,8 @@ def _with_headers(send: Send, headers: Headers) -> Send:
     return sending
 
 
-async def _send_error(send: Send, error: ApiError) -> None:
-    await _send(send, error.status, error.headers, error.body)
+async def _send_error(send: Send, error: ApiError, scope: Scope) -> None:
+    await _send(send, error.status, error.headers, error_body(error, api_of(scope["path"])))
 
 
 async def _send_preflight(send: Send, scope: Scope, policy: BrowserPolicy) -> None:

@@ -15,7 +15,7 @@ def plain_ascii(text: str) -> bytes:
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The key behind ``Authorization: Bearer``, or in ``api-key``; None without.
+    """The key behind ``Authorization: Bearer``, or in ``x-api-key`` or ``api-key``; None without.
 
     >>> bearer([(b"authorization", b"Bearer abc")]), bearer([])
     ('abc', None)
@@ -23,6 +23,6 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     for name, value in headers:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             return value[7:].strip().decode("latin-1")
-        if name == b"api-key":
+        if name in (b"x-api-key", b"api-key"):
             return value.strip().decode("latin-1")
     return None

@@ -15,18 +15,26 @@ from typing import Any
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, VirtualModel
+from routereval.gateway.decisions.kept_responses import (
+    KeptResponse,
+    KeptResponses,
+    not_found_error,
+)
 from routereval.gateway.decisions.rules import Rules
+from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
+from routereval.gateway.dialects.translation import TranslatedStream, translated_stream
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
-from routereval.gateway.http.chat_request import (
-    parse_request,
-    routed_text,
-    with_fields,
-    with_model,
-    with_usage,
-)
+from routereval.gateway.http.chat_request import parse_request, routed_text
 from routereval.gateway.http.connection import GONE, Connection
 from routereval.gateway.http.disconnect import DisconnectWatcher
+from routereval.gateway.http.sent_body import (
+    LARGE_BODY_BYTES,
+    body_for,
+    may_refuse_usage,
+    spoken_api,
+)
+from routereval.gateway.http.translated_reply import translated_reply
 from routereval.gateway.http.usage import usage_of_reply
 from routereval.gateway.protocols import (
     NOTHING,
@@ -48,10 +56,7 @@ from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_own_reply, final_error
 from routereval.gateway.upstreams.pool import UpstreamPool
-from routereval.gateway.upstreams.provider_error import stands_in
 from routereval.gateway.upstreams.upstream import Upstream
-
-LARGE_BODY_BYTES = 1 << 16
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +74,7 @@ class RoutingPlan:
         conversation: what the request is a part of.
         sticks: whether it goes where the conversation went before.
         client: who asks: the name of the key, or the address where there are no keys.
+        pinned: the only upstream that may be asked, by its label; empty for none such.
         preferred: the upstream that the conversation was with, by its label.
         tried: the upstreams that were asked, by their labels, and their errors.
         last_resort: whether the one that was asked rested, as all did.
@@ -82,6 +88,7 @@ class RoutingPlan:
     conversation: str = ""
     sticks: bool = False
     client: str = ""
+    pinned: str = ""
     preferred: str = ""
     tried: dict[str, UpstreamError] = field(default_factory=dict)
     last_resort: bool = False
@@ -124,6 +131,7 @@ class Relay:
         self.decider = decider
         self.authenticator = authenticator
         self.state = state
+        self._kept = KeptResponses(state)
         self.parts: list[Any] = [authenticator, *hooks, *observers]  # to be opened and closed
         self.hooks = hooks
         self.observers = observers
@@ -201,7 +209,7 @@ class Relay:
                 asked = ClientRequest(entry.path, entry.key, list(connection.headers), body)
                 await self.run_hooks(asked)
                 connection.headers, body = asked.headers, asked.body
-            request = await parsed_request(body)
+            request = await self.parsed(body, connection.api)
             await self._answer_request(connection, request, body)
         finally:
             self.memory.free(held)
@@ -219,12 +227,27 @@ class Relay:
             plan = self.plan(
                 request, authorization, connection.header(b"x-routereval-conversation"), entry.rules
             )
+            if request.follows:
+                await self._pin(plan, entry.key)
             plan.client, entry.conversation = entry.key or connection.address, plan.conversation
             entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
             await authorization.reserve(plan.upstreams.highest_price(plan.names, request))
             await self._serve(connection, plan, authorization, request.rewritten or body)
         finally:
             authorization.settle(entry.usage, entry.usd)
+
+    async def _pin(self, plan: RoutingPlan, key: str) -> None:
+        """Leave only the upstream that keeps the answer which a request goes on from.
+
+        Raises:
+            ApiError: 400 if there is none.
+        """
+        kept = await self._kept.find(key, plan.request.follows)
+        upstream = plan.upstreams.get(kept.label)
+        if upstream is None or upstream.config.name not in plan.names:
+            raise not_found_error(plan.request.follows)
+        plan.pinned, plan.names = kept.label, [upstream.config.name]
+        plan.conversation = kept.conversation
 
     async def run_hooks(self, asked: ClientRequest) -> None:
         """Let each hook look at a request, and change it.
@@ -242,6 +265,17 @@ class Relay:
                 log.exception("hook %s failed", name)
                 sentence = f"the hook {name} of the gateway failed; its log says why"
                 raise ApiError(500, sentence, code="hook_failed") from None
+
+    async def parsed(self, body: bytes, api: Api = CHAT) -> ChatRequest:
+        """What a body asks for; a large one is read by a thread, so that others are served.
+
+        Raises:
+            ApiError: 400 or 413; see `parse_request`.
+        """
+        translate = any(api.name not in at.config.apis for at in self.upstreams.values())
+        if len(body) > LARGE_BODY_BYTES:
+            return await asyncio.to_thread(parse_request, body, api, translate=translate)
+        return parse_request(body, api, translate=translate)
 
     async def rules_of(self, key: str, headers: Headers, body: bytes) -> tuple[str, ...]:
         """The names of the rules for a request; a large body is read by a thread."""
@@ -273,8 +307,11 @@ class Relay:
                 raise _unknown_model_error(request.model, self.names(authorization))
             if request.model not in upstreams.models:
                 raise _forbidden_error(request.model, rules)
+            upstreams.check_spoken(request.model, request)
             digest = conversation_digest(request, authorization.key, conversation)
             return RoutingPlan(request, [request.model], None, upstreams, conversation=digest)
+        if request.api is EMBEDDINGS:
+            raise _no_embeddings_error(request.model)
         names = [name for name in virtual.models or self.routable if name in self.routable]
         names = [name for name in names if _allows(authorization, name)]
         if not names:
@@ -336,6 +373,10 @@ class Relay:
     async def _next_upstream(self, connection: Connection, plan: RoutingPlan) -> Upstream | None:
         """The best upstream that has not been tried and has room; None if there is none."""
         entry = connection.entry
+        if plan.pinned:
+            entry.reason = "it keeps the response that this goes on from"
+            upstream = plan.upstreams[plan.pinned]
+            return None if plan.tried or upstream.full else upstream
         if plan.virtual is None:
             entry.reason = "asked for"
             return self._named_upstream(plan)
@@ -394,22 +435,14 @@ class Relay:
         name, entry = upstream.config.name, connection.entry
         if upstream.label not in plan.upstreams:  # never so; nothing leaves if it were
             raise RuntimeError(f"rules {entry.rules} do not permit {upstream.label}")
-        path = entry.path.removeprefix("/v1")
-        streamed = plan.request.streamed
-        sent = await _body_for(upstream, plan.request, body)
         try:
-            answer = await self.client.send(
-                upstream.target, path, sent, connection.headers, until, streamed=streamed
-            )
-            if isinstance(answer, Reply) and _may_refuse_usage(
-                answer, upstream, plan.request, body
-            ):
-                sent = await _body_for(upstream, plan.request, body, ask_usage=False)
-                answer = await self.client.send(
-                    upstream.target, path, sent, connection.headers, until, streamed=streamed
-                )
-                upstream.tells_usage = not isinstance(answer, Stream)
+            answer = await self._asked(connection, plan.request, upstream, body, until)
+            passed = answer
+            if isinstance(answer, Reply) and upstream.translates(plan.request):
+                passed = translated_reply(answer, plan.request, entry.request_id)
         except UpstreamError as error:
+            if error.reply is not None and upstream.translates(plan.request):
+                error.reply = translated_reply(error.reply, plan.request, entry.request_id)
             self._note_error(upstream, entry, plan, error, lost=error.billed)
             return error
         except asyncio.CancelledError:
@@ -422,13 +455,50 @@ class Relay:
         entry.deployment = upstream.config.deployment
         if isinstance(answer, Stream):
             await self._streamed(connection, plan, upstream, answer)
-        else:
-            self._book(entry, upstream, usage_of_reply(answer, plan.request.prompt_tokens))
-            await self._note_conversation(plan, upstream)
-            await connection.reply(answer)
+        elif isinstance(passed, Reply):
+            self._book(entry, upstream, usage_of_reply(answer, plan.request))
+            await self._note_conversation(plan, upstream, entry.key, passed.body)
+            await connection.reply(passed)
         return None
 
-    async def _note_conversation(self, plan: RoutingPlan, upstream: Upstream) -> None:
+    async def _asked(
+        self,
+        connection: Connection,
+        request: ChatRequest,
+        upstream: Upstream,
+        body: bytes,
+        until: float,
+    ) -> Reply | Stream:
+        """The answer of an upstream, in the API that it speaks.
+
+        Raises:
+            UpstreamError: if there is none.
+        """
+        api = spoken_api(upstream, request)
+        own_path = connection.entry.path.removeprefix("/v1")
+        path = own_path if api is request.api else api.path
+
+        async def answer(sent: bytes) -> Reply | Stream:
+            headers, streamed = connection.headers, request.streamed
+            return await self.client.send(
+                upstream.target, path, sent, headers, until, streamed=streamed, api=api
+            )
+
+        connection.dropped = request.dropped if upstream.translates(request) else ()
+        found = await answer(await body_for(upstream, request, body))
+        if isinstance(found, Reply) and may_refuse_usage(found, upstream, request, body):
+            found = await answer(await body_for(upstream, request, body, ask_usage=False))
+            upstream.tells_usage = not isinstance(found, Stream)
+        if isinstance(found, Stream) and not found.events and upstream.translates(request):
+            found.close()
+            raise UpstreamError("garbage", "compressed its stream although asked not to")
+        return found
+
+    async def _note_conversation(
+        self, plan: RoutingPlan, upstream: Upstream, key: str, answer: bytes
+    ) -> None:
+        if plan.request.kept and not upstream.translates(plan.request):
+            await self._kept.note(key, answer, KeptResponse(upstream.label, plan.conversation))
         seconds = self.config.routing.sticky_s
         if plan.virtual is not None and seconds:
             await self.state.note_model(plan.conversation, upstream.label, seconds)
@@ -437,8 +507,13 @@ class Relay:
         self, connection: Connection, plan: RoutingPlan, upstream: Upstream, stream: Stream
     ) -> None:
         try:
-            await self._note_conversation(plan, upstream)
-            await connection.stream(stream, strip_usage=not plan.request.usage_asked)
+            await self._note_conversation(plan, upstream, connection.entry.key, stream.first)
+            await connection.stream(
+                stream,
+                spoken_api(upstream, plan.request),
+                strip_usage=not plan.request.usage_asked,
+                translated=self._translated(connection, plan.request, upstream),
+            )
         except UpstreamError as error:
             self._note_error(upstream, connection.entry, plan, error, lost=False)
             sentence = f"{upstream.config.name} {error.detail} in mid-stream"
@@ -447,6 +522,15 @@ class Relay:
             stream.close()
             usage = connection.usage_of_stream(plan.request.prompt_tokens)
             self._book(connection.entry, upstream, usage)
+
+    def _translated(
+        self, connection: Connection, request: ChatRequest, upstream: Upstream
+    ) -> TranslatedStream | None:
+        """What makes the client's events of the upstream's; None where they are the same."""
+        if not upstream.translates(request):
+            return None
+        identity, model = connection.entry.request_id, upstream.config.name
+        return translated_stream(request.api, identity, model, request.echo)
 
     def _note_error(
         self,
@@ -501,17 +585,6 @@ class Relay:
                     )
 
 
-async def parsed_request(body: bytes) -> ChatRequest:
-    """What a body asks for; a large one is read by a thread, so that others are served meanwhile.
-
-    Raises:
-        ApiError: 400 or 413; see `parse_request`.
-    """
-    if len(body) > LARGE_BODY_BYTES:
-        return await asyncio.to_thread(parse_request, body)
-    return parse_request(body)
-
-
 def conversation_digest(request: ChatRequest, key: str, named: str = "") -> str:
     """What stands for the conversation of a request, the same in all of its requests.
 
@@ -528,39 +601,6 @@ def internal_error() -> ApiError:
     """The error for a defect of the gateway's own; its traceback is logged, not sent."""
     sentence = "the gateway made a mistake; its log says where"
     return ApiError(500, sentence, code="internal")
-
-
-async def _body_for(
-    upstream: Upstream, request: ChatRequest, body: bytes, *, ask_usage: bool = True
-) -> bytes:
-    """A body as an upstream is sent it; see `_made_body`."""
-    if len(body) > LARGE_BODY_BYTES:
-        return await asyncio.to_thread(_made_body, upstream, request, body, ask_usage=ask_usage)
-    return _made_body(upstream, request, body, ask_usage=ask_usage)
-
-
-def _made_body(upstream: Upstream, request: ChatRequest, body: bytes, *, ask_usage: bool) -> bytes:
-    """A body with the upstream's own name of the model, and asked for usage."""
-    served_as = upstream.served_as
-    made = body if served_as == request.model else with_model(body, served_as)
-    config = upstream.config
-    if config.params or config.rename or config.drop:
-        made = with_fields(made, config.params, config.rename, config.drop)
-    return with_usage(made) if ask_usage and _is_asked_usage(upstream, request) else made
-
-
-def _is_asked_usage(upstream: Upstream, request: ChatRequest) -> bool:
-    """Whether a stream is asked for its usage although its client did not ask."""
-    return request.streamed and not request.usage_asked and upstream.tells_usage
-
-
-def _may_refuse_usage(reply: Reply, upstream: Upstream, request: ChatRequest, body: bytes) -> bool:
-    """Whether a service may not know the field by which it was asked for its usage.
-
-    An error may repeat the words of the request, so one that has this word itself proves nothing.
-    """
-    asked = reply.status in {400, 422} and _is_asked_usage(upstream, request)
-    return asked and b"stream_options" in reply.body and not stands_in(b"stream_options", body)
 
 
 def _allows(authorization: Authorization, name: str) -> bool:
@@ -580,6 +620,11 @@ def _forbidden_error(asked: str, rules: Sequence[str]) -> ApiError:
     which = ", ".join(map(repr, rules))
     sentence = f"no upstream of {asked!r} is permitted by the gateway's rules for this: {which}"
     return ApiError(403, sentence, code="rule_forbids", param="model")
+
+
+def _no_embeddings_error(asked: str) -> ApiError:
+    sentence = f"name the model of embeddings instead of {asked!r}: those of two do not compare"
+    return ApiError(400, sentence, code="model_needed", param="model")
 
 
 def _overload_error(limit: int) -> ApiError:

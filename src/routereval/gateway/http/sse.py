@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.dialects.apis import CHAT, Api
+from routereval.gateway.dialects.errors import error_event
 from routereval.gateway.http.token_count import escaped_quarters
 from routereval.gateway.http.usage import ReportedUsage, read_usage
 from routereval.gateway.protocols import Usage
@@ -14,12 +16,6 @@ MAX_EVENT_BYTES = 1 << 20
 
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _EVENT = re.compile(rb".*?(?:\n\n|\r\n\r\n|\r\r)|.+", re.DOTALL)
-_TEXT = re.compile(
-    rb'"(?:content|text|reasoning|reasoning_content|thinking|refusal|arguments)"\s*:\s*'
-    rb'"((?:[^"\\]|\\.)*+)"'
-)
-_FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
-_FAILED = re.compile(rb'"error"\s*:\s*[{"]')
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -33,6 +29,7 @@ class EventStream:
         strip_usage: whether events that hold nothing but the usage are left out, since the client
             did not ask for them.
         key: of the upstream, which no event may tell.
+        api: that the events are of.
 
     Attributes:
         finished: whether an answer has said why it ends.
@@ -43,7 +40,10 @@ class EventStream:
     (b'data: 1\n\n', b'', b'data: 2\n\n')
     """
 
-    def __init__(self, *, strip_usage: bool = False, key: UpstreamKey = NO_KEY) -> None:
+    def __init__(
+        self, *, strip_usage: bool = False, key: UpstreamKey = NO_KEY, api: Api = CHAT
+    ) -> None:
+        self._api = api
         self._strip_usage = strip_usage
         self._key = key
         self._partial = b""
@@ -74,12 +74,12 @@ class EventStream:
         if (n_events := chunk.count(b"data:")) > 0:
             self._count += n_events
             self._done = b"[DONE]" in chunk and _is_done(chunk)
-        texts = _TEXT.findall(chunk)
+        texts = self._api.text.findall(chunk)
         if texts:
             self._quarters += escaped_quarters(texts[0] if len(texts) == 1 else b"".join(texts))
-        if not self.finished and b'finish_reason"' in chunk:
-            self.finished = _FINISHED.search(chunk) is not None
-        if b'"error"' in chunk and _FAILED.search(chunk):
+        if not self.finished and self._api.mark in chunk:
+            self.finished = self._api.finished.search(chunk) is not None
+        if (b'"error"' in chunk or b"failed" in chunk) and self._api.failed.search(chunk):
             self.failed = True
         if b'"usage"' in chunk:
             self._reported = self._reported.merged(read_usage(chunk))
@@ -116,7 +116,7 @@ class EventStream:
 
     def error(self, error: ApiError) -> bytes:
         """An event for an error, after the end of whatever was passed on."""
-        return _missing_line_ends(self._end) + error_event(error)
+        return _missing_line_ends(self._end) + error_event(error, self._api)
 
     def usage(self, tokens_in: int) -> Usage:
         """What the events say; what they do not say is counted by their texts.
@@ -160,8 +160,3 @@ def _end_of_last_event(chunk: bytes) -> int:
     """Where the last blank line ends, in any of the three ways of ending lines."""
     found = [chunk.rfind(end) + len(end) for end in _BLANK_LINES if end in chunk]
     return max(found, default=0)
-
-
-def error_event(error: ApiError) -> bytes:
-    """An event that clients of the API raise as an error."""
-    return b"data: " + error.body + b"\n\n"

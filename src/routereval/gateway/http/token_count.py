@@ -27,6 +27,9 @@ _PAYLOADS = frozenset(
     {"url", "image_url", "audio_url", "video_url", "file_url", "data", "file_data", "file_id"}
 )
 
+_CONVERSATIONS = ("messages", "input")
+_CONTENTS = ("content", "output")
+
 _LETTERS = bytes(code for code in range(128) if chr(code).isalpha() or chr(code) == " ")
 _NO_LEADS = bytes(range(0xC0))
 _TWO, _FOUR = bytes(range(0xC0, 0xE0)), bytes(range(0xF0, 0x100))
@@ -79,7 +82,7 @@ def prompt_size(held: Mapping[str, Any], n_bytes: int) -> PromptSize:
     """
     count = _Count()
     for key, value in held.items():
-        if key == "messages" and isinstance(value, list):
+        if key in _CONVERSATIONS and isinstance(value, list):
             count.add_messages(value)
         elif key != "model":
             count.add_field(value)
@@ -108,7 +111,7 @@ class _Count:
             for key, value in message.items():
                 if isinstance(value, str):
                     self.quarters += text_quarters(value)
-                elif key == "content" and isinstance(value, list):
+                elif key in _CONTENTS and isinstance(value, list):
                     self.add_parts(value)
                 else:
                     self.add_field(value)
@@ -118,6 +121,9 @@ class _Count:
             kind = part.get("type") if isinstance(part, dict) else None
             if isinstance(kind, str) and kind in MEDIA:
                 self.add_media(part, MEDIA[kind])
+            elif kind == "tool_result" and isinstance(part.get("content"), list):
+                self.add({**part, "content": None})
+                self.add_parts(part["content"])
             else:
                 self.add(part)
 

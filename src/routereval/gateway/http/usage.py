@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from routereval.gateway.http.token_count import count_of, utf8_quarters
-from routereval.gateway.protocols import Usage
+from routereval.gateway.protocols import ChatRequest, Usage
 from routereval.gateway.upstreams.errors import Reply
 
 LONGEST_USAGE = 1 << 16
@@ -54,9 +54,14 @@ class ReportedUsage(NamedTuple):
 NOTHING_REPORTED = ReportedUsage()
 
 
-def usage_of_reply(reply: Reply, tokens_in: int) -> Usage:
+def usage_of_reply(reply: Reply, request: ChatRequest) -> Usage:
     """What a whole answer says of its usage; nothing is paid for an error."""
-    return usage_of_body(reply.body, tokens_in) if reply.status < 400 else Usage()
+    if reply.status >= 400:
+        return Usage()
+    if not request.answers:  # embeddings, of which only the prompt is paid
+        tokens_in = read_usage(reply.body).tokens_in
+        return Usage(request.prompt_tokens if tokens_in is None else tokens_in, 0, not tokens_in)
+    return usage_of_body(reply.body, request.prompt_tokens)
 
 
 def usage_of_body(body: bytes, tokens_in: int) -> Usage:

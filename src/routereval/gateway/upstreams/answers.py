@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
 from routereval.gateway.upstreams.provider_error import (
@@ -34,12 +35,27 @@ class _Answer(msgspec.Struct):
     choices: msgspec.Raw = msgspec.Raw(b"")
 
 
+class _OtherAnswer(msgspec.Struct):
+    """The same of an answer that is none of chat completions."""
+
+    error: Any = None
+    type: Any = None
+    code: Any = None
+    message: Any = None
+    status: Any = None
+    content: msgspec.Raw = msgspec.Raw(b"")
+    output: msgspec.Raw = msgspec.Raw(b"")
+    data: msgspec.Raw = msgspec.Raw(b"")
+    input_tokens: msgspec.Raw = msgspec.Raw(b"")
+
+
 _ANSWER = msgspec.json.Decoder(_Answer)
+_OTHER_ANSWER = msgspec.json.Decoder(_OtherAnswer)
 _CHOICES = msgspec.json.Decoder(list[_Choice])
 
 
 def error_of_answer(
-    body: bytes, request: bytes, quota_pause: float, *, event: bool = False
+    body: bytes, request: bytes, quota_pause: float, *, event: bool = False, api: Api = CHAT
 ) -> UpstreamError | None:
     """What is wrong with the body of an answer of status 200; None if it is one.
 
@@ -48,6 +64,7 @@ def error_of_answer(
         request: the body that was sent, whose words an error may repeat.
         quota_pause: how long an upstream is left alone whose quota does not serve.
         event: whether it is an event, which may do without choices.
+        api: that it is an answer of.
 
     >>> error_of_answer(b'{"choices": [{"message": {}}], "error": null}', b"", 300) is None
     True
@@ -56,6 +73,8 @@ def error_of_answer(
     >>> error_of_answer(b'{"choices": null}', b"", 300).detail
     'answered without choices'
     """
+    if api is not CHAT:
+        return _error_of_other_answer(body, request, quota_pause, event=event, api=api)
     answer = _parsed(body)
     if answer is None:
         return UpstreamError("garbage", "answered 200 with what is no JSON")
@@ -66,6 +85,24 @@ def error_of_answer(
         return UpstreamError("garbage", "answered without choices")
     if b'"error"' in choices:
         return _error_of_choices(choices, request, quota_pause)
+    return None
+
+
+def _error_of_other_answer(
+    body: bytes, request: bytes, quota_pause: float, *, event: bool, api: Api
+) -> UpstreamError | None:
+    """What is wrong with an answer of another API than chat completions; None if it is one."""
+    try:
+        answer = _OTHER_ANSWER.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return UpstreamError("garbage", "answered 200 with what is no JSON")
+    if answer.error:
+        return _error_in_answer(answer.error, request, quota_pause)
+    if answer.type == "error" or answer.status == "failed":
+        held = {"code": answer.code, "message": answer.message}
+        return _error_in_answer(held, request, quota_pause)
+    if not event and bytes(getattr(answer, api.holds)).strip(_SPACE) in {b"", b"null"}:
+        return UpstreamError("garbage", f"answered without {api.holds}")
     return None
 
 

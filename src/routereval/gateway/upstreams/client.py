@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from routereval.errors import MissingDependencyError
 from routereval.gateway.config import HeadersConfig, UpstreamConfig
+from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.answers import error_of_answer, first_data
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
@@ -113,6 +114,7 @@ class Client:
         until: float,
         *,
         streamed: bool,
+        api: Api = CHAT,
     ) -> Reply | Stream:
         """Send a request and wait for the answer, or for the first bytes of a stream.
 
@@ -123,6 +125,7 @@ class Client:
             headers: the client's.
             until: on the loop's clock, when to give up.
             streamed: whether the body asks for a stream.
+            api: that the body is of.
 
         Raises:
             UpstreamError: if there is no answer that could be passed on as one.
@@ -136,11 +139,11 @@ class Client:
             if response.status < 400 and response.content_type == "text/event-stream":
                 if not streamed:
                     raise UpstreamError("garbage", "answered with a stream that nobody asked for")
-                first = await self._first_event(response, body, patience)
+                first = await self._first_event(response, body, patience, api)
                 kept = True
                 passed = self._headers.down(response.raw_headers, target.key)
                 return Stream(response, passed, first, target, until)
-            return await self._whole_reply(response, target, body, until)
+            return await self._whole_reply(response, target, body, until, api)
         finally:
             if not kept:
                 _release(response)
@@ -169,7 +172,9 @@ class Client:
                     raise _error_of_exception(error, worked=worked) from None
         raise AssertionError  # the second try has returned or raised
 
-    async def _first_event(self, response: ClientResponse, request: bytes, until: float) -> bytes:
+    async def _first_event(
+        self, response: ClientResponse, request: bytes, until: float, api: Api
+    ) -> bytes:
         """The bytes of a stream up to its first event with data; until then another may be asked.
 
         Raises:
@@ -190,7 +195,7 @@ class Client:
         if data == b"[DONE]":
             raise UpstreamError("cut", "ended its stream before it began")
         if not compressed and (b'"error"' in data or b"null" in data):
-            error = error_of_answer(data, request, self._quota_pause, event=True)
+            error = error_of_answer(data, request, self._quota_pause, event=True, api=api)
             if error is not None and data[:1] == b"{":
                 raise error
         return held
@@ -209,7 +214,7 @@ class Client:
         )
 
     async def _whole_reply(
-        self, response: ClientResponse, target: Target, request: bytes, until: float
+        self, response: ClientResponse, target: Target, request: bytes, until: float, api: Api
     ) -> Reply:
         """The whole answer, which has not yet been passed on: if it is cut, another is asked."""
         good = response.status < 400
@@ -221,7 +226,7 @@ class Client:
             if response.status >= 300 or not _looks_like_json(body, response.headers):
                 raise UpstreamError("garbage", f"answered {response.status} with what is no JSON")
             if "content-encoding" not in response.headers:
-                wrong = error_of_answer(body, request, self._quota_pause)
+                wrong = error_of_answer(body, request, self._quota_pause, api=api)
                 if wrong is not None:
                     raise wrong
             return reply

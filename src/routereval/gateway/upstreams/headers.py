@@ -45,7 +45,7 @@ DOWN = frozenset(
     }
 )
 _UP_PREFIXES = (b"x-stainless-",)
-_DOWN_PREFIXES = (b"x-ratelimit-",)
+_DOWN_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-")
 # What no configuration lets pass: it belongs to the connection, or to the gateway itself.
 _NEVER = frozenset(
     {

@@ -69,6 +69,17 @@ class UpstreamPool(dict[str, Upstream]):
             raise ApiError(400, f"no model can serve this: {reasons}", code="no_able_model")
         return able
 
+    def check_spoken(self, name: str, request: ChatRequest) -> None:
+        """Let a request pass that an upstream of a model understands.
+
+        Raises:
+            ApiError: 400 if none does.
+        """
+        wrong = [upstream.unspoken(request) for upstream in self.models[name]]
+        if all(wrong):
+            sentence = f"no model can serve this: {name} {wrong[0]}"
+            raise ApiError(400, sentence, code="no_able_model")
+
     def highest_price(
         self, names: Iterable[str], request: ChatRequest, tried: Collection[str] = ()
     ) -> float:

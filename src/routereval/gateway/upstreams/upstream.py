@@ -56,11 +56,27 @@ class Upstream:
 
     def unmet_need(self, request: ChatRequest) -> str:
         """Why it cannot serve a request, as half a sentence; empty if it can."""
+        if wrong := self.unspoken(request):
+            return wrong
         if not request.needs <= self._needs_met:
             return f"lacks {', '.join(sorted(request.needs - self._needs_met))}"
         if self.config.context and request.tokens > self.config.context:
             return f"takes {self.config.context} tokens, not about {request.tokens}"
         return ""
+
+    def translates(self, request: ChatRequest) -> bool:
+        """Whether a request goes there as chat completions, which it is not."""
+        return request.api.name not in self.config.apis
+
+    def unspoken(self, request: ChatRequest) -> str:
+        """Why it does not understand a request, as half a sentence; empty if it does."""
+        if not self.translates(request):
+            return ""
+        if request.chat and "chat" in self.config.apis:
+            return ""
+        if request.untranslatable and "chat" in self.config.apis:
+            return f"speaks chat completions, which do not have {request.untranslatable}"
+        return f"does not speak {request.api.title}"
 
     def price(self, usage: Usage) -> float:
         """What the tokens cost, in USD."""

@@ -1,0 +1,183 @@
+"""An answer of chat completions, whole or in events, as values that other APIs are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class AnswerError(Exception):
+    """An upstream's answer is none; the message is half a sentence."""
+
+
+class Call(NamedTuple):
+    """A call of a tool; its arguments are JSON."""
+
+    identity: str
+    name: str
+    arguments: str
+
+
+class ChatUsage(NamedTuple):
+    """Tokens of an answer; `tokens_in` with the cached ones, `tokens_out` with the reasoning."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    written: int = 0
+    reasoning: int = 0
+
+
+class ChatAnswer(NamedTuple):
+    """An answer.
+
+    Attributes:
+        text: of the first choice; what refuses is text, too.
+        calls: of tools.
+        finish: the ``finish_reason``.
+        model: as the upstream calls it.
+        usage: its tokens.
+        stop: the sequence that stopped it, where the upstream says so.
+        created: seconds since the epoch; 0 where it does not say.
+    """
+
+    text: str
+    calls: tuple[Call, ...]
+    finish: str
+    model: str
+    usage: ChatUsage
+    stop: str | None = None
+    created: int = 0
+
+
+def read_answer(body: bytes) -> ChatAnswer:
+    """The answer in a body.
+
+    Raises:
+        AnswerError: if there is none.
+
+    >>> body = b'{"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}'
+    >>> read_answer(body)[:3]
+    ('yes', (), 'stop')
+    """
+    held = parsed(body)
+    choices = held.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise AnswerError("answered without choices")
+    calls = [_call(call) for call in message.get("tool_calls") or ()]
+    return ChatAnswer(
+        text_of(message),
+        tuple(calls),
+        str(choice.get("finish_reason") or ""),
+        str(held.get("model") or ""),
+        read_usage_of(held),
+        stop_of(choice),
+        created_of(held),
+    )
+
+
+def read_chunks(events: bytes) -> Iterator[dict[str, Any]]:
+    r"""What the events of a stream hold, without comments and ``[DONE]``.
+
+    Args:
+        events: whole ones.
+
+    Raises:
+        AnswerError: if one is no JSON object.
+
+    >>> list(read_chunks(b': ping\n\ndata: {"choices": []}\n\ndata: [DONE]\n\n'))
+    [{'choices': []}]
+    """
+    text = events.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    for event in text.split(b"\n\n"):
+        lines = [line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:")]
+        data = b"\n".join(lines)
+        if data and data != b"[DONE]":
+            yield parsed(data)
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        AnswerError: if it is none.
+    """
+    try:
+        held = json.loads(data)
+    except (ValueError, RecursionError):
+        held = None
+    if not isinstance(held, dict):
+        raise AnswerError("answered with what is no JSON object")
+    return held
+
+
+def first_choice(chunk: Mapping[str, Any]) -> dict[str, Any]:
+    """The first choice of a chunk; empty where it has none."""
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """What a message or a delta says, or why it refuses."""
+    content = message.get("content")
+    if isinstance(content, list):  # as Mistral gives it
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        content = "".join(text for text in texts if isinstance(text, str))
+    refusal = message.get("refusal")
+    text = content if isinstance(content, str) else ""
+    return text + refusal if isinstance(refusal, str) else text
+
+
+def stop_of(choice: Mapping[str, Any]) -> str | None:
+    """The sequence that stopped an answer, as vLLM says it."""
+    stop = choice.get("stop_reason")
+    return stop if isinstance(stop, str) and choice.get("finish_reason") == "stop" else None
+
+
+def created_of(held: Mapping[str, Any]) -> int:
+    """When an answer was made, in seconds since the epoch; 0 where it does not say."""
+    created = held.get("created")
+    return int(created) if isinstance(created, int | float) else 0
+
+
+def read_usage_of(held: Mapping[str, Any]) -> ChatUsage:
+    """The usage that an answer or a chunk tells.
+
+    >>> details = {"cached_tokens": 2}
+    >>> usage = {"prompt_tokens": 3, "completion_tokens": 5, "prompt_tokens_details": details}
+    >>> read_usage_of({"usage": usage})
+    ChatUsage(tokens_in=3, tokens_out=5, cached=2, written=0, reasoning=0)
+    """
+    usage = held.get("usage")
+    if not isinstance(usage, dict):
+        return ChatUsage()
+    inward, outward = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    cached = _count(inward, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens")
+    return ChatUsage(
+        _count(usage, "prompt_tokens"),
+        _count(usage, "completion_tokens"),
+        cached or _count(usage, "cache_read_input_tokens"),
+        _count(usage, "cache_creation_input_tokens"),
+        _count(outward, "reasoning_tokens"),
+    )
+
+
+def _count(held: object, name: str) -> int:
+    value = held.get(name) if isinstance(held, dict) else None
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
+
+
+def _call(call: object) -> Call:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(function, dict):
+        raise AnswerError("answered with a call of no tool")
+    name, arguments = function.get("name"), function.get("arguments")
+    if not isinstance(name, str):
+        raise AnswerError("answered with a call of no tool")
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments or {})
+    return Call(str(call.get("id") or ""), name, arguments or "{}")

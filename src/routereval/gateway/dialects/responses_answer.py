@@ -1,0 +1,307 @@
+"""Answers of chat completions as the Responses API has them, whole and in events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from routereval.gateway.api_error import ApiError
+from routereval.gateway.dialects.apis import RESPONSES
+from routereval.gateway.dialects.call_parts import CallPart, CallParts
+from routereval.gateway.dialects.chat_answer import (
+    AnswerError,
+    Call,
+    ChatAnswer,
+    ChatUsage,
+    created_of,
+    first_choice,
+    parsed,
+    read_chunks,
+    read_usage_of,
+    text_of,
+)
+from routereval.gateway.dialects.errors import error_event, error_message
+from routereval.gateway.dialects.responses_request import CUSTOM, CUSTOM_INPUT
+
+_INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_KEEP_ALIVE = b": the model thinks\n\n"
+
+
+def response_of_answer(answer: ChatAnswer, identity: str, echo: Mapping[str, Any]) -> bytes:
+    """A whole answer.
+
+    Args:
+        answer: of chat completions.
+        identity: of the request; what ids are made of.
+        echo: what is repeated of the request.
+
+    Raises:
+        AnswerError: if the arguments of a call are no JSON object.
+
+    >>> from routereval.gateway.dialects.chat_answer import read_answer
+    >>> body = b'{"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}'
+    >>> json.loads(response_of_answer(read_answer(body), "1", {}))["output"][0]["content"]
+    [{'type': 'output_text', 'text': 'yes', 'annotations': [], 'logprobs': []}]
+    """
+    output = []
+    if answer.text or not answer.calls:
+        output.append(_message_item(f"msg_{identity}", answer.text))
+    custom = _custom_names(echo)
+    for number, call in enumerate(answer.calls, 1):
+        parsed(call.arguments.encode())
+        output.append(_call_item(call, identity, number, custom))
+    held = _response(identity, answer.model, echo, answer.created)
+    return _encoded({**held, "output": output, **_ending(answer.finish, answer.usage)})
+
+
+class ResponsesStream:
+    r"""Makes events of the Responses API of the events of chat completions.
+
+    Args:
+        identity: of the request; what ids are made of.
+        model: that is named where the upstream names none.
+        echo: what is repeated of the request.
+
+    >>> stream = ResponsesStream("1", "llama", {})
+    >>> events = stream.take(b'data: {"choices": [{"delta": {"content": "yes"}}]}\n\n')
+    >>> [line.decode() for line in events.split(b"\n") if line.startswith(b"event: response.out")]
+    ['event: response.output_item.added', 'event: response.output_text.delta']
+    """
+
+    def __init__(self, identity: str, model: str, echo: Mapping[str, Any]) -> None:
+        self._identity = identity
+        self._model = model
+        self._echo = echo
+        self._custom = _custom_names(echo)
+        self._calls = CallParts()
+        self._created = 0
+        self._number = 0
+        self._begun = False
+        self._over = False
+        self._output: list[dict[str, Any]] = []  # the items that are whole
+        self._texts: list[str] | None = None  # of a message that goes on
+        self._call: list[CallPart] = []  # the parts of a call that goes on
+        self._finish = ""
+        self._usage = ChatUsage()
+
+    def take(self, events: bytes) -> bytes:
+        """The events that some whole events of the upstream become.
+
+        Raises:
+            AnswerError: if they are none of chat completions.
+        """
+        return b"".join(self._taken(chunk) for chunk in read_chunks(events))
+
+    def end(self) -> bytes:
+        """The events with which the answer ends."""
+        if self._over:
+            return b""
+        closed = self._start() + self._close()
+        self._over = True
+        ending = _ending(self._finish, self._usage)
+        held = _response(self._identity, self._model, self._echo, self._created)
+        response = {**held, "output": self._output, **ending}
+        return closed + self._event(f"response.{ending['status']}", {"response": response})
+
+    def error(self, error: ApiError) -> bytes:
+        """An event for an error."""
+        self._over = True
+        return error_event(error, RESPONSES)
+
+    def _taken(self, chunk: dict[str, Any]) -> bytes:
+        if chunk.get("error"):
+            message = error_message(_encoded(chunk))
+            return self.error(ApiError(502, message, code="upstream_stream_error"))
+        self._model = chunk.get("model") or self._model
+        self._created = self._created or created_of(chunk)
+        if isinstance(chunk.get("usage"), dict):
+            self._usage = read_usage_of(chunk)
+        choice = first_choice(chunk)
+        delta = choice.get("delta")
+        events = [self._start()]
+        if isinstance(delta, dict):
+            text = text_of(delta)
+            if text:
+                events.append(self._text(text))
+            events += [self._part(part) for part in self._calls.read(delta)]
+            if len(events) == 1 and (delta.get("reasoning_content") or delta.get("reasoning")):
+                events.append(_KEEP_ALIVE)
+        if choice.get("finish_reason"):
+            self._finish = str(choice["finish_reason"])
+        return b"".join(events)
+
+    def _start(self) -> bytes:
+        if self._begun:
+            return b""
+        self._begun = True
+        response = _response(self._identity, self._model, self._echo, self._created)
+        held = {"response": {**response, "status": "in_progress", "output": [], "usage": None}}
+        first = self._event("response.created", held)
+        return first + self._event("response.in_progress", held)
+
+    def _text(self, text: str) -> bytes:
+        begin = b""
+        if self._texts is None:
+            begin = self._close()
+            self._texts = []
+            item = {**_message_item(self._message_id(), ""), "status": "in_progress"}
+            part = self._place(content_index=0) | {"part": _text_part("")}
+            begin += self._added({**item, "content": []})
+            begin += self._event("response.content_part.added", part)
+        self._texts.append(text)
+        held = self._place(content_index=0) | {"delta": text, "logprobs": []}
+        return begin + self._event("response.output_text.delta", held)
+
+    def _part(self, part: CallPart) -> bytes:
+        if not part.begins:
+            if not self._call:
+                raise AnswerError("mixed its text with the calls of its tools")
+            self._call.append(part)
+            return self._arguments(part)
+        closed = self._close()
+        self._call = [part]
+        empty = Call(part.identity, part.name, "")
+        item = _call_item(empty, self._identity, self._calls.count, self._custom)
+        added = self._added({**item, "status": "in_progress"})
+        return closed + added + self._arguments(part)
+
+    def _arguments(self, part: CallPart) -> bytes:
+        """More of a call's arguments; those of a custom tool are no JSON, and come when whole."""
+        if not part.arguments or part.name in self._custom:
+            return b""
+        held = self._place() | {"delta": part.arguments}
+        return self._event("response.function_call_arguments.delta", held)
+
+    def _close(self) -> bytes:
+        """The events with which an item ends that goes on."""
+        if self._texts is not None:
+            return self._closed_message("".join(self._texts))
+        return self._closed_call() if self._call else b""
+
+    def _closed_message(self, text: str) -> bytes:
+        place, item = self._place(content_index=0), _message_item(self._message_id(), text)
+        done = self._event("response.output_text.done", place | {"text": text, "logprobs": []})
+        done += self._event("response.content_part.done", place | {"part": _text_part(text)})
+        self._texts = None
+        return done + self._done(item)
+
+    def _closed_call(self) -> bytes:
+        first, arguments = self._call[0], "".join(part.arguments for part in self._call)
+        call = Call(first.identity, first.name, arguments or "{}")
+        item = _call_item(call, self._identity, self._calls_before(), self._custom)
+        if first.name in self._custom:
+            kind, held = "response.custom_tool_call_input", {"input": item["input"]}
+            done = self._event(f"{kind}.delta", self._place() | {"delta": item["input"]})
+        else:
+            kind, done = "response.function_call_arguments", b""
+            held = {"name": first.name, "arguments": item["arguments"]}
+        done += self._event(f"{kind}.done", self._place() | held)
+        self._call = []
+        return done + self._done(item)
+
+    def _calls_before(self) -> int:
+        """The number of the call that is just closed, from 1."""
+        return 1 + len([item for item in self._output if item["type"] != "message"])
+
+    def _place(self, **more: int) -> dict[str, Any]:
+        """Where an event belongs: to the item that comes after those that are whole."""
+        identity = self._message_id() if self._texts is not None else ""
+        identity = identity or f"fc_{self._identity}_{self._calls_before()}"
+        return {"item_id": identity, "output_index": len(self._output), **more}
+
+    def _message_id(self) -> str:
+        number = len(self._output)
+        return f"msg_{self._identity}_{number}" if number else f"msg_{self._identity}"
+
+    def _added(self, item: dict[str, Any]) -> bytes:
+        held = {"output_index": len(self._output), "item": item}
+        return self._event("response.output_item.added", held)
+
+    def _done(self, item: dict[str, Any]) -> bytes:
+        held = {"output_index": len(self._output), "item": item}
+        self._output.append(item)
+        return self._event("response.output_item.done", held)
+
+    def _event(self, kind: str, held: dict[str, Any]) -> bytes:
+        data = _encoded({"type": kind, "sequence_number": self._number, **held})
+        self._number += 1
+        return b"event: " + kind.encode() + b"\ndata: " + data + b"\n\n"
+
+
+def _response(identity: str, model: str, echo: Mapping[str, Any], created: int) -> dict[str, Any]:
+    """A response without its output, with all that clients look for."""
+    return {
+        "id": f"resp_{identity}",
+        "object": "response",
+        "created_at": created,
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "max_output_tokens": None,
+        "metadata": {},
+        "model": model,
+        "parallel_tool_calls": True,
+        "previous_response_id": None,
+        "reasoning": {"effort": None, "summary": None},
+        "temperature": None,
+        "text": {"format": {"type": "text"}},
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": None,
+        "truncation": "disabled",
+        "user": None,
+        **echo,
+        "store": False,  # the gateway keeps no answers
+    }
+
+
+def _ending(finish: str, usage: ChatUsage) -> dict[str, Any]:
+    reason = _INCOMPLETE.get(finish)
+    tokens = {
+        "input_tokens": usage.tokens_in,
+        "input_tokens_details": {"cached_tokens": usage.cached},
+        "output_tokens": usage.tokens_out,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.tokens_in + usage.tokens_out,
+    }
+    if reason is None:
+        return {"status": "completed", "usage": tokens}
+    return {"status": "incomplete", "incomplete_details": {"reason": reason}, "usage": tokens}
+
+
+def _message_item(identity: str, text: str) -> dict[str, Any]:
+    content = [_text_part(text)]
+    item = {"id": identity, "type": "message", "status": "completed", "role": "assistant"}
+    return {**item, "content": content}
+
+
+def _text_part(text: str) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def _call_item(call: Call, identity: str, number: int, custom: frozenset[str]) -> dict[str, Any]:
+    call_id = call.identity or f"call_{identity}_{number}"
+    item: dict[str, Any] = {"id": f"fc_{identity}_{number}", "status": "completed"}
+    item |= {"call_id": call_id, "name": call.name}
+    if call.name in custom:
+        return {**item, "type": "custom_tool_call", "input": _custom_input(call.arguments)}
+    return {**item, "type": "function_call", "arguments": call.arguments}
+
+
+def _custom_input(arguments: str) -> str:
+    """The input of a custom tool, which was asked for as the only argument of a function."""
+    try:
+        given = json.loads(arguments or "{}")
+    except ValueError:
+        return arguments
+    found = given.get(CUSTOM_INPUT, "") if isinstance(given, dict) else None
+    return found if isinstance(found, str) else arguments
+
+
+def _custom_names(echo: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(tool["name"] for tool in echo.get("tools", ()) if tool.get("type") == CUSTOM)
+
+
+def _encoded(held: dict[str, Any]) -> bytes:
+    return json.dumps(held, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
