@@ -86,6 +86,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     neutral_folder(tmp_path / "my-logs", records)
     records.save(tmp_path / "my-records")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a process more takes longer than what it does
     monkeypatch.setattr("routereval.routers.registry.ROUTERS", ROUTERS.copy())
     monkeypatch.setattr("routereval.features.embedder.EMBEDDERS", EMBEDDERS.copy())
     monkeypatch.setattr("routereval.scoring.metrics.METRICS", METRICS.copy())
