@@ -14,6 +14,7 @@ from routereval.cli.curves import curves
 from routereval.cli.defaults import set_defaults
 from routereval.cli.download import download
 from routereval.cli.drift import drift
+from routereval.cli.experiment import experiment
 from routereval.cli.export import export
 from routereval.cli.group import CommandGroup
 from routereval.cli.import_ import import_command
@@ -32,6 +33,7 @@ from routereval.cli.report import report
 from routereval.cli.reproduce import reproduce
 from routereval.cli.route import route
 from routereval.cli.run import run
+from routereval.cli.savings import savings
 from routereval.cli.scaling import scaling
 from routereval.cli.score import score
 from routereval.cli.serve import serve
@@ -105,6 +107,8 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         serve,
         keys,
         offpolicy,
+        savings,
+        experiment,
     ),
 }
 for title, commands in SECTIONS.items():

@@ -417,7 +417,7 @@ class Relay:
         choice = await self.choose(plan, names)
         if entry.decision is None:
             entry.allowed = tuple(names)
-            entry.decision, entry.router, entry.propensity = choice
+            entry.note_choice(choice)
             entry.decided_s = time.time() - entry.time
         failed = "".join(f"; after {name} {error.detail}" for name, error in plan.tried.items())
         entry.reason = choice.decision.reason + failed
