@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.group import CommandGroup
+from routereval.cli.messages import next_command, same_command, say
 from routereval.cli.output import format_option, show
 
 _alpha = click.option(
@@ -17,7 +19,7 @@ _alpha = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def experiment() -> None:
     """Judge a second router, or a shadow, on live traffic at any time."""
 
@@ -34,7 +36,13 @@ def status(log: Path, baseline: str, alpha: float, format_name: str) -> None:
     """
     from routereval.studies.experiment import experiment_status
 
-    show(experiment_status(log, alpha, baseline), format_name)
+    found = experiment_status(log, alpha, baseline)
+    show(found, format_name)
+    better = [row.name for row in found.rows if row.verdict == "better"]
+    if better:
+        next_command("experiment", "promote", log, better[0], "--to", "ROUTER_DIR")
+    else:
+        same_command()
 
 
 @experiment.command()
@@ -57,8 +65,8 @@ def promote(log: Path, name: str, target: Path, alpha: float) -> None:
     from routereval.studies.experiment import promote as promoted
 
     row = promoted(log, name, target, alpha)
-    click.echo(
+    say(
         f"{target} now holds {name}, which is better by {row.difference:+.3f}. "
-        "Send the gateway SIGHUP, and take the router out of [experiment].",
-        err=True,
+        "Send the gateway SIGHUP, and take the router out of [experiment]."
     )
+    next_command("serve", target)

@@ -177,6 +177,15 @@ jobs_option = click.option(
     metavar="N",
     help="Processes; -1 for one per core.",
 )
+gateway_config_option = click.option(
+    "-c",
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default="gateway.toml",
+    show_default=True,
+    help="The gateway's upstreams with their prices, its limits and where it listens.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 train_option = click.option(
     "--train", metavar="SOURCE", help="What the routers were trained on, by its texts."

@@ -6,20 +6,14 @@ from pathlib import Path
 
 import click
 
+from routereval.cli.messages import next_command
+from routereval.cli.options import gateway_config_option
 from routereval.cli.output import format_option, show
 
 
 @click.command()
 @click.argument("log", type=click.Path(path_type=Path))
-@click.option(
-    "-c",
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default="gateway.toml",
-    show_default=True,
-    help="Where the prices of the models stand.",
-)
+@gateway_config_option
 @click.option(
     "--cache-s",
     type=click.FloatRange(0),
@@ -36,9 +30,10 @@ from routereval.cli.output import format_option, show
 )
 @format_option
 def savings(log: Path, config_path: Path, cache_s: float, level: float, format_name: str) -> None:
-    """Say what routing saved against each single model on the traffic in a gateway's LOG.
+    """Say what routing saved against each single model.
 
-    The same tokens are priced at each model, with cold caches where a conversation switched.
+    The traffic is in a gateway's LOG. The same tokens are priced at each model, with cold caches
+    where a conversation switched.
     """
     from routereval.gateway.requirements import check_installed
 
@@ -58,3 +53,4 @@ def savings(log: Path, config_path: Path, cache_s: float, level: float, format_n
         for one in reversed(read_config(config_path).upstreams)  # of a model's, the first counts
     }
     show(found(log, prices, cache_s=cache_s, level=level), format_name)
+    next_command("offpolicy", log)
