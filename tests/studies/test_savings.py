@@ -44,7 +44,8 @@ def test_a_switch_that_pays_more_for_a_cold_cache_than_it_saves_is_a_loss() -> N
     second = replace(logged(2, "other", Tokens(125_000, 1_000), "t", 60.0), cost=0.625)
     found = savings([first, second], prices)
     assert by_model(found)["stays"] == pytest.approx(0.05 - 0.625)
-    assert (found.n_switches, found.cold_usd) == (1, pytest.approx(0.625))
+    assert found.n_switches == 1
+    assert found.cold_usd == pytest.approx(0.625)
     assert found.usd == found.logged_usd == 1.25
     later = savings([first, replace(second, time=1000.0)], prices)
     assert by_model(later)["stays"] == pytest.approx(0.05)  # by then it had been cold anyhow
@@ -57,7 +58,8 @@ def world(n_talks: int, seed: int) -> tuple[list[Logged], dict[str, float]]:
     A cache holds the prompt of the turn before, and only that of the model that had it.
     """
     rng = np.random.default_rng(seed)
-    rows, alone = [], dict.fromkeys(PRICES, 0.0)
+    rows: list[Logged] = []
+    alone = dict.fromkeys(PRICES, 0.0)
     for talk in range(n_talks):
         size, before = 0, ""
         for turn in range(int(rng.integers(1, 6))):
