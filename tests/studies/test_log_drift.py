@@ -29,17 +29,24 @@ def logged(weeks: int, each: int, seed: int, worse: dict[int, float] | None = No
         week = number // each
         model = ("euclid", "portia")[number % 2]
         right = rng.random() < 0.7 - (worse or {}).get(week, 0.0)
-        scores = {"euclid": 0.7, "portia": 0.7}
-        decided: Any = ("knn", 0.0, scores, tuple(scores), model, 1.0, model, 0.01)
-        rows.append(
-            Logged(
-                *(f"r{number:05}", WEEK_S * (100 + week) + 7 * number, "p", "prove the lemma"),
-                *decided,
-                score=float(right),
-                unfamiliar=number % 10 == 0,
-                conversation=f"t{number // 2}",
-            )
-        )
+        fields: dict[str, Any] = {
+            "request_id": f"r{number:05}",
+            "time": WEEK_S * (100 + week) + 7 * number,
+            "prompt": "p",
+            "text": "prove the lemma",
+            "router": "knn",
+            "lam": 0.0,
+            "scores": {"euclid": 0.7, "portia": 0.7},
+            "allowed": ("euclid", "portia"),
+            "choice": model,
+            "propensity": 1.0,
+            "model": model,
+            "cost": 0.01,
+            "score": float(right),
+            "unfamiliar": number % 10 == 0,
+            "conversation": f"t{number // 2}",
+        }
+        rows.append(Logged(**fields))
     return rows
 
 
