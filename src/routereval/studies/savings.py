@@ -258,10 +258,10 @@ def _notes(logged: Sequence[Logged], rows: Sequence[Logged], usd: float) -> list
             f"Of {apart:,} requests the log does not know the conversation: "
             "each stands for itself, with its cache as it was."
         )
-    said = float(np.nansum([row.cost for row in rows]))
-    if abs(said - usd) > max(_CENT, _CENT * usd):
+    booked = float(np.nansum([row.cost for row in rows]))
+    if abs(booked - usd) > max(_CENT, _CENT * usd):
         notes.append(
-            f"The log says ${said:,.2f} where tokens × prices are ${usd:,.2f}: prices have changed "
+            f"The log says ${booked:,.2f} where tokens × prices are ${usd:,.2f}: prices have changed "
             "since, or it was served with others. Both sides are by the prices given."
         )
     return notes
