@@ -261,7 +261,7 @@ def _notes(logged: Sequence[Logged], rows: Sequence[Logged], usd: float) -> list
     booked = float(np.nansum([row.cost for row in rows]))
     if abs(booked - usd) > max(_CENT, _CENT * usd):
         notes.append(
-            f"The log says ${booked:,.2f} where tokens × prices are ${usd:,.2f}: prices have changed "
-            "since, or it was served with others. Both sides are by the prices given."
+            f"The log says ${booked:,.2f} where tokens × prices are ${usd:,.2f}: prices have "
+            "changed since, or it was served with others. Both sides are by the prices given."
         )
     return notes
