@@ -16,6 +16,7 @@ from routereval.cli.download import download
 from routereval.cli.drift import drift
 from routereval.cli.experiment import experiment
 from routereval.cli.export import export
+from routereval.cli.extend import extend
 from routereval.cli.group import CommandGroup
 from routereval.cli.import_ import import_command
 from routereval.cli.info import info
@@ -27,6 +28,7 @@ from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
 from routereval.cli.offpolicy import offpolicy
 from routereval.cli.prices import prices
+from routereval.cli.probes import probes
 from routereval.cli.referee import referee
 from routereval.cli.replay import replay
 from routereval.cli.report import report
@@ -104,6 +106,8 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         train,
         route,
         inspect_command,
+        probes,
+        extend,
         serve,
         keys,
         offpolicy,
