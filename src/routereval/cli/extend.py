@@ -63,8 +63,9 @@ def extend(  # noqa: PLR0917 - the options of a command
 ) -> None:
     """Add a new model to a trained router, by a few scores.
 
-    The router in ROUTER_DIR takes it by its scores on probe prompts, as probes names them. What the router is known to gain is renewed as far as the probes tell, and else void; what is
-    not known is said.
+    The router in ROUTER_DIR takes it by its scores on probe prompts, as probes names them. What the
+    router is known to gain is renewed as far as they tell, and else void; what is not known is
+    said.
     """
     from routereval.routers import load_router, save_router
     from routereval.studies.extend import extend as study
@@ -82,9 +83,10 @@ def extend(  # noqa: PLR0917 - the options of a command
 
 
 def _document(found: Extension) -> Document:
-    from routereval.report import Document, Points, from_mappings
+    from routereval.report import Document, from_mappings
+    from routereval.report.table import Points
 
-    fields = {
+    fields: dict[str, str | int | float | None] = {
         "model": found.model,
         "probes": found.n,
         "score": found.score,
@@ -126,8 +128,8 @@ def _against(found: Extension) -> str:
         return f"; nothing compares it with {found.fallback}, whose scores on them are not given"
     sure = "which is sure" if found.sure else "not sure by two standard errors"
     ahead = "ahead of" if found.lead > 0 else "behind"
-    told = f", {sure}" if found.lead > 0 else ""
-    return f", {abs(found.lead):.3f} {ahead} {found.fallback}{told}"
+    surety = f", {sure}" if found.lead > 0 else ""
+    return f", {abs(found.lead):.3f} {ahead} {found.fallback}{surety}"
 
 
 def _step(found: Extension) -> str:

@@ -43,9 +43,9 @@ def probes(
 ) -> None:
     """Name a few prompts that tell most about a new model.
 
-    They are of SOURCE, spread evenly over how hard prompts are for the known models, and over subsets and
-    lengths of texts. FILE has the scores of the known models beside them, and an empty column
-    score: fill it in with those of the new model, and give the file to extend.
+    They are of SOURCE, spread evenly over how hard prompts are for the known models, and over
+    subsets and lengths of texts. FILE has the scores of the known models beside them, and an empty
+    column score: fill it in with those of the new model, and give the file to extend.
     """
     from routereval.sources import open_source
     from routereval.studies.probes import probes as study

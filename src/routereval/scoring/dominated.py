@@ -54,7 +54,7 @@ def dominated(
 
     >>> good, bad = np.repeat([1.0, 0.0], [80, 20]), np.repeat([1.0, 0.0], [40, 60])
     >>> dominated(np.stack([good, bad], axis=1), np.array([0.1, 0.2]))
-    [Dominated(model=1, by=0, difference=-0.4, high=-0.319...)]
+    [Dominated(model=1, by=0, difference=-0.4, high=-0.303...)]
     >>> dominated(np.stack([good, bad], axis=1), np.array([0.2, 0.1]))
     []
     """

@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 
 FEWEST = 8
 FOLDS = 8
+ENOUGH = 0.9
+"""Of the probes, on which the gain must be known."""
 CHARACTERS = 4
 """Of text a token, about, in English."""
 
@@ -296,8 +298,10 @@ def _step(
     stayed = choose(router.predict_scores(X), costs[:-1])
     chosen = int((choice == len(costs) - 1).sum())
     moved = float((choice != _fallback(router, X)).mean())
+    same = np.flatnonzero(choice == stayed)
+    everyone[same, choice[same]] = 0.0  # whatever it scores: the difference is none
     gain = gain_of(choice, stayed, everyone, np.arange(n))
-    if gain.n < FEWEST or np.isnan(probes.others).all():
+    if gain.n < ENOUGH * n or np.isnan(probes.others).all():
         return None, chosen, moved
     # Where few prompts go to it, chance is at least that of one more.
     error = max(gain.error, 1 / gain.n) if chosen else gain.error

@@ -79,7 +79,7 @@ def probes(records: Records, k: int = 64) -> Probes:
             the other columns.
 
     >>> rng = np.random.default_rng(0)
-    >>> skill = np.linspace(0.9, 0.1, 200)[:, None]
+    >>> skill = np.repeat([[0.95], [0.05]], 100, axis=0)
     >>> scores = (rng.random((200, 6)) < skill).astype(float)
     >>> found = probes(Records.from_arrays("toy", scores, list("abcdef")), 20)
     >>> len(found.table), found.error < found.random_error
