@@ -24,7 +24,7 @@ def test_probes_are_named_filled_in_and_extend_a_router(
     router, file = tmp_path / "router", tmp_path / "probes.csv"
     command_line("train", source, "-r", "knn(k=5)", "-o", router)
     named = command_line("probes", source, "-k", 20, "-o", file)
-    assert (named.status, named.err.count("Next: fill in score")) == (0, 1)
+    assert (named.status, named.err.count("Next: routereval extend ROUTER_DIR --model")) == (0, 1)
     assert "Each of the 3 known models left out in turn" in named.out
     pl.read_csv(file).with_columns(score=pl.lit(1.0)).write_csv(file)
     call = ("extend", router, "--model", "org/new", "--scores", file, "--price", "0.5,1.5")

@@ -102,7 +102,7 @@ def test_what_is_a_folder_or_a_file_is_named_so() -> None:
 
 def test_costs_on_the_command_line_are_of_1000_calls() -> None:
     per = {o.metavar for uses in FLAGS.values() for o in uses.values() if "USD" in str(o.help)}
-    assert per == {"USD_PER_1K", "PROMPTS"}
+    assert per == {"USD_PER_1K", "PROMPTS", "IN,OUT"}  # the last: prices of a million tokens
 
 
 # What is said beside the result
