@@ -30,6 +30,7 @@ LAYOUTS = {
     "ScalingResults": "scaling:scaling_document",
     "Savings": "savings:savings_document",
     "Standings": "compare:standings_document",
+    "Trajectories": "trajectories:trajectories_document",
     "Trust": "trust:trust_document",
     "Verdict": "compare:verdict_document",
 }

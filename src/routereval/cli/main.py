@@ -43,6 +43,7 @@ from routereval.cli.show import show
 from routereval.cli.simulate import simulate
 from routereval.cli.split import split
 from routereval.cli.train import train
+from routereval.cli.trajectories import trajectories
 from routereval.cli.trials import trials
 from routereval.cli.trust import trust
 from routereval.errors import RouterEvalError
@@ -96,6 +97,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         replay,
         trials,
         judges,
+        trajectories,
     ),
     "Decide": (
         advise,
