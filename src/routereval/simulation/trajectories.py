@@ -19,7 +19,7 @@ STEP_SCORES = np.array([[0.995, 0.995, 0.999], [0.80, 0.92, 0.97]])
 HARD = 0.25
 """Share of the steps that are hard."""
 
-TOLD = 0.9
+TEXT_IS_TRUE = 0.9
 """How often the text says truly whether a step, or a task, is hard."""
 
 RUN_SCORES = np.array([[0.85, 0.9, 0.92], [0.15, 0.4, 0.75]])
@@ -85,12 +85,12 @@ def _runs(n: int, rng: np.random.Generator) -> StepRecords:
 
 
 def _texts(hard: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
-    said = np.where(rng.random(len(hard)) < TOLD, hard, 1 - hard)
+    shown = np.where(rng.random(len(hard)) < TEXT_IS_TRUE, hard, 1 - hard)
     word = rng.integers(len(_WORDS[0]), size=len(hard))
     number = rng.integers(10_000, size=len(hard))
     return [
         f"{_WORDS[kind][own]} file {place}"
-        for kind, own, place in zip(said, word, number, strict=True)
+        for kind, own, place in zip(shown, word, number, strict=True)
     ]
 
 
