@@ -8,7 +8,7 @@ from routereval.cli.output import format_option, show
 
 
 @click.command()
-@click.argument("steps", type=click.Path(exists=True, dir_okay=False))
+@click.argument("steps")
 @click.option(
     "--arms",
     metavar="FIRST,THEN",
@@ -24,11 +24,7 @@ from routereval.cli.output import format_option, show
     type=float,
     help="How much less a score may be that still counts as equal.  [default: 0.01]",
 )
-@click.option(
-    "--prices",
-    type=click.Path(exists=True, dir_okay=False),
-    help="A price list of your own, for what a cold cache costs.",
-)
+@click.option("--prices", help="A price list of your own, for what a cold cache costs.")
 @click.option("--n-boot", type=click.IntRange(1), help="Resamples.  [default: 1000]")
 @format_option
 def trajectories(
