@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from routereval.errors import DataError
 from routereval.gateway.decisions.experiment import Arm, Experiment
 from routereval.gateway.observe.decision_log import DecisionLog
 from routereval.gateway.observe.shadows import MAX_PENDING, ShadowRouters
-from routereval.gateway.protocols import LogEntry, RouterChoice
+from routereval.gateway.protocols import NO_SURCHARGES, LogEntry, RouterChoice
 from routereval.routers.trained import Decision
 
 POOL = ("a", "b", "c")
@@ -29,7 +29,13 @@ class Always:
         self.asked = 0
 
     async def decide(
-        self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
+        self,
+        text: str,
+        lam: float,
+        allowed: Sequence[str],
+        *,
+        unit: str = "",
+        surcharges: Mapping[str, float] = NO_SURCHARGES,
     ) -> RouterChoice:
         self.asked += 1
         await asyncio.sleep(self.pause)

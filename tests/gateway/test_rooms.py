@@ -12,10 +12,11 @@ from routereval import gateway
 
 SRC = Path(gateway.__file__).parent
 ALLOWED: dict[str, set[str]] = {
-    "upstreams": set(),
+    "dialects": set(),
+    "upstreams": {"dialects"},
     "access": set(),
     "decisions": set(),
-    "http": {"upstreams", "decisions"},
+    "http": {"dialects", "upstreams", "decisions"},
     "observe": {"http"},
 }
 

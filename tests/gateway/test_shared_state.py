@@ -155,7 +155,7 @@ async def test_a_conversation_stays_with_its_model_whichever_worker_it_meets() -
     async with workers(routing={"sticky_s": 60}) as (one, other):
         first = await one.ask(messages=loop_of_tools[:1], model="auto:lam=5")
         assert first[1]["x-routereval-model"] == "parrot"
-        then = await other.ask(messages=loop_of_tools)
+        then = await other.ask(messages=loop_of_tools, model="auto:lam=5")
         assert then[1]["x-routereval-model"] == "parrot"
         assert then[1]["x-routereval-reason"] == "same conversation"
 

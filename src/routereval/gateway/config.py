@@ -77,6 +77,9 @@ class RoutingConfig(Table, frozen=True):
     """What of a conversation is routed, and what is remembered.
 
     Attributes:
+        sticky_s: how long a conversation stays with its model after an answer; 0 for not at all.
+        escalate_after: failed results of tools after which a conversation goes to a better model,
+            once; 0 for never.
         allow_network: the hosts that a trained router may ask, as `load_router` takes them.
     """
 
@@ -84,7 +87,8 @@ class RoutingConfig(Table, frozen=True):
     context_chars: CountOr0 = 1000
     prompt_chars: Annotated[int, Meta(ge=100)] = 32_000
     cache: CountOr0 = 10_000
-    sticky_s: AtLeast0 = 0.0
+    sticky_s: AtLeast0 = 300.0
+    escalate_after: CountOr0 = 3
     allow_network: tuple[str, ...] = ()
 
 

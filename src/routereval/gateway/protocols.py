@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from routereval.gateway.dialects.apis import CHAT, Api
@@ -40,6 +41,27 @@ class Usage(NamedTuple):
 
 
 NOTHING = Usage()
+
+
+class Switch(NamedTuple):
+    """A conversation that went from one upstream to another, as it is booked.
+
+    Attributes:
+        origin: the label of the upstream that it was with.
+        tokens: of the prompt that are in that one's cache.
+        saved_usd: what the new one's prices save, if both had the prompt in their caches.
+        cold_usd: what it cost that the new one had not.
+    """
+
+    origin: str
+    tokens: int
+    saved_usd: float
+    cold_usd: float
+
+    @property
+    def net_usd(self) -> float:
+        """What was gained, or lost where it is below 0."""
+        return self.saved_usd - self.cold_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +209,12 @@ class LogEntry:
         decision: the router's; None where the client named an upstream's model.
         router: which router decided, for tests of one against another.
         propensity: the probability with which that router makes this choice.
-        share: of the conversations that this router has.
-        explore: the share of choices that are drawn evenly.
-        against: the router that serves, in a test of others against it.
         model: who answered; empty for nobody.
         deployment: which of its upstreams, where there are several.
         rules: the names of the rules that it was under.
         attempts: who was asked, in order.
         reason: why that model, as in ``x-routereval-reason``.
+        switch: that its conversation was with another upstream before; None where it was not.
         status: what the client got.
         error: the code of an error that the client got, also in mid-stream.
         usage: tokens.
@@ -217,14 +237,12 @@ class LogEntry:
     decision: Decision | None = None
     router: str = ""
     propensity: float = 1.0
-    share: float = 1.0
-    explore: float = 0.0
-    against: str = ""
     model: str = ""
     deployment: str = ""
     rules: tuple[str, ...] = ()
     attempts: list[Attempt] = field(default_factory=list)
     reason: str = ""
+    switch: Switch | None = None
     status: int = 0
     error: str = ""
     usage: Usage = NOTHING
@@ -232,12 +250,6 @@ class LogEntry:
     decided_s: float = 0.0
     first_byte_s: float = 0.0
     total_s: float = 0.0
-
-    def note_choice(self, choice: RouterChoice) -> None:
-        """Take note of what a router chose, and how."""
-        self.decision, self.router = choice.decision, choice.router
-        self.propensity, self.share, self.explore = choice[2:5]
-        self.against = choice.against
 
     @property
     def lost_usd(self) -> float:
@@ -290,30 +302,27 @@ class RequestHook(Protocol):
 
 
 class RouterChoice(NamedTuple):
-    """A decision, by which router, and how probable it was.
-
-    Attributes:
-        decision: of the router, or drawn.
-        router: its name, in a test of one against another.
-        propensity: the probability with which that router makes this choice.
-        share: of the conversations that this router has.
-        explore: the share of choices that are drawn evenly.
-        against: the router that serves, in a test of others against it; empty without one.
-    """
+    """A decision, by which router, and how probable it was."""
 
     decision: Decision
     router: str = ""
     propensity: float = 1.0
-    share: float = 1.0
-    explore: float = 0.0
-    against: str = ""
+
+
+NO_SURCHARGES: Mapping[str, float] = MappingProxyType({})
 
 
 class Decider(Protocol):
     """Who decides where a request goes."""
 
     async def decide(
-        self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
+        self,
+        text: str,
+        lam: float,
+        allowed: Sequence[str],
+        *,
+        unit: str = "",
+        surcharges: Mapping[str, float] = NO_SURCHARGES,
     ) -> RouterChoice:
         """Choose among the allowed models.
 
@@ -322,6 +331,8 @@ class Decider(Protocol):
             lam: the trade-off, in score.
             allowed: models of the pool, at least one.
             unit: what a split of the traffic keeps together: the conversation, or the request.
+            surcharges: what models cost more than usual for this request, in USD; not given where
+                there are none.
         """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from routereval.results.results import Results
 
-_REPEATED = {"routers": "-r", "pools": "--pool", "only": "--only", "embedder": "--embedder"}
+_REPEATED = {"routers": "-r", "pools": "--pool", "only": "--only"}
 _LISTED = {
     "sizes": "--sizes",
     "groups": "--groups",
@@ -18,6 +18,7 @@ _LISTED = {
 }
 _SINGLE = {
     "protocol": "--protocol",
+    "embedder": "--embedder",
     "costs": "--costs",
     "prices": "--prices",
     "n_boot": "--n-boot",
@@ -37,8 +38,7 @@ def run_command(results: Results, out: str = "OUT") -> str:
     info: Mapping[str, Any] = results.info
     words = ["routereval", "run", *map(str, info.get("sources", ["SOURCE"]))]
     for key, option in _REPEATED.items():
-        held = info.get(key, results.routers if key == "routers" else ())
-        for one in [held] if isinstance(held, str) else held:
+        for one in info.get(key, results.routers if key == "routers" else ()):
             words += [option, str(one)]
     for key, option in _LISTED.items():
         if info.get(key):

@@ -34,7 +34,6 @@ from routereval.regular_files import read_whole
 from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
 from routereval.routers.base import Router
 from routereval.routers.familiarity import Familiarity
-from routereval.routers.linear_extension import LinearlyExtended
 from routereval.routers.networked import allowed_hosts, permit
 from routereval.routers.new_models import Extended
 from routereval.routers.registry import ROUTERS, make_router
@@ -48,8 +47,7 @@ MANIFEST = "manifest.json"
 
 PARTS = _ROUTER, _EMBEDDER, _FAMILIARITY = "router.skops", "embedder.skops", "familiarity.skops"
 _HOMES = ("routereval.routers.", "routereval.features.")
-_EXTENDED = (Extended, LinearlyExtended)
-_ADAPTERS = (ObjectAdapter, EstimatorAdapter, *_EXTENDED)
+_ADAPTERS = (ObjectAdapter, EstimatorAdapter, Extended)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
 _LARGEST = 1 << 33
@@ -186,8 +184,7 @@ def check_kinds(
         raise DataError(f"{path / _EMBEDDER} holds no embedder but a {type(embedder).__name__}")
     if familiarity is not None and not isinstance(familiarity, Familiarity):
         raise DataError(f"{path / _FAMILIARITY} holds a {type(familiarity).__name__}")
-    while isinstance(router, _EXTENDED):
-        router = router.known
+    router = router.known if isinstance(router, Extended) else router
     about = held["about"]
     _check_spec(path / _ROUTER, about.get("router"), router, make_router)
     if embedder is not None:

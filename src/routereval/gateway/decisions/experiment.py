@@ -7,12 +7,12 @@ see `routereval offpolicy`.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
 from routereval.errors import DataError
-from routereval.gateway.protocols import Decider, RouterChoice
+from routereval.gateway.protocols import NO_SURCHARGES, Decider, RouterChoice
 
 
 class Arm(NamedTuple):
@@ -38,7 +38,7 @@ class Experiment:
     probability with which that router's choice, or the random one, is this model.
 
     Args:
-        arms: at least one, the one that serves first; their pools hold the same models.
+        arms: at least one; their pools hold the same models.
         explore: the share of choices that are drawn evenly from the allowed models.
         rng: where the draws come from; the system's own randomness unless given.
 
@@ -58,11 +58,20 @@ class Experiment:
         self._total = sum(arm.share for arm in arms)
 
     async def decide(
-        self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
+        self,
+        text: str,
+        lam: float,
+        allowed: Sequence[str],
+        *,
+        unit: str = "",
+        surcharges: Mapping[str, float] = NO_SURCHARGES,
     ) -> RouterChoice:
         """Choose among the allowed models; see `protocols.Decider`."""
         arm = self._arm(unit or text)
-        routed = await arm.decider.decide(text, lam, allowed, unit=unit)
+        if surcharges:
+            routed = await arm.decider.decide(text, lam, allowed, unit=unit, surcharges=surcharges)
+        else:
+            routed = await arm.decider.decide(text, lam, allowed, unit=unit)
         options = [model for model in arm.models if model in allowed]
         chosen, propensity = routed.decision, routed.propensity
         if self._explore and len(options) > 1:
@@ -76,8 +85,7 @@ class Experiment:
                     )
             greedy = chosen.model == routed.decision.model
             propensity = each + (1 - self._explore) * (propensity if greedy else 0.0)
-        share, first = arm.share / self._total, self.arms[0].name if len(self.arms) > 1 else ""
-        return RouterChoice(chosen, arm.name, propensity, share, self._explore, first)
+        return RouterChoice(chosen, arm.name, propensity)
 
     def _arm(self, unit: str) -> Arm:
         if len(self.arms) == 1:

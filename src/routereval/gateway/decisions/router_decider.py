@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from routereval.gateway.protocols import RouterChoice
+from routereval.gateway.protocols import NO_SURCHARGES, RouterChoice
 from routereval.routers.base import Scores
 from routereval.routers.trained import TrainedRouter
 
@@ -62,7 +62,13 @@ class RouterDecider:
         self._last_asked = 0.0
 
     async def decide(
-        self, text: str, lam: float, allowed: Sequence[str], *, unit: str = ""
+        self,
+        text: str,
+        lam: float,
+        allowed: Sequence[str],
+        *,
+        unit: str = "",
+        surcharges: Mapping[str, float] = NO_SURCHARGES,
     ) -> RouterChoice:
         """Choose among the allowed models; see `protocols.Decider`.
 
@@ -71,6 +77,8 @@ class RouterDecider:
             SpecError: if `lam` is negative or not finite.
         """
         scores, costs, unfamiliar = await self._scored(text)
+        if surcharges:
+            costs = costs + np.array([surcharges.get(model, 0.0) for model in self.trained.models])
         decision = self.trained.decided([text], scores, costs, lam, allowed)[0]
         return RouterChoice(decision._replace(unfamiliar=bool(unfamiliar[0])), self.name)
 

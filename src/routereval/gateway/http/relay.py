@@ -15,6 +15,7 @@ from typing import Any
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config, VirtualModel
+from routereval.gateway.decisions.conversation import Conversations, WarmCache
 from routereval.gateway.decisions.kept_responses import (
     KeptResponse,
     KeptResponses,
@@ -28,6 +29,7 @@ from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.chat_request import parse_request, routed_text
 from routereval.gateway.http.connection import GONE, Connection
 from routereval.gateway.http.disconnect import DisconnectWatcher
+from routereval.gateway.http.holding import Holding
 from routereval.gateway.http.sent_body import (
     LARGE_BODY_BYTES,
     body_for,
@@ -72,6 +74,7 @@ class RoutingPlan:
         upstreams: those that rules permit; nothing else is ever asked.
         text: what is routed.
         conversation: what the request is a part of.
+        holding: how its conversation is held; None before that is looked up.
         sticks: whether it goes where the conversation went before.
         client: who asks: the name of the key, or the address where there are no keys.
         pinned: the only upstream that may be asked, by its label; empty for none such.
@@ -86,6 +89,7 @@ class RoutingPlan:
     upstreams: UpstreamPool
     text: str = ""
     conversation: str = ""
+    holding: Holding | None = None
     sticks: bool = False
     client: str = ""
     pinned: str = ""
@@ -132,6 +136,7 @@ class Relay:
         self.authenticator = authenticator
         self.state = state
         self._kept = KeptResponses(state)
+        self._conversations = Conversations(state, config.routing.sticky_s)
         self.parts: list[Any] = [authenticator, *hooks, *observers]  # to be opened and closed
         self.hooks = hooks
         self.observers = observers
@@ -229,6 +234,7 @@ class Relay:
             )
             if request.follows:
                 await self._pin(plan, entry.key)
+            plan.holding = await self._holding(plan)
             plan.client, entry.conversation = entry.key or connection.address, plan.conversation
             entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
             await authorization.reserve(plan.upstreams.highest_price(plan.names, request))
@@ -248,6 +254,15 @@ class Relay:
             raise not_found_error(plan.request.follows)
         plan.pinned, plan.names = kept.label, [upstream.config.name]
         plan.conversation = kept.conversation
+
+    async def _holding(self, plan: RoutingPlan) -> Holding | None:
+        """How the conversation of a request is held; None where it is not."""
+        routing = self.config.routing
+        if plan.virtual is None or not routing.sticky_s:
+            return None
+        continued = plan.sticks or plan.pinned
+        before = await self._conversations.find(plan.conversation) if continued else None
+        return Holding(before, plan.request, plan.upstreams, plan.names, routing.escalate_after)
 
     async def run_hooks(self, asked: ClientRequest) -> None:
         """Let each hook look at a request, and change it.
@@ -345,10 +360,24 @@ class Relay:
         virtual = ["auto", *(f"auto:{name}" for name in self.config.virtual)]
         return [*virtual, *(name for name in self.upstreams.models if _allows(authorization, name))]
 
-    async def choose(self, plan: RoutingPlan, names: Sequence[str]) -> RouterChoice:
-        """Who is to serve a request, of the models named."""
+    async def choose(
+        self, plan: RoutingPlan, names: Sequence[str], now: float | None = None
+    ) -> RouterChoice:
+        """Who is to serve a request, of the models named.
+
+        Args:
+            plan: of the request.
+            names: of models.
+            now: seconds since the epoch, where a conversation's cold caches are to count.
+        """
         lam = plan.virtual.lam if plan.virtual else 0.0
-        return await self.decider.decide(plan.text, lam, names, unit=plan.conversation)
+        text, unit, holding = plan.text, plan.conversation, plan.holding
+        if holding is None or now is None:
+            return await self.decider.decide(text, lam, names, unit=unit)
+        lam = 0.0 if holding.escalates else lam
+        if cold := holding.surcharges(names, now, self.config.routing.sticky_s):
+            return await self.decider.decide(text, lam, names, unit=unit, surcharges=cold)
+        return await self.decider.decide(text, lam, names, unit=unit)
 
     async def _serve(
         self, connection: Connection, plan: RoutingPlan, authorization: Authorization, body: bytes
@@ -408,19 +437,21 @@ class Relay:
         return upstream
 
     async def _chosen_model(self, entry: LogEntry, plan: RoutingPlan, names: list[str]) -> str:
-        if plan.sticks:
-            label = await self.state.model_of(plan.conversation) or ""
-            last = plan.upstreams.get(label)
-            if last is not None and last.config.name in names:
-                entry.reason, plan.preferred = "same conversation", label
-                return last.config.name
-        choice = await self.choose(plan, names)
+        holding = plan.holding
+        seat = holding.seat(names, plan.tried) if holding is not None else None
+        if seat is None:
+            choice = await self.choose(plan, names, entry.time)
+            seat = holding.stays_after_all(choice.decision.model) if holding is not None else None
+        if seat is not None:
+            entry.reason, plan.preferred = seat.reason, seat.label
+            return seat.model
         if entry.decision is None:
             entry.allowed = tuple(names)
-            entry.note_choice(choice)
+            entry.decision, entry.router, entry.propensity = choice
             entry.decided_s = time.time() - entry.time
         failed = "".join(f"; after {name} {error.detail}" for name, error in plan.tried.items())
-        entry.reason = choice.decision.reason + failed
+        why = holding.why() if holding is not None else ""
+        entry.reason = why + choice.decision.reason + failed
         return choice.decision.model
 
     async def _sent(
@@ -436,10 +467,7 @@ class Relay:
         if upstream.label not in plan.upstreams:  # never so; nothing leaves if it were
             raise RuntimeError(f"rules {entry.rules} do not permit {upstream.label}")
         try:
-            answer = await self._asked(connection, plan.request, upstream, body, until)
-            passed = answer
-            if isinstance(answer, Reply) and upstream.translates(plan.request):
-                passed = translated_reply(answer, plan.request, entry.request_id)
+            answer, usage = await self._asked(connection, plan.request, upstream, body, until)
         except UpstreamError as error:
             if error.reply is not None and upstream.translates(plan.request):
                 error.reply = translated_reply(error.reply, plan.request, entry.request_id)
@@ -455,10 +483,12 @@ class Relay:
         entry.deployment = upstream.config.deployment
         if isinstance(answer, Stream):
             await self._streamed(connection, plan, upstream, answer)
-        elif isinstance(passed, Reply):
-            self._book(entry, upstream, usage_of_reply(answer, plan.request))
-            await self._note_conversation(plan, upstream, entry.key, passed.body)
-            await connection.reply(passed)
+            return None
+        self._book(entry, plan, upstream, usage)
+        if answer.status < 400:
+            await self._note_kept(plan, upstream, entry.key, answer.body)
+            await self._note_conversation(plan, upstream, usage, entry.time)
+        await connection.reply(answer)
         return None
 
     async def _asked(
@@ -468,8 +498,10 @@ class Relay:
         upstream: Upstream,
         body: bytes,
         until: float,
-    ) -> Reply | Stream:
-        """The answer of an upstream, in the API that it speaks.
+    ) -> tuple[Reply | Stream, Usage]:
+        """The answer of an upstream, and the usage of a whole one.
+
+        A whole answer is in the client's API, a stream in the one that the upstream speaks.
 
         Raises:
             UpstreamError: if there is none.
@@ -492,22 +524,37 @@ class Relay:
         if isinstance(found, Stream) and not found.events and upstream.translates(request):
             found.close()
             raise UpstreamError("garbage", "compressed its stream although asked not to")
-        return found
+        if isinstance(found, Stream):
+            return found, NOTHING
+        usage = usage_of_reply(found, request)
+        if upstream.translates(request):
+            found = translated_reply(found, request, connection.entry.request_id)
+        return found, usage
 
-    async def _note_conversation(
+    async def _note_kept(
         self, plan: RoutingPlan, upstream: Upstream, key: str, answer: bytes
     ) -> None:
+        """Note which upstream keeps an answer, if one does."""
         if plan.request.kept and not upstream.translates(plan.request):
             await self._kept.note(key, answer, KeptResponse(upstream.label, plan.conversation))
-        seconds = self.config.routing.sticky_s
-        if plan.virtual is not None and seconds:
-            await self.state.note_model(plan.conversation, upstream.label, seconds)
+
+    async def _note_conversation(
+        self, plan: RoutingPlan, upstream: Upstream, usage: Usage, now: float
+    ) -> None:
+        """Note who answered, and what of the conversation is in its cache."""
+        if plan.holding is not None:
+            cache = WarmCache(usage.tokens_in + usage.tokens_out, now)
+            after = plan.holding.after(upstream.label, cache, self._conversations.seconds)
+            await self._conversations.note(plan.conversation, after)
 
     async def _streamed(
         self, connection: Connection, plan: RoutingPlan, upstream: Upstream, stream: Stream
     ) -> None:
+        entry, expected = connection.entry, Usage(plan.request.prompt_tokens)
         try:
-            await self._note_conversation(plan, upstream, connection.entry.key, stream.first)
+            await self._note_kept(plan, upstream, entry.key, stream.first)
+            if plan.holding is not None and plan.holding.before is None:
+                await self._note_conversation(plan, upstream, expected, entry.time)
             await connection.stream(
                 stream,
                 spoken_api(upstream, plan.request),
@@ -515,13 +562,14 @@ class Relay:
                 translated=self._translated(connection, plan.request, upstream),
             )
         except UpstreamError as error:
-            self._note_error(upstream, connection.entry, plan, error, lost=False)
+            self._note_error(upstream, entry, plan, error, lost=False)
             sentence = f"{upstream.config.name} {error.detail} in mid-stream"
             await connection.error(ApiError(502, sentence, code="stream_cut"))
         finally:
             stream.close()
             usage = connection.usage_of_stream(plan.request.prompt_tokens)
-            self._book(connection.entry, upstream, usage)
+            self._book(entry, plan, upstream, usage)
+        await self._note_conversation(plan, upstream, usage, entry.time)
 
     def _translated(
         self, connection: Connection, request: ChatRequest, upstream: Upstream
@@ -556,8 +604,11 @@ class Relay:
         entry.attempts.append(Attempt(upstream.config.name, error, lost_usd))
         entry.usd += lost_usd
 
-    def _book(self, entry: LogEntry, upstream: Upstream, usage: Usage) -> None:
+    def _book(self, entry: LogEntry, plan: RoutingPlan, upstream: Upstream, usage: Usage) -> None:
         entry.usage = usage
+        if plan.holding is not None:
+            seconds = self._conversations.seconds
+            entry.switch = plan.holding.switch(upstream.label, usage, entry.time, seconds)
         entry.usd += upstream.price(usage) if usage != NOTHING else 0.0
 
     async def _reply_with_failure(self, connection: Connection, plan: RoutingPlan) -> None:

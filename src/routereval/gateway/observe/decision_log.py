@@ -217,6 +217,10 @@ def line_of(
         ],
     }
     held |= {name: value for name, value in _parts(entry).items() if value}
+    if (switch := entry.switch) is not None:
+        usd = {"saved": switch.saved_usd, "cold": switch.cold_usd, "net": switch.net_usd}
+        rounded = {f"{name}_usd": round(value, 9) for name, value in usd.items()}
+        held["switch"] = {"from": switch.origin, "tokens": switch.tokens, **rounded}
     if lost_usd := entry.lost_usd:
         held["lost_usd"] = round(lost_usd, 9)
     if entry.text or entry.decision is not None:
@@ -247,11 +251,6 @@ def _decided(entry: LogEntry, pool: Sequence[str]) -> dict[str, Any]:
     decision = entry.decision
     assert decision is not None  # noqa: S101 - for the type checker
     scores = zip(pool, decision.scores, strict=False)
-    test: dict[str, object] = {"share": entry.share} if entry.share < 1 else {}
-    if entry.against:
-        test["against"] = entry.against
-    if entry.explore:
-        test["explore"] = entry.explore
     return {
         "router": entry.router,
         "lam": entry.lam,
@@ -260,7 +259,6 @@ def _decided(entry: LogEntry, pool: Sequence[str]) -> dict[str, Any]:
         "choice": decision.model,
         "unfamiliar": decision.unfamiliar,
         "propensity": entry.propensity,
-        **test,
     }
 
 
