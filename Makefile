@@ -83,6 +83,7 @@ bench: $(READY)           ## speeds, as ratios to the naive way; coverage of int
 	$(BIN)/python benchmarks/gateway_fuzz.py
 	$(BIN)/python benchmarks/gateway_attacks.py
 	$(BIN)/python benchmarks/gateway_rules.py
+	$(BIN)/python benchmarks/experiments.py
 
 docs: $(READY)            ## the documents as a site below docs-site/html, its links checked
 	UV_PROJECT_ENVIRONMENT=$(VENV)-docs $(UV) sync --frozen --quiet --only-group docs

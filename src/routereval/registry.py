@@ -176,6 +176,33 @@ class Registry(Mapping[str, T], Generic[T]):
         """The parameters without which an entry cannot be made."""
         return [key for key, default in self._parameters(self[name]).items() if default is NEEDED]
 
+    def swept(self, name: str, given: Mapping[str, Any]) -> list[str]:
+        """The parameters given as a list that take none: it stands for an entry of each value.
+
+        What a parameter takes, its rule in the entry's ``allowed`` says; without one, its default.
+
+        Args:
+            name: of the entry.
+            given: its parameters, lists as tuples.
+
+        Raises:
+            SpecError: if there is no such entry.
+        """
+        listed = [key for key, value in given.items() if isinstance(value, tuple) and value]
+        if not listed:
+            return []
+        entry = self[name]
+        rules, usual = getattr(entry, "allowed", {}), self._parameters(entry)
+        return [
+            key
+            for key in listed
+            if (
+                not rules[key].allows(given[key])
+                if key in rules
+                else isinstance(usual.get(key), (bool, int, float, str))
+            )
+        ]
+
     def copy(self) -> Registry[T]:
         """Another registry of the same entries: what is registered there is not registered here."""
         other = Registry(

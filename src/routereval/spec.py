@@ -7,7 +7,9 @@ splits and embedders are all named by it, in Python, on the command line and in 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import Any
@@ -77,6 +79,24 @@ def parse_spec(text: str | Spec) -> Spec:
     if len(dict(params)) < len(params):  # given twice
         raise _malformed(text)
     return Spec(name, tuple(params))
+
+
+def combinations(spec: Spec, varied: Collection[str]) -> Iterator[tuple[Spec, dict[str, Any]]]:
+    """The specs that one stands for whose lists are of values to be taken in turn.
+
+    Args:
+        spec: the spec.
+        varied: its parameters that are such lists.
+
+    Yields:
+        A spec of each combination, and what of it varies; the spec itself if nothing does.
+
+    >>> [str(one) for one, _ in combinations(parse_spec("knn(k=[5, 20], metric=cosine)"), ["k"])]
+    ['knn(k=5, metric=cosine)', 'knn(k=20, metric=cosine)']
+    """
+    for values in itertools.product(*(spec.kwargs[key] for key in varied)):
+        here = dict(zip(varied, values, strict=True))
+        yield Spec(spec.name, tuple((key, here.get(key, old)) for key, old in spec.params)), here
 
 
 def _parameters(text: str, inside: str) -> list[tuple[str, Any]]:

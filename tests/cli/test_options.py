@@ -24,6 +24,7 @@ OWN = {
     "--pool": "a submission to a leaderboard names its models",
     "--router": "what is done with the router is said too",
     "--protocol": "compare shows only the cells of one",
+    "--embedder": "a run takes several",
 }
 
 
@@ -58,7 +59,7 @@ def meaning(option: click.Option) -> str:
 def test_a_flag_means_the_same_everywhere(flag: str) -> None:
     uses = FLAGS[flag]
     shapes = {
-        (tuple(o.opts), o.is_flag, o.multiple and flag not in {"--router", "--pool"})
+        (tuple(o.opts), o.is_flag, o.multiple and flag not in {"--router", "--pool", "--embedder"})
         for o in uses.values()
     }
     assert len(shapes) == 1, {path: option.opts for path, option in uses.items()}
@@ -101,7 +102,7 @@ def test_what_is_a_folder_or_a_file_is_named_so() -> None:
 
 def test_costs_on_the_command_line_are_of_1000_calls() -> None:
     per = {o.metavar for uses in FLAGS.values() for o in uses.values() if "USD" in str(o.help)}
-    assert per == {"USD_PER_1K", "PROMPTS"}
+    assert per == {"USD_PER_1K", "PROMPTS", "IN,OUT"}  # the last: prices of a million tokens
 
 
 # What is said beside the result

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from routereval.errors import DataError
 from routereval.routers import Router, extend, make_router
 from routereval.routers.clusters import Cluster
+from routereval.routers.linear_extension import LinearlyExtended, likeness
 from routereval.routers.new_models import Extended
 from routereval.routers.persistence import dump, restore
 
@@ -74,3 +77,73 @@ def test_an_extended_router_can_be_kept() -> None:
     router = extended("knn(k=3)")
     again = restore(dump(router))
     assert np.array_equal(router.predict_scores(X), again.predict_scores(X))
+
+
+# Above 0 the first model is right, below 0 the second; a third tosses coins.
+LINE = np.linspace(-1, 1, 120)[:, None]
+CERTAIN = np.hstack([LINE > 0, LINE < 0, RNG.random((120, 1)) < 0.5]).astype(float)
+SOME = np.arange(1, 120, 2)
+
+
+@pytest.mark.parametrize("spec", ["auto", "guard(router='knn(k=5)')"])
+def test_a_guarded_router_predicts_a_new_model_from_those_that_it_is_like(spec: str) -> None:
+    known = make_router(spec).fit(LINE, CERTAIN)
+    grown = extend(known, LINE[SOME], CERTAIN[SOME, 1:2], known=CERTAIN[SOME])
+    assert isinstance(grown, LinearlyExtended)
+    before, after = known.predict_scores(LINE), grown.predict_scores(LINE)
+    assert np.array_equal(after[:, :3], before)
+    assert np.corrcoef(after[:, 3], before[:, 1])[0, 1] > 0.9
+    again = restore(dump(grown))
+    assert np.array_equal(again.predict_scores(LINE), after)
+    twice = extend(grown, LINE[SOME], CERTAIN[SOME, :1], known=CERTAIN[SOME][:, [0, 1, 2, 1]])
+    assert twice.n_models_ == 5
+
+
+def test_a_lead_that_is_not_sure_takes_no_prompt() -> None:
+    rng = np.random.default_rng(1)
+    scores = (rng.random((300, 2)) < [0.6, 0.4]).astype(float)
+    known = make_router("auto").fit(rng.normal(size=(300, 3)), scores)
+    best = int(known.predict_scores(np.zeros((1, 3)))[0].argmax())
+    probes, some = rng.normal(size=(40, 3)), scores[:40]
+    slightly = np.where(np.arange(40) == some[:, best].argmin(), 1.0, some[:, best])
+    for new, taken in ((slightly, False), (np.ones(40), True)):
+        grown = extend(known, probes, new[:, None], known=some)
+        choice = grown.predict_scores(rng.normal(size=(50, 3))).argmax(axis=1)
+        assert (choice == 2).all() if taken else not (choice == 2).any(), new.mean()
+
+
+def test_a_guarded_router_asks_for_the_scores_of_the_known_models() -> None:
+    known = make_router("guard(router='knn(k=5)')").fit(LINE, CERTAIN)
+    with pytest.raises(DataError, match=r"guard learns a new model by comparison .* give those"):
+        extend(known, LINE[SOME], CERTAIN[SOME, :1])
+    with pytest.raises(DataError, match=r"shape \(60, 2\) but there are 60 probe prompts and 3"):
+        extend(known, LINE[SOME], CERTAIN[SOME, :1], known=CERTAIN[SOME, :2])
+    with pytest.raises(DataError, match="2 prompts or more, not on 1"):
+        extend(known, LINE[:1], CERTAIN[:1, :1], known=CERTAIN[:1])
+
+
+@given(st.integers(0, 10_000))
+def test_the_error_of_a_likeness_holds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = (rng.random((40, 3)) < rng.random((40, 1))).astype(float)
+    scores[rng.random(scores.shape) < 0.2] = np.nan
+    scores[:2] = [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    found = likeness(scores[:, :2], scores[:, 2])
+    assert found.error >= 1 / 42
+    assert found(found.centre) == found.mean == np.nanmean(scores[:, 2])
+
+
+def test_comparison_tells_a_mean_better_than_the_probes_alone() -> None:
+    rng = np.random.default_rng(0)
+    missed = []
+    for _ in range(60):
+        hard = rng.random((400, 1))
+        scores = (rng.random((400, 4)) < hard).astype(float)
+        rows = rng.permutation(400)[:40]
+        like = likeness(scores[rows, :3], scores[rows, 3])
+        truth = scores[:, 3].mean()
+        found = float(like(scores[:, :3].mean(axis=0)))
+        missed.append([found - truth, scores[rows, 3].mean() - truth, like.error])
+    compared, alone, error = np.sqrt(np.mean(np.square(missed), axis=0))
+    assert compared < 0.95 * alone
+    assert compared == pytest.approx(error, rel=0.25)

@@ -170,8 +170,8 @@ def test_what_is_named_is_trained_and_run_again_by_its_spec(named: tuple[Results
     command = shlex.split(run_command(results, "again"))
     assert command[2:] == [
         *("one", "-r", "ours=knn(k=5)", "-r", "knn(k=1)", "-r", "best_single"),
-        *("--sizes", "3", "--groups", "all-weak", "--seeds", "1", "--protocol", "clean"),
-        *("--embedder", "auto", "--n-boot", "20", "-o", "again"),
+        *("--embedder", "auto", "--sizes", "3", "--groups", "all-weak", "--seeds", "1"),
+        *("--protocol", "clean", "--n-boot", "20", "-o", "again"),
     ]
 
 

@@ -33,6 +33,7 @@ def info(source: str, format_name: str) -> None:
     from routereval.records import overview
     from routereval.report import Document, from_mappings
     from routereval.sources import open_source
+    from routereval.studies.dominated import dominated_notes
 
     with progress_bar() as report:
         opened = open_source(source)
@@ -45,7 +46,8 @@ def info(source: str, format_name: str) -> None:
         {**row._asdict(), "import": records.meta.get("import")}
         for row, records in zip(found, opened, strict=True)
     ]
-    notes = [*_notes(found), *report_text(opened).splitlines(), *_simulated(found)]
+    dropped = [f"{note}." for note in dominated_notes(opened)]
+    notes = [*_notes(found), *dropped, *report_text(opened).splitlines(), *_simulated(found)]
     show(Document([_table(found)], from_mappings("", fields), held, notes), format_name)
     next_command("advise", source)
 

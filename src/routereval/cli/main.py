@@ -14,7 +14,9 @@ from routereval.cli.curves import curves
 from routereval.cli.defaults import set_defaults
 from routereval.cli.download import download
 from routereval.cli.drift import drift
+from routereval.cli.experiment import experiment
 from routereval.cli.export import export
+from routereval.cli.extend import extend
 from routereval.cli.group import CommandGroup
 from routereval.cli.import_ import import_command
 from routereval.cli.info import info
@@ -26,12 +28,14 @@ from routereval.cli.list_ import list_command
 from routereval.cli.merge import merge
 from routereval.cli.offpolicy import offpolicy
 from routereval.cli.prices import prices
+from routereval.cli.probes import probes
 from routereval.cli.referee import referee
 from routereval.cli.replay import replay
 from routereval.cli.report import report
 from routereval.cli.reproduce import reproduce
 from routereval.cli.route import route
 from routereval.cli.run import run
+from routereval.cli.savings import savings
 from routereval.cli.scaling import scaling
 from routereval.cli.score import score
 from routereval.cli.serve import serve
@@ -39,6 +43,7 @@ from routereval.cli.show import show
 from routereval.cli.simulate import simulate
 from routereval.cli.split import split
 from routereval.cli.train import train
+from routereval.cli.trajectories import trajectories
 from routereval.cli.trials import trials
 from routereval.cli.trust import trust
 from routereval.errors import RouterEvalError
@@ -92,6 +97,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         replay,
         trials,
         judges,
+        trajectories,
     ),
     "Decide": (
         advise,
@@ -102,9 +108,13 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         train,
         route,
         inspect_command,
+        probes,
+        extend,
         serve,
         keys,
         offpolicy,
+        savings,
+        experiment,
     ),
 }
 for title, commands in SECTIONS.items():

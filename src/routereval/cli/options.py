@@ -37,6 +37,13 @@ def names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str
     return tuple(name.strip() for name in (value or "").split(",") if name.strip())
 
 
+def words(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    """A callback: names with commas between, None where the option was not given."""
+    return None if value is None else names(context, parameter, value)
+
+
 def numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     """A callback: whole numbers with commas between, None where there are none."""
     if value is None:
@@ -128,16 +135,17 @@ def protocol_option(default: str | None = None, note: str = "") -> _Decorator:
     )
 
 
-def embedder_option(default: str = "auto") -> _Decorator:
-    """``--embedder SPEC``."""
+def embedder_option(default: str = "auto", *, multiple: bool = False) -> _Decorator:
+    """``--embedder SPEC``; a tuple where it may be repeated."""
+    text = "What makes features of prompts: auto, tfidf, 'stored(name=…)', …; see routereval list "
     return click.option(
         "--embedder",
-        default=default,
+        default=[default] if multiple else default,
+        multiple=multiple,
         show_default=True,
         metavar="SPEC",
         shell_complete=_completed("embedders"),
-        help="What makes features of prompts: auto, tfidf, 'stored(name=…)', …; see routereval "
-        "list embedders.",
+        help=f"{text}embedders.{' May be repeated.' if multiple else ''}",
     )
 
 
@@ -168,6 +176,15 @@ jobs_option = click.option(
     show_default=True,
     metavar="N",
     help="Processes; -1 for one per core.",
+)
+gateway_config_option = click.option(
+    "-c",
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default="gateway.toml",
+    show_default=True,
+    help="The gateway's upstreams with their prices, its limits and where it listens.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 train_option = click.option(

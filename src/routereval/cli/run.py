@@ -27,7 +27,8 @@ def run(sources: tuple[str, ...], format_name: str, jobs: int, **given: Any) -> 
 
     print_imports(sources)
     # What was not given is left to the study, whose defaults depend on the records.
-    named = {key: value for key, value in given.items() if value not in {None, ()}}
+    repeated = {"routers": given.pop("routers") or None, "pools": given.pop("pools") or None}
+    named = {key: value for key, value in (given | repeated).items() if value is not None}
     with progress_bar() as progress:
         results = study(sources, n_jobs=jobs, progress=progress, **named)
     if out := given["out"]:

@@ -9,7 +9,6 @@ from routereval.cli.options import (
     embedder_option,
     jobs_option,
     n_boot_option,
-    names,
     numbers,
     options,
     out_option,
@@ -18,6 +17,7 @@ from routereval.cli.options import (
     protocol_option,
     router_option,
     seeds,
+    words,
 )
 
 _NAMES = (
@@ -43,7 +43,7 @@ run_options = options(
     ),
     click.option(
         "--groups",
-        callback=names,
+        callback=words,
         metavar="G,G,…",
         help="Pool groups.  [default: all-strong,all-weak,strong-to-weak]",
     ),
@@ -57,7 +57,7 @@ run_options = options(
         help="How many seeds, from 42 on, or the seeds; each has its own split and pools.",
     ),
     n_boot_option,
-    embedder_option(),
+    embedder_option(multiple=True),
     out_option("Keep the results, and draw the curves; a run that was stopped goes on from there."),
     click.option(
         "--costs",

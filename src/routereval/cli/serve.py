@@ -10,6 +10,7 @@ import click
 
 from routereval.cli.messages import next_command, say
 from routereval.cli.network_option import network_option
+from routereval.cli.options import gateway_config_option
 
 if TYPE_CHECKING:
     from routereval.gateway import Config
@@ -18,15 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("router_dir", type=click.Path(path_type=Path))
-@click.option(
-    "-c",
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default="gateway.toml",
-    show_default=True,
-    help="Upstreams, limits and where to listen.",
-)
+@gateway_config_option
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--check", is_flag=True, help="Say what would be served, and end.")
 @network_option

@@ -58,6 +58,7 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
     """
     from routereval.cli.progress import progress_bar
     from routereval.routers import make_router, save_router
+    from routereval.studies.dominated import dominated_notes
     from routereval.studies.evaluate import evaluate
     from routereval.studies.train import best_of_run, has_test_prompts, task_of, trained_on
 
@@ -86,5 +87,7 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
             "No test prompt was put to every model, so what the router scores is not known from "
             "these records; of a gateway's log, routereval offpolicy LOG DIR estimates it."
         )
+    for note in dominated_notes([task.records.select(models=trained.models)]):
+        say(f"{note}.")
     say(f"{router} on {len(trained.models)} models in {out}")
     next_command("route", out, "a prompt of yours")

@@ -209,6 +209,9 @@ class LogEntry:
         decision: the router's; None where the client named an upstream's model.
         router: which router decided, for tests of one against another.
         propensity: the probability with which that router makes this choice.
+        share: of the conversations that this router has.
+        explore: the share of choices that are drawn evenly.
+        against: the router that serves, in a test of others against it.
         model: who answered; empty for nobody.
         deployment: which of its upstreams, where there are several.
         rules: the names of the rules that it was under.
@@ -237,6 +240,9 @@ class LogEntry:
     decision: Decision | None = None
     router: str = ""
     propensity: float = 1.0
+    share: float = 1.0
+    explore: float = 0.0
+    against: str = ""
     model: str = ""
     deployment: str = ""
     rules: tuple[str, ...] = ()
@@ -250,6 +256,12 @@ class LogEntry:
     decided_s: float = 0.0
     first_byte_s: float = 0.0
     total_s: float = 0.0
+
+    def note_choice(self, choice: RouterChoice) -> None:
+        """Take note of what a router chose, and how."""
+        self.decision, self.router = choice.decision, choice.router
+        self.propensity, self.share, self.explore = choice[2:5]
+        self.against = choice.against
 
     @property
     def lost_usd(self) -> float:
@@ -302,11 +314,23 @@ class RequestHook(Protocol):
 
 
 class RouterChoice(NamedTuple):
-    """A decision, by which router, and how probable it was."""
+    """A decision, by which router, and how probable it was.
+
+    Attributes:
+        decision: of the router, or drawn.
+        router: its name, in a test of one against another.
+        propensity: the probability with which that router makes this choice.
+        share: of the conversations that this router has.
+        explore: the share of choices that are drawn evenly.
+        against: the router that serves, in a test of others against it; empty without one.
+    """
 
     decision: Decision
     router: str = ""
     propensity: float = 1.0
+    share: float = 1.0
+    explore: float = 0.0
+    against: str = ""
 
 
 NO_SURCHARGES: Mapping[str, float] = MappingProxyType({})

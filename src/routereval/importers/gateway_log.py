@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from routereval.errors import DataError
 from routereval.importers.axis_fields import axes_in
@@ -36,6 +36,18 @@ from routereval.records.draft import Draft
 
 _PATTERNS = ("*.jsonl",)
 _BENCHMARK = "gateway"
+_Feedback = dict[tuple[str, str], list[tuple[float, float]]]
+"""Times and scores, by request and key."""
+
+
+class Tokens(NamedTuple):
+    """What a call took: of the prompt, the answer, and the parts of them that have own prices."""
+
+    tokens_in: int
+    tokens_out: int
+    cached: int = 0
+    cache_written: int = 0
+    reasoning: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,14 @@ class Logged:
         shadows: what other routers would have chosen.
         score: the feedback; NaN without.
         axes: tokens and milliseconds of the call, as far as they were counted, not estimated.
+        conversation: what it is a part of, as a hash; empty where the log does not say.
+        unfamiliar: whether the prompt was unlike all training prompts.
+        share: of the conversations that its router had, where two served side by side.
+        explore: the share of choices that were drawn evenly from the allowed models.
+        against: the router that served, in a test of others against it.
+        tokens: of the call, counted or estimated; None where the log does not say.
+        lost: USD for answers that nobody got.
+        scorings: all feedback, as times and scores, oldest first.
     """
 
     request_id: str
@@ -75,6 +95,14 @@ class Logged:
     shadows: Mapping[str, str] = field(default_factory=dict)
     score: float = math.nan
     axes: Mapping[str, object] = field(default_factory=dict)
+    conversation: str = ""
+    unfamiliar: bool = False
+    share: float = 1.0
+    explore: float = 0.0
+    against: str = ""
+    tokens: Tokens | None = field(default=None, compare=False)
+    lost: float = field(default=0.0, compare=False)
+    scorings: tuple[tuple[float, float], ...] = field(default=(), compare=False)
 
 
 def recognise(path: Path) -> bool:
@@ -128,7 +156,7 @@ def read_log(path: Path) -> list[Logged]:
         raise DataError(f"{path} holds no log of the gateway; give its folder, or a .jsonl of it")
     bad = BadRows()
     found: dict[str, tuple[Logged, str]] = {}
-    feedback: dict[tuple[str, str], tuple[float, float]] = {}
+    feedback: _Feedback = {}
     for file in files:
         for line, held in _objects(file, bad):
             with bad.row(file, line):
@@ -159,22 +187,16 @@ def _objects(file: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
             yield line, value
 
 
-def _add_feedback(
-    held: Mapping[str, Any], feedback: dict[tuple[str, str], tuple[float, float]]
-) -> None:
-    """Keep a feedback if none came later."""
+def _add_feedback(held: Mapping[str, Any], feedback: _Feedback) -> None:
     about = (name_in(held, "feedback"), str(held.get("key", "")))
-    when, score = _time(held), score_in(field_in(held, "score"))
-    if about not in feedback or feedback[about][0] <= when:
-        feedback[about] = (when, score)
+    feedback.setdefault(about, []).append((_time(held), score_in(field_in(held, "score"))))
 
 
-def _joined(
-    found: Iterable[tuple[Logged, str]], feedback: Mapping[tuple[str, str], tuple[float, float]]
-) -> Iterator[Logged]:
+def _joined(found: Iterable[tuple[Logged, str]], feedback: _Feedback) -> Iterator[Logged]:
+    """Each request with its feedback, of which the last one counts."""
     for row, key in found:
-        latest = feedback.get((row.request_id, key))
-        yield row if latest is None else replace(row, score=latest[1])
+        scorings = sorted(feedback.get((row.request_id, key), ()), key=lambda one: one[0])
+        yield replace(row, score=scorings[-1][1], scorings=tuple(scorings)) if scorings else row
 
 
 def _logged(held: Mapping[str, Any]) -> Logged:
@@ -184,6 +206,7 @@ def _logged(held: Mapping[str, Any]) -> Logged:
         raise RowError("'scores' and 'shadows' must be objects, and 'allowed' a list")
     chosen = "choice" in held
     propensity = score_in(field_in(held, "propensity"), "propensity") if chosen else 1.0
+    lost = cost_in(held.get("lost_usd", 0.0), "lost_usd")
     if not propensity > 0:
         raise RowError("propensity is 0 or missing: what was chosen had a chance")
     return Logged(
@@ -198,10 +221,30 @@ def _logged(held: Mapping[str, Any]) -> Logged:
         name_in(held, "choice") if chosen else "",
         propensity,
         name_in(held, "model") if held.get("model") else "",
-        cost_in(held.get("usd"), "usd") - cost_in(held.get("lost_usd", 0.0), "lost_usd"),
+        cost_in(held.get("usd"), "usd") - lost,
         {str(name): str(model) for name, model in shadows.items()},
         axes=_axes(held),
+        conversation=str(held.get("conversation", "")),
+        unfamiliar=held.get("unfamiliar") is True,
+        share=_share(held, "share", 1.0),
+        explore=_share(held, "explore", 0.0),
+        against=str(held.get("against", "")),
+        tokens=_tokens(held),
+        lost=lost,
     )
+
+
+def _share(held: Mapping[str, Any], name: str, missing: float) -> float:
+    return score_in(held[name], name) if name in held else missing
+
+
+def _tokens(held: Mapping[str, Any]) -> Tokens | None:
+    counts = held.get("tokens")
+    if not isinstance(counts, list) or len(counts) < 2:
+        return None
+    parts = [held.get(f"tokens_{part}", 0) for part in ("cached", "cache_written", "reasoning")]
+    found = [finite_in(count, "a count of tokens") for count in (*counts[:2], *parts)]
+    return Tokens(*(0 if math.isnan(count) or count < 0 else int(count) for count in found))
 
 
 def _axes(held: Mapping[str, Any]) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from routereval.results.results import Results
 
-_REPEATED = {"routers": "-r", "pools": "--pool", "only": "--only"}
+_REPEATED = {"routers": "-r", "pools": "--pool", "only": "--only", "embedder": "--embedder"}
 _LISTED = {
     "sizes": "--sizes",
     "groups": "--groups",
@@ -18,7 +18,6 @@ _LISTED = {
 }
 _SINGLE = {
     "protocol": "--protocol",
-    "embedder": "--embedder",
     "costs": "--costs",
     "prices": "--prices",
     "n_boot": "--n-boot",
@@ -38,7 +37,8 @@ def run_command(results: Results, out: str = "OUT") -> str:
     info: Mapping[str, Any] = results.info
     words = ["routereval", "run", *map(str, info.get("sources", ["SOURCE"]))]
     for key, option in _REPEATED.items():
-        for one in info.get(key, results.routers if key == "routers" else ()):
+        held = info.get(key, results.routers if key == "routers" else ())
+        for one in [held] if isinstance(held, str) else held:
             words += [option, str(one)]
     for key, option in _LISTED.items():
         if info.get(key):

@@ -3,7 +3,7 @@
 from routereval.routers.adapters import as_router
 from routereval.routers.base import Router, Scores, Training, mean_scores
 from routereval.routers.checks import CHECKS, check_router
-from routereval.routers.lineup import lineup
+from routereval.routers.entrants import lineup
 from routereval.routers.new_models import extend
 from routereval.routers.policy import choose, one_hot, weights
 from routereval.routers.registry import ROUTERS, described, make_router, register

@@ -105,6 +105,7 @@ class Auto(Router):
     allowed = {"risk": Number(0, 1), "random_state": SEED}
     reads: ClassVar[Reads] = "prompts"
     uses_groups: ClassVar[bool] = True
+    compares: ClassVar[bool] = True
 
     def __init__(
         self, *, known: Sequence[str] | str = (), risk: float = RISK, random_state: int = 0

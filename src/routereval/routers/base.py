@@ -76,6 +76,8 @@ class Router(Estimator):
         supports_unseen: True if it has ``_extend``: it takes models that were not there at `fit`.
         separable: True if a predicted score means the same whatever else is in the pool, so that
             new models can be learned apart, by a second router of the kind.
+        compares: True if new models are learned by comparison with the known ones, whose expected
+            scores it predicts: it then needs their scores on the probe prompts too.
         faithful: parameters that make it RouterEval's published baseline of that name.
 
     >>> class Shrunk(Router):
@@ -100,6 +102,7 @@ class Router(Estimator):
     network: ClassVar[bool] = False
     supports_unseen: ClassVar[bool] = False
     separable: ClassVar[bool] = False
+    compares: ClassVar[bool] = False
     faithful: ClassVar[dict[str, Any]] = {}
 
     n_models_: int

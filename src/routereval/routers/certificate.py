@@ -32,6 +32,7 @@ class Certificate:
         date: the day on which it was scored, as 2026-01-31.
         prices: expected USD per call, by model; None where unknown.
         void_if: what would make all this void, a clause each.
+        unknown: what is not known of the router, a clause each, such as of a model that was added.
 
     >>> certificate = Certificate("50 held-out prompts", "", 50, "ann", 0.02, 0.01, 0.03, 0.2)
     >>> print(certificate)
@@ -52,16 +53,19 @@ class Certificate:
     date: str = ""
     prices: Mapping[str, float | None] = field(default_factory=dict)
     void_if: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
-        return {**asdict(self), "void_if": list(self.void_if)}
+        lists = {"void_if": list(self.void_if), "unknown": list(self.unknown)}
+        return {**asdict(self), **lists}
 
     @classmethod
     def of(cls, held: Mapping[str, Any]) -> Self:
         """The certificate that `to_dict` was made of; fields that are not known are left out."""
         fields = {name: held[name] for name in cls.__dataclass_fields__ if name in held}
-        return cls(**{**fields, "void_if": tuple(held.get("void_if", ()))})
+        lists = {name: tuple(held.get(name, ())) for name in ("void_if", "unknown")}
+        return cls(**{**fields, **lists})
 
     def __str__(self) -> str:
         interval = f"[{self.low:+.3f}, {self.high:+.3f}]"

@@ -58,6 +58,7 @@ class Guard(Router):
     uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     uses_models: ClassVar[bool] = True
+    compares: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from routereval.errors import DataError
 from routereval.estimator import unfitted
 from routereval.routers.base import Reads, Router, Scores, Training
+from routereval.routers.linear_extension import LinearlyExtended
 
 
 class Extended(Router):
@@ -54,7 +56,13 @@ class Extended(Router):
         return np.concatenate(costs, axis=-1) if len(costs) == len(both) else None
 
 
-def extend(router: Router, X: Any, scores: Scores, costs: Scores | None = None) -> Router:  # noqa: ANN401
+def extend(
+    router: Router,
+    X: Any,  # noqa: ANN401
+    scores: Scores,
+    costs: Scores | None = None,
+    known: Scores | None = None,
+) -> Router:
     """A router of the models it knows and of new ones, known by their scores on probe prompts.
 
     Args:
@@ -62,18 +70,46 @@ def extend(router: Router, X: Any, scores: Scores, costs: Scores | None = None) 
         X: what the router reads of the probe prompts.
         scores: (n_probes, n_new), a column per new model, NaN where not observed.
         costs: of the same shape, in USD per call, or None where unknown.
+        known: (n_probes, n_known) scores of the known models on the same prompts, NaN where not
+            observed; only a router that `compares` needs them.
 
     Returns:
         A router of all models, the new ones after the known: this one, extended in place, where it
         `supports_unseen`; else, where it is `separable`, one that asks this one of the known models
-        and a second of the kind, fitted on the probe prompts, of the new.
+        and a second of the kind, fitted on the probe prompts, of the new; else, where it
+        `compares`, one that predicts the new as weighted sums of the known.
 
     Raises:
-        DataError: if the router cannot take new models.
+        DataError: if the router cannot take new models, or lacks the scores of the known.
         sklearn.exceptions.NotFittedError: before `fit`.
     """
+    if router.compares and not router.supports_unseen:
+        return _compared(router, X, scores, costs, known)
     if router.supports_unseen or not router.separable:
         return router.extend(X, scores, costs)
     router._check_fitted()
     kind = router.new if isinstance(router, Extended) else router
     return Extended(known=router, new=unfitted(kind)).fit(X, scores, costs)
+
+
+def _compared(
+    router: Router,
+    X: Any,  # noqa: ANN401
+    scores: Scores,
+    costs: Scores | None,
+    known: Scores | None,
+) -> Router:
+    router._check_fitted()
+    if known is None or np.isnan(known).all():
+        raise DataError(
+            f"{router._label()} learns a new model by comparison with the known ones, so it needs "
+            "their scores on the same probe prompts; give those too, or fit it again with the model"
+        )
+    if known.shape != (len(scores), router.n_models_):
+        raise DataError(
+            f"the known models' scores have shape {known.shape} but there are {len(scores)} probe "
+            f"prompts and {router.n_models_} known models"
+        )
+    unknown = np.full(known.shape, np.nan)
+    paid = None if costs is None else np.hstack([unknown, costs])
+    return LinearlyExtended(known=router).fit(X, np.hstack([known, scores]), paid)

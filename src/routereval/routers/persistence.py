@@ -34,6 +34,7 @@ from routereval.regular_files import read_whole
 from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
 from routereval.routers.base import Router
 from routereval.routers.familiarity import Familiarity
+from routereval.routers.linear_extension import LinearlyExtended
 from routereval.routers.networked import allowed_hosts, permit
 from routereval.routers.new_models import Extended
 from routereval.routers.registry import ROUTERS, make_router
@@ -47,7 +48,8 @@ MANIFEST = "manifest.json"
 
 PARTS = _ROUTER, _EMBEDDER, _FAMILIARITY = "router.skops", "embedder.skops", "familiarity.skops"
 _HOMES = ("routereval.routers.", "routereval.features.")
-_ADAPTERS = (ObjectAdapter, EstimatorAdapter, Extended)
+_EXTENDED = (Extended, LinearlyExtended)
+_ADAPTERS = (ObjectAdapter, EstimatorAdapter, *_EXTENDED)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
 _LARGEST = 1 << 33
@@ -184,7 +186,8 @@ def check_kinds(
         raise DataError(f"{path / _EMBEDDER} holds no embedder but a {type(embedder).__name__}")
     if familiarity is not None and not isinstance(familiarity, Familiarity):
         raise DataError(f"{path / _FAMILIARITY} holds a {type(familiarity).__name__}")
-    router = router.known if isinstance(router, Extended) else router
+    while isinstance(router, _EXTENDED):
+        router = router.known
     about = held["about"]
     _check_spec(path / _ROUTER, about.get("router"), router, make_router)
     if embedder is not None:

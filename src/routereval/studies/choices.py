@@ -155,8 +155,8 @@ def choice_files(path: Path) -> list[Path]:
     return found
 
 
-def choice_table(file: Path) -> pl.DataFrame:
-    """A file of choices as it is.
+def choice_table(file: Path, what: str = "choices") -> pl.DataFrame:
+    """A file of choices, or of what else has a row each, as it is.
 
     Raises:
         DataError: if it cannot be read, or is empty.
@@ -175,11 +175,11 @@ def choice_table(file: Path) -> pl.DataFrame:
         elif kind in {".jsonl", ".ndjson"}:
             table = pl.read_ndjson(file, infer_schema_length=None)
         else:
-            raise DataError(f"{file}: choices are read from {', '.join(_SUFFIXES)}")
+            raise DataError(f"{file}: {what} are read from {', '.join(_SUFFIXES)}")
     except (PolarsError, OSError, RuntimeError, ValueError) as error:
         raise DataError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
     if table.is_empty():
-        raise DataError(f"{file}: there is no choice in it")
+        raise DataError(f"{file}: there are no {what} in it")
     return table
 
 

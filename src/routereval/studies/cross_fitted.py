@@ -25,7 +25,15 @@ _READ = ("features", "texts", "prompts")
 def cross_fitted_choice(
     spec: str, texts: Sequence[str], scores: Floats, group: Codes, models: Sequence[str]
 ) -> Codes:
-    """What a router chooses on each prompt, fitted on the other four fifths of the prompts.
+    """(n_prompts,) the columns that `cross_fitted_scores` are highest in."""
+    found = cross_fitted_scores(spec, texts, scores, group, models)
+    return np.asarray(found.argmax(axis=1))  # ties: the first model
+
+
+def cross_fitted_scores(
+    spec: str, texts: Sequence[str], scores: Floats, group: Codes, models: Sequence[str]
+) -> Floats:
+    """What a router predicts on each prompt, fitted on the other four fifths of the prompts.
 
     Args:
         spec: of a router that reads features or texts.
@@ -36,13 +44,13 @@ def cross_fitted_choice(
         models: their names.
 
     Returns:
-        (n_prompts,) columns.
+        (n_prompts, n_models) predicted scores.
 
     Raises:
         SpecError: if there is no such router, or it reads what no text tells.
     """
-    fold = fold_codes(len(texts), _FOLDS, 0, group)
-    found = np.zeros(len(texts), np.int64)
+    fold = folds_of_groups(group)
+    found = np.zeros(scores.shape)
     for number in np.unique(fold):
         rest, inside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         embedder, router = make_embedder(_EMBEDDER), make_router(spec)
@@ -52,9 +60,13 @@ def cross_fitted_choice(
         if router.uses_models:
             extra["models"] = models
         router.fit(_inputs(router.reads, embedder, learned), scores[rest], **extra)
-        predicted = router.predict_scores(_inputs(router.reads, embedder, asked))
-        found[inside] = predicted.argmax(axis=1)  # ties: the first model
+        found[inside] = router.predict_scores(_inputs(router.reads, embedder, asked))
     return found
+
+
+def folds_of_groups(group: Codes) -> Codes:
+    """(n_prompts,) the fold of each prompt; those of a group are in one."""
+    return fold_codes(len(group), _FOLDS, 0, group)
 
 
 def _inputs(reads: str, embedder: TextEmbedder, texts: Sequence[str]) -> Any:  # noqa: ANN401

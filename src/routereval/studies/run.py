@@ -30,6 +30,7 @@ from routereval.studies.run_plan import (
     Defaults,
     RunPlan,
     defaults_for,
+    embedders_of_run,
     pools_of_run,
     routers_by_name,
     with_controls,
@@ -97,7 +98,9 @@ def run(  # noqa: PLR0913 - the options of a command
         protocol: ``clean``, ``cv``, ``faithful`` or another of `tasks.PROTOCOLS`, with parameters
             as in ``few_shot(n=[10, 100])``.
         seeds: how many seeds, from 42 on, or the seeds; each has its own split and pools.
-        embedder: what makes the features; see `PreparedBenchmark`.
+        embedder: what makes the features; see `PreparedBenchmark`. Of several in a list, or a list
+            for a parameter as in ``tfidf(dims=[64, 256])``, each router that reads features has a
+            row with each.
         n_boot: resamples of every interval, in the results and in all tables of them.
         out: a folder for the results; a run that was stopped goes on from there.
         n_jobs: processes; -1 for one per core.
@@ -133,7 +136,7 @@ def run(  # noqa: PLR0913 - the options of a command
             given,
             rule,
             several,
-            embedder,
+            embedders_of_run(embedder),
             n_boot,
         )
 
@@ -191,9 +194,10 @@ def _prepared_splits(
     opened: Sequence[Records], plan: RunPlan, workers: Workers, report: Progress
 ) -> list[PreparedSplit]:
     jobs = [  # absolute, as a process that is there already may stand in another folder
-        SplitJob(records.path.absolute(), split, plan.pools_of(records.n_models), plan.embedder)
+        SplitJob(records.path.absolute(), split, plan.pools_of(records.n_models), embedder, place)
         for records in opened
         for split in of_benchmarks(plan.splits, records)
+        for place, embedder in enumerate(plan.embedders)
         if records.path
     ]
     found: list[PreparedSplit] = []
@@ -211,7 +215,7 @@ def _cell_jobs(prepared: Sequence[PreparedSplit], plan: RunPlan) -> list[CellJob
     return [
         CellJob(one, pool, name, entrant.router, plan.n_boot, brought, entrant.spec)
         for one in prepared
-        for name, entrant in plan.routers.items()
+        for name, entrant in plan.routers_on(one.place)
         for pool, models in one.pools.items()
         if not isinstance(models, DataError) and pool not in _repeated(one)
     ]

@@ -35,6 +35,7 @@ class SplitJob(NamedTuple):
     split: Split
     pools: list[Pool]
     embedder: object
+    place: int = 0  # of the embedder, among those of the run
 
 
 class PreparedSplit(NamedTuple):
@@ -49,6 +50,7 @@ class PreparedSplit(NamedTuple):
         pools: the models of each pool, or why there are not enough.
         notes: what a reader of its cells should know.
         order: numpy's sort, where equal values stand in its order; else empty.
+        place: of the embedder, among those of the run.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class PreparedSplit(NamedTuple):
     pools: dict[Pool, tuple[str, ...] | DataError]
     notes: tuple[str, ...]
     order: str = ""
+    place: int = 0
 
 
 class CellJob(NamedTuple):
@@ -133,11 +136,14 @@ def prepared_split(job: SplitJob) -> PreparedSplit:
                     _ = fold.X  # leaves the embeddings in the cache
     except DataError as error:
         embedder = embedder_name(job.embedder)
-        return PreparedSplit(job.folder, name, records.hash, split, embedder, {}, (str(error),))
+        why = (str(error),)
+        return PreparedSplit(
+            job.folder, name, records.hash, split, embedder, {}, why, place=job.place
+        )
     order = numpys_order() if split.machine_ties else ""
     notes = tuple(_notes(prepared, order, job.pools))
     return PreparedSplit(
-        job.folder, name, records.hash, split, prepared.embedder, pools, notes, order
+        *(job.folder, name, records.hash, split, prepared.embedder, pools, notes, order, job.place)
     )
 
 

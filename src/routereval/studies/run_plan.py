@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from routereval.errors import SpecError
 from routereval.features import embedder_name
 from routereval.records import Records
-from routereval.routers import ROUTERS, lineup
-from routereval.routers.lineup import Entrant
+from routereval.routers import ROUTERS, Router, lineup
+from routereval.routers.entrants import Entrant
 from routereval.scoring import N_BOOT
 from routereval.studies.streams import controls_of
 from routereval.tasks import GROUPS, Pool, Split
+from routereval.tasks.embedder import each_embedder
 from routereval.tasks.pool import ALL
 
 DEFAULT_ROUTERS = (
@@ -52,7 +53,8 @@ class RunPlan:
             records.
         protocol: a `Split` as text; a list of values for a parameter stands for a split each.
         seeds: how many seeds, from the protocol's on (42 if it names none); or the seeds.
-        embedder: what makes the features; see `PreparedBenchmark`.
+        embedders: what makes the features; see `PreparedBenchmark`. Of several, a router that reads
+            features has a row with each, any other with the first.
         n_boot: resamples of every interval.
 
     Raises:
@@ -65,11 +67,11 @@ class RunPlan:
     pools: tuple[Pool, ...] = ()
     protocol: str = "clean"
     seeds: int | tuple[int, ...] = 1
-    embedder: object = "auto"
+    embedders: tuple[object, ...] = ("auto",)
     n_boot: int = N_BOOT
 
     def __post_init__(self) -> None:
-        if not (self.routers and self.pools_of(1) and self.splits):
+        if not (self.routers and self.pools_of(1) and self.splits and self.embedders):
             raise SpecError("a run needs at least one router, pool size, group and seed")
         if self.n_boot < 1:
             raise SpecError(f"n_boot must be at least 1, not {self.n_boot}")
@@ -98,8 +100,27 @@ class RunPlan:
             return [Pool(ALL, n_models)]
         return [Pool(group, size) for size in self.sizes for group in self.groups]
 
+    def routers_on(self, place: int) -> Iterator[tuple[str, Entrant]]:
+        """The routers that run on the features of one embedder, by what tables call them.
+
+        Args:
+            place: of the embedder.
+
+        >>> plan = RunPlan(lineup(["knn", "random"]), embedders=("stats", "tfidf"))
+        >>> [name for name, _ in plan.routers_on(0)], [name for name, _ in plan.routers_on(1)]
+        (['knn · stats', 'random'], ['knn · tfidf'])
+        """
+        several = len(self.embedders) > 1
+        for name, one in self.routers.items():
+            if several and _reads_features(one.router):
+                with_name = f"{name} · {embedder_name(self.embedders[place])}"
+                yield with_name, Entrant(one.router, one.spec or name)
+            elif not place:
+                yield name, one
+
     def info(self) -> dict[str, Any]:
         """What ``run.json`` keeps of it."""
+        embedders = [embedder_name(one) for one in self.embedders]
         return {
             "routers": [one.text(name) for name, one in self.routers.items()],
             "sizes": [] if self.pools else list(self.sizes),
@@ -107,7 +128,7 @@ class RunPlan:
             "pools": [ALL if pool.group == ALL else pool.text for pool in self.pools],
             "protocol": self.protocol,
             "seeds": self.seeds if isinstance(self.seeds, int) else list(self.seeds),
-            "embedder": embedder_name(self.embedder),
+            "embedder": embedders[0] if len(embedders) == 1 else embedders,
             "n_boot": self.n_boot,
         }
 
@@ -179,6 +200,25 @@ def _most_models(collection: Sequence[Records]) -> int:
 def with_controls(routers: Sequence[str], protocol: str) -> list[str]:
     """Default routers, and the control that a mixed stream has beside them."""
     return [*routers, *controls_of(Split.parse_all(protocol)[0])]
+
+
+def _reads_features(router: Router) -> bool:
+    """Whether the embedder decides what it does; a control does what it does without."""
+    placebo = hasattr(router, "router")
+    return router.reads in {"features", "prompts"} and (placebo or not router.control)
+
+
+def embedders_of_run(embedder: object) -> tuple[object, ...]:
+    """The embedders of a run: one, or several in a list; lists of values stand for one of each.
+
+    Raises:
+        SpecError: if one cannot be read.
+
+    >>> embedders_of_run(["stats", "tfidf(dims=[16, 32])"])
+    ('stats', 'tfidf(dims=16)', 'tfidf(dims=32)')
+    """
+    several = embedder if isinstance(embedder, (list, tuple)) else [embedder]
+    return tuple(dict.fromkeys(one for each in several for one in each_embedder(each)))
 
 
 def pools_of_run(pools: Sequence[Any] | Mapping[str, Any]) -> tuple[Pool, ...]:

@@ -235,7 +235,7 @@ def certified(router: Router, task: Task) -> Certificate:
         high=high,
         moved=scored.gain.moved / max(scored.gain.n, 1),
         risk=scored.risk,
-        date=_today(),
+        date=today(),
         prices=dict(zip(task.models, costs, strict=True)),
         void_if=_VOID_IF,
     )
@@ -286,7 +286,8 @@ def _gain_on_test(router: Router, task: Task) -> Gain:
     return gain_of(choice, stayed, test.scores, test.groups)
 
 
-def _today() -> str:
+def today() -> str:
+    """The day as 2026-01-31, or that which ``SOURCE_DATE_EPOCH`` names."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     return moment.date().isoformat()

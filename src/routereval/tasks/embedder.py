@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from routereval.errors import DataError, SpecError
-from routereval.features import embedder_name, make_embedder
+from routereval.features import EMBEDDERS, embedder_name, make_embedder
 from routereval.records import Records
-from routereval.spec import Spec, parse_spec
+from routereval.spec import Spec, combinations, parse_spec
 
 AUTO = "auto"
 _PARAMETERS = {AUTO: (), "stored": ("name",), "columns": ()}
+
+
+def each_embedder(embedder: object) -> Iterator[object]:
+    """The embedders that one stands for: itself, or one of each value that its lists give.
+
+    Raises:
+        SpecError: if there is no such embedder.
+
+    >>> [str(one) for one in each_embedder("tfidf(dims=[64, 256])")]
+    ['tfidf(dims=64)', 'tfidf(dims=256)']
+    """
+    if not isinstance(embedder, (str, Spec)):
+        yield embedder
+        return
+    spec = parse_spec(embedder)
+    if spec.name in _PARAMETERS:
+        varied = [key for key, value in spec.params if isinstance(value, tuple)]
+    else:
+        varied = EMBEDDERS.swept(spec.name, spec.kwargs)
+    for one, _ in combinations(spec, varied):
+        yield str(one)
 
 
 def resolve_embedder(records: Records, embedder: object) -> str:

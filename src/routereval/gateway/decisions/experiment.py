@@ -38,7 +38,7 @@ class Experiment:
     probability with which that router's choice, or the random one, is this model.
 
     Args:
-        arms: at least one; their pools hold the same models.
+        arms: at least one, the one that serves first; their pools hold the same models.
         explore: the share of choices that are drawn evenly from the allowed models.
         rng: where the draws come from; the system's own randomness unless given.
 
@@ -85,7 +85,8 @@ class Experiment:
                     )
             greedy = chosen.model == routed.decision.model
             propensity = each + (1 - self._explore) * (propensity if greedy else 0.0)
-        return RouterChoice(chosen, arm.name, propensity)
+        share, first = arm.share / self._total, self.arms[0].name if len(self.arms) > 1 else ""
+        return RouterChoice(chosen, arm.name, propensity, share, self._explore, first)
 
     def _arm(self, unit: str) -> Arm:
         if len(self.arms) == 1:

@@ -447,7 +447,7 @@ class Relay:
             return seat.model
         if entry.decision is None:
             entry.allowed = tuple(names)
-            entry.decision, entry.router, entry.propensity = choice
+            entry.note_choice(choice)
             entry.decided_s = time.time() - entry.time
         failed = "".join(f"; after {name} {error.detail}" for name, error in plan.tried.items())
         why = holding.why() if holding is not None else ""

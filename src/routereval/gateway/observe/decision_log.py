@@ -251,6 +251,11 @@ def _decided(entry: LogEntry, pool: Sequence[str]) -> dict[str, Any]:
     decision = entry.decision
     assert decision is not None  # noqa: S101 - for the type checker
     scores = zip(pool, decision.scores, strict=False)
+    test: dict[str, object] = {"share": entry.share} if entry.share < 1 else {}
+    if entry.against:
+        test["against"] = entry.against
+    if entry.explore:
+        test["explore"] = entry.explore
     return {
         "router": entry.router,
         "lam": entry.lam,
@@ -259,6 +264,7 @@ def _decided(entry: LogEntry, pool: Sequence[str]) -> dict[str, Any]:
         "choice": decision.model,
         "unfamiliar": decision.unfamiliar,
         "propensity": entry.propensity,
+        **test,
     }
 
 

@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from routereval.report.layouts.ablation import ablation_tables
 from routereval.report.layouts.curves import NOTES as TRADE_OFF_NOTES
 from routereval.report.layouts.curves import trade_offs
 from routereval.report.layouts.learning import learning_tables
 from routereval.report.layouts.metrics import metric_cell, metric_column
 from routereval.report.table import Column, Document, Row, Table
+from routereval.results.ablation import ablations
 from routereval.results.breakdown import by_part
 from routereval.results.learning_curves import learning_curves
 from routereval.results.results import Results
@@ -31,6 +33,7 @@ def results_document(results: Results) -> Document:
     """Who won, the means of each pool size, then by benchmark, by labelled prompts, and by cost."""
     lines, parts = summarise(results), by_part(results)
     tables = [*_means(results, lines), *_by_benchmark(lines, parts)]
+    tables += ablation_tables(ablations(results, lines))
     tables += learning_tables(learning_curves(results, lines))
     tables += trade_offs(results, lines, every=False)
     data, held = _data(results, [*lines, *parts]), _json(results, [*lines, *parts])

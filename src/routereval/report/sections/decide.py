@@ -430,5 +430,7 @@ def _certificate(report: RunReport) -> list[Html]:
             ),
             tag("ul", *(tag("li", clause) for clause in held.get("void_if", ()))),
         ]
+        if held.get("unknown"):
+            out += [tag("p", "Not known:"), tag("ul", *(tag("li", c) for c in held["unknown"]))]
     known = tag("p", unlike) if n else absent("texts that the router could be asked about")
     return [*out, known]

@@ -24,6 +24,7 @@ from routereval.studies.advise.plan import MARGIN, ROUTERS, SIZES, AdvicePlan
 from routereval.studies.advise.pools import redundant
 from routereval.studies.advise.score_table import Floats, ScoreTable, join, score_table_of
 from routereval.studies.advise.traffic import prompt_weights, read_traffic
+from routereval.studies.dominated import dominated_notes
 from routereval.tasks import mix
 
 Progress = Callable[[str, int, int], None]
@@ -128,6 +129,7 @@ def advise(  # noqa: PLR0913 - the options of a command
             notes.append(f"no advice on all benchmarks together: {error}")
     if not found:
         raise DataError("; ".join(notes))
+    notes += dominated_notes(collection)
     return Advice(tuple(found), margin, near, folds, monthly, budget, tuple(notes))
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from routereval.errors import SpecError
-from routereval.parameters import Rule
-from routereval.registry import NEEDED, defaults
 from routereval.routers.adapters import text_of
 from routereval.routers.base import Router
 from routereval.routers.registry import ALL_CPU, ROUTERS, make_router, on_cpu
-from routereval.spec import Spec, parse_spec
+from routereval.spec import Spec, combinations, parse_spec
 
 _NAMED = re.compile(r"\s*([^()=]*[^()=\s])\s*=\s*(.+)", re.DOTALL)
 
@@ -97,27 +94,12 @@ def _fit_name(name: str, router: str | Spec) -> str:
 def _of_grid(name: str, router: str | Spec) -> Iterator[tuple[str, str | Spec]]:
     """The spec itself, or one for each combination of the values that its lists give."""
     spec = parse_spec(router)
-    varied = [key for key, value in spec.params if isinstance(value, tuple) and _swept(spec, key)]
+    varied = ROUTERS.swept(spec.name, spec.kwargs)
     if not varied:
         yield name, router
         return
-    for values in itertools.product(*(spec.kwargs[key] for key in varied)):
-        here = dict(zip(varied, values, strict=True))
-        one = Spec(spec.name, tuple((key, here.get(key, value)) for key, value in spec.params))
+    for one, here in combinations(spec, varied):
         yield (str(Spec(name, tuple(here.items()))) if name else ""), str(one)
-
-
-def _swept(spec: Spec, parameter: str) -> bool:
-    """Whether a list for this parameter means a router of each of its values.
-
-    It does where the parameter takes no list: by its rule, or, without one, by its default.
-    """
-    router = ROUTERS[spec.name]
-    rule: Rule | None = getattr(router, "allowed", {}).get(parameter)
-    if rule is not None:
-        return not rule.allows(spec.kwargs[parameter])
-    usual = defaults(router).get(parameter, NEEDED)
-    return isinstance(usual, (bool, int, float, str))
 
 
 def _refuse_two_names(made: Mapping[str, Entrant]) -> None:
