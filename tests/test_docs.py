@@ -104,7 +104,7 @@ def test_python_in_the_documents_runs(
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_commands_in_the_documents_parse(page: str, line: str) -> None:
-    words = shlex.split(re.split(r" {2,}(?=\S)|\s#\s|\s>\s|\s\|\s", line)[0])
+    words = shlex.split(re.split(r" {2,}(?=\S)|\s#\s|\s>\s(?=[^\s']+(?:\s|$))|\s\|\s", line)[0])
     name, arguments = words[1], words[2:]
     if name.startswith("-"):
         return

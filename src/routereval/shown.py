@@ -20,6 +20,7 @@ LAYOUTS = {
     "Drift": "drift:drift_document",
     "Evaluation": "evaluate:evaluation_document",
     "ExperimentStatus": "experiment:experiment_document",
+    "Findings": "check:findings_document",
     "Judgement": "referee:judgement_document",
     "Judges": "judges:judges_document",
     "LogDrift": "log_drift:log_drift_document",

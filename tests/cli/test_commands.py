@@ -17,6 +17,7 @@ from routereval.cli.main import cli
 ELSEWHERE = {
     "report": "report.page",
     "show": "report.page",
+    "check": "results.requirement",
     "compare": "results.comparison",
     "curves": "report.curve_figure",
     "download": "importers.hub",

@@ -9,6 +9,7 @@ import click
 
 from routereval._version import __version__
 from routereval.cli.advise import advise
+from routereval.cli.check import check
 from routereval.cli.compare import compare
 from routereval.cli.curves import curves
 from routereval.cli.defaults import set_defaults
@@ -101,6 +102,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     ),
     "Decide": (
         advise,
+        check,
         trust,
         drift,
     ),
