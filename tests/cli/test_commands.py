@@ -21,6 +21,7 @@ ELSEWHERE = {
     "compare": "results.comparison",
     "curves": "report.curve_figure",
     "download": "importers.hub",
+    "experiment": "studies.experiment",  # a group of commands
     "export": "records.export",
     "import": "importers",
     "info": "records",
@@ -35,7 +36,7 @@ ELSEWHERE = {
     "simulate": "simulation.leaderboard",
 }
 COMMAND = re.compile(r"^@click\.(command|group)\((?!context_settings)", re.MULTILINE)
-NO_COMMAND = {"evaluate"}  # a verb of Python alone
+NO_COMMAND = {"evaluate", "dominated", "log_drift"}  # of Python alone, or part of another command
 STUDIES = sorted(set(cli.commands) - set(ELSEWHERE))
 
 

@@ -22,7 +22,7 @@ from routereval.cli.output import format_option, show
 )
 @format_option
 def curves(results: Path, out: Path | None, every: bool, format_name: str) -> None:
-    """Draw the trade-off of cost and quality in the RESULTS of a run."""
+    """Draw the trade-off of cost and quality in RESULTS."""
     from routereval.errors import DataError
     from routereval.report.curve_figure import save_curves, save_more
     from routereval.report.layouts.curves import trade_off_document

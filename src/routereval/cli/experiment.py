@@ -21,7 +21,7 @@ _alpha = click.option(
 
 @click.group(cls=CommandGroup)
 def experiment() -> None:
-    """Judge a second router, or a shadow, on live traffic at any time."""
+    """Judge a second router, or a shadow, on live traffic."""
 
 
 @experiment.command()

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from routereval.cli.messages import next_command, same_command
+from routereval.cli.options import (
+    margin_option,
+    n_boot_option,
+    prices_option,
+    router_option,
+)
 from routereval.cli.output import format_option, show
 
 
@@ -15,17 +24,18 @@ from routereval.cli.output import format_option, show
     help="The arm that goes first and the one that it gives way to.  [default: the cheapest, the "
     "best]",
 )
-@click.option("-r", "--router", help="Learned from the texts, on other folds.  [default: linear]")
+@router_option("It learns from the texts, on other folds.", note="linear")
 @click.option(
-    "--lam", type=float, default=0.0, show_default=True, help="What routers trade: score per USD."
-)
-@click.option(
-    "--margin",
+    "--lam",
     type=float,
-    help="How much less a score may be that still counts as equal.  [default: 0.01]",
+    default=0.0,
+    show_default=True,
+    metavar="SCORE_PER_USD",
+    help="What routers trade: score per USD.",
 )
-@click.option("--prices", help="A price list of your own, for what a cold cache costs.")
-@click.option("--n-boot", type=click.IntRange(1), help="Resamples.  [default: 1000]")
+@margin_option(0.01)
+@prices_option()
+@n_boot_option
 @format_option
 def trajectories(
     steps: str,
@@ -33,32 +43,39 @@ def trajectories(
     arms: str | None,
     router: str | None,
     lam: float,
-    margin: float | None,
-    prices: str | None,
+    margin: float,
+    prices: Path | None,
     n_boot: int | None,
     format_name: str,
 ) -> None:
-    """Compare ways to choose an agent's model: once per task, after some steps, or at each step.
+    """Compare ways to choose an agent's model along its steps.
 
-    STEPS is a table with a row per trajectory, step and arm: what the step cost, and whether it was
-    good enough, or how the whole run of that arm ended.
+    It is chosen once per task, after some steps, or at each step; --prices are for what a cold
+    cache costs. STEPS is a table with a row per trajectory, step and arm: what the step cost, and
+    whether it was good enough, or how the whole run of that arm ended.
     """
+    from routereval.cli.progress import progress_bar
     from routereval.records.prices import price_list
     from routereval.scoring import N_BOOT
-    from routereval.studies.trajectories import MARGIN, ROUTER
+    from routereval.studies.trajectories import ROUTER
     from routereval.studies.trajectories import trajectories as found
 
     pair = None if arms is None else _two(arms)
-    compared = found(
-        steps,
-        prices=price_list(prices),
-        arms=pair,
-        router=router or ROUTER,
-        lam=lam,
-        margin=MARGIN if margin is None else margin,
-        n_boot=n_boot or N_BOOT,
-    )
+    with progress_bar():
+        compared = found(
+            steps,
+            prices=price_list(prices),
+            arms=pair,
+            router=router or ROUTER,
+            lam=lam,
+            margin=margin,
+            n_boot=n_boot or N_BOOT,
+        )
     show(compared, format_name)
+    if lam:
+        next_command("serve", "ROUTER_DIR", "--check")
+    else:
+        same_command("--lam", 1)
 
 
 def _two(text: str) -> tuple[str, str]:
