@@ -116,10 +116,10 @@ def test_other_names_are_known(write: Writer, tmp_path: Path) -> None:
 
 @every_form
 def test_numbers_that_are_no_llm_are_ignored_when_told(write: Writer, tmp_path: Path) -> None:
-    file = write(WIDE.with_columns(year=pl.Series([1999, 2000])), tmp_path / "mine")
-    with pytest.raises(DataError, match="year"):
+    file = write(WIDE.with_columns(stars=pl.Series([1999, 2000])), tmp_path / "mine")
+    with pytest.raises(DataError, match="stars"):
         list(table.read(file))
-    (draft,) = table.read(file, columns="ignore=year|b")
+    (draft,) = table.read(file, columns="ignore=stars|b")
     assert draft.models == ["org/a"]
 
 
@@ -164,6 +164,7 @@ def test_bad_rows_are_listed_with_file_and_line(write: Writer, tmp_path: Path) -
         list(table.read(file))
     first = 2 if write is _csv else 1
     lines = str(caught.value).splitlines()[1:]
+    assert str(caught.value).count("import with --scale LOW,HIGH") == 1
     places = {line.split(": ")[0] for line in lines}
     assert places == {f"{file}:{first + n}" for n in (1, 2, 3)}
 

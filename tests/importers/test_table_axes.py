@@ -10,7 +10,7 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.importers.registry import importer
-from routereval.importers.table_layout import ROLES
+from routereval.importers.table_roles import ROLES
 from routereval.records import Draft, Records
 from routereval.records.export import export_records
 from routereval.records.trials import Trials

@@ -386,7 +386,7 @@ def test_a_scale_that_is_none_is_refused(text: str) -> None:
 
 def test_cells_that_are_no_numbers_are_named() -> None:
     assert number_of("1.234,5", "score", comma=True) == 1234.5
-    for cell in ("0,5", "%", "1%%", "good"):
+    for cell in ("0,5,5", "%", "1%%", "good"):
         with pytest.raises(ValueError, match="is not a number"):
             number_of(cell, "score")
     with pytest.raises(ValueError, match="not in USD"):

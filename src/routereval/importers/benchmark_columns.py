@@ -253,6 +253,9 @@ class BenchmarkColumns:
                 "they are left empty"
             )
         n_cells = int((~np.isnan(scores)).sum())
+        n_again = len(cells.scores) - n_cells
+        if self.repeats == "refuse" and not self.trials:
+            yield from same_again(n_again)
         if self.repeats == "trials" and trials is None and n_cells < len(cells.scores):
             yield (
                 f"{len(cells.scores):,} runs of {n_cells:,} cells are averaged and not kept: so "
@@ -303,6 +306,16 @@ def refuse_sparse(benchmark: str, n_observed: int, n_prompts: int, n_models: int
         )
 
 
+def same_again(n_again: int) -> Iterator[str]:
+    """A warning of scores that stood there before, with the same value."""
+    if n_again:
+        yield (
+            f"{n_again:,} scores of a model on a prompt stand again with the same value, and count "
+            "once; if they are runs, keep them as trials (of plain tables: -O repeats=trials, or "
+            "--columns trial=COLUMN)"
+        )
+
+
 def refuse_two_scores(benchmark: str, cells: Iterable[str]) -> NoReturn:
     """Refuse cells that have two scores.
 
@@ -313,8 +326,10 @@ def refuse_two_scores(benchmark: str, cells: Iterable[str]) -> NoReturn:
         "\n".join(
             [
                 f"{benchmark}: a model has two scores on one prompt; if they are runs of it, keep "
-                "them as trials (of plain tables: -O repeats=trials, or a column of the run's "
-                "number or seed), average them (-O repeats=mean), or name the prompts apart:",
+                "them as trials (of plain tables: -O repeats=trials, or --columns trial=COLUMN of "
+                "the run's number, seed or date) or average them (-O repeats=mean); if they are of "
+                "several settings, name these (--columns effort=COLUMN); else name the prompts "
+                "apart:",
                 *cells,
             ]
         )

@@ -15,6 +15,8 @@ from routereval.importers.rows import RowError, finite_in
 
 WORDS: Mapping[str, float] = {
     **dict.fromkeys(("true", "yes", "y", "pass", "passed", "correct", "right", "success"), 1.0),
+    **dict.fromkeys("✓✔✅☑", 1.0),
+    **dict.fromkeys("✗✘❌☒", 0.0),
     **dict.fromkeys(("false", "no", "n", "fail", "failed", "incorrect", "wrong", "failure"), 0.0),
     **dict.fromkeys(("", "na", "n/a", "#n/a", "#na", "-", "–", "—", "nan", "none"), math.nan),
     **dict.fromkeys(("null", ".", "<na>", "missing", "n.a."), math.nan),
@@ -30,6 +32,7 @@ _SEPARATED = {
     ),
     "points": (re.compile(r"[+-]?\d{1,3}(?:\.\d{3}){2,}"), True, r"\.", ","),
     "commas": (re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"), False, ",", "."),
+    "comma in it": (re.compile(r"[+-]?\d+,\d+"), False, "", ","),
     "blanks": (
         re.compile(r"[+-]?[1-9]\d{0,2}(?:[ \u00a0\u202f'’]\d{3})+(?:[.,]\d+)?"),
         None,

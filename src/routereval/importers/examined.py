@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +14,28 @@ from routereval.records.draft import Draft
 
 _FEW = 12
 _MANY_CELLS = 20_000_000
-_METADATA = re.compile(
-    r"(?i)(.*[_ .|:-])?(costs?|price|usd|latency|latency_m?s|duration|seconds|temperature|top_p|"
-    r"top_k|seed|(n_|num_)?(input_|output_|prompt_|completion_|total_)?tokens|length|turn|epoch|"
-    r"rank|winner(_.*)?|evaluation_order|timestamp|tstamp)"
+_BESIDE = (
+    r"costs?|price|usd|latency(_m?s)?|duration|seconds|temperature|top_p|top_k|seed|"
+    r"(n_|num_)?(input_|output_|prompt_|completion_|total_)?tokens|length|turn|epoch|rank|"
+    r"winner(_.*)?|evaluation_order|timestamp|tstamp|confidence|certainty|uncertainty|log_?probs?|"
+    r"prob|probability|entropy|perplexity|ppl|loss|nll|wer|cer|error|errors|error_rate"
 )
+_ALONE = (
+    r"average|avg|mean|median|std|stdev|std_dev|variance|total|sum|min|max|best|worst|oracle|"
+    r"difficulty|weight|weights|level|year|month|day|votes|count|order|position|row|rownum|"
+    r"(n|num|nb|is|has)_.*"
+)
+_METADATA = re.compile(rf"(?i)(.*[_ .|:-])?({_BESIDE})|({_BESIDE})[_ .|:].*|({_ALONE})")
+"""Names of columns that hold no score: what may stand beside a model's name, or alone only, as
+there are models such as qwen-max."""
+SUMMARIES = frozenset(
+    {
+        *("average", "avg", "mean", "median", "total", "totals", "grand total", "sum", "overall"),
+        *("std", "stdev", "min", "max", "count", "accuracy"),
+    }
+)
+"""What rows are called that sum up the others."""
+_SECOND = re.compile(r"(.*\D)\.\d")
 
 
 def examined(draft: Draft) -> Draft:
@@ -42,7 +59,7 @@ def listed_names(names: Iterable[str], most: int = _FEW) -> str:
 def is_metadata(column: str) -> bool:
     """Whether a column's name says that it holds no score.
 
-    >>> is_metadata("temperature"), is_metadata("gpt-4o_latency_s"), is_metadata("gpt-4o")
+    >>> is_metadata("temperature"), is_metadata("gpt-4o_latency_s"), is_metadata("qwen-max")
     (True, True, False)
     """
     return _METADATA.fullmatch(column) is not None
@@ -128,10 +145,17 @@ def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]
         )
 
 
-def _alike_names(models: Iterable[str]) -> Iterator[str]:
-    """Names that differ in case, blanks, dashes or underscores only."""
+def _alike_names(models: Sequence[str]) -> Iterator[str]:
+    """Names that differ in case, blanks, dashes, underscores or as second columns do only."""
+    known = set(models)
     by_key: dict[str, list[str]] = defaultdict(list)
     for model in models:
+        second = _SECOND.fullmatch(model)
+        if second is not None and second[1] in known:
+            yield (
+                f"{second[1]!r} and {model!r} are taken for 2 models, but pandas calls a second "
+                f"column of one name so; leave it out by ignore={model}, or rename it"
+            )
         by_key[re.sub(r"[\s_-]+", "-", model.strip().casefold())].append(model)
     for names in by_key.values():
         if len(names) > 1:
@@ -141,7 +165,11 @@ def _alike_names(models: Iterable[str]) -> Iterator[str]:
 
 def _alike_ids(prompt_ids: Iterable[str]) -> Iterator[str]:
     """Whether some ids are the same number written in two ways."""
-    forms = Counter(re.sub(r"\.0+$", "", name) for name in prompt_ids)
+    ids = list(prompt_ids)
+    sums = [name for name in ids if name.strip().lower() in SUMMARIES]
+    if sums and len(sums) < len(ids):
+        yield f"prompt {sums[0]!r} sums up the others, by its name; leave its rows out if so"
+    forms = Counter(re.sub(r"\.0+$", "", name) if "." in name else name for name in ids)
     twice = [name for name, n in forms.items() if n > 1]
     if twice:
         yield f"prompts {twice[0]!r} and {twice[0] + '.0'!r} ({len(twice)} such) are taken for two"

@@ -9,11 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from routereval.errors import DataError, SpecError
-from routereval.importers.examined import examined
+from routereval.importers.examined import examined, listed_names
 from routereval.importers.scale import Scale
 from routereval.records.draft import Draft
 from routereval.registry import defaults
+
+_WIDE_SCALE = 5.0
 
 Sample = Mapping[str, Any]
 """Files by name, each with its content: text, or what its ending (.json, .jsonl, .csv, .parquet,
@@ -75,11 +79,29 @@ class Importer:
         known = [] if scale is None else [f"scores: {scale}"]
         try:
             for draft in drafts:
-                yield examined(replace(draft, format=self.name, facts=[*draft.facts, *known]))
+                facts, warnings = (
+                    [*draft.facts, *known],
+                    [*draft.warnings, *_of_scale(draft, scale)],
+                )
+                yield examined(replace(draft, format=self.name, facts=facts, warnings=warnings))
         except MemoryError:
             raise DataError(
                 f"what {self.name} reads there does not fit into memory; give it in parts"
             ) from None
+
+
+def _of_scale(draft: Draft, scale: Scale | None) -> Iterator[str]:
+    """A warning of models whose scores look as if they were on another scale than the rest's."""
+    if scale is None or scale.low != 0 or scale.high < _WIDE_SCALE:
+        return
+    with np.errstate(all="ignore"):
+        highest = np.fmax.reduce(draft.scores, axis=0)
+    low = [m for m, top in zip(draft.models, highest, strict=True) if 0 < top * scale.high <= 1]
+    if low and len(low) < len(draft.models):
+        yield (
+            f"no score of {listed_names(low)} exceeds 1 on a scale to {scale.high:g}: they may be "
+            "on another scale than those of the other models; bring all to one"
+        )
 
 
 def _declared(options: dict[str, Any]) -> Scale | None:

@@ -15,9 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.importers.benchmark_columns import prompt_table, refuse_sparse, rescaled
+from routereval.importers.benchmark_columns import (
+    prompt_table,
+    refuse_sparse,
+    rescaled,
+    same_again,
+)
 from routereval.importers.rows import HIGHEST_COST, BadRows
-from routereval.importers.scale import Rescale, Scale
+from routereval.importers.scale import REMEDY, Rescale, Scale
 from routereval.importers.source_files import parquet_scan, parquet_schema
 from routereval.records.axes import AXIS_ROLES, axis_of
 from routereval.records.draft import Draft
@@ -75,7 +80,7 @@ class LongParquet:
 
         Args:
             file: where they stand.
-            roles: column by role, as in `table.ROLES`.
+            roles: column by role, as in `table_roles.ROLES`.
             models: the columns that are models if it is a wide table.
 
         Raises:
@@ -97,10 +102,14 @@ class LongParquet:
         models, prompts = list(self._names["model"]), list(self._names["prompt_id"])
         names = list(self._names["benchmark"])
         for code in list(self._grids):
-            draft = self._grids.pop(code).draft(names[code], models, prompts, source, self._rescale)
+            grid = self._grids.pop(code)
+            draft = grid.draft(names[code], models, prompts, source, self._rescale)
             warnings = [
-                f"{axis}: {n:,} cells hold a negative or infinite number; they are left empty"
-                for axis, n in self._wrong.items()
+                *same_again(grid.n_again),
+                *(
+                    f"{axis}: {n:,} cells hold a negative or infinite number; they are left empty"
+                    for axis, n in self._wrong.items()
+                ),
             ]
             yield replace(draft, warnings=warnings)
 
@@ -232,7 +241,7 @@ class LongParquet:
             for row in np.flatnonzero(wrong).tolist():
                 why = f"{what} {numbers[row]:g} lies outside [{low:g}, {high:g}]"
                 if what == "score":
-                    why = f"model {str(part[_MODEL][row])[:100]!r}: {why}"
+                    why = f"model {str(part[_MODEL][row])[:100]!r}: {why}; {REMEDY}"
                 self._bad.add(file, int(part[_ROW][row]) + 1, why)
             numbers[wrong] = np.inf
         return numbers
@@ -273,6 +282,12 @@ class _Grid:
         self._beside: dict[str, NDArray[np.float64]] = {}
         self._known: dict[str, dict[int, Any]] = {}
         self._lacking: dict[str, NDArray[np.bool_]] = {}
+        self._n_put = 0
+
+    @property
+    def n_again(self) -> int:
+        """How many scores stood there before, with the same value."""
+        return self._n_put - int(np.count_nonzero(_observed(self._scores)))
 
     def know(self, role: str, prompts: Codes, column: pl.Series, rows: Codes) -> None:
         """Keep the first text, subset or chance of each prompt."""
@@ -295,6 +310,7 @@ class _Grid:
         """Write scores; where another one stands already, its position and that score."""
         if not len(scores):
             return []
+        self._n_put += len(scores)
         values = _narrowest(scores)
         self._fit(values.dtype)
         values = values.astype(self._scores.dtype, copy=False)

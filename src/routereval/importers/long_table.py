@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from routereval.importers.benchmark_columns import BenchmarkColumns, Repeats
-from routereval.importers.cells import CellForms, read_cost, read_text
-from routereval.importers.rows import cost_in, finite_in, name_of, score_in
+from routereval.importers.cells import CellForms, Read, read_cost, read_text
+from routereval.importers.rows import RowError, cost_in, finite_in, name_of, score_in
 from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
 
@@ -148,7 +148,7 @@ class LongTable:
             if text.lower() in scale.words:
                 forms.count(column, text, text, "not observed")
                 return math.nan
-            read = read_text(cell, "score", comma=comma)
+            read = _read_score(text, comma)
             forms.add(column, cell, read)
             if read.is_share:
                 return score_in(read.number)
@@ -194,6 +194,20 @@ class LongTable:
             facts = [*self.facts, *forms.facts(), *draft.facts, *self._facts.get(name, ())]
             warnings = [*self.warnings, *draft.warnings, *self._warnings.get(name, ())]
             yield replace(draft, facts=facts, warnings=warnings)
+
+
+def _read_score(text: str, comma: bool) -> Read:
+    """The score that a text says.
+
+    Raises:
+        RowError: if it says none, with what may be done.
+    """
+    try:
+        return read_text(text, "score", comma=comma)
+    except RowError as error:
+        raise RowError(
+            f"{error}; give a number, or leave it empty (--missing VALUE) if there is none"
+        ) from None
 
 
 def _cost(cell: object, forms: CellForms, column: str, comma: bool) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class BadRows:
 
     def __init__(self, most: int = MOST_BAD_ROWS) -> None:
         self._most = most
-        self._lines: list[str] = []
+        self._lines: list[tuple[str, str]] = []
 
     def add(self, file: Path, line: int, why: str) -> None:
         """Note a bad row.
@@ -69,7 +69,7 @@ class BadRows:
             DataError: at the twentieth, listing them all.
         """
         place = f"{file}:{line}" if line else str(file)
-        self._lines.append(f"{place}: {why}")
+        self._lines.append((place, why))
         if len(self._lines) >= self._most:
             self.check()
 
@@ -103,7 +103,16 @@ class BadRows:
             head = f"{n} rows cannot be read; mend or remove them"
         if n >= self._most:
             head = f"the first {n} rows that cannot be read; mend or remove them and all like them"
-        raise DataError("\n".join([f"{head}:", *self._lines]))
+        raise DataError("\n".join([f"{head}:", *_remedies_once(self._lines)]))
+
+
+def _remedies_once(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Places with what is wrong there; what may be done stands where it first occurs."""
+    known = set()
+    for place, why in lines:
+        wrong, _, remedy = why.partition("; ")
+        yield f"{place}: {wrong if remedy in known else why}"
+        known.add(remedy)
 
 
 def finite_in(value: object, what: str) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from routereval.importers.axis_fields import axes_in
 from routereval.importers.benchmark_columns import Repeats
 from routereval.importers.cells import CellForms, read_text
 from routereval.importers.eval_logs import prompt_text
+from routereval.importers.examined import SUMMARIES
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
 from routereval.importers.long_table import LongTable
@@ -37,7 +38,8 @@ from routereval.importers.scale import Rescale
 from routereval.importers.source_files import parquet_schema
 from routereval.importers.table_files import ENDS, decimal_comma, first_rows, has_end, rows_of
 from routereval.importers.table_format import about
-from routereval.importers.table_layout import ROLES, Layout, column_names
+from routereval.importers.table_layout import Layout
+from routereval.importers.table_roles import ROLES, column_names
 from routereval.records.axes import AXIS_ROLES
 from routereval.records.draft import Draft
 
@@ -82,8 +84,8 @@ def read(
 
     Args:
         path: a file, or a folder of parts of one table, or of a file per model.
-        columns: role=column pairs where the names differ from `ROLES`; ``ignore=a|b`` names
-            columns to leave out, ``models=a|b`` those of a wide table that are models.
+        columns: role=column pairs where the names differ from `table_roles.ROLES`; ``ignore=a|b``
+            names columns to leave out, ``models=a|b`` those of a wide table that are models.
         rescale: the scale of the scores, or True for the range that is observed.
         repeats: what to do with several scores of a model on a prompt: ``refuse`` them if they
             differ, take each for one of the ``trials``, keep the ``max``, or their ``mean``. Rows
@@ -147,7 +149,7 @@ class _Source:
             yield replace(draft, facts=layouts[0].facts, warnings=warnings)
 
     def _rows(self, file: Path, table: LongTable, texts: _Texts) -> None:
-        rows = rows_of(file, self.bad)
+        rows = _unfolded(rows_of(file, self.bad))
         sample = list(islice(rows, _SAMPLE))
         if not sample:
             self.bad.check()
@@ -168,10 +170,18 @@ class _Source:
                 self._add(row, table, reader, texts)
 
     def _add(self, row: Row, table: LongTable, reader: _Reader, texts: _Texts) -> None:
-        roles = reader.layout.roles
+        layout, roles = reader.layout, reader.layout.roles
         name = name_in(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
         prompt_id, known = reader.prompt(row)
+        if prompt_id.strip().lower() in SUMMARIES and roles["prompt_id"] != roles.get("prompt"):
+            table.warn(
+                name,
+                f"rows of prompt {prompt_id!r} hold what sums up the others, by its name: they are "
+                "left out",
+            )
+            return
         texts.check(name, prompt_id, known.get("text"), roles.get("prompt"))
+        texts.check_subset(name, prompt_id, known.get("subset"), roles.get("subset"))
         trial, judge = _label(row, roles.get("trial")), _label(row, roles.get("judge"))
         for cell in reader.cells(row):
             try:
@@ -190,7 +200,14 @@ class _Source:
                     **known,
                 )
             except RowError as error:
-                raise (RowError(f"{cell.where!r}: {error}") if cell.where else error) from None
+                raise (_of_column(cell.where, error, layout) if cell.where else error) from None
+
+
+def _of_column(column: str, error: RowError, layout: Layout) -> RowError:
+    """What is wrong with a cell, with its column and what to do if that is no model."""
+    if "lies outside" not in str(error) or column not in layout.models.values():
+        return RowError(f"{column!r}: {error}")
+    return RowError(f"{column!r}: {error}; --columns ignore={column} if it is no model")
 
 
 class _Cell(NamedTuple):
@@ -249,6 +266,10 @@ class _Reader:
             yield from self._nested(row, *layout.nested)
         elif layout.listed is not None:
             yield from self._listed(row, layout.listed)
+        elif layout.objects:
+            for model in layout.objects:
+                if row.get(model) is not None:
+                    yield _item(model, row[model])
         elif layout.models:
             for model, column in layout.models.items():
                 of = {role: found[model] for role, found in layout.axes.items() if model in found}
@@ -267,6 +288,9 @@ class _Reader:
             raise RowError(f"{column!r} should be an object of model: score")
         for model, cell in scores.items():
             name = name_of(model, "the model").strip()
+            if isinstance(cell, dict):
+                yield _item(name, cell)
+                continue
             cost = usd.get(model) if isinstance(usd, dict) else None
             yield _Cell(name, cell, cost, name, f"{costs}.{name}", row, {}, name)
 
@@ -275,16 +299,7 @@ class _Reader:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise RowError(f"{column!r} should be a list of objects")
         for item in items:
-            found = {
-                role: next((alias for alias in ROLES[role] if alias in item), ROLES[role][0])
-                for role in ("model", "score", "cost")
-            }
-            axes = {role: alias for role in AXIS_ROLES for alias in ROLES[role] if alias in item}
-            model = _name(item, found["model"])
-            with about(model):
-                score = field_in(item, found["score"])
-            cost, cost_at = item.get(found["cost"]), found["cost"]
-            yield _Cell(model, score, cost, found["score"], cost_at, item, axes, model)
+            yield _item(_name(item, _first_in(item, "model")), item)
 
     def axes(self, cell: _Cell, forms: CellForms) -> dict[str, object]:
         """The numbers beside a score, by axis; what is no number as it is."""
@@ -304,10 +319,11 @@ class _Reader:
 
 
 class _Texts:
-    """Notices when one prompt_id stands for several texts."""
+    """Notices when one prompt_id stands for several texts, or in several subsets."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], str] = {}
+        self._subsets: dict[tuple[str, str], str] = {}
         self._answers: dict[str, str] = {}
 
     def check(self, benchmark: str, prompt_id: str, text: str | None, column: str | None) -> None:
@@ -326,8 +342,25 @@ class _Texts:
             return
         raise RowError(
             f"prompt {prompt_id!r} has another {column!r} than before; where ids start anew in "
-            "each data set, name the data sets (--columns benchmark=COLUMN) or give the prompts "
-            f"ids of their own; --columns ignore={column} leaves the texts out"
+            "each data set or file, name the data sets (--columns benchmark=COLUMN), name prompts "
+            f"by their text (--columns prompt_id={column}), or give them ids of their own; "
+            f"--columns ignore={column} leaves the texts out"
+        )
+
+    def check_subset(
+        self, benchmark: str, prompt_id: str, subset: str | None, column: str | None
+    ) -> None:
+        """Remember a prompt's subset.
+
+        Raises:
+            RowError: if another one came before.
+        """
+        if subset is None or self._subsets.setdefault((benchmark, prompt_id), subset) == subset:
+            return
+        raise RowError(
+            f"prompt {prompt_id!r} has another {column!r} than before; where ids start anew in "
+            f"each, take them for data sets (--columns benchmark={column}), or give the prompts "
+            f"ids of their own; --columns ignore={column} leaves the subsets out"
         )
 
     def without_answers(self, draft: Draft) -> Draft:
@@ -359,6 +392,34 @@ def _label(row: Row, column: str | None) -> str | None:
     if column is None or row.get(column) in {None, ""}:
         return None
     return _name(row, column)
+
+
+def _item(model: str, item: object) -> _Cell:
+    """The record that an object of a model is."""
+    if not isinstance(item, dict):
+        raise RowError(f"{model!r} should be an object with a score")
+    at, cost_at = _first_in(item, "score"), _first_in(item, "cost")
+    axes = {role: alias for role in AXIS_ROLES for alias in ROLES[role] if alias in item}
+    with about(model):
+        score = field_in(item, at)
+    return _Cell(model, score, item.get(cost_at), at, cost_at, item, axes, model)
+
+
+def _first_in(item: Row, role: str) -> str:
+    """The first known name of a role that an object has, else the first of them."""
+    return next((alias for alias in ROLES[role] if alias in item), ROLES[role][0])
+
+
+def _unfolded(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
+    """Rows of one record each with what their objects hold as ``outer.inner`` beside them."""
+    for line, row in rows:
+        inner = {
+            f"{name}.{key}": value
+            for name, cell in row.items()
+            if isinstance(cell, dict) and "model" in row
+            for key, value in cell.items()
+        }
+        yield line, {**row, **inner} if inner else row
 
 
 def _axis_columns(columns: Mapping[str, str]) -> dict[str, str]:
@@ -421,7 +482,7 @@ def _layout(file: Path, named: Mapping[str, str], *, several_files: bool) -> Lay
         empty = {name: 0 for name in numbers if all(row.get(name) is None for row in rows)}
         rows = [{**dict.fromkeys(kinds), **empty}, *rows]
         return _layout_of(file, rows, named, several_files=several_files)
-    rows = first_rows(file, _SAMPLE)
+    rows = [row for _, row in _unfolded(enumerate(first_rows(file, _SAMPLE)))]
     if not rows:
         raise DataError(f"{file} holds no rows of a table")
     return _layout_of(file, rows, named, several_files=several_files)
@@ -449,7 +510,14 @@ def _is_plain(file: Path, layout: Layout) -> bool:
 
     The long form needs numbers or truth values as scores, and texts as texts.
     """
-    if layout.nested or layout.listed or layout.per_file or layout.costs or layout.axes:
+    if (
+        layout.nested
+        or layout.listed
+        or layout.objects
+        or layout.per_file
+        or layout.costs
+        or layout.axes
+    ):
         return False
     if {"trial", "judge", "effort"} & layout.roles.keys():
         return False

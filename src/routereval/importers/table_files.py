@@ -11,11 +11,13 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError, MissingDependencyError
+from routereval.importers.json_tables import rows_inside
 from routereval.importers.rows import LONGEST_LINE, BadRows, RowError, json_of
 from routereval.importers.source_files import (
     TooManyValuesError,
@@ -138,7 +140,7 @@ def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _dicts(file: Path, rows: Any, skipped: int, bad: BadRows) -> Iterator[tuple[int, Row]]:  # noqa: ANN401
-    header: list[str] | None = None
+    header: _Header | None = None
     while True:
         begin = rows.line_num + 1 + skipped
         try:
@@ -148,22 +150,67 @@ def _dicts(file: Path, rows: Any, skipped: int, bad: BadRows) -> Iterator[tuple[
         if cells is None:
             return None
         if header is None:
-            header = _header(file, cells)
-            continue
+            header = _Header.of(file, cells) if cells else None
+        elif why := header.objection(cells):
+            bad.add(file, begin, why)
+        elif len(cells) == header.n_cells:
+            yield begin, dict(zip(header.names, cells, strict=False))
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The line of names of a CSV file.
+
+    Attributes:
+        cells: as they stand there.
+        names: the columns', of which those that have none are left out if they are the last ones.
+        n_cells: how many cells a row has.
+    """
+
+    cells: list[str]
+    names: list[str]
+    n_cells: int
+
+    @classmethod
+    def of(cls, file: Path, cells: list[str]) -> _Header:
+        """The header that those cells are.
+
+        Raises:
+            DataError: if two columns have one name.
+        """
+        names = [name.strip() for name in cells]
+        while len(names) > 1 and not names[-1]:
+            names.pop()
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            if not twice:
+                raise DataError(
+                    f"{file}: several columns have no name; the first line should name all, "
+                    "without a title above it or a second line of names"
+                )
+            raise DataError(f"{file}: two columns are named {twice[:40]!r}; give each its own name")
+        return cls(cells, names, len(cells))
+
+    def objection(self, cells: list[str]) -> str:
+        """What is wrong with a row; empty if nothing is, or it is blank."""
         if not all(map(str.isascii, cells)) and any(map(_BROKEN.search, cells)):
-            bad.add(file, begin, "is not UTF-8")
-        elif len(cells) == len(header):
-            yield begin, dict(zip(header, cells, strict=True))
-        elif any(cell.strip() for cell in cells):
-            bad.add(file, begin, f"has {len(cells)} fields for {len(header)} columns")
-
-
-def _header(file: Path, cells: list[str]) -> list[str]:
-    names = [name.strip() for name in cells]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{file}: two columns are named {twice[:40]!r}; give each its own name")
-    return names
+            return "is not UTF-8"
+        if len(cells) != self.n_cells:
+            if not any(cell.strip() for cell in cells):
+                return ""
+            return (
+                f"has {len(cells)} fields for {self.n_cells} columns; above the line of names "
+                "there may be no other line"
+            )
+        if cells == self.cells:
+            return "is the line of names again; remove it"
+        rest = next((cell for cell in cells[len(self.names) :] if cell.strip()), "")
+        if rest:
+            return (
+                f"holds {rest[:40]!r} in a column without a name; the first line should name all, "
+                "without a title above it"
+            )
+        return ""
 
 
 def _json_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
@@ -177,7 +224,7 @@ def _json_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     if has_end(file, ".json", ".json.gz"):
         whole = _json_whole(file, None)
         if isinstance(whole, dict):
-            yield from _rows_inside(whole)
+            yield from enumerate(rows_inside(whole), 1)
             return
     with _text(file) as stream:
         for line, text in enumerate(_lines(stream), 1):
@@ -221,19 +268,6 @@ def _json_whole(file: Path, otherwise: object) -> object:
         if otherwise is None:
             return None
         raise DataError(f"{file} is not JSON ({str(error)[:100]}); is it cut short?") from None
-
-
-def _rows_inside(whole: dict[str, Any]) -> Iterator[tuple[int, Row]]:
-    """The rows of an object: its one list of objects, or its columns as lists of one length."""
-    lists = [v for v in whole.values() if isinstance(v, list) and v]
-    objects = [v for v in lists if all(isinstance(item, dict) for item in v)]
-    if len(objects) == 1:
-        yield from enumerate(objects[0], 1)
-    elif lists and len(lists) == len(whole) and len({len(v) for v in lists}) == 1:
-        for number, cells in enumerate(zip(*whole.values(), strict=True), 1):
-            yield number, dict(zip(whole, cells, strict=True))
-    else:
-        yield 1, whole
 
 
 def _excel_rows(file: Path) -> Iterator[tuple[int, Row]]:
@@ -281,7 +315,7 @@ def first_rows(file: Path, n_rows: int) -> list[Row]:
         return [row for _, row in islice(rows_of(file, bad), n_rows)]
     except MissingDependencyError:
         return []
-    except DataError:
+    except DataError as error:
         if not bad.n:
             raise
-        return []
+        raise DataError(f"holds no table: {error}") from None

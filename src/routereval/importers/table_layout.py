@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from routereval.errors import DataError, SpecError, unknown
-from routereval.importers.cells import is_word, reads_as_score
+from routereval.errors import DataError
+from routereval.importers.cells import is_word, number_of, reads_as_score
+from routereval.importers.column_warnings import GOLD, answer_columns, error_columns, unread_columns
 from routereval.importers.examined import is_metadata, listed_names
-from routereval.importers.rows import axis_in
-from routereval.records.axes import AXES, AXIS_ROLES, UNITLESS, axis_of
+from routereval.importers.json_layout import Cells, scores_inside
+from routereval.importers.metric_choice import LOWER_IS_BETTER
+from routereval.importers.rows import RowError, axis_in
+from routereval.importers.table_roles import NAMED_LISTS, ROLES
+from routereval.records.axes import AXIS_ROLES, axis_of
 
-ROLES: Mapping[str, tuple[str, ...]] = {
-    "model": ("model", "model_name", "model_id", "llm", "llm_name"),
-    "prompt_id": (
-        *("prompt_id", "question_id", "sample_id", "task_id", "instance_id", "item_id"),
-        *("example_id", "doc_id", "id"),
-    ),
-    "score": (
-        *("score", "correct", "is_correct", "accuracy", "acc", "passed", "pass", "performance"),
-        *("success", "reward", "exact_match", "em"),
-    ),
-    "cost": ("cost", "cost_usd", "total_cost", "usd"),
-    "prompt": ("prompt", "question", "query", "input", "inputs", "instruction", "text"),
-    "benchmark": ("benchmark", "dataset", "task", "task_name", "eval_name"),
-    "subset": ("subset", "subject", "category"),
-    "chance": ("chance",),
-    "trial": (
-        *("trial", "trial_id", "seed", "attempt", "attempt_id", "run", "run_id", "repeat"),
-        *("repetition", "replicate", "epoch", "iteration", "sample_index", "sample_idx"),
-    ),
-    "judge": ("judge", "judge_model", "judge_name", "grader", "grader_model", "rater", "evaluator"),
-    "effort": ("effort", "reasoning_effort", "thinking_effort"),
-    **{axis: known.aliases for axis, known in AXES.items()},
-    "latency_s": AXES["latency_ms"].seconds,
-}
-"""What a column can be for, and the names by which it is known by itself."""
-
-NAMED_LISTS = ("ignore", "models")
-"""Roles whose columns are several, joined by a bar."""
-
+_INDEX = ("", "Unnamed: 0", "unnamed: 0", "__index_level_0__", "index")
+"""What columns are called that number the rows."""
 _NO_MODEL = {
-    *("", "index", "Unnamed: 0", "__index_level_0__", "split", "answer", "label", "target"),
-    *("gold", "expected", "reference", "prediction", "response", "output", "completion", "ignore"),
+    *(*_INDEX, *GOLD, "split", "prediction", "response", "output", "completion", "ignore"),
 }
+_METRIC_NAMES = ("metric", "metric_name", "measure", "scorer", "score_name", "score_type")
 _PAIRS = (("model_a", "model_b"), ("model_1", "model_2"), ("chosen", "rejected"))
-_NESTED_SCORES = ("scores", "score", "results", "performance", "accuracy", "correct")
-_NESTED_COSTS = ("costs", "cost")
 _SCORE_ENDS = (*ROLES["score"], "correctness", "quality")
 _COST_ENDS = ROLES["cost"]
 _AXIS_ENDS = tuple(end for role in AXIS_ROLES for end in ROLES[role])
 _BESIDE_ENDS = {*_COST_ENDS, *_AXIS_ENDS}
+_ENDS = sorted((*_SCORE_ENDS, *_COST_ENDS, *_AXIS_ENDS), key=len, reverse=True)
+_BETWEEN = "_.|: /"
+_LESS_IS_BETTER = {*LOWER_IS_BETTER, "error", "errors", "error_rate", "wrong", "failed"}
 _OF_A_RECORD = ("score", "cost", "model", "judge", "effort", *AXIS_ROLES)
-
-Cells = Callable[[str], Sequence[object]]
-"""The cells of a column in the first rows."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +44,7 @@ class Layout:
         nested: the column that holds an object of scores by model, and that of costs, if any.
         axes: column of an axis by model, by the axis's role, in a wide table.
         listed: the column that holds a list of objects, each with a model and a score.
+        objects: columns that each hold an object with a score, of the model that names them.
         per_file: True if the file is one model's.
         facts: what became what.
         warnings: what may not be what was meant.
@@ -79,6 +55,7 @@ class Layout:
     costs: Mapping[str, str] = field(default_factory=dict)
     nested: tuple[str, str | None] | None = None
     listed: str | None = None
+    objects: tuple[str, ...] = ()
     per_file: bool = False
     axes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
@@ -106,7 +83,7 @@ class Layout:
         Raises:
             DataError: if it is no table of scores.
         """
-        left_out = set(named.get("ignore", "").split("|"))
+        left_out = set(filter(None, named.get("ignore", "").split("|")))
         names = [name for name in header if name not in left_out]
         for pair in _PAIRS:
             if set(names) >= set(pair):
@@ -116,43 +93,20 @@ class Layout:
                     "scored by itself, or against one reference model's (as AlpacaEval does)"
                 )
         roles = _roles(file, names, named, cells)
-        if "prompt_id" not in roles and "prompt" in roles:
-            roles["prompt_id"] = roles["prompt"]
-        _require(file, roles, names, "prompt_id")
+        _name_prompts(roles, names, named, several_files=several_files)
+        _require(file, roles, "prompt_id", several_files=several_files)
         if "model" in roles and "score" in roles:
-            return _long(roles, names, cells)
-        inside = _inside(roles, names, cells)
+            return _long(file, roles, names, cells)
+        inside = scores_inside(names, cells, per_model="model" not in roles)
         if inside is not None:
-            return inside
+            rest = _without(roles, *_OF_A_RECORD)
+            layout = cls(rest, nested=inside.nested, listed=inside.listed, objects=inside.objects)
+            return _with_facts(layout, names, [inside.fact])
         if "model" in roles:
-            _require(file, roles, names, "score")
+            _require(file, roles, "score")
         if several_files and "score" in roles and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
         return _wide(file, roles, names, named, cells)
-
-
-def column_names(columns: str | Mapping[str, str] | None) -> dict[str, str]:
-    """Column by role, from ``"role=column, role=column"`` or such a mapping.
-
-    Raises:
-        SpecError: if a role is unknown, or the text is of another form.
-
-    >>> column_names("model=llm_name, score=correct")
-    {'model': 'llm_name', 'score': 'correct'}
-    """
-    if not isinstance(columns, str):
-        pairs = list((columns or {}).items())
-    else:
-        parts = [part.split("=", 1) for part in columns.split(",") if part.strip()]
-        if any(len(part) < 2 for part in parts):
-            raise SpecError(
-                f"cannot read the columns {columns!r}; write role=column, as in model=llm_name"
-            )
-        pairs = [(role.strip(), column.strip()) for role, column in parts]
-    for role, _ in pairs:
-        if role not in ROLES and role not in NAMED_LISTS:
-            raise unknown("column role", role, [*ROLES, *NAMED_LISTS])
-    return dict(pairs)
 
 
 def _roles(file: Path, names: list[str], named: Mapping[str, str], cells: Cells) -> dict[str, str]:
@@ -167,31 +121,71 @@ def _roles(file: Path, names: list[str], named: Mapping[str, str], cells: Cells)
         for role, aliases in ROLES.items()
     }
     found = {role: column for role, column in named_so.items() if column is not None}
+    if "model" in found | wanted:
+        found = _inner_roles(names) | found
     for role in [role for role in AXIS_ROLES if role in found]:
         if not _holds_numbers(cells(found[role])):
             del found[role]  # a word such as "fast"; nothing to refuse the scores for
     return {role: (found | wanted)[role] for role in ROLES if role in found | wanted}
 
 
+def _inner_roles(names: Sequence[str]) -> dict[str, str]:
+    """Columns such as ``metrics.accuracy`` by role, where one only ends in a name of that role."""
+    ends: dict[str, list[str]] = {}
+    for name in names:
+        outer, dot, inner = name.rpartition(".")
+        if outer and dot:
+            ends.setdefault(inner.lower(), []).append(name)
+    inner_roles = ("score", "cost", *AXIS_ROLES)
+    of = {role: [a for a in ROLES[role] if len(ends.get(a, ())) == 1] for role in inner_roles}
+    return {role: ends[aliases[0]][0] for role, aliases in of.items() if aliases}
+
+
 def _holds_numbers(cells: Sequence[object]) -> bool:
     """Whether most cells of a column that hold anything hold a number of an axis."""
-    held = [axis_in(cell) for cell in cells if cell is not None and cell != ""]
-    return not held or sum(number is not None for number in held) >= len(held) / 2
+    held = [cell for cell in cells if cell is not None and cell != ""]
+    return not held or sum(map(_is_axis, held)) >= len(held) / 2
 
 
-def _require(file: Path, roles: Mapping[str, str], names: list[str], role: str) -> None:
+def _is_axis(cell: object) -> bool:
+    try:
+        return axis_in(number_of(cell, "", comma=True)) is not None
+    except RowError:
+        return False
+
+
+def _require(
+    file: Path, roles: Mapping[str, str], role: str, *, several_files: bool = False
+) -> None:
     if role not in roles:
+        needed = "" if role == "score" else "; records hold a score for each prompt, no means"
+        needed += "; take the file out of the folder if it holds none" if several_files else ""
         raise DataError(
             f"{file}: there is no column for {role} ({', '.join(ROLES[role])}); "
-            f"name it, as in --columns {role}={_example(names)}"
+            f"name it, as in --columns {role}=COLUMN{needed}"
         )
 
 
-def _example(names: list[str]) -> str:
-    return next((name for name in names if name.strip()), "NAME")
+def _name_prompts(
+    roles: dict[str, str], names: Sequence[str], named: Mapping[str, str], *, several_files: bool
+) -> None:
+    """Name prompts that have no id by their text, or by their row where each has one row."""
+    index = next((name for name in _INDEX if name in names), None)
+    row_per_prompt = "model" not in roles and ("score" not in roles or "models" in named)
+    if "prompt_id" not in roles and "prompt" in roles:
+        roles["prompt_id"] = roles["prompt"]
+    elif "prompt_id" not in roles and index is not None and row_per_prompt and not several_files:
+        roles["prompt_id"] = index
 
 
-def _long(roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout:
+def _long(file: Path, roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout:
+    for name in [name for name in names if name.lower() in _METRIC_NAMES]:
+        metrics = list(dict.fromkeys(str(cell) for cell in cells(name)))
+        if len(metrics) > 1 and name not in roles.values():
+            raise DataError(
+                f"{file}: column {name!r} names several metrics ({listed_names(metrics, 6)}), a "
+                "row for each; keep the rows of the one that is the score"
+            )
     others = [name for name in names if name.lower() in ROLES["score"] and name != roles["score"]]
     others = [name for name in others if _share_of_scores(cells(name)) >= 0.5]
     warnings = [
@@ -199,31 +193,13 @@ def _long(roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout:
         f"(--columns score={name} takes the other)"
         for name in others
     ]
+    warnings += error_columns(names, cells)
+    if roles["score"].lower() in _LESS_IS_BETTER:
+        warnings.append(
+            f"column {roles['score']!r} is the better the lower it is, by its name; --scale "
+            "WORST,BEST (the higher number first) inverts it"
+        )
     return _with_facts(Layout(roles, warnings=tuple(warnings)), names)
-
-
-def _inside(roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout | None:
-    """The layout of JSON rows that hold an object, or a list of objects, with the scores."""
-    for name in _NESTED_SCORES:
-        if name in names and _all(cells(name), dict):
-            costs = next((c for c in _NESTED_COSTS if c in names and _all(cells(c), dict)), None)
-            rest = _without(roles, *_OF_A_RECORD)
-            facts = [f"models: the keys of {name!r}"]
-            return _with_facts(Layout(rest, nested=(name, costs)), names, facts)
-    for name in names:
-        items = [item for cell in cells(name) if isinstance(cell, list) for item in cell]
-        if items and all(isinstance(item, dict) for item in items):
-            keys = set(items[0])
-            if keys & set(ROLES["model"]) and keys & set(ROLES["score"]):
-                rest = _without(roles, *_OF_A_RECORD)
-                facts = [f"records: the objects in the lists {name!r}"]
-                return _with_facts(Layout(rest, listed=name), names, facts)
-    return None
-
-
-def _all(cells: Sequence[object], kind: type) -> bool:
-    held = [cell for cell in cells if cell is not None]
-    return bool(held) and all(isinstance(cell, kind) for cell in held)
 
 
 def _without(roles: Mapping[str, str], *which: str) -> dict[str, str]:
@@ -248,8 +224,8 @@ def _wide(
     if not models:
         raise DataError(
             f"{file}: there is neither a column for the model nor one of numbers per model; name "
-            f"it, as in --columns model={_example(names)}; where each model has a file of its own, "
-            "give their folder"
+            "it, as in --columns model=COLUMN; where each model has a file of its own, give their "
+            f"folder{_why_none(numbers)}"
         )
     if "score" in roles and not chosen and len(models) == 1:
         only = next(iter(models.values()))
@@ -274,6 +250,10 @@ def _wide(
             f"columns of yes and no are left out: {listed_names(words)}; if they are models, name "
             f"all by --columns 'models={'|'.join([*models.values(), *words][:6])}'"
         )
+    warnings += answer_columns(
+        [name for name in names if name not in words], models.values(), cells
+    )
+    warnings += error_columns([n for n in names if n not in models.values()], cells)
     beside = {*costs.values(), *(column for of in axes.values() for column in of.values())}
     odd = [n for n in numbers if n not in {*models.values(), *beside}]
     if odd:
@@ -281,6 +261,16 @@ def _wide(
     used = {*models.values(), *beside, *odd, *words}
     layout = Layout(rest, models=models, costs=costs, axes=axes, warnings=tuple(warnings))
     return _with_facts(layout, [n for n in names if n not in used], facts)
+
+
+def _why_none(numbers: Sequence[str]) -> str:
+    """Which columns of numbers were taken for no models, for the error where there are none."""
+    if not numbers:
+        return ""
+    return (
+        f"; {listed_names(numbers)} may be no scores, by their names: if they are, give --columns "
+        f"'models={'|'.join(numbers[:6])}', and --scale WORST,BEST if less is better"
+    )
 
 
 def _models(columns: Sequence[str]) -> dict[str, str]:
@@ -319,12 +309,18 @@ def _axes_of(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, dic
 
 
 def _split(name: str) -> tuple[str, str]:
-    """A column's name as the model's and what the cells say of it: ``gpt-4o_cost`` is both."""
-    for end in sorted((*_SCORE_ENDS, *_COST_ENDS, *_AXIS_ENDS), key=len, reverse=True):
-        if name.lower().endswith(end) and len(name) > len(end) + 1:
-            base = name[: -len(end)]
-            if base[-1] in "_.|: /":
-                return base[:-1], end
+    """A column's name as the model's and what the cells say of it: ``gpt-4o_cost`` is both.
+
+    Either may come first; a number alone is no model.
+    """
+    for end in _ENDS:
+        if len(name) <= len(end) + 1:
+            continue
+        if name.lower().endswith(end) and name[-len(end) - 1] in _BETWEEN:
+            return name[: -len(end) - 1], end
+        rest = name[len(end) + 1 :]
+        if name.lower().startswith(end) and name[len(end)] in _BETWEEN and not rest.isdigit():
+            return rest, end
     return "", ""
 
 
@@ -346,24 +342,19 @@ def _ambiguous_words(cells: Sequence[object]) -> bool:
 
 def _with_facts(layout: Layout, names: Sequence[str], facts: Sequence[str] = ()) -> Layout:
     shown = [f"{role}: column {column!r}" for role, column in layout.roles.items()]
-    inside = {*(layout.nested or ()), layout.listed}
+    inside = {*(layout.nested or ()), layout.listed, *layout.objects}
     used = {*layout.roles.values(), *inside}
     rest = [name for name in names if name not in used and name.strip()]
     more = [f"left out: the columns {listed_names(rest)}"] if rest else []
-    unitless = [
-        f"column {name!r} does not say its unit, and is left out; --columns latency_s={name} (or "
-        f"latency_ms={name}) takes it"
-        for name in rest
-        if name.lower() in UNITLESS and not {"latency_ms", "latency_s"} & layout.roles.keys()
-    ]
     return Layout(
         layout.roles,
         layout.models,
         layout.costs,
         layout.nested,
         layout.listed,
+        layout.objects,
         layout.per_file,
         layout.axes,
         (*facts, *shown, *more),
-        (*layout.warnings, *unitless),
+        (*layout.warnings, *unread_columns(rest, layout.roles, costs=bool(layout.costs))),
     )
