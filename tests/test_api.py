@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 import routereval as rv
 from routereval.errors import DataError, SpecError
+from routereval.routers import mean_scores
 from tests.made import made
 
 POOL = rv.Pool("all-strong", size=3)
@@ -36,6 +39,23 @@ def test_a_router_may_be_named_where_it_is_evaluated(task: rv.Task) -> None:
     assert rv.evaluate("knn(k=5)", task).metrics == pytest.approx(
         rv.evaluate(fitted, task).metrics, nan_ok=True
     )
+
+
+class Half:
+    """A router of one's own: it predicts half of each model's mean."""
+
+    def fit(self, X: Any, scores: Any) -> Half:  # noqa: ANN401 - as its owner wrote it
+        self.means = mean_scores(np.asarray(scores)) / 2
+        return self
+
+    def predict_scores(self, X: Any) -> Any:  # noqa: ANN401
+        return np.tile(self.means, (len(X), 1))
+
+
+def test_a_router_of_ones_own_is_evaluated_as_it_is(task: rv.Task) -> None:
+    assert rv.evaluate(Half(), task).metrics["mu"] == rv.evaluate("best_single", task).metrics["mu"]
+    with pytest.raises(SpecError, match="is no router; a router has fit"):
+        rv.evaluate(object(), task)
 
 
 def test_a_trained_router_is_evaluated_on_the_models_it_knows(

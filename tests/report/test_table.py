@@ -301,6 +301,13 @@ def test_latex_escapes_and_marks() -> None:
     assert r"\caption{a\_b 50\%. n \#1 $\dagger$}" in text
 
 
+def test_an_empty_cell_among_numbers_is_null_in_a_frame() -> None:
+    rows = [Row(("a", 0.5)), Row(("b", "")), Row(("", Number(1.5, 1.0, 2.0)))]
+    frame = to_polars(of(Table("", [Column("name", "text"), Column("score")], rows)))
+    assert frame["score"].to_list() == [0.5, None, 1.5]
+    assert frame["name"].to_list() == ["a", "b", ""]
+
+
 def test_a_document_holds_more_than_tables() -> None:
     table = wide(2)
     document = Document([Heading("H"), Points(["one " * 30, "two"]), "a text", table], table)

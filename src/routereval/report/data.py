@@ -30,7 +30,7 @@ def to_polars(document: Document) -> pl.DataFrame:
     import polars as pl
 
     columns = _columns(document.data)
-    return pl.DataFrame({name: [_known(v) for v in held] for name, held in columns.items()})
+    return pl.DataFrame({name: _series(held) for name, held in columns.items()})
 
 
 def to_json(document: Document) -> str:
@@ -96,5 +96,8 @@ def _field(value: Cell) -> str | int:
     return "" if value is None else value  # type: ignore[return-value]
 
 
-def _known(value: Cell) -> Cell:
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _series(cells: list[Cell]) -> list[Cell]:
+    """The values of a column of one type; among numbers an empty cell is one that is not known."""
+    known = [None if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells]
+    numbers = any(isinstance(cell, float | int) for cell in known)
+    return [None if numbers and cell == "" else cell for cell in known]

@@ -24,7 +24,6 @@ from routereval.scoring import (
 )
 from routereval.scoring.estimates import estimates
 from routereval.shown import Shown
-from routereval.spec import Spec
 from routereval.studies.cost_quality import (
     Predicted,
     cascade_calls,
@@ -64,7 +63,7 @@ class Evaluation(Shown):
 
 
 def evaluate(
-    router: Router | TrainedRouter | Spec | str,
+    router: object,
     task: Task,
     *,
     lam: float = 0.0,
@@ -75,7 +74,8 @@ def evaluate(
     """Evaluate a fitted router on the test prompts of a task.
 
     Args:
-        router: fitted on ``task.train``; or a spec, which is fitted on it; or what `train` returns,
+        router: a `Router` that was fitted on ``task.train``; or a spec, or a router or estimator of
+            one's own as `make_router` takes them, which are fitted on it; or what `train` returns,
             for the models of the task's pool. Under ``cv`` a spec, or a router that is not fitted:
             it is fitted in every fold, and tested on all prompts.
         task: the task.
@@ -153,7 +153,7 @@ class _Joined(NamedTuple):
     curve: Curve | None
 
 
-def _tested(router: Router | TrainedRouter | Spec | str, task: Task, lam: float) -> _Tested:
+def _tested(router: object, task: Task, lam: float) -> _Tested:
     trained = router if isinstance(router, TrainedRouter) else None
     start = time.perf_counter()
     fitted = _fitted(router, task)
@@ -207,7 +207,7 @@ def _all_expected(
     return np.concatenate(known)[order] if len(known) == len(tested) else None
 
 
-def _folds_with_tests(router: Router | TrainedRouter | Spec | str, task: Task) -> list[Task]:
+def _folds_with_tests(router: object, task: Task) -> list[Task]:
     """The tasks to be tested on: under ``cv``, those of the folds, where the router is not fitted.
 
     Raises:
@@ -223,12 +223,12 @@ def _folds_with_tests(router: Router | TrainedRouter | Spec | str, task: Task) -
     return [fold for fold in task.folds if len(fold.complete_test_rows)] or [task]
 
 
-def _fitted(router: Router | TrainedRouter | Spec | str, task: Task) -> Router:
-    """The router itself, fitted if it was given as a spec, or if the task is a fold."""
-    if isinstance(router, str | Spec):
-        return fit(make_router(router), task)
+def _fitted(router: object, task: Task) -> Router:
+    """The router itself; what is no `Router` and not trained is fitted, in a fold all are."""
     if isinstance(router, Router):
         return router if task.split["fold"] is None else fit(unfitted(router), task)
+    if not isinstance(router, TrainedRouter):
+        return fit(make_router(router), task)
     if router.models != task.models:
         raise DataError(
             f"the router chooses among {len(router.models)} models and the task's pool has "
