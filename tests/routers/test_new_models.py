@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.routers import Router, extend, make_router
@@ -147,3 +148,41 @@ def test_comparison_tells_a_mean_better_than_the_probes_alone() -> None:
     compared, alone, error = np.sqrt(np.mean(np.square(missed), axis=0))
     assert compared < 0.95 * alone
     assert compared == pytest.approx(error, rel=0.25)
+
+
+def test_other_efforts_of_the_model_tell_more_than_its_mean() -> None:
+    rng = np.random.default_rng(0)
+    own, hard = rng.normal(size=(2, 2000))
+    z = (
+        np.column_stack([own - 0.4, own, own + 0.4, *rng.normal(size=(5, 2000))])
+        - 0.5 * hard[:, None]
+    )
+    chance = 1 / (1 + np.exp(-2 * z))
+    scores = (rng.random(chance.shape) < chance).astype(float)
+    known, new = scores[:, [0, 2, 3, 4, 5, 6, 7]], scores[:, 1]
+    rows = np.arange(24)
+
+    def error(predicted: NDArray[np.float64]) -> float:
+        return float(((predicted - chance[24:, 1]) ** 2).mean())
+
+    plain, knowing = (
+        error(likeness(known[rows], new[rows], siblings)(known[24:])) for siblings in ((), (0, 1))
+    )
+    mean = error(np.full(len(new) - 24, new[rows].mean()))
+    assert knowing < 0.9 * plain < 0.9 * mean
+
+
+def test_the_names_of_all_models_say_which_are_one_at_several_efforts() -> None:
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 2))
+    scores = (rng.random((200, 3)) < 0.5).astype(float)
+    known = make_router("linear").fit(X, scores[:, :2])
+    names = ["o3@low", "x", "o3@high"]
+    rows = np.arange(30)
+    both = [
+        LinearlyExtended(known=known).fit(X[rows], scores[rows], models=own)
+        for own in (names, None, ["a", "b", "c"])
+    ]
+    weights = [one.likenesses_[0].weights for one in both]
+    assert not np.array_equal(weights[0], weights[1])
+    assert np.array_equal(weights[1], weights[2])

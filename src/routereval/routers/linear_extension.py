@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from routereval.errors import DataError
 from routereval.observed import column_means
 from routereval.parameters import Number
 from routereval.routers.base import Reads, Router, Scores, Training
+from routereval.routers.siblings import siblings_of
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +20,8 @@ COMMON = 0.5
 """The penalty of what all known models have in common on a prompt: how hard it is."""
 APART = 15.0
 """The penalty of what each known model does apart from the others."""
+SIBLINGS = 0.5
+"""The penalty of what other efforts or settings of the same model have in common."""
 SURE = 2.0
 """Standard errors that are taken off a lead before it counts."""
 
@@ -42,17 +46,18 @@ class Likeness(NamedTuple):
         return np.asarray(self.mean + (scores - self.centre) @ self.weights)
 
 
-def likeness(known: Scores, new: Floats) -> Likeness:
+def likeness(known: Scores, new: Floats, siblings: Sequence[int] = ()) -> Likeness:
     """Regress the scores of one model on those of others, on the prompts where it was observed.
 
-    A ridge regression: the mean score of the known models on a prompt costs little, what each of
-    them does apart from it costs more. Of the variance that the known models explain nothing is
-    left in the estimate of the mean: the regression estimator of survey sampling (Cochran 1977,
-    chapter 7).
+    A ridge regression: the mean score of the known models on a prompt costs little, and so does
+    that of the siblings; what each model does apart from it costs more. Of the variance that the
+    known models explain nothing is left in the estimate of the mean: the regression estimator of
+    survey sampling (Cochran 1977, chapter 7).
 
     Args:
         known: (n_probes, n_known), NaN where not observed.
         new: (n_probes,), NaN where not observed.
+        siblings: columns of the known models that are the same model at another effort.
 
     Raises:
         DataError: if the new model was observed on fewer than two prompts.
@@ -70,13 +75,18 @@ def likeness(known: Scores, new: Floats) -> Likeness:
     centre = np.nan_to_num(column_means(K))
     K = np.where(np.isnan(K), centre, K) - centre
     common = K.mean(axis=1, keepdims=True)
-    Z = np.hstack([common / np.sqrt(COMMON), (K - common) / np.sqrt(APART)])
+    means = [common / np.sqrt(COMMON)]
+    if siblings:
+        means.append(K[:, siblings].mean(axis=1, keepdims=True) / np.sqrt(SIBLINGS))
+    Z = np.hstack([*means, (K - common) / np.sqrt(APART)])
     inverse = np.linalg.inv(Z.T @ Z + np.eye(Z.shape[1]))
     weights = inverse @ Z.T @ (y - y.mean())
     left = y - y.mean() - Z @ weights
     free = k - 1 - float(np.trace(inverse @ Z.T @ Z))
-    apart = weights[1:] / np.sqrt(APART)
+    apart = weights[len(means) :] / np.sqrt(APART)
     own = apart - apart.mean() + weights[0] / np.sqrt(COMMON) / K.shape[1]
+    if siblings:
+        own[list(siblings)] += weights[1] / np.sqrt(SIBLINGS) / len(siblings)
     error = float(np.sqrt((left**2).sum() / max(free, 1.0) / k))
     # Where all probes have one score, chance is still that of one more of the other kind.
     return Likeness(float(y.mean()), centre, own, max(error, 1 / (k + 2)))
@@ -87,9 +97,10 @@ class LinearlyExtended(Router):
 
     What `extend` makes of `auto` and `guard`, which know differences between models and nothing of
     one alone. Fitted on probe prompts, with the scores of the known models and, in the last
-    columns, of the new ones. A lead of a new model over the model that is fallen back on counts
-    less two standard errors, and not at all where it is smaller than that; what it is behind counts
-    in full.
+    columns, of the new ones; by their names, if it has them, it knows which are one model at
+    several efforts. A lead of a new model over the model that is fallen back on counts less two
+    standard errors, and not at all where it is smaller than that; what it is behind counts in
+    full.
 
     Args:
         known: fitted on the training prompts; its predictions are expected scores.
@@ -111,6 +122,7 @@ class LinearlyExtended(Router):
     allowed = {"sure": Number(0)}
 
     compares: ClassVar[bool] = True
+    uses_models: ClassVar[bool] = True
 
     def __init__(self, *, known: Router, sure: float = SURE) -> None:
         self.known = known
@@ -130,7 +142,11 @@ class LinearlyExtended(Router):
         n = self.known.n_models_
         levels = self.known.predict_scores(data.X).mean(axis=0)
         top = levels[getattr(self.known, "fallback_", int(levels.argmax()))]
-        self.likenesses_ = [likeness(data.scores[:, :n], new) for new in data.scores[:, n:].T]
+        names = data.models or [""] * data.scores.shape[1]
+        self.likenesses_ = [
+            likeness(data.scores[:, :n], new, siblings_of(name, names[:n]) if name else ())
+            for new, name in zip(data.scores[:, n:].T, names[n:], strict=True)
+        ]
         means = np.array([float(like(levels)) for like in self.likenesses_])
         leads = means - top
         errors = np.array([like.error for like in self.likenesses_])

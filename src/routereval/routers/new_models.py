@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -62,6 +63,7 @@ def extend(
     scores: Scores,
     costs: Scores | None = None,
     known: Scores | None = None,
+    models: Sequence[str] | None = None,
 ) -> Router:
     """A router of the models it knows and of new ones, known by their scores on probe prompts.
 
@@ -72,6 +74,8 @@ def extend(
         costs: of the same shape, in USD per call, or None where unknown.
         known: (n_probes, n_known) scores of the known models on the same prompts, NaN where not
             observed; only a router that `compares` needs them.
+        models: the names of all models, the known ones first: which are one model at several
+            efforts.
 
     Returns:
         A router of all models, the new ones after the known: this one, extended in place, where it
@@ -84,7 +88,7 @@ def extend(
         sklearn.exceptions.NotFittedError: before `fit`.
     """
     if router.compares and not router.supports_unseen:
-        return _compared(router, X, scores, costs, known)
+        return _compared(router, X, scores, (costs, known), models)
     if router.supports_unseen or not router.separable:
         return router.extend(X, scores, costs)
     router._check_fitted()
@@ -96,9 +100,10 @@ def _compared(
     router: Router,
     X: Any,  # noqa: ANN401
     scores: Scores,
-    costs: Scores | None,
-    known: Scores | None,
+    given: tuple[Scores | None, Scores | None],
+    models: Sequence[str] | None,
 ) -> Router:
+    costs, known = given
     router._check_fitted()
     if known is None or np.isnan(known).all():
         raise DataError(
@@ -112,4 +117,4 @@ def _compared(
         )
     unknown = np.full(known.shape, np.nan)
     paid = None if costs is None else np.hstack([unknown, costs])
-    return LinearlyExtended(known=router).fit(X, np.hstack([known, scores]), paid)
+    return LinearlyExtended(known=router).fit(X, np.hstack([known, scores]), paid, models=models)

@@ -19,6 +19,7 @@ from routereval.routers import extend as extend_router
 from routereval.routers.certificate import WIDTH, Certificate
 from routereval.routers.linear_extension import SURE, Likeness, likeness
 from routereval.routers.shrinkage import Gain, gain_of
+from routereval.routers.siblings import siblings_of
 from routereval.routers.training import taken
 from routereval.routers.validation import fold_codes
 from routereval.scoring.dominated import Dominated, dominated
@@ -48,6 +49,7 @@ class Scored(NamedTuple):
         others: (n_probes, n_models) of the models of the router, NaN where the file has none.
         costs: (n_probes,) USD of the new model's calls; NaN where unknown.
         estimated: what of the costs is an estimate, in words; empty if nothing is.
+        models: names of the models of the router, and of the new one.
     """
 
     texts: list[str]
@@ -56,6 +58,7 @@ class Scored(NamedTuple):
     others: Scores
     costs: Floats
     estimated: str = ""
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +218,7 @@ def _scored(
         for name, kind in table.schema.items()
         if kind == pl.String and name not in (*_NO_CATEGORY, *models)
     }
-    return Scored(texts, known, values[kept], others, costs, estimated)
+    return Scored(texts, known, values[kept], others, costs, estimated, (*models, model))
 
 
 def _numbers(table: pl.DataFrame, column: str) -> Floats:
@@ -272,6 +275,7 @@ def _extended(router: Router, X: Any, probes: Scored, rows: NDArray[np.int64]) -
         probes.scores[rows, None],
         None if np.isnan(costs).all() else costs,
         probes.others[rows],
+        probes.models,
     )
 
 
@@ -320,7 +324,8 @@ def _lead(probes: Scored, fallback: int) -> tuple[Likeness, float]:
         alone = likeness(np.zeros((len(probes.scores), 1)), probes.scores)
         return alone, float("nan")
     paired = probes.scores - probes.others[:, fallback]
-    return likeness(probes.others, probes.scores), float(np.nanmean(paired))
+    siblings = siblings_of(probes.models[-1], probes.models[:-1])
+    return likeness(probes.others, probes.scores, siblings), float(np.nanmean(paired))
 
 
 def _unknown(
