@@ -173,6 +173,10 @@ class UpstreamConfig(Table, frozen=True):
         params: fields that a request gets which does not have them.
         rename: fields by the names that the service has for them.
         drop: fields that the service does not take.
+        effort: at which the model answers, whatever a request says.
+        thinking: tokens of that, for the Messages API; None to send the word.
+        set: fields that every request gets, whatever it says.
+        efforts: several, each of which makes an upstream of its own.
         price_in, price_out: USD for a million tokens.
         price_cached, price_cache_write: of the prompt's tokens that are read from a cache or
             written to one; `price_in` unless given.
@@ -200,6 +204,10 @@ class UpstreamConfig(Table, frozen=True):
     params: Mapping[str, Any] = msgspec.field(default_factory=dict)
     rename: Mapping[str, str] = msgspec.field(default_factory=dict)
     drop: tuple[str, ...] = ()
+    effort: str = ""
+    thinking: CountOr0 | None = None
+    set: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    efforts: tuple[str, ...] | Mapping[str, CountOr0 | Mapping[str, Any]] = ()
     price_in: AtLeast0 = 0.0
     price_out: AtLeast0 = 0.0
     price_cached: AtLeast0 | None = None
@@ -353,17 +361,46 @@ def _upstreams(held: object, where: str) -> tuple[UpstreamConfig, ...]:
     found: list[UpstreamConfig] = []
     for number, table in enumerate(held, 1):
         at = f"{where}: [[upstream]] {number}"
-        upstream = read_table(UpstreamConfig, table, at)
-        _check_upstream(upstream, at)
-        same = [other for other in found if other.name == upstream.name]
-        alone = not all(other.deployment for other in [*same, upstream])
-        if (same and alone) or any(other.label == upstream.label for other in found):
-            raise DataError(
-                f"{at}: the name {upstream.name!r} is taken; give each its own, or to "
-                "several upstreams of one model a deployment each"
-            )
-        found.append(upstream)
+        for upstream in _at_each_effort(read_table(UpstreamConfig, table, at), at):
+            _check_upstream(upstream, at)
+            _check_name_is_free(upstream, found, at)
+            found.append(upstream)
     return tuple(found)
+
+
+def _at_each_effort(upstream: UpstreamConfig, at: str) -> list[UpstreamConfig]:
+    """The arms of a model: one at each of its efforts, by the names that records give them."""
+    efforts = upstream.efforts
+    if not efforts:
+        return [upstream]
+    if upstream.effort or upstream.thinking is not None:
+        raise DataError(f"{at}: effort and thinking are those of one arm; efforts has them all")
+    arms = []
+    for effort in efforts:
+        held = efforts[effort] if isinstance(efforts, Mapping) else None
+        arm = msgspec.structs.replace(
+            upstream,
+            name=f"{upstream.name} [effort={effort}]",
+            model=upstream.model or upstream.name,
+            effort="" if isinstance(held, Mapping) else effort,
+            thinking=held if isinstance(held, int) else None,
+            set={**upstream.set, **(held if isinstance(held, Mapping) else {})},
+            efforts=(),
+        )
+        arms.append(arm)
+    return arms
+
+
+def _check_name_is_free(
+    upstream: UpstreamConfig, others: Sequence[UpstreamConfig], at: str
+) -> None:
+    same = [other for other in others if other.name == upstream.name]
+    alone = not all(other.deployment for other in [*same, upstream])
+    if (same and alone) or any(other.label == upstream.label for other in others):
+        raise DataError(
+            f"{at}: the name {upstream.name!r} is taken; give each its own, or to "
+            "several upstreams of one model a deployment each"
+        )
 
 
 def _check_names(upstream: UpstreamConfig, at: str) -> None:
@@ -384,7 +421,8 @@ def _check_upstream(upstream: UpstreamConfig, at: str) -> None:
     _check_names(upstream, at)
     _check_all_known(upstream.capabilities, CAPABILITIES, f"capability in {at}")
     _check_all_known(upstream.apis, APIS, f"API in {at}")
-    for name in [*upstream.params, *upstream.rename, *upstream.rename.values(), *upstream.drop]:
+    changed = [*upstream.params, *upstream.rename, *upstream.rename.values(), *upstream.drop]
+    for name in [*changed, *upstream.set]:
         if name in _OWN_FIELDS:
             raise DataError(f"{at}: the field {name!r} is the gateway's own; leave it alone")
     if not _is_url(upstream.base_url):

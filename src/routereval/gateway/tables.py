@@ -91,5 +91,6 @@ def _wanted(kind: Any, value: object) -> str:  # noqa: ANN401 - a type
         msgspec.inspect.FloatType: "a number",
         msgspec.inspect.BoolType: "true or false",
         msgspec.inspect.VarTupleType: "a list of texts",
+        msgspec.inspect.UnionType: "a list of texts or a table",
     }
     return f"{words.get(type(info), 'something else')}, not {value!r}"

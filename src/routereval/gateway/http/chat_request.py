@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
+from routereval.gateway.dialects.effort import at_effort
 from routereval.gateway.dialects.request_parts import (
     ChatForm,
     Message,
@@ -185,6 +186,27 @@ def with_fields(
         if name not in drop and not (name in rename and rename[name] in held):
             made[rename.get(name, name)] = value
     made.update({name: value for name, value in params.items() if name not in made})
+    return body if made == held else json.dumps(made).encode()
+
+
+def with_effort(
+    body: bytes, api: Api, effort: str, thinking: int | None, fields: Mapping[str, Any]
+) -> bytes:
+    """The body at the effort of an arm; written anew only if that changes it.
+
+    Args:
+        body: one that `parse_request` has read.
+        api: that it is of.
+        effort: the word for it; empty for none.
+        thinking: tokens of it; None for the word.
+        fields: that are set besides.
+
+    >>> from routereval.gateway.dialects.apis import CHAT
+    >>> with_effort(b'{"n": 1.0, "reasoning_effort":"low"}', CHAT, "low", None, {})
+    b'{"n": 1.0, "reasoning_effort":"low"}'
+    """
+    held = _parsed(body)
+    made = at_effort(held, api, effort=effort, thinking=thinking, fields=fields)
     return body if made == held else json.dumps(made).encode()
 
 

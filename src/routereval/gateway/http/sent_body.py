@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from routereval.gateway.dialects.apis import CHAT, Api
-from routereval.gateway.http.chat_request import with_fields, with_model, with_usage
+from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
+from routereval.gateway.http.chat_request import with_effort, with_fields, with_model, with_usage
 from routereval.gateway.protocols import ChatRequest
 from routereval.gateway.upstreams.errors import Reply
 from routereval.gateway.upstreams.provider_error import stands_in
@@ -41,7 +41,9 @@ def _made_body(upstream: Upstream, request: ChatRequest, body: bytes, *, ask_usa
     served_as = upstream.served_as
     made = request.chat if upstream.translates(request) else body
     made = made if served_as == request.model else with_model(made, served_as)
-    config = upstream.config
+    config, api = upstream.config, spoken_api(upstream, request)
+    if (config.effort or config.thinking is not None or config.set) and api is not EMBEDDINGS:
+        made = with_effort(made, api, config.effort, config.thinking, config.set)
     if config.params or config.rename or config.drop:
         made = with_fields(made, config.params, config.rename, config.drop)
     return with_usage(made) if ask_usage and _is_asked_usage(upstream, request) else made
