@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -32,7 +33,7 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def process(
-    folder: Path, stub: Stub, *options: str
+    folder: Path, stub: Stub, *options: str, log: str = ""
 ) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     port = free_port()
     upstreams = "".join(
@@ -40,7 +41,7 @@ async def process(
         for name in ("euclid", "portia", "parrot")
     )
     config = folder / "gateway.toml"
-    config.write_text(f"[server]\nport = {port}\ndrain_s = 100\n{upstreams}")
+    config.write_text(f"[server]\nport = {port}\ndrain_s = 100\n[log]\n{log}\n{upstreams}")
     router = save_router(trained_router(), folder / "router")
     command = [sys.executable, "-m", "routereval", "serve", str(router), "-c", str(config)]
     child = await asyncio.create_subprocess_exec(*command, *options, env={**os.environ})
@@ -66,6 +67,31 @@ async def status_of(url: str) -> int:
             return answer.status
     except aiohttp.ClientConnectionError:
         return 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@in_loop
+async def test_it_says_that_it_is_up_and_logs_who_came(
+    workers: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stub = Stub()
+    options = ("--workers", workers)
+    async with stub.running(), process(tmp_path, stub, *options, log="access = true") as (url, _):
+        post = "/v1/chat/completions"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url + post, json=PROVE) as answer,
+        ):
+            request_id = answer.headers["x-routereval-request-id"]
+        shown = [capfd.readouterr()]
+        while "Up: " not in "".join(part.err for part in shown):
+            await asyncio.sleep(0.02)
+            shown.append(capfd.readouterr())
+    shown.append(capfd.readouterr())
+    said = "".join(part.err for part in shown)
+    assert f"Up: clients ask {url}/v1; the chat page is {url}/\n" in said
+    (line,) = [json.loads(line) for part in shown for line in part.out.splitlines()]
+    assert (line["id"], line["model"], line["status"]) == (request_id, "euclid", 200)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -46,10 +46,15 @@ def serve(
     if check:
         asyncio.run(rehearse(create_app(trained, config)))
         next_command("serve", router_dir, "-c", config_path)
-    elif workers == 1:
-        server.serve(load, trained, config)
+        return
+
+    def ready(port: int) -> None:
+        say(server.greeting(config, port))
+
+    if workers == 1:
+        server.serve(load, trained, config, ready)
     else:
-        server.serve_many(load, config, workers)
+        server.serve_many(load, config, workers, ready)
 
 
 def _loaded(

@@ -16,6 +16,7 @@ from routereval.gateway.heartbeat import Heartbeat
 from routereval.gateway.http.app import asgi_app
 from routereval.gateway.http.count_tokens import count_tokens
 from routereval.gateway.http.relay import Relay
+from routereval.gateway.observe.access_log import AccessLog
 from routereval.gateway.observe.decision_log import DecisionLog
 from routereval.gateway.observe.endpoints import feedback_endpoint, metrics_endpoint
 from routereval.gateway.observe.metrics import Metrics
@@ -110,7 +111,8 @@ def app_with(
     arms = _arms(trained, config)
     metrics, log = kept.metrics, _decision_log(config, arms)
     plugins = make_plugins(config.plugins)
-    all_observers = [metrics, *_log_observers(config, log), *plugins.observers, *observers]
+    own = [metrics, *_log_observers(config, log), *([AccessLog()] if config.log.access else [])]
+    all_observers = [*own, *plugins.observers, *observers]
     for observer in all_observers:
         if not callable(getattr(observer, "record", None)):
             raise DataError(f"observer {type(observer).__name__} lacks the method record(entry)")

@@ -123,11 +123,13 @@ class LogConfig(Table, frozen=True):
         folder: where it is written; there is none if empty.
         texts: whether prompts are logged as texts; else as hashes.
         file_mb: the size at which a new file is begun.
+        access: whether a line about each request goes to standard output.
     """
 
     folder: str = ""
     texts: bool = False
     file_mb: Above0 = 64.0
+    access: bool = False
 
 
 class ExperimentConfig(Table, frozen=True):

@@ -28,7 +28,7 @@ from routereval.gateway.http.client_connections import ClientConnections
 from routereval.gateway.http.http_protocol import protocol_factory
 from routereval.gateway.reloading import Load, ReloadingGateway, tune_memory
 from routereval.gateway.shared_state import SqliteState
-from routereval.gateway.supervisor import Supervisor
+from routereval.gateway.supervisor import UP, Ready, Supervisor
 from routereval.routers.trained import TrainedRouter
 
 CLOSE_CONNECTIONS_S = 0.5
@@ -50,12 +50,21 @@ class DrainingServer(uvicorn.Server):
         config: where, and within which bounds.
         supervised: whether a supervisor hands signals on, so that those of a terminal, which all
             of its processes get, are left to it.
+        ready: called with the port as soon as requests are taken.
     """
 
     _draining: tuple[float, int, FrameType | None] | None = None
 
-    def __init__(self, app: ReloadingGateway, config: Config, *, supervised: bool = False) -> None:
+    def __init__(
+        self,
+        app: ReloadingGateway,
+        config: Config,
+        *,
+        supervised: bool = False,
+        ready: Ready | None = None,
+    ) -> None:
         self.app = app
+        self._ready = ready
         self.connections = ClientConnections(_with_room_for_files(config.limits))
         self._supervised = supervised
         self._reloads: set[asyncio.Task[None]] = set()
@@ -75,10 +84,12 @@ class DrainingServer(uvicorn.Server):
         self._draining = (time.monotonic() + CLOSE_CONNECTIONS_S, sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen to SIGHUP, too."""
+        """Listen to SIGHUP, too, and say when requests are taken."""
         if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)
+        if self.started and self._ready is not None:
+            self._ready(int(self.servers[0].sockets[0].getsockname()[1]))
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times per second."""
@@ -136,34 +147,36 @@ class DrainingServer(uvicorn.Server):
             tune_memory()
 
 
-def serve(load: Load, trained: TrainedRouter, config: Config) -> None:
+def serve(load: Load, trained: TrainedRouter, config: Config, ready: Ready | None = None) -> None:
     """Serve in this process until a signal ends it.
 
     Args:
         load: reads router and configuration anew, after each SIGHUP.
         trained: the first router.
         config: the first configuration.
+        ready: called with the port as soon as requests are taken.
 
     Raises:
         DataError: if no model of the pool has an upstream, or the key of one is not set.
     """
     app = ReloadingGateway(load, trained, config)
     tune_memory()
-    DrainingServer(app, config).run()
+    DrainingServer(app, config, ready=ready).run()
 
 
-def serve_many(load: Load, config: Config, workers: int) -> None:
+def serve_many(load: Load, config: Config, workers: int, ready: Ready | None = None) -> None:
     """Serve in several processes until a signal ends them.
 
     Args:
         load: reads router and configuration in each of them; it must be picklable.
         config: where to listen.
         workers: how many.
+        ready: called with the port as soon as each of them takes requests.
 
     Raises:
         DataError: if nobody can listen there, or the workers cannot serve.
     """
-    if not Supervisor(partial(_work, load), workers, config).run():
+    if not Supervisor(partial(_work, load), workers, config, ready).run():
         raise DataError("a worker ended as soon as it was started; its messages say why")
 
 
@@ -179,7 +192,9 @@ def _work(load: Load, listener: socket.socket, state: Path) -> None:
         sys.exit(1)
     tune_memory()
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
-    DrainingServer(app, config, supervised=True).run([listener])
+    up = state.parent / f"{os.getpid()}{UP}"
+    server = DrainingServer(app, config, supervised=True, ready=lambda _: up.touch())
+    server.run([listener])
 
 
 def _end_with_supervisor() -> None:
@@ -196,8 +211,25 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
     lines = [f"{pool - len(missing)} of the router's {pool} models have an upstream"]
     if missing:
         lines.append(f"never chosen, for want of an upstream: {', '.join(missing)}")
-    host = f"[{where.host}]" if ":" in where.host else where.host
-    return [*lines, f"base_url for clients: http://{host}:{where.port}/v1"]
+    return [*lines, f"base_url for clients: {address(config, where.port)}/v1"]
+
+
+def greeting(config: Config, port: int) -> str:
+    """What is said once requests are taken: where, and where the chat page is.
+
+    >>> from routereval.gateway.config import Config
+    >>> greeting(Config(()), 8080)
+    'Up: clients ask http://127.0.0.1:8080/v1; the chat page is http://127.0.0.1:8080/'
+    """
+    where = address(config, port)
+    page = f"; the chat page is {where}/" if config.server.page else ""
+    return f"Up: clients ask {where}/v1{page}"
+
+
+def address(config: Config, port: int) -> str:
+    """Where the gateway is on its own machine, without a path."""
+    host = config.server.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _with_room_for_files(limits: LimitsConfig) -> LimitsConfig:

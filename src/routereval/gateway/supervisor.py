@@ -26,6 +26,10 @@ _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 log = logging.getLogger(__name__)
 
+UP = ".up"
+"""How the file ends that a worker leaves beside the state when it takes requests."""
+Ready = Callable[[int], object]
+"""What is called with the port when requests are taken."""
 Work = Callable[[socket.socket, Path], None]
 """What a worker does: serve on the socket, and share state in the file."""
 
@@ -40,9 +44,13 @@ class Supervisor:
         work: what each worker does; it must be picklable.
         workers: how many.
         config: where to listen, and how long the last requests may take.
+        ready: called with the port as soon as each of them takes requests.
     """
 
-    def __init__(self, work: Work, workers: int, config: Config) -> None:
+    def __init__(
+        self, work: Work, workers: int, config: Config, ready: Ready | None = None
+    ) -> None:
+        self._ready = ready
         self._work = work
         self._n_workers = workers
         self._config = config
@@ -83,10 +91,18 @@ class Supervisor:
                 if time.monotonic() > self._ends_at:
                     self._signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
             wait([worker.sentinel for worker in self._workers], timeout=_LOOK_S)
+            self._say_when_up(listener, state.parent)
             for worker in [worker for worker in self._workers if not worker.is_alive()]:
                 self._ended(worker, metrics)
                 if self._ends_at is None:
                     self._start(listener, state)
+
+    def _say_when_up(self, listener: socket.socket, folder: Path) -> None:
+        if self._ready is None or self._ends_at is not None:
+            return
+        if all((folder / f"{worker.pid}{UP}").exists() for worker in self._workers):
+            self._ready(listener.getsockname()[1])
+            self._ready = None
 
     def _start(self, listener: socket.socket, state: Path) -> None:
         worker = self._context.Process(target=self._work, args=(listener, state))
