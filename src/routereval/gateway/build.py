@@ -21,6 +21,7 @@ from routereval.gateway.observe.decision_log import DecisionLog
 from routereval.gateway.observe.endpoints import feedback_endpoint, metrics_endpoint
 from routereval.gateway.observe.metrics import Metrics
 from routereval.gateway.observe.shadows import ShadowRouters
+from routereval.gateway.observe.spans import Spans
 from routereval.gateway.plugins import make_plugins
 from routereval.gateway.protocols import (
     Authenticator,
@@ -111,7 +112,9 @@ def app_with(
     arms = _arms(trained, config)
     metrics, log = kept.metrics, _decision_log(config, arms)
     plugins = make_plugins(config.plugins)
-    own = [metrics, *_log_observers(config, log), *([AccessLog()] if config.log.access else [])]
+    own: list[Observer] = [metrics, *_log_observers(config, log)]
+    own += [AccessLog()] if config.log.access else []
+    own += [Spans(config.telemetry)] if config.telemetry.endpoint else []
     all_observers = [*own, *plugins.observers, *observers]
     for observer in all_observers:
         if not callable(getattr(observer, "record", None)):

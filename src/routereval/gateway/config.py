@@ -132,6 +132,18 @@ class LogConfig(Table, frozen=True):
     access: bool = False
 
 
+class TelemetryConfig(Table, frozen=True):
+    """Spans for OpenTelemetry.
+
+    Attributes:
+        endpoint: of a collector that takes OTLP over HTTP; no spans are made if empty.
+        service: what the gateway is called there.
+    """
+
+    endpoint: str = ""
+    service: str = "routereval"
+
+
 class ExperimentConfig(Table, frozen=True):
     """What is learned from live traffic.
 
@@ -259,6 +271,7 @@ class Config(Table, frozen=True):
     failover: FailoverConfig = FailoverConfig()
     access: AccessConfig = AccessConfig()
     log: LogConfig = LogConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
     headers: HeadersConfig = HeadersConfig()
     experiment: ExperimentConfig = ExperimentConfig()
     virtual: Mapping[str, VirtualModel] = msgspec.field(default_factory=lambda: dict(PRESETS))
@@ -308,6 +321,7 @@ TABLES: dict[str, type[Table]] = {
     "failover": FailoverConfig,
     "access": AccessConfig,
     "log": LogConfig,
+    "telemetry": TelemetryConfig,
     "headers": HeadersConfig,
     "experiment": ExperimentConfig,
 }

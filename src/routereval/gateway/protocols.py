@@ -215,6 +215,7 @@ class LogEntry:
         model: who answered; empty for nobody.
         deployment: which of its upstreams, where there are several.
         rules: the names of the rules that it was under.
+        traceparent: the client's trace that it is a part of, as its header says.
         attempts: who was asked, in order.
         reason: why that model, as in ``x-routereval-reason``.
         switch: that its conversation was with another upstream before; None where it was not.
@@ -246,6 +247,7 @@ class LogEntry:
     model: str = ""
     deployment: str = ""
     rules: tuple[str, ...] = ()
+    traceparent: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     reason: str = ""
     switch: Switch | None = None

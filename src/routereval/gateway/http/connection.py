@@ -47,6 +47,7 @@ class Connection:
         self.key = bearer(self.headers)
         self.address: str = (scope.get("client") or ("",))[0]
         self.entry = LogEntry(new_request_id(), time.time(), path=scope["path"])
+        self.entry.traceparent = self.header(b"traceparent")
         self.draining = False
 
     def elapsed_s(self) -> float:
