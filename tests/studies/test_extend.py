@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,7 @@ def test_a_table_that_does_not_do_says_why(
         (table.drop("score"), "no column score or new; routereval probes"),
         (table.drop("text"), "no column text"),
         (table.with_columns(score=pl.lit(2.0)), "a score is from 0 to 1, not 2"),
+        (table.with_columns(ann=pl.lit(-1.0)), "column ann: a score is from 0 to 1, not -1"),
         (table.with_columns(score=pl.lit("good")), "column score holds something else"),
         (few, "holds 7 scores of prompts with a text; a new model is known by 8"),
         (tmp_path / "none.csv", "there is no such file"),
@@ -161,3 +163,27 @@ def test_a_second_model_is_added_to_the_first(
     assert any("mean score of new beyond" in clause for clause in held.unknown)
     assert any("mean score of worse beyond" in clause for clause in held.unknown)
     assert {d.model for d in twice.trained.decide(list(TEXTS))} <= {"ann", "bob", "new"}
+
+
+def test_categories_of_the_table_are_known_of_the_probes(records: Records, tmp_path: Path) -> None:
+    kinds = ["1" if text.startswith("prove") else "2" for text in records.prompts["text"]]
+    named = replace(records, prompts=records.prompts.with_columns(subset=pl.Series(kinds)))
+    router = train(named, "auto(known=subset)", ["ann", "bob"])
+    table = filled(named, "worse")
+    table.write_csv(tmp_path / "filled.csv")
+    assert pl.read_csv(tmp_path / "filled.csv")["subset"].dtype == pl.Int64
+    of_file = extend(router, "worse", tmp_path / "filled.csv", (1.0, 2.0)).trained
+    of_table = extend(router, "worse", table, (1.0, 2.0)).trained
+    known = {"subset": ["1", "2"]}
+    assert of_file.decide(list(TEXTS), known=known) == of_table.decide(list(TEXTS), known=known)
+    assert [d.model for d in of_file.decide(list(TEXTS), known=known)] == ["ann", "bob"]
+
+
+def test_routers_that_cannot_take_a_model_say_so(records: Records) -> None:
+    table = filled(records, "new")
+    for spec, sentence in (
+        ("random", "this router draws its models"),
+        ("elo", "cannot take models"),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            extend(train(records, spec, ["ann", "bob"]), "new", table)

@@ -23,7 +23,7 @@ from routereval.routers.siblings import siblings_of
 from routereval.routers.training import taken
 from routereval.routers.validation import fold_codes
 from routereval.scoring.dominated import Dominated, dominated
-from routereval.studies.probes import SCORE, SUFFIXES
+from routereval.studies.probes import FIELDS, SCORE, SUFFIXES
 from routereval.studies.train import today
 
 Floats = NDArray[np.float64]
@@ -128,6 +128,10 @@ def extend(
     """
     if model in trained.models:
         raise DataError(f"the router has {model!r} already; train it again to renew what it knows")
+    if trained.router.policy != "argmax":
+        raise DataError(
+            "this router draws its models, and learns nothing of a new one; train it again"
+        )
     table = scores if isinstance(scores, pl.DataFrame) else _table(Path(scores))
     probes = _scored(table, trained.models, model, price)
     X = trained.inputs(probes.texts, probes.known)
@@ -176,7 +180,9 @@ def _table(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: scores are read from {', '.join(SUFFIXES)}")
     try:
         if path.suffix == ".csv":
-            return pl.read_csv(path, infer_schema_length=None)
+            there = pl.read_csv(path, n_rows=0).columns
+            words = {name: pl.String for name in FIELDS if name in there}  # a subset may be 2024
+            return pl.read_csv(path, infer_schema_length=None, schema_overrides=words)
         return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
@@ -196,10 +202,7 @@ def _scored(
             f"the scores of {model!r} have no column {lacking}; routereval probes SOURCE -o FILE "
             "writes a file to fill in"
         )
-    values = _numbers(table, column)
-    if ((values < 0) | (values > 1)).any():
-        wrong = values[(values < 0) | (values > 1)][0]
-        raise DataError(f"column {column}: a score is from 0 to 1, not {wrong:g}")
+    values = _shares(table, column)
     kept = ~np.isnan(values) & table["text"].is_not_null().to_numpy()
     if kept.sum() < FEWEST:
         raise DataError(
@@ -211,7 +214,7 @@ def _scored(
     others = np.full((len(texts), len(models)), np.nan)
     for place, name in enumerate(models):
         if name in table.columns:
-            others[:, place] = _numbers(table, name)
+            others[:, place] = _shares(table, name)
     costs, estimated = _costs(table, texts, price)
     known = {
         name: table[name].to_list()
@@ -228,6 +231,15 @@ def _numbers(table: pl.DataFrame, column: str) -> Floats:
     except pl.exceptions.PolarsError:
         raise DataError(f"column {column} holds something else than numbers") from None
     return np.asarray(held.fill_null(float("nan")).to_numpy(), dtype=np.float64)
+
+
+def _shares(table: pl.DataFrame, column: str) -> Floats:
+    """(n_rows,) a column of scores, NaN where it is empty."""
+    values = _numbers(table, column)
+    wrong = values[(values < 0) | (values > 1)]
+    if len(wrong):
+        raise DataError(f"column {column}: a score is from 0 to 1, not {wrong[0]:g}")
+    return values
 
 
 def _costs(
