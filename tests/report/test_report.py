@@ -362,7 +362,12 @@ def test_the_certificate_of_a_saved_router_is_shown(tmp_path: Path) -> None:
     left = run(
         [records], ["knn(k=5)", "best_single"], [3], ["all-strong"], out=out, n_boot=20, n_jobs=1
     )
-    rv.train(records, "knn(k=5)", embedder="tfidf").save(tmp_path / "router")
+    trained = rv.train(records, "knn(k=5)", embedder="tfidf")
+    assert trained.certificate is not None
+    more = replace(trained.certificate, unknown=("what a new model adds",)).to_dict()
+    replace(trained, about={**trained.about, "certificate": more}).save(tmp_path / "router")
+    void = replace(trained, about={"certificate": None, "void": "it was of 3 models"})
+    assert SavedRouter.of(void, left.prompts).sentence == "it was of 3 models"
     saved = SavedRouter.read(tmp_path / "router", left.prompts)
     assert saved.certificate is not None
     share, n = saved.share
@@ -370,6 +375,7 @@ def test_the_certificate_of_a_saved_router_is_shown(tmp_path: Path) -> None:
     assert 0 <= share <= 1
     page = rv.report(out, tmp_path / "r.html", router=tmp_path / "router").read_text("utf-8")
     assert "Void if" in unescape(page)
+    assert "<li>what a new model adds</li>" in page
     assert saved.sentence in unescape(page)
     [block] = held_data(page)["explorer"]["blocks"]
     assert sum(block["unfamiliar"]) == round(share * n)

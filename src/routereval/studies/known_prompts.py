@@ -21,7 +21,7 @@ class SavedRouter:
     Attributes:
         name: its folder, or its spec.
         certificate: what it is known to gain, as JSON has it; None where nothing was scored.
-        sentence: the same in words; empty where there is none.
+        sentence: the same in words; where there is none, why it is void, or empty.
         unfamiliar: by the hash of the records, or its beginning, (n_prompts,) 1 for each kept
             prompt that is unlike all of its training prompts, else 0; NaN where not known.
     """
@@ -44,7 +44,7 @@ class SavedRouter:
         return cls(
             name or str(trained.about.get("router", "router")),
             None if held is None else held.to_dict(),
-            "" if held is None else str(held),
+            str(trained.about.get("void", "")) if held is None else str(held),
             {records: _unfamiliar(trained, prompts[records]) for records in prompts},
         )
 

@@ -420,7 +420,7 @@ def _certificate(report: RunReport) -> list[Html]:
     unlike = f"{share:.1%} of the {n:,} test prompts whose whole text is kept are unfamiliar to it."
     held = saved.certificate
     if held is None:
-        out = [absent(f"a certificate of {saved.name}; it was not scored")]
+        out = [absent(f"a certificate of {saved.name}; {saved.sentence or 'it was not scored'}")]
     else:
         out = [
             tag(
