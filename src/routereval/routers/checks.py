@@ -263,10 +263,14 @@ def check_extend(router: Router) -> None:
     probes = list(range(8))
     try:
         both = extend(
-            fitted, _take(made.X, probes), made.scores[probes, 3:], made.costs[probes, 3:]
+            fitted,
+            _take(made.X, probes),
+            made.scores[probes, 3:],
+            made.costs[probes, 3:],
+            made.scores[probes, :3],
         )
     except DataError as error:
-        able = router.supports_unseen or router.separable
+        able = router.supports_unseen or router.separable or router.compares
         _require(not able, f"it cannot take a new model: {error}")
         return
     _valid(both, made.X_test, 4)
