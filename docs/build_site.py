@@ -77,7 +77,10 @@ def _array(entries: list[str]) -> str:
 
 
 def stage(root: Path, folder: Path) -> None:
-    """Copy the documents below `folder/pages`, links as they are, and write the configuration."""
+    """Copy the documents below `folder/pages` as they lie here, and write the configuration.
+
+    Of a notebook there is a page beside it, to which links lead.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     for pattern in SOURCES:
         for file in sorted(root.glob(pattern)):
@@ -85,7 +88,21 @@ def stage(root: Path, folder: Path) -> None:
                 target = folder / "pages" / file.relative_to(root)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
+    for page in sorted((folder / "pages").rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(".ipynb)", ".md)"), encoding="utf-8")
+    for file in sorted((folder / "pages").rglob("*.ipynb")):
+        file.with_suffix(".md").write_text(notebook_page(file), encoding="utf-8")
     (folder / "zensical.toml").write_text(configuration(root), encoding="utf-8")
+
+
+def notebook_page(notebook: Path) -> str:
+    """The cells of a notebook as Markdown."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    parts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    shown = [text if kind == "markdown" else f"```python\n{text}\n```" for kind, text in parts]
+    file = f"*[The notebook]({notebook.name}); this page shows its cells, not what they print.*"
+    return "\n\n".join([shown[0], file, *shown[1:]]) + "\n"
 
 
 class _Page(HTMLParser):

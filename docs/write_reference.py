@@ -74,7 +74,7 @@ def _command(name: str, command: click.Command) -> list[str]:
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     options = [one for one in command.params if isinstance(one, click.Option)]
     records = filter(None, (option.get_help_record(context) for option in options))
-    rows = [f"| `{_cell(left)}` | {_cell(_escaped(right))} |" for left, right in records]
+    rows = [f"| {_code(left)} | {_cell(_escaped(right))} |" for left, right in records]
     table = "\n".join(["| option | what it does |", "|---|---|", *rows]) if rows else ""
     return [
         f"## {name.removeprefix('routereval ')}",
@@ -94,11 +94,19 @@ def _described(paragraphs: list[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([*_<\[])", r"\\\1", text)
+    return re.sub(r"([*_\[])", r"\\\1", text.replace("<", "&lt;"))
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join(text.split()).replace("|", "&#124;")
+
+
+def _code(text: str) -> str:
+    """Code in a table, where readers of Markdown do not agree on what a bar is."""
+    held = _cell(text)
+    if "&#124;" in held:
+        return f"<code>{held.replace('<', '&lt;').replace('&#124;', '&#124;<wbr>')}</code>"
+    return f"`{held}`" if held else ""
 
 
 # Names
@@ -110,20 +118,24 @@ def names_page() -> str:
 
     parts = ["# Names", f"{MADE} `routereval list KIND` prints them."]
     for kind, (title, page) in KINDS.items():
-        rows = [
-            f"| `{_cell(one.name)}` | {_cell(_escaped(one.meaning))} | {_code(one.parameters)} |"
-            for one in catalogue(kind)
-        ]
         parts += [
             f"## {title}",
             f"More: [{title.lower()}]({page}).",
-            "\n".join(["| name | meaning | parameters |", "|---|---|---|", *rows]) if rows else "",
+            _names_table([(one.name, one.meaning, one.parameters) for one in catalogue(kind)]),
         ]
     return _joined(parts)
 
 
-def _code(text: str) -> str:
-    return f"`{_cell(text)}`" if text else ""
+def _names_table(entries: list[tuple[str, str, str]]) -> str:
+    heads = ["name", "meaning", "parameters"]
+    if not any(parameters for *_, parameters in entries):
+        heads.pop()
+    rows = [
+        [_code(name), _cell(_escaped(meaning)), _code(parameters)][: len(heads)]
+        for name, meaning, parameters in entries
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in [heads, *rows]]
+    return "\n".join([lines[0], "|---" * len(heads) + "|", *lines[1:]]) if entries else ""
 
 
 # Python
@@ -261,7 +273,7 @@ def _prose(text: str) -> str:
 
 
 def _marked(text: str) -> str:
-    return re.sub(r"([_<\[]|\*(?=\w))", r"\\\1", text)
+    return re.sub(r"([_\[]|\*(?=\w))", r"\\\1", text.replace("<", "&lt;"))
 
 
 def _joined(parts: list[str]) -> str:

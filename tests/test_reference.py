@@ -28,7 +28,7 @@ def test_a_docstring_becomes_markdown() -> None:
         ">>> weigh(1)\n2"
     )
     assert MADE["markdown"](docstring) == (
-        "Weigh a\\_b \\<them> by `lam` and \\*args.\n\n**Args:**\n\n"
+        "Weigh a\\_b &lt;them> by `lam` and \\*args.\n\n**Args:**\n\n"
         "- `lam`: the price of cost, as `x`: \\[0, 1].\n- `other`: more.\n\n"
         "**Returns:**\n\nThe sum of all.\n\n```pycon\n>>> weigh(1)\n2\n```"
     )

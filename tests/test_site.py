@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import runpy
 import tomllib
 from collections.abc import Iterator
@@ -56,6 +58,14 @@ def test_what_is_staged_keeps_the_tree(tmp_path: Path) -> None:
     held = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*")}
     assert {f"pages/{name}" for name in files if name.endswith(".md")} <= held
     assert "pages/docs/zensical.toml" not in held
+
+
+def test_a_notebook_has_a_page(tmp_path: Path) -> None:
+    cells = [("markdown", ["# A\n", "b"]), ("code", ["1 + 1\n", "2"]), ("markdown", ["c"])]
+    held = {"cells": [{"cell_type": kind, "source": lines} for kind, lines in cells]}
+    (tmp_path / "a.ipynb").write_text(json.dumps(held), encoding="utf-8")
+    page = SITE["notebook_page"](tmp_path / "a.ipynb")
+    assert re.sub(r"\*.*\*", "…", page) == "# A\nb\n\n…\n\n```python\n1 + 1\n2\n```\n\nc\n"
 
 
 def test_a_page_without_a_heading_is_named(tmp_path: Path) -> None:
