@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -287,3 +290,60 @@ def test_a_published_table_leaves_out_a_constant() -> None:
     text = referee(folder / "published_choices.parquet", folder).render("table")
     assert "Not listed is the constant gpt-5.4 (64.20 % at $18.27)" in text
     assert "all of them but ACRouter_ours" in text
+
+
+class Endpoint:
+    """A running router that sends even prompts to small and odd ones to what it calls org/BIG."""
+
+    def __init__(self) -> None:
+        asked = self.asked = []  # type: list[dict[str, str]]
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                asked.append(dict(self.headers))
+                number = int(body["messages"][0]["content"].split()[-1])
+                model = "small" if number % 2 == 0 else "their-largest"
+                payload = json.dumps({"model": model}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    made = Endpoint()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def test_a_running_router_is_asked_and_judged(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    held = records(30)
+    texts = [f"prompt {i}" for i in range(30)]
+    asked = Records.from_arrays("made", held.dense(), MODELS, texts=texts)
+    found = referee(endpoint.url, asked, aliases={"their-largest": "big"}, n_boot=20)
+    rows = np.arange(30)
+    score = found.entry("127.0.0.1", "router").score
+    assert score == pytest.approx(held.dense()[rows, by_parity(held)].mean())
+    assert "30 prompts were sent to 127.0.0.1" in found.notes[0]
+    assert not any("Authorization" in headers for headers in endpoint.asked)
+    with pytest.raises(DataError, match="their-largest"):
+        referee(endpoint.url, asked, n_boot=20)
+    with pytest.raises(DataError, match="needs records"):
+        referee(endpoint.url)
+    with pytest.raises(DataError, match="prompts without"):
+        referee(endpoint.url, held)

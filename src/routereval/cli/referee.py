@@ -12,7 +12,7 @@ from routereval.cli.output import format_option, show
 
 
 @click.command()
-@click.argument("choices", type=click.Path(path_type=Path))
+@click.argument("choices")
 @click.argument("source", required=False)
 @click.option(
     "--published",
@@ -45,7 +45,7 @@ from routereval.cli.output import format_option, show
 @n_boot_option
 @format_option
 def referee(
-    choices: Path,
+    choices: str,
     source: str | None,
     *,
     published: Path | None,
@@ -59,7 +59,8 @@ def referee(
     """Score published routers by the models they chose.
 
     Every constant choice stands beside them. CHOICES is a table of prompts × routers, a table with
-    a row per prompt and router, a file of one router's choices, or a folder of such files. SOURCE
+    a row per prompt and router, a file of one router's choices, or a folder of such files; or the
+    address of a running router, as http://localhost:8000/v1, which is sent the prompts. SOURCE
     holds the scores of all models; without it, the scores in the files themselves are taken.
     """
     from routereval.cli.progress import progress_bar

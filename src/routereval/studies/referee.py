@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from routereval.sources import open_source
 from routereval.studies.choices import own_records, read_choices
 from routereval.studies.claims import Claim, read_claims
 from routereval.studies.cross_fitted import cross_fitted_choice
+from routereval.studies.endpoint import ask_choices, is_endpoint
 from routereval.studies.integrity import Finding, findings
 from routereval.studies.joined_choices import JoinedChoices, Shuffled
 from routereval.studies.submission import read_submissions
@@ -143,7 +145,8 @@ def referee(
     model on a prompt scores 0 there. Costs are those of the records for the model chosen.
 
     Args:
-        choices: what the routers chose; see `read_choices`.
+        choices: what the routers chose, see `read_choices`; or the address of a running router,
+            which is asked where each prompt goes, see `ask_choices`.
         source: records of all models that they could choose from; None to take the scores that
             the files themselves hold. Then constants are known of those models only that some
             router called on every prompt.
@@ -158,6 +161,8 @@ def referee(
     Raises:
         DataError: if the choices do not fit the records.
     """
+    if is_endpoint(choices):
+        return _asked(str(choices), source, aliases, controls, n_boot)
     collection = [own_records(choices)] if source is None else open_source(source)
     stream = mix(collection) if len(collection) > 1 else collection[0]
     held = JoinedChoices.of(read_choices(choices, stream, aliases), stream, own=source is None)
@@ -181,6 +186,25 @@ def referee(
         (*held.notes, *_left_out(collection, stream), *filter(None, [repriced(stream)])),
         stream.simulated,
     )
+
+
+def _asked(
+    endpoint: str,
+    source: Records | Sequence[Records] | str | Path | None,
+    aliases: Mapping[str, str] | None,
+    controls: Sequence[str],
+    n_boot: int,
+) -> Judgement:
+    """The same of a running router, whose choices are written down first."""
+    if source is None:
+        raise DataError(f"{endpoint}: a running router needs records to be asked about")
+    collection = open_source(source)
+    stream = mix(collection) if len(collection) > 1 else collection[0]
+    with TemporaryDirectory() as folder:
+        file = ask_choices(endpoint, stream, Path(folder), aliases)
+        found = referee(file, collection, controls=controls, n_boot=n_boot)
+    note = f"{stream.n_prompts:,} prompts were sent to {file.stem}, which said where they go"
+    return replace(found, notes=(note, *found.notes))
 
 
 def _learned(held: JoinedChoices, spec: str) -> tuple[Floats, Floats]:
