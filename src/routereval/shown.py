@@ -37,6 +37,13 @@ LAYOUTS = {
 }
 """The module and the function that lay out a value, by the name of its class."""
 
+LATEX = {
+    "Reproduction": "paper:reproduction_latex",
+    "Results": "paper:results_latex",
+    "Standings": "paper:standings_latex",
+}
+"""Likewise for LaTeX, of values that papers have other tables of."""
+
 FORMATS = ("table", "markdown", "latex", "csv", "json", "html")
 """What a value can be rendered to."""
 
@@ -79,12 +86,17 @@ class Shown:
         frame: pl.DataFrame = import_module("routereval.report.data").to_polars(self.document())
         return frame
 
-    def document(self) -> Any:  # noqa: ANN401 - a Document, which stands in a station above
-        """What is shown: a `routereval.report.Document`."""
+    def document(self, format_name: str = "") -> Any:  # noqa: ANN401 - stands in a station above
+        """What is shown: a `routereval.report.Document`.
+
+        Args:
+            format_name: what it is for, as LaTeX may have more tables.
+        """
         from importlib import import_module
 
+        layouts = {**LAYOUTS, **(LATEX if format_name == "latex" else {})}
         module, _, function = next(
-            LAYOUTS[one.__name__] for one in type(self).__mro__ if one.__name__ in LAYOUTS
+            layouts[one.__name__] for one in type(self).__mro__ if one.__name__ in layouts
         ).partition(":")
         return getattr(import_module(f"routereval.report.layouts.{module}"), function)(self)
 
@@ -103,6 +115,6 @@ class Shown:
         if format_name not in FORMATS:
             raise unknown("table format", format_name, FORMATS)
         text: str = import_module("routereval.report.render").render(
-            self.document(), format_name, width
+            self.document(format_name), format_name, width
         )
         return text

@@ -109,7 +109,7 @@ def markdown_tables(text: str) -> list[Table]:
 def latex_tables(text: str) -> list[Table]:
     tables: list[Table] = []
     for block in text.split(r"\begin{table}")[1:]:
-        if "cost and quality" in block:
+        if "cost and quality" in block or r"\cmidrule" in block:
             continue
         inside = block.split(r"\toprule")[1].split(r"\bottomrule")[0]
         rows = [

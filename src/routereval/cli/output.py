@@ -34,7 +34,7 @@ def show(value: Shown | Document, format_name: str) -> None:
     """Print a value in a format; tables as wide as the terminal, in a pipe as wide as need be."""
     from routereval.report import Document, draw, render
 
-    document = value if isinstance(value, Document) else value.document()
+    document = value if isinstance(value, Document) else value.document(format_name)
     if format_name == "table":
         from rich.console import Console
 

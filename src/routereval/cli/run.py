@@ -53,7 +53,7 @@ def _print_kept(results: Results, out: Path, format_name: str) -> None:
         save_curves(results, out)
         if whole:
             keep_document(out, document)
-    show(document, format_name)
+    show(results if format_name == "latex" else document, format_name)
     if format_name == "table":
         say(f"{len(results.cells)} cells in {out}")
     next_command("report", out)

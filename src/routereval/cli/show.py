@@ -20,6 +20,10 @@ def show(results: Path, format_name: str) -> None:
     RESULTS is the folder of run -o. Nothing is computed if the run has kept its tables.
     """
     from routereval.report.page import folder_document
+    from routereval.results import read_results
 
-    printed(folder_document(results), format_name)
+    if format_name == "latex":  # which has tables that are not kept
+        printed(read_results(results), format_name)
+    else:
+        printed(folder_document(results), format_name)
     next_command("report", results)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from routereval.report.cells import cell_text, parts_of, visible
+from routereval.report.cells import cell_text, number_text, parts_of, visible
 from routereval.report.table import (
     DAGGER,
     Cell,
     Column,
     Document,
     Heading,
+    PaperTable,
     Part,
     Points,
     Row,
     Table,
+    value_of,
 )
 
 _MARKDOWN = re.compile(r"[\\|*`<>]|(?<![^\W_])_|_(?![^\W_])|\](?=\()")
@@ -25,8 +28,13 @@ _TEX = {
     **{"\\": r"\textbackslash{}", "†": r"$\dagger$", "μ": r"$\mu$", "±": r"$\pm$"},
     **{"·": r"$\cdot$", "×": r"$\times$", "∞": r"$\infty$", "−": r"$-$", "–": "--"},
     **{"≤": r"$\leq$", "≥": r"$\geq$", "…": r"\ldots{}", "→": r"$\rightarrow$"},
+    **{"↓": r"$\downarrow$", "↑": r"$\uparrow$"},
     **{"<": r"\textless{}", ">": r"\textgreater{}", "•": r"$\bullet$"},
 }
+
+
+_WIDE = 9
+"""A paper's table of more columns takes the width of the page."""
 
 
 def to_markdown(document: Document) -> str:
@@ -41,6 +49,7 @@ def to_latex(document: Document) -> str:
     The notes at its end stand in the caption of every table, so that each can be used alone.
     """
     parts = [_latex_part(part, document) for part in document.parts]
+    parts += map(latex_paper_table, document.paper)
     return "\n\n".join(parts) + "\n"
 
 
@@ -121,6 +130,59 @@ def _latex_table(table: Table, document: Document) -> str:
     sentences = [f"{table.title}." if table.title else "", *table.notes, *document.notes]
     caption = rf"\caption{{{tex(' '.join(filter(None, sentences)))}}}"
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", caption, r"\end{table}"])
+
+
+def latex_paper_table(table: PaperTable) -> str:
+    """A table as papers have it, for LaTeX with booktabs; of many columns as wide as the page."""
+    columns = table.columns
+    width = len(columns) + 1
+    kind = "table*" if width > _WIDE else "table"
+    align = "l" + "".join("r" * len(own) for _, own in table.groups)
+    heads = ["Router", *map(_paper_head, columns)]
+    lines = [rf"\begin{{{kind}}}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
+    lines += [rf"\begin{{tabular}}{{{align}}}", r"\toprule", *_group_heads(table)]
+    lines.append(rf"{' & '.join(heads)} \\")
+    for title, rows in table.blocks:
+        lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\textit{{{tex(title)}}}}} \\"]
+        for row, best in zip(rows, _best_of_block(columns, rows), strict=True):
+            cells = [
+                _latex_cell(row, place, column, place in best)
+                for place, column in enumerate((Column("router", "text"), *columns))
+            ]
+            lines.append(rf"{' & '.join(cells)} \\")
+    caption = tex(" ".join([f"{table.title}.", *table.notes]))
+    end = [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\end{{{kind}}}"]
+    return "\n".join([*lines, *end])
+
+
+def _group_heads(table: PaperTable) -> list[str]:
+    """The titles of groups, each above its columns, and the rules beneath them."""
+    heads, rules, first = [""], [], 2
+    for title, own in table.groups:
+        heads.append(rf"\multicolumn{{{len(own)}}}{{c}}{{{tex(title)}}}")
+        rules.append(rf"\cmidrule(lr){{{first}-{first + len(own) - 1}}}")
+        first += len(own)
+    return [rf"{' & '.join(heads)} \\", " ".join(rules)]
+
+
+def _paper_head(column: Column) -> str:
+    """Its symbol, with an arrow to where it is better."""
+    arrow = {"higher": r"\uparrow", "lower": r"\downarrow", "": ""}[column.better]
+    return f"${column.latex}{arrow}$" if column.latex else tex(column.head)
+
+
+def _best_of_block(columns: Sequence[Column], rows: Sequence[Row]) -> list[frozenset[int]]:
+    """Of each row, the cells that no learned router's beats by the digits that are printed."""
+    found: list[set[int]] = [set() for _ in rows]
+    for place, column in enumerate(columns, 1):
+        values = {n: value_of(row.cells[place]) for n, row in enumerate(rows) if not row.control}
+        known = {n: value for n, value in values.items() if math.isfinite(value)}
+        if column.better and known:
+            best = max(known.values()) if column.better == "higher" else min(known.values())
+            for n, value in known.items():
+                if number_text(value, column) == number_text(best, column):
+                    found[n].add(place)
+    return [frozenset(one) for one in found]
 
 
 def _latex_cell(row: Row, place: int, column: Column, best: bool) -> str:

@@ -137,6 +137,28 @@ class Table:
         return replace(self, columns=[self.columns[place] for place in kept], rows=rows)
 
 
+@dataclass(frozen=True)
+class PaperTable:
+    """A table as papers have it: groups of columns side by side, blocks of rows one above another.
+
+    Attributes:
+        title: the first words of its caption.
+        groups: titles of the groups of columns, each with its columns.
+        blocks: titles of the blocks, each with its rows; a row's first cell is its name.
+        notes: sentences of the caption.
+    """
+
+    title: str
+    groups: Sequence[tuple[str, Sequence[Column]]]
+    blocks: Sequence[tuple[str, Sequence[Row]]]
+    notes: Sequence[str] = ()
+
+    @property
+    def columns(self) -> list[Column]:
+        """All columns, without that of the names."""
+        return [column for _, columns in self.groups for column in columns]
+
+
 class Heading(NamedTuple):
     """A heading within a document."""
 
@@ -161,12 +183,14 @@ class Document:
         data: all numbers as one long table.
         json: all numbers as JSON has them; those of `data` if None.
         notes: sentences at the end.
+        paper: tables for LaTeX alone, in the layout of papers, with notes of their own.
     """
 
     parts: Sequence[Part]
     data: Table
     json: Any = None
     notes: Sequence[str] = field(default=())
+    paper: Sequence[PaperTable] = field(default=())
 
     @property
     def tables(self) -> list[Table]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +52,7 @@ class Standings(Shown):
         simulated: True if no real model was asked.
         omnibus: whether the ranks of all routers differ at all; None for a single benchmark, fewer
             than three routers, or where not all have a cell in common.
+        results: what they stand in.
     """
 
     against: str
@@ -60,6 +61,7 @@ class Standings(Shown):
     n_prompts: int
     simulated: bool = False
     omnibus: Omnibus | None = None
+    results: Results | None = field(default=None, compare=False)
 
     @property
     def sentence(self) -> str:
@@ -164,7 +166,9 @@ def standings(results: Results, against: str = "best_single") -> Standings:
     widest = max(held.values(), key=lambda stack: len(stack.weight))
     rows.sort(key=lambda row: -row.mu)
     simulated = any(cell.simulated for cell in results.cells)
-    return Standings(against, rows, len(widest.names), len(widest.weight), simulated, whole)
+    return Standings(
+        against, rows, len(widest.names), len(widest.weight), simulated, whole, results
+    )
 
 
 def _beats(row: Standing) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from routereval.report.layouts.run import SIMULATED
@@ -87,7 +87,10 @@ def _notes(standings: Standings) -> list[str]:
 
 
 def _json(found: Verdict | Standings) -> dict[str, Any]:
-    return {**asdict(found), "sentence": found.sentence}
+    if isinstance(found, Standings):
+        found = replace(found, results=None)
+    held = {name: value for name, value in asdict(found).items() if name != "results"}
+    return {**held, "sentence": found.sentence}
 
 
 def _omnibus(found: Omnibus) -> str:
