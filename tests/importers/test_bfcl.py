@@ -43,6 +43,27 @@ def test_the_sample_is_read(tmp_path: Path) -> None:
     }
 
 
+def test_reruns_are_trials_and_what_was_only_scored_again_is_superseded(tmp_path: Path) -> None:
+    files = {
+        f"{run}/{kind}/m/BFCL_v4_live_{kind}.json": content
+        for run, said, failed in (("1", "x", ["a", "b"]), ("2", "y", ["b"]), ("3", "y", ["a"]))
+        for kind, content in {
+            "score": scores(2 - len(failed), 2, *failed),
+            "result": lines(*({"id": n, "result": said, "latency": int(run)} for n in "ab")),
+        }.items()
+    }
+    draft = only(tmp_path, files)
+    assert draft.trials is not None
+    assert [sorted(held) for held in draft.trials[:, :, 0].T.tolist()] == [[0, 0], [0, 1]]
+    folder = "live_score.json"
+    assert [line for line in draft.facts if line.startswith("m: ")] == [
+        f"m: 2 prompts of 2/score/m/BFCL_v4_{folder} are superseded by newer runs, such as "
+        f"3/score/m/BFCL_v4_{folder}",
+        f"m: joined are the prompts of 3/score/m/BFCL_v4_{folder}, 1/score/m/BFCL_v4_{folder}; "
+        "2 prompts that several answered have trials",
+    ]
+
+
 def test_calls_that_failed_are_not_observed(tmp_path: Path) -> None:
     results = lines({"id": "a", "result": "Error during inference: 503"}, {"id": "b", "result": ""})
     draft = only(

@@ -37,6 +37,24 @@ def test_samples_of_a_task_are_trials_and_folders_name_models(tmp_path: Path) ->
     assert (list(found.models), found.scores.tolist()) == (["a", "b"], [[0.5, 1]])
 
 
+def test_runs_of_other_code_are_trials_and_copies_are_not(tmp_path: Path) -> None:
+    files = {
+        f"{run}/m_eval_results.json": {
+            "eval": {"HumanEval/0": [{"base_status": status, "solution": code}]}
+        }
+        for run, code, status in (("1", "x", "pass"), ("2", "x", "pass"), ("3", "y", "fail"))
+    }
+    other = {"other_eval_results.json": {"eval": {"HumanEval/0": [{"base_status": "pass"}]}}}
+    found = drafts(tmp_path, files | other)["humaneval"]
+    assert (list(found.models), found.scores.tolist()) == (["m", "other"], [[0.5, 1]])
+    assert found.trials is not None
+    assert len(found.trials) == 2
+    for content in files.values():
+        del content["eval"]["HumanEval/0"][0]["solution"]
+    bare = drafts(tmp_path / "bare", files | other)["humaneval"]
+    assert (bare.scores.tolist(), bare.trials) == ([[0, 1]], None)
+
+
 def test_all_tests_need_the_base_tests_too(tmp_path: Path) -> None:
     told = [
         {"base_status": base, "plus_status": plus}

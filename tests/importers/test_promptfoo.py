@@ -76,6 +76,34 @@ def test_labels_and_columns_tell_the_arms_of_a_provider_apart(tmp_path: Path) ->
     assert list(read(tmp_path, *columns).models) == ["a [promptIdx=0]", "a [promptIdx=1]"]
 
 
+def configured(file: Path, stamp: str, providers: object, *results: object) -> None:
+    inner = {"version": 3, "timestamp": stamp, "results": results}
+    file.write_text(json.dumps({"results": inner, "config": {"providers": providers}}))
+
+
+def test_providers_of_several_configurations_are_arms(tmp_path: Path) -> None:
+    efforts = [
+        {"id": "a", "config": {"reasoning_effort": effort, "apiKey": effort, "max_tokens": 9}}
+        for effort in ("low", "high")
+    ]
+    results = [result("a", "x", n, promptIdx=n) for n in range(2)]
+    configured(tmp_path / "one.json", "2025-01-01", efforts, *results, result("b", "x", 1))
+    (draft,) = promptfoo.read(tmp_path)
+    assert list(draft.models) == ["a [reasoning_effort=low]", "a [reasoning_effort=high]", "b"]
+    assert draft.scores.tolist() == [[0, 1, 1]]
+    assert draft.model_info is not None
+    assert draft.model_info["base_model"].to_list() == ["a", "a"]
+
+
+def test_a_provider_configured_anew_in_another_file_is_another_arm(tmp_path: Path) -> None:
+    for day, effort in enumerate(("low", "high"), 1):
+        provider = [{"a": {"config": {"reasoning": {"effort": effort}}}}, "b"]
+        file = tmp_path / f"{effort}.json"
+        configured(file, f"2025-01-0{day}", provider, result("a", "x", day - 1))
+    (draft,) = promptfoo.read(tmp_path)
+    assert sorted(draft.models) == ["a [reasoning.effort=high]", "a [reasoning.effort=low]"]
+
+
 def test_templates_count_where_a_provider_has_several(tmp_path: Path) -> None:
     both = [result(m, "x", 1, template=t) for m in "ab" for t in ("T1", "T2")]
     assert read(tmp_path, *both).scores.shape == (2, 2)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from routereval.errors import DataError
+from routereval.errors import DataError, SpecError
 from routereval.importers import (
     IMPORTERS,
     braintrust,
@@ -127,6 +127,44 @@ def test_a_downloaded_trace_has_all_in_it(tmp_path: Path) -> None:
     found = draft("langfuse", tmp_path, {"trace-t1.json": whole})
     assert (list(found.models), found.scores.tolist()) == (["a"], [[1]])
     assert found.axes["latency_ms"].tolist() == [[2000]]
+
+
+@pytest.mark.parametrize(
+    ("more", "options", "latency_ms"),
+    [
+        ({"latency": 2}, {}, 2000),
+        ({"latency": 2}, {"latency": "ms"}, 2),
+        (
+            {
+                "latency": 1500,
+                "start_time": "2024-05-29 13:46:19.963000",
+                "end_time": "2024-05-29 13:46:21.463000",
+            },
+            {},
+            1500,
+        ),
+        ({"latency": 1.5, "startTime": 1716990379963, "endTime": 1716990381463}, {}, 1500),
+        ({"latency": 1500, "startTime": 1716990379, "endTime": 1716990381}, {}, 2000),
+    ],
+)
+def test_times_tell_what_a_latency_counts(
+    more: dict[str, Any], options: dict[str, str], latency_ms: float, tmp_path: Path
+) -> None:
+    files = deepcopy(dict(langfuse.SAMPLE))
+    for row in files["observations_v2/1.jsonl"]:
+        row.update(more)
+    found = draft("langfuse", tmp_path, files, **options)
+    assert (found.axes["latency_ms"] == latency_ms).all()
+    assert not [line for line in found.warnings if "latenc" in line]
+
+
+def test_latencies_that_are_hardly_seconds_are_warned_of(tmp_path: Path) -> None:
+    files = deepcopy(dict(langfuse.SAMPLE))
+    for row in files["observations_v2/1.jsonl"]:
+        row["latency"] = 900
+    assert "-O latency=ms" in draft("langfuse", tmp_path, files).warnings[-1]
+    with pytest.raises(SpecError, match="latency 'h' should be s or ms"):
+        draft("langfuse", tmp_path / "odd", files, latency="h")
 
 
 def test_tables_are_read_as_their_json_is(tmp_path: Path) -> None:

@@ -171,37 +171,51 @@ def arms_table(arms: Iterable[Arm]) -> pl.DataFrame | None:
 
 
 class Taken:
-    """Which prompts of an arm a newer run has already given."""
+    """Which prompts of an arm a newer run has already given.
 
-    def __init__(self, arm: Arm) -> None:
+    Args:
+        arm: with its runs, the newest first.
+        digests: what tells the answers of each run from those of another run: runs that say the
+            same are one, and what the newest has counts; those that say something else are trials
+            of their own. Without it, any two runs are one.
+    """
+
+    def __init__(self, arm: Arm, digests: Sequence[Hashable] = ()) -> None:
         self._arm = arm
+        self._digests = digests or [None] * len(arm.runs)
         self._by: dict[Hashable, int] = {}
         self._superseded = [0] * len(arm.runs)
         self._given = [0] * len(arm.runs)
+        self._times: Counter[Hashable] = Counter()
 
     def free(self, number: int, prompt: Hashable) -> bool:
-        """Whether a prompt of that run counts, as no newer run has it."""
-        if self._by.setdefault(prompt, number) == number:
+        """Whether a prompt of that run counts, as no newer run has it, or that one is a trial."""
+        key = self._digests[number], prompt
+        if key not in self._by:
+            self._by[key] = number
+            self._times[prompt] += 1
+        if self._by[key] == number:
             self._given[number] += 1
             return True
         self._superseded[number] += 1
         return False
 
     def facts(self) -> list[str]:
-        """What was superseded or joined, in sentences."""
+        """What was superseded, joined or kept as trials, in sentences."""
         files = _short_names([run.file for run in self._arm.runs])
         if len(files) < 2:
             return []
-        newest = files[0]
         lines = [
             f"{self._arm.name}: {n} prompts of {file} are superseded by newer runs, such as "
-            f"{newest}"
-            for file, n in zip(files, self._superseded, strict=True)
+            f"{files[self._digests.index(digest)]}"
+            for file, n, digest in zip(files, self._superseded, self._digests, strict=True)
             if n
         ]
         joined = [file for file, n in zip(files, self._given, strict=True) if n]
         if len(joined) > 1:
-            lines.append(f"{self._arm.name}: joined are the prompts of {', '.join(joined)}")
+            again = sum(n > 1 for n in self._times.values())
+            trials = f"; {again} prompts that several answered have trials" if again else ""
+            lines.append(f"{self._arm.name}: joined are the prompts of {', '.join(joined)}{trials}")
         return lines
 
 

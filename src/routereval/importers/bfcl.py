@@ -28,7 +28,14 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
-from routereval.importers.run_answers import Answer, drafts_of_runs, file_in, milliseconds, part_of
+from routereval.importers.run_answers import (
+    Answer,
+    digest_of,
+    drafts_of_runs,
+    file_in,
+    milliseconds,
+    part_of,
+)
 from routereval.records.draft import Draft
 
 _NAME = re.compile(r"(BFCL_v\d+)_(.+)_score")
@@ -65,6 +72,7 @@ def read(path: Path, *, entries: str | None = None) -> Iterator[Draft]:
         _answers,
         unscored="run bfcl evaluate, which writes the scores",
         licence="Apache-2.0",
+        digest=_digest,
     )
 
 
@@ -142,6 +150,15 @@ def _samples(
             name = name_in(row, "id")
             found[name] = _Sample(text=(texts or {}).get(name), result=row)
     return found
+
+
+def _digest(run: Run) -> str | None:
+    """What tells the answers of a run from a rerun's: its results, latencies left out."""
+    file = _result_file(run.file)
+    if file is None:
+        return None
+    answers = {row.get("id"): row.get("result") for _, row in json_objects(file, BadRows())}
+    return digest_of(sorted((str(name), answer) for name, answer in answers.items()))
 
 
 def _result_file(file: Path) -> Path | None:

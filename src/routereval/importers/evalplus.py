@@ -32,7 +32,7 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
-from routereval.importers.run_answers import Answer, drafts_of_runs, object_in, part_of
+from routereval.importers.run_answers import Answer, digest_of, drafts_of_runs, object_in, part_of
 from routereval.records.draft import Draft
 
 _ENDS = ("*_results.jsonl", "*eval_results.json")
@@ -75,6 +75,7 @@ def read(path: Path, *, problems: str | None = None) -> Iterator[Draft]:
         partial(_answers, {} if problems is None else _texts(Path(problems))),
         unscored="run the evaluation, which writes whether a sample passed",
         licence="MIT",
+        digest=_digest,
     )
 
 
@@ -122,6 +123,22 @@ def _rows(run: Run, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
         with bad.row(run.file, number):
             for base, plus in _statuses(samples):
                 yield number, {"task_id": task, "base": base, "plus": plus}
+
+
+def _digest(run: Run) -> str | None:
+    """What tells the code of a run from a rerun's; None where the file does not hold the code."""
+    if run.file.suffix == ".jsonl":
+        rows = [row for _, row in json_objects(run.file, BadRows())]
+        code = [[row.get("task_id"), row.get("completion")] for row in rows]
+    else:
+        tasks = part_of(json_file(run.file), "eval")
+        found = tasks.items() if isinstance(tasks, dict) else ()
+        code = [
+            [task, part_of(sample, "solution")]
+            for task, samples in found
+            for sample in (samples if isinstance(samples, list) else [samples])
+        ]
+    return digest_of(code) if any(solution is not None for _, solution in code) else None
 
 
 def _statuses(samples: object) -> Iterator[tuple[object, object]]:

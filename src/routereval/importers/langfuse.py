@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from routereval.importers.axis_fields import axes_in
+from routereval.errors import SpecError
+from routereval.importers.axis_fields import milliseconds
 from routereval.importers.eval_logs import first_files
 from routereval.importers.importer import Importer
-from routereval.importers.rows import BadRows, some_files
+from routereval.importers.rows import BadRows, axis_in, some_files
 from routereval.importers.run_answers import part_of
 from routereval.importers.scale import Rescale
 from routereval.importers.scored_calls import (
@@ -43,6 +45,8 @@ _USAGE = {
     "tokens_cached": ("input_cached_tokens", "cache_read_input_tokens"),
     "tokens_reasoning": ("reasoning_tokens", "output_reasoning_tokens"),
 }
+_TIMES = (("start_time", "startTime"), ("end_time", "endTime"))
+_LONG_S = 300.0
 _NUMBERS = {"", "NUMERIC", "BOOLEAN"}
 _ITEM = ("dataset_item_id", "datasetItemId", "experiment_item_id")
 
@@ -54,31 +58,39 @@ def recognise(path: Path) -> bool:
     return any(map(_is_ours, first_files(path, *_PATTERNS)))
 
 
-def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
+def read(
+    path: Path, *, score: str | None = None, latency: str = "s", rescale: Rescale = False
+) -> Iterator[Draft]:
     """One draft: the generations that were scored, or whose trace calls one model only.
 
     Args:
         path: a file, or the folder that holds ``observations_v2/`` and ``scores/``.
         score: which score counts, in order of preference, where there are several.
+        latency: ``s`` or ``ms``: what `latency` counts where an observation has no times of its
+            start and end, which say it themselves.
         rescale: the scale of the scores, or True for the range that is observed.
 
     Raises:
         DataError: if there is no score, several and none chosen, or rows cannot be read.
+        SpecError: if `latency` is neither.
     """
-    bad, held = BadRows(), _Export()
+    if latency not in {"s", "ms"}:
+        raise SpecError(f"latency {latency!r} should be s or ms")
+    bad, held = BadRows(), _Export(1000.0 if latency == "s" else 1.0)
     for file in some_files(path, "export of Langfuse", *_PATTERNS):
         if path == file or _is_ours(file):
             for line, row in rows_of(file, bad):
                 held.add(file, line, row)
     calls = [call for part in held.parts() for call in part]
-    yield from drafts_of_calls(
+    for draft in drafts_of_calls(
         path,
         calls,
         bad,
         score=score,
         rescale=rescale,
         unscored="export the scores too; only NUMERIC and BOOLEAN ones are read",
-    )
+    ):
+        yield replace(draft, warnings=[*draft.warnings, *held.warnings()])
 
 
 def _is_ours(file: Path) -> bool:
@@ -93,8 +105,14 @@ def _is_ours(file: Path) -> bool:
 
 @dataclass
 class _Export:
-    """The rows of an export, until all are read and can be joined."""
+    """The rows of an export, until all are read and can be joined.
 
+    Attributes:
+        unit: how many milliseconds a latency of 1 is, where no times tell it.
+    """
+
+    unit: float
+    unsure: list[float] = field(default_factory=list)
     observations: dict[str, tuple[Path, int, _Row]] = field(default_factory=dict)
     of_trace: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     scores: list[_Row] = field(default_factory=list)
@@ -112,7 +130,7 @@ class _Export:
         elif "value" in row and "name" in row:
             self.scores.append(row)
         elif any(key.startswith(_COLUMN) for key in row):
-            self.wide.append(_call(file, line, row, _scores_beside(row)))
+            self.wide.append(_call(file, line, row, _scores_beside(row), self._latency(row)))
         elif "trace_id" in row or "traceId" in row:
             self._observe(file, line, row)
 
@@ -131,10 +149,30 @@ class _Export:
                 for name in self._scored(score):
                     scored[name][first_text(score.get("name"))] = score.get("value")
         yield [
-            _call(*self.observations[name], scored.get(name, {}))
-            for name in self.observations
+            _call(file, line, row, scored[name], self._latency(row))
+            for name, (file, line, row) in self.observations.items()
             if name in scored
         ]
+
+    def _latency(self, row: _Row) -> float | None:
+        """Milliseconds from start to end, else the latency in the unit that is given."""
+        elapsed = _elapsed(*(row.get(snake) or row.get(camel) for snake, camel in _TIMES))
+        if elapsed is not None and elapsed > 0:
+            return elapsed
+        given = axis_in(row.get("latency"))
+        if given is None or not given > 0:
+            return given
+        self.unsure.append(given)
+        return given * self.unit
+
+    def warnings(self) -> Iterator[str]:
+        """A warning of latencies that are hardly seconds."""
+        middle = median(self.unsure) if self.unsure and self.unit > 1 else 0.0
+        if middle > _LONG_S:
+            yield (
+                f"half of the latencies exceed {middle:.0f} and are taken for seconds, as recent "
+                "exports have them; -O latency=ms takes them for milliseconds"
+            )
 
     def _scored(self, score: _Row) -> list[str]:
         """The observation that a score is of; that of a whole trace is its one generation's."""
@@ -143,6 +181,14 @@ class _Export:
             return [own] if own in self.observations else []
         names = self.of_trace.get(_trace(score), [])
         return names if len(names) == 1 else []
+
+
+def _elapsed(start: object, end: object) -> float | None:
+    """Milliseconds between two times, written as such or as seconds, ms or µs since 1970."""
+    since, until = axis_in(start), axis_in(end)
+    if not since or not until:
+        return milliseconds(str(start), str(end))
+    return (until - since) * (1000.0 if since < 1e11 else 1.0 if since < 1e14 else 0.001)
 
 
 def _trace(row: _Row) -> str:
@@ -154,7 +200,9 @@ def _model(row: _Row) -> str:
     return first_text(*(row.get(name) for name in names))
 
 
-def _call(file: Path, line: int, row: _Row, scores: Mapping[str, object]) -> Call:
+def _call(
+    file: Path, line: int, row: _Row, scores: Mapping[str, object], latency_ms: float | None
+) -> Call:
     usage = json_in(row.get("usage_details") or row.get("usageDetails"))
     details = {
         axis: next((part_of(usage, key) for key in keys if part_of(usage, key) is not None), None)
@@ -172,7 +220,7 @@ def _call(file: Path, line: int, row: _Row, scores: Mapping[str, object]) -> Cal
         scores,
         failed=row.get("level") == "ERROR",
         cost=next((cost for cost in costs if cost not in (None, "")), None),
-        axes={**axes_in({"latency_s": row.get("latency")}), **known},
+        axes={**({} if latency_ms is None else {"latency_ms": latency_ms}), **known},
     )
 
 

@@ -10,6 +10,7 @@ Repository: ``promptfoo/promptfoo``.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
-from routereval.importers.arms import Run
+from routereval.importers.arms import Run, flat
 from routereval.importers.eval_logs import first_files, prompt_text
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
@@ -38,6 +39,8 @@ from routereval.records.draft import Draft
 _PATTERNS = tuple(f"{'*/' * depth}*.{end}" for depth in range(3) for end in ("json", "jsonl"))
 _TASK = "promptfoo"
 _ERROR = 2
+_WHERE = re.compile(r"(?i)(api|cost|header|organi[sz]ation|region|project|base_?url|timeout|retry)")
+"""Options of a provider that say where it is and what it costs, not how it answers."""
 _LONGEST_CHAT = 1 << 20
 
 
@@ -53,6 +56,7 @@ class _Result:
         model: the provider's id.
         label: what the user calls the provider, empty if nothing else.
         template: the prompt's template, of which `test` fills in the variables.
+        configs: how the providers of this id and label were configured, in their order.
         test: the variables and assertions, as a text.
     """
 
@@ -63,6 +67,7 @@ class _Result:
     model: str
     label: str
     template: str
+    configs: Sequence[Mapping[str, str]]
     test: str
 
     @property
@@ -117,7 +122,7 @@ def _is_ours(file: Path) -> bool:
 
 
 def _results(file: Path, bad: BadRows) -> Iterator[_Result]:
-    stamp = ""
+    stamp, configs = "", {}
     rows: Iterable[tuple[int, Any]]
     if file.suffix == ".jsonl":
         rows = json_objects(file, bad)
@@ -125,16 +130,40 @@ def _results(file: Path, bad: BadRows) -> Iterator[_Result]:
         whole = json_file(file)
         inner = part_of(whole, "results")
         stamp = text_of(part_of(inner, "timestamp")) or ""
+        configs = _configs(part_of(whole, "config", "providers"))
         listed = part_of(inner, "results") if isinstance(inner, dict) else inner
         if not isinstance(listed, list):
             raise DataError(f"{file} holds no list of promptfoo's results")
         rows = enumerate(listed, 1)
     for number, row in rows:
         with bad.row(file, number):
-            yield _result(file, number, stamp, object_in(row, "the result"))
+            yield _result(file, number, stamp, object_in(row, "the result"), configs)
 
 
-def _result(file: Path, number: int, stamp: str, row: Mapping[str, Any]) -> _Result:
+def _configs(providers: object) -> dict[tuple[str, str], list[dict[str, str]]]:
+    """How each provider was configured, by its id and label, in their order."""
+    found: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+    for entry in providers if isinstance(providers, list) else [providers]:
+        if isinstance(entry, str):
+            found[entry, ""].append({})
+        elif isinstance(entry, dict):
+            named = {entry["id"]: entry} if isinstance(entry.get("id"), str) else entry
+            for identity, options in named.items():
+                label = text_of(part_of(options, "label")) or ""
+                settings = flat(part_of(options, "config"))
+                held = {k: v for k, v in settings.items() if not _WHERE.match(k)}
+                key = text_of(identity) or "", "" if label == identity else label.strip()
+                found[key].append(held)
+    return dict(found)
+
+
+def _result(
+    file: Path,
+    number: int,
+    stamp: str,
+    row: Mapping[str, Any],
+    configs: Mapping[tuple[str, str], Sequence[Mapping[str, str]]],
+) -> _Result:
     provider, prompt = row.get("provider"), row.get("prompt")
     identity = provider if isinstance(provider, str) else part_of(provider, "id")
     label = text_of(part_of(provider, "label")) or ""
@@ -146,20 +175,31 @@ def _result(file: Path, number: int, stamp: str, row: Mapping[str, Any]) -> _Res
         raise RowError("there are neither 'vars' nor a label of the prompt")
     asserted = part_of(test, "assert"), part_of(test, "description")
     about = json.dumps([given, asserted], sort_keys=True, default=str)
-    return _Result(
-        file, number, stamp, row, model, "" if label == model else label.strip(), template, about
-    )
+    label = "" if label == model else label.strip()
+    held = configs.get((model, label), ())
+    return _Result(file, number, stamp, row, model, label, template, held, about)
 
 
 def _settings(results: Sequence[_Result]) -> Iterator[dict[str, str]]:
-    """What tells the arms of a provider apart: its label, and its column where it stands twice."""
-    columns: dict[tuple[object, ...], set[str]] = defaultdict(set)
+    """What tells the arms of a provider apart: its label, its configuration, else its column.
+
+    Columns of one provider and template are its configurations in their order.
+    """
+    columns: dict[tuple[object, ...], set[int]] = defaultdict(set)
     for result in results:
-        columns[*result.provider, result.template].add(str(result.row.get("promptIdx")))
+        columns[*result.provider, result.template].add(_column(result))
     for result in results:
-        twice = len(columns[*result.provider, result.template]) > 1
         label = {"label": result.label} if result.label else {}
-        yield label | ({"promptIdx": str(result.row.get("promptIdx"))[:20]} if twice else {})
+        here = sorted(columns[*result.provider, result.template])
+        if len(here) == len(result.configs):
+            yield label | dict(result.configs[here.index(_column(result))])
+        else:
+            yield label | ({"promptIdx": str(_column(result))} if len(here) > 1 else {})
+
+
+def _column(result: _Result) -> int:
+    column = result.row.get("promptIdx")
+    return column if type(column) is int else -1
 
 
 def _prompts(results: Sequence[_Result]) -> dict[tuple[str, str], str]:

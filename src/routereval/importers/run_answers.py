@@ -6,7 +6,9 @@ holds; the rest is the same for all formats of one model's answers in one file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,8 +69,12 @@ def drafts_of_runs(
     licence: str = "",
     facts: Mapping[str, Iterable[str]] | None = None,
     warnings: Mapping[str, Iterable[str]] | None = None,
+    digest: Callable[[Run], Hashable] | None = None,
 ) -> Iterator[Draft]:
     """One draft per benchmark; several answers of a model to a prompt in one run are its trials.
+
+    Of several runs of a model at one setting, what the newest has counts, unless `digest` tells
+    that they are runs of their own.
 
     Args:
         path: what is imported.
@@ -80,6 +86,8 @@ def drafts_of_runs(
         licence: of the records.
         facts: what to say of how a task was read, by task.
         warnings: what to warn of, likewise.
+        digest: what tells the answers of a run from those of a rerun, as in `Taken`; None where a
+            file does not tell.
 
     Raises:
         DataError: if there is no score, or rows cannot be read, with up to 20 listed.
@@ -88,7 +96,8 @@ def drafts_of_runs(
     arms = arms_of(held)
     reader = _Reader(rows, answers, rescale)
     for arm in arms:
-        taken = Taken(arm)
+        several = digest is not None and len(arm.runs) > 1
+        taken = Taken(arm, [digest(run) for run in arm.runs] if digest and several else ())
         for number, run in enumerate(arm.runs):
             reader.read(run, arm.name, taken, number)
         for fact in taken.facts():
@@ -160,6 +169,12 @@ class _Reader:
                 f"{model}: {n} of {self.n_answers[benchmark, model]} answers ended in an error: "
                 "they are not observed, and no failures",
             )
+
+
+def digest_of(values: object) -> str:
+    """A digest of values of JSON, to tell what one run said from what another did."""
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def object_in(value: object, what: str) -> Mapping[str, Any]:
