@@ -182,3 +182,28 @@ async def test_what_no_upstream_may_serve_is_refused_and_says_by_which_rule() ->
     async with rig(upstreams=TAGS, rule=both) as at:
         status, _, body = await at.ask("prove it")
         assert (status, body["error"]["code"]) == (403, "rule_forbids")
+
+
+@pytest.mark.parametrize("model", ["auto", "euclid"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", {"max_tokens": 9, "system": "123-45-6789", "messages": "prove it"}),
+        ("/v1/messages/count_tokens", {"messages": "prove it, 123-45-6789"}),
+        ("/v1/responses", {"input": "prove it", "instructions": "for 123-45-6789"}),
+        ("/v1/completions", {"prompt": ["prove it", "123-45-6789"]}),
+        ("/v1/embeddings", {"input": ["prove it", "123-45-6789"]}),
+        ("/v1/route", {"messages": "prove it, 123-45-6789"}),
+    ],
+)
+@in_loop
+async def test_a_rule_holds_in_every_api(path: str, body: dict[str, Any], model: str) -> None:
+    if "messages" in body:
+        body = {**body, "messages": [{"role": "user", "content": body["messages"]}]}
+    async with rig(upstreams=TAGS, rule=STAYS) as at:
+        status, _, found = await at.post(path, {"model": model, **body})
+        assert not at.stubs["euclid"].asked
+        if model == "euclid":
+            assert (status, "permitted by the gateway's rules" in str(found)) == (403, True)
+        elif path != "/v1/embeddings":
+            assert status == 200, found

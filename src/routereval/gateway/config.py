@@ -77,6 +77,7 @@ class RoutingConfig(Table, frozen=True):
     """What of a conversation is routed, and what is remembered.
 
     Attributes:
+        p95_s: seconds within which 95 % of a model's answers must begin; 0 for no limit.
         sticky_s: how long a conversation stays with its model after an answer; 0 for not at all.
         escalate_after: failed results of tools after which a conversation goes to a better model,
             once; 0 for never.
@@ -88,6 +89,7 @@ class RoutingConfig(Table, frozen=True):
     prompt_chars: Annotated[int, Meta(ge=100)] = 32_000
     cache: CountOr0 = 10_000
     sticky_s: AtLeast0 = 300.0
+    p95_s: AtLeast0 = 0.0
     escalate_after: CountOr0 = 3
     allow_network: tuple[str, ...] = ()
 
@@ -252,10 +254,13 @@ class VirtualModel(Table, frozen=True):
     Attributes:
         lam: the score to give up for the price of the dearest model.
         models: those that it may choose from; all where empty.
+        p95_s: seconds within which 95 % of a model's answers must begin; 0 for that of
+            ``[routing]``.
     """
 
     lam: AtLeast0 = 0.0
     models: tuple[str, ...] = ()
+    p95_s: AtLeast0 = 0.0
 
 
 PRESETS = {"cheap": VirtualModel(1.0), "balanced": VirtualModel(0.3), "best": VirtualModel(0.0)}
@@ -283,7 +288,7 @@ class Config(Table, frozen=True):
 
         >>> config = Config(())
         >>> config.resolve("auto:lam=0.3"), config.resolve("auto:cheap").lam, config.resolve("x")
-        (VirtualModel(lam=0.3, models=()), 1.0, None)
+        (VirtualModel(lam=0.3, models=(), p95_s=0.0), 1.0, None)
         """
         head, colon, tail = asked.partition(":")
         if head != AUTO:

@@ -17,6 +17,7 @@ from routereval.gateway.dialects.errors import error_body
 from routereval.gateway.http.body import ClientGoneError, read_body
 from routereval.gateway.http.browser_policy import BrowserPolicy
 from routereval.gateway.http.headers import bearer
+from routereval.gateway.http.latency_limit import LIMIT_HEADER
 from routereval.gateway.http.relay import Relay, internal_error
 from routereval.gateway.protocols import NOTHING, Authorization, ClientRequest, OpenAccess
 
@@ -152,7 +153,11 @@ async def _route(request: Request) -> Response:
     plan = relay.plan(chat, authorization, rules=rules)
     if plan.virtual is None:
         return JSONResponse({"model": chat.model, "reason": "asked for", "rules": rules})
-    choice = await relay.choose(plan, plan.names)
+    limit = next((v for n, v in asked.headers if n == LIMIT_HEADER), b"").decode("latin-1")
+    plan.p95_s = relay.latency_limit(plan, limit)
+    by_name = {name: list(plan.upstreams.models[name]) for name in plan.names}
+    allowed = list(relay.quick(plan, by_name))
+    choice = await relay.choose(plan, allowed)
     decision, models = choice.decision, relay.router_models
     return JSONResponse(
         {
@@ -161,7 +166,7 @@ async def _route(request: Request) -> Response:
             "unfamiliar": decision.unfamiliar,
             "lam": plan.virtual.lam,
             "router": choice.router,
-            "allowed": plan.names,
+            "allowed": allowed,
             "rules": rules,
             "scores": {m: _finite(v) for m, v in zip(models, decision.scores, strict=True)},
             "costs": {m: _finite(v) for m, v in zip(models, decision.costs, strict=True)},

@@ -30,6 +30,7 @@ from routereval.gateway.http.chat_request import parse_request, routed_text
 from routereval.gateway.http.connection import GONE, Connection
 from routereval.gateway.http.disconnect import DisconnectWatcher
 from routereval.gateway.http.holding import Holding
+from routereval.gateway.http.latency_limit import LIMIT_HEADER, latency_limit
 from routereval.gateway.http.sent_body import (
     LARGE_BODY_BYTES,
     body_for,
@@ -57,6 +58,7 @@ from routereval.gateway.shared_state import SharedState
 from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_own_reply, final_error
+from routereval.gateway.upstreams.latency import quick_enough
 from routereval.gateway.upstreams.pool import UpstreamPool
 from routereval.gateway.upstreams.upstream import Upstream
 
@@ -81,6 +83,7 @@ class RoutingPlan:
         preferred: the upstream that the conversation was with, by its label.
         tried: the upstreams that were asked, by their labels, and their errors.
         last_resort: whether the one that was asked rested, as all did.
+        p95_s: seconds within which 95 % of an upstream's answers must begin; 0 for no limit.
     """
 
     request: ChatRequest
@@ -96,6 +99,7 @@ class RoutingPlan:
     preferred: str = ""
     tried: dict[str, UpstreamError] = field(default_factory=dict)
     last_resort: bool = False
+    p95_s: float = 0.0
 
 
 class Relay:
@@ -235,6 +239,7 @@ class Relay:
             if request.follows:
                 await self._pin(plan, entry.key)
             plan.holding = await self._holding(plan)
+            plan.p95_s = self.latency_limit(plan, connection.header(LIMIT_HEADER))
             plan.client, entry.conversation = entry.key or connection.address, plan.conversation
             entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
             await authorization.reserve(plan.upstreams.highest_price(plan.names, request))
@@ -351,6 +356,18 @@ class Relay:
         now = _now()
         return [name for name in names if self.upstreams.models[name].rest_s(now, client)]
 
+    def latency_limit(self, plan: RoutingPlan, asked: str) -> float:
+        """The limit on latency of a request; see `latency_limit`."""
+        return latency_limit(plan.virtual, self.config.routing, asked)
+
+    def quick(
+        self, plan: RoutingPlan, free: dict[str, list[Upstream]]
+    ) -> dict[str, list[Upstream]]:
+        """Those of some upstreams that keep a request's limit on latency."""
+        if not plan.p95_s:
+            return free
+        return quick_enough(free, plan.p95_s, _now(), streamed=plan.request.streamed)
+
     def has_room(self) -> bool:
         """Whether one of the router's models has an upstream that takes a request now."""
         return bool(self.upstreams.free(self.routable, _now()))
@@ -413,8 +430,11 @@ class Relay:
             free = plan.upstreams.free(plan.names, _now(), plan.client, plan.request, plan.tried)
             if not free:
                 return self._last_resort(entry, plan)
-            model = await self._chosen_model(entry, plan, list(free))
-            upstream = plan.upstreams.models[model].best(free[model], plan.preferred)
+            quick = self.quick(plan, free)
+            model = await self._chosen_model(entry, plan, list(quick))
+            if slow := [name for name in free if name not in quick]:
+                entry.reason += f"; {', '.join(slow)} not within {plan.p95_s:g} s (p95)"
+            upstream = plan.upstreams.models[model].best(quick[model], plan.preferred)
             if not upstream.full and upstream.breaker.allow(_now(), plan.client):
                 return upstream
 
@@ -466,9 +486,12 @@ class Relay:
         name, entry = upstream.config.name, connection.entry
         if upstream.label not in plan.upstreams:  # never so; nothing leaves if it were
             raise RuntimeError(f"rules {entry.rules} do not permit {upstream.label}")
+        began, streamed = _now(), plan.request.streamed
         try:
             answer, usage = await self._asked(connection, plan.request, upstream, body, until)
         except UpstreamError as error:
+            if error.kind == "timeout":
+                upstream.latency.note(_now() - began, _now(), streamed=streamed)
             if error.reply is not None and upstream.translates(plan.request):
                 error.reply = translated_reply(error.reply, plan.request, entry.request_id)
             self._note_error(upstream, entry, plan, error, lost=error.billed)
@@ -478,6 +501,7 @@ class Relay:
             self._note_attempt(upstream, entry, plan, "the client left", lost=True)
             raise
         upstream.breaker.succeeded(plan.client)
+        upstream.latency.note(_now() - began, _now(), streamed=streamed)
         entry.model = name
         entry.attempts.append(Attempt(name))
         entry.deployment = upstream.config.deployment

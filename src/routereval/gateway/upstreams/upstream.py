@@ -9,6 +9,7 @@ from routereval.gateway.config import UpstreamConfig
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, Usage
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.client import Target
+from routereval.gateway.upstreams.latency import Latency
 
 FRAME_TOKENS = 16  # tokens that go round the messages
 
@@ -27,6 +28,7 @@ class Upstream:
         self.config = target.config
         self.breaker = breaker
         self.in_flight = 0
+        self.latency = Latency()
         self.tells_usage = target.config.stream_usage
         self._needs_met = frozenset(target.config.capabilities)
         self._highest_prices = _highest_prices(target.config)
