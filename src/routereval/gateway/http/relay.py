@@ -58,8 +58,7 @@ from routereval.gateway.shared_state import SharedState
 from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_own_reply, final_error
-from routereval.gateway.upstreams.latency import quick_enough
-from routereval.gateway.upstreams.pool import UpstreamPool
+from routereval.gateway.upstreams.pool import UpstreamPool, quick_enough
 from routereval.gateway.upstreams.upstream import Upstream
 
 log = logging.getLogger(__name__)

@@ -1,14 +1,9 @@
-"""How long an upstream took lately, and which upstreams are quick enough for a request."""
+"""How long an upstream took lately."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from routereval.gateway.upstreams.upstream import Upstream
 
 WINDOW = 200
 """Answers that are remembered."""
@@ -55,26 +50,3 @@ class Latency:
             return None
         ordered = sorted(seconds for _, seconds in taken)
         return ordered[math.ceil(_SHARE * len(ordered)) - 1]
-
-
-def quick_enough(
-    free: Mapping[str, Sequence[Upstream]], limit_s: float, now: float, *, streamed: bool
-) -> dict[str, list[Upstream]]:
-    """The upstreams of some models that keep a limit; the quickest one where none does.
-
-    Args:
-        free: by model, at least one of them.
-        limit_s: of the 95th percentile; what is not known keeps it.
-        now: seconds on a steady clock.
-        streamed: whether a stream is asked for.
-    """
-    found: dict[str, list[Upstream]] = {}
-    best, quickest = "", math.inf
-    for name, upstreams in free.items():
-        for upstream in upstreams:
-            taken = upstream.latency.p95(now, streamed=streamed)
-            if taken is None or taken <= limit_s:
-                found.setdefault(name, []).append(upstream)
-            elif taken < quickest:
-                best, quickest, only = name, taken, upstream
-    return found or {best: [only]}

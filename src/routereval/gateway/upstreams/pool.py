@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from cachetools import LRUCache
 
@@ -127,3 +128,26 @@ class UpstreamPool(dict[str, Upstream]):
     def shortest_rest_s(self, names: Iterable[str], now: float, client: str | None) -> float:
         """Seconds until the first of some models no longer rests; 0 if one is only full."""
         return min((self.models[name].rest_s(now, client) for name in names), default=0.0)
+
+
+def quick_enough(
+    free: Mapping[str, Sequence[Upstream]], limit_s: float, now: float, *, streamed: bool
+) -> dict[str, list[Upstream]]:
+    """The upstreams of some models that keep a limit; the quickest one where none does.
+
+    Args:
+        free: by model, at least one of them.
+        limit_s: of the 95th percentile; what is not known keeps it.
+        now: seconds on a steady clock.
+        streamed: whether a stream is asked for.
+    """
+    found: dict[str, list[Upstream]] = {}
+    best, quickest = "", math.inf
+    for name, upstreams in free.items():
+        for upstream in upstreams:
+            taken = upstream.latency.p95(now, streamed=streamed)
+            if taken is None or taken <= limit_s:
+                found.setdefault(name, []).append(upstream)
+            elif taken < quickest:
+                best, quickest, only = name, taken, upstream
+    return found or {best: [only]}
