@@ -14,7 +14,7 @@ CONTACT := -m "not slow and not once"
 # What was compiled is kept, whatever the environment says: tests start many processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench docs reference dist clean
+.PHONY: demo test test-all test-core test-lowest lowest test-dispatch torch fuzz check format bench docs reference image dist clean
 
 demo: $(READY)            ## install, print the tables of the simulated demo and write its report
 	$(BIN)/routereval run demo -o demo-results
@@ -93,6 +93,10 @@ docs: $(READY)            ## the documents as a site below docs-site/html, its l
 
 reference: $(READY)       ## docs/reference: commands, names and Python, as the code has them
 	$(BIN)/python docs/write_reference.py
+
+image:                    ## the image of the gateway, where docker is
+	docker build -f deploy/Dockerfile -t routereval-gateway .
+	docker run --rm routereval-gateway --version
 
 dist: $(READY)            ## the source distribution and the wheel
 	rm -rf dist && $(UV) build --quiet

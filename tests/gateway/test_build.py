@@ -23,7 +23,10 @@ from routereval.gateway.config import make_config
 from routereval.importers.gateway_log import read_log
 from routereval.routers import TrainedRouter, make_router, save_router
 from routereval.sources import open_source
+from routereval.studies.experiment import experiment_status
+from routereval.studies.log_drift import log_drift
 from routereval.studies.offpolicy import offpolicy
+from routereval.studies.savings import TokenPrices, savings
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import (
     TEXTS,
@@ -221,6 +224,16 @@ async def test_the_loop_closes(tmp_path: Path) -> None:
     assert found["always euclid"].snips.value == 1.0
     assert found[f"shadow {tmp_path / 'parrots'}"].snips.value == 0.25
     assert found["served"].dr.value < 1
+    prices = dict.fromkeys(("euclid", "portia", "parrot"), TokenPrices(1.0, 2.0))
+    saved = savings(tmp_path / "log", prices)
+    assert saved.usd == pytest.approx(saved.logged_usd)
+    assert (saved.n_requests, saved.n_conversations, saved.notes) == (120, 30, ())
+    (shadow,) = experiment_status(tmp_path / "log").rows
+    assert (shadow.n, shadow.unknown) == (30, 0)
+    assert shadow.difference < 0
+    assert shadow.verdict != "better"
+    (week,) = log_drift(tmp_path / "log").weeks[:1]
+    assert week.predicted <= 0.9
 
 
 @in_loop
@@ -235,7 +248,9 @@ async def test_two_routers_share_the_conversations(tmp_path: Path) -> None:
                 for _ in range(2)
             }
             assert len(models) == 1
-    arms = {(row.router.rpartition("/")[2], row.choice) for row in read_log(tmp_path / "log")}
+    rows = read_log(tmp_path / "log")
+    assert {(row.share, row.against) for row in rows} == {(0.5, "Knn")}
+    arms = {(row.router.rpartition("/")[2], row.choice) for row in rows}
     assert arms == {("Knn", "euclid"), ("parrots", "parrot")}
 
 
