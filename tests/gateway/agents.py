@@ -114,7 +114,19 @@ def responses_events(turn: int) -> Iterator[bytes]:
     response = {"id": f"resp_{turn}", "object": "response", "created_at": 1, "model": "gpt"}
     yield event("response.created", response={**response, "status": "in_progress", "output": []})
     for index, item in enumerate(items):
-        yield event("response.output_item.added", output_index=index, item=item)
+        where: dict[str, Any] = {"item_id": item["id"], "output_index": index}
+        begun: dict[str, Any] = {"content": []} if item["type"] == "message" else {"arguments": ""}
+        yield event("response.output_item.added", output_index=index, item={**item, **begun})
+        if item["type"] == "message":
+            where["content_index"] = 0
+            empty = {"type": "output_text", "text": "", "annotations": []}
+            yield event("response.content_part.added", **where, part=empty)
+            yield event("response.output_text.delta", **where, delta=text, logprobs=[])
+            yield event("response.output_text.done", **where, text=text, logprobs=[])
+        else:
+            kind, given = "response.function_call_arguments", item["arguments"]
+            yield event(f"{kind}.delta", **where, delta=given)
+            yield event(f"{kind}.done", **where, arguments=given)
         yield event("response.output_item.done", output_index=index, item=item)
     usage = {
         "input_tokens": 100 * (turn + 1),
@@ -129,7 +141,8 @@ def responses_events(turn: int) -> Iterator[bytes]:
 
 async def responses_model(asked: Asked) -> None:
     """The same model behind the Responses API: it sees its turns by the calls before results."""
-    kinds = [item.get("type") for item in asked.json["input"]]
+    given = asked.json["input"]
+    kinds = [item.get("type") for item in given] if isinstance(given, list) else []
     turn = list(pairwise(kinds)).count(("function_call", "function_call_output"))
     await asked.events(*responses_events(turn))
 

@@ -157,6 +157,8 @@ def _add_item(
         _add_call(messages, _call(item))
     elif kind in _OUTPUTS:
         messages.append(_result(item, media))
+    elif kind == "item_reference":
+        raise UntranslatableError("an item of type 'item_reference' (send the items: store false)")
     elif kind != "reasoning":  # which only its own model can read
         raise UntranslatableError(f"an item of type {kind!r}")
 
