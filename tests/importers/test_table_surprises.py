@@ -208,3 +208,11 @@ def test_what_is_often_to_be_done_stands_once(tmp_path: Path) -> None:
     why = refusal(tmp_path, "model,id,score\na,q1,40\nb,q1,50\n")
     assert why.count("--scale LOW,HIGH") == 1
     assert why.endswith("in.csv:3: score 50 lies outside [0, 1]")
+
+
+def test_only_a_name_that_says_what_another_models_is_is_warned_of(tmp_path: Path) -> None:
+    rows = "\n".join(f"{m},q1,1" for m in ("org/3-epoch", "best-for-q-loss", "a", "a_loss", "rank"))
+    draft = read(tmp_path, f"model,id,score\n{rows}\n")
+    assert draft.warnings == [
+        "a_loss, rank: taken for models; leave out what is none by ignore=NAME"
+    ]

@@ -97,7 +97,8 @@ def _table(found: Sequence[Overview]) -> Table:
 def _row(one: Overview) -> Row:
     from routereval.report import Row
 
-    held = {"text": one.text, "groups": one.named, "costs": one.costs}
+    some = not one.text and not math.isnan(one.repeated)
+    held = {"text": one.text, "some texts": some, "groups": one.named, "costs": one.costs}
     has = [name for name, there in held.items() if there]
     n_prompts, n_models = one.complete
     return Row(

@@ -15,17 +15,19 @@ from routereval.records.draft import Draft
 _FEW = 12
 _MANY_CELLS = 20_000_000
 _BESIDE = (
-    r"costs?|price|usd|latency(_m?s)?|duration|seconds|temperature|top_p|top_k|seed|"
-    r"(n_|num_)?(input_|output_|prompt_|completion_|total_)?tokens|length|turn|epoch|rank|"
-    r"winner(_.*)?|evaluation_order|timestamp|tstamp|confidence|certainty|uncertainty|log_?probs?|"
+    r"costs?|price|usd|latency(?:_m?s)?|duration|seconds|temperature|top_p|top_k|seed|"
+    r"(?:n_|num_)?(?:input_|output_|prompt_|completion_|total_)?tokens|length|turn|epoch|rank|"
+    r"winner(?:_.*)?|evaluation_order|timestamp|tstamp|confidence|certainty|uncertainty|log_?probs?|"
     r"prob|probability|entropy|perplexity|ppl|loss|nll|wer|cer|error|errors|error_rate"
 )
 _ALONE = (
     r"average|avg|mean|median|std|stdev|std_dev|variance|total|sum|min|max|best|worst|oracle|"
     r"difficulty|weight|weights|level|year|month|day|votes|count|order|position|row|rownum|"
-    r"(n|num|nb|is|has)_.*"
+    r"(?:n|num|nb|is|has)_.*"
 )
-_METADATA = re.compile(rf"(?i)(.*[_ .|:-])?({_BESIDE})|({_BESIDE})[_ .|:].*|({_ALONE})")
+_METADATA = re.compile(
+    rf"(?i)(?:(.*?)[_ .|:-])?(?:{_BESIDE})|(?:{_BESIDE})[_ .|:](.*)|(?:{_ALONE})"
+)
 """Names of columns that hold no score: what may stand beside a model's name, or alone only, as
 there are models such as qwen-max."""
 SUMMARIES = frozenset(
@@ -35,7 +37,7 @@ SUMMARIES = frozenset(
     }
 )
 """What rows are called that sum up the others."""
-_SECOND = re.compile(r"(.*\D)\.\d")
+_SECOND = re.compile(r"(.*\D)\.1")
 
 
 def examined(draft: Draft) -> Draft:
@@ -121,7 +123,7 @@ def _efforts(draft: Draft) -> Iterator[str]:
 def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]:
     yield from _alike_names(draft.models)
     yield from _alike_ids(draft.prompts["prompt_id"].to_list())
-    odd = [model for model in draft.models if is_metadata(model)]
+    odd = _no_models(draft.models)
     if odd and len(odd) < len(draft.models):
         yield f"{listed_names(odd)}: taken for models; leave out what is none by ignore=NAME"
     if observed is None or not observed.size:
@@ -143,6 +145,17 @@ def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]
             f"{len(texts):,} prompts have {n_texts:,} different texts; splits keep equal ones "
             "together"
         )
+
+
+def _no_models(models: Sequence[str]) -> list[str]:
+    """Models that are none by their names: metadata alone, or of another model."""
+    known = set(models)
+    found = ((model, _METADATA.fullmatch(model)) for model in models)
+    return [
+        model
+        for model, match in found
+        if match is not None and (not (base := match[1] or match[2]) or base in known)
+    ]
 
 
 def _alike_names(models: Sequence[str]) -> Iterator[str]:

@@ -163,7 +163,9 @@ def _read_layers(file: Path, cells: _Cells, found: Beside) -> bool:
     codes = np.array([order.get(name, -1) for name in table[label].to_list()], dtype=np.int64)
     if (codes < 0).any():
         raise DataError(f"{file}: a row has no {label}")
-    found.facts.append(f"{kind}: {file.name}, {table.height:,} scores")
+    rest = [name for name in table.columns if name not in {"prompt_id", "model", label, "score"}]
+    left_out = f"; its columns {listed_names(rest)} are left out" if rest else ""
+    found.facts.append(f"{kind}: {file.name}, {table.height:,} scores{left_out}")
     if kind != "trials":
         layers = found.judges if kind == "judges" else found.versions
         for name, code in order.items():
