@@ -21,7 +21,7 @@ UNSEEN = ("__pycache__", "build_site.py", "write_reference.py", "zensical.toml")
 HOME = "README.md"
 INDEX = "docs/index.md"
 
-_LINK = re.compile(r"\]\(([^)\s#]+\.md)")
+_LINK = re.compile(r"\]\(([^)\s#]+\.md)\)")  # to a page, not to a part of one
 _LABEL = re.compile(r"(?:- )?([^:\[]+): ?\[")
 _SECTION = re.compile(r"^## (.*?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r"^# (.*)$", re.MULTILINE)

@@ -36,6 +36,7 @@ RETURNED = (
     "routereval.gateway.read_config",
     "routereval.gateway.create_app",
 )
+EVERYWHERE = ("quiet", "verbose")  # options that every command has
 KINDS = {
     "routers": ("Routers", "../routers.md"),
     "protocols": ("Protocols", "../protocols.md"),
@@ -53,31 +54,41 @@ def commands_page() -> str:
     """Every command with its arguments and options, as ``--help`` says them."""
     from routereval.cli.main import cli
 
-    found = sorted(_commands(cli, "routereval"), key=lambda pair: pair[0])
     parts = [
         "# Commands",
-        f"{MADE} `routereval COMMAND --help` says the same.",
+        f"{MADE} `routereval COMMAND --help` says the same. Every command also has `-h`, `-q` and "
+        "`-v`: [the command line](../command-line.md).",
         _described(_paragraphs(cli.help or "")),
     ]
-    return _joined([*parts, *(part for name, one in found for part in _command(name, one))])
+    for title, names in cli.sections.items():
+        parts.append(f"## {title}")
+        for name in names:
+            for path, command in _with_inner(name, cli.commands[name]):
+                parts += _command(path, command)
+    return _joined(parts)
 
 
-def _commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
-    for key, command in group.commands.items():
-        yield f"{name} {key}", command
-        if isinstance(command, click.Group):
-            yield from _commands(command, f"{name} {key}")
+def _with_inner(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """A command, and those that it holds."""
+    yield name, command
+    if isinstance(command, click.Group):
+        for key, inner in command.commands.items():
+            yield from _with_inner(f"{name} {key}", inner)
 
 
 def _command(name: str, command: click.Command) -> list[str]:
     context = click.Context(command, info_name=name)
-    usage = " ".join([name, *command.collect_usage_pieces(context)])
-    options = [one for one in command.params if isinstance(one, click.Option)]
+    usage = " ".join(["routereval", name, *command.collect_usage_pieces(context)])
+    options = [
+        one
+        for one in command.params
+        if isinstance(one, click.Option) and one.name not in EVERYWHERE
+    ]
     records = filter(None, (option.get_help_record(context) for option in options))
     rows = [f"| {_code(left)} | {_cell(_escaped(right))} |" for left, right in records]
     table = "\n".join(["| option | what it does |", "|---|---|", *rows]) if rows else ""
     return [
-        f"## {name.removeprefix('routereval ')}",
+        f"### {name}",
         f"```text\n{usage}\n```",
         _described(_paragraphs(command.help or "")),
         table,
