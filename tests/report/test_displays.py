@@ -17,6 +17,7 @@ from routereval.report.cost_quality_figure import CostQualityDisplay, ShareDispl
 from routereval.report.difference_figures import ForestDisplay, RankDisplay
 from routereval.report.display import Display
 from routereval.report.headroom_figures import HeadroomDisplay, SavingsDisplay
+from routereval.report.labels import labels
 from routereval.report.panel import (
     BEST,
     Axis,
@@ -26,7 +27,6 @@ from routereval.report.panel import (
     Rule,
     axis,
     cost_axis,
-    labels,
     looks,
     shortened,
     ticks,

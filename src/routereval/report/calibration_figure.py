@@ -8,15 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.report.display import Display
-from routereval.report.panel import (
-    Area,
-    Axis,
-    Dots,
-    Line,
-    Mark,
-    Panel,
-    ticks,
-)
+from routereval.report.panel import Area, Axis, Dots, Line, Mark, Panel, ticks
 from routereval.results.results import Results
 from routereval.scoring.calibration import Calibration, calibration
 

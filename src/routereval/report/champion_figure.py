@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from routereval.report.cells import visible
 from routereval.report.display import SIMULATED, Display, styled
-from routereval.report.panel import (
-    LONGEST,
-    Panel,
-    shortened,
-)
+from routereval.report.panel import LONGEST, Panel, shortened
 from routereval.report.titles import TITLES
 from routereval.results.champions import Champions
 

@@ -7,13 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from routereval.report.display import Display
-from routereval.report.panel import (
-    BarRow,
-    Rows,
-    Rule,
-    Segment,
-    axis,
-)
+from routereval.report.panel import BarRow, Rows, Rule, Segment, axis
 from routereval.report.sections.pieces import signed
 from routereval.results.standings import Standings
 from routereval.scoring import Comparison

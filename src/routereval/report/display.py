@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from routereval.errors import unknown
 from routereval.report.cells import visible
 from routereval.report.draw_svg import panel_svg
+from routereval.report.labels import labels, margin_of
 from routereval.report.panel import (
     COLOURS,
     LONGEST_NAME,
@@ -21,8 +22,6 @@ from routereval.report.panel import (
     Panel,
     Rows,
     Rule,
-    labels,
-    margin_of,
     shortened,
     width_of,
 )

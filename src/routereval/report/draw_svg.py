@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from routereval.report.cells import visible
+from routereval.report.labels import labels, margin_of
 from routereval.report.panel import (
     LONGEST_NAME,
     Area,
@@ -15,8 +16,6 @@ from routereval.report.panel import (
     Panel,
     Rows,
     Rule,
-    labels,
-    margin_of,
     shortened,
     width_of,
 )

@@ -9,14 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from routereval.report.display import Display
-from routereval.report.panel import (
-    Axis,
-    BarRow,
-    Rows,
-    Rule,
-    Segment,
-    axis,
-)
+from routereval.report.panel import Axis, BarRow, Rows, Rule, Segment, axis
 from routereval.report.titles import TITLES
 from routereval.results.results import Results
 from routereval.results.summary import MEAN, Estimate

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from routereval.report.display import Display
-from routereval.report.panel import (
-    Axis,
-    Line,
-    Mark,
-    Panel,
-    axis,
-    looks,
-)
+from routereval.report.panel import Axis, Line, Mark, Panel, axis, looks
 from routereval.results.learning_curves import Learning
 
 
