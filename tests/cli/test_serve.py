@@ -88,3 +88,6 @@ def test_a_router_that_asks_a_service_is_served_only_if_its_host_is_allowed(
         config.write_text(text)
         answer = command_line("serve", folder, "-c", config, "--check", *options)
         assert "1 of the router's 2 models have an upstream" in answer.err
+    config.write_text(f'{ALLOWED}{TOML}\n[[rule]]\nname = "x"\nmodels = ["euclid"]')
+    answer = command_line("serve", folder, "-c", config, "--check")
+    assert "rules do not cover 127.0.0.1:9: the router asks there first" in answer.err

@@ -133,6 +133,9 @@ def test_what_is_no_experiment_is_said() -> None:
         experiment_status(rows, baseline="c")
     with pytest.raises(SpecError, match="alpha"):
         experiment_status(rows, 0.0)
+    third = [replace(row, router="c", conversation=f"c{n}") for n, row in enumerate(rows)]
+    with pytest.raises(DataError, match=r"several experiments, one after the other \(a, b, c\)"):
+        experiment_status([*rows, *third])
     old = [replace(row, share=1.0, against="", shadows={"s": "old"}) for row in rows]
     found = experiment_status([replace(row, conversation="") for row in old])
     assert "30 requests do not say which share" in found.render("table")

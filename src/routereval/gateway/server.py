@@ -29,6 +29,7 @@ from routereval.gateway.http.http_protocol import protocol_factory
 from routereval.gateway.reloading import Load, ReloadingGateway, tune_memory
 from routereval.gateway.shared_state import SqliteState
 from routereval.gateway.supervisor import UP, Ready, Supervisor
+from routereval.routers.networked import contacts
 from routereval.routers.trained import TrainedRouter
 
 CLOSE_CONNECTIONS_S = 0.5
@@ -211,6 +212,9 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
     lines = [f"{pool - len(missing)} of the router's {pool} models have an upstream"]
     if missing:
         lines.append(f"never chosen, for want of an upstream: {', '.join(missing)}")
+    hosts = sorted({found.host for found in contacts(trained)}) if config.rules else []
+    if hosts:
+        lines.append(f"rules do not cover {', '.join(hosts)}: the router asks there first")
     return [*lines, f"base_url for clients: {address(config, where.port)}/v1"]
 
 

@@ -27,6 +27,7 @@ from routereval.whole_folders import whole_folder
 
 ALPHA = 0.05
 _SMALL_DIFFERENCE = 0.05
+_MOST_ARMS = 2  # that serve at a time
 
 Floats = NDArray[np.float64]
 Call = Literal["better", "worse", "not yet"]
@@ -106,7 +107,7 @@ def experiment_status(
             says, unless given.
 
     Raises:
-        DataError: if there is no feedback, or nothing to compare.
+        DataError: if there is no feedback, nothing to compare, or more than one experiment.
         SpecError: if alpha is no probability, or no router is called that.
     """
     if not 0 < alpha < 1:
@@ -119,8 +120,13 @@ def experiment_status(
         )
     split = [row for row in units if row.share < 1]
     arms = _arms(split, baseline)
+    if len(arms) > _MOST_ARMS:
+        raise DataError(
+            f"the log holds several experiments, one after the other ({', '.join(arms)}); give the "
+            "files of one of them"
+        )
     shadows = sorted({name for row in units for name in row.shadows})
-    if len(arms) + len(shadows) < 1 or (len(arms) == 1 and not shadows):
+    if len(arms) < _MOST_ARMS and not shadows:
         raise DataError(
             "the log holds no experiment; give [experiment] of gateway.toml a router or shadows"
         )

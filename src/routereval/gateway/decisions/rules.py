@@ -17,7 +17,7 @@ from routereval.gateway.protocols import Headers
 from routereval.gateway.rule_config import RuleConfig
 
 TAGS_HEADER = b"x-routereval-tags"
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
