@@ -105,6 +105,20 @@ def test_of_several_rules_all_hold() -> None:
     assert rules.permitted(["eu", "new", "b"]) == frozenset()
 
 
+def test_a_model_at_several_efforts_is_named_once_or_each() -> None:
+    arms = {**UP, "name": "o3", "efforts": ["low", "high"]}
+    rules: list[dict[str, Any]] = [
+        {"name": "all", "models": ["o3"]},
+        {"name": "one", "models": ["o3 [effort=low]"]},
+        {"name": "tag", "require": ["eu"]},
+    ]
+    config = make_config({"upstream": [arms, {**UP, "tags": []}], "rule": rules})
+    made = Rules(config.rules, config.upstreams)
+    both = frozenset({"o3 [effort=low]", "o3 [effort=high]"})
+    assert made.permitted(["all"]) == made.permitted(["tag"]) == both
+    assert made.permitted(["one"]) == frozenset({"o3 [effort=low]"})
+
+
 UP = {"name": "llama", "base_url": "http://127.0.0.1:1/v1", "tags": ["eu"]}
 
 

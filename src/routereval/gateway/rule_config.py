@@ -28,7 +28,7 @@ class RuleConfig(Table, frozen=True):
         tags: one of these is among the tags of the request, which are those in its header
             ``x-routereval-tags`` and in ``metadata.tags``.
         regex: one of these is found in a text of the body, whichever it is.
-        models: the only models that it may go to.
+        models: the only models that it may go to; one at several efforts is named once for all.
         require: tags that the upstream must have, each of them.
         forbid: tags that it must not have, none of them.
     """
@@ -76,14 +76,24 @@ def read_rules(
     return tuple(found.values())
 
 
+def base_model(arm: str) -> str:
+    """The model of an arm.
+
+    >>> base_model("o3 [effort=low]"), base_model("o3")
+    ('o3', 'o3')
+    """
+    return arm.partition(" [effort=")[0]
+
+
 def _check_effects(
     rule: RuleConfig, at: str, models: Collection[str], tags: Collection[str]
 ) -> None:
     if not any(getattr(rule, effect) for effect in _EFFECTS):
         raise DataError(f"{at} does nothing; give it one of {', '.join(_EFFECTS)}")
+    known = sorted({*models, *map(base_model, models)})
     for model in rule.models:
-        if model not in models:
-            raise unknown(f"model in {at}", model, models)
+        if model not in known:
+            raise unknown(f"model in {at}", model, known)
     for tag in (*rule.require, *rule.forbid):
         if tag not in tags:
             raise unknown(f"tag of an upstream in {at}", tag, sorted(tags))

@@ -14,7 +14,7 @@ from typing import Any
 
 from routereval.gateway.config import UpstreamConfig
 from routereval.gateway.protocols import Headers
-from routereval.gateway.rule_config import RuleConfig
+from routereval.gateway.rule_config import RuleConfig, base_model
 
 TAGS_HEADER = b"x-routereval-tags"
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -92,7 +92,7 @@ def texts_of(body: bytes) -> Iterator[str]:
 def _permits(rule: RuleConfig, upstream: UpstreamConfig) -> bool:
     tags = set(upstream.tags)
     return (
-        (not rule.models or upstream.name in rule.models)
+        (not rule.models or not {upstream.name, base_model(upstream.name)}.isdisjoint(rule.models))
         and tags.issuperset(rule.require)
         and tags.isdisjoint(rule.forbid)
     )
