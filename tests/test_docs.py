@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,7 +136,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             anchors = {
                 re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-                for title in HEADING.findall(text_of(where))
+                for title in HEADING.findall(FENCE.sub("", text_of(where)))
             }
             assert anchor in anchors, target
 
@@ -165,6 +166,12 @@ def test_the_index_names_every_page() -> None:
 @pytest.mark.parametrize("name", cli.commands)
 def test_every_command_is_documented(name: str) -> None:
     assert named(f"routereval {name}")
+
+
+def test_every_extra_is_documented() -> None:
+    held = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    page = code_of(text_of(ROOT / "docs" / "install.md"))
+    assert [name for name in held if not named(name, page)] == []
 
 
 @pytest.mark.parametrize("name", [*ROUTERS])
