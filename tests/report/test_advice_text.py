@@ -56,8 +56,15 @@ def test_the_verdict_comes_first_then_what_it_rests_on(advice: Advice) -> None:
     assert "Budget of $4.00 per 1,000 prompts: the best single model within it is" in text
     assert "At 2,000,000 prompts per month this saves" in text
     assert "against a mixture of single models of the same cost (the Zero router)" in text
-    assert "What is left, at most: among" in text
     assert "5 folds" in text
+
+
+def test_what_is_left_is_no_less_than_what_a_router_gains(advice: Advice) -> None:
+    one = advice.benchmarks[0]
+    assert "What is left, at most: not known. How the " in advice.render("table", 2000)
+    pools = tuple(replace(pool, gain=Estimate(0.9, 0.8, 0.95)) for pool in one.pools)
+    more = replace(advice, benchmarks=(replace(one, pools=pools),))
+    assert "What is left, at most: among" in more.render("table", 2000)
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])

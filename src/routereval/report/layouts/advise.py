@@ -205,6 +205,9 @@ def _left(benchmark: BenchmarkAdvice) -> list[str]:
             else "What is left: nothing, as there is one model."
         ]
     pool = max(pools, key=lambda one: (one.gain_apart.value, -one.size))
+    learned = benchmark.decision.learned
+    if learned and learned.best.gain.value > pool.gain.value:
+        return [_no_ceiling(pool, learned)]
     text = (
         f"What is left, at most: among {', '.join(_marked(pool))} a router that knew how the "
         f"{counted(pool.n_outside, 'other model')} did on each prompt would gain "
@@ -221,6 +224,17 @@ def _left(benchmark: BenchmarkAdvice) -> list[str]:
     if "?" in text:
         sentences.append("? marks a model that other prompts would often replace by another one.")
     return sentences
+
+
+def _no_ceiling(pool: PoolAdvice, learned: Learned) -> str:
+    """Where a learned router gains more than is said to be left."""
+    others = counted(pool.n_outside, "other model")
+    return (
+        f"What is left, at most: not known. How the {others} did on a prompt tells less "
+        f"({signed(pool.gain)} among {', '.join(_marked(pool))}) than its text tells "
+        f"{learned.router}. The oracle, luck included, scores "
+        f"{pool.oracle.value:.3f}{_guessing(pool)}."
+    )
 
 
 def _guessing(pool: PoolAdvice) -> str:
