@@ -247,6 +247,7 @@ def test_reasons_to_stop(finish: str, stop: str | None, expected: tuple[str, str
         b"no JSON",
         b'{"choices": []}',
         b'{"choices": [{"message": null}]}',
+        answer(tool_calls=True),
         answer(tool_calls=[{"id": "c"}]),
         answer(tool_calls=[call("c", "{")]),
         answer(tool_calls=[call("c", "[]")]),
@@ -323,6 +324,8 @@ def test_calls_that_are_mixed_are_no_answer() -> None:
     stream.take(chunk(tool_calls=[part(0, name="f")]) + chunk(tool_calls=[part(1, name="g")]))
     with pytest.raises(AnswerError, match="mixed"):
         stream.take(chunk(tool_calls=[part(0)]))
+    with pytest.raises(AnswerError, match="a call of no tool"):
+        stream.take(chunk(tool_calls=True))
 
 
 def test_an_error_in_a_stream_is_one_to_the_client() -> None:

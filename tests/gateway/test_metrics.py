@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from routereval.gateway.observe.metrics import BUCKETS, Metrics
-from routereval.gateway.protocols import Attempt, LogEntry, Usage
+from routereval.gateway.protocols import Attempt, LogEntry, Switch, Usage
 from routereval.routers.trained import Decision
 
 SAMPLE = re.compile(
@@ -44,6 +44,7 @@ def made() -> Metrics:
             status=200,
             usd=0.125,
             total_s=500.0,
+            switch=Switch("large", 100, 0.05, 0.625),
             attempts=[Attempt("large", "timeout"), Attempt("small")],
             **common,  # type: ignore[arg-type]
         )
@@ -64,6 +65,8 @@ def test_counts() -> None:
         'routereval_upstream_errors_total{model="large"} 1.0',
         'routereval_fallbacks_total{chosen="large",model="small"} 1.0',
         'routereval_choices_total{model="large",router="knn"} 4.0',
+        'routereval_switches_total{model="small"} 1.0',
+        'routereval_cold_cache_usd_total{model="small"} 0.625',
         'routereval_tokens_total{direction="in",model="large"} 30.0',
         'routereval_tokens_total{direction="out",model="large"} 15.0',
         'routereval_spend_usd_total{key="alice",model="large"} 0.75',

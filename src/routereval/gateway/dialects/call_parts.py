@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from routereval.gateway.dialects.chat_answer import AnswerError
+from routereval.gateway.dialects.chat_answer import AnswerError, calls_in
 
 
 class CallPart(NamedTuple):
@@ -52,7 +52,7 @@ class CallParts:
         Raises:
             AnswerError: if it goes on with a call that another one came after.
         """
-        for call in delta.get("tool_calls") or ():
+        for call in calls_in(delta):
             if not isinstance(call, dict):
                 raise AnswerError("sent a call of no tool")
             function = call.get("function") or {}

@@ -6,6 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+MOST_TOKENS = 10**9
+LAST_SECOND = 10**11
+"""What is beyond these in an answer is no count of tokens, and no time."""
+
 
 class AnswerError(Exception):
     """An upstream's answer is none; the message is half a sentence."""
@@ -67,12 +71,12 @@ def read_answer(body: bytes) -> ChatAnswer:
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise AnswerError("answered without choices")
-    calls = [_call(call) for call in message.get("tool_calls") or ()]
+    calls = [_call(call) for call in calls_in(message)]
     return ChatAnswer(
         text_of(message),
         tuple(calls),
         str(choice.get("finish_reason") or ""),
-        str(held.get("model") or ""),
+        model_in(held),
         read_usage_of(held),
         stop_of(choice),
         created_of(held),
@@ -99,7 +103,7 @@ def read_chunks(events: bytes) -> Iterator[dict[str, Any]]:
             yield parsed(data)
 
 
-def parsed(data: bytes) -> dict[str, Any]:
+def parsed(data: bytes | str) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
@@ -119,6 +123,24 @@ def first_choice(chunk: Mapping[str, Any]) -> dict[str, Any]:
     choices = chunk.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     return first if isinstance(first, dict) else {}
+
+
+def calls_in(message: Mapping[str, Any]) -> list[Any]:
+    """The calls of tools in a message or a delta.
+
+    Raises:
+        AnswerError: if they are no list.
+    """
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise AnswerError("sent a call of no tool")
+    return calls
+
+
+def model_in(held: Mapping[str, Any], usual: str = "") -> str:
+    """The model that an answer or a chunk names."""
+    model = held.get("model")
+    return model if isinstance(model, str) and model else usual
 
 
 def text_of(message: Mapping[str, Any]) -> str:
@@ -141,7 +163,7 @@ def stop_of(choice: Mapping[str, Any]) -> str | None:
 def created_of(held: Mapping[str, Any]) -> int:
     """When an answer was made, in seconds since the epoch; 0 where it does not say."""
     created = held.get("created")
-    return int(created) if isinstance(created, int | float) else 0
+    return int(created) if isinstance(created, int | float) and 0 < created < LAST_SECOND else 0
 
 
 def read_usage_of(held: Mapping[str, Any]) -> ChatUsage:
@@ -168,7 +190,7 @@ def read_usage_of(held: Mapping[str, Any]) -> ChatUsage:
 
 def _count(held: object, name: str) -> int:
     value = held.get(name) if isinstance(held, dict) else None
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return int(value) if isinstance(value, int | float) and 0 < value < MOST_TOKENS else 0
 
 
 def _call(call: object) -> Call:

@@ -13,6 +13,7 @@ from routereval.gateway.dialects.chat_answer import (
     ChatAnswer,
     ChatUsage,
     first_choice,
+    model_in,
     parsed,
     read_chunks,
     read_usage_of,
@@ -49,7 +50,7 @@ def message_of_answer(answer: ChatAnswer, identity: str) -> bytes:
     if answer.text or not answer.calls:
         content.append({"type": "text", "text": answer.text})
     for number, call in enumerate(answer.calls):
-        given = parsed(call.arguments.encode())
+        given = parsed(call.arguments)
         name = {"id": call.identity or _call_id(identity, number), "name": call.name}
         content.append({"type": "tool_use", **name, "input": given})
     message = _message(identity, answer.model)
@@ -108,7 +109,7 @@ class MessagesStream:
     def _taken(self, chunk: dict[str, Any]) -> bytes:
         if chunk.get("error"):
             return self.error(ApiError(502, error_message(_encoded(chunk))))
-        self._model = chunk.get("model") or self._model
+        self._model = model_in(chunk, self._model)
         if isinstance(chunk.get("usage"), dict):
             self._usage = read_usage_of(chunk)
         choice = first_choice(chunk)

@@ -17,6 +17,7 @@ from routereval.gateway.dialects.request_parts import (
     function_tool,
     image_part,
     joined,
+    kind_of,
     left_out,
     message_of,
     objects,
@@ -29,7 +30,7 @@ _MEDIA = {"image": VISION, "document": FILES}
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _KEPT = ("model", "max_tokens", "temperature", "top_p", "stream")
 _READ = frozenset({*_KEPT, "system", "messages", "tools", "tool_choice", "stop_sequences"})
-_CHOICES: dict[object, str] = {"auto": "auto", "any": "required", "none": "none"}
+_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def parts_of_messages(held: Mapping[str, Any]) -> RequestParts:
@@ -100,8 +101,8 @@ def _message(message: Mapping[str, Any]) -> Message:
     failed = sum(result.get("is_error") is True for result in results)
     held = [result.get("content") for result in results]
     inner = [part for content in held if isinstance(content, list) for part in content]
-    kinds = [part.get("type") for part in [*blocks, *inner] if isinstance(part, dict)]
-    needs = frozenset(_MEDIA[kind] for kind in kinds if isinstance(kind, str) and kind in _MEDIA)
+    kinds = [kind_of(part) for part in [*blocks, *inner] if isinstance(part, dict)]
+    needs = frozenset(_MEDIA[kind] for kind in kinds if kind in _MEDIA)
     if role == "user" and results and not texts:
         role = "tool"
     return message_of(role, texts, needs, failed)
@@ -129,7 +130,7 @@ def _assistant_message(content: object) -> dict[str, Any]:
     """What the model said and which tools it called; thoughts are its own and stay behind."""
     texts, calls = [], []
     for block in objects(content, "a message"):
-        kind = block.get("type")
+        kind = kind_of(block)
         if kind == "text":
             texts.append(string(block, "text", "a block"))
         elif kind == "tool_use":
@@ -171,12 +172,12 @@ def _result_parts(content: object) -> list[dict[str, Any]]:
 
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any]:
-    kind, source = block.get("type"), block.get("source")
+    kind, source = kind_of(block), block.get("source")
     if kind == "text":
         return text_part(string(block, "text", "a block"))
     if kind not in _MEDIA or not isinstance(source, dict):
         raise UntranslatableError(f"a block of type {kind!r}")
-    way = source.get("type")
+    way = kind_of(source)
     if kind == "document" and way == "text":
         return text_part(string(source, "data", "a document"))
     if kind == "image" and way == "url":
@@ -192,7 +193,7 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    if tool.get("type") not in (None, "custom"):
+    if kind_of(tool, "custom") != "custom":
         raise UntranslatableError(f"the tool {tool['type']!r}, which its provider runs")
     return function_tool(tool, tool.get("input_schema") or {"type": "object", "properties": {}})
 
@@ -200,7 +201,7 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
 def _choice(choice: object) -> dict[str, Any]:
     if not isinstance(choice, dict):
         return {}
-    kind = choice.get("type")
+    kind = kind_of(choice)
     found: dict[str, Any] = {}
     if kind == "tool":
         name = string(choice, "name", "a choice of a tool")

@@ -140,6 +140,12 @@ def string(held: Mapping[str, Any], key: str, where: str) -> str:
     return value
 
 
+def kind_of(held: Mapping[str, Any], usual: str = "") -> str:
+    """The ``type`` of an object, as text whatever it is."""
+    kind = held.get("type")
+    return usual if kind is None else str(kind)
+
+
 def left_out(held: Mapping[str, Any], known: Collection[str]) -> tuple[str, ...]:
     """Fields that say something and are not known."""
     return tuple(key for key, value in held.items() if key not in known and value is not None)

@@ -16,6 +16,7 @@ from routereval.gateway.dialects.chat_answer import (
     ChatUsage,
     created_of,
     first_choice,
+    model_in,
     parsed,
     read_chunks,
     read_usage_of,
@@ -49,7 +50,7 @@ def response_of_answer(answer: ChatAnswer, identity: str, echo: Mapping[str, Any
         output.append(_message_item(f"msg_{identity}", answer.text))
     custom = _custom_names(echo)
     for number, call in enumerate(answer.calls, 1):
-        parsed(call.arguments.encode())
+        parsed(call.arguments)
         output.append(_call_item(call, identity, number, custom))
     held = _response(identity, answer.model, echo, answer.created)
     return _encoded({**held, "output": output, **_ending(answer.finish, answer.usage)})
@@ -113,7 +114,7 @@ class ResponsesStream:
         if chunk.get("error"):
             message = error_message(_encoded(chunk))
             return self.error(ApiError(502, message, code="upstream_stream_error"))
-        self._model = chunk.get("model") or self._model
+        self._model = model_in(chunk, self._model)
         self._created = self._created or created_of(chunk)
         if isinstance(chunk.get("usage"), dict):
             self._usage = read_usage_of(chunk)

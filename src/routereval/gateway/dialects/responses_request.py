@@ -18,6 +18,7 @@ from routereval.gateway.dialects.request_parts import (
     function_tool,
     image_part,
     joined,
+    kind_of,
     left_out,
     message_of,
     objects,
@@ -68,7 +69,7 @@ def parts_of_responses(held: Mapping[str, Any]) -> RequestParts:
     if not messages:
         refuse("the field 'input' must be a text, or a list of at least one item", "input")
     needs = {"tools"} if held.get("tools") else set()
-    if _format(held).get("type") in ("json_object", "json_schema"):
+    if kind_of(_format(held)) in ("json_object", "json_schema"):
         needs.add("json")
     return RequestParts(
         messages,
@@ -110,7 +111,7 @@ def chat_of_responses(held: Mapping[str, Any]) -> ChatForm:
 
 
 def _message(item: Mapping[str, Any]) -> Message:
-    kind = item.get("type") or "message"
+    kind = kind_of(item, "message")
     if kind in _OUTPUTS:
         found = message_of("tool", *_content(item.get("output")))
         return found._replace(failed=int(tells_failure(found.text)))
@@ -125,8 +126,8 @@ def _content(content: object) -> tuple[list[str], frozenset[str]]:
         return ([content] if isinstance(content, str) else []), frozenset()
     parts = [part for part in content if isinstance(part, dict)]
     texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
-    kinds = [part.get("type") for part in parts]
-    needs = frozenset(_MEDIA[kind] for kind in kinds if isinstance(kind, str) and kind in _MEDIA)
+    kinds = [kind_of(part) for part in parts]
+    needs = frozenset(_MEDIA[kind] for kind in kinds if kind in _MEDIA)
     return texts, needs
 
 
@@ -140,7 +141,7 @@ def _chat_messages(held: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [*messages, {"role": "user", "content": held["input"]}]
     media: list[dict[str, Any]] = []  # of tools' results, which in chat completions are texts
     for item in objects(held.get("input"), "an input"):
-        if media and item.get("type") not in _OUTPUTS:
+        if media and kind_of(item) not in _OUTPUTS:
             messages.append({"role": "user", "content": media})
             media = []
         _add_item(messages, item, media)
@@ -150,7 +151,7 @@ def _chat_messages(held: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _add_item(
     messages: list[dict[str, Any]], item: Mapping[str, Any], media: list[dict[str, Any]]
 ) -> None:
-    kind = item.get("type") or "message"
+    kind = kind_of(item, "message")
     if kind == "message":
         messages.append(_chat_message(item))
     elif kind in ("function_call", "custom_tool_call"):
@@ -204,7 +205,7 @@ def _result(item: Mapping[str, Any], media: list[dict[str, Any]]) -> dict[str, A
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:
-    kind = part.get("type")
+    kind = kind_of(part)
     if kind in _TEXTS:
         return text_part(string(part, "text", "a part"))
     if kind == "refusal":
@@ -221,8 +222,9 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    kind = tool.get("type")
-    if kind == CUSTOM and (tool.get("format") or {}).get("type", "text") == "text":
+    kind, form = kind_of(tool), tool.get("format")
+    grammar = isinstance(form, dict) and kind_of(form, "text") != "text"
+    if kind == CUSTOM and not grammar:
         return function_tool(tool, _CUSTOM_SCHEMA)
     if kind != "function":
         raise UntranslatableError(f"a tool of type {kind!r}")
@@ -232,7 +234,7 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
 def _choice(choice: object) -> object:
     if isinstance(choice, str):
         return choice
-    kind = choice.get("type") if isinstance(choice, dict) else None
+    kind = kind_of(choice) if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or kind not in ("function", CUSTOM):
         raise UntranslatableError(f"the choice of tools {kind!r}")
     return {"type": "function", "function": {"name": string(choice, "name", "a choice of a tool")}}
@@ -246,7 +248,7 @@ def _format(held: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _response_format(found: Mapping[str, Any]) -> dict[str, Any]:
-    kind = found.get("type", "text")
+    kind = kind_of(found, "text")
     if kind == "text":
         return {}
     if kind == "json_object":

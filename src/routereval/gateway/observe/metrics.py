@@ -62,6 +62,10 @@ class Metrics:
         self._fallbacks = counter(
             "fallbacks", "Requests answered by another model than chosen.", "chosen", "model"
         )
+        self._switches = counter("switches", "Conversations that went to another model.", "model")
+        self._cold_usd = counter(
+            "cold_cache_usd", "USD of prompts that a switch read anew.", "model"
+        )
         self._choices = counter("choices", "Choices of routers.", "router", "model")
         self._rules = counter("rules", "Requests under rules of the gateway.", "rule")
         self._tokens = counter("tokens", "Tokens as upstreams count.", "model", "direction")
@@ -117,6 +121,9 @@ class Metrics:
             self._decisions.observe(entry.decided_s)
             if model and model != entry.decision.model:
                 self._fallbacks.labels(entry.decision.model, model).inc()
+        if entry.switch is not None:
+            self._switches.labels(model).inc()
+            self._cold_usd.labels(model).inc(max(entry.switch.cold_usd, 0.0))
         if model:
             self._record_answer(entry)
 

@@ -1,0 +1,84 @@
+"""Whatever stands in a request or an answer, it is translated or refused, and nothing breaks."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routereval.gateway.api_error import ApiError
+from routereval.gateway.dialects.apis import MESSAGES, RESPONSES, Api
+from routereval.gateway.dialects.chat_answer import AnswerError
+from routereval.gateway.dialects.translation import translated_answer, translated_stream
+from routereval.gateway.http.chat_request import parse_request
+from tests.gateway.agents import completion_of
+from tests.gateway.dialects import chunks
+from tests.gateway.test_messages_dialect import CLAUDE_CODE
+from tests.gateway.test_responses_dialect import CODEX
+
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *(None, True, -1, 0.5, 10**400, float("inf"), "", "x", "\ud800", [], [5], [[]], {}),
+        *({"type": []}, {"type": {}}, {"type": "text"}, [{"type": "function"}]),
+        [{"type": ["text"], "text": 5}],
+    ]
+)
+REQUESTS: list[tuple[Api, dict[str, Any]]] = [(MESSAGES, CLAUDE_CODE), (RESPONSES, CODEX)]
+APIS = [MESSAGES, RESPONSES]
+
+
+def changed(held: Any, draw: st.DataObject, value: object) -> Any:  # noqa: ANN401
+    """A copy of a JSON value with another one somewhere in it."""
+    made = copy.deepcopy(held)
+    at = made
+    while True:
+        keys = list(at) if isinstance(at, dict) else list(range(len(at)))
+        key = draw.draw(st.sampled_from(keys))
+        inner = at[key]
+        deeper = isinstance(inner, dict | list) and inner and draw.draw(st.booleans())
+        if not deeper:
+            at[key] = value
+            return made
+        at = inner
+
+
+@pytest.mark.parametrize(("api", "held"), REQUESTS, ids=["messages", "responses"])
+@given(data=st.data(), value=ODD)
+@settings(max_examples=40, deadline=None)
+def test_requests(api: Api, held: dict[str, Any], data: st.DataObject, value: object) -> None:
+    body = json.dumps(changed(held, data, value)).encode()
+    try:
+        request = parse_request(body, api, translate=True)
+    except ApiError:
+        return
+    assert bool(request.chat) != bool(request.untranslatable)
+
+
+@pytest.mark.parametrize("api", APIS, ids=["messages", "responses"])
+@given(data=st.data(), value=ODD)
+@settings(max_examples=40, deadline=None)
+def test_answers(api: Api, data: st.DataObject, value: object) -> None:
+    body = json.dumps(changed(completion_of(4), data, value)).encode()
+    with contextlib.suppress(AnswerError):
+        assert isinstance(json.loads(translated_answer(body, api, "9", {})), dict)
+
+
+@pytest.mark.parametrize("api", APIS, ids=["messages", "responses"])
+@given(data=st.data(), value=ODD)
+@settings(max_examples=40, deadline=None)
+def test_streams(api: Api, data: st.DataObject, value: object) -> None:
+    stream = translated_stream(api, "9", "llama", {})
+    parts = list(chunks(completion_of(4), size=30))[:-1]
+    number = data.draw(st.integers(0, len(parts) - 1))
+    held = json.loads(parts[number].removeprefix(b"data: "))
+    parts[number] = b"data: " + json.dumps(changed(held, data, value)).encode() + b"\n\n"
+    try:
+        made = b"".join(map(stream.take, parts)) + stream.end()
+    except AnswerError:
+        return
+    assert made.endswith(b"\n\n")
