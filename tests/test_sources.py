@@ -183,6 +183,19 @@ def test_the_demo_is_simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [records.hash for records in second] == [records.hash for records in first]
 
 
+def test_the_results_of_a_run_are_no_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("demo", "out"):
+        (tmp_path / name).mkdir()
+        for file in ("results.jsonl", "run.json"):
+            (tmp_path / name / file).write_text("{}\n", encoding="utf-8")
+    assert len(open_source("demo")) == 12  # after `run demo -o demo` the demo is what it was
+    with pytest.raises(DataError, match=r"out holds the results of a run.*routereval show out"):
+        open_source("out")
+
+
 def test_a_folder_named_demo_is_not_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,12 +37,17 @@ def open_source(
     if not isinstance(source, str | Path):
         return [records for one in source for records in open_source(one, progress)]
     path = Path(source)
-    if str(source) == DEMO and not path.exists():
+    if str(source) == DEMO and (not path.exists() or _is_run(path)):
         return _demo(progress)
     if is_records(path):
         return [read_records(path)]
     if is_collection(path):
         return read_collection(path)
+    if _is_run(path):
+        raise DataError(
+            f"{source} holds the results of a run, not records; "
+            f"routereval show {source} prints them, and compare and report read them"
+        )
     return _imported(path)
 
 
@@ -91,6 +96,11 @@ def is_raw(source: str | Path) -> bool:
     """Whether a source is to be imported: neither the demo, nor records, nor a collection."""
     path = Path(source)
     return path.exists() and not is_records(path) and not is_collection(path)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a folder holds the results of a run, as after ``run demo -o demo``."""
+    return all((path / name).is_file() for name in ("results.jsonl", "run.json"))
 
 
 def _demo(progress: Progress | None) -> list[Records]:
