@@ -90,7 +90,7 @@ def log_drift(
     """Predicted against fed-back scores by week, with the share of unfamiliar prompts and models.
 
     A week is compared with all weeks before it, by a normal test whose unit is the conversation;
-    p-values are corrected by Holm, so that at most 5 % of logs in which nothing changed name any
+    p-values are corrected by Holm, so that about 5 % of logs in which nothing changed name any
     week.
 
     Args:
