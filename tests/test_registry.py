@@ -19,7 +19,7 @@ from routereval import features, routers
 from routereval.errors import SpecError
 from routereval.features import EMBEDDERS, TextEmbedder
 from routereval.importers import IMPORTERS
-from routereval.registry import Registry
+from routereval.registry import Description, Registry
 from routereval.routers import ROUTERS, Router
 from routereval.scoring import METRICS
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_an_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 def test_parameters_are_those_of_the_signature() -> None:
     known = functions()
     known.register("short", short)
-    assert known.describe("short") == ("short", "Cut a text.", {"text": "…", "width": 8})
+    assert known.describe("short") == Description("short", "Cut a text.", {"text": "…", "width": 8})
     assert known.needs("short") == ["text"]
     known.check_parameters("short", {"text": "a"})
     with pytest.raises(SpecError, match="unknown parameter of short 'widht'; did you mean 'width'"):

@@ -22,11 +22,15 @@ NEEDED = inspect.Parameter.empty
 
 
 class Description(NamedTuple):
-    """What can be said of an entry in one line: its parameters, with their defaults."""
+    """What can be said of an entry in one line: its parameters, with their defaults.
+
+    The package is that which brings it; empty for this one's own.
+    """
 
     name: str
     summary: str
     parameters: dict[str, Any]
+    package: str = ""
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -128,14 +132,14 @@ class Registry(Mapping[str, T], Generic[T]):
             SpecError: if there is no such entry.
 
         >>> Registry("name", "example.names", {"escape": "glob:escape"}).describe("escape")
-        Description(name='escape', summary='Escape all special ...', parameters={'pathname': '…'})
+        Description(name='escape', summary='Escape ...', parameters={'pathname': '…'}, package='')
         """
         entry = self[name]
         shown = {
             key: "…" if default is NEEDED else default
             for key, default in self._parameters(entry).items()
         }
-        return Description(name, self._summary(entry), shown)
+        return Description(name, self._summary(entry), shown, self._package(name))
 
     def described(self) -> Iterator[Description]:
         """Describe every entry, those of other packages last; one that cannot be loaded says so."""
@@ -145,7 +149,7 @@ class Registry(Mapping[str, T], Generic[T]):
             except SpecError as error:
                 if name in self:
                     raise
-                yield Description(name, str(error), {})
+                yield Description(name, str(error), {}, self._package(name))
 
     def name_of(self, entry: T) -> str | None:
         """The name by which an entry is found, without loading the others; None if by none."""
@@ -218,6 +222,13 @@ class Registry(Mapping[str, T], Generic[T]):
         other._loaded = dict(self._loaded)
         other._order = dict(self._order)
         return other
+
+    def _package(self, name: str) -> str:
+        """The package that declares an entry; empty where none does."""
+        if name in self:
+            return ""
+        dist = self._points()[name][0].dist
+        return "another package" if dist is None else dist.name
 
     def _own(self, name: str) -> T:
         module, _, attribute = self._full_place(name).partition(":")

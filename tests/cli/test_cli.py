@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from routereval.cli.list_ import KINDS
 from routereval.features import EMBEDDERS
 from routereval.importers import IMPORTERS, Importer
 from routereval.records import Records, overview
@@ -54,6 +55,29 @@ def test_list_says_where_plugins_come_from(
     monkeypatch.setattr("routereval.registry.entry_points", lambda group: [redact])
     answer = command_line("list", "plugins")
     assert "\n  redact  Replaces whatever matches a pattern." in answer.out
+
+
+def test_bare_list_prints_everything_that_can_be_named(command_line: CommandLine) -> None:
+    answer = command_line("list", "-q")
+    assert (answer.status, answer.err) == (0, "")
+    titles = [line for line in answer.out.splitlines() if line in KINDS]
+    assert titles == [kind for kind in KINDS if kind != "plugins" or kind in titles]
+    held = json.loads(command_line("list", "--format", "json").out)
+    named = {(row["kind"], row["name"]) for row in held}
+    assert {("routers", "knn"), ("metrics", "mu"), ("embedders", "auto")} <= named
+    assert {row["kind"] for row in held} >= {*KINDS} - {"plugins"}
+
+
+def test_list_names_the_package_of_a_router_that_is_not_our_own(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = EntryPoint("mine", "routereval.routers.neighbours:Knn", "routereval.routers")
+    monkeypatch.setattr("routereval.registry.entry_points", lambda group: [mine])
+    rows = json.loads(command_line("list", "routers", "--format", "json").out)
+    assert [row["package"] for row in rows if row["name"] in {"knn", "mine"}] == [
+        *("", "another package"),
+    ]
+    assert "another package" in command_line("list", "routers").out
 
 
 def test_list_tells_the_parameters_of_routers(command_line: CommandLine) -> None:

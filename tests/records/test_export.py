@@ -16,6 +16,7 @@ from routereval.importers import neutral, table
 from routereval.records import Draft, Records, export
 from routereval.records.export import export_records, united_order
 from routereval.records.names import is_name
+from tests.made import made
 
 Rows = Sequence[Sequence[float]]
 
@@ -249,3 +250,38 @@ def test_what_exists_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="exists already"):
         export_records([records_of("one", [[1.0]], ["a"])], tmp_path / "mine", "neutral")
     assert (tmp_path / "mine" / "notes.txt").read_text() == "dear"
+
+
+# CSV
+
+
+def test_csv_holds_prompts_scores_costs_and_features(tmp_path: Path) -> None:
+    one = made("one", n_prompts=6, n_models=3, costs=True, texts=True)
+    two = made("two", n_prompts=4, n_models=2, features=False)
+    folder = export_records([one, two], tmp_path / "out", "csv")
+    assert sorted(file.name for file in folder.iterdir()) == [
+        *("costs.csv", "features-given.csv", "models.csv", "prompts.csv", "scores.csv")
+    ]
+    prompts, scores, costs, features, models = (
+        pl.read_csv(folder / f"{name}.csv")
+        for name in ("prompts", "scores", "costs", "features-given", "models")
+    )
+    assert prompts.columns[:4] == ["benchmark", "prompt_id", "subset", "prompt"]
+    assert prompts["prompt"].to_list()[:6] == one.prompts["text"].to_list()
+    for wide in (scores, costs):
+        assert wide["prompt_id"].to_list() == prompts["prompt_id"].to_list()
+        assert wide["benchmark"].to_list() == ["one"] * 6 + ["two"] * 4
+    for model in one.models:
+        own = scores.filter(pl.col("benchmark") == "one")[model].to_numpy()
+        np.testing.assert_array_equal(own, one.dense()[:, one.models.index(model)])
+    assert costs.filter(pl.col("benchmark") == "two")[two.models[0]].null_count() == 4
+    np.testing.assert_allclose(features.drop("benchmark", "prompt_id"), one.features["given"])
+    assert features["benchmark"].unique().to_list() == ["one"]
+    assert set(models["model"]) == {*one.models, *two.models}
+
+
+def test_csv_refuses_a_model_called_like_a_key(tmp_path: Path) -> None:
+    odd = records_of("one", [[1.0, 0.0]], ["benchmark", "b"])
+    with pytest.raises(DataError, match="a model is named 'benchmark'"):
+        export_records([odd], tmp_path / "out", "csv")
+    assert not (tmp_path / "out").exists()

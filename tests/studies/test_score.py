@@ -380,7 +380,8 @@ def test_the_split_is_written(command_line: CommandLine, records: Records, tmp_p
     source = records.save(tmp_path / "records")
     for name in ("split.csv", "split.parquet"):
         answer = command_line("split", source, tmp_path / name, "--protocol", "clean(seed=7)")
-        assert (answer.status, answer.err) == (0, f"120 prompts in {tmp_path / name}\n")
+        assert answer.status == 0
+        assert answer.err.startswith(f"120 prompts in {tmp_path / name}\n")
     table = pl.read_csv(tmp_path / "split.csv")
     assert table.columns == ["benchmark", "prompt_id", "subset", "part"]
     assert table.equals(pl.read_parquet(tmp_path / "split.parquet"))
@@ -390,3 +391,17 @@ def test_the_split_is_written(command_line: CommandLine, records: Records, tmp_p
         assert set(held) == set(ids_of(records, getattr(task.prepared.rows, part)))
     with pytest.raises(DataError, match=r"written to \.csv or \.parquet"):
         split([records], tmp_path / "split.txt", "clean")
+
+
+def test_a_split_holds_the_texts_where_they_are_asked_for(tmp_path: Path) -> None:
+    records, file = made(texts=True), tmp_path / "split.csv"
+    split([records], file, "clean", texts=True)
+    held = pl.read_csv(file)
+    assert held.columns == ["benchmark", "prompt_id", "subset", "part", "text"]
+    texts = dict(zip(records.prompts["prompt_id"], records.prompts["text"], strict=True))
+    assert all(texts[row["prompt_id"]] == row["text"] for row in held.iter_rows(named=True))
+    parts = [made("a", texts=True), made("b", texts=True)]
+    assert split(parts, file, "mixed", texts=True) == 120
+    assert pl.read_csv(file)["text"].null_count() == 0
+    with pytest.raises(DataError, match="one: these records hold no prompt texts"):
+        split([made()], file, "clean", texts=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from routereval.registry import Description
 
 
 class Entry(NamedTuple):
-    """What a user can name, with what it is and the parameters that it takes."""
+    """What a user can name, with what it is, the parameters that it takes, and who brings it."""
 
     name: str
     meaning: str
     parameters: str = ""
+    package: str = ""
 
 
 def catalogue(kind: str) -> list[Entry]:
@@ -22,7 +26,11 @@ def catalogue(kind: str) -> list[Entry]:
 def _routers() -> list[Entry]:
     from routereval.routers import described
 
-    return [Entry(row.name, row.summary, _parameters(row.parameters)) for row in described()]
+    return [_entry(row, _parameters(row.parameters)) for row in described()]
+
+
+def _entry(row: Description, parameters: str = "") -> Entry:
+    return Entry(row.name, row.summary, parameters, row.package)
 
 
 def _parameters(parameters: dict[str, Any]) -> str:
@@ -60,7 +68,7 @@ def _formats() -> list[Entry]:
     from routereval.importers import IMPORTERS
 
     return [Entry("auto", "whichever of these recognises the source")] + [
-        Entry(row.name, row.summary) for row in IMPORTERS.described()
+        _entry(row) for row in IMPORTERS.described()
     ]
 
 
@@ -72,14 +80,14 @@ def _embedders() -> list[Entry]:
         Entry("stored", "vectors that came with the records"),
         Entry("columns", "subset, difficulty and other categories of the prompt table"),
     ]
-    return built_in + [Entry(row.name, row.summary) for row in EMBEDDERS.described()]
+    return built_in + [_entry(row) for row in EMBEDDERS.described()]
 
 
 def _plugins() -> list[Entry]:
     from routereval.gateway import PLUGINS
 
     found = PLUGINS.described()
-    return [Entry(row.name, row.summary, _parameters(row.parameters)) for row in found]
+    return [_entry(row, _parameters(row.parameters)) for row in found]
 
 
 _KINDS: dict[str, Callable[[], list[Entry]]] = {

@@ -10,14 +10,15 @@ from routereval.cli.messages import next_command
 
 
 @click.command()
-@click.argument("format_name", metavar="FORMAT", type=click.Choice(["neutral", "long"]))
+@click.argument("format_name", metavar="FORMAT", type=click.Choice(["neutral", "long", "csv"]))
 @click.argument("source")
 @click.argument("dest", type=click.Path(path_type=Path))
 def export(format_name: str, source: str, dest: Path) -> None:
-    """Write records as Parquet files for other programs.
+    """Write records as Parquet or CSV files for other programs.
 
     FORMAT is neutral (prompts, and wide tables with a column per model) or long (a row per observed
-    cell). Either can be imported again. DEST appears whole or not at all.
+    cell), in Parquet; either can be imported again. csv is for programs that read no Parquet:
+    prompts, scores, costs and features. DEST appears whole or not at all.
     """
     from routereval.records.export import export_records
     from routereval.sources import open_source

@@ -14,7 +14,8 @@ from routereval.cli.options import protocol_option
 @click.argument("source")
 @click.argument("dest", type=click.Path(path_type=Path, dir_okay=False))
 @protocol_option("clean")
-def split(source: str, dest: Path, protocol: str) -> None:
+@click.option("--texts", is_flag=True, help="Also write the text of each prompt.")
+def split(source: str, dest: Path, protocol: str, *, texts: bool) -> None:
     """Write which prompts are for training, validation and test.
 
     The prompts are those of SOURCE. DEST (.csv or .parquet) has the columns benchmark, prompt_id,
@@ -23,6 +24,6 @@ def split(source: str, dest: Path, protocol: str) -> None:
     from routereval.sources import open_source
     from routereval.studies.split import split as study
 
-    n_prompts = study(open_source(source), dest, protocol)
+    n_prompts = study(open_source(source), dest, protocol, texts=texts)
     say(f"{n_prompts:,} prompts in {dest}")
     next_command("score", "PREDICTIONS", source, "--protocol", protocol)

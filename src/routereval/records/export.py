@@ -6,6 +6,7 @@ Importing the neutral folder again gives equal records, see `export_records`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import count, pairwise
@@ -41,7 +42,7 @@ _FACTS = ("reference", "source", "licence", "simulated")
 
 
 def export_records(records: Sequence[Records], dest: str | Path, format_name: str) -> Path:
-    """Write records to a folder of Parquet files, which appears whole or not at all.
+    """Write records to a folder of Parquet or CSV files, which appears whole or not at all.
 
     ``neutral`` is the folder of `routereval.importers.neutral`: importing it gives the
     same scores, costs, models and prompts with all their columns. ``long`` has a row per observed
@@ -53,9 +54,13 @@ def export_records(records: Sequence[Records], dest: str | Path, format_name: st
     ``neutral`` also has a table per axis and signal (``latency_ms.parquet``, ``answers.parquet``),
     and ``trials.parquet``, ``judges.parquet`` and ``versions.parquet`` with a row per score.
 
-    Neither holds features or published splits and pools; ``neutral`` keeps source, licence,
-    reference score, and that records are simulated, in ``about.json``; ``long`` does not. A model
-    not observed at all is dropped on import; a prompt without a subset comes back with the
+    ``csv`` is for programs that read no Parquet, and is not read back: ``prompts.csv``,
+    ``models.csv``, ``scores.csv`` and ``costs.csv`` with a column per model, ``features-NAME.csv``;
+    all but the second with a row per prompt, named by its benchmark and its id.
+
+    The others hold no features, and none published splits and pools; ``neutral`` keeps source,
+    licence, reference score, and that records are simulated, in ``about.json``; ``long`` does not.
+    A model not observed at all is dropped on import; a prompt without a subset comes back with the
     benchmark's name for it; a column that another benchmark of the collection lacks comes back
     there without values. Models keep their order if there is one that suits all benchmarks; else
     the order of their first appearance.
@@ -63,9 +68,8 @@ def export_records(records: Sequence[Records], dest: str | Path, format_name: st
     Args:
         records: benchmarks of different names.
         dest: the folder, which must not exist.
-        format_name: ``neutral``, whose memory grows with prompts × models (a byte per cell while
-        all
-            scores are 0 or 1), or ``long``, which is written block by block.
+        format_name: ``neutral`` or ``csv``, whose memory grows with prompts × models (a byte per
+            cell while all scores are 0 or 1), or ``long``, which is written block by block.
 
     Raises:
         DataError: if the folder exists, there are no records, two share a name, or one cannot be
@@ -339,8 +343,57 @@ def _write(table: pl.DataFrame, file: Path) -> None:
     table.write_parquet(file, compression="zstd")
 
 
+def _write_csv(records: Sequence[Records], folder: Path) -> None:
+    """Tables for any program: prompts, and scores, costs and features by benchmark and prompt."""
+    import polars as pl
+
+    models = united_order([one.models for one in records])
+    taken = [model for model in models if model in {"benchmark", "prompt_id"}]
+    if taken:
+        raise DataError(f"a model is named {taken[0]!r}, like a key of the tables; rename it")
+    prompts = _labelled(records, [one.prompts.rename({"text": "prompt"}) for one in records])
+    keys = prompts.select("benchmark", "prompt_id")
+    flat = [name for name, kind in prompts.schema.items() if not kind.is_nested()]
+    first = [*keys.columns, *(name for name in flat if name not in keys.columns)]
+    prompts.select(first).write_csv(folder / "prompts.csv")
+    info = _labelled(records, [one.model_info for one in records])
+    info.select("benchmark", pl.exclude("benchmark")).write_csv(folder / "models.csv")
+    blocks: dict[str, _Block] = {"scores": _score_block}
+    if any(one.costs is not None for one in records):
+        blocks["costs"] = _cost_block
+    for name, block in blocks.items():
+        wide = _wide(records, models, block).drop("prompt_id")
+        keys.hstack(wide.get_columns()).write_csv(folder / f"{name}.csv")
+    for name in dict.fromkeys(name for one in records for name in one.features):
+        _features_csv(records, name, folder / f"features-{file_name(name)}.csv")
+
+
+def _features_csv(records: Sequence[Records], name: str, file: Path) -> None:
+    """The vectors that records bring, a row per prompt of the benchmarks that have them."""
+    import polars as pl
+
+    tables = []
+    for one in records:
+        if name in one.features:
+            vectors = np.asarray(one.features[name])
+            columns = {f"x{place}": vectors[:, place] for place in range(vectors.shape[1])}
+            ids = one.prompts.select(benchmark=pl.lit(one.name), prompt_id="prompt_id")
+            tables.append(ids.hstack(pl.DataFrame(columns).get_columns()))
+    pl.concat(tables, how="diagonal_relaxed").write_csv(file)
+
+
+def file_name(name: str) -> str:
+    """A name without what no file name may have.
+
+    >>> file_name("sentence/bert")
+    'sentence-bert'
+    """
+    return re.sub(r"[^\w.-]+", "-", name)
+
+
 EXPORTS: Mapping[str, Callable[[Sequence[Records], Path], None]] = {
     "neutral": _write_neutral,
     "long": _write_long,
+    "csv": _write_csv,
 }
 """What writes each format."""

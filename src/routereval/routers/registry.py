@@ -160,6 +160,6 @@ def described() -> Iterator[Description]:
     """Describe every router, in order; those of other packages last.
 
     >>> next(described())
-    Description(name='random', summary='Draws each model with ...', parameters={})
+    Description(name='random', summary='Draws each model with ...', parameters={}, package='')
     """
     return ROUTERS.described()

@@ -15,13 +15,16 @@ from routereval.tasks.benchmark import PreparedBenchmark
 from routereval.tasks.mix import BENCHMARK
 
 
-def split(collection: Sequence[Records], dest: str | Path, protocol: Split | str) -> int:
+def split(
+    collection: Sequence[Records], dest: str | Path, protocol: Split | str, *, texts: bool = False
+) -> int:
     """Write a table of all prompts and their parts.
 
     Args:
         collection: the benchmarks.
         dest: a ``.csv`` or ``.parquet`` file: ``benchmark``, ``prompt_id``, ``subset``, ``part``.
         protocol: the protocol and seed, or its text.
+        texts: whether it also has a column ``text``.
 
     Returns:
         How many prompts it has; those of no part are left out.
@@ -33,6 +36,9 @@ def split(collection: Sequence[Records], dest: str | Path, protocol: Split | str
     import polars as pl
 
     path, rule = Path(dest), Split.parse(protocol)
+    bare = [one.name for one in collection if texts and not one.has_text]
+    if bare:
+        raise DataError(f"{bare[0]}: these records hold no prompt texts; leave out --texts")
     if path.suffix not in {".csv", ".parquet"}:
         raise DataError(f"{path}: a split is written to .csv or .parquet")
     tables = []
@@ -53,6 +59,7 @@ def split(collection: Sequence[Records], dest: str | Path, protocol: Split | str
                 "prompt_id",
                 "subset",
                 pl.Series("part", part, pl.String),
+                *(["text"] if texts else []),
             ).drop_nulls("part")
         )
     table = pl.concat(tables)
