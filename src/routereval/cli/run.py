@@ -9,6 +9,7 @@ import click
 
 from routereval.cli.messages import next_command, same_command, say
 from routereval.cli.output import format_option, show
+from routereval.cli.paper import is_paper, made_paper
 from routereval.cli.run_options import run_options
 
 if TYPE_CHECKING:
@@ -19,12 +20,26 @@ if TYPE_CHECKING:
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @run_options
 @format_option
-def run(sources: tuple[str, ...], format_name: str, jobs: int, **given: Any) -> None:  # noqa: ANN401
-    """Evaluate routers on pools of models and print the table."""
+def run(
+    sources: tuple[str, ...],
+    format_name: str,
+    jobs: int,
+    make: tuple[str, ...],
+    **given: Any,  # noqa: ANN401 - what click gives
+) -> None:
+    """Evaluate routers on pools of models and print the table.
+
+    Where SOURCE is a paper.toml, its runs, tables and figures are made into a folder.
+    """
     from routereval.cli.import_reports import print_imports
     from routereval.cli.progress import progress_bar
     from routereval.studies.run import run as study
 
+    if is_paper(sources):
+        show(made_paper(sources[0], given["out"], jobs, make), format_name)
+        return
+    if make:
+        raise click.UsageError("--make takes tables and figures of a paper's file, paper.toml")
     print_imports(sources)
     # What was not given is left to the study, whose defaults depend on the records.
     repeated = {"routers": given.pop("routers") or None, "pools": given.pop("pools") or None}

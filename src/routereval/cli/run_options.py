@@ -67,6 +67,12 @@ run_options = options(
         help="Where costs come from: the records, a price list, numbers of parameters.",
     ),
     prices_option(),
+    click.option(
+        "--make",
+        multiple=True,
+        metavar="NAME",
+        help="Of a paper.toml: only this table or figure. May be repeated.",
+    ),
     jobs_option,
     click.option(
         "--scheduler",

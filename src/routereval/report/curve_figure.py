@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from routereval.report.champion_figure import ChampionDisplay
 from routereval.report.cost_quality_figure import CostQualityDisplay
 from routereval.report.difference_figures import ForestDisplay
+from routereval.report.display import Display
 from routereval.report.run_report import run_report
 from routereval.results.operating import PoolPoints, operating_points
 from routereval.results.results import Results
@@ -28,7 +30,7 @@ def curve_displays(results: Results) -> dict[str, CostQualityDisplay]:
     """
     found: dict[str, list[PoolPoints]] = {}
     for pool in operating_points(results, _ranked(results), _MOST_POINTS):
-        found.setdefault(f"curves-m{pool.size}-{pool.group}", []).append(pool)
+        found.setdefault(f"curves-m{pool.size}-{_file_name(pool.group)}", []).append(pool)
     made = any(cell.simulated for cell in results.cells)
     return {
         name: CostQualityDisplay(pools, made, benchmarks=True)
@@ -57,31 +59,50 @@ def save_curves(results: Results, folder: str | Path) -> list[Path]:
     return written
 
 
+def more_displays(results: Results) -> dict[str, Display]:
+    """The shares of the models, the savings, the map of models and the differences.
+
+    Args:
+        results: of a run.
+
+    Returns:
+        By the name of the figure: ``shares-1``, ``savings-m5``, ``models``, ``differences-m5``;
+        those that these results have the numbers for.
+    """
+    report = run_report(results)
+    found: dict[str, Display] = {}
+    found |= {f"shares-{place}": one for place, one in enumerate(report.shares, 1)}
+    sizes = _sizes(results)
+    found |= {f"savings-m{m}": one for m, one in zip(sizes, report.savings, strict=False)}
+    if report.champions is not None:
+        found["models"] = ChampionDisplay(report.champions, report.simulated)
+    for view in report.views:
+        if view.standings is not None and (display := ForestDisplay(view.standings)).panels():
+            found[f"differences-m{view.size}"] = display
+    return found
+
+
 def save_more(results: Results, folder: str | Path) -> list[Path]:
-    """Write the shares of the models, the savings, the map of models and the differences.
+    """Write the figures of `more_displays`, each as PNG and SVG.
 
     Args:
         results: of a run.
         folder: is made if need be; files of the same names are replaced.
 
     Returns:
-        The files: ``shares``, ``savings-m5``, ``models`` and ``differences-m5``, each as PNG and
-        SVG; those that these results have the numbers for.
+        The files.
     """
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
-    report = run_report(results)
     written: list[Path] = []
-    for place, shares in enumerate(report.shares, 1):
-        written += shares.save(home / f"shares-{place}")
-    for size, savings in zip(_sizes(results), report.savings, strict=False):
-        written += savings.save(home / f"savings-m{size}")
-    if report.champions is not None:
-        written += ChampionDisplay(report.champions, report.simulated).save(home / "models")
-    for view in report.views:
-        if view.standings is not None and (display := ForestDisplay(view.standings)).panels():
-            written += display.save(home / f"differences-m{view.size}")
+    for name, display in more_displays(results).items():
+        written += display.save(home / name)
     return written
+
+
+def _file_name(group: str) -> str:
+    """A pool's title without what no file name may have."""
+    return re.sub(r"[^\w.+-]", "-", group)
 
 
 def _sizes(results: Results) -> list[int]:

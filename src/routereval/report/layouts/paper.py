@@ -10,7 +10,7 @@ from routereval.report.layouts.compare import standings_document
 from routereval.report.layouts.metrics import metric_column
 from routereval.report.layouts.reproduce import reproduction_document
 from routereval.report.layouts.run import CONTROL, SIMULATED, results_document
-from routereval.report.table import Cell, Column, Document, Number, PaperTable, Row
+from routereval.report.table import Cell, Column, Document, Number, PaperTable, Row, Table
 from routereval.report.titles import TITLES
 from routereval.results.benchmark_scores import (
     METRICS,
@@ -46,6 +46,35 @@ def reproduction_latex(reproduction: Reproduction) -> Document:
     ours = _published("Computed here", reproduction, ours=True)
     paper = _published("As published (Huang et al. 2025, Tables 1 and 2)", reproduction, ours=False)
     return replace(reproduction_document(reproduction), paper=[*ours, *paper])
+
+
+def scores_document(
+    results: Results,
+    against: str = "best_single",
+    metrics: Sequence[str] = METRICS,
+    abreast: int | None = None,
+) -> Document:
+    """The table of routers by benchmark alone; see `paper_tables`.
+
+    Raises:
+        SpecError: if there is no such router, or no such metric.
+    """
+    tables = paper_tables(results, against, metrics, abreast)
+    scores = benchmark_scores(results, against, metrics)
+    rows = [
+        Row(
+            (
+                *(one.protocol, one.size, one.benchmark, one.router, one.control, metric),
+                *(*one.metrics[metric], one.deviations[metric], one.n_seeds),
+                *(None if one.test is None else one.test.p, one.direction),
+            )
+        )
+        for one in scores
+        for metric in metrics
+    ]
+    names = ("protocol", "size", "benchmark", "router", "control", "metric", "value", "low", "high")
+    more = ("deviation", "seeds", "p", "direction")
+    return Document([], Table("", [Column(n) for n in (*names, *more)], rows), paper=tables)
 
 
 def paper_tables(

@@ -40,6 +40,13 @@ def results_document(results: Results) -> Document:
     return Document([winner(results), *tables], data, held, _notes(results, lines, tables))
 
 
+def means_document(results: Results) -> Document:
+    """The means of each pool size alone."""
+    lines = summarise(results)
+    tables = list(_means(results, lines))
+    return Document(tables, _data(results, lines), notes=_notes(results, lines, tables))
+
+
 def _means(results: Results, lines: Sequence[Line]) -> Iterator[Table]:
     for rule, size in _places(lines):
         held = [line for line in _at(lines, rule, size) if line.benchmark == MEAN]
