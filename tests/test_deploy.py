@@ -37,13 +37,14 @@ def dockerfile() -> list[tuple[str, str]]:
 def test_the_dashboard_shows_metrics_that_the_gateway_has() -> None:
     pytest.importorskip("prometheus_client")
     from routereval.gateway.observe.metrics import Metrics
-    from routereval.gateway.protocols import Attempt, LogEntry, Usage
+    from routereval.gateway.protocols import Attempt, LogEntry, Switch, Usage
     from routereval.routers.trained import Decision
 
     metrics = Metrics()
     decision = Decision("a", 0, (0.5,), (0.1,), "")
     entry = LogEntry("r", 0.0, model="b", decision=decision, rules=("x",), error="e")
     entry.attempts, entry.usage = [Attempt("a", "timeout", 0.1), Attempt("b")], Usage(1, 1, True)
+    entry.switch = Switch("a", 10, 0.1, 0.2)
     metrics.record(entry)
     metrics.feedback(1.0)
     metrics.gauges({"a": True}, 1)
@@ -51,7 +52,7 @@ def test_the_dashboard_shows_metrics_that_the_gateway_has() -> None:
     labels = {name: set(re.findall(r'(\w+)="', held)) for name, held in samples}
     shown = {name for text in expressions() for name in METRIC.findall(text)}
     assert shown <= set(labels)
-    families = {re.sub("_(total|bucket|sum|count)$", "", name) for name in labels}
+    families = {family.name for family in metrics._registry.collect()}
     assert {re.sub("_(total|bucket|sum|count)$", "", name) for name in shown} == families
     for text in expressions():
         grouped = re.findall(r"by \(([^)]*)\)", text)
