@@ -15,6 +15,7 @@ pytestmark = pytest.mark.once
 SRC = Path(routereval.__file__).parent
 GROUND = {
     *("errors", "spec", "registry", "parameters", "estimator", "shown", "_version", "observed"),
+    "number_of",
     *("regular_files", "whole_folders"),
 }
 ALLOWED = {

@@ -158,10 +158,8 @@ def win(n: int) -> list[float]:
 
 def test_the_sentence_of_the_standings() -> None:
     better = two([win(50)], [win(10)])
-    assert standings(better, "b").sentence == (
-        "1 of 1 learned routers beats b on 60 prompts after Holm's correction: a."
-    )
-    assert standings(better, "a").sentence == "None of 1 learned routers beats a on 60 prompts."
+    assert standings(better, "b").sentence == ("a beats b on 60 prompts.")
+    assert standings(better, "a").sentence == "b does not beat a on 60 prompts."
     controls = replace(better, cells=[replace(c, control=True) for c in better.cells])
     assert standings(controls, "a").sentence == "No learned router stands beside a."
 

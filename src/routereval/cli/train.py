@@ -18,6 +18,7 @@ from routereval.cli.options import (
     seed_option,
 )
 from routereval.cli.output import format_option, show
+from routereval.number_of import number_of
 
 
 @click.command()
@@ -89,5 +90,5 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
         )
     for note in dominated_notes([task.records.select(models=trained.models)]):
         say(f"{note}.")
-    say(f"{router} on {len(trained.models)} models in {out}")
+    say(f"{router} on {number_of(len(trained.models), 'model')} in {out}")
     next_command("route", out, "a prompt of yours")

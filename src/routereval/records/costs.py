@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
+from routereval.number_of import number_of
 from routereval.records.prices import Price, PriceList, price_list
 from routereval.records.records import Records
 
@@ -99,7 +100,7 @@ def _by_prices(records: Records, listed: PriceList, *, strict: bool, batch: bool
     source = own or f"list prices ({listed.date or 'no date'})"
     note = f"costs are estimates from {source}, {counted}"
     note += ", of batches" if batch else ""
-    note += f"; no price of {len(missing)} models" if missing else ""
+    note += f"; no price of {number_of(len(missing), 'model')}" if missing else ""
     return Costed(_changed(records, matrix / _PER_TOKENS, None), note)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
+from routereval.number_of import number_of
 from routereval.records.atomic import atomic_folder
 from routereval.records.draft import Draft
 from routereval.records.files import check_digest, digest_of, npy_bytes, parquet_bytes
@@ -397,8 +398,8 @@ class Records:
     def __repr__(self) -> str:
         simulated = ", simulated" if self.simulated else ""
         return (
-            f"Records({self.name!r}, {self.n_prompts:,} prompts × {self.n_models:,} models, "
-            f"{self.kind}{simulated})"
+            f"Records({self.name!r}, {number_of(self.n_prompts, 'prompt')} × "
+            f"{number_of(self.n_models, 'model')}, {self.kind}{simulated})"
         )
 
 

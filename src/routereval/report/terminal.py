@@ -30,7 +30,7 @@ _INDENT, _GAP = 2, 2
 _FEW = 3  # rows of a table that may be turned
 _LEAST = 16  # columns that a wrapped text gets
 _NAME = 0.45  # share of the width that a name may take before it is wrapped
-_BREAKS = re.compile(r"(?<=[\s,/_\-:(=|])")
+_BREAKS = re.compile(r"(?<=[\s,/_\-:(=|])(?!(?<=\d[,/:]|[\w\s(=\[]-)\d)")  # and no number is cut
 _BEST, _CONTROL, _NOTE, _TITLE = "bold green", "dim", "dim", "italic"
 
 

@@ -70,6 +70,9 @@ class Standings(Shown):
         better = [row.router for row in learned if _beats(row)]
         if not learned:
             return f"No learned router stands beside {self.against}."
+        if len(learned) == 1:
+            beats = "beats" if better else "does not beat"
+            return f"{learned[0].router} {beats} {self.against} on {self.n_prompts:,} prompts."
         if not better:
             return (
                 f"None of {len(learned)} learned routers beats {self.against} on "
@@ -124,7 +127,9 @@ def _won(best: Standing, why: str) -> str:
 def _learned_by(found: Standings, learned: Sequence[Standing]) -> str:
     """How many others beat the best single model, where some do."""
     others = [row.router for row in learned[1:] if _beats(row)]
-    return f"So do {', '.join(others)}." if others and _beats(learned[0]) else ""
+    if not others or not _beats(learned[0]):
+        return ""
+    return f"So {'does' if len(others) == 1 else 'do'} {', '.join(others)}."
 
 
 def standings(results: Results, against: str = "best_single") -> Standings:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from routereval._version import __version__
 from routereval.errors import DataError, unknown
+from routereval.number_of import number_of
 from routereval.records import Records
 from routereval.results.results import Cell, Outcome, Results, ResultsFolder
 from routereval.routers import Router, make_router
@@ -184,7 +185,7 @@ def _pool_notes(records: Records, own: Predictions) -> list[str]:
     """Choices alone do not tell what else could have been chosen."""
     if not own.chosen:
         return []
-    named = f"the pool is the {len(own.models)} models that the file chooses"
+    named = f"the pool is the {number_of(len(own.models), 'model')} that the file chooses"
     return [f"{records.name}: {named}; name all that the router could choose from with --pool"]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
+from routereval.number_of import number_of
 from routereval.records import Records, complete_block
 from routereval.records.matrix import Block, Index, ScoreMatrix
 from routereval.spec import Spec, parse_spec
@@ -181,7 +182,8 @@ def _everyone(records: Records, pool: Pool) -> tuple[str, ...] | DataError:
     """All models of the records, of which the pool must have as many."""
     if pool.size == records.n_models:
         return records.models
-    return DataError(f"{records.name} has {records.n_models} models, not the {pool.size} of {pool}")
+    has = number_of(records.n_models, "model")
+    return DataError(f"{records.name} has {has}, not the {pool.size} of {pool}")
 
 
 def _largest(records: Records, pools: Sequence[Pool]) -> int:
@@ -340,4 +342,5 @@ def _too_few(regions: _Regions, pool: Pool) -> DataError:
             f"{in_band} of {n_models} models have a mean score between {_LOW} and {_HIGH}, "
             f"too few for a pool of {pool.size}"
         )
-    return DataError(f"{n_models} models are too few for a pool of {pool.size}")
+    are = "is" if n_models == 1 else "are"
+    return DataError(f"{number_of(n_models, 'model')} {are} too few for a pool of {pool.size}")

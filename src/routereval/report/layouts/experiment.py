@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from routereval.number_of import number_of
 from routereval.report.table import Column, Document, Number, Points, Row, Table
 from routereval.studies.experiment import Contender, ExperimentStatus
 
@@ -31,7 +32,9 @@ def experiment_document(found: ExperimentStatus) -> Document:
         )
         for one in found.rows
     ]
-    table = Table(f"{found.n_conversations:,} conversations with feedback", _COLUMNS, rows)
+    table = Table(
+        f"{number_of(found.n_conversations, 'conversation')} with feedback", _COLUMNS, rows
+    )
     sure = f"{1 - found.alpha:.0%}".replace("%", " %")
     notes = [
         *found.notes,

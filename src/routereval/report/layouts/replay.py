@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from routereval.number_of import number_of
 from routereval.report.layouts.run import SIMULATED
 from routereval.report.table import Column, Document, Number, Row, Table
 from routereval.studies.replay import Estimate, Line, Replay, Replays
@@ -41,7 +42,8 @@ def replays_document(found: Replays) -> Document:
 
 
 def _table(found: Replay) -> Table:
-    title = f"{found.benchmark}: {found.n_prompts:,} prompts, {len(found.models)} models"
+    prompts, models = number_of(found.n_prompts, "prompt"), number_of(len(found.models), "model")
+    title = f"{found.benchmark}: {prompts}, {models}"
     rows = [
         Row(
             (

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from routereval.number_of import number_of
 from routereval.report.layouts.ablation import ablation_tables
 from routereval.report.layouts.curves import NOTES as TRADE_OFF_NOTES
 from routereval.report.layouts.curves import trade_offs
@@ -71,7 +72,7 @@ def _title(results: Results, lines: Sequence[Line], rule: str, size: int) -> str
     seeds = len(dict.fromkeys(c.seed for c in results.cells))
     more = f", {seeds} seeds" if seeds > 1 else ""
     label = "SIMULATED DATA · " if _simulated(results) else ""
-    return f"{label}m = {size} models · {what}{spread}{more} · {rule}"
+    return f"{label}m = {number_of(size, 'model')} · {what}{spread}{more} · {rule}"
 
 
 def _by_benchmark(lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[Table]:
@@ -91,7 +92,7 @@ def _table_of_benchmarks(lines: Sequence[Line], rule: str, size: int) -> Table:
         own = {line.benchmark: line for line in lines if line.router == router}
         values = [own[n].metrics["mu"].value if n in own else None for n in names]
         rows.append(Row((router, *values), next(iter(own.values())).control))
-    title = f"μ_o by benchmark · m = {size} models · {rule}"
+    title = f"μ_o by benchmark · m = {number_of(size, 'model')} · {rule}"
     return Table(title, [Column("router", "text"), *columns], rows)
 
 

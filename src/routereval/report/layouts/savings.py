@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from routereval.number_of import number_of
 from routereval.report.table import Column, Document, Number, Points, Row, Table
 from routereval.studies.savings import Savings, SingleModel
 
@@ -30,7 +31,8 @@ def savings_document(found: Savings) -> Document:
         )
         for one in found.rows
     ]
-    title = f"{found.n_requests:,} requests · {found.n_conversations:,} conversations"
+    requests = number_of(found.n_requests, "request")
+    title = f"{requests} · {number_of(found.n_conversations, 'conversation')}"
     table = Table(title, _COLUMNS, rows)
     notes = [
         *found.notes,

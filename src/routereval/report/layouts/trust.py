@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from routereval.number_of import number_of
 from routereval.report.layouts.run import SIMULATED
 from routereval.report.table import Column, Document, Number, Part, Row, Table
 from routereval.studies.trust import Trust
@@ -12,9 +13,9 @@ from routereval.studies.trust import Trust
 def trust_document(found: Trust) -> Document:
     """Tables of calibration, abstention, robustness and overhead."""
     parts: list[Part] = [
-        f"{found.router} on {found.benchmark}: {len(found.pool)} models, "
-        f"{found.n_test:,} test prompts. μ_o {found.mu:.3f}; the constant router (best single) "
-        f"{found.best_single:.3f}.",
+        f"{found.router} on {found.benchmark}: {number_of(len(found.pool), 'model')}, "
+        f"{number_of(found.n_test, 'test prompt')}. μ_o {found.mu:.3f}; the constant router "
+        f"(best single) {found.best_single:.3f}.",
         *_calibration(found),
         _abstention(found),
         _robustness(found) if found.robustness else _UNREAD,

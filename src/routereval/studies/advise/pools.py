@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
+from routereval.number_of import number_of
 from routereval.records import Records, score_matrix
 from routereval.scoring.scaling import expected_maxima_at
 from routereval.studies.advise.score_table import Floats, Index, ScoreTable, correlations
@@ -366,4 +367,5 @@ def _refuse_too_many(size: int, n_models: int) -> None:
     if size < 1:
         raise SpecError(f"a pool has at least 1 model, not {size}")
     if size > n_models:
-        raise DataError(f"{n_models} models are too few for a pool of {size}")
+        are = "is" if n_models == 1 else "are"
+        raise DataError(f"{number_of(n_models, 'model')} {are} too few for a pool of {size}")
