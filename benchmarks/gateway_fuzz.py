@@ -37,7 +37,10 @@ from gateway_faults import (
     serving,
 )
 
-PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/route", "/v1/feedback")
+PATHS = (
+    *("/v1/chat/completions", "/v1/completions", "/v1/route", "/v1/feedback", "/v1/embeddings"),
+    *("/v1/messages", "/v1/messages/count_tokens", "/v1/responses"),
+)
 SEEDS: list[dict[str, Any]] = [
     {
         "model": "auto",
@@ -54,6 +57,30 @@ SEEDS: list[dict[str, Any]] = [
     },
     {"model": "auto:lam=0.3", "prompt": ["prove it n-3", "and n-4"], "n": 2},
     {"request_id": "a1b2c3", "score": 0.5},
+    {
+        "model": "auto",
+        "max_tokens": 5,
+        "system": [{"type": "text", "text": "be brief"}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "prove it n-5"}]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f"}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1"}]},
+        ],
+        "tools": [{"name": "f", "input_schema": {"type": "object"}}],
+        "tool_choice": {"type": "auto"},
+    },
+    {
+        "model": "auto",
+        "instructions": "be brief",
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "prove it n-6"}]},
+            {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "1", "output": "so"},
+        ],
+        "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}],
+        "reasoning": {"effort": "low"},
+        "text": {"format": {"type": "text"}},
+    },
 ]
 ODD: list[Any] = [
     *(None, True, False, 0, -1, 2**63, 10**400, 1e308, -0.0, "", "auto", "auto:", "auto:lam=nan"),
@@ -150,7 +177,8 @@ async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     try:
         while True:
             streamed = b'"stream": true' in await request_body(reader)
-            writer.write(events if streamed else plain(200, b'{"choices": [{"index": 0}]}'))
+            whole = plain(200, b'{"choices": [{"index": 0, "message": {"content": "so"}}]}')
+            writer.write(events if streamed else whole)
     except (asyncio.IncompleteReadError, OSError):
         writer.close()
 

@@ -57,6 +57,8 @@ async def test_anthropic_plain_and_its_count() -> None:
         assert message.usage.output_tokens == 5
         count = await client.messages.count_tokens(model="auto", messages=PROVE)
         assert count.input_tokens > 0
+        models = [found.id async for found in client.models.list()]
+        assert models[0] == "auto"
 
 
 @in_loop

@@ -8,6 +8,7 @@ import pytest
 
 from routereval.gateway.decisions.conversation import Conversation, Conversations, WarmCache
 from routereval.gateway.observe.decision_log import line_of
+from routereval.gateway.protocols import Authorization, OpenAccess, OpenAuthorization
 from routereval.gateway.shared_state import MemoryState
 from tests.gateway.agents import (
     TURNS,
@@ -20,7 +21,7 @@ from tests.gateway.agents import (
     responses_model,
 )
 from tests.gateway.loop import Clock, in_loop
-from tests.gateway.stubs import Answer, Asked, Rig, completion, rig
+from tests.gateway.stubs import Answer, Asked, completion, rig
 
 CALLS = [calls_of(turn) for turn in range(TURNS)]
 NATIVE: dict[type[Agent], tuple[str, Answer]] = {
@@ -71,6 +72,18 @@ async def test_exploration_does_not_part_a_loop() -> None:
         assert len(set(agent.models)) == 1
 
 
+class ByName(OpenAccess):
+    """Lets everybody in by the name that he gives as his key."""
+
+    async def identify(self, key: str | None) -> Authorization:
+        authorization = OpenAuthorization()
+        authorization.key = key or ""
+        return authorization
+
+    async def authorize(self, key: str | None, model: str, now: float) -> Authorization:
+        return await self.identify(key)
+
+
 def turns(*texts: str, **last: object) -> list[dict[str, Any]]:
     """A chat whose user wrote these texts; the last message may have more."""
     found: list[dict[str, Any]] = []
@@ -102,15 +115,19 @@ async def test_a_cheap_model_whose_cold_cache_costs_more_than_it_saves_is_not_ch
 
 @in_loop
 async def test_keys_do_not_share_conversations() -> None:
-    def plan_of(at: Rig, key: str) -> str:
-        from routereval.gateway.http.chat_request import parse_request
-        from routereval.gateway.http.relay import conversation_digest
-
-        request = parse_request(b'{"model":"auto","messages":[{"role":"user","content":"x"}]}')
-        return conversation_digest(request, key, "7")
-
-    async with rig() as at:
-        assert len({plan_of(at, key) for key in ("alice", "bob", "")}) == 3
+    async with rig(authenticator=ByName()) as at:
+        headers = {"x_routereval_conversation": "7"}
+        answered: dict[str, str] = {}
+        for key, text in [("alice", "prove it"), ("bob", "cite it")] * 2:
+            body = {"model": "auto", "messages": turns(*[text] * (1 + (key in answered)))}
+            path = "/v1/chat/completions"
+            _, held, _ = await at.post(path, body, authorization=f"Bearer {key}", **headers)
+            assert held["x-routereval-model"] == answered.setdefault(
+                key, held["x-routereval-model"]
+            )
+        assert answered == {"alice": "euclid", "bob": "portia"}
+        assert [entry.reason for entry in at.told[2:]] == ["same conversation"] * 2
+        assert len({entry.conversation for entry in at.told}) == 2
 
 
 @pytest.mark.parametrize("kind", NATIVE)

@@ -57,6 +57,8 @@ def test_requests(api: Api, held: dict[str, Any], data: st.DataObject, value: ob
     except ApiError:
         return
     assert bool(request.chat) != bool(request.untranslatable)
+    answer = json.dumps(completion_of(4)).encode()
+    assert json.loads(translated_answer(answer, api, "9", request.echo))
 
 
 @pytest.mark.parametrize("api", APIS, ids=["messages", "responses"])

@@ -102,6 +102,8 @@ def test_a_turn_of_an_agent_becomes_chat_completions() -> None:
     }
     assert dropped == ("include", "prompt_cache_key")
     assert echo["tools"] == [SHELL, PATCH]
+    assert echo["parallel_tool_calls"] is False
+    assert chat_of_responses({"model": "m", "input": "hi", "tools": []}).echo == {}
 
 
 def test_what_is_read_of_a_turn() -> None:

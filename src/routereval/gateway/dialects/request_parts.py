@@ -12,11 +12,14 @@ VISION, AUDIO, VIDEO, FILES = "vision", "audio", "video", "files"
 AGENT = "agent"
 # What agents put into the user's messages beside what the user wrote.
 _AGENTS_OWN = ("<system-reminder>", "<environment_context>", "<user_instructions>")
-_FAILED = re.compile(
-    r"""\s*(?:error\b|traceback\b|exception\b|fatal\b|<tool_use_error>|\{\s*"error"\s*:\s*["{])"""
-    r"""|.*?(?:"exit_code"\s*:\s*-?[1-9]|\bexit code:? -?[1-9]|"is_error"\s*:\s*true)""",
-    re.IGNORECASE | re.DOTALL,
+_FAILURE = re.compile(
+    r"""\s*(?:error\b|traceback\b|exception\b|fatal\b|<tool_use_error>|\{\s*"error"\s*:\s*["{])""",
+    re.IGNORECASE,
 )
+_FAILED_EXIT = re.compile(
+    r"""(?:"exit_code"\s*:\s*|\bexit code:?\s)-?[1-9]|"is_error"\s*:\s*true""", re.IGNORECASE
+)
+_EXITS = ("exit", "Exit", "is_error")
 _LOOKED_AT = 400
 
 
@@ -65,12 +68,10 @@ def message_of(
     'fix the bug'
     """
     held = list(texts)
-    if role != "user":
-        return Message(role, "\n".join(held), needs, failed)
-    own = [text for text in held if not text.lstrip().startswith(_AGENTS_OWN)]
-    if held and not own:
-        role, own = AGENT, held
-    return Message(role, "\n".join(own), needs, failed)
+    if role == "user":
+        own = [text for text in held if not text.lstrip().startswith(_AGENTS_OWN)]
+        role, held = (AGENT, held) if held and not own else (role, own)
+    return Message(role, held[0] if len(held) == 1 else "\n".join(held), needs, failed)
 
 
 def tells_failure(text: str) -> bool:
@@ -84,7 +85,9 @@ def tells_failure(text: str) -> bool:
     head = text[:_LOOKED_AT]
     if len(text) > _LOOKED_AT:
         head += text[-_LOOKED_AT:]
-    return _FAILED.match(head) is not None
+    if _FAILURE.match(head):
+        return True
+    return any(word in head for word in _EXITS) and _FAILED_EXIT.search(head) is not None
 
 
 def refuse(sentence: str, param: str | None = None) -> NoReturn:

@@ -107,6 +107,8 @@ def chat_of_responses(held: Mapping[str, Any]) -> ChatForm:
         body.pop("parallel_tool_calls", None)
     body |= _response_format(_format(held))
     echo = {key: held[key] for key in (*_ECHOED, *_ECHOED_TOO) if held.get(key) is not None}
+    if not held.get("tools"):
+        echo.pop("tools", None)
     return ChatForm(body, left_out(held, {*_READ, *_REFUSED}), echo)
 
 

@@ -32,7 +32,15 @@ _ESCAPED_LETTERS = (rb"\u006", rb"\u007")  # as which m, o, d, e, l may be writt
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
 # Keys on which what is paid depends: where one stands twice, readers of JSON could disagree.
 _PAID = (*_LIMITS, "n", "best_of", "stream", "stream_options", "messages", "prompt", "tools")
-_PAID_TOO = {"messages": ("system",), "responses": ("input", "instructions")}
+_PAID_IN = {
+    "chat": _PAID,
+    "messages": (*_PAID, "system"),
+    "responses": (*_PAID, "input", "instructions"),
+    "embeddings": (*_PAID, "input"),
+}
+_QUOTED_PAID = {
+    api: tuple(b'"%b"' % key.encode() for key in keys) for api, keys in _PAID_IN.items()
+}
 _ANSWERS = frozenset({"assistant", "tool", "function"})
 _ASK_USAGE = b'"stream_options":{"include_usage":true}'
 
@@ -221,12 +229,14 @@ def _has_escaped_letters(body: bytes) -> bool:
 
 def _is_ambiguous(body: bytes, api: Api) -> bool:
     """Whether a key on which the price depends stands twice in the outermost object."""
-    paid = (*_PAID, *_PAID_TOO.get(api.name, ("input",)))
-    twice = any(body.count(b'"%b"' % key.encode()) > 1 for key in paid)
-    if not twice and not _has_escaped_letters(body):
-        return False
+    for key in _QUOTED_PAID[api.name]:
+        if body.count(key) > 1:
+            break
+    else:
+        if not _has_escaped_letters(body):
+            return False
     keys = [json.loads(key) for key, _ in _outermost_keys(body)]
-    return any(keys.count(key) > 1 for key in paid)
+    return any(keys.count(key) > 1 for key in _PAID_IN[api.name])
 
 
 def _only_model(body: bytes) -> tuple[int, int] | None:
