@@ -251,7 +251,7 @@ def test_what_is_skipped_is_noted() -> None:
 
 def test_a_benchmark_that_cannot_be_split_is_skipped() -> None:
     results = run([made("tiny", n_prompts=1), made()], ["random"], [3], n_jobs=1)
-    assert results.notes == ["tiny: 1 prompts are too few to train and to test on"]
+    assert results.notes == ["tiny: 1 prompt is too few to train and to test on"]
     assert {c.benchmark for c in results.cells} == {"one"}
 
 

@@ -178,7 +178,7 @@ def test_too_few_prompts_are_told(n_prompts: int, enough: bool) -> None:
         assert len(rows.train) >= 1
         assert len(rows.test) == 1
     else:
-        with pytest.raises(DataError, match="tiny: 1 prompts are too few to train and to test on"):
+        with pytest.raises(DataError, match="tiny: 1 prompt is too few to train and to test on"):
             split_rows(records, Split())
 
 

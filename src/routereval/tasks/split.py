@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
+from routereval.number_of import number_of
 from routereval.records import Records
 from routereval.spec import Spec, parse_spec
 from routereval.tasks.dates import cutoff, dates_of, moment
@@ -237,7 +238,8 @@ def split_rows(records: Records, split: Split) -> tuple[Rows, np.random.RandomSt
         n_groups = len(np.unique(records.groups))
         alike = "" if n_groups == records.n_prompts else f" ({n_groups} groups of equal ones)"
         raise DataError(
-            f"{records.name}: {records.n_prompts} prompts{alike} are too few to train and to test "
+            f"{records.name}: {number_of(records.n_prompts, 'prompt')}{alike} "
+            f"{'is' if records.n_prompts == 1 else 'are'} too few to train and to test "
             "on"
         )
     return rows, stream
