@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,18 @@ def test_route_in_json(
     assert [line["text"] for line in lines] == ["one text", "another"]
     for line in lines:
         assert line["costs"][line["model"]] == min(line["costs"].values())
+
+
+def test_route_finds_the_lam_of_a_share_of_calls(router: Path, command_line: CommandLine) -> None:
+    texts = ["prove the lemma", "cite the statute", "dose the patient", "why"]
+    answer = command_line("route", router, "--share", "0", *texts, "--format", "json")
+    found = re.match(r"--lam (\S+) sends 0\.0% of 4 prompts to (\S+)\n", answer.err)
+    assert found is not None
+    held = [json.loads(line)["model"] for line in answer.out.splitlines()]
+    assert found[2] not in held
+    again = command_line("route", router, "--lam", found[1], *texts, "--format", "json")
+    assert [json.loads(line)["model"] for line in again.out.splitlines()] == held
+    assert command_line("route", router, "--share", "0.3", "--lam", "1", "why").status == 2
 
 
 def test_errors_are_sentences(router: Path, tmp_path: Path, command_line: CommandLine) -> None:

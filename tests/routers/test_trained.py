@@ -12,6 +12,7 @@ from routereval.features import make_embedder
 from routereval.routers import TrainedRouter, choose, make_router
 from routereval.routers.base import Scores
 from routereval.routers.neighbours import Knn
+from routereval.routers.policy import price_of_share
 
 TEXTS = ["prove the lemma", "prove the theorem", "cite the case", "cite the statute"]
 SCORES = np.array([[1.0, 0.0, 0.5], [1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 1.0, 0.5]])
@@ -102,3 +103,35 @@ def test_decisions_are_those_of_the_policy(scores: list[list[float]], lam: float
     decisions = router.decided(["x"] * len(predicted), predicted, costs, lam)
     expected = choose(predicted, costs, router.usd_lam(lam))
     assert [d.column for d in decisions] == expected.tolist()
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12),
+    st.floats(0, 1),
+)
+def test_a_share_of_calls_is_met_as_nearly_as_the_scores_allow(
+    scores: list[tuple[float, float]], share: float
+) -> None:
+    predicted, costs = np.array(scores), np.array([3.0, 1.0])
+    price, got = price_of_share(predicted, costs, 0, share)
+    assert got == float((choose(predicted, costs, price) == 0).mean())
+    gaps = np.sort(np.maximum((predicted[:, 0] - predicted[:, 1]) / 2, 0))
+    possible = {float((choose(predicted, costs, lam) == 0).mean()) for lam in (0, *gaps, 9)}
+    assert abs(got - share) <= min(abs(one - share) for one in possible) + 1e-9
+
+
+def test_lam_of_a_share_is_what_decide_takes() -> None:
+    router = trained()
+    texts = ["prove it", "cite it", "cite the case", "prove the lemma"]
+    for share in (0.0, 0.5):
+        lam, got = router.lam_of_share(texts, share)
+        assert got == share
+        assert [d.model for d in router.decide(texts, lam)].count("portia") == share * 4
+    lam, got = router.lam_of_share(texts, 1.0)
+    assert (lam, got) == (0.0, 0.5)  # more than the best score asks for is never sent
+    with pytest.raises(SpecError, match="between 0 and 1"):
+        router.lam_of_share(texts, 1.5)
+    with pytest.raises(DataError, match="give some"):
+        router.lam_of_share([], 0.5)
+    with pytest.raises(DataError, match="cost is not known"):
+        trained(costs=(np.nan, 0.1, 0.2)).lam_of_share(texts, 0.5)

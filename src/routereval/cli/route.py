@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from routereval.cli.messages import next_command
+from routereval.cli.messages import next_command, say
 from routereval.cli.network_option import network_option
 from routereval.cli.output import format_option, show
 
@@ -31,12 +31,19 @@ _UNFAMILIAR = "unfamiliar: unlike all training prompts, so these scores say litt
     show_default=True,
     help="The score to give up for the whole price of the dearest model.",
 )
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1),
+    metavar="S",
+    help="Instead of --lam: the one at which the dearest model gets this share of the TEXTs.",
+)
 @network_option
 @format_option
 def route(
     directory: Path,
     texts: tuple[str, ...],
     lam: float,
+    share: float | None,
     allow_network: tuple[str, ...],
     format_name: str,
 ) -> None:
@@ -44,7 +51,8 @@ def route(
 
     The router in ROUTER_DIR decides on each TEXT; - reads one text a line.
 
-    --format json is one line of JSON per text.
+    --format json is one line of JSON per text. With --share .3 and a sample of your prompts it says
+    which --lam sends 30 % of them to the dearest model; gateway.toml takes it.
     """
     from routereval.routers import load_router
 
@@ -52,6 +60,12 @@ def route(
     asked = list(texts) or ["-"]
     if asked == ["-"]:
         asked = sys.stdin.read().splitlines()
+    if share is not None:
+        if lam:
+            raise click.UsageError("give --lam or --share, not both")
+        lam, got = trained.lam_of_share(asked, share)
+        dearest = trained.models[trained.dearest_column]
+        say(f"--lam {lam:.6g} sends {got:.1%} of {len(asked):,} prompts to {dearest}")
     decided = list(zip(asked, trained.decide(asked, lam), strict=True))
     if format_name == "json":
         for text, decision in decided:

@@ -135,6 +135,43 @@ def passings(scores: Scores, costs: NDArray[np.float64]) -> Passings:
         at = to
 
 
+def price_of_share(
+    scores: Scores, costs: NDArray[np.float64], column: int, share: float
+) -> tuple[float, float]:
+    """The price of cost at which a model gets a share of the prompts, and the share that it gets.
+
+    That of the dearest model falls as the price rises, so it can be chosen exactly, up to prompts
+    of which the router predicts the same: RouteLLM's threshold for a wanted share of strong calls
+    (Ong et al. 2024, arXiv 2406.18665) for pools of any size.
+
+    Args:
+        scores: (n_prompts, n_models) predicted scores.
+        costs: as in `trade_offs`.
+        column: the model; no other may be dearer.
+        share: the share wanted, from 0 to 1.
+
+    Returns:
+        The price, and the share that is nearest to the one wanted: at price 0 the most that the
+        scores give it.
+
+    >>> scores = np.array([[0.9, 0.8], [0.9, 0.5], [0.4, 0.6], [0.7, 0.1]])
+    >>> price_of_share(scores, np.array([3.0, 1.0]), 0, 0.5)
+    (0.125, 0.5)
+    """
+    n = len(scores)
+    left = np.full(n, -1.0)  # the price at which each prompt leaves the model; none has it at first
+    left[choose(scores, costs) == column] = np.inf
+    passed = passings(scores, costs)
+    leaving = passed.before == column
+    left[passed.row[leaving]] = passed.lam[leaving]
+    prices = np.concatenate([[0.0], np.unique(left[np.isfinite(left) & (left >= 0)])])
+    between = [*((prices[1:] + prices[:-1]) / 2).tolist(), float(prices[-1]) * 2]
+    tried = sorted({0.0, *between})
+    shares = [float((left > price).mean()) for price in tried]
+    best = min(range(len(tried)), key=lambda place: abs(shares[place] - share))
+    return tried[best], float((choose(scores, costs, tried[best]) == column).mean())
+
+
 def along(
     scores: Scores, costs: NDArray[np.float64], *values: NDArray[np.floating]
 ) -> list[NDArray[np.float64]]:

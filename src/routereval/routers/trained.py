@@ -22,7 +22,7 @@ from routereval.routers.certificate import Certificate
 from routereval.routers.familiarity import Familiarity
 from routereval.routers.networked import contacts
 from routereval.routers.persistence import Parts, load_parts, save_parts
-from routereval.routers.policy import choose
+from routereval.routers.policy import choose, price_of_share
 
 Costs = NDArray[np.float64]
 Known = Mapping[str, Sequence[str | None]]
@@ -167,6 +167,34 @@ class TrainedRouter:
         if not lam >= 0:
             raise SpecError(f"lam must be a number that is not negative, not {lam!r}")
         return lam / self._dearest
+
+    def lam_of_share(self, texts: Sequence[str], share: float) -> tuple[float, float]:
+        """The `lam` at which the dearest model gets a share of some prompts, and what it gets.
+
+        Args:
+            texts: prompts as they will come; the more, the surer.
+            share: the share wanted, from 0 to 1.
+
+        Raises:
+            DataError: if there are no texts, or no costs are known.
+            SpecError: if the share lies outside 0 to 1.
+        """
+        if not 0 <= share <= 1:
+            raise SpecError(f"a share lies between 0 and 1, not at {share!r}")
+        if not len(texts):
+            raise DataError("a share is of prompts; give some, one per line")
+        if not np.isfinite(self.costs).all():
+            raise DataError(
+                "what the models cost is not known to this router; train it on records with costs"
+            )
+        scores, costs, _ = self.predicted(texts)
+        found = price_of_share(self._values(texts, scores), costs, self.dearest_column, share)
+        return found[0] * self._dearest, found[1]
+
+    @property
+    def dearest_column(self) -> int:
+        """The column of the model whose expected cost is highest; the first of equals."""
+        return int(np.nanargmax(self.costs))
 
     def decide(
         self,

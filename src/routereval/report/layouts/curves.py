@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from routereval.errors import DataError
 from routereval.report.layouts.metrics import metric_cell, metric_column
-from routereval.report.table import Column, Document, Row, Table
+from routereval.report.table import Column, Document, Number, Row, Table
+from routereval.results.pareto_distance import ParetoDistance, pareto_distances
 from routereval.results.results import Results
 from routereval.results.summary import MEAN, TRADE_OFF, Line, summarise
 from routereval.results.zero_router import ZERO, zero_router
@@ -20,6 +21,17 @@ NOTES = (
 )
 """What the tables' footnotes say."""
 
+DISTANCE_NOTE = (
+    "ParetoDist: mean distance of a router's operating points to the front of all learned routers "
+    "and single models of this run, cost and score scaled to [0, 1]."
+)
+"""What the footnote on the distance to the front says."""
+
+_DISTANCES = (
+    Column("ParetoDist", interval="ends", better="lower", key="pareto_dist"),
+    Column("on the front", "share", digits=0, key="on_front"),
+)
+
 
 def trade_off_document(results: Results) -> Document:
     """The tables of every benchmark and of their mean.
@@ -30,9 +42,29 @@ def trade_off_document(results: Results) -> Document:
     tables = trade_offs(results)
     if not tables:
         raise DataError("no cost is known; run with --costs prices, or --costs params")
-    rows = [Row((table.title, *row.cells)) for table in tables for row in table.rows]
-    data = Table("", [Column("table", "text"), *tables[0].columns], rows, names=2)
-    return Document(tables, data, notes=NOTES)
+    distances = distance_tables(pareto_distances(results))
+    rows = [Row((t.title, *row.cells, None, None)) for t in tables for row in t.rows]
+    empty = (None,) * len(TRADE_OFF)
+    rows += [Row((t.title, r.cells[0], *empty, *r.cells[1:])) for t in distances for r in t.rows]
+    columns = [Column("table", "text"), *tables[0].columns, *_DISTANCES]
+    notes = [*NOTES, DISTANCE_NOTE] if distances else NOTES
+    return Document([*tables, *distances], Table("", columns, rows, names=2), notes=notes)
+
+
+def distance_tables(found: Sequence[ParetoDistance]) -> list[Table]:
+    """A table of ParetoDist per protocol and pool size, where there are several learned routers."""
+    places = dict.fromkeys((one.protocol, one.size) for one in found)
+    tables = []
+    for rule, size in places:
+        rows = [
+            Row((one.router, Number(*one.distance), one.on_front))
+            for one in found
+            if (one.protocol, one.size) == (rule, size)
+        ]
+        title = f"distance to the Pareto front · m = {size} models · {rule}"
+        if len(rows) > 1:
+            tables.append(Table(title, [Column("router", "text"), *_DISTANCES], rows))
+    return tables
 
 
 def trade_offs(
