@@ -43,6 +43,8 @@ def shown(code: str, names: dict[str, Any]) -> str:
     if not isinstance(last, ast.Expr):
         return ""
     value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)  # noqa: S307
+    if hasattr(value, "_repr_png_"):
+        assert value._repr_png_().startswith(b"\x89PNG")
     page = getattr(value, "_repr_html_", None)
     return "" if value is None else str(page() if page else repr(value))
 

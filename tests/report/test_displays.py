@@ -16,6 +16,7 @@ from routereval.report.champion_figure import ChampionDisplay
 from routereval.report.cost_quality_figure import CostQualityDisplay, ShareDisplay
 from routereval.report.difference_figures import ForestDisplay, RankDisplay
 from routereval.report.display import Display
+from routereval.report.figures import ScalingDisplay
 from routereval.report.headroom_figures import HeadroomDisplay, SavingsDisplay
 from routereval.report.labels import labels
 from routereval.report.panel import (
@@ -38,6 +39,8 @@ from routereval.results.standings import Standing, Standings
 from routereval.results.summary import Estimate
 from routereval.scoring import Interval, paired_test
 from routereval.scoring.ranking import Omnibus, Rank, Tally
+from routereval.studies.scaling import scaling
+from tests.made import made
 
 NAMES = ("gpt-5.4", "長い名前のモデル-instruct-2026-01-31-preview", "a<b>&\"'", "x" * 60)
 
@@ -214,6 +217,12 @@ def test_a_figure_is_saved_in_each_format_with_the_same_bytes(tmp_path: Path) ->
     assert "Simulated data" in str([t.get_text() for t in Two(made=True).figure().texts])
     with pytest.raises(SpecError, match="gif"):
         Two().save(tmp_path / "c", ("gif",))
+
+
+def test_a_display_is_a_picture_in_a_notebook() -> None:
+    curve = scaling(made("toy", n_prompts=30, n_models=4), n_boot=5).curves[0]
+    for display in (Two(made=True), ScalingDisplay(curve)):
+        assert display._repr_png_().startswith(b"\x89PNG")
 
 
 def test_a_display_draws_onto_given_axes() -> None:

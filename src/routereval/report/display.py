@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -132,6 +133,13 @@ class Display:
             SpecError: if a format is unknown.
         """
         return saved(self.figure(), Path(stem), formats)
+
+    def _repr_png_(self) -> bytes:
+        """The figure, for a notebook."""
+        picture = io.BytesIO()
+        with styled():
+            self.figure().savefig(picture, format="png", dpi=_DPI / 2, metadata={"Software": None})
+        return picture.getvalue()
 
     def svg(self) -> list[Html]:
         """A picture for the page of each panel."""

@@ -84,6 +84,10 @@ class ScalingDisplay(Display):
         )
         return ax
 
+    def figure(self) -> Figure:
+        """The curve on a figure of its own, with a legend."""
+        return _figure([self.curve])
+
     def _band(self, ax: Axes) -> None:
         curve = self.curve
         drawn = curve.sizes >= min(_FIRST, curve.n_models)
