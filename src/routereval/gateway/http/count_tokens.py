@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from routereval.gateway.dialects.apis import COUNTS, MESSAGES
 from routereval.gateway.http.app import authorization_of, body_of
 from routereval.gateway.http.headers import bearer
-from routereval.gateway.http.relay import Relay, RoutingPlan
+from routereval.gateway.http.relay import Relay
+from routereval.gateway.http.routing_plan import RoutingPlan
 from routereval.gateway.http.sent_body import body_for
 from routereval.gateway.protocols import ClientRequest
 from routereval.gateway.upstreams.client import Stream

@@ -8,13 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import Config, VirtualModel
+from routereval.gateway.config import Config
 from routereval.gateway.decisions.conversation import Conversations, WarmCache
 from routereval.gateway.decisions.kept_responses import (
     KeptResponse,
@@ -23,7 +21,6 @@ from routereval.gateway.decisions.kept_responses import (
 )
 from routereval.gateway.decisions.rules import Rules
 from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
-from routereval.gateway.dialects.translation import TranslatedStream, translated_stream
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.chat_request import parse_request, routed_text
@@ -31,14 +28,15 @@ from routereval.gateway.http.connection import GONE, Connection
 from routereval.gateway.http.disconnect import DisconnectWatcher
 from routereval.gateway.http.holding import Holding
 from routereval.gateway.http.latency_limit import LIMIT_HEADER, latency_limit
-from routereval.gateway.http.sent_body import (
-    LARGE_BODY_BYTES,
-    body_for,
-    may_refuse_usage,
-    spoken_api,
+from routereval.gateway.http.routing_plan import (
+    RoutingPlan,
+    conversation_digest,
+    forbidden_error,
+    no_embeddings_error,
+    unknown_model_error,
 )
-from routereval.gateway.http.translated_reply import translated_reply
-from routereval.gateway.http.usage import usage_of_reply
+from routereval.gateway.http.sent_body import LARGE_BODY_BYTES, spoken_api
+from routereval.gateway.http.upstream_answer import answer_of, clients_events
 from routereval.gateway.protocols import (
     NOTHING,
     Attempt,
@@ -57,48 +55,11 @@ from routereval.gateway.protocols import (
 from routereval.gateway.shared_state import SharedState
 from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
-from routereval.gateway.upstreams.errors import Reply, UpstreamError, clients_own_reply, final_error
+from routereval.gateway.upstreams.errors import UpstreamError, clients_own_reply, final_error
 from routereval.gateway.upstreams.pool import UpstreamPool, quick_enough
 from routereval.gateway.upstreams.upstream import Upstream
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class RoutingPlan:
-    """Where a request may go.
-
-    Attributes:
-        request: what it asks for.
-        names: the models that may serve it.
-        virtual: what its virtual model stands for; None if the client named an upstream's.
-        upstreams: those that rules permit; nothing else is ever asked.
-        text: what is routed.
-        conversation: what the request is a part of.
-        holding: how its conversation is held; None before that is looked up.
-        sticks: whether it goes where the conversation went before.
-        client: who asks: the name of the key, or the address where there are no keys.
-        pinned: the only upstream that may be asked, by its label; empty for none such.
-        preferred: the upstream that the conversation was with, by its label.
-        tried: the upstreams that were asked, by their labels, and their errors.
-        last_resort: whether the one that was asked rested, as all did.
-        p95_s: seconds within which 95 % of an upstream's answers must begin; 0 for no limit.
-    """
-
-    request: ChatRequest
-    names: list[str]
-    virtual: VirtualModel | None
-    upstreams: UpstreamPool
-    text: str = ""
-    conversation: str = ""
-    holding: Holding | None = None
-    sticks: bool = False
-    client: str = ""
-    pinned: str = ""
-    preferred: str = ""
-    tried: dict[str, UpstreamError] = field(default_factory=dict)
-    last_resort: bool = False
-    p95_s: float = 0.0
 
 
 class Relay:
@@ -323,21 +284,21 @@ class Relay:
             if request.model not in self.upstreams.models or not _allows(
                 authorization, request.model
             ):
-                raise _unknown_model_error(request.model, self.names(authorization))
+                raise unknown_model_error(request.model, self.names(authorization))
             if request.model not in upstreams.models:
-                raise _forbidden_error(request.model, rules)
+                raise forbidden_error(request.model, rules)
             upstreams.check_spoken(request.model, request)
             digest = conversation_digest(request, authorization.key, conversation)
             return RoutingPlan(request, [request.model], None, upstreams, conversation=digest)
         if request.api is EMBEDDINGS:
-            raise _no_embeddings_error(request.model)
+            raise no_embeddings_error(request.model)
         names = [name for name in virtual.models or self.routable if name in self.routable]
         names = [name for name in names if _allows(authorization, name)]
         if not names:
             raise ApiError(403, f"{request.model!r} has no model for this key", code="no_model")
         names = [name for name in names if name in upstreams.models]
         if not names:
-            raise _forbidden_error(request.model, rules)
+            raise forbidden_error(request.model, rules)
         routing = self.config.routing
         digest = conversation_digest(request, authorization.key, conversation)
         return RoutingPlan(
@@ -487,12 +448,12 @@ class Relay:
             raise RuntimeError(f"rules {entry.rules} do not permit {upstream.label}")
         began, streamed = _now(), plan.request.streamed
         try:
-            answer, usage = await self._asked(connection, plan.request, upstream, body, until)
+            answer, usage = await answer_of(
+                self.client, connection, plan.request, upstream, body, until
+            )
         except UpstreamError as error:
             if error.kind == "timeout":
                 upstream.latency.note(_now() - began, _now(), streamed=streamed)
-            if error.reply is not None and upstream.translates(plan.request):
-                error.reply = translated_reply(error.reply, plan.request, entry.request_id)
             self._note_error(upstream, entry, plan, error, lost=error.billed)
             return error
         except asyncio.CancelledError:
@@ -513,46 +474,6 @@ class Relay:
             await self._note_conversation(plan, upstream, usage, entry.time)
         await connection.reply(answer)
         return None
-
-    async def _asked(
-        self,
-        connection: Connection,
-        request: ChatRequest,
-        upstream: Upstream,
-        body: bytes,
-        until: float,
-    ) -> tuple[Reply | Stream, Usage]:
-        """The answer of an upstream, and the usage of a whole one.
-
-        A whole answer is in the client's API, a stream in the one that the upstream speaks.
-
-        Raises:
-            UpstreamError: if there is none.
-        """
-        api = spoken_api(upstream, request)
-        own_path = connection.entry.path.removeprefix("/v1")
-        path = own_path if api is request.api else api.path
-
-        async def answer(sent: bytes) -> Reply | Stream:
-            headers, streamed = connection.headers, request.streamed
-            return await self.client.send(
-                upstream.target, path, sent, headers, until, streamed=streamed, api=api
-            )
-
-        connection.dropped = request.dropped if upstream.translates(request) else ()
-        found = await answer(await body_for(upstream, request, body))
-        if isinstance(found, Reply) and may_refuse_usage(found, upstream, request, body):
-            found = await answer(await body_for(upstream, request, body, ask_usage=False))
-            upstream.tells_usage = not isinstance(found, Stream)
-        if isinstance(found, Stream) and not found.events and upstream.translates(request):
-            found.close()
-            raise UpstreamError("garbage", "compressed its stream although asked not to")
-        if isinstance(found, Stream):
-            return found, NOTHING
-        usage = usage_of_reply(found, request)
-        if upstream.translates(request):
-            found = translated_reply(found, request, connection.entry.request_id)
-        return found, usage
 
     async def _note_kept(
         self, plan: RoutingPlan, upstream: Upstream, key: str, answer: bytes
@@ -582,7 +503,7 @@ class Relay:
                 stream,
                 spoken_api(upstream, plan.request),
                 strip_usage=not plan.request.usage_asked,
-                translated=self._translated(connection, plan.request, upstream),
+                translated=clients_events(connection, plan.request, upstream),
             )
         except UpstreamError as error:
             self._note_error(upstream, entry, plan, error, lost=False)
@@ -593,15 +514,6 @@ class Relay:
             usage = connection.usage_of_stream(plan.request.prompt_tokens)
             self._book(entry, plan, upstream, usage)
         await self._note_conversation(plan, upstream, usage, entry.time)
-
-    def _translated(
-        self, connection: Connection, request: ChatRequest, upstream: Upstream
-    ) -> TranslatedStream | None:
-        """What makes the client's events of the upstream's; None where they are the same."""
-        if not upstream.translates(request):
-            return None
-        identity, model = connection.entry.request_id, upstream.config.name
-        return translated_stream(request.api, identity, model, request.echo)
 
     def _note_error(
         self,
@@ -659,18 +571,6 @@ class Relay:
                     )
 
 
-def conversation_digest(request: ChatRequest, key: str, named: str = "") -> str:
-    """What stands for the conversation of a request, the same in all of its requests.
-
-    Args:
-        request: which the first messages of the conversation are in.
-        key: the name of the client's key: keys share no conversations.
-        named: what the client calls it; empty for nothing.
-    """
-    text = f"{key}\n{named or request.opening}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
 def internal_error() -> ApiError:
     """The error for a defect of the gateway's own; its traceback is logged, not sent."""
     sentence = "the gateway made a mistake; its log says where"
@@ -679,26 +579,6 @@ def internal_error() -> ApiError:
 
 def _allows(authorization: Authorization, name: str) -> bool:
     return authorization.models is None or name in authorization.models
-
-
-def _unknown_model_error(asked: str, names: Sequence[str]) -> ApiError:
-    import difflib
-
-    near = difflib.get_close_matches(asked[:200], names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "; see GET /v1/models"
-    sentence = f"there is no model {asked[:200]!r}{hint}"
-    return ApiError(404, sentence, code="model_not_found", param="model")
-
-
-def _forbidden_error(asked: str, rules: Sequence[str]) -> ApiError:
-    which = ", ".join(map(repr, rules))
-    sentence = f"no upstream of {asked!r} is permitted by the gateway's rules for this: {which}"
-    return ApiError(403, sentence, code="rule_forbids", param="model")
-
-
-def _no_embeddings_error(asked: str) -> ApiError:
-    sentence = f"name the model of embeddings instead of {asked!r}: those of two do not compare"
-    return ApiError(400, sentence, code="model_needed", param="model")
 
 
 def _overload_error(limit: int) -> ApiError:

@@ -1,0 +1,71 @@
+"""One upstream's answer to a request, asked in the API that it speaks."""
+
+from __future__ import annotations
+
+from routereval.gateway.dialects.translation import TranslatedStream, translated_stream
+from routereval.gateway.http.connection import Connection
+from routereval.gateway.http.sent_body import body_for, may_refuse_usage, spoken_api
+from routereval.gateway.http.translated_reply import translated_reply
+from routereval.gateway.http.usage import usage_of_reply
+from routereval.gateway.protocols import NOTHING, ChatRequest, Usage
+from routereval.gateway.upstreams.client import Client, Stream
+from routereval.gateway.upstreams.errors import Reply, UpstreamError
+from routereval.gateway.upstreams.upstream import Upstream
+
+
+async def answer_of(
+    client: Client,
+    connection: Connection,
+    request: ChatRequest,
+    upstream: Upstream,
+    body: bytes,
+    until: float,
+) -> tuple[Reply | Stream, Usage]:
+    """The answer of an upstream, and the usage of a whole one.
+
+    A whole answer is in the client's API, a stream in the one that the upstream speaks.
+
+    Raises:
+        UpstreamError: if there is none.
+    """
+    api = spoken_api(upstream, request)
+    own_path = connection.entry.path.removeprefix("/v1")
+    path = own_path if api is request.api else api.path
+
+    identity, translates = connection.entry.request_id, upstream.translates(request)
+
+    async def answer(sent: bytes) -> Reply | Stream:
+        headers, streamed = connection.headers, request.streamed
+        try:
+            return await client.send(
+                upstream.target, path, sent, headers, until, streamed=streamed, api=api
+            )
+        except UpstreamError as error:
+            if error.reply is not None and translates:
+                error.reply = translated_reply(error.reply, request, identity)
+            raise
+
+    connection.dropped = request.dropped if translates else ()
+    found = await answer(await body_for(upstream, request, body))
+    if isinstance(found, Reply) and may_refuse_usage(found, upstream, request, body):
+        found = await answer(await body_for(upstream, request, body, ask_usage=False))
+        upstream.tells_usage = not isinstance(found, Stream)
+    if isinstance(found, Stream) and not found.events and translates:
+        found.close()
+        raise UpstreamError("garbage", "compressed its stream although asked not to")
+    if isinstance(found, Stream):
+        return found, NOTHING
+    usage = usage_of_reply(found, request)
+    if translates:
+        found = translated_reply(found, request, identity)
+    return found, usage
+
+
+def clients_events(
+    connection: Connection, request: ChatRequest, upstream: Upstream
+) -> TranslatedStream | None:
+    """What makes the client's events of the upstream's; None where they are the same."""
+    if not upstream.translates(request):
+        return None
+    identity, model = connection.entry.request_id, upstream.config.name
+    return translated_stream(request.api, identity, model, request.echo)
