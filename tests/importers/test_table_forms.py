@@ -79,8 +79,8 @@ def test_excel_workbooks_are_read(tmp_path: Path) -> None:
         list(table.read(file))
 
 
-def workbook(file: Path, rows: list[list[Any]]) -> Path:
-    """The smallest workbook of one sheet that is one."""
+def workbook(file: Path, rows: list[list[Any]], sheets: tuple[str, ...] = ("s",)) -> Path:
+    """The smallest workbook that is one, each of whose sheets has these rows."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -100,7 +100,10 @@ def workbook(file: Path, rows: list[list[Any]]) -> Path:
         "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
         f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
-        '<sheet name="s" sheetId="1" r:id="r1"/></sheets></workbook>',
+        + "".join(
+            f'<sheet name="{name}" sheetId="{n}" r:id="r1"/>' for n, name in enumerate(sheets, 1)
+        )
+        + "</sheets></workbook>",
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
         f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/s.xml"/>'
         "</Relationships>",

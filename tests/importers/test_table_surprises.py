@@ -11,6 +11,7 @@ from routereval.errors import DataError
 from routereval.importers.registry import IMPORTERS, importer
 from routereval.records import Draft
 from tests.importers.table_mutations import cells, costs
+from tests.importers.test_table_forms import workbook
 
 PAIR = {("q1", "a"): 1.0, ("q1", "b"): 0.0, ("q2", "a"): 0.0, ("q2", "b"): 1.0}
 ROWS = [("a", "q1", 1), ("b", "q1", 0), ("a", "q2", 0), ("b", "q2", 1)]
@@ -179,6 +180,7 @@ REFUSED = {
     "id,a_loss,b_loss\nq1,0.1,0.2\n": "--columns 'models=a_loss|b_loss'",
     "id,a,b,stars\nq1,1,0,4\n": "--columns ignore=stars if it is no model",
     "model,id,score\na,q1,C\n": "'C' is not a number; give a number, or leave it empty",
+    "dataset,model,id,score\nx,a,1,1\n,a,2,1\n": "'dataset' is empty; fill it in, or --columns",
     "model,accuracy\na,0.5\n": "records hold a score for each prompt",
 }
 
@@ -216,3 +218,25 @@ def test_only_a_name_that_says_what_another_models_is_is_warned_of(tmp_path: Pat
     assert draft.warnings == [
         "a_loss, rank: taken for models; leave out what is none by ignore=NAME"
     ]
+
+
+def test_cells_of_a_workbook_are_read_one_by_one(tmp_path: Path) -> None:
+    pytest.importorskip("fastexcel")
+    rows = [[], ["id", "a", "b"], ["q1", 1, 0], ["q2", 0, 1], ["q3", "N/A", "PASS"]]
+    workbook(tmp_path / "in.xlsx", rows)
+    [draft] = IMPORTERS["table"].drafts(tmp_path / "in.xlsx")
+    assert cells(draft) == PAIR | {("q3", "b"): 1.0}
+    assert "column 'a': 1 'N/A' as not observed" in draft.facts
+    workbook(tmp_path / "in.xlsx", [["id", "a", "a"], ["q1", 1, 0]])
+    with pytest.raises(DataError, match="two columns are named 'a'"):
+        list(IMPORTERS["table"].drafts(tmp_path / "in.xlsx"))
+
+
+def test_other_sheets_of_a_workbook_are_named(tmp_path: Path) -> None:
+    pytest.importorskip("fastexcel")
+    workbook(tmp_path / "in.xlsx", [["id", "a"], ["q1", 1]], sheets=("s", "more"))
+    [draft] = IMPORTERS["table"].drafts(tmp_path / "in.xlsx")
+    assert draft.warnings[0].startswith("in.xlsx: only the first sheet is read, not more")
+    workbook(tmp_path / "in.xlsx", [["model", "accuracy"], ["a", 1]], sheets=("s", "more"))
+    with pytest.raises(DataError, match="only the first sheet is read, not more"):
+        list(IMPORTERS["table"].drafts(tmp_path / "in.xlsx"))

@@ -253,7 +253,15 @@ class _Reader:
     def _number(self, value: object, scorer: str) -> float:
         if isinstance(value, str):
             value = _GRADES.get(value, _WORDS.get(value.lower(), value))
-        return value_in(value, rescale=self.rescale, what=scorer)
+        try:
+            return value_in(value, rescale=self.rescale, what=scorer)
+        except RowError as error:
+            if not isinstance(value, str):
+                raise
+            raise RowError(
+                f"{error}; the grades that are known are C, P, I and N: choose another scorer with "
+                "-O scorer=NAME"
+            ) from None
 
 
 def _is_log(file: Path) -> bool:

@@ -21,7 +21,7 @@ from routereval.importers.axis_fields import axes_in
 from routereval.importers.benchmark_columns import Repeats
 from routereval.importers.cells import CellForms, read_text
 from routereval.importers.eval_logs import prompt_text
-from routereval.importers.examined import SUMMARIES
+from routereval.importers.examined import SUMMARIES, listed_names
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
 from routereval.importers.long_table import LongTable
@@ -36,7 +36,14 @@ from routereval.importers.rows import (
 )
 from routereval.importers.scale import Rescale
 from routereval.importers.source_files import parquet_schema
-from routereval.importers.table_files import ENDS, decimal_comma, first_rows, has_end, rows_of
+from routereval.importers.table_files import (
+    ENDS,
+    decimal_comma,
+    first_rows,
+    has_end,
+    rows_of,
+    sheets,
+)
 from routereval.importers.table_format import about
 from routereval.importers.table_layout import Layout
 from routereval.importers.table_roles import ROLES, column_names
@@ -157,6 +164,11 @@ class _Source:
         first = [row for _, row in sample]
         header = dict.fromkeys(key for row in first for key in row)
         layout = _layout_of(file, first, self.named, several_files=len(self.files) > 1)
+        if len(others := sheets(file)[1:]):
+            table.warnings.append(
+                f"{file.name}: only the first sheet is read, not {listed_names(others)}; save what "
+                "holds scores as files of their own"
+            )
         table.facts += [fact for fact in layout.facts if fact not in table.facts]
         table.warnings += [line for line in layout.warnings if line not in table.warnings]
         reader = _Reader(layout, _model_of(file, self.files), decimal_comma(file))
@@ -171,7 +183,7 @@ class _Source:
 
     def _add(self, row: Row, table: LongTable, reader: _Reader, texts: _Texts) -> None:
         layout, roles = reader.layout, reader.layout.roles
-        name = name_in(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
+        name = _benchmark(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
         prompt_id, known = reader.prompt(row)
         if prompt_id.strip().lower() in SUMMARIES and roles["prompt_id"] != roles.get("prompt"):
             table.warn(
@@ -201,6 +213,14 @@ class _Source:
                 )
             except RowError as error:
                 raise (_of_column(cell.where, error, layout) if cell.where else error) from None
+
+
+def _benchmark(row: Row, column: str) -> str:
+    if row.get(column) in {"", None}:
+        raise RowError(
+            f"{column!r} is empty; fill it in, or --columns ignore={column} takes all for one"
+        )
+    return name_in(row, column)
 
 
 def _of_column(column: str, error: RowError, layout: Layout) -> RowError:
@@ -496,13 +516,18 @@ def _layout_of(
     several_files: bool,
 ) -> Layout:
     names = list(dict.fromkeys(key for row in rows for key in row))
-    return Layout.of(
-        file,
-        names,
-        named,
-        lambda name: [row.get(name) for row in rows],
-        several_files=several_files,
-    )
+    try:
+        return Layout.of(
+            file,
+            names,
+            named,
+            lambda name: [row.get(name) for row in rows],
+            several_files=several_files,
+        )
+    except DataError as error:
+        others = listed_names(sheets(file)[1:])
+        why = f"{error}; only the first sheet is read, not {others}" if others else str(error)
+        raise DataError(why) from None
 
 
 def _is_plain(file: Path, layout: Layout) -> bool:

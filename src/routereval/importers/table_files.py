@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -61,7 +61,7 @@ def rows_of(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     if has_end(file, *JSON_ENDS):
         return _json_rows(file, bad)
     if has_end(file, ".xlsx"):
-        return _excel_rows(file)
+        return _excel_rows(file, bad)
     if has_end(file, ".parquet"):
         return _parquet_rows(file)
     return _csv_rows(file, bad)
@@ -125,7 +125,7 @@ def _csv_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
         if first.lower().startswith(_SEP_LINE):
             skipped, first = 1, next(lines, "")
         rows = csv.reader(_with_first(first, lines), delimiter=delimiter, strict=True)
-        yield from _dicts(file, rows, skipped, bad)
+        yield from _dicts(file, _cells(rows, skipped, bad, file), bad)
 
 
 def _with_first(first: str, lines: Iterator[str]) -> Iterator[str]:
@@ -139,8 +139,8 @@ def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
         yield line
 
 
-def _dicts(file: Path, rows: Any, skipped: int, bad: BadRows) -> Iterator[tuple[int, Row]]:  # noqa: ANN401
-    header: _Header | None = None
+def _cells(rows: Any, skipped: int, bad: BadRows, file: Path) -> Iterator[tuple[int, list[str]]]:  # noqa: ANN401
+    """The cells of each row of a CSV file, with the line on which it begins."""
     while True:
         begin = rows.line_num + 1 + skipped
         try:
@@ -149,12 +149,21 @@ def _dicts(file: Path, rows: Any, skipped: int, bad: BadRows) -> Iterator[tuple[
             return bad.add(file, begin, f"is not CSV ({error})")
         if cells is None:
             return None
+        yield begin, cells
+
+
+def _dicts(
+    file: Path, rows: Iterable[tuple[int, list[str]]], bad: BadRows
+) -> Iterator[tuple[int, Row]]:
+    """Rows by column name, of which the first that is not empty has the names."""
+    header: _Header | None = None
+    for line, cells in rows:
         if header is None:
-            header = _Header.of(file, cells) if cells else None
+            header = _Header.of(file, cells) if any(cells) else None
         elif why := header.objection(cells):
-            bad.add(file, begin, why)
-        elif len(cells) == header.n_cells:
-            yield begin, dict(zip(header.names, cells, strict=False))
+            bad.add(file, line, why)
+        elif len(cells) == header.n_cells and any(cells):
+            yield line, dict(zip(header.names, cells, strict=False))
 
 
 @dataclass(frozen=True)
@@ -270,21 +279,45 @@ def _json_whole(file: Path, otherwise: object) -> object:
         raise DataError(f"{file} is not JSON ({str(error)[:100]}); is it cut short?") from None
 
 
-def _excel_rows(file: Path) -> Iterator[tuple[int, Row]]:
-    """The rows of the first sheet."""
+def _excel_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    """The rows of the first sheet, as texts: of one type, polars would drop what is of another."""
     import polars as pl
 
+    with _reading_excel(file):
+        frame = pl.read_excel(
+            file, engine="calamine", has_header=False, infer_schema_length=0, raise_if_empty=False
+        )
+    rows = ([cell or "" for cell in row] for row in frame.iter_rows())
+    yield from _dicts(file, enumerate(rows, 1), bad)
+
+
+def sheets(file: Path) -> list[str]:
+    """The names of a workbook's sheets, the first of which is read; of another file, none.
+
+    Raises:
+        DataError: if it is no workbook.
+    """
+    if not has_end(file, ".xlsx"):
+        return []
+    with _reading_excel(file):
+        import fastexcel  # type: ignore[import-not-found, unused-ignore]
+
+        return list(fastexcel.read_excel(file).sheet_names)
+
+
+@contextmanager
+def _reading_excel(file: Path) -> Iterator[None]:
+    """Turns what a reader of workbooks raises into our errors."""
     try:
-        import fastexcel  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
+        import fastexcel  # noqa: F401
     except ImportError:
         raise MissingDependencyError.of("fastexcel", "excel") from None
     refuse_bombs(file)
     try:
-        frame = pl.read_excel(file, engine="calamine", infer_schema_length=None)
+        yield
     except Exception as error:
         lines = str(error).splitlines() or [type(error).__name__]
         raise DataError(f"{file} cannot be read as an Excel workbook ({lines[0][:150]})") from None
-    yield from enumerate(frame.iter_rows(named=True), 2)
 
 
 def _parquet_rows(file: Path) -> Iterator[tuple[int, Row]]:
