@@ -181,6 +181,10 @@ def test_the_newest_run_counts_but_first_one_that_succeeded(tmp_path: Path) -> N
         for n, (created, status, value) in enumerate(runs)
     }
     assert only(write(tmp_path, files)).scores.tolist() == [[1.0]]
+    alone = only(write(tmp_path / "alone", {"2.json": files["2.json"]}))
+    assert alone.warnings == [
+        "m: no run succeeded; its scores are what 2.json came to, which may be the easier samples"
+    ]
 
 
 def run_of(model: str, created: str, value: str, ids: str = "ab", **spec: Any) -> bytes:  # noqa: ANN401

@@ -195,6 +195,8 @@ def test_categories_are_no_scores_and_errors_are_not_observed(tmp_path: Path) ->
     found = draft("langfuse", tmp_path, files)
     np.testing.assert_array_equal(found.scores, [[np.nan, np.nan], [1, 0.5]][: len(found.scores)])
     assert "1 calls ended in an error: they are not observed" in found.warnings
+    left_out = "left out: 1 scores 'correctness' of type CATEGORICAL, which are no numbers"
+    assert left_out in found.warnings
 
 
 # LangSmith

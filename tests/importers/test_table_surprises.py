@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,7 +223,13 @@ def test_only_a_name_that_says_what_another_models_is_is_warned_of(tmp_path: Pat
 
 def test_cells_of_a_workbook_are_read_one_by_one(tmp_path: Path) -> None:
     pytest.importorskip("fastexcel")
-    rows = [[], ["id", "a", "b"], ["q1", 1, 0], ["q2", 0, 1], ["q3", "N/A", "PASS"]]
+    rows: list[list[Any]] = [
+        [],
+        ["id", "a", "b"],
+        ["q1", 1, 0],
+        ["q2", 0, 1],
+        ["q3", "N/A", "PASS"],
+    ]
     workbook(tmp_path / "in.xlsx", rows)
     [draft] = IMPORTERS["table"].drafts(tmp_path / "in.xlsx")
     assert cells(draft) == PAIR | {("q3", "b"): 1.0}

@@ -169,6 +169,12 @@ class _Reader:
             self.table.note(
                 arm.task, f"{arm.name}: left out are runs that did not succeed: {', '.join(left)}"
             )
+        if not sound[0].stamp[0]:
+            self.table.warn(
+                arm.task,
+                f"{arm.name}: no run succeeded; its scores are what {sound[0].file.name} came to, "
+                "which may be the easier samples",
+            )
         for warning in ended.warnings(arm.name):
             self.table.warn(arm.task, warning)
         if arm.task in self.scorer_of:

@@ -9,7 +9,7 @@ after Langfuse's "Blob storage export field reference"; repository ``langfuse/la
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -113,6 +113,7 @@ class _Export:
 
     unit: float
     unsure: list[float] = field(default_factory=list)
+    unread: Counter[tuple[str, str]] = field(default_factory=Counter)
     observations: dict[str, tuple[Path, int, _Row]] = field(default_factory=dict)
     of_trace: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     scores: list[_Row] = field(default_factory=list)
@@ -145,7 +146,10 @@ class _Export:
         yield self.wide
         scored: dict[str, dict[str, object]] = defaultdict(dict)
         for score in self.scores:
-            if first_text(score.get("data_type"), score.get("dataType")) in _NUMBERS:
+            kind = first_text(score.get("data_type"), score.get("dataType"))
+            if kind not in _NUMBERS:
+                self.unread[first_text(score.get("name")), kind] += 1
+            else:
                 for name in self._scored(score):
                     scored[name][first_text(score.get("name"))] = score.get("value")
         yield [
@@ -166,7 +170,9 @@ class _Export:
         return given * self.unit
 
     def warnings(self) -> Iterator[str]:
-        """A warning of latencies that are hardly seconds."""
+        """Warnings of scores that are no numbers, and of latencies that are hardly seconds."""
+        for (name, kind), n in self.unread.items():
+            yield f"left out: {n:,} scores {name!r} of type {kind}, which are no numbers"
         middle = median(self.unsure) if self.unsure and self.unit > 1 else 0.0
         if middle > _LONG_S:
             yield (
