@@ -190,3 +190,12 @@ def test_the_figure_shows_what_was_found(records: Records) -> None:
     wanted = np.stack([found.curve.coverage, found.curve.risk], axis=1)
     assert any(np.array_equal(line, wanted) for line in curves)
     assert bins_of(found.of_choice, least=10_000) == []
+
+
+def test_it_says_how_far_it_is(records: Records) -> None:
+    heard: list[tuple[str, int, int]] = []
+    trust(records, "knn(k=5)", embedder="tfidf", progress=lambda *what: heard.append(what))
+    assert [one for one in heard if one[0] == "Changes of the prompts"] == [
+        ("Changes of the prompts", done, 4) for done in range(4)
+    ]
+    assert heard[-1] == ("Timed prompts", 29, 30)

@@ -77,8 +77,14 @@ def pace(done: int, total: int, speed: float | None, left: float | None) -> str:
     if speed:
         words.append(f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each")
     if left is not None and done < total:
-        words.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
+        words.append(f"{_clock(int(left))} left")
     return " · ".join(words)
+
+
+def _clock(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _lines() -> Report:

@@ -71,7 +71,7 @@ def referee(
     for name, sign, model in pairs:
         if not (name and sign and model):
             raise click.UsageError(f"--alias takes NAME=MODEL, not {name + sign + model!r}")
-    with progress_bar():
+    with progress_bar() as progress:
         found = scored(
             choices,
             source,
@@ -81,6 +81,7 @@ def referee(
             train=train,
             controls=controls,
             n_boot=N_BOOT if n_boot is None else n_boot,
+            progress=progress,
         )
     show(found, format_name)
     if source is None:

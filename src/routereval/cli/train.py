@@ -72,15 +72,14 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
     if not sources:
         raise click.UsageError("name the records to learn from, or a run with --from")
     router = router or "knn"
-    with progress_bar("Training"):
+    with progress_bar("Training") as progress:
         chosen = chosen_models(sources, models, without)
         task = task_of(chosen, names, seed=seed, embedder=embedder, protocol=protocol)
-        trained = trained_on(make_router(router), task, router)
+        trained = trained_on(make_router(router), task, router, progress)
         save_router(trained, out, overwrite=overwrite)
         tested = task.split.crossed or has_test_prompts(task)
-        scored = (
-            evaluate(router if task.split.crossed else trained.router, task) if tested else None
-        )
+        own = router if task.split.crossed else trained.router
+        scored = evaluate(own, task, progress=progress) if tested else None
     if scored is not None:
         show(scored, format_name)
     else:

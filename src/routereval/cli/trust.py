@@ -59,8 +59,16 @@ def trust(  # noqa: PLR0917 - the options of a command
     from routereval.studies.trust import trust as measured
 
     router, names = router or "knn", pool_names(pool)
-    with progress_bar("Measuring"):
-        found = measured(source, router, names, embedder=embedder, seed=seed, risks=risks or RISKS)
+    with progress_bar("Measuring") as progress:
+        found = measured(
+            source,
+            router,
+            names,
+            embedder=embedder,
+            seed=seed,
+            risks=risks or RISKS,
+            progress=progress,
+        )
     show(found, format_name)
     if out:
         from routereval.report.trust_figure import save_trust

@@ -30,6 +30,7 @@ from routereval.studies.cost_quality import (
     cost_quality_curve,
     strong_weak_pair,
 )
+from routereval.studies.progress import Progress, silent
 from routereval.studies.train import fit
 from routereval.tasks import Task
 from routereval.tasks.scoring_inputs import ScoringInputs, joined, scoring_inputs
@@ -70,6 +71,7 @@ def evaluate(
     n_boot: int = N_BOOT,
     metrics: Sequence[Metric] | None = None,
     resampled: Sequence[Metric] | None = None,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Evaluate a fitted router on the test prompts of a task.
 
@@ -83,6 +85,7 @@ def evaluate(
         n_boot: resamples of the bootstrap.
         metrics: those that are computed; all if None.
         resampled: those of them that get an interval; all if None.
+        progress: called with (what, folds done, folds in all).
 
     Raises:
         sklearn.exceptions.NotFittedError: if the router was not fitted.
@@ -92,7 +95,11 @@ def evaluate(
         SpecError: if the router is of no known name.
     """
     folds = _folds_with_tests(router, task)
-    tested = [_tested(router, fold, lam) for fold in folds]
+    report = progress or silent
+    tested = []
+    for done, fold in enumerate(folds):
+        report("Folds tested", done, len(folds))
+        tested.append(_tested(router, fold, lam))
     inputs = joined(folds) if task.split.crossed else scoring_inputs(task)
     found = _joined(tested, inputs)
     evidence = collect_evidence(

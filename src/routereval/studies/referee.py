@@ -26,6 +26,7 @@ from routereval.studies.cross_fitted import cross_fitted_choice
 from routereval.studies.endpoint import ask_choices, is_endpoint
 from routereval.studies.integrity import Finding, findings
 from routereval.studies.joined_choices import JoinedChoices, Shuffled
+from routereval.studies.progress import Progress
 from routereval.studies.submission import read_submissions
 from routereval.studies.token_costs import repriced
 from routereval.tasks import mix
@@ -138,6 +139,7 @@ def referee(
     train: str | Path | None = None,
     controls: Sequence[str] = (),
     n_boot: int = N_BOOT,
+    progress: Progress | None = None,
 ) -> Judgement:
     """Score published routers by the models that they chose, beside every constant.
 
@@ -157,6 +159,7 @@ def referee(
         controls: specs of routers of this package, such as ``auto``, that are learned out of fold
             from the texts of these very prompts, and stand beside the published ones.
         n_boot: resamples of every interval.
+        progress: called with (what, controls learned, controls in all).
 
     Raises:
         DataError: if the choices do not fit the records.
@@ -171,7 +174,7 @@ def referee(
         *_router_entries(held, W),
         *_constant_entries(held, W),
         *(_entry(held, name, "control", *both, W) for name, both in held.controls().items()),
-        *(_entry(held, spec, "control", *_learned(held, spec), W) for spec in controls),
+        *_learned_entries(held, controls, W, progress),
     ]
     entries.sort(key=lambda one: -one.score)
     best = held.models[held.best_constant] if held.models else ""
@@ -205,6 +208,17 @@ def _asked(
         found = referee(file, collection, controls=controls, n_boot=n_boot)
     note = f"{stream.n_prompts:,} prompts were sent to {file.stem}, which said where they go"
     return replace(found, notes=(note, *found.notes))
+
+
+def _learned_entries(
+    held: JoinedChoices, controls: Sequence[str], W: Floats, progress: Progress | None
+) -> list[Entry]:
+    found = []
+    for done, spec in enumerate(controls):
+        if progress is not None:
+            progress("Controls learned", done, len(controls))
+        found.append(_entry(held, spec, "control", *_learned(held, spec), W))
+    return found
 
 
 def _learned(held: JoinedChoices, spec: str) -> tuple[Floats, Floats]:

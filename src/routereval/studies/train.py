@@ -25,6 +25,7 @@ from routereval.routers.guard import Guard
 from routereval.routers.shrinkage import Gain, gain_of
 from routereval.sources import Source, open_source
 from routereval.spec import Spec
+from routereval.studies.progress import Progress, silent
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.mix import MIXED
 
@@ -184,13 +185,16 @@ def has_test_prompts(task: Task) -> bool:
         return False
 
 
-def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
+def trained_on(
+    router: Router, task: Task, spec: str, progress: Progress | None = None
+) -> TrainedRouter:
     """Fit a router on a task, and keep with it what a text needs to be routed.
 
     Args:
         router: not fitted.
         task: its embedder must be one of texts.
         spec: what the router is called.
+        progress: called with (what, done, total).
 
     Raises:
         DataError: if the router reads what no text tells, or the features do not come from texts.
@@ -205,11 +209,11 @@ def trained_on(router: Router, task: Task, spec: str) -> TrainedRouter:
     familiarity = None
     if embedder is not None:
         familiarity = Familiarity.of(task.train.X, embedder, task.train.texts or ())
-    about = {**_about(task, spec), "certificate": certified(router, task).to_dict()}
+    about = {**_about(task, spec), "certificate": certified(router, task, progress).to_dict()}
     return TrainedRouter(router, task.models, embedder, _costs(task), about, familiarity)
 
 
-def certified(router: Router, task: Task) -> Certificate:
+def certified(router: Router, task: Task, progress: Progress | None = None) -> Certificate:
     """What a fitted router gains over one model on prompts that it has not learned from.
 
     A router that is guarded has scored itself on its training prompts, out of fold; any other is
@@ -218,11 +222,12 @@ def certified(router: Router, task: Task) -> Certificate:
     Args:
         router: fitted on the task's training prompts.
         task: the task.
+        progress: called with (what, folds done, folds in all).
 
     Returns:
         The certificate, of today, or of the day that ``SOURCE_DATE_EPOCH`` names.
     """
-    scored = _scored(router, task)
+    scored = _scored(router, task, progress or silent)
     low, high = interval_of(scored.gain)
     costs = [float(usd) if np.isfinite(usd) else None for usd in _costs(task)]
     return Certificate(
@@ -248,19 +253,22 @@ class _Scored(NamedTuple):
     risk: float | None
 
 
-def _scored(router: Router, task: Task) -> _Scored:
+def _scored(router: Router, task: Task, report: Progress) -> _Scored:
     if isinstance(router, Auto | Guard):
         where = "training prompts, each held out once,"
         return _Scored(router.gain_, router.fallback_, where, router.risk)
     if task.split.crossed:
-        return _Scored(_gain_out_of_fold(router, task), task.best_single, "prompts, held out", None)
+        return _Scored(
+            _gain_out_of_fold(router, task, report), task.best_single, "prompts, held out", None
+        )
     return _Scored(_gain_on_test(router, task), task.best_single, "test prompts", None)
 
 
-def _gain_out_of_fold(router: Router, task: Task) -> Gain:
+def _gain_out_of_fold(router: Router, task: Task, report: Progress) -> Gain:
     """The paired gain on all prompts, each by a fit of the other folds; 0 without any."""
     choices, stayed, scores, groups = [], [], [], []
-    for fold in task.folds:
+    for done, fold in enumerate(task.folds):
+        report("Folds fitted", done, len(task.folds))
         if not len(fold.complete_test_rows):
             continue
         fitted = fit(unfitted(router), fold)

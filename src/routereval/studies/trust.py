@@ -21,6 +21,7 @@ from routereval.scoring.abstention import RiskCoverage, abstention_threshold, ri
 from routereval.scoring.calibration import Calibration, calibration
 from routereval.shown import Shown
 from routereval.studies.perturbation import CHANGES, changed
+from routereval.studies.progress import Progress, silent
 from routereval.studies.train import task_of
 from routereval.tasks import Pool, Task
 from routereval.tasks.part import Part
@@ -128,6 +129,7 @@ def trust(
     embedder: str = "auto",
     seed: int = 42,
     risks: Sequence[float] = RISKS,
+    progress: Progress | None = None,
 ) -> Trust:
     """Train a router and find how far its predictions can be trusted.
 
@@ -141,6 +143,7 @@ def trust(
         embedder: what makes the features; robustness and overhead need one of texts.
         seed: of the split, the halves and the changes.
         risks: for which abstention thresholds are set.
+        progress: called with (what, done, total).
 
     Raises:
         DataError: if the router does not learn, or there is nothing to set thresholds on.
@@ -161,6 +164,7 @@ def trust(
     sure, scored = predicted[rows, choice], test.scores[rows, choice]
     calibrated = _calibration_part(task, fitted, held_out)
     trained = _trained(task, fitted, router)
+    report = progress or silent
     return Trust(
         router=router,
         benchmark=task.records.name,
@@ -172,8 +176,8 @@ def trust(
         curve=risk_coverage(sure, 1 - scored),
         abstentions=[_abstention(risk, calibrated, sure, scored) for risk in risks],
         n_calibration=len(held_out),
-        robustness=[] if trained is None else _robustness(trained, test, choice, seed),
-        overhead=None if trained is None else _overhead(trained, test),
+        robustness=[] if trained is None else _robustness(trained, test, choice, seed, report),
+        overhead=None if trained is None else _overhead(trained, test, report),
         n_test=len(choice),
         simulated=task.records.simulated,
     )
@@ -240,12 +244,13 @@ def _trained(task: Task, router: Router, spec: str) -> TrainedRouter | None:
 
 
 def _robustness(
-    trained: TrainedRouter, test: Part, choice: NDArray[np.int64], seed: int
+    trained: TrainedRouter, test: Part, choice: NDArray[np.int64], seed: int, report: Progress
 ) -> list[Robustness]:
     texts = list(test.texts or [])
     before = np.array([decision.column for decision in trained.decide(texts)])
     found = []
-    for change in CHANGES:
+    for done, change in enumerate(CHANGES):
+        report("Changes of the prompts", done, len(CHANGES))
         other = changed(texts, change, seed)
         pairs = np.array([old != new for old, new in zip(texts, other, strict=True)])
         if not pairs.any():
@@ -267,11 +272,13 @@ def _robustness(
     return found
 
 
-def _overhead(trained: TrainedRouter, test: Part) -> Overhead:
+def _overhead(trained: TrainedRouter, test: Part, report: Progress) -> Overhead:
     texts = list(test.texts or [])
+    timed = texts[:_TIMED]
     trained.decide(texts[:1])  # what is made on first use is not a prompt's
     taken = []
-    for text in texts[:_TIMED]:
+    for done, text in enumerate(timed):
+        report("Timed prompts", done, len(timed))
         start = time.perf_counter()
         trained.decide([text])
         taken.append((time.perf_counter() - start) * 1000)
