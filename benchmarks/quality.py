@@ -34,7 +34,7 @@ from scipy.stats import norm
 from routereval.errors import RouterEvalError
 from routereval.records import Records
 from routereval.routers import make_router
-from routereval.routers.auto import Auto
+from routereval.routers.auto import Auto, Stack
 from routereval.routers.auto_inputs import Seen, components_of
 from routereval.routers.auto_views import (
     LEADING_PENALTIES,
@@ -83,12 +83,25 @@ BEST = "best_single"
 
 
 class Recorded(Auto):
-    """`auto`, with the views and their out-of-fold predictions kept for the ablation."""
+    """`auto`, with the views of its text alone and their predictions kept for the ablation."""
 
-    def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
-        self.learned_ = super()._views(seen, truth, folds)
-        self.folds_, self.truth_ = folds, truth
-        return self.learned_
+    def fit(self, *args: Any, **kwargs: Any) -> Recorded:  # noqa: ANN401
+        """Forget what was recorded, and fit."""
+        self.learned_: list[Learned] = []
+        self.seconds_: list[float] = []
+        return super().fit(*args, **kwargs)
+
+    def _stack(self, *args: Any) -> Stack:  # noqa: ANN401
+        began = time.perf_counter()
+        stack = super()._stack(*args)
+        self.seconds_.append(time.perf_counter() - began)
+        return stack
+
+    def _views(self, seen: Seen, labels: Floats, truth: Centred, folds: Folds) -> list[Learned]:
+        learned = super()._views(seen, labels, truth, folds)
+        if not self.learned_:
+            self.learned_, self.folds_, self.truth_ = learned, folds, truth
+        return learned
 
 
 def benchmarks(quick: bool) -> Iterator[tuple[str, Records, bool]]:
@@ -146,14 +159,16 @@ def cell(task: Task, routers: Sequence[str]) -> dict[str, Floats]:
         except RouterEvalError:
             continue  # it needs costs, or texts
     prompts = test.inputs("prompts")
-    began = time.perf_counter()
-    auto = Recorded().fit(task.train.inputs("prompts"), task.train.scores, groups=task.train.groups)
-    found["seconds"] = np.array([time.perf_counter() - began])
-    found["auto"] = scored(auto.predict_scores(prompts))
-    found["auto left it"] = (auto.predict_scores(prompts).argmax(axis=1) != best).astype(float)
-    if len(np.unique(task.train.subsets)) > 1:
-        known = fit(make_router("auto(known=subset)"), task)
-        found["auto(known=subset)"] = scored(known.predict_scores(prompts))
+    subsets = ("subset",) if len(np.unique(task.train.subsets)) > 1 else ()
+    auto = Recorded(known=subsets)
+    auto.fit(task.train.inputs("prompts"), task.train.scores, groups=task.train.groups)
+    found["seconds"] = np.array(auto.seconds_[:1])
+    if subsets:
+        found["auto(known=subset)"] = scored(auto.predict_scores(prompts))
+        auto.known_stack_ = None  # what is left is `auto`
+    predicted = auto.predict_scores(prompts)
+    found["auto"] = scored(predicted)
+    found["auto left it"] = (predicted.argmax(axis=1) != best).astype(float)
     shuffled = fit(make_router("shuffled(router=auto)"), task).predict_scores(prompts)
     found["shuffled(router=auto)"] = scored(shuffled)
     found["shuffled left it"] = (shuffled.argmax(axis=1) != best).astype(float)
@@ -181,29 +196,41 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
     if not auto.stack_.views:
         return {}
     scores, groups = task.train.scores, task.train.groups
-    seen = auto.stack_.encoding(task.test.inputs("prompts"))
-    answers = [view.view(seen) for view in auto.learned_]
+    parts = (task.train, task.test)
+    sides = [(auto.stack_.encoding(part.inputs("prompts")), part) for part in parts]
+    learned = list(auto.learned_)
+    answers = [view.view(sides[1][0]) for view in learned]
     truth, folds = auto.truth_, auto.folds_
 
     def rule(places: Sequence[int]) -> tuple[Shrinkage, Floats]:
-        views = [auto.learned_[place] for place in places]
+        views = [learned[place] for place in places]
         held = OutOfFold(cross_fitted(views, truth.values, folds), scores, folds, groups)
         weights = stacked(views, truth.values)
         predicted = sum(w * answers[p] for w, p in zip(weights, places, strict=True))
         return shrinkage_of(held, auto.risk), np.asarray(predicted)
 
+    every = list(range(len(answers)))
     (forest, by_forest), (ridge, by_ridge), (both, by_both) = rule([0]), rule([1]), rule([0, 1])
-    plain = {"share": 1.0}
-    return {
+    (whole, by_all), plain = rule(every), {"share": 1.0}
+    found = {
         "ridge on differences": ridge._replace(z=0.0, **plain)(by_ridge),
         "forest on differences": forest._replace(z=0.0, **plain)(by_forest),
-        "both, stacked (auto without guard)": both._replace(z=0.0, **plain)(by_both),
-        "slope less 1.5 errors": both._replace(z=1.5, **plain)(by_both),
-        "slope less 2 errors": both._replace(z=2.0, **plain)(by_both),
-        "and levels shrunk, 1.5 errors": both._replace(z=1.5)(by_both),
-        "and gated: all of auto but the familiarity": both(by_both),
-        "gated, a slope for each model": _slope_for_each(both, by_both, auto, groups),
+        "both, stacked": both._replace(z=0.0, **plain)(by_both),
+        "and subsets told (auto without guard)": whole._replace(z=0.0, **plain)(by_all),
+        "slope less 1.5 errors": whole._replace(z=1.5, **plain)(by_all),
+        "slope less 2 errors": whole._replace(z=2.0, **plain)(by_all),
+        "and levels shrunk, 1.5 errors": whole._replace(z=1.5)(by_all),
+        "and gated: all of auto but the familiarity": whole(by_all),
+        "gated, without subsets told": both(by_both),
+        "gated, a slope for each model": _slope_for_each(whole, by_all, auto, groups),
     }
+    scale = auto.stack_.encoding.components.scale
+    features = [seen._replace(leading=scale(part.X)) for seen, part in sides]
+    more = linear_view(features[0], "leading", LEADING_PENALTIES, truth.values, folds)
+    answers.append(more.view(features[1]))
+    learned.append(more)
+    wider, by_wider = rule([*every, len(every)])
+    return found | {"gated, and a ridge on all features": wider(by_wider)}
 
 
 def _slope_for_each(
@@ -267,8 +294,9 @@ def run(out: Path, args: argparse.Namespace) -> None:
     routers = list(ROUTERS)
     if args.every:
         routers += [name for name in on_cpu() if name not in {*ROUTERS, BEST, "auto", "oracle"}]
-    sets = list(benchmarks(args.quick))
-    for turn in range(args.seeds):
+    sets = [one for one in benchmarks(args.quick) if one[1].n_prompts >= args.fewest]
+    sets.sort(key=lambda one: one[1].n_prompts)
+    for turn in range(args.first, args.first + args.seeds):
         for name, records, mixed in sets:
             if args.only and name not in args.only:
                 continue
@@ -438,6 +466,8 @@ def main() -> None:
     parser.add_argument("--every", action="store_true", help="every router that runs on a CPU")
     parser.add_argument("--report", action="store_true", help="sum up what is there")
     parser.add_argument("--seeds", type=int, default=None)
+    parser.add_argument("--first", type=int, default=0, help="the first seed, or fold")
+    parser.add_argument("--fewest", type=int, default=FEWEST, help="prompts of a set")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()

@@ -11,6 +11,7 @@ from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
 from routereval.routers.auto_inputs import Encoding, Seen
+from routereval.routers.auto_subsets import SUBSET, labels_of, told_view
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
     LEADING_PENALTIES,
@@ -75,11 +76,13 @@ class Auto(Router):
 
     Differences of scores between models are predicted from several views of a prompt: a forest of
     extremely random trees on the principal components of its features, statistics of its text and,
-    where they are declared, its categories; a ridge on the leading components; and one on the
-    categories. Non-negative least squares weigh the views by what they predicted out of fold. The
-    weighed differences are multiplied by their out-of-fold slope less 1.5 standard errors or more,
-    and added to the models' means: see `Shrinkage`. Where nothing can be learned, the router is a
-    constant; a prompt that is unlike all training prompts goes to the best single model too.
+    where they are declared, its categories; a ridge on the leading components; one on the
+    categories; and, where training prompts have subsets, how models differ in each, weighed by how
+    probable it is that the prompt is of it, which the same inputs tell. Non-negative least squares
+    weigh the views by what they predicted out of fold. The weighed differences are multiplied by
+    their out-of-fold slope less 1.5 standard errors or more, and added to the models' means: see
+    `Shrinkage`. Where nothing can be learned, the router is a constant; a prompt that is unlike all
+    training prompts goes to the best single model too.
 
     Fitted on bare features it does without the text's statistics and the categories.
 
@@ -154,19 +157,21 @@ class Auto(Router):
         if len(np.unique(groups)) < FEWEST:
             return Stack(encoding, (), np.zeros(0), constant(data.scores))
         seen, truth = encoding(data.X), centred(data.scores)
-        learned = self._views(seen, truth, folds)
+        learned = self._views(seen, _labels(data.X, encoding), truth, folds)
         held_out = OutOfFold(cross_fitted(learned, truth.values, folds), data.scores, folds, groups)
         views = tuple(view.view for view in learned)
         shrinkage = shrinkage_of(held_out, self.risk)
         return Stack(encoding, views, stacked(learned, truth.values), shrinkage)
 
-    def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
+    def _views(self, seen: Seen, labels: Floats, truth: Centred, folds: Folds) -> list[Learned]:
         learned = [
             forest_view(seen, truth.values, folds, self.random_state),
             linear_view(seen, "leading", LEADING_PENALTIES, truth.values, folds),
         ]
         if seen.categories.shape[1]:
             learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, truth.values, folds))
+        if labels.shape[1]:
+            learned.append(told_view(seen, labels, truth.values, folds))
         return learned
 
     def _names(self, prompts: Prompts) -> tuple[str, ...]:
@@ -178,3 +183,9 @@ class Auto(Router):
                     f"auto: nothing named {name!r} is known of these prompts; known are: {held}"
                 )
         return names
+
+
+def _labels(prompts: Prompts, encoding: Encoding) -> Floats:
+    """The subsets of the training prompts, where they are not declared as known of new ones."""
+    known = SUBSET in encoding.categories.names or SUBSET not in prompts.known
+    return np.zeros((len(prompts), 0)) if known else labels_of(prompts)

@@ -102,10 +102,10 @@ def linear_view(
     out = {penalty: np.zeros(Y.shape) for penalty in penalties}
     for fold in np.unique(folds):
         held = folds == fold
-        for penalty, weights in _ridges(Z[~held], Y[~held], penalties).items():
+        for penalty, weights in ridges(Z[~held], Y[~held], penalties).items():
             out[penalty][held] = Z[held] @ weights
-    best = max(penalties, key=lambda penalty: (_explained(out[penalty], Y), penalty))
-    return Learned(Linear(block, _ridges(Z, Y, (best,))[best]), out[best])
+    best = max(penalties, key=lambda penalty: (explained(out[penalty], Y), penalty))
+    return Learned(Linear(block, ridges(Z, Y, (best,))[best]), out[best])
 
 
 def stacked(views: list[Learned], Y: Floats) -> Floats:
@@ -158,7 +158,7 @@ def _grown(X: NDArray[np.float32], Y: Floats, seeds: range) -> Trees:
     return Trees.of(grown)
 
 
-def _ridges(Z: Floats, Y: Floats, penalties: tuple[float, ...]) -> dict[float, Floats]:
+def ridges(Z: Floats, Y: Floats, penalties: tuple[float, ...]) -> dict[float, Floats]:
     """The weights (d, n_models) at each penalty, by one decomposition."""
     sizes, vectors = np.linalg.eigh(Z.T @ Z)
     along = vectors.T @ (Z.T @ Y)
@@ -168,7 +168,7 @@ def _ridges(Z: Floats, Y: Floats, penalties: tuple[float, ...]) -> dict[float, F
     }
 
 
-def _explained(P: Floats, Y: Floats) -> float:
+def explained(P: Floats, Y: Floats) -> float:
     """By how much predictions at their best slope, if positive, reduce the sum of squares."""
     size = float((P * P).sum())
     along = max(float((P * Y).sum()), 0.0)
