@@ -392,6 +392,17 @@ def test_samples_of_real_scores_are_corrected_for_noise() -> None:
     assert math.isnan(pool.known_least.value)
 
 
+def test_trials_of_the_records_are_the_samples() -> None:
+    trials = (np.random.default_rng(0).random((4, 120, 4)) < 0.5).astype(float)
+    kept = Records.from_arrays("trials", trials.mean(axis=0), named(4), trials=trials)
+    plain = Records.from_arrays("means", trials.mean(axis=0), named(4))
+    assert advised(kept).pools[0].steady == advised(plain, repeats=4).pools[0].steady
+    assert math.isnan(advised(plain).pools[0].steady.value)
+    trials[3, 0, 0] = np.nan
+    uneven = Records.from_arrays("uneven", np.nanmean(trials, axis=0), named(4), trials=trials)
+    assert math.isnan(advised(uneven).pools[0].steady.value)
+
+
 def test_guessing_is_corrected_where_chance_is_known() -> None:
     rng = np.random.default_rng(0)
     knows = rng.random((400, 8)) < 0.4

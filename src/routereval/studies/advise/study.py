@@ -76,7 +76,8 @@ def advise(  # noqa: PLR0913 - the options of a command
         latency_p95: the most ms that 95 % of a model's calls may take.
         prices: the file of a price list, for costs in place of those recorded.
         routers: the learned routers; on each fold the one that is best on the others decides.
-        repeats: how many samples each score is the mean of, if they are; for the noise correction.
+        repeats: how many samples each score is the mean of, if they are, for the noise correction;
+            None for as many trials as the records have of each score, right or wrong.
         near: partial correlation from which a model outside is a near-duplicate.
         folds: parts of the cross-fit.
         seed: of folds, draws and bootstrap.
@@ -152,6 +153,8 @@ def _advised(
     table, slow = _fast_enough(table, latencies, plan)
     if not len(table.candidates):
         raise DataError(f"{table.name}: no model was put to every prompt")
+    if plan.repeats is None:
+        plan = replace(plan, repeats=_repeats(records, table))
     sizes = [size for size in plan.sizes(len(table.candidates)) if size > 1]
     total = len(sizes) + 2
     weights = prompt_weights(records, table.prompts, plan.traffic) if plan.traffic else None
@@ -191,6 +194,15 @@ def _left(pools: Sequence[PoolAdvice]) -> Estimate | None:
     """The largest gain of a ceiling, where enough models are outside the pool; else None."""
     enough = [pool.gain for pool in pools if pool.n_outside >= FEW_OUTSIDE]
     return max(enough, key=lambda gain: gain.high) if enough else None
+
+
+def _repeats(records: Records, table: ScoreTable) -> int | None:
+    """How many trials, right or wrong, each score is the mean of; None where that differs."""
+    trials = records.trials
+    if trials is None or trials.kind != "binary" or trials.n_trials < 2:
+        return None
+    runs = trials.counts(table.prompts, records.columns(table.models)).runs
+    return trials.n_trials if (runs == trials.n_trials).all() else None
 
 
 def _latencies(records: Records, table: ScoreTable) -> Floats | None:
