@@ -198,6 +198,14 @@ def test_select_drops_what_only_holds_for_the_whole(saved: Path) -> None:
     assert part.reference == records.reference
 
 
+def test_groups_may_be_kept_as_they_are_among_all_prompts() -> None:
+    texts = ["Why?", "When?", "why", "Where?", "When"]
+    records = Records.from_arrays("asked", np.eye(5)[:, :2], ["a", "b"], texts=texts)
+    part = records.select([4, 3, 1], ["b"], keep_groups=True)
+    assert part.groups.tolist() == records.select([4, 3, 1]).groups.tolist() == [0, 1, 0]
+    assert records.select(keep_groups=True).groups.tolist() == records.groups.tolist()
+
+
 def test_select_of_everything_is_the_same() -> None:
     draft = replace(drafted(), published=None)
     records = Records.from_draft(draft)

@@ -113,6 +113,18 @@ def first_equal(groups: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(first[codes], dtype=np.int64)
 
 
+def numbered_by_first(codes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The same groups, numbered by first appearance.
+
+    >>> numbered_by_first(np.array([7, 3, 7, 5]))
+    array([0, 1, 0, 2])
+    """
+    _, first, numbers = np.unique(codes, return_index=True, return_inverse=True)
+    ranks = np.empty(len(first), dtype=np.int64)
+    ranks[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return np.asarray(ranks[numbers])
+
+
 def near_duplicates(texts: Sequence[str]) -> NDArray[np.int64]:
     """Pairs of different texts that are almost the same one.
 
@@ -182,7 +194,4 @@ def _components(n: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.arange(n, dtype=np.int64)
     joins = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), (n, n))
     _, labels = connected_components(joins, directed=False)
-    _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
-    ranks = np.empty(len(first), dtype=np.int64)
-    ranks[np.argsort(first, kind="stable")] = np.arange(len(first))
-    return np.asarray(ranks[codes])
+    return numbered_by_first(labels)

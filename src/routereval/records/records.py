@@ -18,7 +18,7 @@ from routereval.number_of import number_of
 from routereval.records.atomic import atomic_folder
 from routereval.records.draft import Draft
 from routereval.records.files import check_digest, digest_of, npy_bytes, parquet_bytes
-from routereval.records.groups import GROUP, groups_of
+from routereval.records.groups import GROUP, groups_of, numbered_by_first
 from routereval.records.import_report import ImportReport
 from routereval.records.layers import layer_bytes, layer_files
 from routereval.records.manifest import write_manifest
@@ -278,12 +278,16 @@ class Records:
         self,
         prompts: Sequence[int] | Index | None = None,
         models: Sequence[str] | Sequence[int] | Index | None = None,
+        *,
+        keep_groups: bool = False,
     ) -> Records:
         """The records of some prompts and some models, in that order.
 
         Args:
             prompts: rows, or None for all.
             models: names or columns, or None for all.
+            keep_groups: prompts stay in the groups that they have among all prompts, which need
+                not be found anew: what counts as a template is told of all, too.
 
         Raises:
             DataError: if a model is not in the records.
@@ -291,7 +295,7 @@ class Records:
         rows = None if prompts is None else np.asarray(prompts, dtype=np.int64)
         columns = None if models is None else self.columns(models)
         info = self.model_info if columns is None else self.model_info[columns]
-        return replace(
+        part = replace(
             self,
             scores=self.scores.select(rows, columns),
             models=tuple(info["model"].to_list()),
@@ -309,6 +313,10 @@ class Records:
             meta={k: v for k, v in self.meta.items() if k not in {"files", "published"}},
             path=None,
         )
+        if keep_groups:
+            codes = self.groups if rows is None else self.groups[rows]
+            vars(part)["groups"] = numbered_by_first(codes)
+        return part
 
     def scored_by(self, judge: str) -> Records:
         """These records with the scores of another judge; those of today's are kept beside them.

@@ -236,7 +236,7 @@ def _prepared(records: Records, train: Index, test: Index, seed: int) -> Prepare
     """The records prepared for one fit; without the prompts that have no part in it."""
     used = np.sort(np.concatenate([train, test]))
     if len(used) < records.n_prompts:
-        records = records.select(prompts=used)
+        records = records.select(prompts=used, keep_groups=True)
         train, test = np.searchsorted(used, train), np.searchsorted(used, test)
     rows = Rows(np.sort(train), train[:0], test)
     embedder = "tfidf" if records.has_text else "auto"  # what a router in use can have
