@@ -76,7 +76,7 @@ class Tfidf(TextEmbedder):
                 rows = np.fromiter(counts, np.intp, len(counts))
                 often = np.fromiter(counts.values(), np.float64, len(counts))
                 weights = (1 + np.log(often)).astype(np.float32)
-                np.matmul(weights, self.directions_[rows], out=vector)
+                np.matmul(weights, self.directions_.take(rows, axis=0), out=vector)
         return unit(vectors)
 
     def unknown_share(self, text: str, besides: Collection[str] = ()) -> float:
