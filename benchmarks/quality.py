@@ -216,12 +216,12 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         "ridge on differences": ridge._replace(z=0.0, **plain)(by_ridge),
         "forest on differences": forest._replace(z=0.0, **plain)(by_forest),
         "both, stacked": both._replace(z=0.0, **plain)(by_both),
-        "and subsets told (auto without guard)": whole._replace(z=0.0, **plain)(by_all),
+        "and subsets predicted (auto without guard)": whole._replace(z=0.0, **plain)(by_all),
         "slope less 1.5 errors": whole._replace(z=1.5, **plain)(by_all),
         "slope less 2 errors": whole._replace(z=2.0, **plain)(by_all),
         "and levels shrunk, 1.5 errors": whole._replace(z=1.5)(by_all),
         "and gated: all of auto but the familiarity": whole(by_all),
-        "gated, without subsets told": both(by_both),
+        "gated, without subsets predicted": both(by_both),
         "gated, a slope for each model": _slope_for_each(whole, by_all, auto, groups),
     }
     scale = auto.stack_.encoding.components.scale

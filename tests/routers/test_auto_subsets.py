@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from routereval.features.prompts import Prompts
 from routereval.routers.auto import Auto
 from routereval.routers.auto_inputs import Encoding
-from routereval.routers.auto_subsets import Told, classifier, labels_of, probable, told_view
+from routereval.routers.auto_subsets import (
+    SubsetEffects,
+    classifier,
+    labels_of,
+    probable,
+    subset_view,
+)
 from routereval.routers.persistence import dump, restore
 from routereval.routers.shrinkage import centred
 from routereval.routers.validation import fold_codes
@@ -41,21 +47,20 @@ def router(known: Known) -> Auto:
 
 def test_the_subsets_of_training_are_a_view_and_new_prompts_need_none(router: Auto) -> None:
     new, scores = prompts_of(100, seed=1)
-    assert any(isinstance(view, Told) for view in router.stack_.views)
+    assert any(isinstance(view, SubsetEffects) for view in router.stack_.views)
     choice = router.predict_scores(new.features).argmax(axis=1)
     assert scores[np.arange(100), choice].mean() > scores.mean(axis=0).max() + 0.1
 
 
-def test_subsets_that_are_declared_as_known_are_not_told_of_the_text(router: Auto) -> None:
+def test_subsets_that_are_declared_as_known_are_not_predicted(router: Auto) -> None:
     assert router.known_stack_ is not None
-    assert not any(isinstance(view, Told) for view in router.known_stack_.views)
+    assert not any(isinstance(view, SubsetEffects) for view in router.known_stack_.views)
 
 
 def test_it_is_saved(router: Auto) -> None:
     new, _ = prompts_of(20, seed=2)
     small, stack = copy(router), router.stack_
-    told = [place for place, view in enumerate(stack.views) if isinstance(view, Told)]
-    views = tuple(stack.views[place] for place in told)
+    views = tuple(view for view in stack.views if isinstance(view, SubsetEffects))
     small.stack_ = stack._replace(views=views, weights=np.ones(1))  # without the many trees
     small.known_stack_ = None
     assert stack.shrinkage.moves
@@ -66,10 +71,10 @@ def test_the_effect_of_a_subset_is_what_its_prompts_show(known: Known) -> None:
     """It predicts held-out differences, and of a prompt surely of one subset that one's."""
     prompts, scores = known
     seen, Y = Encoding.of(prompts)(prompts), centred(scores).values
-    learned = told_view(seen, labels_of(prompts), Y, fold_codes(150, 5))
+    learned = subset_view(seen, labels_of(prompts), Y, fold_codes(150, 5))
     assert (learned.out_of_fold * Y).sum() > 0
     view = learned.view
-    assert isinstance(view, Told)
+    assert isinstance(view, SubsetEffects)
     assert view.effects.argmax(axis=1).tolist() == [0, 1, 2]
     shares = probable(seen.wide, view.weights, view.intercept)
     assert np.allclose(shares.sum(axis=1), 1, atol=1e-3)

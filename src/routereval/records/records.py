@@ -287,7 +287,7 @@ class Records:
             prompts: rows, or None for all.
             models: names or columns, or None for all.
             keep_groups: prompts stay in the groups that they have among all prompts, which need
-                not be found anew: what counts as a template is told of all, too.
+                not be found anew: what counts as a template is decided among all, too.
 
         Raises:
             DataError: if a model is not in the records.

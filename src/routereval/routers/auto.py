@@ -11,7 +11,7 @@ from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
 from routereval.routers.auto_inputs import Encoding, Seen
-from routereval.routers.auto_subsets import SUBSET, labels_of, told_view
+from routereval.routers.auto_subsets import SUBSET, labels_of, subset_view
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
     LEADING_PENALTIES,
@@ -171,7 +171,7 @@ class Auto(Router):
         if seen.categories.shape[1]:
             learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, truth.values, folds))
         if labels.shape[1]:
-            learned.append(told_view(seen, labels, truth.values, folds))
+            learned.append(subset_view(seen, labels, truth.values, folds))
         return learned
 
     def _names(self, prompts: Prompts) -> tuple[str, ...]:

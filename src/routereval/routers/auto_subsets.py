@@ -1,6 +1,6 @@
 """A view of `auto`: which subset a prompt is probably of, and how models differ there.
 
-Training prompts have subsets; new ones need not. That a text is about law can be told far more
+Training prompts have subsets; new ones need not. That a text is about law is predicted far more
 surely than which model is better at it: the first is learned of clean labels, the second of luck.
 """
 
@@ -27,11 +27,11 @@ from routereval.routers.lbfgs import minimise
 SUBSET = "subset"
 MOST = 100
 PENALTY = 100.0
-DIGITS = 4
-"""To how many digits probabilities are rounded, since their last ones differ by processor."""
+DIGITS, WEIGHT_DIGITS = 4, 6
+"""To how many digits probabilities and weights are rounded: the last ones differ by processor."""
 
 
-class Told(NamedTuple):
+class SubsetEffects(NamedTuple):
     """What models differ by in each subset, weighed by how probable the subset is.
 
     Attributes:
@@ -62,11 +62,11 @@ def labels_of(prompts: Prompts) -> Floats:
     return labels if 2 <= labels.shape[1] <= MOST else labels[:, :0]
 
 
-def told_view(seen: Seen, labels: Floats, Y: Floats, folds: Folds) -> Learned:
+def subset_view(seen: Seen, labels: Floats, Y: Floats, folds: Folds) -> Learned:
     """Fit how probable subsets are, and what models differ by in each.
 
     The effects are a ridge on the true subsets; their penalty has the least out-of-fold error where
-    the subsets are told.
+    the subsets are predicted.
 
     Args:
         seen: the training prompts.
@@ -82,7 +82,7 @@ def told_view(seen: Seen, labels: Floats, Y: Floats, folds: Folds) -> Learned:
             out[penalty][held] = guessed @ effects
     best = max(CATEGORY_PENALTIES, key=lambda penalty: (explained(out[penalty], Y), penalty))
     effects = ridges(labels, Y, (best,))[best]
-    return Learned(Told(*classifier(seen.wide, labels), effects), out[best])
+    return Learned(SubsetEffects(*classifier(seen.wide, labels), effects), out[best])
 
 
 def classifier(X: NDArray[np.floating], labels: Floats) -> tuple[Floats, Floats]:
@@ -113,7 +113,7 @@ def classifier(X: NDArray[np.floating], labels: Floats) -> tuple[Floats, Floats]
 
     k = labels.shape[1]
     weights, intercept = minimise(loss, [np.zeros((d, k)), np.zeros(k)])
-    return weights, intercept
+    return np.round(weights, WEIGHT_DIGITS), np.round(intercept, WEIGHT_DIGITS)
 
 
 def probable(X: NDArray[np.floating], weights: Floats, intercept: Floats) -> Floats:
