@@ -214,6 +214,7 @@ def test_the_command_takes_pools_benchmarks_seeds_and_names(
     ]
     command = shlex.split(run_command(results, str(tmp_path / "again")))
     assert command_line(*command[1:], "--jobs", 1).out == answer.out
+    assert "m = 2 models · one, few, 2 seeds · clean" in answer.out
     named = command_line("compare", out, "best_single", "--rename", "mine=random")
     assert "mine" in named.out
     assert command_line("compare", out, "--rename", "mine").status == 2

@@ -67,8 +67,9 @@ def _by_score(line: Line) -> float:
 def _title(results: Results, lines: Sequence[Line], rule: str, size: int) -> str:
     names = _benchmarks(lines)
     what = names[0] if len(names) == 1 else f"mean over {len(names)} benchmarks"
-    groups = len(dict.fromkeys(c.group for c in results.cells))
-    spread = f", {groups} pool groups" if groups > 1 else f", {results.cells[0].group}"
+    here = [c for c in results.cells if (c.protocol, c.size) == (rule, size)]
+    groups = list(dict.fromkeys(c.group for c in here))
+    spread = f", {len(groups)} pool groups" if len(groups) > 1 else f", {', '.join(groups)}"
     seeds = len(dict.fromkeys(c.seed for c in results.cells))
     more = f", {seeds} seeds" if seeds > 1 else ""
     label = "SIMULATED DATA · " if _simulated(results) else ""
