@@ -52,6 +52,12 @@ def states(kind: str, folder: Path, now: Now) -> tuple[SharedState, SharedState]
     return RedisState(first, now), RedisState(second, now)
 
 
+def write(state: SharedState) -> None:
+    """Do at once what a state does after a while."""
+    if isinstance(state, SqliteState):
+        state.write()
+
+
 @pytest.mark.parametrize("kind", ["memory", "sqlite", "redis"])
 @in_loop
 async def test_what_one_worker_notes_all_know(kind: str, tmp_path: Path) -> None:
@@ -60,6 +66,8 @@ async def test_what_one_worker_notes_all_know(kind: str, tmp_path: Path) -> None
     assert await theirs.model_of("a") is None
     await mine.note_model("a", "euclid", 60)
     await mine.note_model("a", "portia", 60)
+    assert await mine.model_of("a") == "portia"
+    write(mine)
     assert await theirs.model_of("a") == "portia"
     await mine.note_rest("euclid", now() + 5)
     await theirs.note_rest("portia", now() + 7)
@@ -80,13 +88,28 @@ async def test_what_is_over_is_forgotten(
     now = Now()
     mine, theirs = states(kind, tmp_path, now)
     await mine.note_model("a", "euclid", 10)
+    write(mine)
     now.seconds += 11
     assert await theirs.model_of("a") is None
     await mine.note_model("b", "euclid", 10)
     await mine.note_model("c", "euclid", 10)
+    write(mine)
     assert await theirs.model_of("b") == "euclid"
     await mine.close()
     await theirs.close()
+
+
+@in_loop
+async def test_what_is_noted_is_written_before_long_and_at_the_end(tmp_path: Path) -> None:
+    mine, theirs = states("sqlite", tmp_path, Now())
+    assert isinstance(mine, SqliteState)
+    await mine.note_model("a", "euclid", 60)
+    while mine._writing is not None:  # the timer's own time
+        await asyncio.sleep(0.001)
+    assert await theirs.model_of("a") == "euclid"
+    await mine.note_model("b", "portia", 60)
+    await mine.close()
+    assert await theirs.model_of("b") == "portia"
 
 
 @in_loop
@@ -110,6 +133,7 @@ async def test_a_state_that_cannot_be_reached_harms_nobody(
         for state in (away, closed):
             await state.note_model("a", "euclid", 10)
             await state.note_rest("euclid", 1e10)
+            write(state)
             assert await state.model_of("a") is None
             assert await state.rests() == {}
     assert "cannot be reached" in caplog.text

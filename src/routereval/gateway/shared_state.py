@@ -7,11 +7,13 @@ what cannot be written is logged.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 MAX_CONVERSATIONS = 100_000
 FORGET_EVERY = 1_000
 """Writes between two looks at what is over."""
+LATEST_S = 0.01
+"""After how long other workers know of a conversation: one write for all that ended meanwhile."""
 _PATIENCE_S = 0.2
 _REDIS = "routereval:"
 _RESTS = _REDIS + "rests"
@@ -116,6 +120,9 @@ class MemoryState:
 class SqliteState:
     """The state of the workers of one machine, in a file that they share.
 
+    Conversations are written together, `LATEST_S` after the first of them; a client's next request
+    comes later than that, and this worker knows of it at once. A rest is written at once.
+
     Args:
         path: the file; made if there is none.
         clock: the time in seconds since the epoch.
@@ -124,6 +131,8 @@ class SqliteState:
     def __init__(self, path: str | Path, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._writes = 0
+        self._unwritten: dict[str, tuple[str, float]] = {}
+        self._writing: asyncio.TimerHandle | None = None
         self._db = sqlite3.connect(
             path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
         )
@@ -140,13 +149,17 @@ class SqliteState:
 
     async def model_of(self, conversation: str) -> str | None:
         """See `SharedState`."""
+        if (held := self._unwritten.get(conversation)) is not None:
+            return held[0]
         query = "SELECT value FROM state WHERE kind = 'model' AND name = ? AND until > ?"
         rows = self._rows(query, conversation, self._clock())
         return rows[0][0] if rows else None
 
     async def note_model(self, conversation: str, model: str, seconds: float) -> None:
         """See `SharedState`."""
-        self._put("model", conversation, model, self._clock() + seconds)
+        self._unwritten[conversation] = (model, self._clock() + seconds)
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().call_later(LATEST_S, self.write)
 
     async def rests(self) -> dict[str, float]:
         """See `SharedState`."""
@@ -155,16 +168,32 @@ class SqliteState:
 
     async def note_rest(self, upstream: str, until: float) -> None:
         """See `SharedState`."""
-        self._put("rest", upstream, "", until)
+        self._put([("rest", upstream, "", until)])
 
     async def close(self) -> None:
         """See `SharedState`."""
+        self.write()
         self._db.close()
 
-    def _put(self, kind: str, name: str, value: str, until: float) -> None:
-        self._rows("REPLACE INTO state VALUES (?, ?, ?, ?)", kind, name, value, until)
-        self._writes += 1
-        if self._writes % FORGET_EVERY == 0:
+    def write(self) -> None:
+        """Write down the conversations that other workers do not know of yet."""
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        held = [("model", name, *noted) for name, noted in self._unwritten.items()]
+        self._unwritten.clear()
+        if held:
+            self._put(held)
+
+    def _put(self, rows: Sequence[tuple[str, str, str, float]]) -> None:
+        try:
+            with _transaction(self._db):
+                self._db.executemany("REPLACE INTO state VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            self._failures.note(error)
+        before = self._writes // FORGET_EVERY
+        self._writes += len(rows)
+        if self._writes // FORGET_EVERY > before:
             self._rows("DELETE FROM state WHERE until <= ?", self._clock())
 
     def _rows(self, statement: str, *values: object) -> list[Any]:
@@ -173,6 +202,18 @@ class SqliteState:
         except sqlite3.Error as error:
             self._failures.note(error)
             return []
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All that is done within it, or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
 
 
 class RedisState:
