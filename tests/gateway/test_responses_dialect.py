@@ -23,6 +23,8 @@ SHELL = {
     "parameters": {"type": "object", "properties": {"command": {"type": "string"}}},
     "strict": False,
 }
+CLOSE = {"type": "function", "name": "close", "parameters": {"type": "object"}}
+SPACE = {"type": "namespace", "name": "agents", "description": "Helpers.", "tools": [CLOSE]}
 PATCH = {"type": "custom", "name": "apply_patch", "description": "Changes files."}
 
 
@@ -178,6 +180,29 @@ def test_requests_without_an_input_are_refused(given: object) -> None:
         return
     with pytest.raises(ApiError, match="input"):
         parts_of_responses({"input": given})
+
+
+def test_tools_of_a_namespace_have_its_name_before_theirs() -> None:
+    """As Codex has its helpers."""
+    made = {"type": "function_call", "call_id": "c0", "namespace": "agents", "name": "close"}
+    given = [
+        message("user", said("hi")),
+        {**made, "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c0", "output": "closed"},
+    ]
+    body, _, echo = chat_of_responses({"model": "m", "input": given, "tools": [SPACE, SHELL]})
+    names = [tool["function"]["name"] for tool in body["tools"]]
+    assert names == ["agents__close", "shell"]
+    assert body["messages"][1]["tool_calls"][0]["function"]["name"] == "agents__close"
+    calls = [call("c1", "agents__close", "{}"), call("c2", "shell", "{}")]
+    whole = answer("tool_calls", content=None, tool_calls=calls)
+    held = json.loads(response_of_answer(read_answer(whole), "9", echo))
+    first, second = held["output"]
+    assert (first["namespace"], first["name"]) == ("agents", "close")
+    assert (second.get("namespace"), second["name"]) == (None, "shell")
+    stream = ResponsesStream("9", "llama", echo)
+    made_events = b"".join(stream.take(part) for part in chunks(json.loads(whole))) + stream.end()
+    assert assembled(events_of(made_events)) == held["output"]
 
 
 def test_choices_of_one_tool() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.dialects.apis import RESPONSES
@@ -23,10 +23,29 @@ from routereval.gateway.dialects.chat_answer import (
     text_of,
 )
 from routereval.gateway.dialects.errors import error_event, error_message
-from routereval.gateway.dialects.responses_request import CUSTOM, CUSTOM_INPUT
+from routereval.gateway.dialects.responses_request import (
+    CUSTOM,
+    CUSTOM_INPUT,
+    NAMESPACE,
+    in_namespace,
+)
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _KEEP_ALIVE = b": the model thinks\n\n"
+
+
+class Tool(NamedTuple):
+    """A tool of a request.
+
+    Attributes:
+        name: as the client knows it.
+        namespace: that it is in; empty for none.
+        custom: whether it takes a text instead of JSON.
+    """
+
+    name: str
+    namespace: str = ""
+    custom: bool = False
 
 
 def response_of_answer(answer: ChatAnswer, identity: str, echo: Mapping[str, Any]) -> bytes:
@@ -48,10 +67,10 @@ def response_of_answer(answer: ChatAnswer, identity: str, echo: Mapping[str, Any
     output = []
     if answer.text or not answer.calls:
         output.append(_message_item(f"msg_{identity}", answer.text))
-    custom = _custom_names(echo)
+    tools = _tools_by_name(echo)
     for number, call in enumerate(answer.calls, 1):
         parsed(call.arguments)
-        output.append(_call_item(call, identity, number, custom))
+        output.append(_call_item(call, identity, number, tools))
     held = _response(identity, answer.model, echo, answer.created)
     return _encoded({**held, "output": output, **_ending(answer.finish, answer.usage)})
 
@@ -74,7 +93,7 @@ class ResponsesStream:
         self._identity = identity
         self._model = model
         self._echo = echo
-        self._custom = _custom_names(echo)
+        self._tools = _tools_by_name(echo)
         self._calls = CallParts()
         self._created = 0
         self._number = 0
@@ -163,13 +182,13 @@ class ResponsesStream:
         closed = self._close()
         self._call = [part]
         empty = Call(part.identity, part.name, "")
-        item = _call_item(empty, self._identity, self._calls.count, self._custom)
+        item = _call_item(empty, self._identity, self._calls.count, self._tools)
         added = self._added({**item, "status": "in_progress"})
         return closed + added + self._arguments(part)
 
     def _arguments(self, part: CallPart) -> bytes:
         """More of a call's arguments; those of a custom tool are no JSON, and come when whole."""
-        if not part.arguments or part.name in self._custom:
+        if not part.arguments or self._is_custom(part.name):
             return b""
         held = self._place() | {"delta": part.arguments}
         return self._event("response.function_call_arguments.delta", held)
@@ -190,16 +209,19 @@ class ResponsesStream:
     def _closed_call(self) -> bytes:
         first, arguments = self._call[0], "".join(part.arguments for part in self._call)
         call = Call(first.identity, first.name, arguments or "{}")
-        item = _call_item(call, self._identity, self._calls_before(), self._custom)
-        if first.name in self._custom:
+        item = _call_item(call, self._identity, self._calls_before(), self._tools)
+        if self._is_custom(first.name):
             kind, held = "response.custom_tool_call_input", {"input": item["input"]}
             done = self._event(f"{kind}.delta", self._place() | {"delta": item["input"]})
         else:
             kind, done = "response.function_call_arguments", b""
-            held = {"name": first.name, "arguments": item["arguments"]}
+            held = {"name": item["name"], "arguments": item["arguments"]}
         done += self._event(f"{kind}.done", self._place() | held)
         self._call = []
         return done + self._done(item)
+
+    def _is_custom(self, name: str) -> bool:
+        return name in self._tools and self._tools[name].custom
 
     def _calls_before(self) -> int:
         """The number of the call that is just closed, from 1."""
@@ -281,11 +303,14 @@ def _text_part(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _call_item(call: Call, identity: str, number: int, custom: frozenset[str]) -> dict[str, Any]:
+def _call_item(call: Call, identity: str, number: int, tools: Mapping[str, Tool]) -> dict[str, Any]:
     call_id = call.identity or f"call_{identity}_{number}"
     item: dict[str, Any] = {"id": f"fc_{identity}_{number}", "status": "completed"}
-    item |= {"call_id": call_id, "name": call.name}
-    if call.name in custom:
+    tool = tools.get(call.name, Tool(call.name))
+    item |= {"call_id": call_id, "name": tool.name}
+    if tool.namespace:
+        item["namespace"] = tool.namespace
+    if tool.custom:
         return {**item, "type": "custom_tool_call", "input": _custom_input(call.arguments)}
     return {**item, "type": "function_call", "arguments": call.arguments}
 
@@ -300,8 +325,16 @@ def _custom_input(arguments: str) -> str:
     return found if isinstance(found, str) else arguments
 
 
-def _custom_names(echo: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(tool["name"] for tool in echo.get("tools", ()) if tool.get("type") == CUSTOM)
+def _tools_by_name(echo: Mapping[str, Any]) -> dict[str, Tool]:
+    """The tools of a request by the names that they have as functions."""
+    found = {}
+    for tool in echo.get("tools", ()):
+        space = tool["name"] if tool.get("type") == NAMESPACE else ""
+        for inner in tool["tools"] if space else (tool,):
+            custom = inner.get("type") == CUSTOM
+            name = in_namespace(space, inner["name"])
+            found[name] = Tool(inner["name"], space, custom=custom)
+    return found
 
 
 def _encoded(held: dict[str, Any]) -> bytes:

@@ -40,7 +40,7 @@ _REFUSED = ("previous_response_id", "conversation", "prompt", "background", "top
 _ECHOED = ("instructions", "max_output_tokens", "metadata", "parallel_tool_calls", "reasoning")
 _ECHOED_TOO = ("temperature", "text", "tool_choice", "tools", "top_p", "truncation", "user")
 _TEXTS = frozenset({"input_text", "output_text", "text"})
-CUSTOM = "custom"
+CUSTOM, NAMESPACE = "custom", "namespace"
 CUSTOM_INPUT = "input"
 _CUSTOM_SCHEMA = {
     "type": "object",
@@ -100,7 +100,8 @@ def chat_of_responses(held: Mapping[str, Any]) -> ChatForm:
     if isinstance(reasoning, dict) and reasoning.get("effort") is not None:
         body["reasoning_effort"] = reasoning["effort"]
     if held.get("tools"):
-        body["tools"] = [_tool(tool) for tool in objects(held["tools"], "a list of tools")]
+        tools = objects(held["tools"], "a list of tools")
+        body["tools"] = [function for tool in tools for function in _tools(tool)]
         if held.get("tool_choice") is not None:
             body["tool_choice"] = _choice(held["tool_choice"])
     else:
@@ -187,7 +188,8 @@ def _add_call(messages: list[dict[str, Any]], call: dict[str, Any]) -> None:
 
 def _call(item: Mapping[str, Any]) -> dict[str, Any]:
     where = "a call of a tool"
-    identity, name = string(item, "call_id", where), string(item, "name", where)
+    identity = string(item, "call_id", where)
+    name = in_namespace(item.get("namespace"), string(item, "name", where))
     if item.get("type") == "function_call":
         return function_call(identity, name, string(item, "arguments", where))
     given = {CUSTOM_INPUT: string(item, "input", where)}
@@ -221,6 +223,27 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "file", "file": {"filename": name, "file_data": part["file_data"]}}
     given = " that is given by its file_id or URL" if kind in _MEDIA else ""
     raise UntranslatableError(f"a part of type {kind!r}{given}")
+
+
+def _tools(tool: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A tool, or those of a namespace, which have its name before theirs."""
+    if kind_of(tool) != NAMESPACE:
+        return [_tool(tool)]
+    space = string(tool, "name", "a namespace")
+    found = []
+    for inner in objects(tool.get("tools"), "a namespace"):
+        name = in_namespace(space, string(inner, "name", "a tool"))
+        found.append(_tool({**inner, "name": name}))
+    return found
+
+
+def in_namespace(space: object, name: str) -> str:
+    """The name of a function for one of a namespace.
+
+    >>> in_namespace("crm", "find"), in_namespace(None, "find")
+    ('crm__find', 'find')
+    """
+    return f"{space}__{name}" if isinstance(space, str) and space else name
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
