@@ -375,3 +375,12 @@ def test_a_page_whose_header_holds_a_long_text_is_read(n_text: int) -> None:
     footer = b"\x49\x1c\x19\x1c\x3c" + column + b"\x00\x00\x00"
     content = b"PAR1" + page + footer + struct.pack("<I", len(footer)) + b"PAR1"
     assert list(unpacked_sizes(io.BytesIO(content), len(content))) == [7]
+
+
+@pytest.mark.parametrize("deep", [b"\x19", b"\x1c", b"\x1b\x01\x99"])
+def test_a_footer_that_is_nested_deeply_is_refused(deep: bytes) -> None:
+    """Lists, structs and maps that each hold the next."""
+    footer = deep[:1] + (deep[1:] or deep) * 3000
+    content = b"PAR1" + footer + struct.pack("<I", len(footer)) + b"PAR1"
+    with pytest.raises(ValueError, match="nested too deeply"):
+        list(unpacked_sizes(io.BytesIO(content), len(content)))

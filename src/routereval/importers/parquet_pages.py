@@ -116,8 +116,6 @@ def _structs(held: object) -> list[dict[int, Any]]:
 
 def _struct(data: BytesIO, depth: int) -> dict[int, Any]:
     """Fields by number: integers, lists and structs; of other kinds None."""
-    if depth > _DEEPEST:
-        raise ValueError("its description is nested too deeply")
     found: dict[int, Any] = {}
     number = 0
     while (head := _byte(data)) != 0:
@@ -128,6 +126,8 @@ def _struct(data: BytesIO, depth: int) -> dict[int, Any]:
 
 
 def _value(data: BytesIO, kind: int, depth: int, *, in_list: bool) -> Any:  # noqa: ANN401
+    if depth > _DEEPEST:
+        raise ValueError("its description is nested too deeply")
     if kind in (_TRUE, _FALSE):
         return _byte(data) == _TRUE if in_list else kind == _TRUE
     if kind == _I8:
