@@ -7,32 +7,24 @@ model. Other names are mapped: ``columns="model=llm_name, score=correct"``.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from routereval.errors import DataError
-from routereval.importers.arms import efforts_named, with_effort
-from routereval.importers.axis_fields import axes_in
+from routereval.importers.arms import efforts_named
 from routereval.importers.benchmark_columns import Repeats
-from routereval.importers.cells import CellForms, read_text
-from routereval.importers.eval_logs import prompt_text
 from routereval.importers.examined import SUMMARIES, listed_names
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
 from routereval.importers.long_table import LongTable
+from routereval.importers.prompt_texts import PromptTexts
 from routereval.importers.rows import (
     BadRows,
     RowError,
-    field_in,
     files_in,
     name_in,
-    name_of,
-    score_in,
 )
 from routereval.importers.scale import Rescale
 from routereval.importers.source_files import parquet_schema
@@ -44,17 +36,14 @@ from routereval.importers.table_files import (
     rows_of,
     sheets,
 )
-from routereval.importers.table_format import about
 from routereval.importers.table_layout import Layout
-from routereval.importers.table_roles import ROLES, column_names
+from routereval.importers.table_roles import column_names
+from routereval.importers.table_row import Row, RowReader, error_of_column, label_in
 from routereval.records.axes import AXIS_ROLES
 from routereval.records.draft import Draft
 
 _SAMPLE = 100
-_LONGEST_ID = 200
 _NAMES = ("model", "prompt_id", "benchmark")
-
-Row = Mapping[str, Any]
 
 
 def recognise(path: Path) -> bool:
@@ -136,7 +125,7 @@ class _Source:
                 yield from self._parquet(layouts)
                 return
         table = LongTable(rescale=self.rescale, repeats=self.repeats, one_of_judges=True)
-        texts = _Texts()
+        texts = PromptTexts()
         for file in self.files:
             self._rows(file, table, texts)
         self.bad.check()
@@ -155,7 +144,7 @@ class _Source:
             warnings = [*layouts[0].warnings, *draft.warnings]
             yield replace(draft, facts=layouts[0].facts, warnings=warnings)
 
-    def _rows(self, file: Path, table: LongTable, texts: _Texts) -> None:
+    def _rows(self, file: Path, table: LongTable, texts: PromptTexts) -> None:
         rows = _unfolded(rows_of(file, self.bad))
         sample = list(islice(rows, _SAMPLE))
         if not sample:
@@ -171,7 +160,7 @@ class _Source:
             )
         table.facts += [fact for fact in layout.facts if fact not in table.facts]
         table.warnings += [line for line in layout.warnings if line not in table.warnings]
-        reader = _Reader(layout, _model_of(file, self.files), decimal_comma(file))
+        reader = RowReader(layout, _model_of(file, self.files), decimal_comma(file))
         for line, row in chain(sample, rows):
             with self.bad.row(file, line):
                 late = next((key for key in row if key not in header), None)
@@ -181,7 +170,7 @@ class _Source:
                     )
                 self._add(row, table, reader, texts)
 
-    def _add(self, row: Row, table: LongTable, reader: _Reader, texts: _Texts) -> None:
+    def _add(self, row: Row, table: LongTable, reader: RowReader, texts: PromptTexts) -> None:
         layout, roles = reader.layout, reader.layout.roles
         name = _benchmark(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
         prompt_id, known = reader.prompt(row)
@@ -194,7 +183,7 @@ class _Source:
             return
         texts.check(name, prompt_id, known.get("text"), roles.get("prompt"))
         texts.check_subset(name, prompt_id, known.get("subset"), roles.get("subset"))
-        trial, judge = _label(row, roles.get("trial")), _label(row, roles.get("judge"))
+        trial, judge = label_in(row, roles.get("trial")), label_in(row, roles.get("judge"))
         for cell in reader.cells(row):
             try:
                 table.add(
@@ -212,7 +201,9 @@ class _Source:
                     **known,
                 )
             except RowError as error:
-                raise (_of_column(cell.where, error, layout) if cell.where else error) from None
+                raise (
+                    error_of_column(cell.where, error, layout) if cell.where else error
+                ) from None
 
 
 def _benchmark(row: Row, column: str) -> str:
@@ -221,213 +212,6 @@ def _benchmark(row: Row, column: str) -> str:
             f"{column!r} is empty; fill it in, or --columns ignore={column} takes all for one"
         )
     return name_in(row, column)
-
-
-def _of_column(column: str, error: RowError, layout: Layout) -> RowError:
-    """What is wrong with a cell, with its column and what to do if that is no model."""
-    if "lies outside" not in str(error) or column not in layout.models.values():
-        return RowError(f"{column!r}: {error}")
-    return RowError(f"{column!r}: {error}; --columns ignore={column} if it is no model")
-
-
-class _Cell(NamedTuple):
-    """One record of a row.
-
-    Attributes:
-        model: the model's name.
-        score: as it stands there, as is the cost.
-        cost: USD per call, None if there is no column for it.
-        column: what the score's column is called.
-        cost_column: what that of the cost is called.
-        row: what holds the numbers beside the score, as the columns of `axes`, by role.
-        where: what to name in errors, where the row holds several records.
-    """
-
-    model: str
-    score: object
-    cost: object
-    column: str
-    cost_column: str
-    row: Row
-    axes: Mapping[str, str]
-    where: str = ""
-
-
-class _Reader:
-    """Takes the rows of one file apart."""
-
-    def __init__(self, layout: Layout, model: str, comma: bool) -> None:
-        self.layout = layout
-        self.comma = comma
-        self._model = model
-        self._axes = _axis_columns(layout.roles)
-
-    def prompt(self, row: Row) -> tuple[str, dict[str, Any]]:
-        """The prompt_id of a row, and what else is known of the prompt."""
-        roles, known = self.layout.roles, dict[str, Any]()
-        if "prompt" in roles:
-            known["text"] = _text(row.get(roles["prompt"]))
-        if "subset" in roles and row.get(roles["subset"]) not in {None, ""}:
-            known["subset"] = _name(row, roles["subset"])
-        if "chance" in roles:
-            chance = score_in(row.get(roles["chance"]), "chance")
-            known["chance"] = None if chance != chance else chance  # noqa: PLR0124 - NaN
-        if roles["prompt_id"] == roles.get("prompt"):
-            text = known["text"]
-            if not text or not text.strip():
-                raise RowError(f"{roles['prompt']!r} is empty, and there is no prompt_id")
-            return _id_of_text(text), known
-        return _name(row, roles["prompt_id"]), known
-
-    def cells(self, row: Row) -> Iterator[_Cell]:
-        """Each record of a row."""
-        layout = self.layout
-        if layout.nested is not None:
-            yield from self._nested(row, *layout.nested)
-        elif layout.listed is not None:
-            yield from self._listed(row, layout.listed)
-        elif layout.objects:
-            for model in layout.objects:
-                if row.get(model) is not None:
-                    yield _item(model, row[model])
-        elif layout.models:
-            for model, column in layout.models.items():
-                of = {role: found[model] for role, found in layout.axes.items() if model in found}
-                at = layout.costs.get(model, "\0")
-                yield _Cell(model, row.get(column), row.get(at), column, at, row, of, column)
-        else:
-            roles = layout.roles
-            model = self._model if layout.per_file else _name(row, roles["model"])
-            named = with_effort(model, _label(row, roles.get("effort")))
-            at, cost_at = roles["score"], roles.get("cost", "\0")
-            yield _Cell(named, field_in(row, at), row.get(cost_at), at, cost_at, row, self._axes)
-
-    def _nested(self, row: Row, column: str, costs: str | None) -> Iterator[_Cell]:
-        scores, usd = row.get(column), row.get(costs or "\0")
-        if not isinstance(scores, dict):
-            raise RowError(f"{column!r} should be an object of model: score")
-        for model, cell in scores.items():
-            name = name_of(model, "the model").strip()
-            if isinstance(cell, dict):
-                yield _item(name, cell)
-                continue
-            cost = usd.get(model) if isinstance(usd, dict) else None
-            yield _Cell(name, cell, cost, name, f"{costs}.{name}", row, {}, name)
-
-    def _listed(self, row: Row, column: str) -> Iterator[_Cell]:
-        items = row.get(column)
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise RowError(f"{column!r} should be a list of objects")
-        for item in items:
-            yield _item(_name(item, _first_in(item, "model")), item)
-
-    def axes(self, cell: _Cell, forms: CellForms) -> dict[str, object]:
-        """The numbers beside a score, by axis; what is no number as it is."""
-        return axes_in(
-            {role: self._axis(cell.row.get(at), role, at, forms) for role, at in cell.axes.items()}
-        )
-
-    def _axis(self, cell: object, role: str, column: str, forms: CellForms) -> object:
-        if not isinstance(cell, str):
-            return cell
-        try:
-            read = read_text(cell, role, comma=self.comma, whole=role.startswith("tokens"))
-        except RowError:
-            return cell  # which is counted, and named in a warning
-        forms.add(column, cell, read, "unknown")
-        return read.number
-
-
-class _Texts:
-    """Notices when one prompt_id stands for several texts, or in several subsets."""
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], str] = {}
-        self._subsets: dict[tuple[str, str], str] = {}
-        self._answers: dict[str, str] = {}
-
-    def check(self, benchmark: str, prompt_id: str, text: str | None, column: str | None) -> None:
-        """Remember a prompt's text.
-
-        Raises:
-            RowError: if another one came before, in a column that is no text of answers.
-        """
-        if text is None or column is None:
-            return
-        before = self._seen.setdefault((benchmark, prompt_id), text)
-        if before == text or before.split() == text.split():
-            return
-        if column.lower() == "text":  # which may as well be the answer's
-            self._answers[benchmark] = column
-            return
-        raise RowError(
-            f"prompt {prompt_id!r} has another {column!r} than before; where ids start anew in "
-            "each data set or file, name the data sets (--columns benchmark=COLUMN), name prompts "
-            f"by their text (--columns prompt_id={column}), or give them ids of their own; "
-            f"--columns ignore={column} leaves the texts out"
-        )
-
-    def check_subset(
-        self, benchmark: str, prompt_id: str, subset: str | None, column: str | None
-    ) -> None:
-        """Remember a prompt's subset.
-
-        Raises:
-            RowError: if another one came before.
-        """
-        if subset is None or self._subsets.setdefault((benchmark, prompt_id), subset) == subset:
-            return
-        raise RowError(
-            f"prompt {prompt_id!r} has another {column!r} than before; where ids start anew in "
-            f"each, take them for data sets (--columns benchmark={column}), or give the prompts "
-            f"ids of their own; --columns ignore={column} leaves the subsets out"
-        )
-
-    def without_answers(self, draft: Draft) -> Draft:
-        """The draft, without texts if they turned out not to be the prompts'."""
-        import polars as pl
-
-        if draft.name not in self._answers:
-            return draft
-        warning = (
-            f"column {self._answers[draft.name]!r} differs between rows of one prompt, so it is "
-            "not the prompt's text and left out; --columns prompt=COLUMN names another"
-        )
-        prompts = draft.prompts.with_columns(text=pl.lit(None, dtype=pl.String))
-        return replace(draft, prompts=prompts, warnings=[*draft.warnings, warning])
-
-
-def _name(row: Row, column: str) -> str:
-    """The name in a column, without blanks around it; whole numbers as they are counted."""
-    value = field_in(row, column)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    name = name_of(value, repr(column)).strip()
-    whole, dot, zeros = name.partition(".")
-    return whole if dot and zeros and not zeros.strip("0") and whole.isdigit() else name
-
-
-def _label(row: Row, column: str | None) -> str | None:
-    """What a column of names holds, None where it is empty or there is none."""
-    if column is None or row.get(column) in {None, ""}:
-        return None
-    return _name(row, column)
-
-
-def _item(model: str, item: object) -> _Cell:
-    """The record that an object of a model is."""
-    if not isinstance(item, dict):
-        raise RowError(f"{model!r} should be an object with a score")
-    at, cost_at = _first_in(item, "score"), _first_in(item, "cost")
-    axes = {role: alias for role in AXIS_ROLES for alias in ROLES[role] if alias in item}
-    with about(model):
-        score = field_in(item, at)
-    return _Cell(model, score, item.get(cost_at), at, cost_at, item, axes, model)
-
-
-def _first_in(item: Row, role: str) -> str:
-    """The first known name of a role that an object has, else the first of them."""
-    return next((alias for alias in ROLES[role] if alias in item), ROLES[role][0])
 
 
 def _unfolded(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
@@ -440,28 +224,6 @@ def _unfolded(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
             for key, value in cell.items()
         }
         yield line, {**row, **inner} if inner else row
-
-
-def _axis_columns(columns: Mapping[str, str]) -> dict[str, str]:
-    return {role: columns[role] for role in AXIS_ROLES if role in columns}
-
-
-def _text(cell: object) -> str | None:
-    """The text of a prompt; of chat messages, also those written as JSON, their contents."""
-    if isinstance(cell, str) and cell.lstrip().startswith('[{"'):
-        try:
-            return prompt_text(json.loads(cell)) or cell
-        except (ValueError, RecursionError):
-            return prompt_text(cell)
-    return prompt_text(cell)
-
-
-def _id_of_text(text: str) -> str:
-    """A prompt's text as its name; of a long one the beginning and a digest."""
-    if len(text) <= _LONGEST_ID:
-        return text
-    digest = hashlib.sha1(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:12]
-    return f"{text[: _LONGEST_ID - 20]}… {digest}"
 
 
 def _stem(file: Path) -> str:
