@@ -173,6 +173,26 @@ def test_only_what_was_named_is_made(
     assert {one.path.rpartition(".")[0] for one in found} == {"tables/ablation"}
 
 
+def test_what_no_named_table_shows_is_not_run(
+    small: tuple[Paper, dict[str, Results]], tmp_path: Path
+) -> None:
+    mine = str(small[0].file.parent / "mine")
+    text = (SMALL + PIECES).replace('"mine"', f'"{mine}"').replace("seeds = [1, 2]", "seeds = [1]")
+    text = text.replace('"clean"', '"clean", "few_shot(n=9)"').replace("knn(k=[1, 5])", "random")
+    text += '[[tables]]\nname = "few"\nkind = "means"\nprotocol = "few_shot(n=9)"\n'
+    paper = read_paper(written(tmp_path, text))
+    assert list(paper_results(paper, ["main"], n_jobs=1)) == ["clean"]
+    few = paper_results(paper, ["few"], n_jobs=1)
+    assert list(few) == ["few_shot(n=9)"]
+    assert {one.path for one in write_paper(paper, few, ["few"])} == {
+        f"tables/few.{kind}" for kind in ("tex", "csv", "md")
+    }
+    index = (paper.out / "FILES.md").read_text("utf-8")
+    assert index.count("routereval run") == 4 + 2  # all of it, three files, and two runs
+    with pytest.raises(RouterEvalError, match="unknown table or figure of this paper 'few1'"):
+        paper_results(paper, ["few1"])
+
+
 def test_a_table_of_nothing_is_an_error_where_it_was_asked_for(
     small: tuple[Paper, dict[str, Results]], tmp_path: Path
 ) -> None:

@@ -39,7 +39,7 @@ def made_paper(file: str, out: Path | None, jobs: int, make: Sequence[str]) -> D
     _refuse_options(click.get_current_context(), file)
     paper = read_paper(file, out)
     with progress_bar() as progress:
-        results = paper_results(paper, n_jobs=jobs, progress=progress)
+        results = paper_results(paper, make, n_jobs=jobs, progress=progress)
     made = write_paper(paper, results, make)
     columns = [Column("file", "text"), Column("kind", "text"), Column("command", "text")]
     table = Table(str(paper.out), columns, [Row(tuple(one)) for one in made])

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from routereval._version import __version__
-from routereval.errors import DataError, unknown
+from routereval.errors import DataError
 from routereval.report.curve_figure import curve_displays, more_displays
 from routereval.report.data import to_csv
 from routereval.report.display import Display
@@ -29,7 +29,7 @@ from routereval.results.ablation import ablations
 from routereval.results.command import run_command
 from routereval.results.comparison import compare
 from routereval.results.learning_curves import learning_curves
-from routereval.results.results import Results
+from routereval.results.results import Results, ResultsFolder
 from routereval.results.standings import standings
 from routereval.studies.paper import Paper, Piece
 
@@ -59,7 +59,7 @@ def write_paper(
 
     Args:
         paper: the paper.
-        results: of each of its protocols, from `paper_results`.
+        results: of its protocols, from `paper_results`; those of what is in `only` will do.
         only: names of the tables and figures to write; all if empty.
 
     Returns:
@@ -69,27 +69,25 @@ def write_paper(
         DataError: if the results have nothing for a table or figure that the paper names.
         SpecError: if there is no table or figure of a name.
     """
-    pieces = [*paper.tables, *paper.figures]
-    known = [piece.name for piece in pieces]
-    for name in only:
-        if name not in known:
-            raise unknown("table or figure of this paper", name, known)
+    paper.check_names(only)
     shown = {protocol: _Shown(held) for protocol, held in results.items()}
     before = _made_before(paper)
     after: dict[str, dict[str, Any]] = {}
-    for place, piece in enumerate(pieces):
+    for place, piece in enumerate(paper.pieces):
         kept = before.get(piece.name)
-        key = _key(paper, piece, results[piece.protocol])
         whole = kept is not None and all((paper.out / path).is_file() for path in kept["files"])
-        if kept is not None and whole and (kept["of"] == key or (only and piece.name not in only)):
-            after[piece.name] = kept
-        elif not only or piece.name in only:
+        if only and piece.name not in only:
+            after |= {piece.name: kept} if kept is not None and whole else {}
+            continue
+        key = _key(paper, piece, results[piece.protocol])
+        if kept is None or not whole or kept["of"] != key:
             figure = place >= len(paper.tables)
             files = _written(paper, piece, shown[piece.protocol], figure=figure)
-            after[piece.name] = {"of": key, "files": files, "kind": piece.kind}
+            kept = {"of": key, "files": files, "kind": piece.kind}
+        after[piece.name] = kept
     _keep(paper, after)
     found = _files(paper, after)
-    (paper.out / INDEX).write_text(_index(paper, results, found), encoding="utf-8")
+    (paper.out / INDEX).write_text(_index(paper, found), encoding="utf-8")
     return found
 
 
@@ -283,13 +281,15 @@ def _files(paper: Paper, made: Mapping[str, Mapping[str, Any]]) -> list[MadeFile
     ]
 
 
-def _index(paper: Paper, results: Mapping[str, Results], files: Sequence[MadeFile]) -> str:
+def _index(paper: Paper, files: Sequence[MadeFile]) -> str:
     """``FILES.md``: every file with the command that makes it, and those of the results."""
     lines = [f"# {paper.title or paper.file.name}", "", f"All of it: `{make_command(paper)}`", ""]
     lines += ["| file | kind | command |", "|---|---|---|"]
     lines += [f"| [{one.path}]({one.path}) | {one.what} | `{one.command}` |" for one in files]
     lines += ["", "The results, as one command each:", ""]
-    for protocol, held in results.items():
-        folder = str(paper.folder(protocol))
-        lines += ["```", run_command(held, folder), "```", ""]
+    for protocol in paper.protocols:
+        with suppress(DataError):  # which was not run yet
+            folder = paper.folder(protocol)
+            held = Results([], {}, info=ResultsFolder(folder).info())
+            lines += ["```", run_command(held, str(folder)), "```", ""]
     return "\n".join(lines)

@@ -80,6 +80,22 @@ class Paper:
     tables: tuple[Piece, ...]
     figures: tuple[Piece, ...]
 
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The tables, then the figures."""
+        return (*self.tables, *self.figures)
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """See that there is a table or figure of each name.
+
+        Raises:
+            SpecError: if there is not.
+        """
+        known = [piece.name for piece in self.pieces]
+        for name in names:
+            if name not in known:
+                raise unknown("table or figure of this paper", name, known)
+
     def folder(self, protocol: str) -> Path:
         """Where the results of a protocol are kept."""
         if protocol == _USUAL:
@@ -125,22 +141,29 @@ def read_paper(path: str | Path, out: str | Path | None = None) -> Paper:
 
 
 def paper_results(
-    paper: Paper, *, n_jobs: int = -1, progress: Progress | None = None
+    paper: Paper,
+    only: Sequence[str] = (),
+    *,
+    n_jobs: int = -1,
+    progress: Progress | None = None,
 ) -> dict[str, Results]:
     """Run what a paper rests on; what was stopped goes on, what is finished is not run again.
 
     Args:
         paper: the paper.
+        only: names of tables and figures: the protocols of others are not run; all if empty.
         n_jobs: processes; -1 for one per core.
         progress: called as the runs proceed.
 
     Returns:
-        The results of each protocol.
+        The results of each protocol that was run.
 
     Raises:
         DataError: if nothing at all could be run.
-        SpecError: if an option is not what `run` takes.
+        SpecError: if there is no table or figure of a name, or an option is not what `run` takes.
     """
+    paper.check_names(only)
+    shown = {piece.protocol for piece in paper.pieces if piece.name in only}
     options = dict(paper.options)
     sources = options.pop("sources")
     named = inspect.signature(run).parameters
@@ -156,6 +179,7 @@ def paper_results(
             **given,
         )
         for protocol in paper.protocols
+        if not only or protocol in shown
     }
 
 
