@@ -132,6 +132,15 @@ def test_every_command_ends_with_the_next(name: str, node: ast.FunctionDef) -> N
     assert "err=True" not in ast.unparse(node), "say it by routereval.cli.messages"
 
 
+@pytest.mark.parametrize(("name", "node"), list(functions()))
+def test_whatever_prints_a_table_prints_it_in_every_format(
+    name: str, node: ast.FunctionDef
+) -> None:
+    calls = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
+    marks = {ast.unparse(mark) for mark in node.decorator_list}
+    assert bool(calls & {"show", "printed"}) <= ("format_option" in marks), name
+
+
 def helpers(name: str, function: str) -> set[str]:
     """What a function of the same file calls."""
     file = Path(routereval.cli.__path__[0]) / f"{name.split(maxsplit=1)[0]}.py"

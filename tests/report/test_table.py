@@ -186,6 +186,17 @@ def test_where_nothing_fits_intervals_are_left_out_with_a_word() -> None:
     assert LEFT_OUT.search(text)
 
 
+def test_sentences_are_wrapped_by_the_columns_that_their_signs_take() -> None:
+    sentence = "Of 通义千问 and 深度求索 on 1,000 prompts 通义千问 is ahead."
+    table = Table("", [Column("n", "count")], [Row((1,))])
+    text = to_text(Document([Points([sentence])], table, notes=[sentence]), 24)
+    lines = text.splitlines()
+    assert max(map(cell_len, lines)) <= 24
+    assert " ".join(text.replace("•", "").split()) == f"{sentence} {sentence}"
+    assert lines[0].startswith("• Of ")
+    assert lines[1].startswith("  ")
+
+
 def test_a_long_name_is_broken_at_its_signs() -> None:
     name = "organisation/some-family-of-models-with-a-long-name-32b-instruct-int4-2026"
     table = Table("t", [Column("model", "text"), Column("score")], [Row((name, 0.5))])

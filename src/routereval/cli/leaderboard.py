@@ -88,7 +88,7 @@ def add(
 @click.option("--reveal", is_flag=True, help="Show a private board's scores as they are.")
 @format_option
 def verify(board: Path, source: str, *, salt: str, reveal: bool, format_name: str) -> None:
-    """Score every submission again; exit status 2 if one does not hold."""
+    """Score every submission again; exit status 1 if one does not hold."""
     from routereval.cli.progress import progress_bar
     from routereval.studies.leaderboard import verify as verified
 
@@ -97,7 +97,7 @@ def verify(board: Path, source: str, *, salt: str, reveal: bool, format_name: st
     show(found, format_name)
     next_command("leaderboard", "build", board, source)
     if found.refused:
-        sys.exit(2)
+        sys.exit(1)
 
 
 @leaderboard.command()

@@ -8,7 +8,6 @@ only where not even one column would fit, and a note says so.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -97,15 +96,15 @@ def _wrapped(
     if width is None or not whole:
         yield from [[(first + whole, style)]] if whole else []
         return
-    lines = textwrap.wrap(
-        whole,
-        width,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    yield from ([(line, style)] for line in lines)
+    lines, empty = [first], True
+    for word in whole.split(" "):
+        longer = lines[-1] + ("" if empty else " ") + word
+        if empty or cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(rest + word)
+        empty = False
+    yield from ([(line.rstrip(), style)] for line in lines)
 
 
 # Tables

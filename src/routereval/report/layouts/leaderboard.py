@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from routereval.number_of import number_of
 from routereval.report.layouts.run import SIMULATED
 from routereval.report.table import Cell, Column, Document, Heading, Points, Row, Table
 from routereval.studies.leaderboard import Board
@@ -27,7 +28,9 @@ def board_document(found: Board) -> Document:
     if found.refused:
         parts.append(Heading("refused"))
         parts.append(Points([f"{one.name}: {'; '.join(one.refused)}." for one in found.refused]))
-    notes = [f"{len(found.standing)} submissions count, {len(found.refused)} are refused."]
+    n, refused = len(found.standing), len(found.refused)
+    count = "counts" if n == 1 else "count"
+    notes = [f"{number_of(n, 'submission')} {count}, {refused or 'none'} refused."]
     if waiting := [one.name for one in found.entries if one.kind == "hash"]:
         notes.append(f"Only their hash was handed in so far: {', '.join(waiting)}.")
     if found.step:
