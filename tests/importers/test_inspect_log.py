@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 
 from routereval.errors import DataError, MissingDependencyError
-from routereval.importers import inspect_log, source_files
+from routereval.importers import inspect_files, source_files
 from routereval.importers.inspect_log import read, recognise
 from routereval.records import Draft
 from tests.fuzzing import examples
@@ -326,7 +326,7 @@ def test_another_archive_is_refused(tmp_path: Path) -> None:
 def test_a_sample_of_unreasonable_size_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspect_log, "LARGEST", 1000)
+    monkeypatch.setattr(inspect_files, "LARGEST", 1000)
     big = as_eval(head("m"), sample("q", "C", target="x" * 1000), sample(2, "C"))
     path = write(tmp_path, {"a.eval": big})
     with pytest.raises(DataError, match=r"samples/q_epoch_1\.json: is larger than"):

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from routereval.errors import DataError
-from routereval.importers.archives import Archive, MemberError, opened_archive
 from routereval.importers.arms import Arm, Run, Taken, arms_of, arms_table, flat
 from routereval.importers.axis_fields import axes_in, total_in
 from routereval.importers.eval_logs import (
@@ -28,6 +27,7 @@ from routereval.importers.eval_logs import (
     value_in,
 )
 from routereval.importers.importer import Importer
+from routereval.importers.inspect_files import Row, head_of, is_log, samples_of
 from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
     BadRows,
@@ -35,18 +35,12 @@ from routereval.importers.rows import (
     cost_in,
     field_in,
     files_in,
-    json_file,
-    json_of,
     name_in,
-    peek,
     text_of,
 )
 from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
-LARGEST = 1 << 28
-"""The most bytes that one sample, or one JSON log, may have."""
-_ARCHIVE = ".eval archive"
 _PATTERNS = ("*.eval", "*.json", "*/*.eval", "*/*.json", "*/*/*.eval", "*/*/*.json")
 _GRADES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 _WORDS = {"yes": 1.0, "no": 0.0}
@@ -54,12 +48,11 @@ _NO_MODEL = {"none/none", "none"}
 _WHERE = {"base_url", "api_key", "max_connections", "max_retries", "timeout", "device"}
 """Settings of a model that say where and how fast it ran, not how."""
 _SUBSETS = ("subset", "subject", "category")
-_Row = dict[str, Any]
 
 
 def recognise(path: Path) -> bool:
     """True for a log, or a folder with one at most two folders down."""
-    return any(map(_is_log, first_files(path, *_PATTERNS)))
+    return any(map(is_log, first_files(path, *_PATTERNS)))
 
 
 def read(path: Path, *, scorer: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
@@ -80,7 +73,7 @@ def read(path: Path, *, scorer: str | None = None, rescale: Rescale = False) -> 
         MissingDependencyError: if an archive is compressed with Zstandard and this Python cannot
             read that.
     """
-    files = [path] if path.is_file() else [f for f in files_in(path, *_PATTERNS) if _is_log(f)]
+    files = [path] if path.is_file() else [f for f in files_in(path, *_PATTERNS) if is_log(f)]
     if not files:
         raise DataError(f"{path} holds no Inspect log; give an .eval or .json log, or a folder")
     reader = _Reader(scorer, rescale)
@@ -185,7 +178,7 @@ class _Reader:
         """Add the samples of a run that no newer one has; how many have a score."""
         samples: dict[str, _Sample] = {}
         free: dict[str, bool] = {}
-        for name, row in _rows(run.file, self.bad):
+        for name, row in samples_of(run.file, self.bad):
             with noting(self.bad, run.file, name):
                 sample = name_in(row, "id")
                 if sample not in free:
@@ -219,7 +212,7 @@ class _Reader:
             self.bad.add(run.file, 0, "no sample of it is scored; try: inspect score LOG")
         return n_scores
 
-    def _epoch(self, run: _Run, row: _Row, samples: dict[str, _Sample]) -> None:
+    def _epoch(self, run: _Run, row: Row, samples: dict[str, _Sample]) -> None:
         name = name_in(row, "id")
         text = prompt_text(row.get("input"))
         self.asked.check(run.task, name, text)
@@ -237,7 +230,7 @@ class _Reader:
         others = self._others(run.task, row)
         epochs.append(_Epoch(epoch, value, cost, _axes(row, run.asked_for), others))
 
-    def _others(self, task: str, row: _Row) -> dict[str, float]:
+    def _others(self, task: str, row: Row) -> dict[str, float]:
         """What other scorers than the one that counts gave, where it is a score in [0, 1]."""
         found: dict[str, float] = {}
         for name, value in (_values(row) if not row.get("invalidation") else {}).items():
@@ -246,7 +239,7 @@ class _Reader:
                     found[name] = self._number(value, name)
         return {name: score for name, score in found.items() if not math.isnan(score)}
 
-    def _value(self, task: str, row: _Row) -> float:
+    def _value(self, task: str, row: Row) -> float:
         """The score of a sample, NaN if it was not scored."""
         values = {} if row.get("invalidation") else _values(row)
         if not values:
@@ -270,17 +263,9 @@ class _Reader:
             ) from None
 
 
-def _is_log(file: Path) -> bool:
-    """Whether a file is a log, by its name or else its beginning."""
-    if file.suffix == ".eval":
-        return True
-    head = peek(file) if file.suffix == ".json" else ""
-    return all(f'"{key}"' in head for key in ("version", "status", "eval", "task"))
-
-
 def _runs(files: Sequence[Path], bad: BadRows) -> Iterator[_Run]:
     for file in files:
-        head = _head(file)
+        head = head_of(file)
         with bad.row(file, 0):
             spec = field_in(head, "eval")
             if not isinstance(spec, dict):
@@ -300,7 +285,7 @@ def _runs(files: Sequence[Path], bad: BadRows) -> Iterator[_Run]:
             )
 
 
-def _model(spec: _Row) -> str:
+def _model(spec: Row) -> str:
     """The model of a run; where it has none but roles, the one that they all have.
 
     Raises:
@@ -321,14 +306,14 @@ def _model(spec: _Row) -> str:
     return only
 
 
-def _order(spec: _Row) -> list[str]:
+def _order(spec: Row) -> list[str]:
     """The ids of the data set's samples in its order, as far as the log tells."""
     dataset = spec.get("dataset")
     ids = dataset.get("sample_ids") if isinstance(dataset, dict) else None
     return [str(name) for name in ids] if isinstance(ids, list) else []
 
 
-def _values(row: _Row) -> dict[str, object]:
+def _values(row: Row) -> dict[str, object]:
     """The values of a sample by scorer, or by scorer.key where a scorer has several."""
     scores = row.get("scores")
     if scores is None and "score" in row:  # before logs had several scorers
@@ -353,7 +338,7 @@ class _Ended:
         self._errors = 0
         self._invalid = 0
 
-    def add(self, row: _Row) -> None:
+    def add(self, row: Row) -> None:
         self._n += 1
         if row.get("invalidation"):
             self._invalid += 1
@@ -369,103 +354,37 @@ class _Ended:
                 )
 
 
-def _has_tokens(row: _Row, model: str) -> bool:
+def _has_tokens(row: Row, model: str) -> bool:
     usage = row.get("model_usage")
     own = usage.get(model) if isinstance(usage, dict) else None
     return isinstance(own, dict) and "total_tokens" in own
 
 
-def _subset(row: _Row) -> str | None:
+def _subset(row: Row) -> str | None:
     about = row.get("metadata")
     named = [text_of(about.get(name)) for name in _SUBSETS] if isinstance(about, dict) else []
     return next((name for name in named if name), None)
 
 
-def _chance(row: _Row) -> float | None:
+def _chance(row: Row) -> float | None:
     choices = row.get("choices")
     return 1 / len(choices) if isinstance(choices, list) and len(choices) > 1 else None
 
 
-def _cost(row: _Row, model: str) -> float:
+def _cost(row: Row, model: str) -> float:
     """USD that the model's own calls took, NaN if the log does not tell."""
     usage = row.get("model_usage")
     own = usage.get(model) if isinstance(usage, dict) else None
     return cost_in(own.get("total_cost") if isinstance(own, dict) else None, "total_cost")
 
 
-def _axes(row: _Row, model: str) -> dict[str, object]:
+def _axes(row: Row, model: str) -> dict[str, object]:
     """Tokens of the model's own calls, and how long it worked; cached ones stand apart there."""
     usage = row.get("model_usage")
     own = usage.get(model) if isinstance(usage, dict) else None
     cached = ("input_tokens_cache_read", "input_tokens_cache_write")
     seconds = row.get("working_time", row.get("total_time"))
     return axes_in({"tokens_in": total_in(own, "input_tokens", *cached), "latency_s": seconds}, own)
-
-
-# The two forms of a log
-
-
-def _head(file: Path) -> Mapping[str, Any]:
-    """A log without its samples."""
-    if file.suffix != ".eval":
-        return _json_log(file)
-    with opened_archive(file, _ARCHIVE) as archive:
-        held = archive.names
-        name = next((n for n in ("header.json", "_journal/start.json") if n in held), None)
-        if name is None:
-            raise DataError(f"{file} is no Inspect log: it holds no header.json")
-        try:
-            head = _member(archive, name)
-        except RowError as error:
-            raise DataError(f"{file}: {name} {error}; is it cut short?") from None
-    if not isinstance(head, dict):
-        raise DataError(f"{file}: {name} is not a JSON object")
-    return head
-
-
-def _rows(file: Path, bad: BadRows) -> Iterator[tuple[str, _Row]]:
-    """The samples of a log, each with a name for error messages."""
-    if file.suffix != ".eval":
-        samples = _json_log(file).get("samples")
-        for number, row in enumerate(samples if isinstance(samples, list) else (), 1):
-            if isinstance(row, dict):
-                yield f"sample {number}", row
-            else:
-                bad.add(file, 0, f"sample {number} is not a JSON object")
-        return
-    with opened_archive(file, _ARCHIVE) as archive:
-        for name in archive.names:
-            if name.startswith("samples/") and name.endswith(".json"):
-                with noting(bad, file, ascii(name)[1:-1]):
-                    row = _member(archive, name)
-                    if not isinstance(row, dict):
-                        raise RowError("is not a JSON object")
-                    yield name, row
-
-
-def _json_log(file: Path) -> _Row:
-    size = file.stat().st_size
-    if size > LARGEST:
-        raise DataError(
-            f"{file} has {size >> 20} MB, more than a JSON log may; make it an archive with: "
-            "inspect log convert --to eval"
-        )
-    log = json_file(file)
-    if not isinstance(log, dict):
-        raise DataError(f"{file} is no Inspect log: it is not a JSON object")
-    return log
-
-
-def _member(archive: Archive, name: str) -> Any:  # noqa: ANN401 - JSON is of any type
-    """What a file of an archive holds.
-
-    Raises:
-        RowError: if it is damaged or larger than `LARGEST`.
-    """
-    try:
-        return json_of(archive.read(name, LARGEST))
-    except MemberError as error:
-        raise RowError(str(error)) from None
 
 
 SAMPLE = {
