@@ -17,7 +17,8 @@ _FAILURE = re.compile(
     re.IGNORECASE,
 )
 _FAILED_EXIT = re.compile(
-    r"""(?:"exit_code"\s*:\s*|\bexit code:?\s)-?[1-9]|"is_error"\s*:\s*true""", re.IGNORECASE
+    r"""(?:"exit_code"\s*:\s*|\bexit(?:ed with)? code:?\s)-?[1-9]|"is_error"\s*:\s*true""",
+    re.IGNORECASE,
 )
 _EXITS = ("exit", "Exit", "is_error")
 _LOOKED_AT = 400
@@ -79,6 +80,8 @@ def tells_failure(text: str) -> bool:
 
     >>> [tells_failure(text) for text in ("Error: no such file", "Exit code: 1", "ok", "0 errors")]
     [True, True, False, False]
+    >>> [tells_failure(f"Process exited with code {code}") for code in (127, 0)]
+    [True, False]
     >>> tells_failure('{"output": "", "metadata": {"exit_code": 2, "duration_seconds": 0.1}}')
     True
     """
