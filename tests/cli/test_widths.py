@@ -38,8 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         records = [made(name, 40, 5, costs=True, seed=n) for n, name in enumerate(names)]
         for one in records:
             one.save(home / "records" / one.name)
-        routers = ["knn(k=5)", "best_single", "cheapest", f"{LONG}=linear"]
-        run(records[:2], routers, [4], ["all-strong"], seeds=2, out=home / "out", n_jobs=1)
+        routers = ["knn(k=5)", "cheapest", f"{LONG}=linear"]
+        run(records[:2], routers, [4], ["all-strong"], out=home / "out", n_jobs=1)
     scores = np.eye(6)[np.arange(90) % 6][:, :4]
     models = [LONG, "通义千问/一个很长的名字的模型-72b", "a", "b"]
     Records.from_arrays("long", scores, models).save(home / "long")
@@ -56,7 +56,6 @@ CALLS = (
     ("compare", "out"),
     ("compare", "out", "knn(k=5)", "cheapest"),
     ("check", "out", "--require", "oracle > random", "--require", "knn(k=5) > 0.1"),
-    ("curves", "out", "-o", "figures"),
     ("info", "records"),
     ("info", "long"),
     ("advise", "records/benchmark-0", "--max-models", 2, "-r", "knn(k=5)"),
