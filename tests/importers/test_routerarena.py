@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import polars as pl
 import pytest
 
 from routereval.errors import DataError
-from routereval.importers.routerarena import read, recognise
+from routereval.importers import write_sample
+from routereval.importers.routerarena import IMPORTER, read, recognise
 from routereval.records import Draft
 from tests.importers.mutating import Files, write
 
@@ -133,3 +135,13 @@ def test_the_published_files_agree_with_the_neutral_folder() -> None:
             np.testing.assert_allclose(
                 mine, theirs if low >= 0 else (theirs - low) / (theirs.max() - low), rtol=1e-6
             )
+
+
+def test_what_was_clipped_is_counted(tmp_path: Path) -> None:
+    files = deepcopy(dict(IMPORTER.sample))
+    rows = next(rows for name, rows in files.items() if "cached_results" in name)
+    rows[0]["evaluation_result"]["score"] = -0.25
+    source = write_sample(files, tmp_path)
+    drafts = list(IMPORTER.drafts(source, clip=True))
+    said = [line for draft in drafts for line in draft.facts if line.startswith("column")]
+    assert said == ["column 'score': 1 like '-0.25' as the end of the scale"]

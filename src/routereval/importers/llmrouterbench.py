@@ -8,7 +8,6 @@ record are read ``index``, ``score``, ``cost`` (USD), ``prompt_tokens``, ``compl
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,11 +18,11 @@ from routereval.importers.axis_fields import axes_in
 from routereval.importers.eval_logs import (
     SamePrompts,
     first_files,
+    mean_in,
     noting,
     prompt_text,
     refuse_unscored,
     reruns,
-    value_in,
 )
 from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
@@ -66,12 +65,12 @@ def read(path: Path, *, rescale: Rescale = False) -> Iterator[Draft]:
     if not files:
         raise DataError(f"{path} holds no results of LLMRouterBench; give its folder results/bench")
     bad, asked, n_scores = BadRows(), SamePrompts(), 0
-    table = LongTable(rescale=rescale is True, repeats="trials")
+    table = LongTable(rescale=rescale, repeats="trials")
     for runs in _by_run(files):
         for file in runs:
             result = _result(file)
             if result.get("demo") is not True:
-                n_scores += _add(table, file, result, asked, bad, rescale)
+                n_scores += _add(table, file, result, asked, bad)
     bad.check()
     refuse_unscored(path, n_scores, files, "LLMRouterBench's evaluators put it in 'score'")
     yield from table.drafts(str(path), licence="MIT")
@@ -105,7 +104,6 @@ def _add(
     result: Mapping[str, Any],
     asked: SamePrompts,
     bad: BadRows,
-    rescale: Rescale,
 ) -> int:
     """Add a run's records; how many of them have a score."""
     n_scores = 0
@@ -118,18 +116,16 @@ def _add(
                 prompt_id = f"{split}/{_index(record)}"
                 query = prompt_text(record.get("origin_query"))
                 asked.check(dataset, prompt_id, query)
-                score = value_in(field_in(record, "score"), rescale=rescale)
-                table.add(
+                n_scores += table.add(
                     dataset,
                     prompt_id,
                     model,
-                    score,
+                    mean_in(field_in(record, "score")),
                     cost=record.get("cost"),
                     text=prompt_text(record.get("prompt")) or query,
                     subset=split,
                     axes=axes_in(record),
                 )
-                n_scores += not math.isnan(score)
     return n_scores
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from routereval.importers.axis_fields import axes_in
-from routereval.importers.eval_logs import value_in
+from routereval.importers.eval_logs import mean_in
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -63,21 +63,21 @@ def read(path: Path, *, rescale: Rescale = False) -> Iterator[Draft]:
     Raises:
         DataError: if no line was evaluated, or lines cannot be read, with up to 20 listed.
     """
-    cells = partial(_cells, prices=_prices(path.absolute()), rescale=rescale)
-    yield from FORMAT.read(_folder(path), cells, rescale=rescale is True)
+    cells = partial(_cells, prices=_prices(path.absolute()))
+    yield from FORMAT.read(_folder(path), cells, rescale=rescale)
 
 
 def _folder(path: Path) -> Path:
     return path / "cached_results" if (path / "cached_results").is_dir() else path
 
 
-def _cells(row: Row, _: Place, *, prices: _Prices, rescale: Rescale) -> Iterator[Cell]:
+def _cells(row: Row, _: Place, *, prices: _Prices) -> Iterator[Cell]:
     """The record of a line, if it was evaluated."""
     name, model = name_in(row, "global_index"), name_in(row, "llm_selected")
     result = row.get("evaluation_result")
     if not isinstance(result, dict) or result.get("score") is None:
         return
-    score = value_in(field_in(result, "score"), rescale=rescale)
+    score = mean_in(field_in(result, "score"))
     cost = result.get("inference_cost")
     cost = _tokens_cost(row, prices.get(model)) if cost is None else cost
     benchmark = name.rpartition("_")[0] or name
