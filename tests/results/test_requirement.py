@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routereval.errors import SpecError
@@ -15,7 +15,7 @@ from routereval.studies.run import run
 from tests.conftest import CommandLine
 from tests.made import made
 
-ROUTERS = ("knn(k=5)", "best_single", "random", "cheapest")
+ROUTERS = ("knn(k=5)", "random")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("results") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROUTEREVAL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        source = made(n_prompts=300, costs=True)
+        source = made(n_prompts=300)
         run([source], ROUTERS, [4], ["all-strong"], protocol="clean", out=out, n_jobs=1)
     return out
 
@@ -48,6 +48,7 @@ def test_a_requirement_is_read(text: str, found: tuple[str, str, str | float]) -
     assert Requirement.parse(text) == found
 
 
+@settings(max_examples=20)
 @given(st.sampled_from(["auto", "knn(k=5)"]), st.sampled_from([">", ">="]), st.floats(0, 1))
 def test_what_is_written_is_read_again(a: str, sign: str, score: float) -> None:
     score = float(f"{score:g}")
@@ -68,18 +69,16 @@ def test_the_interval_decides(results: Results) -> None:
     assert (found.difference, found.low, found.high) == (test.difference, test.low, test.high)
     assert (found.holds, found.n_prompts, found.n_fits) == (True, 30, 0)
     between = (test.low + test.difference) / 2
-    assert not check(results, ["oracle > best_single"], min_gain=test.low).holds
     assert not check(results, ["oracle > best_single"], min_gain=between).holds
     assert check(results, ["oracle > best_single"], min_gain=between, by="estimate").holds
-    assert not check(results, ["best_single > oracle"], by="estimate").holds
 
 
 def test_as_good_is_within_the_margin(results: Results) -> None:
     assert not check(results, ["best_single > best_single"]).holds
     assert check(results, ["best_single >= best_single"], margin=0.0).holds
-    low = compare(results, "random", "oracle").test.low
-    assert not check(results, ["random >= oracle"], margin=-low - 1e-6).holds
-    assert check(results, ["random >= oracle"], margin=-low).holds
+    [found] = check(results, ["random >= oracle"]).findings
+    assert not found.holds
+    assert check(results, ["random >= oracle"], margin=-found.low).holds
 
 
 def test_a_score_is_that_of_the_table(results: Results) -> None:
@@ -105,7 +104,7 @@ def test_all_have_to_hold(results: Results) -> None:
 
 
 def test_where_fits_are_many_training_is_in_the_interval() -> None:
-    results = run([made(n_prompts=120)], ["knn(k=5)", "random"], protocol="cv(k=5)", n_jobs=1)
+    results = run([made()], ["knn(k=5)", "random"], protocol="cv(k=5)", n_jobs=1)
     [found] = check(results, ["knn(k=5) > best_single"]).findings
     anew = compare(results, "knn(k=5)", "best_single").over_fits
     assert anew is not None
