@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from routereval.errors import DataError
-from routereval.importers.registry import IMPORTERS, importer
+from routereval.importers.registry import IMPORTERS, import_records, importer
 from routereval.records import Draft
 from tests.importers.table_mutations import cells, costs
 from tests.importers.test_table_forms import workbook
@@ -157,8 +157,14 @@ def test_a_parquet_file_is_warned_of_likewise(tmp_path: Path) -> None:
 def test_a_score_that_is_better_the_lower_is_warned_of(tmp_path: Path) -> None:
     text = "model,id,error_rate\na,q1,0.2\n"
     (tmp_path / "in.csv").write_text(text)
-    options = {"columns": "score=error_rate"}
-    [draft] = IMPORTERS["table"].drafts(tmp_path / "in.csv", **options)
+    with pytest.raises(DataError, match="--columns score=COLUMN"):
+        import_records("auto", tmp_path / "in.csv", tmp_path / "none")
+    [records] = import_records(
+        *("auto", tmp_path / "in.csv", tmp_path / "out"), columns="score=error_rate", scale="1,0"
+    )
+    assert records.scores.dense().tolist() == [[pytest.approx(0.8)]]
+    assert records.meta["import"]["warnings"] == []
+    [draft] = IMPORTERS["table"].drafts(tmp_path / "in.csv", columns="score=error_rate")
     assert "'error_rate' is the better the lower it is" in draft.warnings[0]
 
 

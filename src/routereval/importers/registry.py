@@ -74,8 +74,13 @@ IMPORTERS: Registry[Importer] = Registry(
 """Every importer by name."""
 
 
-def importer(name: str, path: Path) -> Importer:
+def importer(name: str, path: Path, *, otherwise: str = "") -> Importer:
     """The importer of that name; for ``auto``, the first that recognises the source.
+
+    Args:
+        name: a name of `IMPORTERS`, or ``auto``.
+        path: the source.
+        otherwise: the importer of what none recognises, by name.
 
     Raises:
         SpecError: if no importer has that name.
@@ -95,6 +100,8 @@ def importer(name: str, path: Path) -> Importer:
     for found in _in_order():
         if found.recognise(path):
             return found
+    if otherwise:
+        return IMPORTERS[otherwise]
     empty = path.is_dir() and not any(path.iterdir())
     what = "is an empty folder" if empty else "is of no known format"
     known_names = ", ".join(IMPORTERS.known())
@@ -146,6 +153,8 @@ def import_records(
         DataError: if the source cannot be read or the folder exists, or on warnings if strict.
     """
     path = Path(source)
-    drafts = importer(format_name, path).drafts(path, **options)
+    # Columns that are named may be what a plain table lacks to be recognised.
+    otherwise = _LAST if options.get("columns") else ""
+    drafts = importer(format_name, path, otherwise=otherwise).drafts(path, **options)
     drafts = _without_warnings(drafts) if strict else drafts
     return [read_records(p) for p in write_collection(drafts, Path(dest), overwrite=overwrite)]

@@ -19,6 +19,7 @@ from routereval.importers.examined import SUMMARIES, listed_names
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
 from routereval.importers.long_table import LongTable
+from routereval.importers.metric_choice import LOWER_IS_BETTER
 from routereval.importers.prompt_texts import PromptTexts
 from routereval.importers.rows import (
     BadRows,
@@ -26,7 +27,7 @@ from routereval.importers.rows import (
     files_in,
     name_in,
 )
-from routereval.importers.scale import Rescale
+from routereval.importers.scale import Rescale, Scale
 from routereval.importers.source_files import parquet_schema
 from routereval.importers.table_files import (
     ENDS,
@@ -43,6 +44,7 @@ from routereval.records.axes import AXIS_ROLES
 from routereval.records.draft import Draft
 
 _SAMPLE = 100
+_LESS_IS_BETTER = {*LOWER_IS_BETTER, "error", "errors", "error_rate", "wrong", "failed"}
 _NAMES = ("model", "prompt_id", "benchmark")
 
 
@@ -141,8 +143,18 @@ class _Source:
             table.read(file, layout.roles, list(layout.models))
         self.bad.check()
         for draft in table.drafts(str(self.path)):
-            warnings = [*layouts[0].warnings, *draft.warnings]
+            warnings = [*layouts[0].warnings, *self._of_score(layouts[0]), *draft.warnings]
             yield replace(draft, facts=layouts[0].facts, warnings=warnings)
+
+    def _of_score(self, layout: Layout) -> Iterator[str]:
+        """A warning of a score that is the better the lower it is, unless the scale inverts it."""
+        column = layout.roles.get("score", "")
+        inverted = isinstance(self.rescale, Scale) and self.rescale.low > self.rescale.high
+        if column.lower() in _LESS_IS_BETTER and not inverted:
+            yield (
+                f"column {column!r} is the better the lower it is, by its name; --scale WORST,BEST "
+                "(the higher number first) inverts it"
+            )
 
     def _rows(self, file: Path, table: LongTable, texts: PromptTexts) -> None:
         rows = _unfolded(rows_of(file, self.bad))
@@ -159,7 +171,8 @@ class _Source:
                 "holds scores as files of their own"
             )
         table.facts += [fact for fact in layout.facts if fact not in table.facts]
-        table.warnings += [line for line in layout.warnings if line not in table.warnings]
+        warnings = [*layout.warnings, *self._of_score(layout)]
+        table.warnings += [warning for warning in warnings if warning not in table.warnings]
         reader = RowReader(layout, _model_of(file, self.files), decimal_comma(file))
         for line, row in chain(sample, rows):
             with self.bad.row(file, line):

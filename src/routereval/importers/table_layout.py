@@ -11,7 +11,6 @@ from routereval.importers.cells import is_word, number_of, reads_as_score
 from routereval.importers.column_warnings import GOLD, answer_columns, error_columns, unread_columns
 from routereval.importers.examined import is_metadata, listed_names
 from routereval.importers.json_layout import Cells, scores_inside
-from routereval.importers.metric_choice import LOWER_IS_BETTER
 from routereval.importers.rows import RowError, axis_in
 from routereval.importers.table_roles import NAMED_LISTS, ROLES
 from routereval.records.axes import AXIS_ROLES, axis_of
@@ -29,7 +28,6 @@ _AXIS_ENDS = tuple(end for role in AXIS_ROLES for end in ROLES[role])
 _BESIDE_ENDS = {*_COST_ENDS, *_AXIS_ENDS}
 _ENDS = sorted((*_SCORE_ENDS, *_COST_ENDS, *_AXIS_ENDS), key=len, reverse=True)
 _BETWEEN = "_.|: /"
-_LESS_IS_BETTER = {*LOWER_IS_BETTER, "error", "errors", "error_rate", "wrong", "failed"}
 _OF_A_RECORD = ("score", "cost", "model", "judge", "effort", *AXIS_ROLES)
 
 
@@ -193,12 +191,7 @@ def _long(file: Path, roles: Mapping[str, str], names: list[str], cells: Cells) 
         f"(--columns score={name} takes the other)"
         for name in others
     ]
-    warnings += error_columns(names, cells)
-    if roles["score"].lower() in _LESS_IS_BETTER:
-        warnings.append(
-            f"column {roles['score']!r} is the better the lower it is, by its name; --scale "
-            "WORST,BEST (the higher number first) inverts it"
-        )
+    warnings += error_columns([name for name in names if name != roles["score"]], cells)
     return _with_facts(Layout(roles, warnings=tuple(warnings)), names)
 
 
