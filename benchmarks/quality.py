@@ -49,6 +49,7 @@ from routereval.routers.auto_views import (
 from routereval.routers.base import mean_scores
 from routereval.routers.registry import on_cpu
 from routereval.routers.shrinkage import (
+    GATE,
     Centred,
     OutOfFold,
     Shrinkage,
@@ -203,12 +204,12 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
     answers = [view.view(sides[1][0]) for view in learned]
     truth, folds = auto.truth_, auto.folds_
 
-    def rule(places: Sequence[int]) -> tuple[Shrinkage, Floats]:
+    def rule(places: Sequence[int], gate: float = GATE) -> tuple[Shrinkage, Floats]:
         views = [learned[place] for place in places]
         held = OutOfFold(cross_fitted(views, truth.values, folds), scores, folds, groups)
         weights = stacked(views, truth.values)
         predicted = sum(w * answers[p] for w, p in zip(weights, places, strict=True))
-        return shrinkage_of(held, auto.risk), np.asarray(predicted)
+        return shrinkage_of(held, auto.risk, gate=gate), np.asarray(predicted)
 
     every = list(range(len(answers)))
     (forest, by_forest), (ridge, by_ridge), (both, by_both) = rule([0]), rule([1]), rule([0, 1])
@@ -222,6 +223,7 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         "slope less 2 errors": whole._replace(z=2.0, **plain)(by_all),
         "and levels shrunk, 1.5 errors": whole._replace(z=1.5)(by_all),
         "and gated: all of auto but the familiarity": whole(by_all),
+        "gated by 1.645 errors in the place of one": rule(every, 1.645)[0](by_all),
         "gated, without subsets predicted": both(by_both),
         "gated, a slope for each model": _slope_for_each(whole, by_all, auto, groups),
     }

@@ -16,8 +16,9 @@ CERTAINTIES = (1.5, 2.0, 3.0, 4.0)
 SURE = 2.0
 STEEPEST = 1.2
 FEWEST_MOVED = 5
-ONE_SIDED = 1.645
-"""Standard errors that are taken off a gain: what is left is below the truth 95 times in 100."""
+GATE = 1.0
+"""Standard errors that are taken off the out-of-fold gain before it opens the gate. The slope has
+lost its own already; with 1.645, few hundred prompts would hardly ever show a gain of .05."""
 ROUNDS = 20
 
 
@@ -241,22 +242,25 @@ class OutOfFold(NamedTuple):
         )
 
 
-def shrinkage_of(held_out: OutOfFold, risk: float, fallback: int | None = None) -> Shrinkage:
+def shrinkage_of(
+    held_out: OutOfFold, risk: float, fallback: int | None = None, *, gate: float = GATE
+) -> Shrinkage:
     """Learn from out-of-fold predictions how far to believe in them.
 
-    The least of `CERTAINTIES` is taken for which the lower 95 % bound of the out-of-fold gain,
-    one-sided, is above -risk; none where there is no gain or hardly a prompt moves.
+    The least of `CERTAINTIES` is taken for which the out-of-fold gain less a standard error is
+    above -risk; none where there is no gain or hardly a prompt moves.
 
     Args:
         held_out: the predictions and the truth.
         risk: how far below the fallback one may be in expectation, in score.
         fallback: its column, or None for the best mean score.
+        gate: standard errors that are taken off the gain.
     """
     rule, folds = _ungated(held_out, fallback), held_out.folds
     others = [(folds == f, _ungated(held_out.rows(folds != f), fallback)) for f in np.unique(folds)]
     for z in CERTAINTIES:
         gain = _cross_fitted_gain(held_out, others, z)
-        if gain.moved >= FEWEST_MOVED and gain.mean > max(ONE_SIDED * gain.error - risk, 0.0):
+        if gain.moved >= FEWEST_MOVED and gain.mean > max(gate * gain.error - risk, 0.0):
             return rule._replace(z=z, gain=gain)
     return rule
 
