@@ -163,7 +163,14 @@ def classes_of(package: ModuleType, base: type) -> Iterator[type]:
 
 
 # What others are made of or made into, which no spec names.
-NOT_NAMED = {"Router", "Bandit", "Extended", "ObjectAdapter", "EstimatorAdapter"} | {
+NOT_NAMED = {
+    "Router",
+    "Bandit",
+    "Extended",
+    "LinearlyExtended",
+    "ObjectAdapter",
+    "EstimatorAdapter",
+} | {
     *("TextEmbedder", "Frozen", "Pretrained", "Encoder"),
 }
 

@@ -37,8 +37,8 @@ class LongTable:
             others scored is not observed.
 
     >>> table = LongTable()
-    >>> table.add("toy", "q1", "a", 1)
-    >>> table.add("toy", "q2", "b", 0.5, text="why?")
+    >>> table.add("toy", "q1", "a", 1), table.add("toy", "q2", "b", 0.5, text="why?")
+    (True, True)
     >>> draft = next(table.drafts("made up"))
     >>> draft.models, draft.scores.tolist()
     (['a', 'b'], [[1.0, nan], [nan, 0.5]])
