@@ -206,6 +206,18 @@ def test_routers_are_written_as_they_are_called() -> None:
         assert repr(make_router(span))
 
 
+def test_figures_of_the_concepts_are_those_of_the_plateau() -> None:
+    concepts, plateau = (
+        " ".join(text_of(ROOT / "docs" / name).split()) for name in ("concepts.md", "plateau.md")
+    )
+    found = re.findall(r"(\d+\.\d+) points|ceiling (\d+\.\d+)|`auto`: (\d+\.\d+) %", concepts)
+    numbers = ["".join(groups) for groups in found]
+    assert len(numbers) == 5
+    assert [number for number in numbers if number not in plateau] == []
+    assert "50 sets of real models" in concepts
+    assert "50 sets of real models" in plateau
+
+
 def test_the_first_line_and_the_first_commands_of_the_readme() -> None:
     text = text_of(ROOT / "README.md")
     assert text.splitlines()[0] == (
