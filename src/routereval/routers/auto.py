@@ -72,7 +72,7 @@ class Stack(NamedTuple):
 
 
 class Auto(Router):
-    """Leaves the best single model only where it is sure to gain.
+    """Leaves the best single model only where out-of-fold evidence says that it gains.
 
     Differences of scores between models are predicted from several views of a prompt: a forest of
     extremely random trees on the principal components of its features, statistics of its text and,

@@ -1,4 +1,4 @@
-"""A guard over any router: it is followed only where it is sure to gain over one model."""
+"""A guard over any router: it is followed only where it gained over one model out of fold."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RISK = 0.002
 
 
 class Guard(Router):
-    """Follows another router only where it is sure to gain over a constant.
+    """Follows another router only where out-of-fold evidence says that it gains over a constant.
 
     The router is fitted on five folds, groups of equal prompts kept whole, and once more on all
     prompts. What it predicted of the prompts held out tells how far its differences between models
