@@ -48,7 +48,7 @@ async def test_the_page_needs_nothing_from_elsewhere() -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 @in_loop
 async def test_the_page_shows_the_answer_who_gave_it_and_why(tmp_path: Path) -> None:
-    async with rig() as at, page(at.url + "/", tmp_path / "profile") as tab:
+    async with rig(routing={"sticky_s": 0}) as at, page(at.url + "/", tmp_path / "profile") as tab:
         stubs: dict[str, Stub] = at.stubs
         stubs["euclid"].answer = tells
         await tab.until("document.getElementById('model')?.options.length > 5")

@@ -21,6 +21,7 @@ def loaded() -> ModuleType:
 
 
 WORLDS = loaded()
+DRAW = 3  # of the domains, of which one in six shows too little, one that shows much
 
 
 @pytest.mark.slow
@@ -30,7 +31,7 @@ def test_the_answer_is_right_in_a_made_world(
 ) -> None:
     monkeypatch.setenv("ROUTEREVAL_CACHE", str(tmp_path))
     _, right, meaning, _ = WORLDS.WORLDS[world]
-    found = WORLDS.decision(world, 1)
+    found = WORLDS.decision(world, DRAW)
     assert right(found), f"{world}: {found.answer}, use {found.use}; right is {meaning}"
 
 
