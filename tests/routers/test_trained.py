@@ -105,10 +105,10 @@ def test_decisions_are_those_of_the_policy(scores: list[list[float]], lam: float
     assert [d.column for d in decisions] == expected.tolist()
 
 
-@given(
-    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12),
-    st.floats(0, 1),
-)
+SCORE = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
+
+
+@given(st.lists(st.tuples(SCORE, SCORE), min_size=1, max_size=12), st.floats(0, 1))
 def test_a_share_of_calls_is_met_as_nearly_as_the_scores_allow(
     scores: list[tuple[float, float]], share: float
 ) -> None:
