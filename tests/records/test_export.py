@@ -104,6 +104,7 @@ def collections(draw: st.DrawFn) -> list[Records]:
     return [Records.from_draft(draw(drafts(name, models))) for name in names]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(collection=collections())
 def test_the_neutral_folder_comes_back_exactly_as_it_was(collection: list[Records]) -> None:
@@ -116,6 +117,7 @@ def test_the_neutral_folder_comes_back_exactly_as_it_was(collection: list[Record
         assert_frame_equal(records.model_info, found[records.name].model_info)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(collection=collections(), cells=st.sampled_from([1, 4, 1 << 20]))
 def test_the_long_table_comes_back_exactly_but_for_further_columns(

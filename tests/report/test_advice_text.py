@@ -181,6 +181,7 @@ def test_files_are_whole_and_the_same(advice: Advice, tmp_path: Path) -> None:
     assert imread(tmp_path / "a" / "advice.png").std() > 0.05
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROUTEREVAL_CACHE", str(tmp_path / "cache"))
     source = str(records(90).save(tmp_path / "kinds"))

@@ -143,6 +143,7 @@ def test_very_few_models_can_be_drawn(n_models: int) -> None:
     assert "random pools" in words(scaling_figure(study(n_models=n_models)))
 
 
+@pytest.mark.slow
 def test_what_is_saved_is_the_same_every_time(tmp_path: Path) -> None:
     first = save_scaling(study(2, 4), tmp_path / "a")
     again = save_scaling(study(2, 4), tmp_path / "b")

@@ -260,6 +260,7 @@ def test_a_prompt_in_two_pools_is_one_prompt(results: Results) -> None:
     assert stack.means.shape == (2,)
 
 
+@pytest.mark.slow
 def test_the_command(
     command_line: Any,  # noqa: ANN401 - a fixture
     tmp_path: Path,

@@ -374,6 +374,7 @@ def test_an_unknown_router_is_told() -> None:
         results.of("knn")
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_the_difference_is_that_of_the_means_on_one_cell(seed: int) -> None:

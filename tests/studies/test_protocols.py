@@ -120,6 +120,7 @@ def test_every_benchmark_is_left_out_in_turn() -> None:
 # Few labels
 
 
+@pytest.mark.slow
 def test_a_learning_curve_is_drawn_of_several_numbers(tmp_path: Path) -> None:
     results = ran("few_shot(n=[10, 24, 48, 400])")
     curves = {curve.router: curve for curve in learning_curves(results)}
@@ -181,6 +182,7 @@ def test_a_router_that_cannot_take_new_llms_is_noted() -> None:
     assert learning_curves(results)[0].counted == "k"
 
 
+@pytest.mark.slow
 def test_what_runs_clean_runs_with_new_llms_or_is_noted() -> None:
     records = made("one", 100, costs=True)
     names = on_cpu()
@@ -244,6 +246,7 @@ def gain(protocol: str) -> tuple[float, Results]:
     return compare(ran, "knn", "best_single").test.difference, ran
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["clean", "few_shot(n=200)"])
 def test_prompts_that_were_logged_four_times_teach_nothing(protocol: str) -> None:
     difference, _ = gain(protocol)

@@ -243,6 +243,7 @@ def test_other_formats_say_the_same(made: tuple[Reproduction, dict[str, Any]]) -
         reproduction.render("pdf")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden data are not here")
 def test_the_reference_scripts_find_the_same_on_the_golden_files() -> None:
     reproduction = reproduce([GOLDEN / "data" / "router_dataset"], n_jobs=1)
