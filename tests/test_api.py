@@ -92,6 +92,7 @@ def test_a_bare_router_cannot_be_saved(task: rv.Task, tmp_path: Path) -> None:
     assert not (tmp_path / "bare").exists()
 
 
+@pytest.mark.slow
 def test_results_are_shown_and_hold_all_numbers(results: rv.Results) -> None:
     assert "2 seeds" in str(results)
     assert "knn(k=5)" in results._repr_html_()

@@ -18,6 +18,7 @@ def source(tmp_path: Path) -> Path:
     return records.save(tmp_path / "mine")
 
 
+@pytest.mark.slow
 def test_probes_are_named_filled_in_and_extend_a_router(
     source: Path, tmp_path: Path, command_line: CommandLine
 ) -> None:

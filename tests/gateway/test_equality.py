@@ -41,6 +41,7 @@ async def test_a_thousand_prompts() -> None:
             assert len(set(got)) > 1
 
 
+@pytest.mark.slow
 @in_loop
 async def test_batches_and_memory_change_nothing() -> None:
     trained = trained_router()

@@ -143,6 +143,7 @@ def test_json_of_far_too_many_values_is_refused_before_it_is_parsed(
         import_records("table", tmp_path / "c.jsonl", tmp_path / "out", columns="score=a,model=a")
 
 
+@pytest.mark.slow
 def test_honest_json_is_not_taken_for_a_bomb() -> None:
     """Signs within texts do not count, nor does what takes no more than a few times the text."""
     code = json.dumps(['if (a["x"]) { return [1, 2, {}]; }' * 40_000])

@@ -226,6 +226,7 @@ def test_nothing_else_is_fetched_and_nothing_twice(server: Hub, tmp_path: Path) 
     assert server.ranges == [("router_dataset.zip", 0)]
 
 
+@pytest.mark.slow
 def test_a_broken_transfer_goes_on_where_it_stopped(server: Hub, tmp_path: Path) -> None:
     padding = bytes(24 << 20)  # more than the client holds back before it writes
     archive = zipped(zipfile.ZIP_STORED, **{READY: router_dataset(), "padding.bin": padding})

@@ -316,6 +316,7 @@ def shared(name: str) -> Path:
     return SHARED / name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FOLDERS if name != "routerarena"])
 def test_real_results_are_imported(name: str, tmp_path: Path) -> None:
     path = shared(name)

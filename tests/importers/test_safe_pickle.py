@@ -343,6 +343,7 @@ def test_damaged_bytes_give_data_or_a_sentence(
 OPCODES = [bytes([b]) for b in b"]}()NK\x00\x01\x85\x86\x87\x94hqaesutRb\x88\x93"]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None, suppress_health_check=UNCHECKED)
 @given(st.lists(st.sampled_from(OPCODES), max_size=40))
 def test_any_program_gives_data_or_a_sentence(tmp_path: Path, steps: list[bytes]) -> None:

@@ -257,6 +257,7 @@ _RECORDS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @_FAST
 @given(_RECORDS, st.integers(1, 9), st.permutations(range(3)))
 def test_all_three_forms_say_the_same(

@@ -175,6 +175,7 @@ def test_all_formats_tell_the_same_numbers(single: Results) -> None:
                 assert (row["value"], row["low"], row["high"]) == tuple(estimate)
 
 
+@pytest.mark.slow
 def test_the_tables_of_means_have_one_row_a_router(several: Results) -> None:
     assert to_markdown(several).partition("by benchmark")[0].count("\n| knn |") == 1
     first = to_latex(several).partition(r"\end{table}")[0]
@@ -207,6 +208,7 @@ def test_csv_and_json_hold_every_line_and_metric(several: Results) -> None:
     assert {tuple(ln["metrics"]) for ln in held["lines"]} == {SHOWN}
 
 
+@pytest.mark.slow
 def test_a_column_of_which_nothing_is_defined_is_left_out(several: Results) -> None:
     for text in (to_markdown(several), to_plain(several), to_latex(several)):
         assert "V_R" not in text
@@ -228,6 +230,7 @@ def test_what_one_router_does_not_define_is_a_dash(single: Results) -> None:
 # Marks
 
 
+@pytest.mark.slow
 def test_controls_are_marked_and_explained(single: Results) -> None:
     for text in (to_markdown(single), to_plain(single)):
         for control in ("oracle", "best_single", "random"):
@@ -261,6 +264,7 @@ def test_entropy_has_no_best_and_cost_the_lowest(single: Results) -> None:
         assert bold["μ_o"] == {best(single, "mu", size)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_simulated_data_are_labelled_in_every_format(name: str, single: Results) -> None:
     text, labelled = render(single, name), render(simulated(single), name)
@@ -294,6 +298,7 @@ def test_titles_tell_what_is_shown(single: Results, several: Results) -> None:
     assert "m = 3 models · one, all-weak, 2 seeds · faithful" in to_plain(seeds)
 
 
+@pytest.mark.slow
 def test_notes_that_say_the_same_are_said_once(several: Results) -> None:
     note = "Note: one_&_two, three: 6 models are too few for a pool of 9."
     for text in (to_plain(several), to_markdown(several)):
@@ -395,6 +400,7 @@ def test_a_terminal_shows_bold_and_dim_and_the_same_words(single: Results) -> No
     assert re.findall(r"[^\s─]+", plain) == words
 
 
+@pytest.mark.slow
 def test_text_may_be_as_narrow_as_a_terminal(several: Results) -> None:
     for width in (60, 80, 100, 120, 160):
         text = several.render("table", width)

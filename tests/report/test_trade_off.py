@@ -69,6 +69,7 @@ def test_the_best_learned_router_of_a_column_is_marked(results: Results) -> None
     assert learned == ["knn(k=5)", "linear"]
 
 
+@pytest.mark.slow
 def test_the_tables_stand_below_the_others(results: Results) -> None:
     for text in (results.render("table"), results.to_markdown()):
         assert text.count("cost and quality · m = 3") == 1

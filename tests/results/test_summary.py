@@ -100,6 +100,7 @@ def weights(
     return W
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["mu", "v_b"])
 def test_the_interval_of_the_mean_is_that_of_the_bootstrap(results: Results, metric: str) -> None:
     found = line(summarise(results), "knn(k=5)", MEAN).metrics[metric]

@@ -300,6 +300,7 @@ def test_resamples_are_kept_and_cannot_be_changed() -> None:
         W[0, 0] = 1.0
 
 
+@pytest.mark.slow
 def test_the_memory_of_resamples_is_bounded() -> None:
     cache = bootstrap._cache
     cache.clear()

@@ -248,6 +248,7 @@ def test_the_ladder_does_not_let_an_author_climb_on_noise() -> None:
     assert ladder([0.2, 0.9], 0.01) == [0.2, 0.9]
 
 
+@pytest.mark.slow
 def test_the_site_needs_no_network(full: tuple[Path, Board], tmp_path: Path) -> None:
     folder, found = full
     held = judged(found, folder.parent / "records")

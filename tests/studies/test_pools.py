@@ -180,6 +180,7 @@ def test_rules_see_training_rows_only() -> None:
         assert first[name](rows, 3).tolist() == second[name](rows, 3).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "data" / "mmlu_pro").exists(), reason="no real records here")
 @pytest.mark.parametrize("source", ["mmlu_pro", "routerbench_subset"])
 def test_greedy_is_never_worse_than_strong_to_weak_on_real_records(source: str) -> None:

@@ -253,6 +253,7 @@ def test_prompts_that_were_logged_four_times_teach_nothing(protocol: str) -> Non
     assert difference < 0.02
 
 
+@pytest.mark.slow
 def test_the_reference_takes_them_for_a_gain_and_the_run_says_why() -> None:
     difference, ran = gain("faithful")
     assert difference > 0.3

@@ -511,6 +511,7 @@ def test_routers_of_ones_own_run_in_other_processes_and_go_on(tmp_path: Path) ->
     assert [c.seconds for c in again.cells] == [c.seconds for c in results.cells]
 
 
+@pytest.mark.slow
 def test_a_group_of_routers_stands_for_its_members() -> None:
     results = run([made()], ["all-cpu", "knn"], [2], ["all-weak"], n_jobs=1)
     assert {"knn", "linear", "random"} <= set(results.routers)

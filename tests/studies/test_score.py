@@ -241,6 +241,7 @@ def test_other_mistakes_are_told(records: Records, tmp_path: Path) -> None:
         score(tmp_path / "none.csv", records)
 
 
+@pytest.mark.slow
 def test_a_collection_and_a_folder_of_results(
     command_line: CommandLine, records: Records, tmp_path: Path
 ) -> None:
