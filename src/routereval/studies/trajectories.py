@@ -52,7 +52,8 @@ class PolicyResult:
         cold: of these, what changes of arms cost.
         changes: mean number of changes per trajectory.
         gain: score less that of the best arm alone, paired.
-        p: of no difference, corrected by Holm over all policies but the oracle.
+        p: of no difference, corrected by Holm over all policies but the oracle; NaN for the best
+            arm alone.
         saving: by what share it costs less than the best arm alone.
     """
 
@@ -284,17 +285,20 @@ class _Study:
 
     def results(self, played: Sequence[tuple[str, Kind, Played]]) -> tuple[PolicyResult, ...]:
         """All policies, and the oracle."""
-        tests = [
-            paired_test(one.score, self.yardstick.score, groups=self.records.groups)
-            for _, _, one in played
-        ]
-        p = holm([test.p_value for test in tests])
+        p = holm([self._p(name, one) for name, _, one in played])
         held = [
             self._result(name, kind, one, float(own))
             for (name, kind, one), own in zip(played, p, strict=True)
         ]
         oracle = cheapest_right(self.records)
         return (*held, self._result("the cheapest that is right", "oracle", oracle, float("nan")))
+
+    def _p(self, name: str, one: Played) -> float:
+        """Of no difference from the best arm alone; NaN for that arm, which is not tested."""
+        if name == self.records.arms[self.best]:
+            return float("nan")
+        test = paired_test(one.score, self.yardstick.score, groups=self.records.groups)
+        return test.p_value
 
     def _result(self, name: str, kind: Kind, one: Played, p: float) -> PolicyResult:
         return PolicyResult(
@@ -304,10 +308,16 @@ class _Study:
             self.drawn.free(one.usd),
             float(one.cold.mean()),
             float(one.changes.mean()),
-            self.drawn.difference(one.score - self.yardstick.score),
+            self._gain(name, one),
             p,
             self.drawn.saving(one.usd, self.yardstick.usd),
         )
+
+    def _gain(self, name: str, one: Played) -> Estimate:
+        """Over the best arm alone, which has no width against itself."""
+        if name == self.records.arms[self.best]:
+            return Estimate(0.0, 0.0, 0.0)
+        return self.drawn.difference(one.score - self.yardstick.score)
 
     def curve(self, cheap: int, strong: int) -> Iterator[Waiting]:
         """The value of waiting, by the number of steps."""
