@@ -104,6 +104,23 @@ async def test_another_virtual_model_is_decided_on_anew() -> None:
 
 
 @in_loop
+async def test_cheap_after_best_is_not_held_and_best_after_cheap_neither() -> None:
+    """By the names that everybody uses, in an agent's loop and in a chat."""
+    async with rig() as at:
+        for stub in at.stubs.values():
+            stub.answer = chat_model
+        for kind in NATIVE:
+            agent, best = kind(at), {"auto:best": "euclid", "auto:cheap": "portia"}
+            for model in ("auto:best", "auto:best", "auto:cheap", "auto:cheap", "auto:best"):
+                agent.model = model
+                await agent.turn()
+                assert agent.models[-1] == best[model]
+            assert agent.reasons[1] == agent.reasons[3] == "same conversation"
+            assert agent.reasons[2].startswith("auto:cheap instead of auto:best: ")
+            assert agent.reasons[4].startswith("auto:best instead of auto:cheap: ")
+
+
+@in_loop
 async def test_a_cheap_model_whose_cold_cache_costs_more_than_it_saves_is_not_chosen() -> None:
     """What the router counts as cost is USD per call; here 12 cents for a cold cache."""
     prices = {"price_in": 10_000.0, "price_cached": 1.0}

@@ -165,3 +165,22 @@ def test_what_cannot_be_read_is_a_sentence(
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no log of the gateway"):
         read_log(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"a,b\n1,2\n", b"\xff\x00\n" * 40, b"5\n" * 40, b'{"x": 1}\n', b"<html>"]
+)
+def test_a_file_that_is_no_log_is_one_sentence(content: bytes, tmp_path: Path) -> None:
+    path = write(tmp_path, {"x.jsonl": content}) / "x.jsonl"
+    with pytest.raises(DataError) as caught:
+        read_log(path)
+    assert str(caught.value).count("\n") == 0
+    assert "is no log of the gateway" in str(caught.value)
+    assert "give the folder that [log] of gateway.toml names" in str(caught.value)
+
+
+def test_a_log_whose_first_lines_are_damaged_is_one(tmp_path: Path) -> None:
+    content = b"\xff\n" + jsonl(request(1, "p", "a"))
+    with pytest.raises(DataError, match=r"x\.jsonl:1: is not UTF-8"):
+        read_log(write(tmp_path, {"x.jsonl": content}))
+    assert read_log(write(tmp_path, {"x.jsonl": b""})) == []

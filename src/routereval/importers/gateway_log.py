@@ -36,6 +36,8 @@ from routereval.records.draft import Draft
 
 _PATTERNS = ("*.jsonl",)
 _BENCHMARK = "gateway"
+_MARKS = (b'"attempts"', b'"feedback"', b'"prompt"')
+_FIRST_LINES, _LONGEST_LINE = 20, 1 << 20
 _Feedback = dict[tuple[str, str], list[tuple[float, float]]]
 """Times and scores, by request and key."""
 
@@ -149,11 +151,17 @@ def read_log(path: Path) -> list[Logged]:
         path: a file of the log, or its folder.
 
     Raises:
-        DataError: if there is no such file, or lines cannot be read, with up to 20 listed.
+        DataError: if there is no such file, it is no log, or lines cannot be read, with up to 20
+            listed.
     """
     files = [path] if path.is_file() else files_in(path, *_PATTERNS)
     if not files:
         raise DataError(f"{path} holds no log of the gateway; give its folder, or a .jsonl of it")
+    if not any(map(_begins_as_log, files)):
+        raise DataError(
+            f"{path} is no log of the gateway: none of its first lines is a request or a feedback; "
+            "give the folder that [log] of gateway.toml names, or a .jsonl of it"
+        )
     bad = BadRows()
     found: dict[str, tuple[Logged, str]] = {}
     feedback: _Feedback = {}
@@ -174,6 +182,13 @@ def _is_log(file: Path) -> bool:
     return {"id", "asked", "attempts"} <= held.keys() or {"feedback", "score", "key"} == (
         held.keys() - {"time"}
     )
+
+
+def _begins_as_log(file: Path) -> bool:
+    """Whether one of the first lines may be of a log, however damaged, or there are none at all."""
+    with file.open("rb") as opened:
+        lines = [opened.readline(_LONGEST_LINE) for _ in range(_FIRST_LINES)]
+    return not lines[0] or any(mark in line for line in lines for mark in _MARKS)
 
 
 def _objects(file: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
