@@ -91,7 +91,7 @@ def messages_events(turn: int) -> Iterator[bytes]:
         yield event("content_block_stop", index=index)
     reason = "tool_use" if calls_of(turn) else "end_turn"
     stop = {"stop_reason": reason, "stop_sequence": None}
-    yield event("message_delta", delta=stop, usage={"output_tokens": 10})
+    yield event("message_delta", delta=stop, usage={**usage, "output_tokens": 10})
     yield event("message_stop")
 
 

@@ -78,6 +78,11 @@ class BadRows:
         """How many were noted."""
         return len(self._lines)
 
+    @property
+    def first(self) -> str:
+        """The first of them, as ``file:line: why``; empty without."""
+        return ": ".join(self._lines[0]) if self._lines else ""
+
     @contextmanager
     def row(self, file: Path, line: int) -> Iterator[None]:
         """Note any `RowError` of the block as a bad row and go on after it."""

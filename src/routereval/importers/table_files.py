@@ -348,7 +348,7 @@ def first_rows(file: Path, n_rows: int) -> list[Row]:
         return [row for _, row in islice(rows_of(file, bad), n_rows)]
     except MissingDependencyError:
         return []
-    except DataError as error:
+    except DataError:
         if not bad.n:
             raise
-        raise DataError(f"holds no table: {error}") from None
+        raise DataError(f"holds no table: {bad.first}") from None
