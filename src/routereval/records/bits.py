@@ -156,16 +156,6 @@ def first_rows(words: Words, n_prompts: int) -> NDArray[np.int64]:
     return total
 
 
-def prefix_counts(words: Words) -> NDArray[np.int64]:
-    """On how many prompts at least one of rows 0..i is right, for every i: (n_models,).
-
-    >>> prefix_counts(pack(np.array([[False, True, False], [True, True, False]])))
-    array([1, 2])
-    """
-    first = first_rows(words, words.shape[1] * _WORD)
-    return np.cumsum(np.bincount(first, minlength=len(words) + 1)[: len(words)])
-
-
 def _row_chunks(n_rows: int, n_prompts: int) -> list[slice]:
     step = max(1, _CHUNK_BYTES // max(1, n_prompts))
     return [slice(start, start + step) for start in range(0, n_rows, step)]

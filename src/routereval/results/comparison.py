@@ -300,11 +300,6 @@ def _in_fold(outcome: Outcome, fold: int | None) -> NDArray[np.bool_]:
     return np.asarray(outcome.fold == fold)
 
 
-def scores_of(results: Results, router: str, outcome: Outcome) -> NDArray[np.float64]:
-    """(n_prompts,) the scores of a router in one of its cells, or those of a yardstick in any."""
-    return _column(results, router, outcome, "quality")
-
-
 def _column(results: Results, router: str, outcome: Outcome, column: str) -> NDArray[np.float64]:
     """(n_prompts,) a column of a router's evidence, or the scores of a yardstick."""
     own = column if router in results.routers else YARDSTICKS[router]
