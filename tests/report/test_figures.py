@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from routereval.records import Records
-from routereval.report.display import SIMULATED
+from routereval.report.draw_matplotlib import SIMULATED
 from routereval.report.figures import (
     ScalingDisplay,
     mean_figure,

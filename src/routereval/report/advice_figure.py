@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routereval.report.display import SIMULATED, STYLE
+from routereval.report.draw_matplotlib import (
+    note_above,
+    panels_in_rows,
+    styled,
+    warn_simulated,
+)
 from routereval.report.titles import TITLES
 from routereval.studies.advise.advice import Advice, BenchmarkAdvice, PoolAdvice
 
@@ -18,7 +22,6 @@ if TYPE_CHECKING:
 _ORACLE, _CEILING, _BEST = "#dcdcdc", "#d95f02", "#222222"
 _LEARNED = "#0072b2"
 _INK = "#a34800"  # text is darker than its point, to be read as easily
-_DPI = 200
 _MOST_COLUMNS = 4
 
 
@@ -32,48 +35,25 @@ def advice_figure(advice: Advice) -> Figure:
     Args:
         advice: from `routereval.studies.advise`.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
     # Where a single model is left there is nothing to draw.
-    benchmarks = [
-        benchmark for benchmark in advice.benchmarks if _drawn(benchmark)
-    ] or advice.benchmarks[:1]
-    columns = min(len(benchmarks), _MOST_COLUMNS)
-    rows = math.ceil(len(benchmarks) / columns)
-    with matplotlib.rc_context(STYLE):
-        size = (max(3.6, 2.3 * columns), 2.5 * rows + 0.7)
-        figure = Figure(figsize=size, layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for panel, benchmark in zip(panels, benchmarks, strict=False):
-            _panel(panel, benchmark)
-        for panel in panels[len(benchmarks) :]:
-            panel.set_visible(False)
-        for row in range(rows):
-            panels[row * columns].set_ylabel("score")
+    benchmarks = [one for one in advice.benchmarks if _drawn(one)] or advice.benchmarks[:1]
+    with styled():
+        figure = panels_in_rows(benchmarks, _panel, _MOST_COLUMNS, _size, "score")
         handles = _legend(benchmarks)
         figure.legend(
             handles=handles,
             loc="outside lower center",
-            ncols=len(handles) if columns > 2 else 1,
+            ncols=len(handles) if len(benchmarks) > 2 else 1,
             handlelength=1.4,
             fontsize=6.5,
         )
         if any(benchmark.simulated for benchmark in benchmarks):
-            figure.suptitle(SIMULATED, color="#b2182b", fontsize=7.5, x=0.995, ha="right")
+            warn_simulated(figure)
     return figure
 
 
-def save_figure(advice: Advice, stem: Path) -> list[Path]:
-    """Write the picture as PNG and SVG; the same advice gives the same bytes."""
-    import matplotlib
-
-    png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
-    with matplotlib.rc_context(STYLE):
-        figure = advice_figure(advice)
-        figure.savefig(png, dpi=_DPI, metadata={"Software": None})
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
-    return [png, svg]
+def _size(columns: int, rows: int) -> tuple[float, float]:
+    return max(3.6, 2.3 * columns), 2.5 * rows + 0.7
 
 
 def _panel(ax: Axes, benchmark: BenchmarkAdvice) -> None:
@@ -105,15 +85,7 @@ def _panel(ax: Axes, benchmark: BenchmarkAdvice) -> None:
     ax.set_xticks(range(len(pools)), [str(pool.size) for pool in pools])
     ax.set_xlabel("models in the greedy pool")
     ax.set_title(TITLES.get(benchmark.name, benchmark.name), fontweight="bold", pad=13)
-    ax.annotate(
-        f"{benchmark.n_prompts:,} prompts, {benchmark.n_models:,} models",
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 4),
-        textcoords="offset points",
-        color="#666666",
-        fontsize=6.5,
-    )
+    note_above(ax, f"{benchmark.n_prompts:,} prompts, {benchmark.n_models:,} models")
 
 
 def _drawn(benchmark: BenchmarkAdvice) -> list[PoolAdvice]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from routereval.report.cells import visible
-from routereval.report.display import SIMULATED, Display, styled
+from routereval.report.display import Display
+from routereval.report.draw_matplotlib import styled, warn_simulated
 from routereval.report.panel import LONGEST, Panel, shortened
 from routereval.report.titles import TITLES
 from routereval.results.champions import Champions
@@ -56,7 +57,7 @@ class ChampionDisplay(Display):
             figure = Figure(figsize=size, layout="constrained")
             draw_map(figure.add_subplot(), self.found)
             if self.made:
-                figure.suptitle(SIMULATED, color="#b2182b", fontsize=7.5, x=0.995, ha="right")
+                warn_simulated(figure)
         return figure
 
 

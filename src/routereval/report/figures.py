@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from routereval.report.display import SIMULATED, Display, saved, styled
+from routereval.report.display import Display
+from routereval.report.draw_matplotlib import note_above, saved, styled, warn_simulated
 from routereval.report.titles import TITLES
 from routereval.results.scaling_curves import MEAN, ScalingCurve, ScalingResults
 from routereval.studies.orders import RANDOM
@@ -73,15 +74,7 @@ class ScalingDisplay(Display):
             self._label(ax, every)
         self._yardstick(ax)
         ax.set_title(TITLES.get(curve.benchmark, curve.benchmark), fontweight="bold", pad=13)
-        ax.annotate(
-            _counts(curve),
-            (0, 1),
-            xycoords="axes fraction",
-            xytext=(0, 4),
-            textcoords="offset points",
-            color="#666666",
-            fontsize=6.5,
-        )
+        note_above(ax, _counts(curve))
         return ax
 
     def figure(self) -> Figure:
@@ -199,7 +192,7 @@ def _frame(figure: Figure, curves: Sequence[ScalingCurve], columns: int) -> None
         handletextpad=0.4,
     )
     if any(curve.simulated for curve in curves):
-        figure.suptitle(SIMULATED, color=_REFERENCE, fontsize=7.5, x=0.995, ha="right")
+        warn_simulated(figure)
 
 
 def _legend(curves: Sequence[ScalingCurve]) -> list[Any]:

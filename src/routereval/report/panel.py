@@ -1,7 +1,7 @@
 """Panels: what a figure shows, as values, apart from who draws it.
 
-A `Panel` has two axes and marks. `routereval.report.draw_svg` makes it a picture of the page and
-`routereval.report.display` one of matplotlib; where labels go is decided here, once for both.
+A `Panel` has two axes and marks. `routereval.report.draw_svg` makes it a picture of the page,
+`routereval.report.draw_matplotlib` one of matplotlib; where labels go is decided here, for both.
 """
 
 from __future__ import annotations

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from routereval.report.data import to_json
-from routereval.report.display import SIMULATED, STYLE
+from routereval.report.draw_matplotlib import (
+    panels_in_rows,
+    saved,
+    styled,
+    warn_simulated,
+)
 from routereval.report.layouts.replay import AGAINST, NAMES, replays_document
 from routereval.report.titles import TITLES
 from routereval.studies.replay import Replay, Replays
@@ -22,7 +27,6 @@ if TYPE_CHECKING:
 _COLOURS = ("#d95f02", "#1b7f79", "#7a5195", "#2c6fbb", "#b2182b", "#6b8e23")
 _GREY = {"linear": "#222222", "best_single": "#555555", "random": "#999999"}
 _DASHES: dict[str, Any] = {"linear": "-", "best_single": (0, (5, 3)), "random": (0, (1, 2))}
-_DPI = 200
 _MOST_COLUMNS = 3
 
 
@@ -36,39 +40,25 @@ def save_replay(found: Sequence[Replay], folder: str | Path) -> list[Path]:
     Returns:
         The files.
     """
-    import matplotlib
-
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
-    files = [home / f"replay.{ending}" for ending in ("json", "png", "svg")]
-    files[0].write_text(to_json(replays_document(Replays(found))), encoding="utf-8")
-    with matplotlib.rc_context(STYLE):
-        figure = replay_figure(found)
-        figure.savefig(files[1], dpi=_DPI, metadata={"Software": None})
-        figure.savefig(files[2], metadata={"Date": None, "Creator": None})
-    return files
+    numbers = home / "replay.json"
+    numbers.write_text(to_json(replays_document(Replays(found))), encoding="utf-8")
+    return [numbers, *saved(replay_figure(found), home / "replay")]
 
 
 def replay_figure(found: Sequence[Replay]) -> Figure:
     """Small multiples, a panel per benchmark: cumulative regret against the number of prompts."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    columns = min(len(found), _MOST_COLUMNS)
-    rows = math.ceil(len(found) / columns)
-    with matplotlib.rc_context(STYLE):
-        size = (max(4.2, 3.0 * columns), 2.7 * rows + 0.4)
-        figure = Figure(figsize=size, layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for panel, one in zip(panels, found, strict=False):
-            _panel(panel, one)
-        for panel in panels[len(found) :]:
-            panel.set_visible(False)
-        for row in range(rows):
-            panels[row * columns].set_ylabel(f"regret against {AGAINST[found[0].against]}")
+    with styled():
+        ylabel = f"regret against {AGAINST[found[0].against]}"
+        figure = panels_in_rows(found, _panel, _MOST_COLUMNS, _size, ylabel)
         if any(one.simulated for one in found):
-            figure.suptitle(SIMULATED, color="#b2182b", fontsize=7.5, x=0.995, ha="right")
+            warn_simulated(figure)
     return figure
+
+
+def _size(columns: int, rows: int) -> tuple[float, float]:
+    return max(4.2, 3.0 * columns), 2.7 * rows + 0.4
 
 
 def _panel(ax: Axes, found: Replay) -> None:

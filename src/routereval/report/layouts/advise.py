@@ -68,7 +68,8 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
         The files.
     """
     from routereval.report.advice_cost import AdviceCostDisplay
-    from routereval.report.advice_figure import save_figure
+    from routereval.report.advice_figure import advice_figure
+    from routereval.report.draw_matplotlib import saved
 
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
@@ -81,7 +82,7 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
         path.write_text(content, encoding="utf-8")
     cost = AdviceCostDisplay(advice)
     twin = cost.save(home / "advice-cost") if cost.panels() else []
-    return [*files, *save_figure(advice, home / "advice"), *twin]
+    return [*files, *saved(advice_figure(advice), home / "advice"), *twin]
 
 
 def _parts(benchmark: BenchmarkAdvice, advice: Advice) -> list[Part]:
