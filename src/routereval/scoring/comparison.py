@@ -171,10 +171,7 @@ def paired_test(
     >>> paired_test([1, 1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 0, 0]).sentence("linear", "knn")
     'linear beats knn by 1.000 [1.000, 1.000] on 8 prompts (p = 0.004; better on 8, worse on 0).'
     """
-    if n_permutations < 1:
-        raise SpecError(f"n_permutations must be at least 1, not {n_permutations}")
-    if not 0 < level < 1:
-        raise SpecError(f"the level of an interval must lie between 0 and 1, as 0.95, not {level}")
+    _check_numbers(n_permutations, level)
     gain = _differences(a, b)
     n_prompts = gain.size
     subsets = _codes("subsets", subsets, n_prompts)
@@ -219,6 +216,13 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     adjusted = np.full(p.shape, np.nan)
     adjusted[tests] = np.minimum(stepped, 1.0)
     return adjusted
+
+
+def _check_numbers(n_permutations: int, level: float) -> None:
+    if n_permutations < 1:
+        raise SpecError(f"n_permutations must be at least 1, not {n_permutations}")
+    if not 0 < level < 1:
+        raise SpecError(f"the level of an interval must lie between 0 and 1, as 0.95, not {level}")
 
 
 def _differences(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:

@@ -102,23 +102,7 @@ def evaluate(
         tested.append(_tested(router, fold, lam))
     inputs = joined(folds) if task.split.crossed else scoring_inputs(task)
     found = _joined(tested, inputs)
-    evidence = collect_evidence(
-        found.inputs.scores,
-        found.sent,
-        found.distribution,
-        best_single=found.inputs.best_single,
-        subsets=found.inputs.subsets,
-        groups=found.inputs.groups,
-        reference=found.inputs.reference,
-        costs=found.inputs.costs,
-        called=found.called,
-        unit=found.inputs.cost_unit,
-        truthful=found.inputs.truthful,
-        curve=found.curve,
-        pair=strong_weak_pair(found.inputs.scores, found.predicted, found.inputs.usual_best),
-        entropy_floor=getattr(tested[0].router, "entropy_floor", 1e-10),
-        informed=tested[0].router.reads in {"truth", "subset_means"},
-    )
+    evidence = _evidence(found, tested[0].router)
     values, unsure = estimates(evidence, metrics if resampled is None else resampled, n_boot)
     return Evaluation(
         metrics=compute(evidence, metrics),
@@ -200,6 +184,28 @@ def _joined(tested: Sequence[_Tested], inputs: ScoringInputs) -> _Joined:
         curve = cost_quality_curve(held, first.task.test, inputs)
     paid = np.concatenate(called)[order] if called else None
     return _Joined(inputs, predicted, sent, paid, distribution, curve)
+
+
+def _evidence(found: _Joined, router: Router) -> Evidence:
+    """What each prompt contributes to the metrics."""
+    inputs = found.inputs
+    return collect_evidence(
+        inputs.scores,
+        found.sent,
+        found.distribution,
+        best_single=inputs.best_single,
+        subsets=inputs.subsets,
+        groups=inputs.groups,
+        reference=inputs.reference,
+        costs=inputs.costs,
+        called=found.called,
+        unit=inputs.cost_unit,
+        truthful=inputs.truthful,
+        curve=found.curve,
+        pair=strong_weak_pair(inputs.scores, found.predicted, inputs.usual_best),
+        entropy_floor=getattr(router, "entropy_floor", 1e-10),
+        informed=router.reads in {"truth", "subset_means"},
+    )
 
 
 def _all_expected(

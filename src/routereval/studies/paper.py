@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from routereval.errors import DataError, SpecError, unknown
 from routereval.results.results import Results
 from routereval.routers import lineup
+from routereval.studies.progress import Progress
 from routereval.studies.run import run
-from routereval.studies.run_sources import Progress
 from routereval.tasks import Split
 
 RUN_KEYS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -17,11 +17,10 @@ from routereval.routers import choose, make_router
 from routereval.routers.bandits import Bandit
 from routereval.shown import Shown
 from routereval.sources import open_source
+from routereval.studies.progress import Progress, silent
 from routereval.tasks import Task
 
 Floats = NDArray[np.float64]
-Progress = Callable[[str, int, int], None]
-
 DEFAULT_ROUTERS = ("linucb", "thompson", "epsilon_greedy")
 DEFAULT_POOL = "all-strong(size=5)"
 AGAINST = ("linear", "best_single", "oracle")
@@ -129,7 +128,7 @@ def replay(
     """
     chosen = _checked(routers, against, orders)
     opened = open_source(sources)
-    report = progress or (lambda what, done, total: None)
+    report = progress or silent
     found = []
     report("benchmarks", 0, len(opened))
     for records in opened:

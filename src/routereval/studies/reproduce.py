@@ -24,8 +24,8 @@ from routereval.results.results import Cell, Results
 from routereval.shown import Shown
 from routereval.sources import DEMO, open_source
 from routereval.spec import Spec, parse_spec
+from routereval.studies.progress import Progress
 from routereval.studies.run import run
-from routereval.studies.run_sources import Progress
 from routereval.tasks import GROUPS
 
 PAPER_ROUTERS: Mapping[str, str] = {

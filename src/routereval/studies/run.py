@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from routereval.records import Records
 from routereval.results.results import Results, ResultsFolder
 from routereval.scoring import N_BOOT, OWN_METRICS, all_metrics
 from routereval.scoring.metrics import not_loaded
+from routereval.studies.progress import Progress, silent
 from routereval.studies.run_cells import (
     CellJob,
     PreparedSplit,
@@ -38,7 +39,6 @@ from routereval.studies.run_plan import (
 from routereval.studies.run_prompts import by_records, kept_prompts
 from routereval.studies.run_sources import (
     CostSource,
-    Progress,
     Selection,
     records_in_folders,
     selected,
@@ -120,59 +120,79 @@ def run(  # noqa: PLR0913 - the options of a command
     """
     wanted = Selection(tuple(only), tuple(models), tuple(without))
     paid = CostSource(costs, prices)
-    given = _given_pools(pools, sizes, groups)
-    several = seeds if isinstance(seeds, int) else tuple(seeds)
     if n_jobs == 0:
         raise SpecError("a run needs at least one process; give a number, or -1 for one per core")
-
-    def plan_by(usual: Defaults) -> RunPlan:
-        rule = usual.protocol if protocol is None else protocol
-        return RunPlan(
-            routers_by_name(
-                with_controls(usual.routers, rule) if routers is None else routers, rule
-            ),
-            tuple(usual.sizes if sizes is None else sizes),
-            tuple(usual.groups if groups is None else groups),
-            given,
-            rule,
-            several,
-            embedders_of_run(embedder),
-            n_boot,
-        )
-
-    plan_by(Defaults())  # what makes no sense is refused before any work
-    report = progress or (lambda what, done, total: None)
+    asked = _Asked(
+        routers,
+        sizes,
+        groups,
+        _given_pools(pools, sizes, groups),
+        protocol,
+        seeds if isinstance(seeds, int) else tuple(seeds),
+        embedders_of_run(embedder),
+        n_boot,
+    )
+    asked.plan(Defaults())  # what makes no sense is refused before any work
+    report = progress or silent
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="routereval-")))
         folder = ResultsFolder(Path(out) if out else scratch / "results")
         folder.finished()  # refused before any work, if it holds something else
         workers = stack.enter_context(workers_at(scheduler, n_jobs))
         opened = selected(records_in_folders(sources, scratch, report), wanted, scratch)
-        records, notes = with_costs_of(opened, paid, scratch)
-        usual = defaults_for(records, protocol, sizes, groups, given)
-        plan = plan_by(usual)
+        records, cost_notes = with_costs_of(opened, paid, scratch)
+        usual = asked.defaults(records)
+        plan = asked.plan(usual)
         stream = joined(records, plan.splits[0], scratch)
         prepared = _prepared_splits(stream, plan, workers, report)
         jobs = _cell_jobs(prepared, plan)
-        left_out = [f"{reason}; it is left out" for reason in not_loaded().values()]
-        partial = [
-            line for one in records if (line := left_out_for(one, plan.pools_of(one.n_models)))
-        ]
-        usual_note = [usual.note] if usual.note and protocol is None else []
         notes = [
-            *usual_note,
+            *([usual.note] if usual.note and protocol is None else []),
             *_same_pools(prepared),
             *_notes(prepared),
-            *partial,
-            *notes,
-            *left_out,
+            *_partial_pools(records, plan),
+            *cost_notes,
+            *(f"{reason}; it is left out" for reason in not_loaded().values()),
         ]
         if not jobs:
             raise _nothing_run(notes)
-        asked = {**wanted.info(), **plan.info(), **paid.info()}
-        info = {**_info(sources, prepared), **asked, "notes": notes}
+        covered = {**wanted.info(), **plan.info(), **paid.info()}
+        info = {**_info(sources, prepared), **covered, "notes": notes}
         results = _computed(jobs, info, folder, workers, report)
         return _with_prompts(folder, stream, results)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller of `run` named of the plan; None for what the records decide."""
+
+    routers: Sequence[Any] | Mapping[str, Any] | None
+    sizes: Sequence[int] | None
+    groups: Sequence[str] | None
+    pools: tuple[Pool, ...]
+    protocol: str | None
+    seeds: int | tuple[int, ...]
+    embedders: tuple[object, ...]
+    n_boot: int
+
+    def defaults(self, records: Sequence[Records]) -> Defaults:
+        """What the records decide."""
+        return defaults_for(records, self.protocol, self.sizes, self.groups, self.pools)
+
+    def plan(self, usual: Defaults) -> RunPlan:
+        """What is run, where the rest is as usual."""
+        rule = usual.protocol if self.protocol is None else self.protocol
+        routers = with_controls(usual.routers, rule) if self.routers is None else self.routers
+        return RunPlan(
+            routers_by_name(routers, rule),
+            tuple(usual.sizes if self.sizes is None else self.sizes),
+            tuple(usual.groups if self.groups is None else self.groups),
+            self.pools,
+            rule,
+            self.seeds,
+            self.embedders,
+            self.n_boot,
+        )
 
 
 def _given_pools(
@@ -248,6 +268,12 @@ def _notes(prepared: Sequence[PreparedSplit]) -> list[str]:
     notes = [note for one in prepared for note in one.notes]
     refused = [str(m) for one in prepared for m in one.pools.values() if isinstance(m, DataError)]
     return list(dict.fromkeys([*notes, *refused]))
+
+
+def _partial_pools(records: Sequence[Records], plan: RunPlan) -> list[str]:
+    """A line for each benchmark of which a pool leaves models out."""
+    lines = [left_out_for(one, plan.pools_of(one.n_models)) for one in records]
+    return [line for line in lines if line]
 
 
 def _computed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +11,7 @@ from routereval.errors import DataError, unknown
 from routereval.records import Records, read_records
 from routereval.records.costs import with_costs
 from routereval.sources import open_source, select_models
-
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, steps done, steps in all)."""
+from routereval.studies.progress import Progress
 
 
 class CostSource(NamedTuple):

@@ -156,13 +156,7 @@ def savings(
         SpecError: for a model that has no price.
     """
     logged = read_log(Path(log)) if isinstance(log, str | Path) else list(log)
-    rows = [row for row in logged if row.model and row.tokens is not None]
-    if not rows:
-        raise DataError(f"none of {len(logged)} logged requests was routed, answered and counted")
-    for row in rows:
-        if row.model not in prices:
-            raise unknown("model without a price", row.model, prices)
-    rows.sort(key=lambda row: (row.time, row.request_id))
+    rows = _answered(logged, prices)
     talks = _conversations(rows)
     turns = _turns(rows, talks, cache_s)
     shares = {model: _shares(turns, model) for model in prices}
@@ -178,26 +172,31 @@ def savings(
         found.append(
             SingleModel(model, float(usd.sum()), saved, interval(saved, drawn, level), unable)
         )
-    found.sort(key=lambda one: -one.usd)
     switches = [turn for turn in turns if turn.prefix and turn.before != turn.model]
-    cold = sum(
-        prices[turn.model].usd(turn.tokens)
-        - prices[turn.model].usd(_warm(turn, shares[turn.model]))
-        for turn in switches
-    )
     return Savings(
-        tuple(found),
-        float(paid.sum()),
-        float(np.nansum([row.cost for row in rows])),
-        float(np.nansum([row.lost for row in logged])),
-        len(rows),
-        n_talks,
-        len(switches),
-        cold,
-        cache_s,
-        level,
-        tuple(_notes(logged, rows, float(paid.sum()))),
+        rows=tuple(sorted(found, key=lambda one: -one.usd)),
+        usd=float(paid.sum()),
+        logged_usd=float(np.nansum([row.cost for row in rows])),
+        lost_usd=float(np.nansum([row.lost for row in logged])),
+        n_requests=len(rows),
+        n_conversations=n_talks,
+        n_switches=len(switches),
+        cold_usd=sum(_cold_usd(turn, prices[turn.model], shares[turn.model]) for turn in switches),
+        cache_s=cache_s,
+        level=level,
+        notes=tuple(_notes(logged, rows, float(paid.sum()))),
     )
+
+
+def _answered(logged: Sequence[Logged], prices: Mapping[str, TokenPrices]) -> list[Logged]:
+    """The requests that were routed and answered, in the order of time; each model has a price."""
+    rows = [row for row in logged if row.model and row.tokens is not None]
+    if not rows:
+        raise DataError(f"none of {len(logged)} logged requests was routed, answered and counted")
+    for row in rows:
+        if row.model not in prices:
+            raise unknown("model without a price", row.model, prices)
+    return sorted(rows, key=lambda row: (row.time, row.request_id))
 
 
 def _conversations(rows: Sequence[Logged]) -> NDArray[np.int64]:
@@ -247,6 +246,11 @@ def _warm(turn: _Turn, shares: _Shares) -> Tokens:
     cached = round(turn.prefix * shares.cached)
     fresh = turn.tokens.tokens_in - cached
     return turn.tokens._replace(cached=cached, cache_written=round(fresh * shares.cache_written))
+
+
+def _cold_usd(turn: _Turn, price: TokenPrices, shares: _Shares) -> float:
+    """What a turn cost beyond what it would have, had its model's cache been warm."""
+    return price.usd(turn.tokens) - price.usd(_warm(turn, shares))
 
 
 def _notes(logged: Sequence[Logged], rows: Sequence[Logged], usd: float) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,10 +29,9 @@ from routereval.scoring.scaling import (
 )
 from routereval.sources import open_source
 from routereval.studies.orders import RANDOM, Index, Matrix, greedy, known_order, model_order
+from routereval.studies.progress import Progress, silent
 
 Floats = NDArray[np.float64]
-Progress = Callable[[str, int, int], None]
-
 _LEVEL = 0.95
 _BLOCK = 1 << 22
 _WEIGHTS = 1 << 23
@@ -83,7 +82,7 @@ def scaling(
     studied = [_studied_block(records, order, reference) for records in _opened(sources)]
     least = min(one.last for one in studied)
     plan = _Plan(order, tuple(p), below, least, n_boot, seed)
-    report = progress or (lambda what, done, total: None)
+    report = progress or silent
     drawn = []
     for done, one in enumerate(studied):
         report("benchmarks", done, len(studied))

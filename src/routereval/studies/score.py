@@ -133,29 +133,31 @@ def score(
     """
     if prompts not in PROMPTS:
         raise unknown("choice of prompts", prompts, PROMPTS)
-    collection = open_source(source)
-    file = read_predictions(predictions)
-    file.check_prompts(collection)
-    rule = Split.parse(split)
     title = name or Path(predictions).stem
     if title in YARDSTICKS:
         raise DataError(f"{title!r} is the name of a control; give the router another with --name")
-    stamp = hashlib.sha256(Path(predictions).read_bytes()).hexdigest()[:12]
-    jobs, notes = _jobs(file, collection, rule, pool)
+    collection = open_source(source)
+    file = read_predictions(predictions)
+    file.check_prompts(collection)
+    jobs, notes = _jobs(file, collection, Split.parse(split), pool)
     tasks = []
     for records, each, own in jobs:
         task, task_notes = _task(records, own, each, prompts, file.path)
         notes += [*task_notes, *(_pool_notes(records, own) if pool is None else [])]
         tasks.append(task)
+    stamp = hashlib.sha256(Path(predictions).read_bytes()).hexdigest()[:12]
     means = _pooled_means(tasks)
-    cells: list[Cell] = []
-    outcomes: dict[str, Outcome] = {}
+    found: list[tuple[Cell, Outcome]] = []
     for task, (_, each, own) in zip(tasks, jobs, strict=True):
-        shown = each if prompts == "test" else None
-        for cell, outcome in _cells(task, own, title, shown, stamp, means, n_boot=n_boot):
-            cells.append(cell)
-            outcomes[cell.key] = outcome
-    cells.sort(key=lambda cell: [title, *YARDSTICKS].index(cell.router))
+        protocol = each.rule if prompts == "test" else "file"
+        for known, router in _routers(task, own, title, means).items():
+            paid = _paid(own, task) if known == title else None
+            evaluation = _evaluated(router, task, paid, n_boot)
+            cell = _cell(task, known, router, evaluation, protocol, f"file-{stamp}", n_boot)
+            found.append((cell, Outcome(evaluation.evidence, task.test.rows)))
+    found.sort(key=lambda one: [title, *YARDSTICKS].index(one[0].router))
+    cells = [cell for cell, _ in found]
+    outcomes = {cell.key: outcome for cell, outcome in found}
     info = {"version": __version__, "predictions": str(predictions), "notes": notes}
     if out is not None:
         folder = ResultsFolder(Path(out))
@@ -256,55 +258,68 @@ def _controls(task: Task, means: dict[str, float] | None) -> dict[str, Router]:
     return made
 
 
-def _cells(
-    task: Task,
-    own: Predictions,
-    title: str,
-    split: Split | None,
-    stamp: str,
-    means: dict[str, float] | None,
-    *,
-    n_boot: int,
-) -> list[tuple[Cell, Outcome]]:
-    """The router and the yardsticks on one benchmark."""
-    records = task.records
-    values = _spread(own.values, own.rows, records.n_prompts)
-    costs = None if own.costs is None else _spread(own.costs, own.rows, records.n_prompts)
-    mine = (Chosen if own.chosen else Listed)(values, costs)
+def _routers(
+    task: Task, own: Predictions, title: str, means: dict[str, float] | None
+) -> dict[str, Router]:
+    """The router of the file and the yardsticks, by name."""
+    n_prompts = task.records.n_prompts
+    values = _spread(own.values, own.rows, n_prompts)
     if np.isnan(values[task.test.rows]).all(axis=1).any():
-        raise DataError(f"{records.name}: a prompt has no score for any model")
-    found = []
-    for name, router in ({title: mine} | _controls(task, means)).items():
-        part = task.train
-        router.fit(part.inputs(router.reads), part.scores, part.costs)
-        evaluation = evaluate(router, task, n_boot=n_boot)
-        if name == title and own.paid is not None:
-            paid = _spread(own.paid[:, None], own.rows, records.n_prompts)[:, 0]
-            evaluation = _with_costs(evaluation, paid[task.test.rows], n_boot)
-        cell = Cell(
-            benchmark=task.split["test"] or records.name,
-            size=len(task.models),
-            group="models",
-            seed=task.split.seed,
-            protocol=split.rule if split else "file",
-            router=name,
-            pool=task.models,
-            n_train=len(part.rows),
-            n_test=len(task.test.rows),
-            metrics=evaluation.metrics,
-            intervals={key: tuple(ends) for key, ends in evaluation.intervals.items()},  # type: ignore[misc]
-            seconds={"fit": 0.0, "predict": 0.0},
-            records=records.hash,
-            version=__version__,
-            embedder=f"file-{stamp}",
-            control=router.control,
-            simulated=records.simulated,
-            n_boot=n_boot,
-            doubtful=tuple(sorted(evaluation.doubtful)),
-            parts=benchmark_starts(records) if task.split.protocol == "mixed" else {},
-        )
-        found.append((cell, Outcome(evaluation.evidence, task.test.rows)))
-    return found
+        raise DataError(f"{task.records.name}: a prompt has no score for any model")
+    costs = None if own.costs is None else _spread(own.costs, own.rows, n_prompts)
+    mine = (Chosen if own.chosen else Listed)(values, costs)
+    return {title: mine} | _controls(task, means)
+
+
+def _paid(own: Predictions, task: Task) -> NDArray[np.float64] | None:
+    """(n_prompts,) what the choices on the test prompts cost, as the file says it."""
+    if own.paid is None:
+        return None
+    paid = _spread(own.paid[:, None], own.rows, task.records.n_prompts)
+    return paid[task.test.rows][:, 0]
+
+
+def _evaluated(
+    router: Router, task: Task, paid: NDArray[np.float64] | None, n_boot: int
+) -> Evaluation:
+    train = task.train
+    router.fit(train.inputs(router.reads), train.scores, train.costs)
+    found = evaluate(router, task, n_boot=n_boot)
+    return found if paid is None else _with_costs(found, paid, n_boot)
+
+
+def _cell(  # noqa: PLR0917 - all that a cell keeps
+    task: Task,
+    name: str,
+    router: Router,
+    found: Evaluation,
+    protocol: str,
+    embedder: str,
+    n_boot: int,
+) -> Cell:
+    records = task.records
+    return Cell(
+        benchmark=task.split["test"] or records.name,
+        size=len(task.models),
+        group="models",
+        seed=task.split.seed,
+        protocol=protocol,
+        router=name,
+        pool=task.models,
+        n_train=len(task.train.rows),
+        n_test=len(task.test.rows),
+        metrics=found.metrics,
+        intervals={key: tuple(ends) for key, ends in found.intervals.items()},  # type: ignore[misc]
+        seconds={"fit": 0.0, "predict": 0.0},
+        records=records.hash,
+        version=__version__,
+        embedder=embedder,
+        control=router.control,
+        simulated=records.simulated,
+        n_boot=n_boot,
+        doubtful=tuple(sorted(found.doubtful)),
+        parts=benchmark_starts(records) if task.split.protocol == "mixed" else {},
+    )
 
 
 def _with_costs(evaluation: Evaluation, paid: NDArray[np.float64], n_boot: int) -> Evaluation:

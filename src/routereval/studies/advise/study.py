@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,10 +25,8 @@ from routereval.studies.advise.pools import redundant
 from routereval.studies.advise.score_table import Floats, ScoreTable, join, score_table_of
 from routereval.studies.advise.traffic import prompt_weights, read_traffic
 from routereval.studies.dominated import dominated_notes
+from routereval.studies.progress import Progress, silent
 from routereval.tasks import mix
-
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, steps done, steps in all)."""
 
 LATENCY = "latency_ms"
 """The signal that holds how long a call took, in ms."""
@@ -116,8 +114,20 @@ def advise(  # noqa: PLR0913 - the options of a command
     for router in routers:
         make_router(router)  # an unknown name is refused before any work
     collection, notes = costed(open_source(sources), prices)
-    report = progress or (lambda what, done, total: None)
+    found, refused = _each_advised(collection, plan, progress or silent)
+    notes += refused
+    if not found:
+        raise DataError("; ".join(notes))
+    notes += dominated_notes(collection)
+    return Advice(tuple(found), margin, near, folds, monthly, budget, tuple(notes))
+
+
+def _each_advised(
+    collection: Sequence[Records], plan: AdvicePlan, report: Progress
+) -> tuple[list[BenchmarkAdvice], list[str]]:
+    """The advice on each benchmark, then on all together; and why there is none on some."""
     found: list[BenchmarkAdvice] = []
+    notes: list[str] = []
     for records in collection:
         try:
             found.append(_advised(records, score_table_of(records), plan, report))
@@ -128,10 +138,7 @@ def advise(  # noqa: PLR0913 - the options of a command
             found.append(_advised(mix(collection), join(collection), plan, report))
         except DataError as error:
             notes.append(f"no advice on all benchmarks together: {error}")
-    if not found:
-        raise DataError("; ".join(notes))
-    notes += dominated_notes(collection)
-    return Advice(tuple(found), margin, near, folds, monthly, budget, tuple(notes))
+    return found, notes
 
 
 def costed(
