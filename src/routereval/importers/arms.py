@@ -17,6 +17,8 @@ from routereval.records.draft import Draft
 if TYPE_CHECKING:
     import polars as pl
 
+_SEEDS = ("seed", "random_seed")
+"""Settings by which runs are trials, not arms."""
 _EFFORTS = ("reasoning_effort", "effort", "enable_thinking", "thinking_budget", "reasoning_tokens")
 
 
@@ -39,6 +41,11 @@ class Run:
     stamp: Any
     settings: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def seed(self) -> str | None:
+        """The seed that it was run with: runs at several seeds are trials."""
+        return next((self.settings[key] for key in _SEEDS if key in self.settings), None)
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,8 @@ def _stamp(run: Run) -> Any:  # noqa: ANN401 - whatever orders the runs of a for
 def _differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
     """The keys in which some settings differ, those of effort first."""
     keys = dict.fromkeys(key for one in settings for key in one)
-    differ = [key for key in keys if len({one.get(key) for one in settings}) > 1]
+    arms = [key for key in keys if key not in _SEEDS]
+    differ = [key for key in arms if len({one.get(key) for one in settings}) > 1]
     return sorted(differ, key=lambda key: (key not in _EFFORTS, key))
 
 
@@ -177,12 +185,12 @@ class Taken:
         arm: with its runs, the newest first.
         digests: what tells the answers of each run from those of another run: runs that say the
             same are one, and what the newest has counts; those that say something else are trials
-            of their own. Without it, any two runs are one.
+            of their own. Without it, any two runs are one unless they had other seeds.
     """
 
     def __init__(self, arm: Arm, digests: Sequence[Hashable] = ()) -> None:
         self._arm = arm
-        self._digests = digests or [None] * len(arm.runs)
+        self._digests = digests or [run.seed for run in arm.runs]
         self._by: dict[Hashable, int] = {}
         self._superseded = [0] * len(arm.runs)
         self._given = [0] * len(arm.runs)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from routereval.errors import DataError
+from routereval.importers.cells import CellForms, Read
 from routereval.importers.rows import BadRows, RowError, files_in, finite_in, text_of
 from routereval.importers.scale import Rescale, Scale
 
@@ -55,6 +56,20 @@ def value_in(value: object, *, rescale: Rescale, what: str = "score") -> float:
     if rescale is True:
         return number
     return (rescale or Scale()).score(number, what)
+
+
+def tell_word(forms: CellForms, column: str, cell: object, number: float) -> None:
+    """Note what a text that is no plain number was read as; anything else is not noted.
+
+    >>> tell_word(forms := CellForms(), "match", "C", 1.0)
+    >>> list(forms.facts())
+    ["column 'match': 1 'C' as 1"]
+    """
+    if isinstance(cell, str):
+        try:
+            float(cell)
+        except ValueError:
+            forms.add(column, cell, Read(number, cell.strip()))
 
 
 def mean_in(value: object, what: str = "score") -> object:

@@ -24,6 +24,7 @@ from routereval.importers.eval_logs import (
     noting,
     prompt_text,
     refuse_unscored,
+    tell_word,
     value_in,
 )
 from routereval.importers.importer import Importer
@@ -108,7 +109,8 @@ def _distinct_runs(runs: Sequence[_Run]) -> list[_Run]:
         and set(one.order) & set(other.order)
     }
     return [
-        replace(run, more=run.task_args) if (run.task, run.model) in shared else run for run in runs
+        replace(run, more={**run.more, **run.task_args}) if (run.task, run.model) in shared else run
+        for run in runs
     ]
 
 
@@ -200,11 +202,12 @@ class _Reader:
                     subset=it.subset,
                     chance=it.chance,
                     axes=epoch.axes,
-                    trial=epoch.name,
+                    trial=_trial(run, epoch),
                     judge=self.scorer_of.get(run.task),
                 )
                 for scorer, score in epoch.others.items():
-                    self.table.add(run.task, name, model, score, trial=epoch.name, judge=scorer)
+                    trial = _trial(run, epoch)
+                    self.table.add(run.task, name, model, score, trial=trial, judge=scorer)
         n_scores = sum(
             any(not math.isnan(epoch.score) for epoch in it.epochs) for it in samples.values()
         )
@@ -247,7 +250,9 @@ class _Reader:
         scorer = self.scorer_of.setdefault(task, self.scorer or next(iter(values)))
         if scorer not in values:
             raise RowError(f"there is no score {scorer!r}; there are: {listed(values)}")
-        return self._number(values[scorer], scorer)
+        number = self._number(values[scorer], scorer)
+        tell_word(self.table.forms(task), scorer, values[scorer], number)
+        return number
 
     def _number(self, value: object, scorer: str) -> float:
         if isinstance(value, str):
@@ -261,6 +266,11 @@ class _Reader:
                 f"{error}; the grades that are known are C, P, I and N: choose another scorer with "
                 "-O scorer=NAME"
             ) from None
+
+
+def _trial(run: Run, epoch: _Epoch) -> str:
+    """What names the run of a sample: its epoch, with the seed where the run had one."""
+    return epoch.name if run.seed is None else f"{run.seed}/{epoch.name}"
 
 
 def _runs(files: Sequence[Path], bad: BadRows) -> Iterator[_Run]:
@@ -281,8 +291,14 @@ def _runs(files: Sequence[Path], bad: BadRows) -> Iterator[_Run]:
                 {key: value for key, value in settings.items() if key not in _WHERE},
                 order=_order(spec),
                 asked_for=model,
+                more=_solver(spec),
                 task_args=flat(spec.get("task_args")),
             )
+
+
+def _solver(spec: Row) -> dict[str, str]:
+    """The solver with its arguments, where the log names one: another one is another arm."""
+    return flat({"solver": spec.get("solver")}) | flat(spec.get("solver_args"), "solver.")
 
 
 def _model(spec: Row) -> str:

@@ -1,41 +1,35 @@
 """lm-evaluation-harness: the sample logs that ``--log_samples`` writes.
 
-A run of one model leaves ``<output>/<model>/samples_<task>_<time>.jsonl``, one line per prompt and
-filter, and ``results_<time>.json``, which tells the model's name. Tasks of one family, such as
-``mmlu_anatomy``, become one benchmark with a subset per task.
+A log holds one line per prompt and filter; `lm_eval_runs` says which logs there are. Tasks of one
+family, such as ``mmlu_anatomy``, become one benchmark with a subset per task.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from routereval.importers.arms import Arm, Run, Taken, arms_of, arms_table, flat
+from routereval.importers.arms import Arm, Run, Taken, arms_of, arms_table
 from routereval.importers.eval_logs import (
     SamePrompts,
-    first_files,
     listed,
+    mean_in,
     names_of,
     prompt_text,
     refuse_unscored,
-    value_in,
 )
 from routereval.importers.importer import Importer
+from routereval.importers.lm_eval_runs import holds_logs, runs_in
 from routereval.importers.long_table import LongTable
 from routereval.importers.metric_choice import LOWER_IS_BETTER
 from routereval.importers.rows import (
     BadRows,
     RowError,
     first_object,
-    json_file,
     json_records,
     name_in,
-    peek,
-    some_files,
     text_of,
 )
 from routereval.importers.scale import Rescale, Scale
@@ -89,29 +83,18 @@ MMLU_SUBJECTS = (
 )
 """Ends of the names of MMLU's tasks and of those like it."""
 
-_PATTERNS = tuple(
-    f"{folders}samples_*.{end}"
-    for folders in ("", "*/", "*/*/", "*/*/*/")
-    for end in ("jsonl", "json")
-)
-_NAME = re.compile(r"samples_(.+?)(?:_(\d{4}-\d\d-\d\dT[\d.-]+))?\.jsonl?")
-_WHERE = {
-    *("pretrained", "model", "base_url", "device", "device_map", "batch_size", "max_batch_size"),
-    *("parallelize", "tensor_parallel_size", "data_parallel_size", "gpu_memory_utilization"),
-    *("trust_remote_code", "cache_dir", "tokenizer", "num_concurrent", "max_retries", "timeout"),
-}
-"""Arguments of a model that say where it ran, not how."""
-
 _PAIRED = ("mcc", "f1", "matthews_correlation")
 """Metrics of a whole task that are logged for each sample as what was right and what was said."""
 
 _CHOICES = ("choices", "endings", "options")
+_PREDICTED = "bypass"
+_OTHER_LENGTH = -1.0
+"""What RULER logs for the lengths of which a sample is not."""
 
 
 def recognise(path: Path) -> bool:
     """True for such a log, or a folder with one at most three folders down."""
-    named = (file for file in first_files(path, *_PATTERNS) if _NAME.fullmatch(file.name))
-    return any('"doc_id"' in peek(file) for file in named)
+    return holds_logs(path)
 
 
 def read(
@@ -140,57 +123,17 @@ def read(
     Raises:
         DataError: if there is no score, or lines cannot be read, with up to 20 listed.
     """
-    files = some_files(path, "sample logs (samples_<task>_<time>.jsonl)", *_PATTERNS)
+    logs = runs_in(path)
     reader = _Reader(names_of(metric), names_of(filter), prompt, rescale)
     grouped = FAMILIES if families is None else names_of(families)
-    logs = list(_logs(files))
     reader.choose_metrics(logs)
     arms = arms_of(logs)
     n_scores = sum(reader.read_arm(arm, _family(arm.task, grouped)) for arm in arms)
     reader.bad.check()
-    refuse_unscored(path, n_scores, files, "run the harness with --log_samples")
+    refuse_unscored(
+        path, n_scores, [log.file for log in logs], "run the harness with --log_samples"
+    )
     yield from reader.table.drafts(str(path), model_info=arms_table(arms))
-
-
-def _logs(files: Sequence[Path]) -> Iterator[Run]:
-    results: dict[tuple[Path, str], Mapping[str, Any]] = {}
-    for file in files:
-        name = _NAME.fullmatch(file.name)
-        task, stamp = (name[1], name[2] or "") if name else (file.stem, "")
-        task = text_of(task) or ""  # a file may be named by bytes that are no text
-        run = file.absolute().parent, stamp
-        if run not in results:
-            results[run] = _results(*run)
-        result = results[run]
-        known = text_of(result.get("model_name")) or ""
-        model = known if known.strip() else (text_of(run[0].name) or "model").replace("__", "/")
-        shots = result.get("n-shot")
-        n_shot = {"num_fewshot": shots[task]} if isinstance(shots, dict) and task in shots else {}
-        yield Run(file, model, task, stamp, _settings(result), flat(n_shot))
-
-
-def _results(folder: Path, stamp: str) -> Mapping[str, Any]:
-    """The results of the run with that stamp, which tell the model's name; empty without them."""
-    for file in sorted(folder.glob(f"*_{stamp}.json")) if stamp else ():
-        results = {} if file.name.startswith("samples_") else json_file(file)
-        if isinstance(results, dict) and results.get("model_name"):
-            return results
-    return {}
-
-
-def _settings(results: Mapping[str, Any]) -> dict[str, str]:
-    """How the model was run, without what says where."""
-    config = results.get("config")
-    if not isinstance(config, dict):
-        return {}
-    found: dict[str, str] = {}
-    for part in ("model_args", "gen_kwargs"):
-        given = config.get(part)
-        if isinstance(given, str):
-            pairs = (pair.partition("=") for pair in given.split(","))
-            given = {key.strip(): value for key, _, value in pairs if value}
-        found |= flat(given)
-    return {key: value for key, value in found.items() if key not in _WHERE}
 
 
 def _family(task: str, families: Sequence[str]) -> str:
@@ -223,7 +166,7 @@ class _Reader:
     warnings_of: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.table = LongTable(rescale=self.rescale is True)
+        self.table = LongTable(rescale=self.rescale)
         self.taken = Taken(Arm("", "", "", "", ()))
 
     def choose_metrics(self, logs: Sequence[Run]) -> None:
@@ -298,28 +241,43 @@ class _Reader:
         """Add a sample; whether it has a score."""
         prompt_id = f"{log.task}/{doc}"
         self.asked.check(benchmark, prompt_id, text_of(sample.get("doc_hash")))
-        metric = self.metric_of.get(log.task) or _metric(sample, self.metrics)
-        if metric not in sample:
-            raise RowError(f"there is no {metric!r}, the metric of {log.task} so far")
-        value = self._value(sample[metric], metric)
-        self.metric_of[log.task] = metric
-        self.table.add(
-            benchmark,
-            prompt_id,
-            model,
-            value,
-            text=_text(sample, self.prompt),
-            subset=log.task,
-            chance=_chance(sample),
-        )
-        return not math.isnan(value)
+        metric, logged = self._logged(log.task, benchmark, sample)
+        score = self._value(logged, metric)
+        try:
+            return self.table.add(
+                benchmark,
+                prompt_id,
+                model,
+                score,
+                text=_text(sample, self.prompt),
+                subset=log.task,
+                chance=_chance(sample),
+                trial=log.seed,
+                column=metric,
+            )
+        except RowError as error:
+            why = str(error).removeprefix("score ")
+            raise RowError(f"{metric} {why}{_others(sample, metric)}") from None
 
-    def _value(self, logged: object, metric: str) -> float:
-        """The score of a sample, NaN if there is none."""
+    def _logged(self, task: str, benchmark: str, sample: Mapping[str, Any]) -> tuple[str, object]:
+        """The metric of a sample that is the score, and what was logged for it."""
+        if not self.metrics and (lengths := _lengths(sample)):
+            names = ", ".join(map(repr, lengths))
+            self.table.note(benchmark, f"{task}: score: the one of {names} that is not -1")
+            own = [name for name in lengths if sample[name] != _OTHER_LENGTH]
+            return (own[0], sample[own[0]]) if own else (lengths[0], None)
+        metric = self.metric_of.get(task) or _metric(sample, self.metrics)
+        if metric not in sample:
+            raise RowError(f"there is no {metric!r}, the metric of {task} so far")
+        self.metric_of[task] = metric
+        return metric, sample[metric]
+
+    def _value(self, logged: object, metric: str) -> object:
+        """The score of a sample."""
         inverted = isinstance(self.rescale, Scale) and self.rescale.low > self.rescale.high
         if isinstance(logged, list):
             if logged and all(isinstance(part, bool) for part in logged):
-                return value_in(logged, rescale=self.rescale, what=metric)
+                return mean_in(logged, metric)
             if metric in _PAIRED and len(logged) == 2:
                 return float(logged[0] == logged[1])
             raise RowError(
@@ -331,12 +289,31 @@ class _Reader:
                 f"{metric} is the better the lower it is; choose another metric with -O "
                 "metric=NAME, or import with --scale WORST,BEST (the higher number first)"
             )
-        return value_in(logged, rescale=self.rescale, what=metric)
+        return logged
 
 
 def _filter(sample: Mapping[str, Any]) -> str:
     """The filter of a sample; empty before version 0.4.7, which did not tell it."""
     return name_in(sample, "filter") if "filter" in sample else ""
+
+
+def _own(sample: Mapping[str, Any]) -> list[str]:
+    """The metrics that a sample says it has."""
+    logged = sample.get("metrics")
+    return [name for name in logged if isinstance(name, str)] if isinstance(logged, list) else []
+
+
+def _lengths(sample: Mapping[str, Any]) -> list[str]:
+    """The metrics of RULER, which are lengths of the context; none of any other task."""
+    own = _own(sample)
+    named = len(own) > 1 and all(name.isdecimal() and name in sample for name in own)
+    return own if named else []
+
+
+def _others(sample: Mapping[str, Any], metric: str) -> str:
+    """A remedy where a sample has other metrics."""
+    other = [name for name in _own(sample) if name != metric]
+    return f", or choose another metric with -O metric=NAME: {listed(other)}" if other else ""
 
 
 def _metric(sample: Mapping[str, Any], wanted: tuple[str, ...]) -> str:
@@ -345,8 +322,9 @@ def _metric(sample: Mapping[str, Any], wanted: tuple[str, ...]) -> str:
     Raises:
         RowError: if the sample has none.
     """
-    logged = sample.get("metrics")
-    own = [m for m in logged if isinstance(m, str)] if isinstance(logged, list) else []
+    own = _own(sample)
+    if own == [_PREDICTED]:
+        raise RowError("was predicted and not scored; run the harness without --predict_only")
     found = next((m for m in wanted or (*METRICS, *own) if m in sample), None)
     if found is None:
         which = ", ".join(wanted) or "any known name"

@@ -23,6 +23,7 @@ from routereval.importers.eval_logs import (
     prompt_text,
     refuse_unscored,
     reruns,
+    tell_word,
     value_in,
 )
 from routereval.importers.importer import Importer
@@ -166,10 +167,19 @@ def _add(
         mean = Mean()
         for line, value in sample.values.get(metric, ()):
             with bad.row(run.file, line):
-                mean.add(value_in(value, rescale=rescale, what=metric))
+                mean.add(_number(table, run.name, metric, value, rescale))
         n_scores += not math.isnan(mean.value)
         table.add(run.name, name, run.model, mean.value, text=sample.text)
     return n_scores
+
+
+def _number(
+    table: LongTable, benchmark: str, metric: str, value: object, rescale: Rescale
+) -> float:
+    """A score; the report says what a word became."""
+    number = value_in(value, rescale=rescale, what=metric)
+    tell_word(table.forms(benchmark), metric, value, number)
+    return number
 
 
 SAMPLE = {
