@@ -183,7 +183,7 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
     results = out / "results.jsonl"
 
     run = ("run", source, *MANY, "-o", out, "--jobs", jobs)
-    keeps = ("routereval.results.results", "ResultsFolder", "add")
+    keeps = ("routereval.results.folder", "ResultsFolder", "add")
     finished = 0
     for enough in kills:
         killed_after(enough - finished, keeps, *run)

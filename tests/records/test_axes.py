@@ -16,8 +16,9 @@ from routereval.importers import import_records
 from routereval.records import Draft, Records, overview, read_records
 from routereval.records.axes import axis_of
 from routereval.records.export import export_records
-from routereval.records.merge import merge_records, with_version
+from routereval.records.merge import merge_records
 from routereval.records.trials import Trials, trials_of_counts
+from routereval.records.versions import with_version
 from routereval.tasks.mix import mix
 
 NAN = float("nan")

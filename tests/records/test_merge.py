@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Draft, Records, merge
-from routereval.records.merge import align, canonical_model, merge_records
+from routereval.records.merge import align, merge_records
+from routereval.records.model_names import canonical_model
 
 NAN = float("nan")
 Rows = Sequence[Sequence[float]]

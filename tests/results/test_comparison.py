@@ -10,7 +10,8 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.results import Results
-from routereval.results.comparison import compare, corrected, stacked
+from routereval.results.common_prompts import stacked
+from routereval.results.comparison import compare, corrected
 from routereval.results.standings import standings
 from routereval.results.summary import MEAN, summarise
 from routereval.scoring import holm, paired_test

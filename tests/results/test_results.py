@@ -16,7 +16,8 @@ import routereval as rv
 from routereval.errors import DataError, SpecError
 from routereval.results import Cell, Results, read_results
 from routereval.results.comparison import compare
-from routereval.results.results import Outcome, ResultsFolder, cell_key
+from routereval.results.folder import ResultsFolder
+from routereval.results.results import Outcome, cell_key
 from routereval.scoring import METRICS, Evidence
 from routereval.scoring.evidence import DECLARED
 from routereval.studies.run import run

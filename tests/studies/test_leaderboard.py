@@ -26,10 +26,9 @@ from routereval.studies.leaderboard import (
     init,
     judged,
     ladder,
-    scored,
     verify,
 )
-from routereval.studies.submission import JoinedSubmission, Submission
+from routereval.studies.submission import JoinedSubmission, Submission, scored
 from routereval.studies.submission_folder import MANIFEST, Declared
 from tests.studies.submissions import HONEST, TAMPERED, by_topic, made_records
 

@@ -15,7 +15,7 @@ from routereval.features import embedder_name
 from routereval.records import Records
 from routereval.results import Results, read_results
 from routereval.results.comparison import compare
-from routereval.results.results import ResultsFolder
+from routereval.results.folder import ResultsFolder
 from routereval.routers import make_router
 from routereval.routers.registry import on_cpu
 from routereval.sources import open_source

@@ -26,7 +26,7 @@ def curves(results: Path, out: Path | None, every: bool, format_name: str) -> No
     from routereval.errors import DataError
     from routereval.report.curve_figure import save_curves, save_more
     from routereval.report.layouts.curves import trade_off_document
-    from routereval.results.results import read_results
+    from routereval.results.folder import read_results
 
     held = read_results(results)
     try:

@@ -40,7 +40,8 @@ def merge(
     its text is and occurs once. DEST appears whole or not at all.
     """
     from routereval.records import read_records, write_collection
-    from routereval.records.merge import merge_records, with_version
+    from routereval.records.merge import merge_records
+    from routereval.records.versions import with_version
     from routereval.sources import open_source
 
     opened = [open_source(source) for source in sources]

@@ -7,10 +7,8 @@ side.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date as Date  # noqa: N812 - a version has a date of its own
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,39 +20,20 @@ from routereval.records.beside import Key, draft_fields, layers_beside, united_k
 from routereval.records.draft import Draft
 from routereval.records.export import united_order
 from routereval.records.matrix import RealMatrix
+from routereval.records.model_names import canonical_model
 from routereval.records.records import Records
 
 if TYPE_CHECKING:
     import polars as pl
+
 
 KEEPS = ("first",)
 """What may be kept of a cell that two sources tell differently."""
 
 _BLOCK_CELLS = 1 << 22
 _SHOWN = 20
-_OLD_PREFIX = "open-llm-leaderboard-old/details_"
-_NEW = re.compile(r"(?:open-llm-leaderboard/)?(.+?__.+)-details")
-
 Index = NDArray[np.int64]
 Matrix = NDArray[np.floating]
-
-
-def canonical_model(name: str) -> str:
-    """The name ``org/name`` of a model that goes by its name on either Open LLM Leaderboard.
-
-    Any other name, and the case of letters, stays as it is: two models may differ in that alone.
-
-    >>> canonical_model("open-llm-leaderboard-old/details_meta-llama__Llama-2-7b-hf")
-    'meta-llama/Llama-2-7b-hf'
-    >>> canonical_model("meta-llama__Llama-2-7b-hf-details")
-    'meta-llama/Llama-2-7b-hf'
-    >>> canonical_model("open-llm-leaderboard-old/details_gpt2"), canonical_model("gpt-4-details")
-    ('gpt2', 'gpt-4-details')
-    """
-    if name.startswith(_OLD_PREFIX):
-        return name.removeprefix(_OLD_PREFIX).replace("__", "/", 1)
-    new = _NEW.fullmatch(name)
-    return new[1].replace("__", "/", 1) if new else name
 
 
 def merge_records(
@@ -90,69 +69,13 @@ def merge_records(
     """
     if keep is not None and keep not in KEEPS:
         raise unknown("choice of what to keep", keep, KEEPS)
-    by_name: dict[str, list[_Part]] = {}
+    by_name: dict[str, list[SourcePart]] = {}
     for source in sources:
         for records in source:
-            by_name.setdefault(records.name, []).append(_Part.of(records))
+            by_name.setdefault(records.name, []).append(SourcePart.of(records))
     kept = _common(list(by_name.values())) if common else None
     for name, parts in by_name.items():
-        yield _Union.of(name, parts, kept).draft(keep)
-
-
-def with_version(now: Sequence[Records], then: Sequence[Records], date: str) -> Iterator[Draft]:
-    """A collection with the scores that the same cells had at another date, kept beside its own.
-
-    Models and prompts are matched as by `merge_records`. Prompts and models that `now` lacks are
-    left out; benchmarks that `then` lacks stay as they are.
-
-    Args:
-        now: the collection whose scores stay.
-        then: the same benchmarks as they were measured then.
-        date: when that was, as YYYY-MM-DD.
-
-    Raises:
-        DataError: if `date` is no date, the collections share no cell, or there is a version of
-            that date already.
-
-    >>> now = Records.from_arrays("toy", [[1.0], [0.0]], ["a"])
-    >>> then = Records.from_arrays("toy", [[0.0], [0.0]], ["a"])
-    >>> next(with_version([now], [then], "2026-01-01")).versions["2026-01-01"].tolist()
-    [[0.0], [0.0]]
-    """
-    try:
-        Date.fromisoformat(date)
-    except ValueError:
-        raise DataError(f"{date!r} is no date; write YYYY-MM-DD") from None
-    before = {records.name: records for records in then}
-    shared = 0
-    for records in now:
-        if date in {records.version, *records.versions}:
-            raise DataError(f"{records.name}: there is a version of {date} already")
-        (draft,) = merge_records([[records]])
-        if records.name in before:
-            found = _scores_as_then(records, before[records.name])
-            n_cells = int((~np.isnan(found) & ~np.isnan(draft.scores)).sum())
-            shared += n_cells
-            if n_cells:
-                draft = replace(draft, versions={**draft.versions, date: found})
-        yield draft
-    if not shared:
-        raise DataError(f"no cell was measured in both: nothing to keep of {date}")
-
-
-def _scores_as_then(now: Records, then: Records) -> Matrix:
-    """(prompts, models) of `now`: the scores of `then`, NaN where it has none."""
-    parts = [_Part.of(now), _Part.of(then)]
-    union = _Union.of(now.name, parts, list(parts[0].models))
-    rows = union.rows[1]
-    known = rows < now.n_prompts
-    place = {model: column for column, model in enumerate(parts[0].models)}
-    own = np.array([n for n, m in enumerate(parts[1].models) if m in place], dtype=np.int64)
-    found = np.full((now.n_prompts, now.n_models), np.nan)
-    if len(own) and known.any():
-        columns = np.array([place[parts[1].models[n]] for n in own])
-        found[np.ix_(rows[known], columns)] = then.scores.dense(np.flatnonzero(known), own)
-    return found
+        yield BenchmarkUnion.of(name, parts, kept).draft(keep)
 
 
 def align(collection: Sequence[Records]) -> list[Records]:
@@ -166,19 +89,20 @@ def align(collection: Sequence[Records]) -> list[Records]:
     >>> [records.models for records in align([one, two])]
     [('b',), ('b',)]
     """
-    common = _common([[_Part(records, records.models)] for records in collection])
+    common = _common([[SourcePart(records, records.models)] for records in collection])
     return [records.select(models=common) for records in collection]
 
 
 @dataclass(frozen=True)
-class _Part:
+class SourcePart:
     """Records of one source, and the names that their models go by in the union."""
 
     records: Records
     models: tuple[str, ...]
 
     @classmethod
-    def of(cls, records: Records) -> _Part:
+    def of(cls, records: Records) -> SourcePart:
+        """Records under canonical names, of which no two may be the same."""
         models = tuple(map(canonical_model, records.models))
         first: dict[str, str] = {}
         for model, name in zip(models, records.models, strict=True):
@@ -199,7 +123,7 @@ class _Part:
         return [model for model, n in zip(self.models, bits.count(seen), strict=True) if n]
 
 
-def _common(benchmarks: Sequence[Sequence[_Part]]) -> list[str]:
+def _common(benchmarks: Sequence[Sequence[SourcePart]]) -> list[str]:
     """The models asked on every benchmark, each given in parts."""
     asked = [{model for part in parts for model in part.asked} for parts in benchmarks]
     order = united_order([part.models for parts in benchmarks for part in parts])
@@ -212,18 +136,21 @@ def _common(benchmarks: Sequence[Sequence[_Part]]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Union:
+class BenchmarkUnion:
     """One benchmark of several sources: which prompt and which model of a part is which of all."""
 
     name: str
-    parts: Sequence[_Part]
+    parts: Sequence[SourcePart]
     models: Sequence[str]
     prompts: pl.DataFrame
     rows: Sequence[Index]
     """For each part, the row in the union of each of its prompts."""
 
     @classmethod
-    def of(cls, name: str, parts: Sequence[_Part], kept: Sequence[str] | None) -> _Union:
+    def of(
+        cls, name: str, parts: Sequence[SourcePart], kept: Sequence[str] | None
+    ) -> BenchmarkUnion:
+        """All prompts of the parts, of the models that are kept; of all if None."""
         models = united_order([part.models for part in parts]) if kept is None else kept
         prompts, rows = parts[0].records.prompts, [np.arange(parts[0].records.n_prompts)]
         for part in parts[1:]:
@@ -233,6 +160,7 @@ class _Union:
         return cls(name, parts, models, prompts, rows)
 
     def draft(self, keep: str | None) -> Draft:
+        """The union; `keep` as `merge_records` takes it."""
         first = self.parts[0].records
         alone = len(self.parts) == 1
         self._refuse_judges()

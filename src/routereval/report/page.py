@@ -13,7 +13,8 @@ from routereval.report.kept import keep_document, kept_document
 from routereval.report.run_page import run_page
 from routereval.report.run_report import run_report
 from routereval.report.table import Document
-from routereval.results.results import Results, read_results
+from routereval.results.folder import read_results
+from routereval.results.results import Results
 from routereval.results.two_runs import two_runs
 from routereval.shown import Shown
 from routereval.studies.known_prompts import SavedRouter

@@ -28,8 +28,9 @@ from routereval.report.table import Column, Document, Row, Table
 from routereval.results.ablation import ablations
 from routereval.results.command import run_command
 from routereval.results.comparison import compare
+from routereval.results.folder import ResultsFolder
 from routereval.results.learning_curves import learning_curves
-from routereval.results.results import Results, ResultsFolder
+from routereval.results.results import Results
 from routereval.results.standings import standings
 from routereval.studies.paper import Paper, Piece
 

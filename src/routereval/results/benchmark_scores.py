@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from routereval.errors import DataError
 from routereval.results.ablation import deviation_over_seeds
-from routereval.results.comparison import YARDSTICKS, corrected, stacked
+from routereval.results.common_prompts import YARDSTICKS, stacked
+from routereval.results.comparison import corrected
 from routereval.results.results import Results
 from routereval.results.summary import MEAN, Estimate, summarise
 from routereval.scoring import Comparison

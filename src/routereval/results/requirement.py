@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from routereval.errors import SpecError, unknown
-from routereval.results.comparison import compare, stacked
+from routereval.results.common_prompts import stacked
+from routereval.results.comparison import compare
 from routereval.results.results import Results
 from routereval.results.summary import mean_over
 from routereval.shown import Shown

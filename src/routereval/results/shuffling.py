@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from routereval.errors import DataError, SpecError
-from routereval.results.comparison import stacked
+from routereval.results.common_prompts import stacked
 from routereval.results.results import Results
 from routereval.spec import parse_spec
 

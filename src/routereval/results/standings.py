@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from routereval.errors import DataError
-from routereval.results.comparison import YARDSTICKS, Stack, corrected, stacked
+from routereval.results.common_prompts import YARDSTICKS, Stack, stacked
+from routereval.results.comparison import corrected
 from routereval.results.results import Results
 from routereval.results.summary import mean_over
 from routereval.scoring import Comparison, Interval, resamples

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from routereval.errors import DataError
-from routereval.results.comparison import corrected, stacked
+from routereval.results.common_prompts import stacked
+from routereval.results.comparison import corrected
 from routereval.results.results import Cell, Outcome, Results
 from routereval.scoring import Comparison
 

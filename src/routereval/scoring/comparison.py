@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError, SpecError
+from routereval.number_of import number_of
 from routereval.scoring.paired import Flips, units
 
 _TIE = 1e-12
@@ -111,7 +112,7 @@ class Comparison:
 
     @property
     def _prompts(self) -> str:
-        return f"{self.n_prompts:,} prompt{'' if self.n_prompts == 1 else 's'}"
+        return number_of(self.n_prompts, "prompt")
 
     def _p_text(self) -> str:
         corrected = "" if self.p_adjusted is None else " after correction"

@@ -14,22 +14,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from routereval._version import __version__
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
-from routereval.routers import load_router
 from routereval.shown import Shown
 from routereval.sources import open_source
 from routereval.studies.integrity import Finding, findings
-from routereval.studies.predictions import read_predictions
 from routereval.studies.referee import Judgement, referee
 from routereval.studies.submission import (
     JoinedSubmission,
     Submission,
-    of_choice,
-    read_submissions,
+    read_submission,
+    scored,
 )
 from routereval.studies.submission_folder import (
     NAME,
@@ -258,50 +254,6 @@ def judged(board: Board, source: Records | Sequence[Records] | str | Path) -> Ju
         file = Path(folder) / "choices.parquet"
         pl.DataFrame({"prompt_id": list(board.prompts), **columns}).write_parquet(file)
         return referee(file, source)
-
-
-def read_submission(file: str | Path, records: Records, name: str) -> tuple[str, Submission]:
-    """A submission, and what kind of file it was.
-
-    Raises:
-        DataError: if it cannot be read, or holds the choices of several routers.
-    """
-    path = Path(file)
-    if path.is_dir():
-        return "router", _of_router(path, records, name)
-    found = read_submissions(path, records)
-    if len(found) == 1:
-        return "choices", replace(found[0], router=name)
-    if found:
-        raise DataError(f"{path} holds {len(found)} routers; a submission is one")
-    values = read_predictions(path).of(records)
-    if values is None:
-        raise DataError(f"{path}: no prompt of it is in the records")
-    best = np.nan_to_num(values.values, nan=-np.inf).argmax(axis=1)  # ties: the first model
-    names = records.prompts["prompt_id"].to_list()
-    return "predictions", Submission(
-        name,
-        tuple(names[row] for row in values.rows.tolist()),
-        tuple(values.models[column] for column in best.tolist()),
-    )
-
-
-def _of_router(path: Path, records: Records, name: str) -> Submission:
-    if not records.has_text:
-        raise DataError(f"{records.name} has no texts, so a saved router cannot choose")
-    decisions = load_router(path).decide(records.prompts["text"].to_list())
-    names = tuple(records.prompts["prompt_id"].to_list())
-    return Submission(name, names, tuple(one.model for one in decisions))
-
-
-def scored(held: JoinedSubmission) -> tuple[float, float]:
-    """Mean score over all prompts, and USD of the choices and of the router's own calls."""
-    score = float(held.quality.mean())
-    if held.records.costs is None:
-        return score, float("nan")
-    paid = of_choice(np.asarray(held.records.costs, np.float64).T, held.choice)
-    own = held.numbers.get("router_cost", np.zeros(len(paid)))
-    return score, float(paid.sum() + np.nan_to_num(own).sum())
 
 
 def ladder(scores: Sequence[float], step: float) -> list[float]:

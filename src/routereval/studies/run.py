@@ -16,7 +16,8 @@ import numpy as np
 from routereval._version import __version__
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
-from routereval.results.results import Results, ResultsFolder
+from routereval.results.folder import ResultsFolder
+from routereval.results.results import Results
 from routereval.scoring import N_BOOT, OWN_METRICS, all_metrics
 from routereval.scoring.metrics import not_loaded
 from routereval.studies.progress import Progress, silent

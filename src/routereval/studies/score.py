@@ -15,7 +15,8 @@ from routereval._version import __version__
 from routereval.errors import DataError, unknown
 from routereval.number_of import number_of
 from routereval.records import Records
-from routereval.results.results import Cell, Outcome, Results, ResultsFolder
+from routereval.results.folder import ResultsFolder
+from routereval.results.results import Cell, Outcome, Results
 from routereval.routers import Router, make_router
 from routereval.routers.base import Scores, Training
 from routereval.routers.controls import BestSingle

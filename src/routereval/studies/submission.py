@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records import Records
+from routereval.routers import load_router
 from routereval.studies.choices import NAMES, NONE, choice_files, choice_table, rows_by_name
+from routereval.studies.predictions import read_predictions
 from routereval.tasks.mix import benchmarks_of
 
 if TYPE_CHECKING:
@@ -223,3 +225,47 @@ def _texts(table: pl.DataFrame, column: str) -> list[str | None]:
 def _mostly_models(values: Sequence[str | None], known: Mapping[str, str]) -> bool:
     held = [value for value in values if value is not None]
     return sum(value in known for value in held) > len(held) / 2
+
+
+def read_submission(file: str | Path, records: Records, name: str) -> tuple[str, Submission]:
+    """A submission, and what kind of file it was.
+
+    Raises:
+        DataError: if it cannot be read, or holds the choices of several routers.
+    """
+    path = Path(file)
+    if path.is_dir():
+        return "router", _of_router(path, records, name)
+    found = read_submissions(path, records)
+    if len(found) == 1:
+        return "choices", replace(found[0], router=name)
+    if found:
+        raise DataError(f"{path} holds {len(found)} routers; a submission is one")
+    values = read_predictions(path).of(records)
+    if values is None:
+        raise DataError(f"{path}: no prompt of it is in the records")
+    best = np.nan_to_num(values.values, nan=-np.inf).argmax(axis=1)  # ties: the first model
+    names = records.prompts["prompt_id"].to_list()
+    return "predictions", Submission(
+        name,
+        tuple(names[row] for row in values.rows.tolist()),
+        tuple(values.models[column] for column in best.tolist()),
+    )
+
+
+def _of_router(path: Path, records: Records, name: str) -> Submission:
+    if not records.has_text:
+        raise DataError(f"{records.name} has no texts, so a saved router cannot choose")
+    decisions = load_router(path).decide(records.prompts["text"].to_list())
+    names = tuple(records.prompts["prompt_id"].to_list())
+    return Submission(name, names, tuple(one.model for one in decisions))
+
+
+def scored(held: JoinedSubmission) -> tuple[float, float]:
+    """Mean score over all prompts, and USD of the choices and of the router's own calls."""
+    score = float(held.quality.mean())
+    if held.records.costs is None:
+        return score, float("nan")
+    paid = of_choice(np.asarray(held.records.costs, np.float64).T, held.choice)
+    own = held.numbers.get("router_cost", np.zeros(len(paid)))
+    return score, float(paid.sum() + np.nan_to_num(own).sum())
