@@ -18,8 +18,9 @@ from routereval.errors import DataError
 from routereval.features import make_embedder
 from routereval.routers import TrainedRouter, as_router, make_router, save_router
 from routereval.routers.familiarity import Familiarity
-from routereval.routers.persistence import _kind_of, _skops, _trusted, dump, restore
+from routereval.routers.persistence import _skops, _trusted, dump, restore
 from routereval.routers.registry import on_cpu
+from routereval.routers.saved_types import kind_of
 from routereval.routers.skops_reader import CannotReadError, read_plain
 
 RNG = np.random.default_rng(0)
@@ -38,7 +39,7 @@ BY_SKOPS_ALONE = {"gmm"}  # which keeps a mixture of scikit-learn
 
 def plain(payload: bytes) -> Any:  # noqa: ANN401
     with zipfile.ZipFile(io.BytesIO(payload)) as held:
-        return read_plain(held, lambda name: _kind_of(name, ()))
+        return read_plain(held, lambda name: kind_of(name, ()))
 
 
 def by_skops(payload: bytes) -> Any:  # noqa: ANN401

@@ -15,11 +15,12 @@ from routereval.results.summary import Estimate
 from routereval.sources import open_source
 from routereval.studies.advise import Advice, advise
 from routereval.studies.advise.advice import Alone, BenchmarkAdvice, Decision, Learned, Routed
-from routereval.studies.advise.decision import answer_of, mixture
+from routereval.studies.advise.decision import answer_of
 from routereval.studies.advise.learned import best_of, best_shares, out_of_fold, pool_of
 from routereval.studies.advise.plan import AdvicePlan
 from routereval.studies.advise.score_table import score_table_of
 from routereval.studies.advise.traffic import prompt_weights, read_traffic
+from routereval.studies.advise.tried import mixture
 from tests.made import Floats
 
 SHARED = next(

@@ -24,7 +24,8 @@ from routereval.records.files import check_digest
 from routereval.records.layers import layer_files, layer_of
 from routereval.records.manifest import damaged, read_manifest
 from routereval.records.matrix import BinaryMatrix, RealMatrix
-from routereval.records.records import PROMPT_KINDS, Records, write_into
+from routereval.records.records import Records, write_into
+from routereval.records.tables import PROMPT_KINDS
 from routereval.records.trials import Trials
 from routereval.regular_files import read_whole, refuse_special
 

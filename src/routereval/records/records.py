@@ -23,15 +23,16 @@ from routereval.records.import_report import ImportReport
 from routereval.records.layers import layer_bytes, layer_files
 from routereval.records.manifest import write_manifest
 from routereval.records.matrix import BinaryMatrix, Index, RealMatrix, score_matrix
+from routereval.records.tables import model_table, prompt_table
 from routereval.records.trials import Trials
 
 if TYPE_CHECKING:
     import polars as pl
 
-PROMPT_KINDS = {"prompt_id": "String", "subset": "String", "text": "String", "chance": "Float64"}
-"""The columns of the prompt table that all records have, with their kinds."""
+
 UNNAMED = "current"
 """What a judge or a date is called that was not named, where another one takes its place."""
+
 _Value = TypeVar("_Value")
 
 
@@ -481,34 +482,6 @@ def _cut(values: NDArray[Any], rows: Index | None, columns: Index | None) -> NDA
     """Some models and some prompts of a (n_models, n_prompts) array."""
     values = values if columns is None else values[columns]
     return values if rows is None else values[:, rows]
-
-
-def prompt_table(prompts: pl.DataFrame) -> pl.DataFrame:
-    """The prompts with the columns that all records have in front, null where not given."""
-    import polars as pl
-
-    known = [
-        (pl.col(name) if name in prompts.columns else pl.lit(None).alias(name)).cast(
-            getattr(pl, kind)
-        )
-        for name, kind in PROMPT_KINDS.items()
-    ]
-    return prompts.select(*known, *[c for c in prompts.columns if c not in PROMPT_KINDS])
-
-
-def model_table(models: Sequence[str], info: pl.DataFrame | None) -> pl.DataFrame:
-    """One row per model, in column order, with what is known of it."""
-    import polars as pl
-
-    names = pl.DataFrame({"model": list(models)})
-    if info is None:
-        return names
-    return names.join(
-        info.unique("model", keep="first", maintain_order=True),
-        on="model",
-        how="left",
-        maintain_order="left",
-    )
 
 
 def _json_value(value: object) -> object:

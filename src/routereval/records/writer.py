@@ -18,7 +18,7 @@ from routereval.records import bits
 from routereval.records.draft import refuse_repeats
 from routereval.records.files import parquet_bytes
 from routereval.records.manifest import write_manifest
-from routereval.records.records import model_table, prompt_table
+from routereval.records.tables import model_table, prompt_table
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,7 +10,8 @@ from routereval.features.base import Pretrained
 from routereval.regular_files import read_whole
 from routereval.routers.familiarity import Familiarity
 from routereval.routers.networked import Contact, contacts
-from routereval.routers.persistence import PARTS, load_parts, loaded, read_manifest, shown
+from routereval.routers.persistence import PARTS, load_parts, loaded, shown
+from routereval.routers.router_manifest import read_manifest
 from routereval.routers.skops_archive import classes_of
 
 

@@ -2,11 +2,10 @@
 
 A folder holds ``router.skops``, ``embedder.skops`` and ``familiarity.skops`` (unless the router
 reads texts) and ``manifest.json``: the pool, expected costs, specs, versions and the sha256 of
-these files. Nothing
-is ever unpickled. skops builds plain values, arrays of numpy and scipy and the few inner parts of
-scikit-learn that it trusts; of other classes only scikit-learn's estimators and those that are
-registered here as routers and embedders, or declared so by an installed package, with the small
-records that they keep, are let in.
+these files. Nothing is ever unpickled. skops builds plain values, arrays of numpy and scipy and the
+few inner parts of scikit-learn that it trusts; of other classes only scikit-learn's estimators and
+those of `saved_types` are let in: the registered routers and embedders, or those that an installed
+package declares, with the small records that they keep.
 """
 
 from __future__ import annotations
@@ -16,44 +15,40 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval._version import __version__
 from routereval.errors import DataError, SpecError
-from routereval.features import EMBEDDERS, Embedder, make_embedder
+from routereval.features import Embedder, make_embedder
 from routereval.regular_files import read_whole
-from routereval.routers.adapters import EstimatorAdapter, ObjectAdapter
 from routereval.routers.base import Router
 from routereval.routers.familiarity import Familiarity
-from routereval.routers.linear_extension import LinearlyExtended
 from routereval.routers.networked import allowed_hosts, permit
-from routereval.routers.new_models import Extended
-from routereval.routers.registry import ROUTERS, make_router
+from routereval.routers.registry import make_router
+from routereval.routers.router_manifest import MANIFEST, manifest_bytes, read_manifest
+from routereval.routers.saved_types import (
+    ADAPTERS,
+    EXTENDED,
+    HOMES,
+    allowed_types,
+    full_name,
+    is_estimator,
+    kind_of,
+    types_of_others,
+)
 from routereval.routers.skops_archive import opened, refuse_calls, unreadable
 from routereval.routers.skops_reader import CannotReadError, read_plain
-from routereval.spec import Spec
-from routereval.whole_folders import replaced_copy, restored, whole_folder
-
-SCHEMA = 2  # 1 had no reach of the training prompts
-MANIFEST = "manifest.json"
+from routereval.whole_folders import restored, whole_folder
 
 PARTS = _ROUTER, _EMBEDDER, _FAMILIARITY = "router.skops", "embedder.skops", "familiarity.skops"
-_HOMES = ("routereval.routers.", "routereval.features.")
-_EXTENDED = (Extended, LinearlyExtended)
-_ADAPTERS = (ObjectAdapter, EstimatorAdapter, *_EXTENDED)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
 _LARGEST = 1 << 33
-_WRITTEN_BY = ("numpy", "scipy", "scikit-learn", "skops")
 
 
 class Parts(NamedTuple):
@@ -86,8 +81,9 @@ def save_parts(trained: Parts, path: str | Path, *, overwrite: bool = False) -> 
         files[_EMBEDDER] = dump(trained.embedder)
     if trained.familiarity is not None:
         files[_FAMILIARITY] = dump(trained.familiarity)
+    manifest = manifest_bytes(trained.models, trained.costs, trained.about, files)
     with whole_folder(path, overwrite=True) as part:
-        for name, payload in {**files, MANIFEST: _manifest(trained, files)}.items():
+        for name, payload in {**files, MANIFEST: manifest}.items():
             (part / name).write_bytes(payload)
     return path
 
@@ -118,62 +114,6 @@ def load_parts(path: str | Path, allow_network: Sequence[str] = ()) -> Parts:
     return Parts(router, models, embedder, costs, held["about"], familiarity)
 
 
-def _manifest(trained: Parts, files: Mapping[str, bytes]) -> bytes:
-    facts = {
-        "schema": SCHEMA,
-        "routereval": __version__,
-        "written_with": {name: version(name) for name in _WRITTEN_BY},
-        "models": list(trained.models),
-        "costs": [float(c) if np.isfinite(c) else None for c in trained.costs],
-        "about": dict(trained.about),
-        "files": {name: hashlib.sha256(payload).hexdigest() for name, payload in files.items()},
-    }
-    return (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """What a router's folder says of itself, each entry of the kind it should be.
-
-    Raises:
-        DataError: if there is no manifest, or it is damaged or of another schema.
-    """
-    try:
-        held = json.loads(read_whole(path / MANIFEST))
-        if held["schema"] != SCHEMA:
-            raise DataError(
-                f"{path / MANIFEST} has schema {held['schema']!r}, this version reads {SCHEMA}; "
-                "train the router again"
-            )
-        if not all(is_it(held[key]) for key, is_it in _RULES.items()):
-            raise TypeError
-    except FileNotFoundError:
-        raise DataError(
-            f"{path} holds no trained router{replaced_copy(path)}; make one with routereval train"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise DataError(f"{path / MANIFEST} is damaged; train the router again") from None
-    return dict(held)
-
-
-def _is_cost(value: object) -> bool:
-    return value is None or (isinstance(value, (int, float)) and abs(value) < _MOST_USD)
-
-
-def _are_names(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-_MOST_USD = 1e9
-_RULES: Mapping[str, Callable[[Any], bool]] = {
-    "models": _are_names,
-    "costs": lambda held: isinstance(held, list) and all(map(_is_cost, held)),
-    "about": lambda held: isinstance(held, dict),
-    "files": lambda held: (
-        isinstance(held, dict) and all(isinstance(digest, str) for digest in held.values())
-    ),
-}
-
-
 def check_kinds(
     path: Path, held: Mapping[str, Any], router: object, embedder: object, familiarity: object
 ) -> None:
@@ -186,7 +126,7 @@ def check_kinds(
         raise DataError(f"{path / _EMBEDDER} holds no embedder but a {type(embedder).__name__}")
     if familiarity is not None and not isinstance(familiarity, Familiarity):
         raise DataError(f"{path / _FAMILIARITY} holds a {type(familiarity).__name__}")
-    while isinstance(router, _EXTENDED):
+    while isinstance(router, EXTENDED):
         router = router.known
     about = held["about"]
     _check_spec(path / _ROUTER, about.get("router"), router, make_router)
@@ -213,7 +153,7 @@ def _check_spec(file: Path, text: object, part: object, make: Callable[[str], ob
     try:
         expected = repr(make(str(text)))
     except SpecError:
-        if type(part).__module__.startswith(_HOMES) and not isinstance(part, _ADAPTERS):
+        if type(part).__module__.startswith(HOMES) and not isinstance(part, ADAPTERS):
             expected = str(text)
         else:
             return
@@ -276,7 +216,7 @@ def restore(payload: bytes, where: str | Path = "the router", also: Sequence[typ
     """
     try:
         with opened(payload, where) as held:
-            return read_plain(held, lambda name: _kind_of(name, also))
+            return read_plain(held, lambda name: kind_of(name, also))
     except CannotReadError:
         trusted = _trusted(payload, where, also)
     try:
@@ -292,10 +232,10 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
         asked = list(_skops().get_untrusted_types(data=payload))
     except Exception as error:  # whatever skops makes of a damaged file
         raise unreadable(where, error) from None
-    known = {*allowed_types(), *map(_full_name, also)}
-    foreign = sorted(name for name in asked if name not in known and not _is_estimator(name))
+    known = {*allowed_types(), *map(full_name, also)}
+    foreign = sorted(name for name in asked if name not in known and not is_estimator(name))
     if foreign:  # only then are other packages looked for
-        installed = set(_types_of_others())
+        installed = set(types_of_others())
         foreign = [name for name in foreign if name not in installed]
     if foreign:
         raise DataError(
@@ -305,80 +245,11 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
     return asked
 
 
-def _kind_of(name: str, also: Sequence[type]) -> type | None:
-    """The class of that full name if it is one of `allowed_types` here, found by its name alone.
-
-    Listing them would import every family, and a class of another package may be registered under
-    any module's name: that is left to `allowed_types`.
-    """
-    module, _, attribute = name.rpartition(".")
-    if name == _full_name(Spec):
-        return Spec
-    if not name.startswith(_HOMES):
-        return next((kind for kind in also if _full_name(kind) == name), None)
-    try:
-        kind = getattr(import_module(module), attribute, None)
-    except ImportError:
-        return None
-    if not isinstance(kind, type) or _full_name(kind) != name:
-        return None
-    named = ROUTERS.name_of(kind) or EMBEDDERS.name_of(kind) or kind in (*_ADAPTERS, *also)
-    return kind if named or _is_record(kind) else None
-
-
-def _is_record(kind: type) -> bool:
-    return issubclass(kind, tuple) and hasattr(kind, "_fields")
-
-
-def allowed_types() -> Iterator[str]:
-    """Full names of the classes of our own that a file may ask for.
-
-    They are the registered routers and embedders, what makes routers of other objects, specs,
-    and the plain records (named tuples) defined in the same modules.
-    """
-    for kind in (*ROUTERS.values(), *EMBEDDERS.values(), *_ADAPTERS, Spec):
-        yield _full_name(kind)
-    for name, module in list(sys.modules.items()):
-        if name.startswith(_HOMES):
-            yield from _records_in(module)
-
-
-def _types_of_others() -> Iterator[str]:
-    """Full names of the routers and embedders that other packages declare, with their records."""
-    for registry in (ROUTERS, EMBEDDERS):
-        for name in registry.known():
-            with suppress(SpecError):  # one that cannot be loaded harms only who asks for it
-                kind = registry[name]
-                yield _full_name(kind)
-                yield from _records_in(sys.modules[kind.__module__])
-
-
-def _records_in(module: ModuleType) -> Iterator[str]:
-    """Full names of the plain records, named tuples, that a module holds."""
-    for value in vars(module).values():
-        if isinstance(value, type) and _is_record(value):
-            yield _full_name(value)
-
-
-def _is_estimator(name: str) -> bool:
-    """True for the full name of one of scikit-learn's estimators."""
-    from sklearn.base import BaseEstimator
-
-    module, _, kind = name.rpartition(".")
-    if not module.startswith("sklearn."):
-        return False
-    try:
-        found = getattr(import_module(module), kind, None)
-    except ImportError:
-        return False
-    return isinstance(found, type) and issubclass(found, BaseEstimator)
-
-
 def _skops() -> Any:  # noqa: ANN401 - a module
     """skops, without its own list of all estimators of scikit-learn.
 
     Collecting that list imports all of scikit-learn, and what that imports in turn: seconds in a
-    fresh process. `_is_estimator` tells the same of a single name.
+    fresh process. `is_estimator` tells the same of a single name.
     """
     if "skops.io" not in sys.modules:
         import sklearn.utils
@@ -390,10 +261,6 @@ def _skops() -> Any:  # noqa: ANN401 - a module
         finally:
             sklearn.utils.all_estimators = collected
     return sys.modules["skops.io"]
-
-
-def _full_name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _numbered(node: Any, numbers: dict[str, str]) -> Any:  # noqa: ANN401 - any JSON

@@ -18,12 +18,13 @@ from routereval.sources import open_source
 from routereval.studies.advise.advice import FEW_OUTSIDE, Advice, BenchmarkAdvice, PoolAdvice
 from routereval.studies.advise.ceiling import FOLDS, NEAR
 from routereval.studies.advise.cross_fit import CrossFit
-from routereval.studies.advise.decision import Yardsticks, decided, percentile_95
+from routereval.studies.advise.decision import decided
 from routereval.studies.advise.learned import OutOfFold, all_out_of_fold
 from routereval.studies.advise.plan import MARGIN, ROUTERS, SIZES, AdvicePlan
 from routereval.studies.advise.pools import redundant
 from routereval.studies.advise.score_table import Floats, ScoreTable, join, score_table_of
 from routereval.studies.advise.traffic import prompt_weights, read_traffic
+from routereval.studies.advise.yardsticks import Yardsticks, percentile_95
 from routereval.studies.dominated import dominated_notes
 from routereval.studies.progress import Progress, silent
 from routereval.tasks import mix
