@@ -4,7 +4,8 @@ First the test on fitted routers: differences of known mean in subsets, clusters
 beside it the plain sign flip of each prompt, which knows none of these. Then the claim over
 algorithms: kNN on either of two exchangeable halves of the features, several fits on random splits
 of one set of prompts; beside it tests that take the fits as given or as independent, the corrected
-resampled t test, and the hierarchical bootstrap over fits and prompts.
+resampled t test, and the hierarchical bootstrap over fits and prompts. Last the same claim under
+cross-validation, through `compare` and the results of a run.
 
     python benchmarks/false_alarms.py            # 1,000 repetitions, 2,000 of fits
     python benchmarks/false_alarms.py --quick    # 40, fewer prompts: a first look
@@ -28,6 +29,8 @@ Codes = NDArray[np.int64]
 Sample = tuple[Floats, Codes, Floats, Codes]
 N_FLIPS = 999
 _SLOW = 5  # the bootstrap of fits is made of a fifth of the samples
+FOLDS = ((300, 5), (300, 10), (1000, 5))
+FOLDS = ((100, 5), (300, 5), (300, 10), (1000, 5))
 SPLITS = ((30, 300, 330), (30, 300, 3300), (100, 1000, 1100), (800, 1000, 1800), (240, 30, 300))
 
 
@@ -123,18 +126,53 @@ def differences(
     rng: np.random.Generator, n_train: int, n_test: int, n_prompts: int, n_fits: int
 ) -> Floats:
     """(n_fits, n_prompts) difference of two equally good algorithms; NaN where not tested."""
-    halves = rng.normal(size=(n_prompts, 2, 2))
-    world = np.random.default_rng(5)
-    slope, ability = 0.9 * world.normal(size=(2, 4)), 0.2 * world.normal(size=4)
-    chance = 1 / (1 + np.exp(-(halves.sum(axis=1) @ slope + ability)))
-    scores = (rng.random(chance.shape) < chance).astype(np.float64)
+    halves, scores = prompts_of(rng, n_prompts)
     found = np.full((n_fits, n_prompts), np.nan)
     for fit in range(n_fits):
         order = rng.permutation(n_prompts)
         test, train = order[:n_test], order[n_test : n_test + n_train]
-        chosen = [knn(halves[train, h], scores[train], halves[test, h]) for h in (0, 1)]
-        found[fit, test] = scores[test, chosen[0]] - scores[test, chosen[1]]
+        found[fit, test] = gain_of(halves, scores, train, test)
     return found
+
+
+def prompts_of(rng: np.random.Generator, n_prompts: int) -> tuple[Floats, Floats]:
+    """(n, 2, 2) halves of the features, and (n, 4) scores that hang on both alike."""
+    halves = rng.normal(size=(n_prompts, 2, 2))
+    world = np.random.default_rng(5)
+    slope, ability = 0.9 * world.normal(size=(2, 4)), 0.2 * world.normal(size=4)
+    chance = 1 / (1 + np.exp(-(halves.sum(axis=1) @ slope + ability)))
+    return halves, (rng.random(chance.shape) < chance).astype(np.float64)
+
+
+def gain_of(halves: Floats, scores: Floats, train: Codes, test: Codes) -> Floats:
+    """(n_test,) score of kNN on the first half of the features less that on the second."""
+    chosen = [knn(halves[train, h], scores[train], halves[test, h]) for h in (0, 1)]
+    return np.asarray(scores[test, chosen[0]] - scores[test, chosen[1]])
+
+
+def p_over_folds(rng: np.random.Generator, n_prompts: int, k: int) -> tuple[float, float]:
+    """The p-values of a cross-validation: of `compare`, and with the fits as they are."""
+    from scipy.stats import t
+
+    halves, scores = prompts_of(rng, n_prompts)
+    fold, gain = rng.permutation(n_prompts) % k, np.zeros(n_prompts)
+    for part in range(k):
+        train, test = np.flatnonzero(fold != part), np.flatnonzero(fold == part)
+        gain[test] = gain_of(halves, scores, train, test)
+    share = np.full(n_prompts, 1 / n_prompts)
+    pooled = units(gain, share, np.zeros(n_prompts, np.int64), None)
+    parts = [gain[fold == part] for part in range(k)]
+    found = over_fits(
+        pooled.mean,
+        pooled.deviation,
+        n_prompts,
+        [part.mean() for part in parts],
+        [part.var(ddof=1) / len(part) for part in parts],
+        same_test=1 / k,
+        same_train=(k - 2) / (k - 1),
+    )
+    given = float(2 * t.sf(abs(pooled.mean) / pooled.deviation, n_prompts - 1))
+    return found.p_value, given
 
 
 def knn(X: Floats, scores: Floats, asked: Floats, k: int = 5) -> Codes:
@@ -205,6 +243,18 @@ def print_algorithms(repetitions: int, n_fits: int, *, quick: bool) -> None:
         print(f"{n_train:>4} / {n_test:<5} of {n_prompts:<6} {text}", flush=True)
 
 
+def print_folds(repetitions: int, *, quick: bool) -> None:
+    print(f"\nTwo equally good algorithms, cross-validated, {repetitions} repetitions, p < 0.05")
+    for n_prompts, k in FOLDS[:1] if quick else FOLDS:
+        rng = np.random.default_rng(9)
+        found = np.array([p_over_folds(rng, n_prompts, k) for _ in range(repetitions)])
+        ours, given = (found < 0.05).mean(axis=0)
+        print(
+            f"{n_prompts:>5} prompts, k = {k:<3} fits given {given:.1%}  compare {ours:.1%}",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=1000, help="twice as many of fits")
@@ -214,6 +264,7 @@ def main() -> None:
     repetitions = 40 if args.quick else args.repetitions
     print_fitted(repetitions)
     print_algorithms(2 * repetitions, args.fits, quick=args.quick)
+    print_folds(2 * repetitions, quick=args.quick)
 
 
 if __name__ == "__main__":

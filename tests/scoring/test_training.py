@@ -56,3 +56,12 @@ def test_what_cannot_be_tested_is_refused() -> None:
         over_fits(0.1, 0.1, 10, [0.1], [0.1], same_test=0.1, same_train=0.1)
     with pytest.raises(SpecError, match="less than 1"):
         over_fits(0.1, 0.1, 10, FITS, FITS, same_test=1.0, same_train=0.1)
+
+
+def test_fits_that_all_differ_by_the_same_are_no_proof() -> None:
+    """One win in each of five folds of 60 prompts: five wins, which a sign test does not take."""
+    error = np.sqrt(5) / 300
+    shares = {"same_test": 0.2, "same_train": 0.75}
+    found = over_fits(1 / 60, error, 300, [1 / 60] * 5, [0.0] * 5, **shares)
+    assert found.deviation == pytest.approx(error)
+    assert not found.significant

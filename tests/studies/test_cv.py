@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.results import Results, read_results
+from routereval.results.common_prompts import stacked
 from routereval.results.comparison import compare
 from routereval.results.standings import winner
 from routereval.routers import make_router
@@ -94,6 +96,30 @@ def test_the_fits_of_a_comparison_are_the_folds(results: Results) -> None:
     assert verdict.over_fits.method == "resampled_t"
     assert verdict.test.n_prompts == 60
     assert verdict.over_fits.deviation > 0
+
+
+def test_the_interval_over_folds_is_the_corrected_one(results: Results) -> None:
+    """Bouckaert and Frank's, from the mean difference within each fold, by hand."""
+    found = compare(results, "knn(k=5)", "best_single").over_fits
+    assert found is not None
+    each = []
+    for cell in results.of("knn(k=5)"):
+        outcome = results.outcomes[cell.key]
+        gain = outcome.evidence.quality - outcome.evidence.best_single
+        assert outcome.fold is not None
+        each += [gain[outcome.fold == fold].mean() for fold in range(4)]
+    error = np.std(each, ddof=1) * np.sqrt(1 / 8 + 1 / 3)
+    assert found.difference == pytest.approx(np.mean(each))
+    assert found.deviation == pytest.approx(error)
+    assert found.high - found.low == pytest.approx(2 * t.ppf(0.975, 7) * error)
+
+
+def test_folds_of_a_benchmark_that_lacks_one_count_in_full() -> None:
+    """Three prompts have no fourth fold: the mean within it is that of the other benchmark."""
+    some = [made("many", 40, 3), made("few", 3, 3, seed=2)]
+    found = run(some, ["random", "best_single"], protocol="cv(k=4)", n_boot=50, n_jobs=1)
+    sums = [stacked(found, ("random", "best_single"), fold=fold).weight.sum() for fold in range(4)]
+    assert sums == pytest.approx([1.0] * 4)
 
 
 def test_a_run_ends_with_who_won(results: Results) -> None:

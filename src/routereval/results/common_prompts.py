@@ -97,7 +97,9 @@ def stacked(
     common = [
         place
         for place, cell in places[0].items()
-        if all(place in held for held in places) and seed in {None, cell.seed}
+        if all(place in held for held in places)
+        and seed in {None, cell.seed}
+        and _in_fold(results.outcomes[cell.key], fold).any()
     ]
     if not common:
         raise DataError(f"{' and '.join(routers)} have no cell in common")
@@ -110,10 +112,10 @@ def stacked(
         if any(not np.array_equal(first.rows, other.rows) for other in outcomes):
             raise DataError(f"{place[1]}: the routers were tested on different prompts")
         code = _benchmarks(places[0][place], first.rows, names)
-        weight = 1 / (len(first.rows) * n_cells[place[1]] * len(n_cells))
+        here = _in_fold(first, fold)
+        weight = 1 / (int(here.sum()) * n_cells[place[1]] * len(n_cells))
         scores = [_column(results, *it, column) for it in zip(routers, outcomes, strict=True)]
         equal = _first_of_group(first, code)
-        here = _in_fold(first, fold)
         keys.append(np.stack([code, first.evidence.subsets, first.rows, equal], axis=1)[here])
         weights.append(np.full(len(code), weight)[here])
         sums.append(weight * np.stack(scores, axis=1)[here])

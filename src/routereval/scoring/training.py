@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from routereval.errors import DataError, SpecError
 
 _CAUTION = 0.75  # confidence of the upper limit of what training adds, under which the null is made
+_NO_SPREAD = 1e-18  # of fits that differ by the same but for rounding
 _POINTS = 200  # quantiles of chi-squared that stand for its distribution
 
 MIN_FITS = 5
@@ -109,6 +110,8 @@ def over_fits(
     if same_train > same_test:
         method, df = "resampled_t", float(n - 1)
         variance = spread * (1 / n + same_test / (1 - same_test))
+        if spread <= _NO_SPREAD:
+            variance = deviation**2
     else:
         method, known = "components", float(own.mean()) * (1 - same_test)
         variance, df = _components(
