@@ -186,6 +186,8 @@ async def test_several_workers_are_one_gateway(tmp_path: Path) -> None:
         while set(seen[-8:]) != {"portia"}:
             seen += await asked(url, 1)
             await asyncio.sleep(0.02)
+        while await counted(url) < 20 + len(seen):
+            await asyncio.sleep(0.01)
         assert {await counted(url) for _ in range(6)} == {20.0 + len(seen)}
 
 

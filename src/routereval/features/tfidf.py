@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, Self
@@ -68,12 +69,10 @@ class Tfidf(TextEmbedder):
         places = _places(self.words_)
         vectors = np.zeros((len(texts), self.directions_.shape[1]), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
-            counts: dict[int, int] = {}
-            for word in words_and_pairs(text):
-                if (place := places.get(word)) is not None:
-                    counts[place] = counts.get(place, 0) + 1
+            counts: dict[int | None, int] = Counter(map(places.get, words_and_pairs(text)))
+            counts.pop(None, None)
             if counts:
-                rows = np.fromiter(counts, np.intp, len(counts))
+                rows = np.fromiter(counts, np.intp, len(counts))  # in the order of the words
                 often = np.fromiter(counts.values(), np.float64, len(counts))
                 weights = (1 + np.log(often)).astype(np.float32)
                 np.matmul(weights, self.directions_.take(rows, axis=0), out=vector)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.routers.trained import Decision
 
@@ -64,8 +66,7 @@ class Switch(NamedTuple):
         return self.saved_usd - self.cold_usd
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct, frozen=True):
     """What a body asks for.
 
     Attributes:
@@ -110,7 +111,7 @@ class ChatRequest:
     chat: bytes = b""
     untranslatable: str = ""
     dropped: tuple[str, ...] = ()
-    echo: Mapping[str, Any] = field(default_factory=dict)
+    echo: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def tokens(self) -> int:

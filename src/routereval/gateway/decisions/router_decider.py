@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -31,11 +31,28 @@ class Scored(NamedTuple):
 
 
 class _Batch:
-    """Texts that are scored together, each once."""
+    """Texts that are scored together, each once, and who waits for which of them."""
 
-    def __init__(self, texts: dict[bytes, str] | None = None) -> None:
-        self.texts = texts or {}
-        self.task: asyncio.Task[dict[bytes, Scored]] | None = None
+    def __init__(self) -> None:
+        self.texts: dict[bytes, str] = {}
+        self.waiting: list[tuple[bytes, asyncio.Future[Scored]]] = []
+        self.task: asyncio.Task[None] | None = None
+
+    def finish(self, found: Mapping[bytes, Scored]) -> None:
+        """Hand out the scores; whoever has left gets none."""
+        for digest, future in self.waiting:
+            if not future.done():
+                future.set_result(found[digest])
+
+    def fail(self, error: BaseException) -> None:
+        """Hand out an error instead."""
+        for _, future in self.waiting:
+            if future.done():
+                continue
+            if isinstance(error, asyncio.CancelledError):
+                future.cancel()
+            else:
+                future.set_exception(error)
 
 
 class RouterDecider:
@@ -93,25 +110,31 @@ class RouterDecider:
         if found is not None:
             return found
         if self._is_alone():
-            return self._remembered(_Batch({digest: text}), self._timed_scores([text]))[digest]
-        batch = self._next
+            return self._remembered([digest], self._timed_scores([text]))[digest]
+        batch, loop = self._next, asyncio.get_running_loop()
         if batch is None or len(batch.texts) >= MAX_BATCH:
             self._next = batch = _Batch()
-            batch.task = asyncio.get_running_loop().create_task(self._run(batch))
+            batch.task = loop.create_task(self._run(batch))
+        future: asyncio.Future[Scored] = loop.create_future()  # whose waiter may be cancelled
         batch.texts[digest] = text
-        assert batch.task is not None  # noqa: S101 - set above; for the type checker
-        return (await asyncio.shield(batch.task))[digest]
+        batch.waiting.append((digest, future))
+        return await future
 
-    async def _run(self, batch: _Batch) -> dict[bytes, Scored]:
-        async with self._batch_lock:
-            if self._next is batch:
-                self._next = None
-            texts = list(batch.texts.values())
-            if self._seconds_per_text * len(texts) < INLINE_BATCH_S:
-                scored = self._timed_scores(texts)
-            else:
-                scored = await asyncio.to_thread(self._timed_scores, texts)
-        return self._remembered(batch, scored)
+    async def _run(self, batch: _Batch) -> None:
+        try:
+            async with self._batch_lock:
+                if self._next is batch:
+                    self._next = None
+                texts = list(batch.texts.values())
+                if self._seconds_per_text * len(texts) < INLINE_BATCH_S:
+                    scored = self._timed_scores(texts)
+                else:
+                    scored = await asyncio.to_thread(self._timed_scores, texts)
+            batch.finish(self._remembered(batch.texts, scored))
+        except BaseException as error:
+            batch.fail(error)
+            if not isinstance(error, Exception):
+                raise
 
     def _is_alone(self) -> bool:
         """Whether a text comes after a pause and is quickly scored: a batch would gain nothing."""
@@ -120,15 +143,15 @@ class RouterDecider:
         quick = self._seconds_per_text < INLINE_BATCH_S
         return quiet and quick and self._next is None and not self._batch_lock.locked()
 
-    def _remembered(self, batch: _Batch, scored: Scored) -> dict[bytes, Scored]:
-        """The scores of each text of a batch, by its hash."""
+    def _remembered(self, digests: Iterable[bytes], scored: Scored) -> dict[bytes, Scored]:
+        """The scores of each text, by its hash."""
         found = {
             digest: Scored(
                 scored.scores[row : row + 1],
                 scored.costs[row : row + 1],
                 scored.unfamiliar[row : row + 1],
             )
-            for row, digest in enumerate(batch.texts)
+            for row, digest in enumerate(digests)
         }
         if self._scored_texts is not None:
             self._scored_texts.update(found)

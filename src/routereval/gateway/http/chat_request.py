@@ -71,14 +71,20 @@ def parse_request(body: bytes, api: Api = CHAT, *, translate: bool = False) -> C
         refuse("the field 'stream' must be true or false", "stream")
     parts = READ[api.name](held)
     messages = parts.messages
-    needs = parts.needs.union(*(message.needs for message in messages))
-    turns = tuple(message.text for message in messages if message.role == "user")
+    needs, turns, failures, answered = parts.needs, [], 0, False
+    for message in messages:
+        needs = needs | message.needs if message.needs else needs
+        failures += message.failed
+        if message.role == "user":
+            turns.append(message.text)
+        elif message.role in _ANSWERS:
+            answered = True
     size, options = prompt_size(held, len(body)), held.get("stream_options")
     form, untranslatable = _chat_form(held, api) if translate else (None, "")
     return ChatRequest(
         model,
         bool(streamed),
-        turns or (messages[-1].text,),
+        tuple(turns) or (messages[-1].text,),
         _opening(messages, parts.session),
         needs,
         size.usual,
@@ -86,10 +92,10 @@ def parse_request(body: bytes, api: Api = CHAT, *, translate: bool = False) -> C
         _answer_tokens(held),
         0 if api is EMBEDDINGS else _answers(held),
         isinstance(options, dict) and options.get("include_usage") is True,
-        len(turns) > 1 or any(message.role in _ANSWERS for message in messages),
+        len(turns) > 1 or answered,
         json.dumps(held).encode() if _is_ambiguous(body, api) else b"",
         api,
-        sum(message.failed for message in messages),
+        failures,
         parts.follows,
         parts.kept,
         json.dumps(form.body).encode() if form else b"",
@@ -224,17 +230,13 @@ def _with_field(body: bytes) -> bytes:
 
 
 def _has_escaped_letters(body: bytes) -> bool:
-    return any(letters in body for letters in _ESCAPED_LETTERS)
+    return b"\\u00" in body and any(letters in body for letters in _ESCAPED_LETTERS)
 
 
 def _is_ambiguous(body: bytes, api: Api) -> bool:
     """Whether a key on which the price depends stands twice in the outermost object."""
-    for key in _QUOTED_PAID[api.name]:
-        if body.count(key) > 1:
-            break
-    else:
-        if not _has_escaped_letters(body):
-            return False
+    if max(map(body.count, _QUOTED_PAID[api.name])) < 2 and not _has_escaped_letters(body):
+        return False
     keys = [json.loads(key) for key, _ in _outermost_keys(body)]
     return any(keys.count(key) > 1 for key in _PAID_IN[api.name])
 

@@ -27,7 +27,6 @@ class Connection:
     """What passes between a client and the gateway for one request.
 
     Attributes:
-        headers: the client's, names in small letters.
         key: what it presents itself with.
         address: where it comes from; empty where that is not known.
         entry: all that is noted of the request.
@@ -43,7 +42,7 @@ class Connection:
         self._translated: TranslatedStream | None = None
         self.api = api_of(scope["path"])
         self.dropped: tuple[str, ...] = ()
-        self.headers: Headers = scope["headers"]
+        self.headers = scope["headers"]
         self.key = bearer(self.headers)
         self.address: str = (scope.get("client") or ("",))[0]
         self.entry = LogEntry(new_request_id(), time.time(), path=scope["path"])
@@ -54,9 +53,19 @@ class Connection:
         """Seconds since the request came."""
         return time.perf_counter() - self._start
 
+    @property
+    def headers(self) -> Headers:
+        """The client's, names in small letters."""
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: Headers) -> None:
+        self._headers = headers
+        self._first_values = dict(reversed(headers))
+
     def header(self, name: bytes) -> str:
-        """A header of the client's; empty without."""
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), "")
+        """A header of the client's, the first of that name; empty without."""
+        return self._first_values.get(name, b"").decode("latin-1")
 
     async def body(self, most: int, seconds: float, memory: BodyMemory) -> bytes:
         """The whole body; see `read_body`."""
@@ -109,10 +118,11 @@ class Connection:
         self, stream: Stream, events: EventStream, take: Callable[[bytes], bytes]
     ) -> bool:
         """Pass on all whole events; whether the stream is cut after it said that it is over."""
-        part = stream.first
+        part, translates = stream.first, self._translated is not None
         while part:
-            if whole := self._in_clients_api(take(part)):
-                await self._send_part(whole)
+            whole = self._in_clients_api(take(part)) if translates else take(part)
+            if whole:
+                await self._send({"type": "http.response.body", "body": whole, "more_body": True})
             try:
                 part = await stream.next()
             except UpstreamError:

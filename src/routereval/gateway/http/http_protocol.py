@@ -12,7 +12,11 @@ from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 from routereval.gateway.api_error import ApiError
@@ -92,7 +96,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._all.busy(self)
         super().on_headers_complete()
         if self.scope["method"] != "HEAD":  # whose answer has nothing behind its head
-            self.cycle.transport = cast("Any", JoinedWrites(self.transport))
+            self.cycle.transport = cast("Any", JoinedWrites(self.transport, self.cycle))
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
@@ -160,18 +164,21 @@ class JoinedWrites:
 
     Args:
         transport: of the connection.
+        cycle: of uvicorn, which writes the rest of its answer to that itself.
     """
 
-    __slots__ = ("_head", "_transport")
+    __slots__ = ("_cycle", "_head", "_transport")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
         self._transport = transport
+        self._cycle = cycle
         self._head = b""
 
     def write(self, data: bytes) -> None:
         """Write, unless this is the head of an answer."""
         if self._head:
             data, self._head = self._head + data, b""
+            self._cycle.transport = self._transport
         elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1"):
             self._head = data
             return

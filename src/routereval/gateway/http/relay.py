@@ -12,7 +12,7 @@ from typing import Any
 
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import Config
+from routereval.gateway.config import Config, VirtualModel
 from routereval.gateway.decisions.conversation import Conversations, WarmCache
 from routereval.gateway.decisions.kept_responses import (
     KeptResponse,
@@ -20,7 +20,7 @@ from routereval.gateway.decisions.kept_responses import (
     not_found_error,
 )
 from routereval.gateway.decisions.rules import Rules
-from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
+from routereval.gateway.dialects.apis import APIS, CHAT, EMBEDDINGS, Api
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.chat_request import parse_request, routed_text
@@ -95,6 +95,9 @@ class Relay:
         self.rules = Rules(config.rules, config.upstreams)
         self.router_models = tuple(pool)
         self.routable = [name for name in pool if name in upstreams.models]
+        self._translated_apis = frozenset(
+            name for name in APIS if any(name not in at.config.apis for at in upstreams.values())
+        )
         self.client = client
         self.decider = decider
         self.authenticator = authenticator
@@ -116,8 +119,11 @@ class Relay:
         connection = Connection(scope, receive, send)
         connection.draining = self.draining
         try:
-            with self.occupied():
+            self._occupy()
+            try:
                 await self._answered(connection, receive)
+            finally:
+                self.in_flight -= 1
         except ApiError as error:
             await connection.error(error)
         finally:
@@ -130,13 +136,16 @@ class Relay:
         Raises:
             ApiError: 503 if none is free.
         """
-        if self.in_flight >= self.config.limits.in_flight:
-            raise _overload_error(self.config.limits.in_flight)
-        self.in_flight += 1
+        self._occupy()
         try:
             yield
         finally:
             self.in_flight -= 1
+
+    def _occupy(self) -> None:
+        if self.in_flight >= self.config.limits.in_flight:
+            raise _overload_error(self.config.limits.in_flight)
+        self.in_flight += 1
 
     async def _answered(self, connection: Connection, receive: Receive) -> None:
         """Answer, unless the client leaves."""
@@ -252,7 +261,7 @@ class Relay:
         Raises:
             ApiError: 400 or 413; see `parse_request`.
         """
-        translate = any(api.name not in at.config.apis for at in self.upstreams.values())
+        translate = api.name in self._translated_apis
         if len(body) > LARGE_BODY_BYTES:
             return await asyncio.to_thread(parse_request, body, api, translate=translate)
         return parse_request(body, api, translate=translate)
@@ -292,11 +301,9 @@ class Relay:
             return RoutingPlan(request, [request.model], None, upstreams, conversation=digest)
         if request.api is EMBEDDINGS:
             raise no_embeddings_error(request.model)
-        names = [name for name in virtual.models or self.routable if name in self.routable]
-        names = [name for name in names if _allows(authorization, name)]
-        if not names:
-            raise ApiError(403, f"{request.model!r} has no model for this key", code="no_model")
-        names = [name for name in names if name in upstreams.models]
+        names = self._permitted_names(request.model, virtual, authorization)
+        if upstreams is not self.upstreams:
+            names = [name for name in names if name in upstreams.models]
         if not names:
             raise forbidden_error(request.model, rules)
         routing = self.config.routing
@@ -310,6 +317,23 @@ class Relay:
             digest,
             sticks=bool(routing.sticky_s) and (bool(conversation) or request.continued),
         )
+
+    def _permitted_names(
+        self, asked: str, virtual: VirtualModel, authorization: Authorization
+    ) -> list[str]:
+        """The router's models that a virtual one stands for and a key may reach.
+
+        Raises:
+            ApiError: 403 if there is none.
+        """
+        names = self.routable
+        if virtual.models:
+            names = [name for name in virtual.models if name in self.routable]
+        if authorization.models is not None:
+            names = [name for name in names if name in authorization.models]
+        if not names:
+            raise ApiError(403, f"{asked!r} has no model for this key", code="no_model")
+        return names
 
     def resting(self, names: Iterable[str], client: str | None = None) -> list[str]:
         """Those of the upstreams that are left alone after errors, by a client or by all."""
@@ -363,8 +387,11 @@ class Relay:
         retries = self._retries.of(plan.client)
         retries.earn()
         while (upstream := await self._next_upstream(connection, plan)) is not None:
-            with upstream.occupied():
+            upstream.in_flight += 1
+            try:
                 error = await self._sent(connection, plan, upstream, body, until)
+            finally:
+                upstream.in_flight -= 1
             if error is None:
                 return
             plan.tried[upstream.label] = error
@@ -460,8 +487,9 @@ class Relay:
             upstream.breaker.abandoned(plan.client)
             self._note_attempt(upstream, entry, plan, "the client left", lost=True)
             raise
+        now = _now()
         upstream.breaker.succeeded(plan.client)
-        upstream.latency.note(_now() - began, _now(), streamed=streamed)
+        upstream.latency.note(now - began, now, streamed=streamed)
         entry.model = name
         entry.attempts.append(Attempt(name))
         entry.deployment = upstream.config.deployment

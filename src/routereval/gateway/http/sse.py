@@ -13,6 +13,8 @@ from routereval.gateway.protocols import Usage
 from routereval.gateway.upstreams.upstream_key import NO_KEY, UpstreamKey
 
 MAX_EVENT_BYTES = 1 << 20
+MAX_UNCOUNTED_BYTES = 1 << 14
+"""Events whose texts are counted later: most streams tell their usage, and need no count."""
 
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _EVENT = re.compile(rb".*?(?:\n\n|\r\n\r\n|\r\r)|.+", re.DOTALL)
@@ -50,6 +52,8 @@ class EventStream:
         self._end = b""
         self._done = False
         self._reported = ReportedUsage()
+        self._uncounted: list[bytes] = []
+        self._uncounted_bytes = 0
         self._quarters = 0
         self._count = 0
         self.finished = False
@@ -74,9 +78,10 @@ class EventStream:
         if (n_events := chunk.count(b"data:")) > 0:
             self._count += n_events
             self._done = b"[DONE]" in chunk and _is_done(chunk)
-        texts = self._api.text.findall(chunk)
-        if texts:
-            self._quarters += escaped_quarters(texts[0] if len(texts) == 1 else b"".join(texts))
+        self._uncounted.append(chunk)
+        self._uncounted_bytes += len(chunk)
+        if self._uncounted_bytes > MAX_UNCOUNTED_BYTES:
+            self._count_texts()
         if not self.finished and self._api.mark in chunk:
             self.finished = self._api.finished.search(chunk) is not None
         if (b'"error"' in chunk or b"failed" in chunk) and self._api.failed.search(chunk):
@@ -88,6 +93,13 @@ class EventStream:
         if chunk:
             self._end = chunk[-4:]
         return chunk
+
+    def _count_texts(self) -> None:
+        """Count the texts of the events that were not counted yet."""
+        texts = self._api.text.findall(b"".join(self._uncounted))
+        self._quarters += escaped_quarters(b"".join(texts))
+        self._uncounted.clear()
+        self._uncounted_bytes = 0
 
     def rest(self, *, cut: bool = False) -> bytes:
         r"""What ends the stream: the event that is still held, with the blank line that it lacks.
@@ -124,6 +136,9 @@ class EventStream:
         Args:
             tokens_in: an estimate for the prompt.
         """
+        if self._reported.tokens_out is not None:
+            return self._reported.usage(tokens_in, 0)
+        self._count_texts()
         return self._reported.usage(tokens_in, max(self._count, self._quarters // 4))
 
 

@@ -14,6 +14,8 @@ from routereval.gateway.upstreams.errors import Reply
 LONGEST_USAGE = 1 << 16
 _USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
 _CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens")
+_DETAILS_IN = ("prompt_tokens_details", "input_tokens_details")
+_DETAILS_OUT = ("completion_tokens_details", "output_tokens_details")
 _DECODER = json.JSONDecoder()
 
 
@@ -105,9 +107,11 @@ def _reported_usage(held: Mapping[str, Any]) -> ReportedUsage:
     >>> _reported_usage({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 30}).tokens_out
     21
     """
-    inward, outward = _details(held, "prompt", "input"), _details(held, "completion", "output")
-    counts = [inward.get("cached_tokens"), *(held.get(key) for key in _CACHED)]
-    cached = max(map(count_of, counts))
+    inward, outward = _details(held, *_DETAILS_IN), _details(held, *_DETAILS_OUT)
+    cached = count_of(inward.get("cached_tokens"))
+    for key in _CACHED:
+        if key in held:
+            cached = max(cached, count_of(held[key]))
     written = count_of(held.get("cache_creation_input_tokens"))
     reasoning = count_of(outward.get("reasoning_tokens"))
     tokens_in = _first(held, "prompt_tokens", "input_tokens")
@@ -125,7 +129,7 @@ def _reported_usage(held: Mapping[str, Any]) -> ReportedUsage:
 
 def _details(held: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     for name in names:
-        found = held.get(f"{name}_tokens_details")
+        found = held.get(name)
         if isinstance(found, dict):
             return found
     return {}
@@ -133,8 +137,10 @@ def _details(held: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _first(held: Mapping[str, Any], *names: str) -> int | None:
     """The first of the counts that is there; None without."""
-    values = [held[name] for name in names if held.get(name) is not None]
-    return count_of(values[0]) if values else None
+    for name in names:
+        if (value := held.get(name)) is not None:
+            return count_of(value)
+    return None
 
 
 def _larger(one: int | None, other: int | None) -> int | None:

@@ -7,6 +7,8 @@ of all processes.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds, as Prometheus's clients have them, with longer ones: models take their time."""
 _DECISION_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+AT_A_TIME = 32
+"""Requests that are counted together, which takes less than half as long as one by one."""
+LATEST_S = 0.01
+"""After how long a request is counted, so that other workers of its machine can tell of it."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -44,6 +50,10 @@ class _Labelled(Generic[M]):
         return child
 
 
+Sums = dict[tuple[_Labelled[Counter], tuple[object, ...]], float]
+"""What is to be added to series: by counter and labels."""
+
+
 class Metrics:
     """Counts every request when it is over; see `protocols.Observer`.
 
@@ -54,6 +64,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
+        self._entries: list[LogEntry] = []
         self._registry = CollectorRegistry(auto_describe=False)
         counter, registry = self._counter, self._registry
         self._requests = counter("requests", "Requests by who answered.", "model", "status")
@@ -108,32 +119,51 @@ class Metrics:
         )
 
     def record(self, entry: LogEntry) -> None:
-        """Count a request."""
+        """Count a request, with others: `AT_A_TIME`, after `LATEST_S`, or as soon as one looks."""
+        self._entries.append(entry)
+        if len(self._entries) >= AT_A_TIME:
+            self._count_entries()
+        elif len(self._entries) == 1:
+            with contextlib.suppress(
+                RuntimeError
+            ):  # there is no loop: it is counted when looked at
+                asyncio.get_running_loop().call_later(LATEST_S, self._count_entries)
+
+    def _count_entries(self) -> None:
+        """Count what was recorded: the sum of each series is added once."""
+        entries, self._entries = self._entries, []
+        sums: Sums = {}
+        for entry in entries:
+            self._add(entry, sums)
+        for (counter, labels), amount in sums.items():
+            counter.labels(*labels).inc(amount)
+
+    def _add(self, entry: LogEntry, sums: Sums) -> None:
         model = entry.model
-        self._requests.labels(model, entry.status).inc()
+        _add(sums, self._requests, 1, model, entry.status)
         for rule in entry.rules:
-            self._rules.labels(rule).inc()
+            _add(sums, self._rules, 1, rule)
         if entry.error:
-            self._errors.labels(entry.error).inc()
-        self._record_attempts(entry)
+            _add(sums, self._errors, 1, entry.error)
+        self._add_attempts(entry, sums)
         if entry.decision is not None:
-            self._choices.labels(entry.router, entry.decision.model).inc()
+            _add(sums, self._choices, 1, entry.router, entry.decision.model)
             self._decisions.observe(entry.decided_s)
             if model and model != entry.decision.model:
-                self._fallbacks.labels(entry.decision.model, model).inc()
+                _add(sums, self._fallbacks, 1, entry.decision.model, model)
         if entry.switch is not None:
-            self._switches.labels(model).inc()
-            self._cold_usd.labels(model).inc(max(entry.switch.cold_usd, 0.0))
+            _add(sums, self._switches, 1, model)
+            _add(sums, self._cold_usd, max(entry.switch.cold_usd, 0.0), model)
         if model:
-            self._record_answer(entry)
+            self._add_answer(entry, sums)
 
-    def _record_attempts(self, entry: LogEntry) -> None:
+    def _add_attempts(self, entry: LogEntry, sums: Sums) -> None:
         for attempt in entry.attempts:
             if attempt.error:
-                self._upstream_errors.labels(attempt.model).inc()
+                _add(sums, self._upstream_errors, 1, attempt.model)
             if attempt.lost_usd:
-                self._usd.labels(attempt.model, entry.key).inc(attempt.lost_usd)
-                self._estimated_usd.labels(attempt.model, entry.key).inc(attempt.lost_usd)
+                _add(sums, self._usd, attempt.lost_usd, attempt.model, entry.key)
+                _add(sums, self._estimated_usd, attempt.lost_usd, attempt.model, entry.key)
 
     def feedback(self, score: float) -> None:
         """Count a feedback."""
@@ -146,22 +176,24 @@ class Metrics:
             resting: for each upstream whether it is left alone for a while.
             in_flight: requests that are under way.
         """
+        self._count_entries()
         for model, rests in resting.items():
             self._cooldown.labels(model).set(rests)
         self._in_flight.set(in_flight)
 
     def text(self) -> str:
         """All of it in Prometheus's text format."""
+        self._count_entries()
         return generate_latest(_Exposed(self._collected())).decode()
 
-    def _record_answer(self, entry: LogEntry) -> None:
+    def _add_answer(self, entry: LogEntry, sums: Sums) -> None:
         model, usage = entry.model, entry.usage
-        self._tokens.labels(model, "in").inc(usage.tokens_in)
-        self._tokens.labels(model, "out").inc(usage.tokens_out)
+        _add(sums, self._tokens, usage.tokens_in, model, "in")
+        _add(sums, self._tokens, usage.tokens_out, model, "out")
         usd = max(entry.usd - entry.lost_usd, 0.0)
-        self._usd.labels(model, entry.key).inc(usd)
+        _add(sums, self._usd, usd, model, entry.key)
         if usage.estimated:
-            self._estimated_usd.labels(model, entry.key).inc(usd)
+            _add(sums, self._estimated_usd, usd, model, entry.key)
         self._seconds.labels(model).observe(entry.total_s)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> _Labelled[Counter]:
@@ -174,6 +206,11 @@ class Metrics:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return registry
+
+
+def _add(sums: Sums, counter: _Labelled[Counter], amount: float, *labels: object) -> None:
+    series = (counter, labels)
+    sums[series] = sums.get(series, 0) + amount
 
 
 class _Exposed:

@@ -74,6 +74,9 @@ class CircuitBreaker:
 
     Every `allow` that says True is followed by one of `succeeded`, `failed` and `abandoned`.
 
+    Attributes:
+        is_calm: whether nothing has failed since the last answer, for any client.
+
     >>> breaker = CircuitBreaker(FailoverConfig(failures=2, cooldown_s=5))
     >>> for _ in range(2):
     ...     _ = breaker.allow(0, "a"), breaker.failed(0, "a")
@@ -94,9 +97,12 @@ class CircuitBreaker:
         self._shared = Rest(config)
         self._own: LRUCache[str, Rest] = LRUCache(MAX_CLIENTS)
         self._seen_by: dict[bool, set[str]] = {True: set(), False: set()}
+        self.is_calm = True
 
     def rest_s(self, now: float, client: str | None = None) -> float:
         """Seconds until a client may ask it again, or anybody; 0 if that is now."""
+        if self.is_calm:
+            return 0.0
         shared = self._shared.remaining_s(now)
         own = self._own.get(client) if self._own and client is not None else None
         return shared if own is None else max(shared, own.remaining_s(now))
@@ -108,6 +114,7 @@ class CircuitBreaker:
     def take_over(self, now: float, seconds: float) -> None:
         """Rest for all, since it does so elsewhere; or no longer, with 0 seconds."""
         if seconds:
+            self.is_calm = False
             self._shared.rest_for(now, seconds)
             return
         self._shared = Rest(self._config)
@@ -128,6 +135,8 @@ class CircuitBreaker:
             early: whether there is nobody else to ask, so that it may be tried before its time;
                 by one request at a time.
         """
+        if self.is_calm:
+            return True
         own = self._own.get(client) if self._own else None
         if own is not None and not own.allow(now, early=early):
             return False
@@ -139,10 +148,13 @@ class CircuitBreaker:
 
     def succeeded(self, client: str) -> None:
         """An answer came."""
+        if self.is_calm:
+            return
         self._shared = Rest(self._config)
         self._forget_witnesses()
         if self._own:
             self._own.pop(client, None)
+        self.is_calm = not self._own
 
     def abandoned(self, client: str) -> None:
         """The request ended for a reason of its own, which says nothing about the upstream."""
@@ -161,6 +173,7 @@ class CircuitBreaker:
             pause: for how long the upstream itself asks to be left alone.
             evoked: whether the request may be the cause.
         """
+        self.is_calm = False
         own = self._own.get(client)
         if own is None:
             own = self._own[client] = Rest(self._config)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from routereval.errors import MissingDependencyError
 from routereval.gateway.config import HeadersConfig, UpstreamConfig
+from routereval.gateway.deadline import Deadline, Patience
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.answers import error_of_answer, first_data
@@ -47,9 +48,8 @@ class Stream:
         self, response: ClientResponse, headers: Headers, first: bytes, target: Target, until: float
     ) -> None:
         self._response = response
-        self._idle_s = target.config.idle_s
+        self._patience = Patience(target.config.idle_s, until)
         self.key = target.key
-        self._until = until
         self.headers = headers
         self.first = first
         self.events = "content-encoding" not in response.headers
@@ -61,11 +61,11 @@ class Stream:
         Raises:
             UpstreamError: if the stream is cut, or nothing comes for too long.
         """
-        now = asyncio.get_running_loop().time()
-        return await _read_any(self._response, min(now + self._idle_s, self._until))
+        return await _read_any(self._response, self._patience)
 
     def close(self) -> None:
         """Give the connection back, or end it if the answer has not been read to its end."""
+        self._patience.end()
         _release(self._response)
 
 
@@ -163,7 +163,7 @@ class Client:
             sent = loop.time()
             _connected.set(False)
             try:
-                async with asyncio.timeout_at(patience):
+                with Deadline(patience):
                     return await self._post(target, path, body, headers)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 worked = loop.time() - sent > STALE_S
@@ -183,7 +183,7 @@ class Client:
         held = b""
         compressed = "content-encoding" in response.headers
         while True:
-            part = await _read_any(response, until)
+            part = await _read_any(response, Deadline(until))
             held += part
             data = first_data(held) if not compressed else held or None
             if data is not None:
@@ -306,13 +306,13 @@ def _error_of_exception(error: Exception, *, worked: bool) -> UpstreamError:
     return UpstreamError("cut", "broke the connection", billed=worked)
 
 
-async def _read_any(response: ClientResponse, until: float) -> bytes:
+async def _read_any(response: ClientResponse, limit: Deadline | Patience) -> bytes:
     import aiohttp
 
     if response.content.is_eof():  # all of it has come: nothing to wait for
         return response.content.read_nowait()
     try:
-        async with asyncio.timeout_at(until):
+        with limit:
             return await response.content.readany()
     except TimeoutError:
         raise UpstreamError("timeout", "fell silent", billed=True) from None
@@ -322,7 +322,7 @@ async def _read_any(response: ClientResponse, until: float) -> bytes:
 
 async def _read_all(response: ClientResponse, longest: int, until: float) -> bytes:
     parts, size = [], 0
-    while part := await _read_any(response, until):
+    while part := await _read_any(response, Deadline(until)):
         parts.append(part)
         size += len(part)
         if size > longest:

@@ -20,6 +20,7 @@ class Deployments:
 
     def __init__(self, upstreams: Sequence[Upstream]) -> None:
         self._upstreams = tuple(upstreams)
+        self._only = self._upstreams[0] if len(self._upstreams) == 1 else None
         self._turns = [0.0] * len(self._upstreams)
 
     def __iter__(self) -> Iterator[Upstream]:
@@ -28,15 +29,15 @@ class Deployments:
 
     def unmet_need(self, request: ChatRequest) -> str:
         """Why none can serve a request, as half a sentence; empty if one can."""
-        if len(self._upstreams) == 1:
-            return self._upstreams[0].unmet_need(request)
+        if self._only is not None:
+            return self._only.unmet_need(request)
         needs = [upstream.unmet_need(request) for upstream in self._upstreams]
         return "" if "" in needs else needs[0]
 
     def highest_price(self, request: ChatRequest, tried: Collection[str] = ()) -> float:
         """The most that a request costs at any that was not tried, in USD."""
-        if len(self._upstreams) == 1 and not tried:
-            return self._upstreams[0].highest_price(request)
+        if self._only is not None and not tried:
+            return self._only.highest_price(request)
         left = (upstream for upstream in self._upstreams if upstream.label not in tried)
         return max((upstream.highest_price(request) for upstream in left), default=0.0)
 
@@ -52,9 +53,8 @@ class Deployments:
         tried: Collection[str] = (),
     ) -> list[Upstream]:
         """Those that were not tried, can serve a request, and take one now."""
-        if len(self._upstreams) == 1:  # whether it can was asked of the model
-            (only,) = self._upstreams
-            return [only] if only.label not in tried and only.is_free(now, client) else []
+        if (only := self._only) is not None:  # whether it can was asked of the model
+            return [only] if only.is_free(now, client) and only.label not in tried else []
         return [
             upstream
             for upstream in self._upstreams

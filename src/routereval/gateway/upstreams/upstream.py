@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from routereval.gateway.config import UpstreamConfig
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, Usage
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
@@ -30,13 +27,14 @@ class Upstream:
         self.in_flight = 0
         self.latency = Latency()
         self.tells_usage = target.config.stream_usage
+        self._concurrency = target.config.concurrency
         self._needs_met = frozenset(target.config.capabilities)
         self._highest_prices = _highest_prices(target.config)
 
     @property
     def full(self) -> bool:
         """Whether as many requests are there as it takes."""
-        return self.in_flight >= self.config.concurrency
+        return self.in_flight >= self._concurrency
 
     @property
     def served_as(self) -> str:
@@ -45,20 +43,12 @@ class Upstream:
 
     def is_free(self, now: float, client: str | None = None) -> bool:
         """Whether a client's request may go there now, or anybody's."""
-        return not self.full and self.breaker.rest_s(now, client) == 0
-
-    @contextmanager
-    def occupied(self) -> Iterator[None]:
-        """Hold one of its places."""
-        self.in_flight += 1
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
+        full = self.in_flight >= self._concurrency
+        return not full and (self.breaker.is_calm or self.breaker.rest_s(now, client) == 0)
 
     def unmet_need(self, request: ChatRequest) -> str:
         """Why it cannot serve a request, as half a sentence; empty if it can."""
-        if wrong := self.unspoken(request):
+        if request.api.name not in self.config.apis and (wrong := self.unspoken(request)):
             return wrong
         if not request.needs <= self._needs_met:
             return f"lacks {', '.join(sorted(request.needs - self._needs_met))}"
