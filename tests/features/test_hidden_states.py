@@ -9,10 +9,10 @@ from routereval.errors import DataError, MissingDependencyError, SpecError
 from routereval.features import embed, make_embedder
 from routereval.features.hidden_states import HiddenStates, reader_of
 from routereval.routers.persistence import dump, restore
+from tests.optional import skip_without
 from tests.tiny import tiny_checkpoint
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
+skip_without("torch", "transformers")
 
 TEXTS = ["prove the lemma of rings", "cite the statute", "dose", "prove the lemma of fraud twice"]
 

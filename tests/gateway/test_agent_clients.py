@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
 
 from tests.gateway.agents import TASK, calls_of, chat_model, messages_model, responses_model
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import Answer, Asked, Rig, rig
+from tests.optional import skip_without
 
-anthropic = pytest.importorskip("anthropic")
+if TYPE_CHECKING:
+    import openai
+
+skip_without("anthropic", "openai")
 
 NATIVE = {"apis": ["messages", "responses"]}
 BOTH = pytest.mark.parametrize("upstreams", [{}, {"euclid": NATIVE}], ids=["chat", "native"])
@@ -27,10 +30,14 @@ def model(upstreams: dict[str, Any], native: Answer) -> Answer:
 
 
 def of_anthropic(at: Rig) -> Any:  # noqa: ANN401 - the library may be absent
+    import anthropic
+
     return anthropic.AsyncAnthropic(base_url=at.url, api_key="any", max_retries=0)
 
 
 def of_openai(at: Rig) -> openai.AsyncOpenAI:
+    import openai
+
     return openai.AsyncOpenAI(base_url=at.url + "/v1", api_key="any", max_retries=0)
 
 
@@ -63,6 +70,8 @@ async def test_anthropic_plain_and_its_count() -> None:
 
 @in_loop
 async def test_errors_are_those_of_anthropics_library() -> None:
+    import anthropic
+
     async def cut(asked: Asked) -> None:
         first = b'data: {"choices": [{"delta": {"content": "so"}}]}\n\n'
         await asked.events(first, end=False)
@@ -103,6 +112,8 @@ async def test_openai_streams_responses_and_calls_tools(upstreams: dict[str, Any
 
 @in_loop
 async def test_openai_plain_responses_embeddings_and_errors() -> None:
+    import openai
+
     async def embeds(asked: Asked) -> None:
         usage = {"prompt_tokens": 4, "total_tokens": 4}
         item = {"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}
@@ -124,6 +135,8 @@ async def test_openai_plain_responses_embeddings_and_errors() -> None:
 
 @in_loop
 async def test_openai_raises_what_breaks_in_a_stream() -> None:
+    import openai
+
     async def cut(asked: Asked) -> None:
         await asked.events(b'data: {"choices": [{"delta": {"content": "so"}}]}\n\n', end=False)
         asked.writer.close()

@@ -8,13 +8,18 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
 
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import DONE, Asked, Rig, completion, event, rig
+from tests.optional import skip_without
+
+if TYPE_CHECKING:
+    import openai
+
+skip_without("openai")
 
 PROVE: Any = [{"role": "user", "content": "prove it"}]
 TOOL: Any = {
@@ -26,6 +31,8 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arg
 
 @asynccontextmanager
 async def asked() -> AsyncIterator[tuple[Rig, openai.AsyncOpenAI]]:
+    import openai
+
     async with (
         rig() as at,
         openai.AsyncOpenAI(base_url=at.url + "/v1", api_key="any", max_retries=0) as client,
@@ -54,6 +61,8 @@ async def test_streamed() -> None:
 
 @in_loop
 async def test_synchronous() -> None:
+    import openai
+
     async with rig() as at:
 
         def talk() -> tuple[str | None, str]:
@@ -114,6 +123,8 @@ async def test_models_and_completions() -> None:
 
 @in_loop
 async def test_errors_are_those_of_the_library() -> None:
+    import openai
+
     async def cut(asked: Asked) -> None:
         await asked.events(event("so"), end=False)
         asked.writer.close()

@@ -13,10 +13,10 @@ from routereval.routers import CHECKS, make_router
 from routereval.routers.checks import Check
 from routereval.routers.multilabel import MultiLabel
 from routereval.routers.persistence import dump, restore
+from tests.optional import skip_without
 from tests.tiny import tiny_checkpoint
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+skip_without("torch", "transformers")
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,8 @@ def test_it_is_loaded_without_the_checkpoint(tmp_path: Path) -> None:
 def test_nothing_is_said_and_no_draw_is_lost(
     checkpoint: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    import torch
+
     torch.manual_seed(7)
     expected = torch.rand(3).tolist()
     torch.manual_seed(7)

@@ -13,6 +13,7 @@ from routereval.routers import CHECKS, make_router
 from routereval.routers.checks import Check
 from routereval.routers.contrastive import pairs, partners
 from routereval.routers.persistence import dump, restore
+from tests.optional import skip_without
 
 SMALL = ("routerdc(epochs=3)", "graphrouter(epochs=10)", "routerdc(epochs=2, weight=0, groups=1)")
 FULL = ("routerdc", "graphrouter")
@@ -27,7 +28,7 @@ def two_kinds(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return X, (rng.random((n, 4)) < right).astype(float)
 
 
-torch = pytest.importorskip("torch")
+skip_without("torch")
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
@@ -76,6 +77,8 @@ def test_predicting_needs_no_torch() -> None:
 @pytest.mark.parametrize("spec", SMALL)
 def test_the_draws_of_torch_go_on_where_they_were(spec: str) -> None:
     X, scores = two_kinds(40)
+    import torch
+
     torch.manual_seed(7)
     expected = torch.rand(3).tolist()
     torch.manual_seed(7)
