@@ -165,6 +165,7 @@ def not_promised(text: str) -> Iterator[tuple[int, str]]:
             yield first, name
 
 
+@pytest.mark.slow
 def test_no_result_hangs_on_an_order_that_nobody_promises() -> None:
     found = [
         f"{file.relative_to(SRC)}:{line} {name}"

@@ -94,7 +94,10 @@ def test_the_search_finds_words_within_names() -> None:
 @pytest.mark.parametrize("station", STATIONS)
 def test_no_private_word_stands_in_a_station(station: str) -> None:
     for file in sorted((SRC / station).rglob("*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        if not banned(iter([text]), NAMES | DOCSTRINGS):
+            continue
+        tree = ast.parse(text)
         found = banned(names(tree), NAMES) + banned(docstrings(tree), DOCSTRINGS)
         assert not found, f"{file.relative_to(SRC)}: {'; '.join(found)}"
 

@@ -82,11 +82,12 @@ def test_an_option_that_is_not_known_is_refused_by_name(name: str, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("many", [20, pytest.param(80, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", IMPORTERS)
-def test_damaged_samples_end_in_records_or_in_our_errors(name: str) -> None:
+def test_damaged_samples_end_in_records_or_in_our_errors(name: str, many: int) -> None:
     found, files = IMPORTERS[name], files_of(name)
 
-    @settings(max_examples=examples(80), deadline=None)
+    @settings(max_examples=examples(many), deadline=None)
     @given(damaged=mutated(files), rescale=st.booleans())
     def ends_well(damaged: Files, rescale: bool) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -126,6 +126,7 @@ def pools_differing(split: str, file: str) -> int:
     return count
 
 
+@pytest.mark.slow
 @needs_golden
 @pytest.mark.parametrize("without", SWITCHED_OFF)
 def test_every_pool_is_the_references_whatever_numpy_does(without: str, shared_cache: Path) -> None:
