@@ -133,6 +133,7 @@ def _measured(texts: tuple[str, ...]) -> NDArray[np.float64]:
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(Stats.names))
 
 
+@lru_cache(maxsize=4096)
 def _of_one(text: str) -> list[float]:
     words = _words(text)
     function_words = [word for word in words if word in _ANY_FUNCTION_WORD]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.routers.auto_inputs import Seen
-from routereval.routers.trees import Trees
+from routereval.routers.trees import Trees, random_trees
 
 Floats = NDArray[np.float64]
 Folds = NDArray[np.int64]
@@ -80,7 +80,9 @@ def forest_view(seen: Seen, Y: Floats, folds: Folds, seed: int) -> Learned:
     for fold in np.unique(folds).tolist():
         held = folds == fold
         first = seed + TREES * fold
-        trees = _grown(seen.wide[~held], Y[~held], range(first, first + TREES))
+        leaf = int(np.clip((~held).sum() // 50, 5, 30))
+        seeds = range(first, first + TREES)
+        trees = random_trees(seen.wide[~held], Y[~held], seeds, leaf, 0.3)
         out[held] = answered(trees, seen.wide[held])
         grown.append(trees)
     return Learned(Forest(Trees.of(grown)), out)
@@ -144,18 +146,6 @@ def answered(trees: Trees, X: NDArray[np.float32]) -> Floats:
     chunks = [X[at : at + CHUNK] for at in range(0, len(X), CHUNK)]
     parts = [trees.value[trees.leaves(chunk)].mean(axis=1) for chunk in chunks]
     return np.concatenate([np.zeros((0, trees.value.shape[1])), *parts])
-
-
-def _grown(X: NDArray[np.float32], Y: Floats, seeds: range) -> Trees:
-    """A tree for each seed. One by one: an ensemble of scikit-learn takes longer to be made."""
-    from sklearn.tree import ExtraTreeRegressor
-
-    leaf = int(np.clip(len(X) // 50, 5, 30))
-    grown = []
-    for seed in seeds:
-        tree = ExtraTreeRegressor(min_samples_leaf=leaf, max_features=0.3, random_state=seed)
-        grown.append(Trees.of_sklearn(tree.fit(X, Y, check_input=False).tree_))
-    return Trees.of(grown)
 
 
 def ridges(Z: Floats, Y: Floats, penalties: tuple[float, ...]) -> dict[float, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -82,9 +82,18 @@ class Trees(NamedTuple):
 
     @classmethod
     def of_sklearn(cls, tree: Any) -> Trees:  # noqa: ANN401 - a tree of scikit-learn
-        """One tree of a forest of scikit-learn."""
-        left, right = tree.children_left, tree.children_right
-        return cls.one(tree.feature, tree.threshold, left, right, left < 0, tree.value[..., 0])
+        """One tree of a forest of scikit-learn, which knows its own depth."""
+        leaf = tree.children_left < 0
+        itself = np.arange(len(leaf))
+        return cls(
+            np.zeros(1, dtype=np.int64),
+            np.where(leaf, 0, tree.feature).astype(np.int64),
+            tree.threshold.astype(np.float64),
+            np.where(leaf, itself, tree.children_left).astype(np.int64),
+            np.where(leaf, itself, tree.children_right).astype(np.int64),
+            tree.value[..., 0].astype(np.float64),
+            int(tree.max_depth),
+        )
 
     def leaves(self, X: Features) -> NDArray[np.int64]:
         """(n_prompts, n_trees) the leaf in which each prompt ends."""
@@ -259,15 +268,37 @@ class Forest(Router):
         return scores
 
     def _grown(self, X: Features, Y: Scores) -> Trees:
-        from sklearn.ensemble import ExtraTreesRegressor
+        drawn = np.random.RandomState(self.random_state)  # as the ensemble of scikit-learn draws
+        seeds = [drawn.randint(np.iinfo(np.int32).max) for _ in range(self.trees)]
+        return random_trees(X.astype(np.float32), Y, seeds, self.leaf, "sqrt")
 
-        forest = ExtraTreesRegressor(
-            self.trees,
-            min_samples_leaf=self.leaf,
-            max_features="sqrt",
-            random_state=self.random_state,
-        ).fit(X, Y if Y.shape[1] > 1 else Y.ravel())
-        return Trees.of([Trees.of_sklearn(each.tree_) for each in forest.estimators_])
+
+def random_trees(
+    X: NDArray[np.float32], Y: Floats, seeds: Iterable[int], leaf: int, of_features: float | str
+) -> Trees:
+    """An extremely randomised tree of scikit-learn for each seed.
+
+    One by one and without a check of the parameters, which are the same in each: to make an
+    ensemble takes longer than to grow trees of few hundred prompts.
+
+    Args:
+        X: (n_prompts, n_features).
+        Y: (n_prompts, n_outputs).
+        seeds: of the splits.
+        leaf: the fewest prompts of a leaf.
+        of_features: how many of the features a split looks at, as scikit-learn has it.
+    """
+    from sklearn import config_context
+    from sklearn.tree import ExtraTreeRegressor
+
+    grown = []
+    with config_context(skip_parameter_validation=True):
+        for seed in seeds:
+            tree = ExtraTreeRegressor(
+                min_samples_leaf=leaf, max_features=of_features, random_state=seed
+            )
+            grown.append(Trees.of_sklearn(tree.fit(X, Y, check_input=False).tree_))
+    return Trees.of(grown)
 
 
 def _kept(grown: Sequence[Trees], X: Features, y: Floats) -> Trees | None:
