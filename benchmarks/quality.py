@@ -9,7 +9,7 @@ whatever is there is summed up.
     python benchmarks/quality.py                   # ten seeds, clean splits: hours
     python benchmarks/quality.py --cv              # ten folds in the place of ten seeds
     python benchmarks/quality.py --every           # every router that runs on a CPU as well
-    python benchmarks/quality.py --first 1 --seeds 2 --fewest 200    # what the page shows: an hour
+    python benchmarks/quality.py --plain --pools 1    # no ablation, one pool of each set a seed
     python benchmarks/quality.py --report          # sum up what is there
 
 Gains are in points, .01 of score, over the best single model of the training prompts; their
@@ -22,6 +22,7 @@ after a look at seed 0, and the view of predicted subsets was confirmed on seeds
 from __future__ import annotations
 
 import argparse
+import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -34,7 +35,7 @@ from scipy.stats import norm
 
 from routereval.errors import RouterEvalError
 from routereval.records import Records
-from routereval.routers import make_router
+from routereval.routers import auto_subsets, make_router
 from routereval.routers.auto import Auto, Stack
 from routereval.routers.auto_inputs import Seen, components_of
 from routereval.routers.auto_views import (
@@ -73,6 +74,7 @@ SIZES = (3, 5, 10)
 FEWEST = 80  # prompts
 MOST = 40  # models of a pool of all
 QUICK = ("routerbench_subset/mbpp", "llmrouter/math", "bfcl_2024_08", "livecodebench")
+FOLDS_KEPT = 12  # classifiers of subsets
 LOOKED_AT = {
     *("llmrouter", "routerbench_subset", "bigcodebench", "bfcl_2024_08", "livecodebench"),
     *("livecodebench/lcb_generation", "metabench/gsm8k", "metabench/arc", "mmlu_pro"),
@@ -82,6 +84,21 @@ LOOKED_AT = {
 }
 ROUTERS = ("dataset_best(by=subset)", "knn", "linear", "forest", "guard(router=knn)")
 BEST = "best_single"
+UNGUARDED = "and subsets predicted (auto without guard)"
+
+
+_classified: dict[bytes, tuple[Floats, Floats]] = {}
+_classifier = auto_subsets.classifier
+
+
+def shared_classifier(X: NDArray[np.floating], labels: Floats) -> tuple[Floats, Floats]:
+    """The classifier of subsets, learned once for all pools that share their prompts."""
+    key = hashlib.blake2b(X.tobytes() + labels.tobytes()).digest()
+    if key not in _classified:
+        if len(_classified) >= FOLDS_KEPT:
+            _classified.clear()
+        _classified[key] = _classifier(X, labels)
+    return _classified[key]
 
 
 class Recorded(Auto):
@@ -144,8 +161,17 @@ def pools(records: Records, turn: int) -> Iterator[Pool | list[str]]:
         yield list(records.models)
 
 
-def cell(task: Task, routers: Sequence[str]) -> dict[str, Floats]:
-    """What the choice of each router scores on each test prompt; NaN where it has none."""
+def cell(
+    task: Task, routers: Sequence[str], *, plain: bool = False, control: bool = True
+) -> dict[str, Floats]:
+    """What the choice of each router scores on each test prompt; NaN where it has none.
+
+    Args:
+        task: the pool and the split.
+        routers: beside `auto`.
+        plain: without the ablation, but for `auto` without its guard.
+        control: with `auto` on shuffled labels, which takes as long as `auto` itself.
+    """
     test, best = task.test, task.best_single
     rows = np.arange(len(test.scores))
 
@@ -171,10 +197,12 @@ def cell(task: Task, routers: Sequence[str]) -> dict[str, Floats]:
     predicted = auto.predict_scores(prompts)
     found["auto"] = scored(predicted)
     found["auto left it"] = (predicted.argmax(axis=1) != best).astype(float)
-    shuffled = fit(make_router("shuffled(router=auto)"), task).predict_scores(prompts)
-    found["shuffled(router=auto)"] = scored(shuffled)
-    found["shuffled left it"] = (shuffled.argmax(axis=1) != best).astype(float)
-    found |= {name: scored(predicted) for name, predicted in ablations(auto, task).items()}
+    if control:
+        shuffled = fit(make_router("shuffled(router=auto)"), task).predict_scores(prompts)
+        found["shuffled(router=auto)"] = scored(shuffled)
+        found["shuffled left it"] = (shuffled.argmax(axis=1) != best).astype(float)
+    rows_of = unguarded if plain else ablations
+    found |= {name: scored(predicted) for name, predicted in rows_of(auto, task).items()}
     ceiling = _ceiling(task, auto)
     if ceiling is not None:
         found["ceiling"] = scored(ceiling)
@@ -191,6 +219,17 @@ def _cheaper(task: Task) -> Floats:
     if not cheaper.any():
         return rows
     return np.asarray(task.test.scores[:, np.where(cheaper, means, -1.0).argmax()])
+
+
+def unguarded(auto: Recorded, task: Task) -> dict[str, Floats]:
+    """Scores by all views of `auto`, as they are."""
+    stack = auto.stack_
+    if not stack.views:
+        return {}
+    seen = stack.encoding(task.test.inputs("prompts"))
+    answers = [w * view(seen) for w, view in zip(stack.weights, stack.views, strict=True)]
+    free = stack.shrinkage._replace(z=0.0, share=1.0)
+    return {UNGUARDED: free(np.sum(answers, axis=0))}
 
 
 def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
@@ -218,7 +257,7 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         "ridge on differences": ridge._replace(z=0.0, **plain)(by_ridge),
         "forest on differences": forest._replace(z=0.0, **plain)(by_forest),
         "both, stacked": both._replace(z=0.0, **plain)(by_both),
-        "and subsets predicted (auto without guard)": whole._replace(z=0.0, **plain)(by_all),
+        UNGUARDED: whole._replace(z=0.0, **plain)(by_all),
         "slope less 1.5 errors": whole._replace(z=1.5, **plain)(by_all),
         "slope less 2 errors": whole._replace(z=2.0, **plain)(by_all),
         "and levels shrunk, 1.5 errors": whole._replace(z=1.5)(by_all),
@@ -294,6 +333,7 @@ def _ceiling(task: Task, auto: Recorded) -> Floats | None:
 def run(out: Path, args: argparse.Namespace) -> None:
     """Do what is not there yet."""
     out.mkdir(parents=True, exist_ok=True)
+    auto_subsets.classifier = shared_classifier
     routers = list(ROUTERS)
     if args.every:
         routers += [name for name in on_cpu() if name not in {*ROUTERS, BEST, "auto", "oracle"}]
@@ -305,14 +345,17 @@ def run(out: Path, args: argparse.Namespace) -> None:
                 continue
             split = split_of(turn, mixed, args.cv)
             prepared = PreparedBenchmark(records, Split.parse(split))
-            for pool in pools(records, turn):
+            every = list(pools(records, turn))
+            first = turn % max(len(every), 1)
+            for place, pool in enumerate([*every[first:], *every[:first]][: args.pools]):
                 label = str(pool) if isinstance(pool, Pool) else "all"
                 file = out / f"{name.replace('/', '--')}.{turn}.{label}.npz"
                 if file.exists():
                     continue
                 try:
                     task = Task(prepared, pool)
-                    found = cell(task, routers)
+                    control = not args.plain or (place == 0 and turn % 2 == 0)
+                    found = cell(task, routers, plain=args.plain, control=control)
                 except RouterEvalError as error:
                     print(f"{name}, {split}, {label}: {error}", flush=True)
                     continue
@@ -414,7 +457,12 @@ def _routers(cells: Cells, names: Sequence[str]) -> None:
         p = f"{corrected[name]:.3f}" if name in corrected else ""
         print(f"{name:42s} {gains[name]!s:>14s} {100 * worst:+10.2f} {ahead:>15s} {p:>9s}")
     moved = [one["auto left it"].mean() for own in cells.values() for one in own.values()]
-    by_chance = [one["shuffled left it"].mean() for own in cells.values() for one in own.values()]
+    by_chance = [
+        one["shuffled left it"].mean()
+        for own in cells.values()
+        for one in own.values()
+        if "shuffled left it" in one
+    ]
     print(
         f"\nauto leaves the best single model on {np.mean(moved):.1%} of the prompts, on shuffled"
     )
@@ -467,6 +515,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few sets, one seed")
     parser.add_argument("--cv", action="store_true", help="ten folds in the place of ten seeds")
     parser.add_argument("--every", action="store_true", help="every router that runs on a CPU")
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="no ablation, shuffled labels on one pool of every second seed",
+    )
+    parser.add_argument("--pools", type=int, default=None, help="pools of a set a seed, by turns")
     parser.add_argument("--report", action="store_true", help="sum up what is there")
     parser.add_argument("--seeds", type=int, default=None)
     parser.add_argument("--first", type=int, default=0, help="the first seed, or fold")
