@@ -7,19 +7,22 @@
 (e) As SWE-bench's leaderboard, 500 prompts and 39 models without texts: the cheap model within the
     margin is named.
 
-    python benchmarks/verdicts.py                    # 60 draws of each world
+    python benchmarks/verdicts.py                    # 60 draws of each world: an hour of one CPU
     python benchmarks/verdicts.py --draws 5 -w domains -w dominant
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from multiprocessing import Pool
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,19 +180,54 @@ def decision(world: str, seed: int, router: str | None = None) -> Decision:
     return advise(make(seed), n_boot=N_BOOT, routers=routers).benchmarks[0].decision
 
 
-def _drawn(job: tuple[str, int, str | None]) -> tuple[str, str, bool, float, float]:
+class Drawn(NamedTuple):
+    """What advise said of one draw.
+
+    Attributes:
+        world: its name.
+        seed: of the draw.
+        router: that the verdict rests on; None for those of advise.
+        answer: and the model to use, or ``router``.
+        right: whether that is what the world asks for.
+        gain: that the learned router was seen to make; NaN without one.
+        seconds: of one CPU.
+    """
+
+    world: str
+    seed: int
+    router: str | None
+    answer: str
+    right: bool
+    gain: float
+    seconds: float
+
+
+def _drawn(job: tuple[str, int, str | None]) -> Drawn:
     world, seed, router = job
     start = time.process_time()
     found = decision(world, seed, router)
     gain = found.learned.best.gain.value if found.learned else float("nan")
-    right = WORLDS[world][1](found)
-    return (
-        world,
-        f"{found.answer}: {found.use or 'router'}",
-        right,
-        gain,
-        time.process_time() - start,
-    )
+    answer = f"{found.answer}: {found.use or 'router'}"
+    return Drawn(*job, answer, WORLDS[world][1](found), gain, time.process_time() - start)
+
+
+def held(file: Path) -> list[Drawn]:
+    """The draws that are in a file."""
+    return [Drawn(*json.loads(line)) for line in file.open()] if file.exists() else []
+
+
+def run(jobs: Sequence[tuple[str, int, str | None]], out: Path, n_processes: int) -> None:
+    """Add to a file what is not in it yet, each draw once it is done."""
+    done = {row[:3] for row in held(out)}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as cache,
+        out.open("a") as file,
+    ):
+        os.environ["ROUTEREVAL_CACHE"] = cache
+        with Pool(n_processes) as pool:
+            for row in pool.imap_unordered(_drawn, [job for job in jobs if job not in done]):
+                print(json.dumps(row), file=file, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -198,23 +236,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-w", "--world", action="append", choices=list(WORLDS))
     parser.add_argument("-r", "--router", help="A learned router; those of advise by default.")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("out/verdicts.jsonl"))
+    parser.add_argument("--report", action="store_true", help="sum up what is there")
     chosen = parser.parse_args(arguments)
     worlds = chosen.world or list(WORLDS)
-    jobs = [(world, seed, chosen.router) for world in worlds for seed in range(chosen.draws)]
-    with tempfile.TemporaryDirectory() as cache:
-        os.environ["ROUTEREVAL_CACHE"] = cache
-        with Pool(chosen.jobs) as pool:
-            found = pool.map(_drawn, jobs, chunksize=1)
+    jobs = [(world, seed, chosen.router) for seed in range(chosen.draws) for world in worlds]
+    if not chosen.report:
+        run(jobs, chosen.out, chosen.jobs)
+    asked = set(jobs)
+    report([row for row in held(chosen.out) if row[:3] in asked], worlds)
+
+
+def report(found: Sequence[Drawn], worlds: Sequence[str]) -> None:
+    """Print how often each world was answered as it asks."""
     print("world        right   of  required  mean gain  seconds  answers")
     for world in worlds:
-        own = [row for row in found if row[0] == world]
-        right = sum(row[2] for row in own)
-        gain, seconds = (float(np.mean([row[n] for row in own])) for n in (3, 4))
-        answers = ", ".join(f"{n} {what}" for what, n in Counter(r[1] for r in own).most_common(4))
-        share = right / len(own)
-        required = WORLDS[world][3]
+        own = [row for row in found if row.world == world]
+        if not own:
+            continue
+        right, required = sum(row.right for row in own) / len(own), WORLDS[world][3]
+        gain = float(np.mean([row.gain for row in own]))
+        seconds = float(np.mean([row.seconds for row in own]))
+        counted = Counter(row.answer for row in own).most_common(4)
+        answers = ", ".join(f"{n} {what}" for what, n in counted)
         print(
-            f"{world:<12} {share:>5.0%} {len(own):>4} {required:>8.0%} {gain:>+10.3f} "
+            f"{world:<12} {right:>5.0%} {len(own):>4} {required:>8.0%} {gain:>+10.3f} "
             f"{seconds:>8.1f}  {answers}"
         )
 
