@@ -6,12 +6,12 @@ The constructor stores its keyword arguments and nothing else; what is learned e
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 from routereval.errors import unknown
 from routereval.parameters import Rule, check_parameters
+from routereval.registry import defaults
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Estimator:
             deep: also those of parameters that are estimators themselves, as ``name__theirs``.
         """
         found: dict[str, Any] = {}
-        for name in sorted(_defaults(type(self))):
+        for name in sorted(defaults(type(self))):
             value = found[name] = getattr(self, name)
             if deep and hasattr(value, "get_params") and not isinstance(value, type):
                 found |= {f"{name}__{key}": held for key, held in value.get_params().items()}
@@ -54,7 +54,7 @@ class Estimator:
         Raises:
             SpecError: if there is no such parameter.
         """
-        known = _defaults(type(self))
+        known = defaults(type(self))
         for key, value in params.items():
             name, _, inner = key.partition("__")
             if name not in known:
@@ -68,7 +68,7 @@ class Estimator:
     def __repr__(self) -> str:
         changed = [
             f"{name}={getattr(self, name)!r}"
-            for name, default in sorted(_defaults(type(self)).items())
+            for name, default in sorted(defaults(type(self)).items())
             if repr(getattr(self, name)) != repr(default)
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
@@ -115,12 +115,3 @@ def unfitted(thing: T) -> T:
 
     copy: T = clone(thing)
     return copy
-
-
-def _defaults(kind: type) -> dict[str, Any]:
-    """The constructor's parameters with their defaults."""
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(kind).parameters.items()
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    }

@@ -66,11 +66,11 @@ def decide(results: Results, stand: Standings, margin: float = MARGIN) -> Decisi
     best = max(learned, key=_difference)
     savings = {row.router: _saving(results, row, stand.against, margin) for row in learned}
     cheaper = _cheaper(learned, savings)
-    good = best if _wins(best) else cheaper
+    good = best if best.better else cheaper
     alone = None if good is None else cheaper_model(results, good.router, margin)
     if good is not None and alone is not None:
         return _one_model(good, stand, savings[good.router], alone)
-    if _wins(best):
+    if best.better:
         return _deployed(best, stand, savings[best.router])
     if cheaper is not None:
         return _as_good(cheaper, stand, savings[cheaper.router])
@@ -174,10 +174,6 @@ def _more(n: int, detectable: float, lead: float) -> int | None:
     more = n * ((detectable / lead) ** 2 - 1)
     digits = max(0, len(str(int(more))) - 2)
     return int(ceil(more / 10**digits) * 10**digits)
-
-
-def _wins(row: Standing) -> bool:
-    return row.test is not None and row.test.significant and row.test.difference > 0
 
 
 def _difference(row: Standing) -> float:

@@ -40,6 +40,11 @@ class Standing(NamedTuple):
     tally: Tally
     rank: Rank | None
 
+    @property
+    def better(self) -> bool:
+        """Whether it is significantly better than the router that all are held against."""
+        return self.test is not None and self.test.significant and self.test.difference > 0
+
 
 @dataclass(frozen=True, repr=False)
 class Standings(Shown):
@@ -68,7 +73,7 @@ class Standings(Shown):
     def sentence(self) -> str:
         """Which routers beat the one that all are held against."""
         learned = [row for row in self.rows if row.test is not None]
-        better = [row.router for row in learned if _beats(row)]
+        better = [row.router for row in learned if row.better]
         if not learned:
             return f"No learned router stands beside {self.against}."
         if len(learned) == 1:
@@ -127,8 +132,8 @@ def _won(best: Standing, why: str) -> str:
 
 def _learned_by(found: Standings, learned: Sequence[Standing]) -> str:
     """How many others beat the best single model, where some do."""
-    others = [row.router for row in learned[1:] if _beats(row)]
-    if not others or not _beats(learned[0]):
+    others = [row.router for row in learned[1:] if row.better]
+    if not others or not learned[0].better:
         return ""
     return f"So {'does' if len(others) == 1 else 'do'} {', '.join(others)}."
 
@@ -175,10 +180,6 @@ def standings(results: Results, against: str = "best_single") -> Standings:
     return Standings(
         against, rows, len(widest.names), len(widest.weight), simulated, whole, results
     )
-
-
-def _beats(row: Standing) -> bool:
-    return row.test is not None and row.test.significant and row.test.difference > 0
 
 
 def _beside(results: Results, router: str, against: str) -> Stack | None:

@@ -15,6 +15,7 @@ from routereval.routers.base import Router, Scores
 from routereval.routers.check_prompts import Made, made_for, templated_for
 from routereval.routers.new_models import extend
 from routereval.routers.policy import choose
+from routereval.routers.training import taken
 
 TOLERANCE = 1e-9
 NAMES = ("ann", "bob", "cat", "dan")
@@ -111,7 +112,7 @@ def check_shape(router: Router) -> None:
         made = made_for(router, n_models=n_models)
         fitted = _fitted(router, made)
         _valid(fitted, made.X_test, n_models)
-        _valid(fitted, _take(made.X_test, [0]), n_models)
+        _valid(fitted, taken(made.X_test, [0]), n_models)
 
 
 def check_groups(router: Router) -> None:
@@ -131,7 +132,7 @@ def check_order(router: Router) -> None:
     made = made_for(router)
     fitted = _fitted(router, made)
     order = np.random.default_rng(1).permutation(len(made.X_test))
-    there = fitted.predict_scores(_take(made.X_test, order))
+    there = fitted.predict_scores(taken(made.X_test, order))
     _same(fitted.predict_scores(made.X_test)[order], there, "the order of prompts changes scores")
 
 
@@ -146,7 +147,7 @@ def check_one_by_one(router: Router) -> None:
     fitted = _fitted(router, made)
     batch = fitted.predict_scores(made.X_test)
     alone = np.concatenate(
-        [fitted.predict_scores(_take(made.X_test, [i])) for i in range(len(batch))]
+        [fitted.predict_scores(taken(made.X_test, [i])) for i in range(len(batch))]
     )
     _require(alone.shape == batch.shape, "a prompt alone gets another number of scores")
     off = np.abs(batch - alone)
@@ -234,9 +235,9 @@ def check_constant_scores(router: Router) -> None:
 def check_duplicates(router: Router) -> None:
     """Prompts may be equal: all of them in training, and equal ones get equal scores."""
     made = made_for(router)
-    same = made._replace(X=_take(made.X, [0] * len(made.X)))
+    same = made._replace(X=taken(made.X, [0] * len(made.X)))
     _valid(_fitted(router, same), made.X_test, made.scores.shape[1])
-    answer = _fitted(router, made).predict_scores(_take(made.X_test, [2] * 5))
+    answer = _fitted(router, made).predict_scores(taken(made.X_test, [2] * 5))
     _same(answer, np.repeat(answer[:1], 5, axis=0), "equal prompts get different scores")
 
 
@@ -264,7 +265,7 @@ def check_extend(router: Router) -> None:
     try:
         both = extend(
             fitted,
-            _take(made.X, probes),
+            taken(made.X, probes),
             made.scores[probes, 3:],
             made.costs[probes, 3:],
             made.scores[probes, :3],
@@ -357,10 +358,6 @@ def _fitted(router: Router, made: Made) -> Router:
 
 def _predicted(router: Router, made: Made) -> Scores:
     return _fitted(router, made).predict_scores(made.X_test)
-
-
-def _take(X: Any, rows: Any) -> Any:  # noqa: ANN401 - a matrix, or a list of texts
-    return [X[row] for row in rows] if isinstance(X, list) else X[rows]
 
 
 def _valid(fitted: Router, X: Any, n_models: int) -> None:  # noqa: ANN401

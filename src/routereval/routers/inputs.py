@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,12 @@ def rounded(values: Any) -> NDArray[np.float64]:  # noqa: ANN401 - any array of 
     [0.3]
     """
     return np.asarray(np.round(values, DIGITS), dtype=np.float64)
+
+
+def chunks(queries: NDArray[np.float64], size: int) -> Iterator[NDArray[np.float64]]:
+    """So many queries at a time, that what is worked out of them stays within tens of megabytes."""
+    for start in range(0, max(len(queries), 1), size):
+        yield queries[start : start + size]
 
 
 class Scale(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from routereval.parameters import COUNT, Choice, ListOf, Tuned
 from routereval.routers.array_cache import remembered
 from routereval.routers.base import Router, Scores, Training, mean_scores
-from routereval.routers.inputs import Features
+from routereval.routers.inputs import Features, chunks
 from routereval.routers.validation import Fold, last_best, quality
 
 CHUNK = 256
@@ -171,7 +170,7 @@ def search(
     array([[1, 0]])
     """
     depth = min(depth, len(train))
-    return np.concatenate([_nearest(train, chunk, depth) for chunk in _chunks(queries)])
+    return np.concatenate([_nearest(train, chunk, depth) for chunk in chunks(queries, CHUNK)])
 
 
 def _nearest(
@@ -243,12 +242,6 @@ def single_search(
 
     chunks = pairwise_distances_chunked(queries, train, metric="cosine", reduce_func=first)
     return np.concatenate(list(chunks))
-
-
-def _chunks(queries: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """A few hundred queries at a time, whose similarities stay within some tens of megabytes."""
-    for start in range(0, max(len(queries), 1), CHUNK):
-        yield queries[start : start + CHUNK]
 
 
 @remembered

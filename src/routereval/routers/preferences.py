@@ -11,7 +11,6 @@ different prompts: who was asked hard ones is not taken for weak.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from routereval.parameters import ListOf, Number, Tuned
 from routereval.routers.base import Router, Scores, Training
-from routereval.routers.inputs import Features, rounded
+from routereval.routers.inputs import Features, chunks, rounded
 from routereval.routers.neighbours import unit_rows
 from routereval.routers.validation import Fold
 
@@ -123,7 +122,7 @@ class SimilarityWeighted(Router):
 
     def _predict(self, X: Features) -> Scores:
         units = unit_rows(X)
-        return np.concatenate([self._rates(self._weights(chunk)) for chunk in _chunks(units)])
+        return np.concatenate([self._rates(self._weights(chunk)) for chunk in chunks(units, CHUNK)])
 
     def _weights(self, units: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_queries, n_train), from 1 / base to base."""
@@ -234,9 +233,3 @@ def fit_strengths(common: Scores, lead: Scores) -> Scores:
         if longest.max() < CONVERGED:
             break
     return np.asarray(strengths - strengths.mean(axis=1, keepdims=True))
-
-
-def _chunks(queries: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """A few hundred queries at a time, whose weights stay within some tens of megabytes."""
-    for start in range(0, max(len(queries), 1), CHUNK):
-        yield queries[start : start + CHUNK]

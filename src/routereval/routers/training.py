@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,6 +72,6 @@ class Training(NamedTuple):
         )
 
 
-def taken(X: Any, rows: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a matrix, or a list of texts
-    """Some rows of what a router reads."""
-    return [X[row] for row in rows.tolist()] if isinstance(X, list) else X[rows]
+def taken(X: Any, rows: Sequence[int] | NDArray[np.int64]) -> Any:  # noqa: ANN401
+    """Some rows of what a router reads: a matrix, or a list of texts."""
+    return [X[row] for row in rows] if isinstance(X, list) else X[rows]

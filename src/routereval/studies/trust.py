@@ -16,6 +16,7 @@ from routereval.records import Records
 from routereval.records.groups import first_equal
 from routereval.routers import Router, TrainedRouter, make_router
 from routereval.routers.policy import choose
+from routereval.routers.training import taken
 from routereval.scoring import Interval, mean_interval, resamples
 from routereval.scoring.abstention import RiskCoverage, abstention_threshold, risk_coverage
 from routereval.scoring.calibration import Calibration, calibration
@@ -197,13 +198,9 @@ def _fitted(router: Router, task: Task, tuning: NDArray[np.int64]) -> Router:
     train, val = task.train, task.val
     extra: dict[str, Any] = {"groups": train.groups} if router.uses_groups else {}
     if len(tuning):
-        X = _taken(val.inputs(router.reads), tuning)
+        X = taken(val.inputs(router.reads), tuning)
         extra["validation"] = (X, val.scores[tuning])
     return router.fit(train.inputs(router.reads), train.scores, train.costs, **extra)
-
-
-def _taken(X: Any, places: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a matrix or texts
-    return [X[place] for place in places] if isinstance(X, list) else X[places]
 
 
 def _choices(task: Task, router: Router, part: Part, predicted: Floats) -> NDArray[np.int64]:

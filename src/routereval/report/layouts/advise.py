@@ -6,11 +6,11 @@ import math
 from dataclasses import asdict
 from pathlib import Path
 
+from routereval.number_of import number_of
 from routereval.report.data import to_json
 from routereval.report.layouts.advise_data import data_table
 from routereval.report.layouts.advise_phrases import (
     _SHOWN,
-    counted,
     described,
     floor_name,
     percent,
@@ -87,7 +87,7 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
 
 def _parts(benchmark: BenchmarkAdvice, advice: Advice) -> list[Part]:
     label = "SIMULATED DATA · " if benchmark.simulated else ""
-    size = f"{counted(benchmark.n_prompts, 'prompt')} × {counted(benchmark.n_models, 'model')}"
+    size = f"{number_of(benchmark.n_prompts, 'prompt')} × {number_of(benchmark.n_models, 'model')}"
     found = benchmark.decision
     sentences = [
         verdict(benchmark, advice.margin),
@@ -135,7 +135,7 @@ def _learned(found: Decision) -> list[str]:
     spent = "" if math.isnan(routed.usd.value) else f" at {usd(routed.usd.value)} per 1,000 prompts"
     sentences = [
         f"Learned router: {learned.router} among {some_of(learned.pool)} scores "
-        f"{with_ends(routed.score)}{spent} on {counted(learned.n_tested, 'prompt')} that it has "
+        f"{with_ends(routed.score)}{spent} on {number_of(learned.n_tested, 'prompt')} that it has "
         f"not seen (each fit learned from {learned.n_train:,}, by {learned.known_by}); "
         f"{signed(routed.gain)} against the best single model by the same training prompts."
     ]
@@ -211,11 +211,11 @@ def _left(benchmark: BenchmarkAdvice) -> list[str]:
         return [_no_ceiling(pool, learned)]
     text = (
         f"What is left, at most: among {', '.join(_marked(pool))} a router that knew how the "
-        f"{counted(pool.n_outside, 'other model')} did on each prompt would gain "
+        f"{number_of(pool.n_outside, 'other model')} did on each prompt would gain "
         f"{signed(pool.gain)}"
     )
     if pool.near:
-        copies = counted(len(pool.near), "near-duplicate")
+        copies = number_of(len(pool.near), "near-duplicate")
         text += f" ({signed(pool.gain_apart)} without {copies} of the pool)"
     few = ", an estimate from few models" if pool.n_outside < FEW_OUTSIDE else ""
     sentences = [
@@ -229,7 +229,7 @@ def _left(benchmark: BenchmarkAdvice) -> list[str]:
 
 def _no_ceiling(pool: PoolAdvice, learned: Learned) -> str:
     """Where a learned router gains more than is said to be left."""
-    others = counted(pool.n_outside, "other model")
+    others = number_of(pool.n_outside, "other model")
     return (
         f"What is left, at most: not known. How the {others} did on a prompt tells less "
         f"({signed(pool.gain)} among {', '.join(_marked(pool))}) than its text tells "
@@ -299,7 +299,7 @@ def _redundant(benchmark: BenchmarkAdvice) -> list[str]:
     shown = "; ".join(f"keep {g.keep}, drop {some_of(g.drop)}" for g in groups[:_SHOWN])
     more = f"; and {len(groups) - _SHOWN} more groups" if len(groups) > _SHOWN else ""
     return [
-        f"Redundant models: {dropped:,} in {counted(len(groups), 'group')} with nearly the same "
+        f"Redundant models: {dropped:,} in {number_of(len(groups), 'group')} with nearly the same "
         f"records: {shown}{more}."
     ]
 

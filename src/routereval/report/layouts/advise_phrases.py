@@ -48,11 +48,6 @@ def some_of(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, as 1 prompt and 2 prompts."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def with_ends(estimate: Estimate) -> str:
     """A number with its interval."""
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"

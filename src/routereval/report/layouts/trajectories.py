@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from math import isnan
 
+from routereval.report.layouts.advise_phrases import signed
 from routereval.report.table import Cell, Column, Document, Number, Points, Row, Table
-from routereval.results.summary import Estimate
 from routereval.studies.trajectories import PolicyResult, Trajectories, Waiting
 
 
@@ -30,20 +30,16 @@ def sentence(found: Trajectories) -> str:
     if found.better:
         one = found.better[0]
         return (
-            f"{one.name} scores {_signed(one.gain)} more than {alone}, at ${one.usd.value:.4f} "
+            f"{one.name} scores {signed(one.gain)} more than {alone}, at ${one.usd.value:.4f} "
             "per trajectory."
         )
     if found.cheaper:
         one = found.cheaper[0]
         return (
-            f"{one.name} is within {found.margin:g} of {alone} ({_signed(one.gain)}) and costs "
+            f"{one.name} is within {found.margin:g} of {alone} ({signed(one.gain)}) and costs "
             f"{one.saving.value:.0%} less [{one.saving.low:.0%}, {one.saving.high:.0%}]."
         ).replace("%", " %")
     return f"No policy is shown to score more than {alone}, or as much for less."
-
-
-def _signed(one: Estimate) -> str:
-    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
 
 
 def _policies(found: Trajectories) -> Table:
