@@ -24,16 +24,13 @@ def print_imports(sources: Sequence[str]) -> None:
         say(report_text(opened, most=None if is_verbose() else _MOST_LISTED).rstrip())
 
 
-def report_text(
-    found: Sequence[Records], *, warnings_only: bool = False, most: int | None = _MOST_LISTED
-) -> str:
+def report_text(found: Sequence[Records], *, most: int | None = _MOST_LISTED) -> str:
     """The import reports of records, each line after the benchmark's name; empty if there are none.
 
     Warnings are all there; of many benchmarks only the facts of the first few are.
 
     Args:
         found: records, imported or not.
-        warnings_only: leave out the facts.
         most: of how many benchmarks the facts are; None for all.
     """
     from routereval.records import ImportReport
@@ -42,10 +39,10 @@ def report_text(
     lines: list[str] = []
     reports = [(r.name, report) for r in found if (report := ImportReport.of(r.meta)) is not None]
     for at, (name, report) in enumerate(reports):
-        if not warnings_only and (most is None or at < most):
+        if most is None or at < most:
             lines += [f"{name}: {line}" for line in (f"format: {report.format}", *report.facts)]
         lines += [f"{name}: warning: {line}" for line in report.warnings]
     left = 0 if most is None else len(reports) - most
-    if left > 0 and not warnings_only:
+    if left > 0:
         lines.append(f"How {left} more were read is in their manifest.json.")
     return "".join(f"{visible(line)}\n" for line in lines)

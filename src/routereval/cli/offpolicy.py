@@ -7,20 +7,14 @@ from pathlib import Path
 import click
 
 from routereval.cli.messages import next_command, same_command
-from routereval.cli.network_option import network_option
+from routereval.cli.options import level_option, network_option
 from routereval.cli.output import format_option, show
 
 
 @click.command()
 @click.argument("log", type=click.Path(path_type=Path))
 @click.argument("routers", nargs=-1, type=click.Path(path_type=Path), metavar="[ROUTER_DIR]...")
-@click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.95,
-    show_default=True,
-    help="Confidence of the intervals.",
-)
+@level_option
 @network_option
 @format_option
 def offpolicy(

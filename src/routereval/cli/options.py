@@ -186,6 +186,20 @@ gateway_config_option = click.option(
     show_default=True,
     help="The gateway's upstreams with their prices, its limits and where it listens.",
 )
+network_option = click.option(
+    "--allow-network",
+    multiple=True,
+    metavar="HOST[=VARIABLE]",
+    help="A host that the saved router may send prompts to, and the environment variable whose "
+    "value it gets as a key; may be repeated. See `routereval inspect DIR`.",
+)
+level_option = click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Confidence of the intervals.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 train_option = click.option(
     "--train", metavar="SOURCE", help="What the routers were trained on, by its texts."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from routereval.cli.messages import next_command, say
-from routereval.cli.network_option import network_option
+from routereval.cli.options import network_option
 from routereval.cli.output import format_option, show
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from routereval.cli.messages import next_command
-from routereval.cli.options import gateway_config_option
+from routereval.cli.options import gateway_config_option, level_option
 from routereval.cli.output import format_option, show
 
 
@@ -21,13 +21,7 @@ from routereval.cli.output import format_option, show
     show_default=True,
     help="Seconds after which a provider's cache is cold.",
 )
-@click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.95,
-    show_default=True,
-    help="Confidence of the intervals.",
-)
+@level_option
 @format_option
 def savings(log: Path, config_path: Path, cache_s: float, level: float, format_name: str) -> None:
     """Say what routing saved against each single model.

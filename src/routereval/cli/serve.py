@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from routereval.cli.messages import next_command, say
-from routereval.cli.network_option import network_option
-from routereval.cli.options import gateway_config_option
+from routereval.cli.options import gateway_config_option, network_option
 
 if TYPE_CHECKING:
     from routereval.gateway import Config

@@ -33,15 +33,14 @@ _BREAKS = re.compile(r"(?<=[\s,/_\-:(=|])(?!(?<=\d[,/:]|[\w\s(=\[]-)\d)")  # and
 _BEST, _CONTROL, _NOTE, _TITLE = "bold green", "dim", "dim", "italic"
 
 
-def to_text(document: Document, width: int | None = None, *, styled: bool = False) -> str:
+def to_text(document: Document, width: int | None = None) -> str:
     """A document as plain text.
 
     Args:
         document: what is shown.
         width: columns at most; as many as need be if None.
-        styled: True leaves out the stars of best rows, which a style marks instead.
     """
-    lines = document_lines(document, width, styled=styled)
+    lines = document_lines(document, width, styled=False)
     return "\n".join("".join(text for text, _ in line).rstrip() for line in lines) + "\n"
 
 

@@ -39,29 +39,27 @@ class GridRow(NamedTuple):
     doubtful: frozenset[str]
 
 
-def grid(results: Results, metrics: Sequence[str] = METRICS) -> list[GridRow]:
+def grid(results: Results) -> list[GridRow]:
     """All rows, in the order of the run.
 
     The interval of a single seed is the cell's own; that of several is of their mean.
 
     Args:
         results: of a run.
-        metrics: names of metrics that do not read a whole curve.
     """
     places: dict[tuple[str, str, int, str, str], list[Cell]] = {}
     for cell in results.cells:
         place = (cell.protocol, cell.benchmark, cell.size, cell.group, cell.router)
         places.setdefault(place, []).append(cell)
-    return [_row(results, place, cells, metrics) for place, cells in places.items()]
+    return [_row(results, place, cells) for place, cells in places.items()]
 
 
 def _row(
     results: Results,
     place: tuple[str, str, int, str, str],
     cells: Sequence[Cell],
-    metrics: Sequence[str],
 ) -> GridRow:
-    found = _single(cells[0], metrics) if len(cells) == 1 else mean_over(results, cells, metrics)
+    found = _single(cells[0]) if len(cells) == 1 else mean_over(results, cells, METRICS)
     return GridRow(
         *place,
         control=cells[0].control,
@@ -72,12 +70,12 @@ def _row(
     )
 
 
-def _single(cell: Cell, metrics: Sequence[str]) -> dict[str, tuple[Estimate, bool]]:
+def _single(cell: Cell) -> dict[str, tuple[Estimate, bool]]:
     nan = float("nan")
     return {
         name: (
             Estimate(cell.metrics.get(name, nan), *cell.intervals.get(name, (nan, nan))),
             name in cell.doubtful,
         )
-        for name in metrics
+        for name in METRICS
     }

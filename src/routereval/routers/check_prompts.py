@@ -39,9 +39,9 @@ def made_for(router: Router, n_prompts: int = 40, n_models: int = 4, seed: int =
     return Made(given[:n_prompts], truth[:n_prompts].copy(), costs[:n_prompts], given[n_prompts:])
 
 
-def templated_for(router: Router, n_prompts: int = 60) -> Made:
+def templated_for(router: Router) -> Made:
     """Prompts that say nothing of which model is right, and others that are unlike all of them."""
-    rng = np.random.default_rng(4)
+    rng, n_prompts = np.random.default_rng(4), 60
     truth = (rng.random((n_prompts, 4)) < [0.3, 0.35, 0.9, 0.3]).astype(np.float64)
     costs = np.broadcast_to([1e-3, 2e-3, 3e-3, 4e-3], truth.shape).copy()
     if router.reads == "texts":

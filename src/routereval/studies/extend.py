@@ -22,7 +22,7 @@ from routereval.routers.siblings import siblings_of
 from routereval.routers.training import taken
 from routereval.routers.validation import fold_codes
 from routereval.scoring.dominated import Dominated, dominated
-from routereval.studies.scored_probes import Floats, Scored, scored_probes
+from routereval.studies.scored_probes import Floats, Scored, read_scored
 from routereval.studies.train import today
 
 FOLDS = 8
@@ -98,7 +98,7 @@ def extend(
         DataError: if the router has the model or cannot take it, or the table lacks what it needs.
     """
     _refuse_unextendable(trained, model)
-    probes = scored_probes(scores, trained.models, model, price)
+    probes = read_scored(scores, trained.models, model, price)
     X = trained.inputs(probes.texts, probes.known)
     before = deepcopy(trained.router)
     usd = float(column_means(probes.costs[:, None])[0])

@@ -18,7 +18,7 @@ _PENALTY = 1.0
 _DIMS = 256
 
 
-def learned_choice(records: Records, scores: Floats, part: Codes, seed: int = 0) -> Codes:
+def learned_choice(records: Records, scores: Floats, part: Codes) -> Codes:
     """The choices of a ridge regression that is learned on the other nine tenths of the prompts.
 
     It predicts every model's score from the benchmark and the vector of the prompt: the records'
@@ -29,14 +29,13 @@ def learned_choice(records: Records, scores: Floats, part: Codes, seed: int = 0)
         records: whose prompts these are.
         scores: (n_prompts, n_models), none missing.
         part: (n_prompts,) code of the benchmark.
-        seed: decides the folds.
 
     Returns:
         (n_prompts,) columns.
     """
     X = _vectors(records, part)
     groups = groups_of(records.prompts["text"].to_list())
-    fold = (np.random.default_rng(seed).permutation(int(groups.max()) + 1) % _FOLDS)[groups]
+    fold = (np.random.default_rng(0).permutation(int(groups.max()) + 1) % _FOLDS)[groups]
     found = np.zeros(len(scores), np.int64)
     with threadpool_limits(1):  # threads cost far more than they gain on matrices so small
         for number in range(_FOLDS):

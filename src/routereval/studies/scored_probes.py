@@ -43,7 +43,7 @@ class Scored(NamedTuple):
     models: tuple[str, ...] = ()
 
 
-def scored_probes(
+def read_scored(
     scores: str | Path | pl.DataFrame,
     models: tuple[str, ...],
     model: str,

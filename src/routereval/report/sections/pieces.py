@@ -44,11 +44,11 @@ def _lines(code: str) -> str:
     return "\n".join(text(line) for line in code.split("\n"))
 
 
-def number(value: float, digits: int = 3) -> str:
+def number(value: float) -> str:
     """A number, or a dash where it is not defined."""
     if math.isnan(value):
         return "–"
-    return f"{round(value, digits) + 0.0:.{digits}f}"
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def signed(value: float, digits: int = 3) -> str:

@@ -59,9 +59,7 @@ class Redundant:
     least: float
 
 
-def redundant(
-    table: ScoreTable, *, limit: float = REDUNDANT, margin: float = 0.01
-) -> list[Redundant]:
+def redundant(table: ScoreTable, margin: float = 0.01) -> list[Redundant]:
     """Groups of models with nearly the same records, the better groups first.
 
     From the best model down, each joins the first group whose best model's scores correlate with
@@ -71,7 +69,6 @@ def redundant(
 
     Args:
         table: the records.
-        limit: correlation from which two models are redundant.
         margin: how much worse a cheaper model may be and still be kept in the better one's place.
     """
     if table.n_prompts < LEAST_SHARED:
@@ -86,7 +83,9 @@ def redundant(
     for place in range(len(columns)):
         if not free[place]:
             continue
-        twins = place + 1 + np.flatnonzero(free[place + 1 :] & (alike[place, place + 1 :] >= limit))
+        twins = (
+            place + 1 + np.flatnonzero(free[place + 1 :] & (alike[place, place + 1 :] >= REDUNDANT))
+        )
         free[twins] = False
         if len(twins):
             group = columns[np.concatenate([[place], twins])]

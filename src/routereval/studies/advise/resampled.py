@@ -43,12 +43,12 @@ class Resampled:
         """The weighted mean."""
         return float((column * self.weights).mean())
 
-    def mean(self, column: Floats, low: float = 0.0, high: float = 1.0) -> Estimate:
-        """The weighted mean of bounded numbers, by `scoring.mean_interval`; NaN if one is."""
+    def mean(self, column: Floats, low: float = 0.0) -> Estimate:
+        """The weighted mean of numbers from `low` to 1, by `mean_interval`; NaN if one is."""
         if np.isnan(column).any():
             return UNDEFINED
         weighed = column * self.weights
-        low, high = low * self.most, high * self.most
+        low, high = low * self.most, self.most
         ends = mean_interval(weighed, self.W, groups=self.groups, low=low, high=high)
         return Estimate(float(weighed.mean()), *ends)
 

@@ -224,20 +224,17 @@ def answers_by_habit(
     return np.asarray(lucky)
 
 
-def correlations(
-    first: NDArray[np.floating], second: NDArray[np.floating], subsets: Index | None = None
-) -> NDArray[np.float32]:
+def correlations(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float32]:
     """Pearson's correlation (phi, if binary) of every column of one matrix with those of another.
 
     Args:
         first: (n_prompts, a) scores, NaN where not observed: such a cell counts as the mean.
         second: (n_prompts, b) scores.
-        subsets: (n_prompts,) subsets whose means are taken out first, or None.
 
     Returns:
         (a, b); 0 where a column does not vary.
     """
-    return np.asarray(_standard(first, subsets).T @ _standard(second, subsets))
+    return np.asarray(_standard(first, None).T @ _standard(second, None))
 
 
 def shared_luck(scores: NDArray[np.floating], others: Index, members: Index) -> Floats:
