@@ -178,8 +178,12 @@ class Agent:
             self.models.append(answer.headers["x-routereval-model"])
             self.reasons.append(answer.headers["x-routereval-reason"])
         self.came.append(stream)
-        self.calls.append(self.read(events_of(stream)))
+        self.calls.append(self.read_stream(stream))
         return bool(self.calls[-1])
+
+    def read_stream(self, stream: bytes) -> list[ToolCall]:
+        """Take note of a stream, and of the results of its calls."""
+        return self.read(events_of(stream))
 
     async def run(self) -> None:
         while await self.turn():
@@ -194,6 +198,52 @@ class Agent:
     def read(self, events: list[tuple[str, dict[str, Any]]]) -> list[ToolCall]:
         """Take note of an answer, and of the results of its calls."""
         raise NotImplementedError
+
+
+class ChatLoop(Agent):
+    """Speaks chat completions, as most SDK loops do."""
+
+    path = "/v1/chat/completions"
+
+    def __init__(self, at: Rig, fails: tuple[str, ...] = (), **headers: str) -> None:
+        super().__init__(at, fails, **headers)
+        self.messages: list[dict[str, Any]] = [
+            {"role": "system", "content": SYSTEM},
+            {"role": "user", "content": TASK},
+        ]
+        self.usages: list[dict[str, Any]] = []
+
+    def request(self) -> dict[str, Any]:
+        tool = {"type": "function", "function": {"name": "Bash", "parameters": SCHEMA}}
+        fields = {"max_tokens": 32_000, "tools": [tool], "stream_options": {"include_usage": True}}
+        return {"messages": self.messages, **fields}
+
+    def read_stream(self, stream: bytes) -> list[ToolCall]:
+        parts = [line[6:] for line in stream.split(b"\n") if line.startswith(b"data: ")]
+        assert parts[-1] == b"[DONE]"
+        held = [json.loads(part) for part in parts[:-1]]
+        self.usages.append(held[-1]["usage"])
+        deltas = [chunk["choices"][0]["delta"] for chunk in held[:-1]]
+        calls: list[dict[str, Any]] = []
+        for part in (part for delta in deltas for part in delta.get("tool_calls", ())):
+            if part["index"] == len(calls):
+                calls.append({"id": part["id"], "type": "function", "function": part["function"]})
+            else:
+                calls[part["index"]]["function"]["arguments"] += part["function"]["arguments"]
+        text = "".join(delta.get("content") or "" for delta in deltas)
+        message: dict[str, Any] = {"role": "assistant", "content": text or None}
+        self.messages.append({**message, "tool_calls": calls} if calls else message)
+        found = [
+            ToolCall(one["id"], one["function"]["name"], json.loads(one["function"]["arguments"]))
+            for one in calls
+        ]
+        for call in found:
+            failed = "Error: " if call.identity in self.fails else ""
+            content = failed + self.result_of(call)
+            self.messages.append(
+                {"role": "tool", "tool_call_id": call.identity, "content": content}
+            )
+        return found
 
 
 class ClaudeCode(Agent):

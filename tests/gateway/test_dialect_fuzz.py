@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.dialects.apis import MESSAGES, RESPONSES, Api
+from routereval.gateway.dialects.apis import CHAT, MESSAGES, RESPONSES, Api
 from routereval.gateway.dialects.chat_answer import AnswerError
-from routereval.gateway.dialects.translation import translated_answer, translated_stream
+from routereval.gateway.dialects.translation import Frame, translated_answer, translated_stream
 from routereval.gateway.http.chat_request import parse_request
 from tests.gateway.agents import completion_of
 from tests.gateway.dialects import chunks
@@ -53,12 +53,13 @@ def changed(held: Any, draw: st.DataObject, value: object) -> Any:  # noqa: ANN4
 def test_requests(api: Api, held: dict[str, Any], data: st.DataObject, value: object) -> None:
     body = json.dumps(changed(held, data, value)).encode()
     try:
-        request = parse_request(body, api, translate=True)
+        request = parse_request(body, api, [CHAT])
     except ApiError:
         return
-    assert bool(request.chat) != bool(request.untranslatable)
+    form = request.forms["chat"]
+    assert bool(form.body) != bool(form.untranslatable)
     answer = json.dumps(completion_of(4)).encode()
-    assert json.loads(translated_answer(answer, api, "9", request.echo))
+    assert json.loads(translated_answer(answer, Frame(api, CHAT, "9", request.echo)))
 
 
 @pytest.mark.parametrize("api", APIS, ids=["messages", "responses"])
@@ -67,14 +68,14 @@ def test_requests(api: Api, held: dict[str, Any], data: st.DataObject, value: ob
 def test_answers(api: Api, data: st.DataObject, value: object) -> None:
     body = json.dumps(changed(completion_of(4), data, value)).encode()
     with contextlib.suppress(AnswerError):
-        assert isinstance(json.loads(translated_answer(body, api, "9", {})), dict)
+        assert isinstance(json.loads(translated_answer(body, Frame(api, CHAT, "9"))), dict)
 
 
 @pytest.mark.parametrize("api", APIS, ids=["messages", "responses"])
 @given(data=st.data(), value=ODD)
 @settings(max_examples=40, deadline=None)
 def test_streams(api: Api, data: st.DataObject, value: object) -> None:
-    stream = translated_stream(api, "9", "llama", {})
+    stream = translated_stream(Frame(api, CHAT, "9"))
     parts = list(chunks(completion_of(4), size=30))[:-1]
     number = data.draw(st.integers(0, len(parts) - 1))
     held = json.loads(parts[number].removeprefix(b"data: "))

@@ -181,9 +181,11 @@ async def test_what_cannot_be_translated_goes_only_where_it_is_understood(api: s
         status, _, held = await ask(at, api, "euclid", **FORBIDDEN[api])
         assert status == 400
         assert "euclid speaks chat completions, which do not have" in message_of(held)
-        status, _, held = await at.ask("prove it", "portia")
+        status, _, held = await at.ask("prove it", "portia", logprobs=True)
         assert (status, held["error"]["code"]) == (400, "no_able_model")
-        assert message_of(held).endswith("portia does not speak chat completions")
+        assert message_of(held).endswith(
+            "portia speaks the Messages API, which does not have the field 'logprobs'"
+        )
 
 
 @pytest.mark.parametrize("api", APIS)

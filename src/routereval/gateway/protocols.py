@@ -66,6 +66,20 @@ class Switch(NamedTuple):
         return self.saved_usd - self.cold_usd
 
 
+class RequestForm(NamedTuple):
+    """A request in another API.
+
+    Attributes:
+        body: empty where it cannot be.
+        untranslatable: what it asks for that this API does not have; empty for nothing.
+        dropped: fields that the body does not have, as they only advise.
+    """
+
+    body: bytes = b""
+    untranslatable: str = ""
+    dropped: tuple[str, ...] = ()
+
+
 class ChatRequest(msgspec.Struct, frozen=True):
     """What a body asks for.
 
@@ -86,10 +100,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
         failures: results of tools in it that tell of a failure.
         follows: the answer that it goes on from, which its upstream keeps; empty for none.
         kept: whether its answer is kept upstream, to be gone on from.
-        chat: the same as a body of chat completions; empty where that is not needed, or cannot be.
-        untranslatable: what it asks for that chat completions do not have; empty for nothing.
-        dropped: fields that `chat` does not have, as they only advise.
-        echo: what an answer repeats of it that was chat completions.
+        forms: the same in other APIs, by their names, where an upstream speaks no other.
+        echo: what a translated answer repeats of it.
     """
 
     model: str
@@ -108,9 +120,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     failures: int = 0
     follows: str = ""
     kept: bool = False
-    chat: bytes = b""
-    untranslatable: str = ""
-    dropped: tuple[str, ...] = ()
+    forms: Mapping[str, RequestForm] = msgspec.field(default_factory=dict)
     echo: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
+
+import msgspec
 
 MOST_TOKENS = 10**9
 LAST_SECOND = 10**11
@@ -118,6 +120,36 @@ def parsed(data: bytes | str) -> dict[str, Any]:
     return held
 
 
+def raw_object(text: str) -> msgspec.Raw:
+    """A JSON object in a text, to stand somewhere else byte for byte.
+
+    Raises:
+        AnswerError: if it is none.
+
+    >>> bytes(raw_object('{"n": 1.50}'))
+    b'{"n": 1.50}'
+    """
+    if not is_object(text):
+        raise AnswerError("answered with what is no JSON object")
+    return msgspec.Raw(text.encode("utf-8", "replace"))
+
+
+def is_object(text: str) -> bool:
+    """Whether a text is a JSON object, by the letter of the standard: without NaN.
+
+    >>> is_object('{"n": 1.50}'), is_object('{"n": NaN}'), is_object("[]"), is_object("{")
+    (True, False, False, False)
+    """
+    try:
+        return isinstance(json.loads(text, parse_constant=_refused), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
 def first_choice(chunk: Mapping[str, Any]) -> dict[str, Any]:
     """The first choice of a chunk; empty where it has none."""
     choices = chunk.get("choices")
@@ -178,19 +210,31 @@ def read_usage_of(held: Mapping[str, Any]) -> ChatUsage:
     if not isinstance(usage, dict):
         return ChatUsage()
     inward, outward = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    cached = _count(inward, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens")
+    cached = count_in(inward, "cached_tokens") or count_in(usage, "prompt_cache_hit_tokens")
     return ChatUsage(
-        _count(usage, "prompt_tokens"),
-        _count(usage, "completion_tokens"),
-        cached or _count(usage, "cache_read_input_tokens"),
-        _count(usage, "cache_creation_input_tokens"),
-        _count(outward, "reasoning_tokens"),
+        count_in(usage, "prompt_tokens"),
+        count_in(usage, "completion_tokens"),
+        cached or count_in(usage, "cache_read_input_tokens"),
+        count_in(usage, "cache_creation_input_tokens"),
+        count_in(outward, "reasoning_tokens"),
     )
 
 
-def _count(held: object, name: str) -> int:
+def count_in(held: object, name: str) -> int:
+    """A count of tokens that stands in an object; 0 where none does."""
     value = held.get(name) if isinstance(held, dict) else None
     return int(value) if isinstance(value, int | float) and 0 < value < MOST_TOKENS else 0
+
+
+def object_in(held: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """An object that stands in another one; empty where none does."""
+    found = held.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def chunk_of(delta: dict[str, Any]) -> dict[str, Any]:
+    """A chunk of a stream."""
+    return {"choices": [{"index": 0, "delta": delta}]}
 
 
 def _call(call: object) -> Call:

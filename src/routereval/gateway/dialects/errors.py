@@ -7,6 +7,7 @@ from typing import Any
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.dialects.apis import MESSAGES, RESPONSES, Api
+from routereval.gateway.dialects.encoding import encoded
 
 _MESSAGES_TYPES = {
     401: "authentication_error",
@@ -26,11 +27,11 @@ def error_body(error: ApiError, api: Api) -> bytes:
 
     >>> from routereval.gateway.dialects.apis import MESSAGES
     >>> error_body(ApiError(404, "no such model", code="model_not_found"), MESSAGES)
-    b'{"type": "error", "error": {"type": "not_found_error", "message": "no such model"}}'
+    b'{"type":"error","error":{"type":"not_found_error","message":"no such model"}}'
     """
     if api is not MESSAGES:
         return error.body
-    return _encoded(_messages_error(error.status, error.message))
+    return encoded(_messages_error(error.status, error.message))
 
 
 def error_event(error: ApiError, api: Api) -> bytes:
@@ -39,7 +40,7 @@ def error_event(error: ApiError, api: Api) -> bytes:
     >>> from routereval.gateway.dialects.apis import MESSAGES
     >>> print(error_event(ApiError(502, "cut off"), MESSAGES).decode().rstrip())
     event: error
-    data: {"type": "error", "error": {"type": "api_error", "message": "cut off"}}
+    data: {"type":"error","error":{"type":"api_error","message":"cut off"}}
     """
     if api is MESSAGES:
         data = error_body(error, api)
@@ -48,19 +49,31 @@ def error_event(error: ApiError, api: Api) -> bytes:
         return b"data: " + error.body + b"\n\n"
     inner = {"type": error.kind, "code": error.code, "message": error.message, "param": error.param}
     held = {"type": "error", "sequence_number": 0, **inner, "error": inner}
-    return b"event: error\ndata: " + _encoded({**held, "type": "error"}) + b"\n\n"
+    return b"event: error\ndata: " + encoded({**held, "type": "error"}) + b"\n\n"
 
 
 def translated_error(status: int, body: bytes, api: Api) -> bytes:
-    """An error of an upstream that speaks chat completions, as the client's API has it.
+    """An error of an upstream that speaks another API, as the client's has it.
 
     >>> from routereval.gateway.dialects.apis import MESSAGES
     >>> translated_error(400, b'{"error": {"message": "bad temperature", "code": null}}', MESSAGES)
-    b'{"type": "error", "error": {"type": "invalid_request_error", "message": "bad temperature"}}'
+    b'{"type":"error","error":{"type":"invalid_request_error","message":"bad temperature"}}'
     """
-    if api is not MESSAGES:
-        return body
-    return _encoded(_messages_error(status, error_message(body)))
+    if api is MESSAGES:
+        return encoded(_messages_error(status, error_message(body)))
+    kind = _messages_type(body)
+    return ApiError(status, error_message(body), code=kind).body if kind else body
+
+
+def _messages_type(body: bytes) -> str:
+    """The type of an error of the Messages API; empty for an error of another shape."""
+    try:
+        held = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    error = held.get("error") if isinstance(held, dict) and held.get("type") == "error" else None
+    kind = error.get("type") if isinstance(error, dict) else None
+    return kind if isinstance(kind, str) else ""
 
 
 def error_message(body: bytes) -> str:
@@ -78,7 +91,3 @@ def _messages_error(status: int, message: str) -> dict[str, Any]:
     usual = "api_error" if status >= 500 else "invalid_request_error"
     inner = {"type": _MESSAGES_TYPES.get(status, usual), "message": message}
     return {"type": "error", "error": inner}
-
-
-def _encoded(held: dict[str, Any]) -> bytes:
-    return json.dumps(held).encode()

@@ -9,9 +9,9 @@ from typing import Any
 from routereval.gateway.dialects.request_parts import (
     FILES,
     VISION,
-    ChatForm,
     Message,
     RequestParts,
+    TranslatedRequest,
     UntranslatableError,
     function_call,
     function_tool,
@@ -59,7 +59,7 @@ def parts_of_messages(held: Mapping[str, Any]) -> RequestParts:
     return RequestParts(messages, frozenset(needs), str(user or ""))
 
 
-def chat_of_messages(held: Mapping[str, Any]) -> ChatForm:
+def chat_of_messages(held: Mapping[str, Any]) -> TranslatedRequest:
     """A request as chat completions.
 
     Raises:
@@ -86,7 +86,7 @@ def chat_of_messages(held: Mapping[str, Any]) -> ChatForm:
     if schema is not None:
         body["response_format"] = _response_format(schema)
         known = _READ | {"output_format"}
-    return ChatForm(body, left_out(held, known))
+    return TranslatedRequest(body, left_out(held, known))
 
 
 def _message(message: Mapping[str, Any]) -> Message:

@@ -103,11 +103,11 @@ def refuse(sentence: str, param: str | None = None) -> NoReturn:
 
 
 class UntranslatableError(Exception):
-    """A request asks for what chat completions do not have; the message is that thing."""
+    """A request asks for what another API does not have; the message is that thing."""
 
 
-class ChatForm(NamedTuple):
-    """A request as chat completions.
+class TranslatedRequest(NamedTuple):
+    """A request as another API has it.
 
     Attributes:
         body: of the request.

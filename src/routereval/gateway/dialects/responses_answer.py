@@ -6,23 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from routereval.gateway.api_error import ApiError
+from routereval.gateway.dialects.answer_stream import AnswerStream, ReadChunks
 from routereval.gateway.dialects.apis import RESPONSES
-from routereval.gateway.dialects.call_parts import CallPart, CallParts
+from routereval.gateway.dialects.call_parts import CallPart
 from routereval.gateway.dialects.chat_answer import (
     AnswerError,
     Call,
     ChatAnswer,
     ChatUsage,
-    created_of,
-    first_choice,
-    model_in,
     parsed,
     read_chunks,
-    read_usage_of,
-    text_of,
 )
-from routereval.gateway.dialects.errors import error_event, error_message
+from routereval.gateway.dialects.encoding import encoded, encoded_event
 from routereval.gateway.dialects.responses_request import (
     CUSTOM,
     CUSTOM_INPUT,
@@ -31,7 +26,6 @@ from routereval.gateway.dialects.responses_request import (
 )
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
-_KEEP_ALIVE = b": the model thinks\n\n"
 
 
 class Tool(NamedTuple):
@@ -72,16 +66,17 @@ def response_of_answer(answer: ChatAnswer, identity: str, echo: Mapping[str, Any
         parsed(call.arguments)
         output.append(_call_item(call, identity, number, tools))
     held = _response(identity, answer.model, echo, answer.created)
-    return _encoded({**held, "output": output, **_ending(answer.finish, answer.usage)})
+    return encoded({**held, "output": output, **_ending(answer.finish, answer.usage)})
 
 
-class ResponsesStream:
-    r"""Makes events of the Responses API of the events of chat completions.
+class ResponsesStream(AnswerStream):
+    r"""Makes events of the Responses API.
 
     Args:
         identity: of the request; what ids are made of.
         model: that is named where the upstream names none.
         echo: what is repeated of the request.
+        read: see `AnswerStream`.
 
     >>> stream = ResponsesStream("1", "llama", {})
     >>> events = stream.take(b'data: {"choices": [{"delta": {"content": "yes"}}]}\n\n')
@@ -89,81 +84,36 @@ class ResponsesStream:
     ['event: response.output_item.added', 'event: response.output_text.delta']
     """
 
-    def __init__(self, identity: str, model: str, echo: Mapping[str, Any]) -> None:
-        self._identity = identity
-        self._model = model
+    api = RESPONSES
+    keep_alive = b": the model thinks\n\n"
+
+    def __init__(
+        self, identity: str, model: str, echo: Mapping[str, Any], read: ReadChunks = read_chunks
+    ) -> None:
+        super().__init__(identity, model, read)
         self._echo = echo
         self._tools = _tools_by_name(echo)
-        self._calls = CallParts()
-        self._created = 0
         self._number = 0
-        self._begun = False
-        self._over = False
         self._output: list[dict[str, Any]] = []  # the items that are whole
         self._texts: list[str] | None = None  # of a message that goes on
         self._call: list[CallPart] = []  # the parts of a call that goes on
-        self._finish = ""
-        self._usage = ChatUsage()
-
-    def take(self, events: bytes) -> bytes:
-        """The events that some whole events of the upstream become.
-
-        Raises:
-            AnswerError: if they are none of chat completions.
-        """
-        return b"".join(self._taken(chunk) for chunk in read_chunks(events))
-
-    def end(self) -> bytes:
-        """The events with which the answer ends."""
-        if self._over:
-            return b""
-        closed = self._start() + self._close()
-        self._over = True
-        ending = _ending(self._finish, self._usage)
-        held = _response(self._identity, self._model, self._echo, self._created)
-        response = {**held, "output": self._output, **ending}
-        return closed + self._event(f"response.{ending['status']}", {"response": response})
-
-    def error(self, error: ApiError) -> bytes:
-        """An event for an error."""
-        self._over = True
-        return error_event(error, RESPONSES)
-
-    def _taken(self, chunk: dict[str, Any]) -> bytes:
-        if chunk.get("error"):
-            message = error_message(_encoded(chunk))
-            return self.error(ApiError(502, message, code="upstream_stream_error"))
-        self._model = model_in(chunk, self._model)
-        self._created = self._created or created_of(chunk)
-        if isinstance(chunk.get("usage"), dict):
-            self._usage = read_usage_of(chunk)
-        choice = first_choice(chunk)
-        delta = choice.get("delta")
-        events = [self._start()]
-        if isinstance(delta, dict):
-            text = text_of(delta)
-            if text:
-                events.append(self._text(text))
-            events += [self._part(part) for part in self._calls.read(delta)]
-            if len(events) == 1 and (delta.get("reasoning_content") or delta.get("reasoning")):
-                events.append(_KEEP_ALIVE)
-        if choice.get("finish_reason"):
-            self._finish = str(choice["finish_reason"])
-        return b"".join(events)
 
     def _start(self) -> bytes:
-        if self._begun:
-            return b""
-        self._begun = True
         response = _response(self._identity, self._model, self._echo, self._created)
         held = {"response": {**response, "status": "in_progress", "output": [], "usage": None}}
         first = self._event("response.created", held)
         return first + self._event("response.in_progress", held)
 
+    def _ended(self) -> bytes:
+        ending = _ending(self._finish, self._usage)
+        held = _response(self._identity, self._model, self._echo, self._created)
+        response = {**held, "output": self._output, **ending}
+        return self._event(f"response.{ending['status']}", {"response": response})
+
     def _text(self, text: str) -> bytes:
         begin = b""
         if self._texts is None:
-            begin = self._close()
+            begin = self._closed()
             self._texts = []
             item = {**_message_item(self._message_id(), ""), "status": "in_progress"}
             part = self._place(content_index=0) | {"part": _text_part("")}
@@ -179,7 +129,7 @@ class ResponsesStream:
                 raise AnswerError("mixed its text with the calls of its tools")
             self._call.append(part)
             return self._arguments(part)
-        closed = self._close()
+        closed = self._closed()
         self._call = [part]
         empty = Call(part.identity, part.name, "")
         item = _call_item(empty, self._identity, self._calls.count, self._tools)
@@ -193,7 +143,7 @@ class ResponsesStream:
         held = self._place() | {"delta": part.arguments}
         return self._event("response.function_call_arguments.delta", held)
 
-    def _close(self) -> bytes:
+    def _closed(self) -> bytes:
         """The events with which an item ends that goes on."""
         if self._texts is not None:
             return self._closed_message("".join(self._texts))
@@ -247,9 +197,9 @@ class ResponsesStream:
         return self._event("response.output_item.done", held)
 
     def _event(self, kind: str, held: dict[str, Any]) -> bytes:
-        data = _encoded({"type": kind, "sequence_number": self._number, **held})
+        event = encoded_event(kind, {"sequence_number": self._number, **held})
         self._number += 1
-        return b"event: " + kind.encode() + b"\ndata: " + data + b"\n\n"
+        return event
 
 
 def _response(identity: str, model: str, echo: Mapping[str, Any], created: int) -> dict[str, Any]:
@@ -335,7 +285,3 @@ def _tools_by_name(echo: Mapping[str, Any]) -> dict[str, Tool]:
             name = in_namespace(space, inner["name"])
             found[name] = Tool(inner["name"], space, custom=custom)
     return found
-
-
-def _encoded(held: dict[str, Any]) -> bytes:
-    return json.dumps(held, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

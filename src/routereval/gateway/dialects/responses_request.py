@@ -10,9 +10,9 @@ from routereval.gateway.dialects.request_parts import (
     AUDIO,
     FILES,
     VISION,
-    ChatForm,
     Message,
     RequestParts,
+    TranslatedRequest,
     UntranslatableError,
     function_call,
     function_tool,
@@ -80,7 +80,7 @@ def parts_of_responses(held: Mapping[str, Any]) -> RequestParts:
     )
 
 
-def chat_of_responses(held: Mapping[str, Any]) -> ChatForm:
+def chat_of_responses(held: Mapping[str, Any]) -> TranslatedRequest:
     """A request as chat completions.
 
     Raises:
@@ -110,7 +110,7 @@ def chat_of_responses(held: Mapping[str, Any]) -> ChatForm:
     echo = {key: held[key] for key in (*_ECHOED, *_ECHOED_TOO) if held.get(key) is not None}
     if not held.get("tools"):
         echo.pop("tools", None)
-    return ChatForm(body, left_out(held, {*_READ, *_REFUSED}), echo)
+    return TranslatedRequest(body, left_out(held, {*_READ, *_REFUSED}), echo)
 
 
 def _message(item: Mapping[str, Any]) -> Message:

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
 from routereval.gateway.dialects.effort import at_effort
+from routereval.gateway.dialects.encoding import encoded
 from routereval.gateway.dialects.request_parts import (
-    ChatForm,
     Message,
     UntranslatableError,
     refuse,
 )
-from routereval.gateway.dialects.translation import READ, TO_CHAT
+from routereval.gateway.dialects.translation import READ, translated_request
 from routereval.gateway.http.json_shape import check_shape
 from routereval.gateway.http.token_count import count_of, prompt_size
-from routereval.gateway.protocols import MAX_TOKENS, ChatRequest
+from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, RequestForm
 
 _QUOTED = rb'"(?:[^"\\]|\\.)*+"'
 _MODEL = re.compile(rb'"model"\s*:\s*(' + _QUOTED + rb")", re.DOTALL)
@@ -41,17 +42,18 @@ _PAID_IN = {
 _QUOTED_PAID = {
     api: tuple(b'"%b"' % key.encode() for key in keys) for api, keys in _PAID_IN.items()
 }
+NO_FORMS: Mapping[str, Any] = MappingProxyType({})
 _ANSWERS = frozenset({"assistant", "tool", "function"})
 _ASK_USAGE = b'"stream_options":{"include_usage":true}'
 
 
-def parse_request(body: bytes, api: Api = CHAT, *, translate: bool = False) -> ChatRequest:
+def parse_request(body: bytes, api: Api = CHAT, others: Sequence[Api] = ()) -> ChatRequest:
     """Read the body of a request.
 
     Args:
         body: JSON.
         api: that it is a request of.
-        translate: whether it may go to an upstream that speaks chat completions only.
+        others: APIs in which it may go to an upstream that does not speak its own.
 
     Raises:
         ApiError: 400 if it is no JSON object, or lacks what the decision needs; 413 if it holds
@@ -80,7 +82,7 @@ def parse_request(body: bytes, api: Api = CHAT, *, translate: bool = False) -> C
         elif message.role in _ANSWERS:
             answered = True
     size, options = prompt_size(held, len(body)), held.get("stream_options")
-    form, untranslatable = _chat_form(held, api) if translate else (None, "")
+    forms, echo = _forms(held, api, others) if others else (NO_FORMS, NO_FORMS)
     return ChatRequest(
         model,
         bool(streamed),
@@ -98,10 +100,8 @@ def parse_request(body: bytes, api: Api = CHAT, *, translate: bool = False) -> C
         failures,
         parts.follows,
         parts.kept,
-        json.dumps(form.body).encode() if form else b"",
-        untranslatable,
-        form.dropped if form else (),
-        form.echo if form else {},
+        forms,
+        echo,
     )
 
 
@@ -282,14 +282,24 @@ def _opening(messages: list[Message], session: str) -> str:
     return f"{session}\n{opening}" if session else opening
 
 
-def _chat_form(held: Mapping[str, Any], api: Api) -> tuple[ChatForm | None, str]:
-    """A request as chat completions, or what it asks for that these do not have."""
-    if api.name not in TO_CHAT:
-        return None, ""
+def _forms(
+    held: Mapping[str, Any], api: Api, others: Sequence[Api]
+) -> tuple[Mapping[str, RequestForm], Mapping[str, Any]]:
+    """A request in other APIs, by their names, and what an answer repeats of it."""
+    made = {other.name: _translated(held, api, other) for other in others}
+    echo = next((echo for _, echo in made.values() if echo), {})
+    return {name: form for name, (form, _) in made.items()}, echo
+
+
+def _translated(
+    held: Mapping[str, Any], api: Api, other: Api
+) -> tuple[RequestForm, Mapping[str, Any]]:
+    """A request in another API, or what it asks for that this does not have; and its echo."""
     try:
-        return TO_CHAT[api.name](held), ""
+        made = translated_request(held, api, other)
     except UntranslatableError as error:
-        return None, str(error)
+        return RequestForm(untranslatable=str(error)), {}
+    return RequestForm(encoded(made.body), "", made.dropped), made.echo
 
 
 def _answer_tokens(held: Mapping[str, Any]) -> int:

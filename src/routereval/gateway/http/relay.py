@@ -20,7 +20,7 @@ from routereval.gateway.decisions.kept_responses import (
     not_found_error,
 )
 from routereval.gateway.decisions.rules import Rules
-from routereval.gateway.dialects.apis import APIS, CHAT, EMBEDDINGS, Api
+from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.chat_request import parse_request, routed_text
@@ -95,9 +95,6 @@ class Relay:
         self.rules = Rules(config.rules, config.upstreams)
         self.router_models = tuple(pool)
         self.routable = [name for name in pool if name in upstreams.models]
-        self._translated_apis = frozenset(
-            name for name in APIS if any(name not in at.config.apis for at in upstreams.values())
-        )
         self.client = client
         self.decider = decider
         self.authenticator = authenticator
@@ -261,10 +258,10 @@ class Relay:
         Raises:
             ApiError: 400 or 413; see `parse_request`.
         """
-        translate = api.name in self._translated_apis
+        others = self.upstreams.other_apis(api)
         if len(body) > LARGE_BODY_BYTES:
-            return await asyncio.to_thread(parse_request, body, api, translate=translate)
-        return parse_request(body, api, translate=translate)
+            return await asyncio.to_thread(parse_request, body, api, others)
+        return parse_request(body, api, others)
 
     async def rules_of(self, key: str, headers: Headers, body: bytes) -> tuple[str, ...]:
         """The names of the rules for a request; a large body is read by a thread."""

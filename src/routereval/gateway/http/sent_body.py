@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
+from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, MESSAGES, Api
 from routereval.gateway.http.chat_request import with_effort, with_fields, with_model, with_usage
 from routereval.gateway.protocols import ChatRequest
 from routereval.gateway.upstreams.errors import Reply
@@ -12,11 +12,13 @@ from routereval.gateway.upstreams.provider_error import stands_in
 from routereval.gateway.upstreams.upstream import Upstream
 
 LARGE_BODY_BYTES = 1 << 16
+ANSWER_TOKENS = 4096
+"""The limit of an answer that was asked for without one, where the API wants one."""
 
 
 def spoken_api(upstream: Upstream, request: ChatRequest) -> Api:
     """The API in which an upstream is asked."""
-    return CHAT if upstream.translates(request) else request.api
+    return upstream.spoken(request.api) or request.api
 
 
 async def body_for(
@@ -39,9 +41,12 @@ async def body_for(
 
 def _made_body(upstream: Upstream, request: ChatRequest, body: bytes, *, ask_usage: bool) -> bytes:
     served_as = upstream.served_as
-    made = request.chat if upstream.translates(request) else body
-    made = made if served_as == request.model else with_model(made, served_as)
     config, api = upstream.config, spoken_api(upstream, request)
+    made = body if api is request.api else request.forms[api.name].body
+    made = made if served_as == request.model else with_model(made, served_as)
+    if api is MESSAGES is not request.api:
+        usual = ANSWER_TOKENS + (config.thinking or 0)
+        made = with_fields(made, {"max_tokens": config.params.get("max_tokens", usual)}, {}, ())
     if (config.effort or config.thinking is not None or config.set) and api is not EMBEDDINGS:
         made = with_effort(made, api, config.effort, config.thinking, config.set)
     if config.params or config.rename or config.drop:

@@ -9,6 +9,7 @@ from cachetools import LRUCache
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.config import Config
+from routereval.gateway.dialects.apis import Api
 from routereval.gateway.protocols import ChatRequest
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.client import Target
@@ -31,7 +32,17 @@ class UpstreamPool(dict[str, Upstream]):
         for upstream in self.values():
             by_name.setdefault(upstream.config.name, []).append(upstream)
         self.models = {name: Deployments(found) for name, found in by_name.items()}
+        self._other_apis: dict[str, tuple[Api, ...]] = {}
         self._parts: LRUCache[frozenset[str], UpstreamPool] = LRUCache(_MOST_PARTS)
+
+    def other_apis(self, api: Api) -> tuple[Api, ...]:
+        """The APIs into which a request of one is translated for some of them."""
+        found = self._other_apis.get(api.name)
+        if found is None:
+            spoken = {one.name: one for u in self.values() if (one := u.spoken(api)) is not None}
+            found = tuple(one for name, one in spoken.items() if name != api.name)
+            self._other_apis[api.name] = found
+        return found
 
     @classmethod
     def of(cls, config: Config) -> UpstreamPool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from routereval.gateway.config import UpstreamConfig
+from routereval.gateway.dialects.apis import CHAT, Api
+from routereval.gateway.dialects.translation import other_api
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, Usage
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.client import Target
@@ -56,19 +58,25 @@ class Upstream:
             return f"takes {self.config.context} tokens, not about {request.tokens}"
         return ""
 
+    def spoken(self, api: Api) -> Api | None:
+        """The API in which a request of one goes there; None if none will do."""
+        return api if api.name in self.config.apis else other_api(api, self.config.apis)
+
     def translates(self, request: ChatRequest) -> bool:
-        """Whether a request goes there as chat completions, which it is not."""
+        """Whether a request goes there in another API than its own."""
         return request.api.name not in self.config.apis
 
     def unspoken(self, request: ChatRequest) -> str:
         """Why it does not understand a request, as half a sentence; empty if it does."""
         if not self.translates(request):
             return ""
-        if request.chat and "chat" in self.config.apis:
-            return ""
-        if request.untranslatable and "chat" in self.config.apis:
-            return f"speaks chat completions, which do not have {request.untranslatable}"
-        return f"does not speak {request.api.title}"
+        api = self.spoken(request.api)
+        form = request.forms.get(api.name) if api is not None else None
+        if api is None or form is None:
+            return f"does not speak {request.api.title}"
+        has = "do" if api is CHAT else "does"
+        wrong = form.untranslatable
+        return f"speaks {api.title}, which {has} not have {wrong}" if wrong else ""
 
     def price(self, usage: Usage) -> float:
         """What the tokens cost, in USD."""
