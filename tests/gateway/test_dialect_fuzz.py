@@ -16,8 +16,9 @@ from routereval.gateway.dialects.apis import CHAT, MESSAGES, RESPONSES, Api
 from routereval.gateway.dialects.chat_answer import AnswerError
 from routereval.gateway.dialects.translation import Frame, translated_answer, translated_stream
 from routereval.gateway.http.chat_request import parse_request
-from tests.gateway.agents import completion_of
+from tests.gateway.agents import completion_of, messages_events, responses_events
 from tests.gateway.dialects import chunks
+from tests.gateway.test_chat_translation import RESPONSE, SDK_LOOP, USE
 from tests.gateway.test_messages_dialect import CLAUDE_CODE
 from tests.gateway.test_responses_dialect import CODEX
 
@@ -28,8 +29,23 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
         [{"type": ["text"], "text": 5}],
     ]
 )
-REQUESTS: list[tuple[Api, dict[str, Any]]] = [(MESSAGES, CLAUDE_CODE), (RESPONSES, CODEX)]
-APIS = [MESSAGES, RESPONSES]
+REQUESTS: dict[Api, dict[str, Any]] = {CHAT: SDK_LOOP, MESSAGES: CLAUDE_CODE, RESPONSES: CODEX}
+ANSWERS: dict[Api, dict[str, Any]] = {
+    CHAT: completion_of(4),
+    MESSAGES: json.loads(USE),
+    RESPONSES: RESPONSE,
+}
+STREAMS: dict[Api, list[bytes]] = {
+    CHAT: list(chunks(completion_of(4), size=30))[:-1],
+    MESSAGES: list(messages_events(4)),
+    RESPONSES: list(responses_events(4)),
+}
+PAIRS = [
+    pytest.param(api, other, id=f"{api.name} to {other.name}")
+    for api in REQUESTS
+    for other in REQUESTS
+    if api is not other
+]
 
 
 def changed(held: Any, draw: st.DataObject, value: object) -> Any:  # noqa: ANN401
@@ -47,38 +63,40 @@ def changed(held: Any, draw: st.DataObject, value: object) -> Any:  # noqa: ANN4
         at = inner
 
 
-@pytest.mark.parametrize(("api", "held"), REQUESTS, ids=["messages", "responses"])
+@pytest.mark.parametrize(("api", "other"), PAIRS)
 @given(data=st.data(), value=ODD)
-@settings(max_examples=40, deadline=None)
-def test_requests(api: Api, held: dict[str, Any], data: st.DataObject, value: object) -> None:
-    body = json.dumps(changed(held, data, value)).encode()
+@settings(max_examples=25, deadline=None)
+def test_requests(api: Api, other: Api, data: st.DataObject, value: object) -> None:
+    body = json.dumps(changed(REQUESTS[api], data, value)).encode()
     try:
-        request = parse_request(body, api, [CHAT])
+        request = parse_request(body, api, [other])
     except ApiError:
         return
-    form = request.forms["chat"]
+    form = request.forms[other.name]
     assert bool(form.body) != bool(form.untranslatable)
-    answer = json.dumps(completion_of(4)).encode()
-    assert json.loads(translated_answer(answer, Frame(api, CHAT, "9", request.echo)))
+    if form.body:
+        parse_request(form.body, other)  # which can be read, and so can its answer
+        answer = json.dumps(ANSWERS[other]).encode()
+        assert json.loads(translated_answer(answer, Frame(api, other, "9", request.echo)))
 
 
-@pytest.mark.parametrize("api", APIS, ids=["messages", "responses"])
+@pytest.mark.parametrize(("api", "spoken"), PAIRS)
 @given(data=st.data(), value=ODD)
-@settings(max_examples=40, deadline=None)
-def test_answers(api: Api, data: st.DataObject, value: object) -> None:
-    body = json.dumps(changed(completion_of(4), data, value)).encode()
+@settings(max_examples=25, deadline=None)
+def test_answers(api: Api, spoken: Api, data: st.DataObject, value: object) -> None:
+    body = json.dumps(changed(ANSWERS[spoken], data, value)).encode()
     with contextlib.suppress(AnswerError):
-        assert isinstance(json.loads(translated_answer(body, Frame(api, CHAT, "9"))), dict)
+        assert isinstance(json.loads(translated_answer(body, Frame(api, spoken, "9"))), dict)
 
 
-@pytest.mark.parametrize("api", APIS, ids=["messages", "responses"])
+@pytest.mark.parametrize(("api", "spoken"), PAIRS)
 @given(data=st.data(), value=ODD)
-@settings(max_examples=40, deadline=None)
-def test_streams(api: Api, data: st.DataObject, value: object) -> None:
-    stream = translated_stream(Frame(api, CHAT, "9"))
-    parts = list(chunks(completion_of(4), size=30))[:-1]
+@settings(max_examples=25, deadline=None)
+def test_streams(api: Api, spoken: Api, data: st.DataObject, value: object) -> None:
+    stream = translated_stream(Frame(api, spoken, "9"))
+    parts = list(STREAMS[spoken])
     number = data.draw(st.integers(0, len(parts) - 1))
-    held = json.loads(parts[number].removeprefix(b"data: "))
+    held = json.loads(parts[number].split(b"data: ")[1])
     parts[number] = b"data: " + json.dumps(changed(held, data, value)).encode() + b"\n\n"
     try:
         made = b"".join(map(stream.take, parts)) + stream.end()

@@ -58,6 +58,8 @@ def messages_of_chat(held: Mapping[str, Any]) -> TranslatedRequest:
     each = list(zip(roles, messages, strict=True))
     body |= _system([message for role, message in each if role in _SYSTEM])
     body["messages"] = _messages([(role, one) for role, one in each if role not in _SYSTEM])
+    if not body["messages"]:
+        raise UntranslatableError("a request in which nobody says anything")
     stop = held.get("stop")
     if stop:
         body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
