@@ -90,8 +90,8 @@ def _system(messages: list[dict[str, Any]]) -> dict[str, Any]:
 def _messages(messages: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """The messages; what a user says and what tools answer in a row is one, as the API has it."""
     found: list[dict[str, Any]] = []
-    for said, message in messages:
-        role, blocks = _message(said, message)
+    for speaker, message in messages:
+        role, blocks = _message(speaker, message)
         if not blocks:
             continue  # the API takes no empty ones
         if found and role == "user" == found[-1]["role"]:
