@@ -87,7 +87,7 @@ def frame_of(connection: Connection, request: ChatRequest, upstream: Upstream) -
 
 
 def with_version(headers: Headers, api: Api) -> Headers:
-    """A client's headers, for the Messages API with the version that it wants to be told.
+    """A client's headers, for the Messages API with the version that it wants.
 
     >>> with_version([], MESSAGES)
     [(b'anthropic-version', b'2023-06-01')]
