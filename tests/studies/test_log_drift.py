@@ -81,10 +81,17 @@ def test_without_feedback_only_traffic_is_told() -> None:
     found = log_drift(rows)
     assert [week.n_scored for week in found.weeks] == [0, 0]
     assert "too little feedback" in str(found)
+    assert "no two have 30 scored conversations each" in " ".join(str(found).split())
     assert "80 answers came from another model" in found.render("table")
     assert "nan" not in found.render("table")
     with pytest.raises(DataError, match="no request in the log"):
         log_drift([])
+
+
+def test_one_week_has_no_other_to_be_compared_with() -> None:
+    text = str(log_drift(logged(1, 60, 5)))
+    assert "There is one week" in text
+    assert "1 week\n" in text
 
 
 def test_a_router_predicts_anew() -> None:

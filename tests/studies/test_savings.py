@@ -102,10 +102,12 @@ def test_what_the_log_does_not_know_is_said() -> None:
     rows += [replace(rows[0], request_id="x", tokens=None)]
     found = savings([replace(row, cost=1.0, lost=0.25, allowed=("small",)) for row in rows], PRICES)
     text = found.render("table")
-    assert "1 answers without counts of tokens are left out" in text
+    assert "1 answer without counts of tokens is left out" in text
     assert "Of 4 requests the log does not know the conversation" in text
+    assert "Routing paid $0.0056 for 4 answers" in text
+    assert "small alone would have cost the same" in text
     assert "The log says $4.00 where tokens × prices are $0.01" in text
-    assert "Answers that nobody got cost $1.25 beside that" in text
+    assert "Answers that nobody got cost $1.2500 beside that" in text
     assert [one.unable for one in found.rows] == [4, 0]
     with pytest.raises(SpecError, match="model without a price 'other'"):
         savings([logged(1, "other", Tokens(1, 1))], PRICES)

@@ -72,7 +72,15 @@ def route(
             click.echo(_json(text, trained, decision))
     else:
         show(_document(decided, trained), format_name)
-    next_command("serve", directory, "--check")
+    _next_to_serve(directory)
+
+
+def _next_to_serve(directory: Path) -> None:
+    """With the configuration that stands beside the router, if `advise` wrote one."""
+    beside = directory.parent / "gateway.toml"
+    next_command(
+        "serve", directory, "-c", beside if beside.is_file() else "gateway.toml", "--check"
+    )
 
 
 def _json(text: str, trained: TrainedRouter, decision: Decision) -> str:

@@ -17,6 +17,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import msgspec
 import uvicorn
@@ -212,10 +213,18 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
     lines = [f"{pool - len(missing)} of the router's {pool} models have an upstream"]
     if missing:
         lines.append(f"never chosen, for want of an upstream: {', '.join(missing)}")
+    blank = [one.name for one in config.upstreams if _is_nowhere(one.base_url)]
+    if blank:
+        lines.append(f"still without an address (base_url): {', '.join(blank)}")
     hosts = sorted({found.host for found in contacts(trained)}) if config.rules else []
     if hosts:
         lines.append(f"rules do not cover {', '.join(hosts)}: the router asks there first")
     return [*lines, f"base_url for clients: {address(config, where.port)}/v1"]
+
+
+def _is_nowhere(url: str) -> bool:
+    """Whether no host can have this name (RFC 2606): an address that is to be filled in."""
+    return (urlsplit(url).hostname or "").endswith(".invalid")
 
 
 def greeting(config: Config, port: int) -> str:

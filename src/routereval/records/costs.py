@@ -100,8 +100,19 @@ def _by_prices(records: Records, listed: PriceList, *, strict: bool, batch: bool
     source = own or f"list prices ({listed.date or 'no date'})"
     note = f"costs are estimates from {source}, {counted}"
     note += ", of batches" if batch else ""
-    note += f"; no price of {number_of(len(missing), 'model')}" if missing else ""
+    note += f"; no price of {_some_of(missing)}" if missing else ""
     return Costed(_changed(records, matrix / _PER_TOKENS, None), note)
+
+
+def _some_of(models: list[str]) -> str:
+    """The first three names, and how many more there are.
+
+    >>> _some_of(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more models'
+    """
+    shown = 3 if len(models) > 4 else len(models)
+    more = f" and {number_of(len(models) - shown, 'more model')}" if len(models) > shown else ""
+    return ", ".join(models[:shown]) + more
 
 
 def _has_own(records: Records) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, unknown
 from routereval.importers.gateway_log import Logged, Tokens, read_log
+from routereval.number_of import number_of
 from routereval.scoring import Interval, interval, resamples
 from routereval.shown import Shown
 
@@ -256,7 +257,8 @@ def _cold_usd(turn: _Turn, price: TokenPrices, shares: _Shares) -> float:
 def _notes(logged: Sequence[Logged], rows: Sequence[Logged], usd: float) -> list[str]:
     notes = []
     if left := sum(bool(row.model) and row.tokens is None for row in logged):
-        notes.append(f"{left:,} answers without counts of tokens are left out.")
+        verb = "is" if left == 1 else "are"
+        notes.append(f"{number_of(left, 'answer')} without counts of tokens {verb} left out.")
     if apart := sum(not row.conversation for row in rows):
         notes.append(
             f"Of {apart:,} requests the log does not know the conversation: "

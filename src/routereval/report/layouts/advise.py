@@ -36,6 +36,7 @@ from routereval.studies.advise.advice import (
     PoolAdvice,
     Routed,
 )
+from routereval.studies.advise.tried import LEAST_SAVING
 
 _WIDTH = 100
 
@@ -118,7 +119,10 @@ def _single(benchmark: BenchmarkAdvice) -> str:
 
 def _cheaper_single(found: Decision, margin: float) -> list[str]:
     if math.isnan(found.best.usd):
-        return ["No costs are known: give --prices, or records with costs, to weigh them."]
+        return [
+            "Costs are not known of all models: give --prices with those that lack one, or records "
+            "with costs, to weigh them."
+        ]
     model = found.enough
     if model is None or model.model == found.best.model:
         return [f"Best cheaper model: none is within {margin:g} of {floor_name(found)}."]
@@ -145,8 +149,9 @@ def _learned(found: Decision) -> list[str]:
 
 def _traffic(routed: Routed) -> str:
     named = [f"{share:.0%} to {model}" for model, share in routed.share if share >= _LITTLE]
-    more = f" and the rest to {len(named) - _SHOWN} others" if len(named) > _SHOWN else ""
-    return ", ".join(named[:_SHOWN]) + more
+    shown = _SHOWN if len(named) > _SHOWN + 1 else len(named)
+    more = f" and the rest to {len(named) - shown} others" if len(named) > shown else ""
+    return ", ".join(named[:shown]) + more
 
 
 def _saving(found: Decision) -> list[str]:
@@ -256,11 +261,14 @@ def _change(benchmark: BenchmarkAdvice, margin: float) -> list[str]:
     """What would change the verdict: more prompts, other prices, texts."""
     found = benchmark.decision
     learned = found.learned
+    if benchmark.n_candidates == 1:
+        return ["What would change the verdict: scores of other models on the same prompts."]
     if learned is None:
         return ["What would change the verdict: records with the prompts' texts."]
     points = []
     if found.answer not in {"route", "save"}:
         points += _prompts_change(benchmark, learned, margin)
+        points += _keeping(found, learned, margin)
     if math.isfinite(found.price_factor) and found.answer != "save" and _kept(found, margin):
         points.append(
             f"{found.best.model} at {found.price_factor:.1f} times its price would make routing "
@@ -285,9 +293,30 @@ def _prompts_change(benchmark: BenchmarkAdvice, learned: Learned, margin: float)
         ]
     if gain > margin:
         return [f"over a million labelled prompts would be needed to show {gain:+.4f}"]
+    settled = []
+    if benchmark.decision.answer == "unclear" and learned.to_rule_out <= _HUGE:
+        settled = [
+            f"about {learned.to_rule_out:,.0f} labelled prompts would rule out a gain of "
+            f"{margin:g} if it stays at {gain:+.3f} (80 % power at the 5 % level); there are "
+            f"{learned.n_tested:,}"
+        ]
     return [
+        *settled,
         f"a router that learns more, from more labelled prompts or other features; as it is, it "
-        f"gains {gain:+.3f}, and no number of prompts shows that to be above {margin:g}"
+        f"gains {gain:+.3f}, and no number of prompts shows that to be above {margin:g}",
+    ]
+
+
+def _keeping(found: Decision, learned: Learned, margin: float) -> list[str]:
+    """How many prompts would show that the floor is kept at least cost, if that alone lacks."""
+    cheap = learned.cheap
+    if cheap is None or not cheap.saving.low > LEAST_SAVING or not cheap.over_mixture.low > 0:
+        return []
+    if cheap.lead.low > -margin or learned.to_keep > _HUGE:
+        return []
+    return [
+        f"about {learned.to_keep:,.0f} would show that at least cost it keeps "
+        f"{floor_name(found)} within {margin:g}, if it stays at {cheap.lead.value:+.3f}"
     ]
 
 

@@ -44,8 +44,9 @@ def defined(value: float) -> Cell:
 
 def some_of(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    shown = _SHOWN if len(names) > _SHOWN + 1 else len(names)  # one name is as short as "1 more"
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def with_ends(estimate: Estimate) -> str:

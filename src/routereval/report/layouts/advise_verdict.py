@@ -98,9 +98,26 @@ def _alone(benchmark: BenchmarkAdvice, margin: float) -> str:
     gain = signed(found.learned.best.gain)
     if found.answer == "no":
         return f"No: {found.learned.router} gains {gain}, less than {margin:g}. Use {found.use}."
+    if found.floor_model != found.best.model and found.learned.cheap:
+        return _floor_not_shown(found, found.learned.cheap, margin)
     return (
         f"Not shown: {found.learned.router} gains {gain}, which neither proves a gain of "
         f"{margin:g} nor rules it out. Until it does, use {found.use}."
+    )
+
+
+def _floor_not_shown(found: Decision, cheap: Routed, margin: float) -> str:
+    """Where a floor was named, what was asked for is to keep it at the least cost."""
+    name = found.learned.router if found.learned else ""
+    what = (
+        f"costs a tenth less than any single model that keeps {floor_name(found)}, and scores more "
+        "than a mixture of single models of the same cost"
+        if cheap.lead.low > -margin
+        else f"keeps {floor_name(found)} within {margin:g} ({signed(cheap.lead)})"
+    )
+    return (
+        f"Not shown: that {name}, at {usd(cheap.usd.value)} per 1,000 prompts, {what}. Until it "
+        f"is, use {found.use}."
     )
 
 

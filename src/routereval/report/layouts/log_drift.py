@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from routereval.number_of import number_of
 from routereval.report.table import Column, Document, Number, Points, Row, Table
 from routereval.studies.log_drift import FEW, LogDrift, Week
 
@@ -36,7 +37,7 @@ def log_drift_document(found: LogDrift) -> Document:
         )
         for week in found.weeks
     ]
-    table = Table(f"{len(found.weeks)} weeks", columns, rows)
+    table = Table(number_of(len(found.weeks), "week"), columns, rows)
     notes = [
         *found.notes,
         "gap: score by feedback less the score that was predicted; ± is half of the 95 % interval, "
@@ -55,7 +56,7 @@ def sentences(found: LogDrift) -> list[str]:
     tested = [week for week in found.weeks if week.p_gap == week.p_gap]
     texts = [_moved(week, found) for week in found.moved]
     if not tested:
-        texts.append("There is too little feedback to compare weeks.")
+        texts.append(_nothing_to_compare(found))
     elif not texts:
         texts.append("In no week do scores keep less, or more, of what was predicted than before.")
     texts += [
@@ -64,6 +65,15 @@ def sentences(found: LogDrift) -> list[str]:
         for week in found.stranger
     ]
     return texts
+
+
+def _nothing_to_compare(found: LogDrift) -> str:
+    if len(found.weeks) == 1:
+        return f"There is one week, {found.weeks[0].name}, so no other to compare it with."
+    return (
+        f"There is too little feedback to compare weeks: no two have {FEW} scored conversations "
+        "each."
+    )
 
 
 def _moved(week: Week, found: LogDrift) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,6 +82,10 @@ class Learned:
         within: at the best score within the budget; None without one.
         prompts_needed: to show the gain of `best` above the margin with 80 % power; infinite where
             the gain is not above it.
+        to_rule_out: prompts to show, likewise, that the gain is below the margin; infinite where it
+            is not.
+        to_keep: prompts to show, likewise, that `cheap` loses less than the margin against the
+            floor; infinite where it does not, or without costs.
     """
 
     router: str
@@ -92,6 +97,8 @@ class Learned:
     cheap: Routed | None
     within: Routed | None
     prompts_needed: float
+    to_rule_out: float = math.inf
+    to_keep: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ def deploy(
         except DataError as error:
             lines = [f"# no router is kept: {error}"]
         else:
-            written.append(save_router(trained, home / ROUTER, overwrite=True))
-            written.append(home / GATEWAY)
+            save_router(trained, home / ROUTER, overwrite=True)
+            written += [home / ROUTER, home / GATEWAY]
             written[-1].write_text(gateway_toml(learned, routed), encoding="utf-8")
             lines = commands(home, routed.lam)
     written.append(home / NEXT)
@@ -86,8 +86,9 @@ def gateway_toml(learned: Learned, routed: Routed) -> str:
         routed: at the trade-off to serve it with.
     """
     head = [
-        "# Fill in where each model is (base_url) and the variable that holds its key (key_env);",
-        "# price_in and price_out are USD per million tokens.",
+        "# Fill in where each model is (base_url), what it is called there (model), the variable",
+        "# that holds its key (key_env), and its prices in USD per million tokens, by which",
+        "# budgets and savings are counted.",
         "",
         "[routing]",
         f"lam = {routed.lam:.6g}" if routed.lam else "lam = 0.0",
@@ -100,7 +101,10 @@ def gateway_toml(learned: Learned, routed: Routed) -> str:
             "[[upstream]]",
             f"name = {json.dumps(model, ensure_ascii=False)}",
             f'base_url = "{_NOWHERE}"',
+            f"# model = {json.dumps(model, ensure_ascii=False)}",
             '# key_env = "OPENAI_API_KEY"',
+            "# price_in = 0.0",
+            "# price_out = 0.0",
         )
     ]
     return "\n".join([*head, *tables]) + "\n"

@@ -23,7 +23,7 @@ from routereval.studies.advise.learned import OutOfFold, all_out_of_fold
 from routereval.studies.advise.plan import MARGIN, ROUTERS, SIZES, AdvicePlan
 from routereval.studies.advise.pools import redundant
 from routereval.studies.advise.score_table import Floats, ScoreTable, join, score_table_of
-from routereval.studies.advise.traffic import prompt_weights, read_traffic
+from routereval.studies.advise.traffic import check_traffic, prompt_weights, read_traffic
 from routereval.studies.advise.yardsticks import Yardsticks, percentile_95
 from routereval.studies.dominated import dominated_notes
 from routereval.studies.progress import Progress, silent
@@ -115,6 +115,7 @@ def advise(  # noqa: PLR0913 - the options of a command
     for router in routers:
         make_router(router)  # an unknown name is refused before any work
     collection, notes = costed(open_source(sources), prices)
+    notes += check_traffic(collection, plan.traffic)
     found, refused = _each_advised(collection, plan, progress or silent)
     notes += refused
     if not found:
@@ -174,6 +175,8 @@ def _advised(
         pools.append(cross_fit.pool(size))
 
     def try_routers() -> dict[str, OutOfFold]:
+        if not pools:
+            raise DataError("there is one model, so nothing to choose between")
         size, folds, seed = plan.max_models, plan.folds, plan.seed
         return all_out_of_fold(records, table, plan.routers, size=size, folds=folds, seed=seed)
 
@@ -199,7 +202,12 @@ def _advised(
 
 
 def _left(pools: Sequence[PoolAdvice]) -> Estimate | None:
-    """The largest gain of a ceiling, where enough models are outside the pool; else None."""
+    """The largest gain of a ceiling, where enough models are outside the pool; else None.
+
+    Nothing is left where there is no pool of two models.
+    """
+    if not pools:
+        return Estimate(0.0, 0.0, 0.0)
     enough = [pool.gain for pool in pools if pool.n_outside >= FEW_OUTSIDE]
     return max(enough, key=lambda gain: gain.high) if enough else None
 
@@ -233,7 +241,10 @@ def _fast_enough(
     if plan.latency_p95 is None:
         return table, ()
     if latencies is None:
-        raise DataError(f"{table.name}: no latency is recorded, so none can be limited")
+        raise DataError(
+            f"{table.name}: no latency is recorded, so none can be limited; "
+            f"records need {LATENCY}, how long each call took in ms"
+        )
     slow = [c for c in table.candidates if not percentile_95(latencies[:, c]) <= plan.latency_p95]
     kept = np.setdiff1d(table.candidates, slow)
     return replace(table, candidates=kept), table.names(slow)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from routereval.errors import DataError
+from routereval.errors import DataError, unknown
+from routereval.number_of import number_of
 from routereval.records import Records
 from routereval.studies.advise.score_table import Floats, Index
 from routereval.tasks.mix import BENCHMARK
+
+_SHOWN = 5  # names of subsets, where there may be many
 
 
 def read_traffic(path: str | Path) -> dict[str, float]:
@@ -68,6 +72,45 @@ def prompt_weights(records: Records, prompts: Index, traffic: Mapping[str, float
             share = np.array([traffic.get(str(kind), 0.0) for kind in kinds]) / counts
             return np.asarray(share[where]) if share.sum() > 0 else None
     return None
+
+
+def check_traffic(collection: Sequence[Records], traffic: Mapping[str, float]) -> list[str]:
+    """Say what the traffic leaves out, where it names some subsets of the records and not others.
+
+    Args:
+        collection: the benchmarks.
+        traffic: shares by the name of a subset or benchmark.
+
+    Raises:
+        SpecError: if it names what is no subset and no benchmark.
+    """
+    subsets = {one.name: _subsets(one) for one in collection}
+    known = {name for counts in subsets.values() for name in counts} | set(subsets)
+    for name in traffic:
+        if name not in known:
+            raise unknown("subset or benchmark of the traffic", name, sorted(known))
+    notes = []
+    for name, counts in subsets.items():
+        out = {subset: n for subset, n in counts.items() if subset not in traffic}
+        if len(out) < len(counts):
+            notes += [f"{name}: the traffic does not name {_listed(out)}"] if out else []
+    return notes
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    shown = list(counts)[:_SHOWN]
+    more = f" and {len(counts) - len(shown):,} more subsets" if len(counts) > len(shown) else ""
+    n = sum(counts.values())
+    verb = "counts" if n == 1 else "count"
+    return f"{', '.join(shown)}{more}; {number_of(n, 'prompt')} {verb} for nothing"
+
+
+def _subsets(records: Records) -> dict[str, int]:
+    """How many prompts each named subset has."""
+    if "subset" not in records.prompts.columns:
+        return {}
+    names = [str(name) for name in records.prompts["subset"].fill_null("").to_list() if name]
+    return dict(sorted(Counter(names).items()))
 
 
 def _number(text: str) -> float | None:

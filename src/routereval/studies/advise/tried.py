@@ -47,6 +47,7 @@ class Tried:
         """What it does for the score, at least cost, and within the budget."""
         first = np.zeros(len(self.every), dtype=np.int64)
         best = self.routed(first, enough)
+        gain, margin = self._gain(first), self.plan.margin
         known, budget = not np.isnan(self.costs).any(), self.plan.budget
         table = self.of.table
         pool = sorted(set(self.found.members[-1].tolist()))
@@ -59,7 +60,11 @@ class Tried:
             best=best,
             cheap=self.routed(self._at_least_cost(), enough) if known else None,
             within=self.routed(self._within(budget), enough) if known and budget else None,
-            prompts_needed=self.drawn.needed(self._gain(first), self.plan.margin),
+            prompts_needed=self.drawn.needed(gain, margin),
+            to_rule_out=self.drawn.needed(-gain, -margin),
+            to_keep=self.drawn.needed(self._lead(self._at_least_cost()), -margin)
+            if known
+            else np.inf,
         )
 
     def routed(self, points: Index, enough: int | None) -> Routed:
@@ -96,6 +101,10 @@ class Tried:
         alone = self.drawn.value(self.costs[:, column])
         spare = (1 - LEAST_SAVING) * alone - dear
         return rest / spare if spare > 0 else NAN
+
+    def _lead(self, points: Index) -> Floats:
+        """Score less the floor."""
+        return np.asarray(self.scores[self.every, self.found.at(points)] - self.floor)
 
     def _gain(self, points: Index) -> Floats:
         """Score less that of the best single model; 0 in a fold that all goes to that one model."""
