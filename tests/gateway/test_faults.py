@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 
-import aiohttp
 import pytest
 
 from routereval.gateway.api_error import ApiError
@@ -374,27 +373,6 @@ async def test_a_client_that_does_not_take_its_answer_is_left() -> None:
         assert at.relay.in_flight == 0
         writer.close()
         assert reader is not None
-
-
-@in_loop
-async def test_a_compressed_stream_that_breaks_is_broken_off() -> None:
-    begun = asyncio.Event()
-
-    async def cut(asked: Asked) -> None:
-        await asked.send(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n"
-            b"transfer-encoding: chunked\r\n\r\n4\r\n\x1f\x8b\x08\x00\r\n"
-        )
-        await begun.wait()
-        await hang_up(asked)
-
-    async with rig() as at:
-        at.stubs["euclid"].answer = cut
-        async with at.streaming() as answer:
-            begun.set()
-            with pytest.raises(aiohttp.ClientError):
-                await answer.read()
-        assert at.told[0].error == "stream_cut"
 
 
 @in_loop

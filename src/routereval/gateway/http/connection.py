@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.dialects.apis import Api, api_of
@@ -97,14 +96,13 @@ class Connection:
                 followed by an `error`.
         """
         events = EventStream(strip_usage=strip_usage and not translated, key=stream.key, api=api)
-        take = events.take if stream.events else bytes
-        self._events = events if stream.events else None
+        self._events = events
         self._translated = translated
         self._note_status(200)
         await self._send_head(200, stream.headers)
-        cut = await self._passed_on(stream, events, take)
+        cut = await self._passed_on(stream, events)
         rest = self._in_clients_api(events.rest(cut=cut or not stream.sized))
-        if stream.events and not events.whole:
+        if not events.whole:
             if rest:
                 await self._send_part(rest)
             raise UpstreamError("cut", "broke off its answer")
@@ -114,13 +112,13 @@ class Connection:
             rest += translated.end()
         await self._send({"type": "http.response.body", "body": rest})
 
-    async def _passed_on(
-        self, stream: Stream, events: EventStream, take: Callable[[bytes], bytes]
-    ) -> bool:
+    async def _passed_on(self, stream: Stream, events: EventStream) -> bool:
         """Pass on all whole events; whether the stream is cut after it said that it is over."""
         part, translates = stream.first, self._translated is not None
         while part:
-            whole = self._in_clients_api(take(part)) if translates else take(part)
+            whole = events.take(part)
+            if translates:
+                whole = self._in_clients_api(whole)
             if whole:
                 await self._send({"type": "http.response.body", "body": whole, "more_body": True})
             try:
@@ -149,11 +147,7 @@ class Connection:
         return self._events.usage(tokens_in) if self._events else Usage(tokens_in, 0, True)
 
     async def error(self, error: ApiError) -> None:
-        """Tell the client what went wrong, in its stream if that has begun.
-
-        Nothing can be added to a stream that is compressed: there the server breaks the connection,
-        since the answer is left incomplete.
-        """
+        """Tell the client what went wrong, in its stream if that has begun."""
         self.entry.error = error.code or error.kind
         if not self._began:
             self._note_status(error.status)

@@ -18,13 +18,9 @@ def translated_reply(reply: Reply, frame: Frame) -> Reply:
     Raises:
         UpstreamError: if it is no answer that could be translated.
     """
-    compressed = any(name == b"content-encoding" for name, _ in reply.headers)
     if reply.status >= 400:
-        headers = [header for header in reply.headers if header[0] != b"content-encoding"]
-        body = b"the upstream says no" if compressed else reply.body
-        return Reply(reply.status, headers, translated_error(reply.status, body, frame.api))
-    if compressed:
-        raise UpstreamError("garbage", "compressed its answer although asked not to", billed=True)
+        body = reply.body or b"the upstream says no"
+        return Reply(reply.status, reply.headers, translated_error(reply.status, body, frame.api))
     try:
         body = translated_answer(reply.body, frame)
     except AnswerError as error:

@@ -52,9 +52,6 @@ async def answer_of(
     if isinstance(found, Reply) and may_refuse_usage(found, upstream, request, body):
         found = await answer(await body_for(upstream, request, body, ask_usage=False))
         upstream.tells_usage = not isinstance(found, Stream)
-    if isinstance(found, Stream) and not found.events and translates:
-        found.close()
-        raise UpstreamError("garbage", "compressed its stream although asked not to")
     if isinstance(found, Stream):
         return found, NOTHING
     usage = usage_of_reply(found, request)

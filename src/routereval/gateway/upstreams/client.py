@@ -15,6 +15,7 @@ from routereval.gateway.deadline import Deadline, Patience
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.answers import error_of_answer, first_data
+from routereval.gateway.upstreams.content_coding import Decoder, decoder_of
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
 from routereval.gateway.upstreams.headers import HeaderFilter, own_headers, with_safe_type
 from routereval.gateway.upstreams.upstream_key import UpstreamKey
@@ -39,21 +40,19 @@ class Stream:
     Attributes:
         headers: as they are passed on.
         first: the first bytes, which have come already.
-        events: whether it is a stream of events, to which an error may be added.
         sized: whether the protocol itself tells a whole answer from one that was cut.
         key: of the upstream, which no event may tell.
     """
 
     def __init__(
-        self, response: ClientResponse, headers: Headers, first: bytes, target: Target, until: float
+        self, answer: Answer, headers: Headers, first: bytes, target: Target, until: float
     ) -> None:
-        self._response = response
+        self._answer = answer
         self._patience = Patience(target.config.idle_s, until)
         self.key = target.key
         self.headers = headers
         self.first = first
-        self.events = "content-encoding" not in response.headers
-        self.sized = "transfer-encoding" in response.headers or "content-length" in response.headers
+        self.sized = answer.sized
 
     async def next(self) -> bytes:
         """More bytes; none at the end.
@@ -61,12 +60,12 @@ class Stream:
         Raises:
             UpstreamError: if the stream is cut, or nothing comes for too long.
         """
-        return await _read_any(self._response, self._patience)
+        return await self._answer.read(self._patience)
 
     def close(self) -> None:
         """Give the connection back, or end it if the answer has not been read to its end."""
         self._patience.end()
-        _release(self._response)
+        self._answer.release()
 
 
 class Client:
@@ -134,19 +133,19 @@ class Client:
         until = min(until, now + (config.total_s if streamed else config.answer_s))
         patience = min(until, now + config.first_byte_s) if streamed else until
         response = await self._response(target, path, body, headers, patience)
-        kept = False
+        answer, kept = Answer(response), False
         try:
             if response.status < 400 and response.content_type == "text/event-stream":
                 if not streamed:
                     raise UpstreamError("garbage", "answered with a stream that nobody asked for")
-                first = await self._first_event(response, body, patience, api)
+                first = await self._first_event(answer, body, patience, api)
                 kept = True
                 passed = self._headers.down(response.raw_headers, target.key)
-                return Stream(response, passed, first, target, until)
-            return await self._whole_reply(response, target, body, until, api)
+                return Stream(answer, passed, first, target, until)
+            return await self._whole_reply(answer, target, body, until, api)
         finally:
             if not kept:
-                _release(response)
+                answer.release()
 
     async def _response(
         self, target: Target, path: str, body: bytes, headers: Headers, patience: float
@@ -172,20 +171,17 @@ class Client:
                     raise _error_of_exception(error, worked=worked) from None
         raise AssertionError  # the second try has returned or raised
 
-    async def _first_event(
-        self, response: ClientResponse, request: bytes, until: float, api: Api
-    ) -> bytes:
+    async def _first_event(self, answer: Answer, request: bytes, until: float, api: Api) -> bytes:
         """The bytes of a stream up to its first event with data; until then another may be asked.
 
         Raises:
             UpstreamError: if the stream ends before, or that event is an error.
         """
         held = b""
-        compressed = "content-encoding" in response.headers
         while True:
-            part = await _read_any(response, Deadline(until))
+            part = await answer.read(Deadline(until))
             held += part
-            data = first_data(held) if not compressed else held or None
+            data = first_data(held)
             if data is not None:
                 break
             if not part:
@@ -194,7 +190,7 @@ class Client:
                 return held
         if data == b"[DONE]":
             raise UpstreamError("cut", "ended its stream before it began")
-        if not compressed and (b'"error"' in data or b"null" in data):
+        if b'"error"' in data or b"null" in data:
             error = error_of_answer(data, request, self._quota_pause, event=True, api=api)
             if error is not None and data[:1] == b"{":
                 raise error
@@ -214,26 +210,92 @@ class Client:
         )
 
     async def _whole_reply(
-        self, response: ClientResponse, target: Target, request: bytes, until: float, api: Api
+        self, answer: Answer, target: Target, request: bytes, until: float, api: Api
     ) -> Reply:
         """The whole answer, which has not yet been passed on: if it is cut, another is asked."""
+        response = answer.response
         good = response.status < 400
-        longest = MAX_ANSWER_BYTES if good else MAX_ERROR_BYTES
-        body = target.key.removed_from(await _read_all(response, longest, until))
+        body = target.key.removed_from(await answer.read_all(until))
         passed = self._headers.down(response.raw_headers, target.key)
         reply = Reply(response.status, with_safe_type(passed, body), body)
         if good:
-            if response.status >= 300 or not _looks_like_json(body, response.headers):
+            if response.status >= 300 or not _looks_like_json(body):
                 raise UpstreamError("garbage", f"answered {response.status} with what is no JSON")
-            if "content-encoding" not in response.headers:
-                wrong = error_of_answer(body, request, self._quota_pause, api=api)
-                if wrong is not None:
-                    raise wrong
+            wrong = error_of_answer(body, request, self._quota_pause, api=api)
+            if wrong is not None:
+                raise wrong
             return reply
         error = error_of_reply(reply, self._quota_pause, request, time.time())
         if error is not None:
             raise error
         return reply
+
+
+class Answer:
+    """The body of an upstream's answer, decompressed where it has to be.
+
+    Attributes:
+        response: its head, and where it comes from.
+        sized: whether the protocol itself tells a whole answer from one that was cut.
+
+    Raises:
+        UpstreamError: if it cannot be decompressed, and is no error whose status says enough.
+    """
+
+    def __init__(self, response: ClientResponse) -> None:
+        self.response = response
+        headers = response.headers
+        self.sized = "transfer-encoding" in headers or "content-length" in headers
+        self._decoder: Decoder | None = None
+        self._unreadable = False
+        if "content-encoding" in headers:
+            try:
+                self._decoder = decoder_of(headers.getall("content-encoding"))
+            except UpstreamError:
+                if response.status < 400:
+                    response.close()
+                    raise
+                self._unreadable = True
+
+    async def read(self, limit: Deadline | Patience) -> bytes:
+        """More bytes; none at the end.
+
+        Raises:
+            UpstreamError: if the answer is cut or damaged, or nothing comes within the limit.
+        """
+        if self._decoder is None:
+            return await _read_any(self.response, limit)
+        while not (part := self._decoder.part()):
+            came = await _read_any(self.response, limit)
+            if not came and not self._decoder.finished:
+                raise UpstreamError("cut", "broke off its answer", billed=True)
+            if not came:
+                return b""
+            self._decoder.feed(came)
+        await asyncio.sleep(0)  # a few bytes may become many parts: others are served in between
+        return part
+
+    async def read_all(self, until: float) -> bytes:
+        """All of it; nothing of an error that cannot be read.
+
+        Raises:
+            UpstreamError: as in `read`, or if it is too large.
+        """
+        longest = MAX_ANSWER_BYTES if self.response.status < 400 else MAX_ERROR_BYTES
+        parts, size = [], 0
+        while not self._unreadable and (part := await self.read(Deadline(until))):
+            parts.append(part)
+            size += len(part)
+            if size > longest:
+                raise UpstreamError("garbage", "answered more than the gateway takes")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def release(self) -> None:
+        """Give the connection back, or end it if the answer has not been read to its end."""
+        if self.response.content.at_eof():
+            self.response.release()
+        else:
+            self.response.close()
 
 
 class Target:
@@ -320,25 +382,6 @@ async def _read_any(response: ClientResponse, limit: Deadline | Patience) -> byt
         raise UpstreamError("cut", "broke off its answer", billed=True) from None
 
 
-async def _read_all(response: ClientResponse, longest: int, until: float) -> bytes:
-    parts, size = [], 0
-    while part := await _read_any(response, Deadline(until)):
-        parts.append(part)
-        size += len(part)
-        if size > longest:
-            raise UpstreamError("garbage", "answered more than the gateway takes")
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _looks_like_json(body: bytes, headers: object) -> bool:
+def _looks_like_json(body: bytes) -> bool:
     """Whether the answer begins and ends as an object does; more is the client's to judge."""
-    if "content-encoding" in headers:  # type: ignore[operator]
-        return True
     return body.lstrip(_SPACE)[:1] == b"{" and body.rstrip(_SPACE)[-1:] == b"}"
-
-
-def _release(response: ClientResponse) -> None:
-    if response.content.at_eof():
-        response.release()
-    else:
-        response.close()

@@ -32,7 +32,6 @@ UP = frozenset(
 DOWN = frozenset(
     {
         b"cache-control",
-        b"content-encoding",
         b"content-language",
         b"content-type",
         b"openai-processing-ms",
@@ -52,6 +51,7 @@ _NEVER = frozenset(
         b"accept-encoding",
         b"authorization",
         b"connection",
+        b"content-encoding",
         b"content-length",
         b"date",
         b"expect",
