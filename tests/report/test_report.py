@@ -208,7 +208,6 @@ def test_the_map_of_models_names_the_best_and_those_level_with_it(results: Resul
         [best] = [one for one in row.models if one.best]
         assert best.mean == max(one.mean for one in row.models)
         assert all(one.interval.low <= one.mean <= one.interval.high for one in row.models)
-        assert row.certain == (not any(one.level for one in row.models))
 
 
 def test_regrets_fall_and_are_of_prompts_that_a_model_solved(results: Results) -> None:

@@ -284,7 +284,7 @@ def test_a_mixture_costs_as_much_as_it_may(budget: float, found: tuple[int, int,
 def test_predictions_are_out_of_fold_and_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = specialists(90)
     table = score_table_of(records)
-    first = out_of_fold(records, table, "knn(k=5)", size=6, folds=3, seed=1)
+    first = out_of_fold(records, table, ("knn(k=5)",), size=6, folds=3, seed=1)["knn(k=5)"]
     assert first.rows.tolist() == list(range(90))
     assert np.bincount(first.fold).tolist() == [9] * 10
     assert len(list((cache / "advice").iterdir())) == 10
@@ -293,17 +293,19 @@ def test_predictions_are_out_of_fold_and_kept(cache: Path, monkeypatch: pytest.M
         raise AssertionError("fitted again")
 
     monkeypatch.setattr("routereval.studies.advise.learned.fit", refuse)
-    again = out_of_fold(records, table, "knn(k=5)", size=6, folds=3, seed=1)
+    again = out_of_fold(records, table, ("knn(k=5)",), size=6, folds=3, seed=1)["knn(k=5)"]
     assert np.array_equal(again.choice, first.choice)
     with pytest.raises(AssertionError, match="fitted again"):
-        out_of_fold(records, table, "knn(k=6)", size=6, folds=3, seed=1)
+        out_of_fold(records, table, ("knn(k=6)",), size=6, folds=3, seed=1)["knn(k=6)"]
 
 
 def test_of_many_prompts_some_are_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routereval.studies.advise.learned.MOST_LEARNED", 50)
     monkeypatch.setattr("routereval.studies.advise.learned.MOST_TESTED", 100)
     records = specialists(300)
-    found = out_of_fold(records, score_table_of(records), "knn(k=5)", size=6, folds=3, seed=1)
+    found = out_of_fold(records, score_table_of(records), ("knn(k=5)",), size=6, folds=3, seed=1)[
+        "knn(k=5)"
+    ]
     assert (found.n_fits, found.n_train, len(found.rows)) == (1, 50, 100)
     assert np.bincount(found.fold).tolist() == [50, 50]
 
@@ -312,7 +314,7 @@ def test_the_router_of_a_fold_is_the_best_on_the_others() -> None:
     scores: Floats = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
     records = Records.from_arrays("few", np.tile(scores, (5, 1)), ["a", "b"], features=np.eye(20))
     table = score_table_of(records)
-    one = out_of_fold(records, table, "knn(k=5)", size=2, folds=2, seed=0)
+    one = out_of_fold(records, table, ("knn(k=5)",), size=2, folds=2, seed=0)["knn(k=5)"]
     always_a, truth = one.choice * 0, 1 - table.scores[one.rows, 0].astype(np.int64)[None]
     fold = np.arange(20) % 2
     tried = {

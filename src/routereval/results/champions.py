@@ -48,11 +48,6 @@ class ChampionRow(NamedTuple):
     n_prompts: int
     models: Sequence[ModelScore]
 
-    @property
-    def certain(self) -> bool:
-        """Whether one model is best for certain: no other is level with it."""
-        return sum(one.best or one.level for one in self.models) == 1
-
 
 class Champions(NamedTuple):
     """A map of models by benchmarks, or by subsets where there is one benchmark.

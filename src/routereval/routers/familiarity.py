@@ -66,14 +66,6 @@ class Familiarity(NamedTuple):
             unknown = max(0.5, float(np.quantile(_left_out(embedder, texts), 1 - RARE)))
         return cls(mean, rows, least, unknown)
 
-    def similarity(self, x: Features) -> float:
-        """The cosine of one prompt with the most similar training prompt, -1 to 1.
-
-        Args:
-            x: (d,) its features.
-        """
-        return max(self._similarities(x))
-
     def _similarities(self, x: Features) -> Iterator[float]:
         """The greatest cosine in one block of the training prompts after the other."""
         direction = _directions(np.asarray(x, np.float32) - self.mean)

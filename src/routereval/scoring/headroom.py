@@ -48,15 +48,6 @@ def knowing_rate(scores: ArrayLike, chance: ArrayLike) -> Floats:
     return np.asarray(((right - c[:, None]) / (1 - c[:, None])).mean(axis=0))
 
 
-def guessers_oracle(chance: ArrayLike, n_models: int) -> Floats:
-    """What the oracle reaches on a pool that only guesses: 1 − (1 − c)^m.
-
-    >>> guessers_oracle(0.25, 2)
-    array(0.4375)
-    """
-    return np.asarray(1 - (1 - np.asarray(chance, np.float64)) ** n_models)
-
-
 def guess_corrected_oracle(scores: ArrayLike, chance: ArrayLike) -> Floats:
     """On each prompt, the probability that some model of a pool knew, rather than guessed.
 
@@ -64,7 +55,7 @@ def guess_corrected_oracle(scores: ArrayLike, chance: ArrayLike) -> Floats:
     is right with probability c, all of them independently. A wrong answer is certainly not known; a
     right one is a guess with probability (1 − κ) c / (κ + (1 − κ) c); the result is one minus the
     product of these over the models that are right. For one model its mean is κ; for m guessers it
-    is 0 in expectation, while the raw oracle is `guessers_oracle`.
+    is 0 in expectation, while the raw oracle is 1 − (1 − c)^m.
 
     In truth models tend to know the same prompts, and are then right by luck together on the
     others. So this corrects too little, and is the upper end; `guess_corrected_floor` is the lower

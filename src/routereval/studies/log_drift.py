@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.importers.gateway_log import Logged, read_log
@@ -22,8 +21,6 @@ from routereval.shown import Shown
 LEVEL = 0.05
 FEW = 30
 """Scored conversations below which a week is compared with none."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

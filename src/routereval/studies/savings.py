@@ -21,8 +21,6 @@ CACHE_S = 300.0
 _PER = 1e6
 _CENT = 0.01
 
-Floats = NDArray[np.float64]
-
 
 class TokenPrices(NamedTuple):
     """Prices of one model, in USD per million tokens.

@@ -112,19 +112,6 @@ def pool_of(table: ScoreTable, rows: Index, size: int) -> Index:
 def out_of_fold(
     records: Records,
     table: ScoreTable,
-    router: str,
-    *,
-    size: int,
-    folds: int,
-    seed: int,
-) -> OutOfFold:
-    """`all_out_of_fold` of one router."""
-    return all_out_of_fold(records, table, (router,), size=size, folds=folds, seed=seed)[router]
-
-
-def all_out_of_fold(
-    records: Records,
-    table: ScoreTable,
     routers: Sequence[str],
     *,
     size: int,

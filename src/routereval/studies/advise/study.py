@@ -19,7 +19,7 @@ from routereval.studies.advise.advice import FEW_OUTSIDE, Advice, BenchmarkAdvic
 from routereval.studies.advise.ceiling import FOLDS, NEAR
 from routereval.studies.advise.cross_fit import CrossFit
 from routereval.studies.advise.decision import decided
-from routereval.studies.advise.learned import OutOfFold, all_out_of_fold
+from routereval.studies.advise.learned import OutOfFold, out_of_fold
 from routereval.studies.advise.plan import MARGIN, ROUTERS, SIZES, AdvicePlan
 from routereval.studies.advise.pools import redundant
 from routereval.studies.advise.score_table import Floats, ScoreTable, join, score_table_of
@@ -178,7 +178,7 @@ def _advised(
         if not pools:
             raise DataError("there is one model, so nothing to choose between")
         size, folds, seed = plan.max_models, plan.folds, plan.seed
-        return all_out_of_fold(records, table, plan.routers, size=size, folds=folds, seed=seed)
+        return out_of_fold(records, table, plan.routers, size=size, folds=folds, seed=seed)
 
     decision = decided(yardsticks, plan, try_routers, _left(pools))
     report(table.name, total, total)
