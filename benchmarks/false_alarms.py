@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from routereval.scoring import holm
+from routereval.scoring.over_fits import over_fits
 from routereval.scoring.paired import Flips, units
-from routereval.scoring.training import over_fits
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

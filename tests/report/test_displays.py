@@ -16,7 +16,6 @@ from routereval.report.champion_figure import ChampionDisplay
 from routereval.report.cost_quality_figure import CostQualityDisplay, ShareDisplay
 from routereval.report.difference_figures import ForestDisplay, RankDisplay
 from routereval.report.display import Display
-from routereval.report.figures import ScalingDisplay
 from routereval.report.headroom_figures import HeadroomDisplay, SavingsDisplay
 from routereval.report.labels import labels
 from routereval.report.panel import (
@@ -33,8 +32,9 @@ from routereval.report.panel import (
     ticks,
     width_of,
 )
+from routereval.report.scaling_figure import ScalingDisplay
 from routereval.results.champions import ChampionRow, Champions, ModelScore
-from routereval.results.operating import Operating, PoolPoints
+from routereval.results.operating_points import Operating, PoolPoints
 from routereval.results.standings import Standing, Standings
 from routereval.results.summary import Estimate
 from routereval.scoring import Interval, paired_test

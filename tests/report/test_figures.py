@@ -14,7 +14,7 @@ from matplotlib.image import imread
 
 from routereval.records import Records
 from routereval.report.draw_matplotlib import SIMULATED
-from routereval.report.figures import (
+from routereval.report.scaling_figure import (
     ScalingDisplay,
     mean_figure,
     save_scaling,

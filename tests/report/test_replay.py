@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from routereval.report.replay import replay_figure, save_replay
+from routereval.report.replay_figure import replay_figure, save_replay
 from routereval.studies.replay import Replay, Replays, replay
 from tests.made import made
 

@@ -16,15 +16,15 @@ from click.testing import CliRunner
 import routereval as rv
 from routereval.cli.main import cli
 from routereval.errors import DataError
-from routereval.report.kept import keep_document, kept_document
+from routereval.report.kept_document import keep_document, kept_document
 from routereval.report.page import folder_document
 from routereval.report.run_report import RunReport, run_report
 from routereval.report.tags import data, readable, tag
 from routereval.results import Results
 from routereval.results.champions import champions
 from routereval.results.decision import decide
-from routereval.results.grid import grid
-from routereval.results.operating import operating_points
+from routereval.results.operating_points import operating_points
+from routereval.results.pool_rows import pool_rows
 from routereval.results.regret import largest_regrets
 from routereval.results.single_models import cheaper_model
 from routereval.results.standings import standings
@@ -220,7 +220,7 @@ def test_regrets_fall_and_are_of_prompts_that_a_model_solved(results: Results) -
 
 
 def test_the_grid_has_each_cell_with_its_interval(results: Results) -> None:
-    rows = grid(results)
+    rows = pool_rows(results)
     assert [row.router for row in rows] == ROUTERS
     for row, cell in zip(rows, results.cells, strict=True):
         assert row.metrics["mu"].value == cell.metrics["mu"]

@@ -12,8 +12,8 @@ import pytest
 from routereval.records import Draft, Records
 from routereval.studies.choices import NONE
 from routereval.studies.integrity import CHECKS, described, findings
-from routereval.studies.readable import learned_choice
 from routereval.studies.referee import referee
+from routereval.studies.ridge_choice import learned_choice
 from routereval.studies.submission import JoinedSubmission, Submission, read_submissions
 from tests.studies.submissions import HONEST, TAMPERED, made_records, submitted
 

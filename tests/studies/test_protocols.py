@@ -12,7 +12,7 @@ import pytest
 from routereval.errors import DataError
 from routereval.records import Records
 from routereval.report.labels import apart
-from routereval.report.learning import learning_display, save_learning
+from routereval.report.learning_figure import learning_display, save_learning
 from routereval.results import Results, read_results
 from routereval.results.breakdown import by_part
 from routereval.results.comparison import compare

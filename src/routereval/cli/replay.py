@@ -47,7 +47,7 @@ def replay(
     They see the prompts one after another, and learn only from the models that they chose.
     """
     from routereval.cli.progress import progress_bar
-    from routereval.report.replay import save_replay
+    from routereval.report.replay_figure import save_replay
     from routereval.studies.replay import DEFAULT_ROUTERS
     from routereval.studies.replay import replay as study
 

@@ -56,8 +56,8 @@ def run(
 def _print_kept(results: Results, out: Path, format_name: str) -> None:
     """Print the tables, and draw the curves, of results in a folder; anew only what has changed."""
     from routereval.report.curve_figure import save_curves
-    from routereval.report.kept import keep_document, kept_document
-    from routereval.report.learning import save_learning
+    from routereval.report.kept_document import keep_document, kept_document
+    from routereval.report.learning_figure import save_learning
     from routereval.results import ResultsFolder
 
     whole = len(ResultsFolder(out).read_cells()) == len(results.cells)

@@ -53,7 +53,7 @@ def scaling(
         results = study(sources, progress=progress, **options)  # type: ignore[arg-type]
     show(results, format_name)
     if out:
-        from routereval.report.figures import save_scaling
+        from routereval.report.scaling_figure import save_scaling
 
         for path in save_scaling(results, out):
             say(str(path))

@@ -26,7 +26,7 @@ from routereval.report.panel import (
     looks,
 )
 from routereval.report.titles import TITLES
-from routereval.results.operating import Operating, PoolPoints
+from routereval.results.operating_points import Operating, PoolPoints
 from routereval.scoring import Curve
 from routereval.scoring.curve import USD
 from routereval.scoring.pareto import hull

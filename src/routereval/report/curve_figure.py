@@ -11,7 +11,7 @@ from routereval.report.cost_quality_figure import CostQualityDisplay
 from routereval.report.difference_figures import ForestDisplay
 from routereval.report.display import Display
 from routereval.report.run_report import run_report
-from routereval.results.operating import PoolPoints, operating_points
+from routereval.results.operating_points import PoolPoints, operating_points
 from routereval.results.results import Results
 
 _MOST_POINTS = 64

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from routereval.report.display import Display
+from routereval.report.layouts.learning import WHAT, grouped
 from routereval.report.panel import Axis, Line, Mark, Panel, axis, looks
-from routereval.results.learning_curves import Learning
+from routereval.results.learning_curves import Learning, learning_curves
+from routereval.results.results import Results
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,25 @@ class LearningDisplay(Display):
         return [_learning(curves) for curves in self.groups]
 
 
-_WHAT = {"n": "labelled prompts", "k": "probe prompts"}
+def learning_display(results: Results) -> LearningDisplay | None:
+    """A panel for each protocol and pool size; None where only one number was run.
+
+    Args:
+        results: of a run with several numbers of labelled, or probe, prompts.
+    """
+    groups = grouped(learning_curves(results))
+    made = any(cell.simulated for cell in results.cells)
+    return LearningDisplay(list(groups.values()), made) if groups else None
+
+
+def save_learning(results: Results, folder: str | Path) -> list[Path]:
+    """Write ``learning-curve.png`` and ``.svg`` where there are curves; the same bytes each time.
+
+    Returns:
+        What was written.
+    """
+    display = learning_display(results)
+    return [] if display is None else display.save(Path(folder) / "learning-curve")
 
 
 def _learning(curves: Sequence[Learning]) -> Panel:
@@ -61,7 +82,7 @@ def _learning(curves: Sequence[Learning]) -> Panel:
     values = [e.value for c in curves for e in c.mu]
     ends = [v for e in learned[0].mu for v in (e.low, e.high)] if learned else []
     x = Axis(
-        f"{_WHAT[first.counted]}, {first.counted} (logarithmic)",
+        f"{WHAT[first.counted]}, {first.counted} (logarithmic)",
         first.prompts[0] / 1.05,
         first.prompts[-1] * 1.05,
         [(float(n), f"{n:,}") for n in first.prompts],

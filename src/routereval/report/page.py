@@ -9,7 +9,7 @@ from pathlib import Path
 from routereval.errors import DataError
 from routereval.report.compare_page import compare_page
 from routereval.report.html import to_page
-from routereval.report.kept import keep_document, kept_document
+from routereval.report.kept_document import keep_document, kept_document
 from routereval.report.run_page import run_page
 from routereval.report.run_report import run_report
 from routereval.report.table import Document

@@ -22,7 +22,7 @@ from routereval.report.layouts.curves import trade_off_document
 from routereval.report.layouts.learning import learning_tables
 from routereval.report.layouts.paper import scores_document
 from routereval.report.layouts.run import means_document
-from routereval.report.learning import learning_display
+from routereval.report.learning_figure import learning_display
 from routereval.report.markup import latex_paper_table, to_latex, to_markdown
 from routereval.report.table import Column, Document, Row, Table
 from routereval.results.ablation import ablations

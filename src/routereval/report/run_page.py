@@ -13,7 +13,7 @@ from routereval.report.sections.explorer import explorer_data, explorer_section
 from routereval.report.sections.research import grid_data, research_section
 from routereval.report.sections.tables import Exports
 from routereval.report.tags import Html, data, joined, tag, theme_choice
-from routereval.results.operating import Operating, PoolPoints
+from routereval.results.operating_points import Operating, PoolPoints
 
 SIMULATED = "Simulated data: no real model was asked; the numbers say nothing about any."
 

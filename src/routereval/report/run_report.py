@@ -14,9 +14,9 @@ from routereval.report.layouts.run import summary_of
 from routereval.report.table import Document
 from routereval.results.champions import Champions, champions
 from routereval.results.decision import Decision, decide
-from routereval.results.grid import GridRow, grid
 from routereval.results.learning_curves import Learning, learning_curves
-from routereval.results.operating import PoolPoints, operating_points
+from routereval.results.operating_points import PoolPoints, operating_points
+from routereval.results.pool_rows import PoolRow, pool_rows
 from routereval.results.regret import Regret, largest_regrets
 from routereval.results.results import Cell, Results
 from routereval.results.standings import Standings, standings
@@ -70,7 +70,7 @@ class RunReport:
         views: the decisions, that of the largest pools first.
         pools: the operating points of every pool whose costs are known.
         champions: the map of models by benchmarks; None where no prompts were kept.
-        grid: each router on each pool.
+        pool_rows: each router on each pool.
         shares: the shares of the models along the curve of the best router, on a few pools.
         savings: what each router saves at equal quality.
         learning: the learning curves, by panel.
@@ -84,7 +84,7 @@ class RunReport:
     views: Sequence[View]
     pools: Sequence[PoolPoints]
     champions: Champions | None
-    grid: Sequence[GridRow]
+    pool_rows: Sequence[PoolRow]
     shares: Sequence[ShareDisplay]
     savings: Sequence[SavingsDisplay]
     learning: Sequence[Sequence[Learning]]
@@ -128,7 +128,7 @@ def run_report(
         views,
         _pools(results, views),
         champions(results),
-        grid(results),
+        pool_rows(results),
         _shares(results, views[0]),
         savings_of(lines, any(cell.simulated for cell in results.cells)),
         list(grouped(learning_curves(results, lines)).values()),

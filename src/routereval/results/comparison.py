@@ -16,6 +16,7 @@ from routereval.results.common_prompts import stacked
 from routereval.results.fits import Spread, by_seed, over_fits_of, spread_of, trained_anew
 from routereval.results.results import Results
 from routereval.scoring import Comparison, holm
+from routereval.scoring.over_fits import MIN_FITS, OverFits
 from routereval.scoring.ranking import Tally, tally
 from routereval.scoring.sameness import (
     Estimate,
@@ -27,7 +28,6 @@ from routereval.scoring.sameness import (
     sameness,
     saving,
 )
-from routereval.scoring.training import MIN_FITS, OverFits
 from routereval.shown import Shown
 
 

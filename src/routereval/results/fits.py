@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from routereval.results.common_prompts import Stack, cells_by_place, stacked
 from routereval.results.results import Results
 from routereval.scoring import Comparison
+from routereval.scoring.over_fits import MIN_FITS, OverFits, over_fits
 from routereval.scoring.paired import Units
-from routereval.scoring.training import MIN_FITS, OverFits, over_fits
 
 _ONE_SPLIT = 0.999
 """Share of common test prompts from which on the seeds have one split, and tell no training."""

@@ -149,7 +149,7 @@ def paired_test(
     reject, so that test and interval always agree.
 
     It is a statement on these scores: where they come from routers fitted once, the variance of
-    training is not in it (`routereval.scoring.training.over_fits`).
+    training is not in it (`routereval.scoring.over_fits.over_fits`).
 
     Args:
         a: (n_prompts,) scores of the one router, `Evidence.quality`.

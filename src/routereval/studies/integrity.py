@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from routereval.records import Records
 from routereval.records.groups import groups_of
 from routereval.studies.choices import NONE
-from routereval.studies.readable import learned_choice
+from routereval.studies.ridge_choice import learned_choice
 from routereval.studies.submission import JoinedSubmission, Submission, of_choice
 
 Floats = NDArray[np.float64]

@@ -16,7 +16,7 @@ from routereval.scoring.bootstrap import Interval
 from routereval.scoring.repeats import luck_share
 from routereval.shown import Shown
 from routereval.sources import open_source
-from routereval.studies.readable import learned_choice
+from routereval.studies.ridge_choice import learned_choice
 from routereval.studies.submission import of_choice
 from routereval.tasks import mix
 from routereval.tasks.mix import benchmarks_of

@@ -22,10 +22,10 @@ from routereval.shown import Shown
 from routereval.sources import open_source
 from routereval.studies.choices import own_records, read_choices
 from routereval.studies.claims import Claim, read_claims
-from routereval.studies.cross_fitted import cross_fitted_choice
 from routereval.studies.endpoint import ask_choices, is_endpoint
 from routereval.studies.integrity import Finding, findings
 from routereval.studies.joined_choices import JoinedChoices, Shuffled
+from routereval.studies.out_of_fold import cross_fitted_choice
 from routereval.studies.progress import Progress
 from routereval.studies.submission import read_submissions
 from routereval.studies.token_costs import repriced

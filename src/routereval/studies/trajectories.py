@@ -18,7 +18,7 @@ from routereval.results.summary import Estimate
 from routereval.scoring import N_BOOT, holm, paired_test
 from routereval.shown import Shown
 from routereval.studies.advise.resampled import Resampled
-from routereval.studies.cross_fitted import cross_fitted_scores, folds_of_groups
+from routereval.studies.out_of_fold import cross_fitted_scores, folds_of_groups
 from routereval.studies.step_policies import (
     Played,
     cache_counted,

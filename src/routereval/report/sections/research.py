@@ -26,8 +26,8 @@ from routereval.report.sections.tables import Exports, table_html
 from routereval.report.table import Column, Row, Table
 from routereval.report.tags import Html, joined, tag
 from routereval.results.command import run_command
-from routereval.results.grid import METRICS as GRID
-from routereval.results.operating import PoolPoints
+from routereval.results.operating_points import PoolPoints
+from routereval.results.pool_rows import METRICS as GRID
 from routereval.results.standings import Standing, Standings
 from routereval.scoring import METRICS
 
@@ -219,7 +219,7 @@ def _every_cell() -> Html:
 
 def grid_data(report: RunReport) -> dict[str, object]:
     """The rows of that table, column by column, numbers as whole ten-thousandths."""
-    rows = report.grid
+    rows = report.pool_rows
     names = [name for name in GRID if any(_known(row.metrics[name].value) for row in rows)]
     words = {
         key: _coded([str(getattr(row, key)) for row in rows])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from routereval.errors import DataError, SpecError
-from routereval.scoring.training import over_fits
+from routereval.scoring.over_fits import over_fits
 
 FITS = [0.0, 0.01, 0.02, 0.03, 0.04]
 SPREAD = 2.5e-4

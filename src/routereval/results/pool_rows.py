@@ -11,7 +11,7 @@ from routereval.results.summary import Estimate, mean_over
 METRICS = ("mu", "v_r", "v_b", "e_p", "p_star", "gap_closed", "regret", "cost")
 
 
-class GridRow(NamedTuple):
+class PoolRow(NamedTuple):
     """One router on one pool of one benchmark.
 
     Attributes:
@@ -39,7 +39,7 @@ class GridRow(NamedTuple):
     doubtful: frozenset[str]
 
 
-def grid(results: Results) -> list[GridRow]:
+def pool_rows(results: Results) -> list[PoolRow]:
     """All rows, in the order of the run.
 
     The interval of a single seed is the cell's own; that of several is of their mean.
@@ -58,9 +58,9 @@ def _row(
     results: Results,
     place: tuple[str, str, int, str, str],
     cells: Sequence[Cell],
-) -> GridRow:
+) -> PoolRow:
     found = _single(cells[0]) if len(cells) == 1 else mean_over(results, cells, METRICS)
-    return GridRow(
+    return PoolRow(
         *place,
         control=cells[0].control,
         seeds=len(cells),
