@@ -1,16 +1,15 @@
 """Keys, limits and spending in Redis, for gateways on several machines.
 
-What is spent is added up by the server itself, for all keys of a worker at once. Taking requests or
-money is a transaction that begins anew if somebody else changed the same hash meanwhile
-(``WATCH``); they are taken in parts, so that this is rare.
+What is spent is added up by the server itself, for all keys of a worker at once. Requests and money
+are taken by scripts that the server runs, each of them as one: see `redis_scripts`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from routereval.errors import MissingDependencyError
 from routereval.gateway.access.accounts import (
@@ -21,21 +20,18 @@ from routereval.gateway.access.accounts import (
     not_revocable,
 )
 from routereval.gateway.access.keys import Key
-from routereval.gateway.access.limits import DailyBudget, RequestBucket
+from routereval.gateway.access.limits import LOST_S, SHARE_OF_REST, RequestBucket
+from routereval.gateway.access.redis_scripts import TAKE_MONEY, TAKE_REQUESTS
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-T = TypeVar("T")
 
 _ROOM = "routereval:"
 _NAMES = _ROOM + "keys"  # name -> JSON of the key
 _DIGESTS = _ROOM + "digests"  # hex digest -> name
 _KEEP_S = 400 * 86_400
+_KEEP_BUCKET_S = 120  # until it is full again, whatever it held
 _PATIENCE_S = 2.0
-_TRIES = 50
-
-State = dict[str, str]
 
 
 class RedisStore:
@@ -47,6 +43,8 @@ class RedisStore:
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
+        self._take_requests = client.register_script(TAKE_REQUESTS)
+        self._take_money = client.register_script(TAKE_MONEY)
 
     @classmethod
     def at(cls, url: str) -> RedisStore:
@@ -79,26 +77,19 @@ class RedisStore:
         self, name: str, per_minute: int, wanted: int, now: float
     ) -> tuple[int, float]:
         """See `Store`."""
-
-        def take(state: State) -> tuple[tuple[int, float], State]:
-            level = float(state.get("level", per_minute))
-            bucket = RequestBucket(level, float(state.get("stamp", now)))
-            given, bucket = bucket.taken(per_minute, wanted, now)
-            kept = {"level": repr(bucket.level), "stamp": repr(bucket.stamp)}
-            return (given, bucket.wait(per_minute)), kept
-
-        return await self._change(f"{_ROOM}bucket:{name}", take, keep_s=120)
+        args = (per_minute, wanted, repr(now), _KEEP_BUCKET_S)
+        async with _reached():
+            asked = self._take_requests(keys=[f"{_ROOM}bucket:{name}"], args=args)
+            given, level = await _answer(asked)
+        return int(given), RequestBucket(float(level), now).wait(per_minute)
 
     async def take_money(
         self, account: Account, worker: str, budget: int, least: int, wanted: int, now: float
     ) -> int:
         """See `Store`."""
-
-        def take(state: State) -> tuple[int, State]:
-            ledger = _ledger(state)
-            return ledger.take(worker, budget, least, wanted, now), _state(ledger)
-
-        return await self._change(_place(account), take)
+        args = (worker, budget, least, wanted, repr(now), LOST_S, SHARE_OF_REST, _KEEP_S)
+        async with _reached():
+            return int(await _answer(self._take_money(keys=[_place(account)], args=args)))
 
     async def write(self, worker: str, reports: Mapping[Account, SpendReport], now: float) -> None:
         """See `Store`."""
@@ -140,30 +131,6 @@ class RedisStore:
         """See `Store`."""
         await self._redis.aclose()
 
-    async def _change(
-        self, place: str, change: Callable[[State], tuple[T, State]], keep_s: int = _KEEP_S
-    ) -> T:
-        """Replace a hash by what `change` makes of it, and what it says; all at once."""
-        from redis.exceptions import WatchError
-
-        async with _reached(), self._redis.pipeline() as pipe:
-            for _ in range(_TRIES):
-                try:
-                    await pipe.watch(place)
-                    before = cast("State", await _answer(pipe.hgetall(place)))
-                    result, after = change(before)
-                    pipe.multi()  # type: ignore[no-untyped-call]
-                    if gone := before.keys() - after.keys():
-                        pipe.hdel(place, *gone)
-                    if after:
-                        pipe.hset(place, mapping=cast("Any", after))
-                        pipe.expire(place, keep_s)
-                    await pipe.execute()
-                    return result
-                except WatchError:
-                    continue
-        raise StoreError(f"{place} is changed by too many at once")
-
 
 @asynccontextmanager
 async def _reached() -> AsyncIterator[None]:
@@ -183,23 +150,6 @@ async def _answer(asked: Awaitable[Any] | Any) -> Any:  # noqa: ANN401 - the cli
 def _place(account: Account) -> str:
     name, day = account
     return f"{_ROOM}money:{day}:{name}"
-
-
-def _ledger(state: State) -> DailyBudget:
-    """A day's money; who spent more than it held, because it was taken for dead, holds nothing."""
-    held = {}
-    for name, value in state.items():
-        kind, _, worker = name.partition(":")
-        if kind == "held" and int(value) > 0:
-            held[worker] = (int(value), float(state.get(f"seen:{worker}", 0)))
-    return DailyBudget(int(state.get("spent", 0)), held)
-
-
-def _state(ledger: DailyBudget) -> State:
-    state = {"spent": str(ledger.spent)}
-    for worker, (amount, seen) in ledger.held.items():
-        state[f"held:{worker}"], state[f"seen:{worker}"] = str(amount), repr(seen)
-    return state
 
 
 def _text(key: Key) -> str:
