@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routereval.errors import DataError, RouterEvalError, SpecError
-from routereval.gateway.config import Config, UpstreamConfig, VirtualModel, make_config, read_config
+from routereval.gateway.config import Config, VirtualModel, make_config, read_config
+from routereval.gateway.upstream_config import UpstreamConfig
 
 LOCAL = {"name": "llama", "base_url": "http://127.0.0.1:11434/v1"}
 

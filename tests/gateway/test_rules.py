@@ -9,10 +9,10 @@ import pytest
 
 from routereval.errors import DataError, SpecError
 from routereval.gateway import make_config
-from routereval.gateway.config import UpstreamConfig
 from routereval.gateway.decisions.rules import Rules
 from routereval.gateway.observe.decision_log import line_of
 from routereval.gateway.rule_config import RuleConfig
+from routereval.gateway.upstream_config import UpstreamConfig
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import Asked, rig
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from routereval.records import Records
-from routereval.report.draw_matplotlib import SIMULATED
+from routereval.report.figure_style import SIMULATED
 from routereval.report.scaling_figure import (
     ScalingDisplay,
     mean_figure,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from routereval.gateway.api_error import ApiError
     from routereval.gateway.build import create_app
-    from routereval.gateway.config import Config, UpstreamConfig, make_config, read_config
+    from routereval.gateway.config import Config, make_config, read_config
     from routereval.gateway.plugins import PLUGINS
     from routereval.gateway.protocols import (
         Attempt,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RouterChoice,
         Usage,
     )
+    from routereval.gateway.upstream_config import UpstreamConfig
 
 __all__ = [
     "PLUGINS",
@@ -49,7 +50,7 @@ _MODULES = {
     "ApiError": "api_error",
     "Config": "config",
     "PLUGINS": "plugins",
-    "UpstreamConfig": "config",
+    "UpstreamConfig": "upstream_config",
     "create_app": "build",
     "make_config": "config",
     "read_config": "config",

@@ -6,12 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from routereval.report.draw_matplotlib import (
-    note_above,
-    panels_in_rows,
-    styled,
-    warn_simulated,
-)
+from routereval.report.draw_matplotlib import note_above, panels_in_rows, warn_simulated
+from routereval.report.figure_style import styled
 from routereval.report.titles import TITLES
 from routereval.studies.advise.advice import Advice, BenchmarkAdvice, PoolAdvice
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from routereval.report.cells import visible
 from routereval.report.display import Display
-from routereval.report.draw_matplotlib import styled, warn_simulated
+from routereval.report.draw_matplotlib import warn_simulated
+from routereval.report.figure_style import styled
 from routereval.report.panel import LONGEST, Panel, shortened
 from routereval.report.titles import TITLES
 from routereval.results.champions import Champions

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from routereval.report.draw_matplotlib import draw, png_of, saved, small_multiples
+from routereval.report.draw_matplotlib import draw, small_multiples
 from routereval.report.draw_svg import panel_svg
+from routereval.report.figure_style import png_of, saved
 from routereval.report.panel import Panel, Rows
 from routereval.report.tags import Html
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from routereval.errors import unknown
 from routereval.report.cells import visible
+from routereval.report.figure_style import SIMULATED, styled
 from routereval.report.labels import labels, margin_of
 from routereval.report.panel import (
     COLOURS,
@@ -32,108 +29,18 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.titlesize": 8.5,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 7.5,
-    "axes.labelcolor": "#333333",
-    "axes.edgecolor": "#888888",
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "xtick.color": "#888888",
-    "ytick.color": "#888888",
-    "xtick.labelcolor": "#333333",
-    "ytick.labelcolor": "#333333",
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.minor.width": 0.4,
-    "lines.linewidth": 1.1,
-    "lines.solid_capstyle": "round",
-    "legend.frameon": False,
-    "svg.hashsalt": "routereval",
-    "pdf.fonttype": 42,
-}
-"""What all figures look like."""
-
-
-SIMULATED = "Simulated data: no real model was asked"
-
-
-FILES = ("png", "svg", "pdf")
-"""What a figure can be saved as."""
-
-_DPI = 200
-
-
 _FONT = 6.5
-
-
 _SCALE = 12 / _FONT  # pixels of a label's layout per point
-
-
 _PLOT = (215.0, 150.0)  # a panel's plot, in points
-
-
 _LEFT, _TOP, _BOTTOM, _GAP = 46.0, 34.0, 34.0, 12.0
-
-
 _ROW = 12.0
-
-
 _MOST_COLUMNS = 3
-
-
 _INKS = {"grey": "#8a8f94", "ink": "#222222", "stop": "#b2182b"}
 
 
 def colour_of(look: str) -> str:
     """The colour of a look, for print."""
     return _INKS.get(look) or COLOURS[int(look[1:])]
-
-
-@contextmanager
-def styled() -> Iterator[None]:
-    """The style of all figures, while it lasts."""
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
-        yield
-
-
-def saved(figure: Figure, stem: Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
-    """Write a figure in some of `FILES`; the same figure gives the same bytes."""
-    facts: dict[str, Any] = {
-        "png": {"Software": None},
-        "svg": {"Date": None, "Creator": None},
-        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    }
-    written = []
-    with styled():
-        for kind in formats:
-            if kind not in facts:
-                raise unknown("figure format", kind, FILES)
-            path = stem.with_name(f"{stem.name}.{kind}")
-            figure.savefig(path, dpi=_DPI, metadata=facts[kind])
-            figure.set_layout_engine("none")  # it stays as it was laid out
-            written.append(path)
-    return written
-
-
-def png_of(figure: Figure) -> bytes:
-    """A figure as a picture for a notebook."""
-    picture = io.BytesIO()
-    with styled():
-        figure.savefig(picture, format="png", dpi=_DPI / 2, metadata={"Software": None})
-    return picture.getvalue()
 
 
 def panels_in_rows(

@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from routereval.report.data import to_json
-from routereval.report.draw_matplotlib import (
-    panels_in_rows,
-    saved,
-    styled,
-    warn_simulated,
-)
+from routereval.report.draw_matplotlib import panels_in_rows, warn_simulated
+from routereval.report.figure_style import saved, styled
 from routereval.report.layouts.replay import AGAINST, NAMES, replays_document
 from routereval.report.titles import TITLES
 from routereval.studies.replay import Replay, Replays

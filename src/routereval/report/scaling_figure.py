@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from routereval.report.display import Display
-from routereval.report.draw_matplotlib import note_above, saved, styled, warn_simulated
+from routereval.report.draw_matplotlib import note_above, warn_simulated
+from routereval.report.figure_style import saved, styled
 from routereval.report.titles import TITLES
 from routereval.results.scaling_curves import MEAN, ScalingCurve, ScalingResults
 from routereval.studies.orders import RANDOM

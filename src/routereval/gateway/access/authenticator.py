@@ -18,8 +18,8 @@ from routereval.gateway.access.accounts import Account, SpendReport, Store, Stor
 from routereval.gateway.access.keys import NANO, Key, digest_of, nano
 from routereval.gateway.access.limits import LOST_S
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import AUTO
 from routereval.gateway.protocols import Usage
+from routereval.gateway.upstream_config import AUTO
 
 FRESH_S = 2.0
 WRITE_S = 0.25

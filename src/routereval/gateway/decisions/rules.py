@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from routereval.gateway.config import UpstreamConfig
 from routereval.gateway.protocols import Headers
 from routereval.gateway.rule_config import RuleConfig, base_model
+from routereval.gateway.upstream_config import UpstreamConfig
 
 TAGS_HEADER = b"x-routereval-tags"
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from routereval.errors import MissingDependencyError, RouterEvalError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import AUTO
 from routereval.gateway.dialects.apis import api_of
 from routereval.gateway.dialects.errors import error_body
 from routereval.gateway.http.body import ClientGoneError, read_body
@@ -20,6 +19,7 @@ from routereval.gateway.http.headers import bearer
 from routereval.gateway.http.latency_limit import LIMIT_HEADER
 from routereval.gateway.http.relay import Relay, internal_error
 from routereval.gateway.protocols import NOTHING, Authorization, ClientRequest, OpenAccess
+from routereval.gateway.upstream_config import AUTO
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from routereval.errors import MissingDependencyError
-from routereval.gateway.config import HeadersConfig, UpstreamConfig
+from routereval.gateway.config import HeadersConfig
 from routereval.gateway.deadline import Deadline, Patience
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.protocols import Headers
+from routereval.gateway.upstream_config import UpstreamConfig
 from routereval.gateway.upstreams.answers import error_of_answer, first_data
 from routereval.gateway.upstreams.content_coding import Decoder, decoder_of
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply

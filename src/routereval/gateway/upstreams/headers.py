@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 
 from routereval.errors import DataError
-from routereval.gateway.config import HeadersConfig, UpstreamConfig
+from routereval.gateway.config import HeadersConfig
 from routereval.gateway.protocols import Headers
+from routereval.gateway.upstream_config import UpstreamConfig
 from routereval.gateway.upstreams.upstream_key import NO_KEY, UpstreamKey
 
 UP = frozenset(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from routereval.gateway.config import UpstreamConfig
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.dialects.translation import other_api
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, Usage
+from routereval.gateway.upstream_config import UpstreamConfig
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.client import Target
 from routereval.gateway.upstreams.latency import Latency

@@ -39,14 +39,8 @@ from routereval.studies.advise.advice import (
 from routereval.studies.advise.tried import LEAST_SAVING
 
 _WIDTH = 100
-
-
 _STABLE = 4  # folds of five
-
-
 _HUGE = 1_000_000
-
-
 _LITTLE = 0.01  # a share of the traffic that is not worth a name
 
 
@@ -70,7 +64,7 @@ def save_advice(advice: Advice, folder: str | Path) -> list[Path]:
     """
     from routereval.report.advice_cost import AdviceCostDisplay
     from routereval.report.advice_figure import advice_figure
-    from routereval.report.draw_matplotlib import saved
+    from routereval.report.figure_style import saved
 
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
