@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -44,6 +45,16 @@ _SEPARATED = {
 (None if either may be), what parts their groups, and their decimal sign."""
 _EITHER = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _USD = re.compile(r"(?i)(?:(?:us)?\$|usd)\s*(.*)|(.*?)\s*(?:usd|\$)")
+_FRACTION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(?:/|out of|of)\s*(\d{1,9})")
+_SHOWN = re.compile(r"\*\*|__|`|\\(?:textbf|underline|textit|emph)\b|[{}]|</?[a-zA-Z]{1,6}>")
+_SPREAD = re.compile(
+    r"(?<=[\d%])\s*(?:(?:±|\+/-|\+-)\s*[\d.,]+\s*%?|[(\[][^()\[\]]*\d[^()\[\]]*[)\]])"
+)
+_NOTES = re.compile(
+    "[*†‡§¶\u00b9\u00b2\u00b3\u2070-\u2079\u2190-\u21ff\u25b2-\u25bf\ufe0f\U0001f000-\U0001faff]"
+)
+_LONGEST_MARKED = 80
+_DIGIT = re.compile(r"\d")
 _MOST_COLUMNS, _MOST_FORMS = 6, 12
 
 
@@ -100,6 +111,39 @@ def _read_odd(text: str, what: str, comma: bool) -> Read:
     return Read(finite_in(text, what))
 
 
+def read_score(text: str, *, comma: bool = False) -> Read:
+    """The score that a text is: as `read_text`, also with marks around it, or as a fraction.
+
+    Marks are what shows a number bold, notes, arrows, and a spread or a count in brackets after it;
+    they are left out. A fraction says its own scale.
+
+    Raises:
+        RowError: if it is anything else.
+
+    >>> read_score("17/20"), read_score("**85.2** ± 1.3").number, read_score("0.5 (3)*").number
+    (Read(number=0.85, form='fraction', is_share=True), 85.2, 0.5)
+    """
+    try:
+        return read_text(text, "score", comma=comma)
+    except RowError:
+        if len(text) > _LONGEST_MARKED:
+            raise
+        fraction = _FRACTION.fullmatch(text.strip())
+        if fraction is not None and 0 <= float(fraction[1]) <= float(fraction[2]) > 0:
+            return Read(float(fraction[1]) / float(fraction[2]), "fraction", is_share=True)
+        bare = _without_marks(text)
+        if bare == text or not _DIGIT.search(bare):
+            raise
+    read = read_text(bare, "score", comma=comma)
+    return read._replace(form="marks")
+
+
+def _without_marks(text: str) -> str:
+    """A text without what shows it bold or adds a note, an arrow or a spread."""
+    bare = _NOTES.sub("", _SPREAD.sub("", _SHOWN.sub("", text)))
+    return unicodedata.normalize("NFKC", bare).replace("−", "-").strip()
+
+
 def number_of(cell: object, what: str, *, comma: bool = False) -> float:
     """The number that a cell holds, NaN if it is empty or says that there is none.
 
@@ -145,7 +189,10 @@ def is_word(cell: object) -> bool:
 def reads_as_score(cell: object) -> bool | None:
     """Whether a cell reads as a score; None if it is empty or says that there is none."""
     try:
-        number = number_of(cell, "", comma=True)
+        if isinstance(cell, str):
+            number = read_score(cell, comma=True).number
+        else:
+            number = finite_in(cell, "")
     except RowError:
         return False
     return None if math.isnan(number) else True

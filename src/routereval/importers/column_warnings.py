@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 
+from routereval.importers.column_words import is_metadata, plain_name
 from routereval.importers.examined import listed_names
 from routereval.importers.json_layout import Cells
 from routereval.records.axes import UNITLESS, axis_of
@@ -20,6 +21,7 @@ _STATUS_NAMES = ("status", "state", "outcome")
 _STATUS_ERRORS = ("error", "exception", "timeout", "timed out", "cancel", "abort", "crash")
 _COST_LIKE = re.compile(r"(?i)(.*[^a-z])?(costs?|price|spend|spent)([^a-z].*)?")
 _MOST_ANSWERS = 10
+_LONGEST_MARK, _MOST_MARKS = 24, 6
 
 
 def error_columns(names: Iterable[str], cells: Cells) -> list[str]:
@@ -55,6 +57,25 @@ def answer_columns(names: Iterable[str], models: Iterable[str], cells: Cells) ->
     return []
 
 
+def unreadable_columns(
+    names: Iterable[str], models: Collection[str], cells: Cells
+) -> Iterator[str]:
+    """Warnings of columns beside models' that may be a model's, but hold no scores."""
+    for name in names:
+        held = [str(cell).strip() for cell in cells(name) if isinstance(cell, str)]
+        held = [cell for cell in held if cell]
+        different = dict.fromkeys(held)
+        short = bool(held) and max(map(len, held)) <= _LONGEST_MARK
+        if not short or len(different) > _MOST_MARKS or is_metadata(name, models):
+            continue
+        if name.startswith(tuple(f"{model}{sign}" for model in models for sign in "_ .|:/")):
+            continue
+        yield (
+            f"column {name!r} is left out, as its cells ({listed_names(different, 3)}) read as no "
+            "scores: if it is a model's, write numbers, and leave empty what was not observed"
+        )
+
+
 def unread_columns(
     names: Iterable[str], roles: Container[str], *, costs: bool = False
 ) -> Iterator[str]:
@@ -66,11 +87,12 @@ def unread_columns(
         costs: whether models have columns of costs.
     """
     for name in names:
-        if axis_of(name) is not None:
+        plain = plain_name(name)
+        if axis_of(plain) is not None:
             yield f"column {name!r} does not hold plain numbers, and is left out"
-        elif name.lower() in UNITLESS and "latency_ms" not in roles and "latency_s" not in roles:
+        elif _is_latency(plain) and "latency_ms" not in roles and "latency_s" not in roles:
             yield (
-                f"column {name!r} does not say its unit, and is left out; --columns "
+                f"column {name!r} does not say its unit as ms or s, and is left out; --columns "
                 f"latency_s={name} (or latency_ms={name}) takes it"
             )
         elif _COST_LIKE.fullmatch(name) and "cost" not in roles and not costs:
@@ -78,3 +100,8 @@ def unread_columns(
                 f"column {name!r} may be a cost, but does not say that it is USD per call, and is "
                 f"left out; --columns cost={name} takes it for that"
             )
+
+
+def _is_latency(plain: str) -> bool:
+    """Whether a name may be a latency's, in a unit that it does not say, or is not known."""
+    return plain in UNITLESS or bool(UNITLESS & set(plain.split("_")))

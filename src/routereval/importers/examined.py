@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -10,34 +11,21 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from routereval.importers.column_words import metadata_in, sums_up
 from routereval.records.draft import Draft
 
 _FEW = 12
 _MANY_CELLS = 20_000_000
-_BESIDE = (
-    r"costs?|price|usd|latency(?:_m?s)?|duration|seconds|temperature|top_p|top_k|seed|"
-    r"(?:n_|num_)?(?:input_|output_|prompt_|completion_|total_)?tokens|length|turn|epoch|rank|"
-    r"winner(?:_.*)?|evaluation_order|timestamp|tstamp|confidence|certainty|uncertainty|log_?probs?|"
-    r"prob|probability|entropy|perplexity|ppl|loss|nll|wer|cer|error|errors|error_rate"
-)
-_ALONE = (
-    r"average|avg|mean|median|std|stdev|std_dev|variance|total|sum|min|max|best|worst|oracle|"
-    r"difficulty|weight|weights|level|year|month|day|votes|count|order|position|row|rownum|"
-    r"(?:n|num|nb|is|has)_.*"
-)
-_METADATA = re.compile(
-    rf"(?i)(?:(.*?)[_ .|:-])?(?:{_BESIDE})|(?:{_BESIDE})[_ .|:](.*)|(?:{_ALONE})"
-)
-"""Names of columns that hold no score: what may stand beside a model's name, or alone only, as
-there are models such as qwen-max."""
-SUMMARIES = frozenset(
-    {
-        *("average", "avg", "mean", "median", "total", "totals", "grand total", "sum", "overall"),
-        *("std", "stdev", "min", "max", "count", "accuracy"),
-    }
-)
-"""What rows are called that sum up the others."""
+_NOBODY = frozenset({"human", "humans", "human_score", "random", "majority", "baseline", "chance"})
+"""What a column of scores is called that no model gave."""
 _SECOND = re.compile(r"(.*\D)\.1")
+_RUN = re.compile(
+    r"(?i)(.+?)[\s_.(\[-]+"
+    r"(?:(?:seed|run|trial|attempt|sample|rep|repeat|judge|annotator|rater|copy)[\s_.-]*|(?<=\())"
+    r"\d{1,4}[)\]]?"
+)
+"""What ends in the number of a run: gpt_seed1, gpt (run 2), gpt (1); not gpt-4."""
+_NUMBERED = re.compile(r"(.+)_(\d{1,2})")
 
 
 def examined(draft: Draft) -> Draft:
@@ -56,15 +44,6 @@ def listed_names(names: Iterable[str], most: int = _FEW) -> str:
     shown = list(names)
     more = f" and {len(shown) - most} more" if len(shown) > most else ""
     return ", ".join(shown[:most]) + more
-
-
-def is_metadata(column: str) -> bool:
-    """Whether a column's name says that it holds no score.
-
-    >>> is_metadata("temperature"), is_metadata("gpt-4o_latency_s"), is_metadata("qwen-max")
-    (True, True, False)
-    """
-    return _METADATA.fullmatch(column) is not None
 
 
 def _is_small(draft: Draft) -> bool:
@@ -124,6 +103,12 @@ def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]
     yield from _alike_names(draft.models)
     yield from _alike_ids(draft.prompts["prompt_id"].to_list())
     odd = _no_models(draft.models)
+    people = [name for name in draft.models if name.strip().lower() in _NOBODY]
+    if people and len(people) < len(draft.models):
+        yield (
+            f"{listed_names(people)}: taken for models; if a router cannot choose that, leave it "
+            "out by ignore=NAME"
+        )
     if odd and len(odd) < len(draft.models):
         yield f"{listed_names(odd)}: taken for models; leave out what is none by ignore=NAME"
     if observed is None or not observed.size:
@@ -150,16 +135,12 @@ def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]
 def _no_models(models: Sequence[str]) -> list[str]:
     """Models that are none by their names: metadata alone, or of another model."""
     known = set(models)
-    found = ((model, _METADATA.fullmatch(model)) for model in models)
-    return [
-        model
-        for model, match in found
-        if match is not None and (not (base := match[1] or match[2]) or base in known)
-    ]
+    found = ((model, metadata_in(model, known - {model})) for model in models)
+    return [name for name, data in found if data and (not data.of or data.of in known)]
 
 
 def _alike_names(models: Sequence[str]) -> Iterator[str]:
-    """Names that differ in case, blanks, dashes, underscores or as second columns do only."""
+    """Names that differ in signs, case, accents' coding, an owner, or the number of a run only."""
     known = set(models)
     by_key: dict[str, list[str]] = defaultdict(list)
     for model in models:
@@ -169,17 +150,65 @@ def _alike_names(models: Sequence[str]) -> Iterator[str]:
                 f"{second[1]!r} and {model!r} are taken for 2 models, but pandas calls a second "
                 f"column of one name so; leave it out by ignore={model}, or rename it"
             )
-        by_key[re.sub(r"[\s_-]+", "-", model.strip().casefold())].append(model)
-    for names in by_key.values():
-        if len(names) > 1:
-            which = " and ".join(map(repr, names))
-            yield f"{which} are taken for {len(names)} models; if they are one, rename it"
+        by_key[_key_of(model)].append(model)
+    owned: dict[str, list[str]] = defaultdict(list)
+    for key, names in by_key.items():
+        if "/" in key:
+            owned[key.rpartition("/")[2]] += names
+    for key, names in by_key.items():
+        same = [*names, *(owned[key] if len(owned[key]) == 1 else ())]
+        if len(same) > 1:
+            which = " and ".join(map(repr, same))
+            yield f"{which} are taken for {len(same)} models; if they are one, rename it"
+    yield from _runs_as_models(models)
+
+
+def _key_of(name: str) -> str:
+    """A name without what people write in several ways: case, dashes, points, invisible signs."""
+    if name.isascii():
+        plain = name
+    else:
+        composed = unicodedata.normalize("NFKC", name)
+        plain = "".join(c for c in composed if unicodedata.category(c) != "Cf")
+        plain = "".join("-" if unicodedata.category(c) == "Pd" else c for c in plain)
+    return re.sub(r"[\s_.-]+", "-", plain.strip().casefold())
+
+
+def _runs_as_models(models: Sequence[str]) -> Iterator[str]:
+    """A warning of names that differ in the number of a run, or of a judge, only."""
+    by_base: dict[str, list[str]] = defaultdict(list)
+    for model in models:
+        numbered = _RUN.fullmatch(model)
+        if numbered is not None:
+            by_base[numbered[1]].append(model)
+    runs = [names for names in by_base.values() if len(names) > 1] or _numbered_alike(models)
+    if runs:
+        n = sum(map(len, runs))
+        yield (
+            f"{' and '.join(map(repr, runs[0]))} are taken for {len(runs[0])} models ({n} names "
+            "such as these): if they are runs or judges of one, give a row for each, with a column "
+            "'seed' or 'judge'"
+        )
+
+
+def _numbered_alike(models: Sequence[str]) -> list[list[str]]:
+    """Models by the name before a number, where all have one, and each name the same numbers."""
+    found = [_NUMBERED.fullmatch(model) for model in models]
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for match in found:
+        if match is None:
+            return []
+        numbers[match[1]].append(match[2])
+    same = list(numbers.values())
+    if len(same) < 2 or len(same[0]) < 2 or any(one != same[0] for one in same):
+        return []
+    return [[f"{base}_{number}" for number in same[0]] for base in numbers]
 
 
 def _alike_ids(prompt_ids: Iterable[str]) -> Iterator[str]:
     """Whether some ids are the same number written in two ways."""
     ids = list(prompt_ids)
-    sums = [name for name in ids if name.strip().lower() in SUMMARIES]
+    sums = [name for name in ids if sums_up(name)]
     if sums and len(sums) < len(ids):
         yield f"prompt {sums[0]!r} sums up the others, by its name; leave its rows out if so"
     forms = Counter(re.sub(r"\.0+$", "", name) if "." in name else name for name in ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from routereval.importers.column_words import is_metadata
 from routereval.importers.examined import listed_names
 from routereval.importers.table_roles import ROLES
 
@@ -32,15 +33,15 @@ def scores_inside(names: Sequence[str], cells: Cells, *, per_model: bool) -> Ins
         cells: the first cells of a column.
         per_model: whether a row may hold an object for each model, as it names no model itself.
     """
-    for name in _NESTED_SCORES:
+    for name in _NESTED_SCORES if per_model else ():  # else they are several metrics
         if name in names and _all(cells(name), dict):
             costs = next((c for c in _NESTED_COSTS if c in names and _all(cells(c), dict)), None)
             return Inside(f"models: the keys of {name!r}", nested=(name, costs))
-    objects = tuple(name for name in names if _hold_scores(cells(name)))
+    objects = tuple(n for n in names if _hold_scores(cells(n)) and not is_metadata(n))
     if objects and per_model:
         return Inside(f"models: the objects {listed_names(objects)}", objects=objects)
     for name in names:
-        if _all(cells(name), dict) and _hold_scores(_values(cells(name))):
+        if per_model and _all(cells(name), dict) and _hold_scores(_values(cells(name))):
             return Inside(f"models: the keys of {name!r}", nested=(name, None))
         if _hold_records(cells(name)):
             return Inside(f"records: the objects in the lists {name!r}", listed=name)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from routereval.importers.benchmark_columns import BenchmarkColumns, Repeats
-from routereval.importers.cells import CellForms, Read, read_cost, read_text
+from routereval.importers.cells import CellForms, Read, read_cost, read_score
 from routereval.importers.rows import RowError, cost_in, finite_in, name_of, score_in
 from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
@@ -89,7 +89,7 @@ class LongTable:
             benchmark: the draft that it goes to.
             prompt_id: names the prompt within its benchmark.
             model: the model's name.
-            score: a number or truth value in [0, 1], or text that reads as one, as in `read_text`;
+            score: a number or truth value in [0, 1], or text that reads as one, as in `read_score`;
                 None or NaN if it was not observed.
             cost: USD per call, as a number or text; None or NaN if unknown. If it comes twice
                 without being a trial of its own, the later one counts, as of axes.
@@ -203,7 +203,7 @@ def _read_score(text: str, comma: bool) -> Read:
         RowError: if it says none, with what may be done.
     """
     try:
-        return read_text(text, "score", comma=comma)
+        return read_score(text, comma=comma)
     except RowError as error:
         raise RowError(
             f"{error}; give a number, or leave it empty (--missing VALUE) if there is none"

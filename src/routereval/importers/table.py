@@ -15,7 +15,8 @@ from pathlib import Path
 from routereval.errors import DataError
 from routereval.importers.arms import efforts_named
 from routereval.importers.benchmark_columns import Repeats
-from routereval.importers.examined import SUMMARIES, listed_names
+from routereval.importers.column_words import sums_up
+from routereval.importers.examined import listed_names
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import LongParquet, parquet_header
 from routereval.importers.long_table import LongTable
@@ -38,7 +39,7 @@ from routereval.importers.table_files import (
     sheets,
 )
 from routereval.importers.table_layout import Layout
-from routereval.importers.table_roles import column_names
+from routereval.importers.table_roles import ROLES, column_names
 from routereval.importers.table_row import Row, RowReader, error_of_column, label_in
 from routereval.records.axes import AXIS_ROLES
 from routereval.records.draft import Draft
@@ -187,7 +188,7 @@ class _Source:
         layout, roles = reader.layout, reader.layout.roles
         name = _benchmark(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
         prompt_id, known = reader.prompt(row)
-        if prompt_id.strip().lower() in SUMMARIES and roles["prompt_id"] != roles.get("prompt"):
+        if sums_up(prompt_id) and roles["prompt_id"] != roles.get("prompt"):
             table.warn(
                 name,
                 f"rows of prompt {prompt_id!r} hold what sums up the others, by its name: they are "
@@ -229,11 +230,12 @@ def _benchmark(row: Row, column: str) -> str:
 
 def _unfolded(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
     """Rows of one record each with what their objects hold as ``outer.inner`` beside them."""
+    models = frozenset(ROLES["model"])
     for line, row in rows:
         inner = {
             f"{name}.{key}": value
             for name, cell in row.items()
-            if isinstance(cell, dict) and "model" in row
+            if isinstance(cell, dict) and not models.isdisjoint(row)
             for key, value in cell.items()
         }
         yield line, {**row, **inner} if inner else row

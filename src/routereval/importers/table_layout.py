@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from routereval.errors import DataError
 from routereval.importers.cells import is_word, number_of, reads_as_score
-from routereval.importers.column_warnings import GOLD, answer_columns, error_columns, unread_columns
-from routereval.importers.examined import is_metadata, listed_names
+from routereval.importers.column_warnings import (
+    GOLD,
+    answer_columns,
+    error_columns,
+    unread_columns,
+    unreadable_columns,
+)
+from routereval.importers.column_words import plain_name
+from routereval.importers.examined import listed_names
 from routereval.importers.json_layout import Cells, scores_inside
+from routereval.importers.model_columns import (
+    axis_columns,
+    cost_columns,
+    model_columns,
+    refuse_no_models,
+    refuse_no_prompts,
+)
 from routereval.importers.rows import RowError, axis_in
 from routereval.importers.table_roles import NAMED_LISTS, ROLES
-from routereval.records.axes import AXIS_ROLES, axis_of
+from routereval.records.axes import AXIS_ROLES
 
-_INDEX = ("", "Unnamed: 0", "unnamed: 0", "__index_level_0__", "index")
+_INDEX = ("", "Unnamed: 0", "unnamed: 0", "__index_level_0__", "index", "#", "level_0")
 """What columns are called that number the rows."""
 _NO_MODEL = {
     *(*_INDEX, *GOLD, "split", "prediction", "response", "output", "completion", "ignore"),
 }
 _METRIC_NAMES = ("metric", "metric_name", "measure", "scorer", "score_name", "score_type")
+_OUT_OF = ("max_score", "max_points", "total_points", "points_possible", "out_of", "full_marks")
 _PAIRS = (("model_a", "model_b"), ("model_1", "model_2"), ("chosen", "rejected"))
-_SCORE_ENDS = (*ROLES["score"], "correctness", "quality")
-_COST_ENDS = ROLES["cost"]
-_AXIS_ENDS = tuple(end for role in AXIS_ROLES for end in ROLES[role])
-_BESIDE_ENDS = {*_COST_ENDS, *_AXIS_ENDS}
-_ENDS = sorted((*_SCORE_ENDS, *_COST_ENDS, *_AXIS_ENDS), key=len, reverse=True)
-_BETWEEN = "_.|: /"
 _OF_A_RECORD = ("score", "cost", "model", "judge", "effort", *AXIS_ROLES)
 
 
@@ -44,6 +54,7 @@ class Layout:
         listed: the column that holds a list of objects, each with a model and a score.
         objects: columns that each hold an object with a score, of the model that names them.
         per_file: True if the file is one model's.
+        metric: the column that names the metric of each row, in a long table.
         facts: what became what.
         warnings: what may not be what was meant.
     """
@@ -56,6 +67,7 @@ class Layout:
     objects: tuple[str, ...] = ()
     per_file: bool = False
     axes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    metric: str | None = None
     facts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -83,14 +95,16 @@ class Layout:
         """
         left_out = set(filter(None, named.get("ignore", "").split("|")))
         names = [name for name in header if name not in left_out]
+        plain = {plain_name(name) for name in names}
         for pair in _PAIRS:
-            if set(names) >= set(pair):
+            if plain >= set(pair):
                 raise DataError(
                     f"{file}: holds pairs of answers ({', '.join(pair)}) and which won, not a "
                     "score per model; such preferences are no records of scores: have each answer "
                     "scored by itself, or against one reference model's (as AlpacaEval does)"
                 )
         roles = _roles(file, names, named, cells)
+        _refuse_points(file, names, roles, cells)
         _name_prompts(roles, names, named, several_files=several_files)
         _require(file, roles, "prompt_id", several_files=several_files)
         if "model" in roles and "score" in roles:
@@ -101,7 +115,7 @@ class Layout:
             layout = cls(rest, nested=inside.nested, listed=inside.listed, objects=inside.objects)
             return _with_facts(layout, names, [inside.fact])
         if "model" in roles:
-            _require(file, roles, "score")
+            _require(file, roles, "score", [n for n in names if "." in n and _scores(cells(n))])
         if several_files and "score" in roles and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
         return _wide(file, roles, names, named, cells)
@@ -113,18 +127,36 @@ def _roles(file: Path, names: list[str], named: Mapping[str, str], cells: Cells)
         if column not in names:
             shown = ", ".join(names[:20])
             raise DataError(f"{file}: there is no column {column!r} for {role}; it has: {shown}")
-    by_lower = {name.lower(): name for name in reversed(names)}
+    by_name = {plain_name(name): name for name in reversed(names)}
+    by_name |= {name.lower(): name for name in reversed(names)}
     named_so = {
-        role: next((by_lower[alias] for alias in aliases if alias in by_lower), None)
+        role: [by_name[alias] for alias in aliases if alias in by_name]
         for role, aliases in ROLES.items()
     }
-    found = {role: column for role, column in named_so.items() if column is not None}
+    # Of several columns that may be the score, one such as "correct" may hold the right answer.
+    named_so["score"].sort(key=lambda name: not _scores(cells(name)))
+    found = {role: columns[0] for role, columns in named_so.items() if columns}
     if "model" in found | wanted:
         found = _inner_roles(names) | found
     for role in [role for role in AXIS_ROLES if role in found]:
         if not _holds_numbers(cells(found[role])):
             del found[role]  # a word such as "fast"; nothing to refuse the scores for
     return {role: (found | wanted)[role] for role in ROLES if role in found | wanted}
+
+
+def _refuse_points(
+    file: Path, names: Sequence[str], roles: Mapping[str, str], cells: Cells
+) -> None:
+    """Refuse scores that are points out of what another column says."""
+    for name in names:
+        if plain_name(name) in _OUT_OF and name not in roles.values():
+            most = {_number_or_none(cell) for cell in cells(name)} - {None, 1.0}
+            if most:
+                raise DataError(
+                    f"{file}: column {name!r} says what the scores are out of, such as "
+                    f"{min(filter(None, most)):g}; divide them by it first, or leave it out by "
+                    f"--columns 'ignore={name}' if they are shares already"
+                )
 
 
 def _inner_roles(names: Sequence[str]) -> dict[str, str]:
@@ -145,6 +177,15 @@ def _holds_numbers(cells: Sequence[object]) -> bool:
     return not held or sum(map(_is_axis, held)) >= len(held) / 2
 
 
+def _number_or_none(cell: object) -> float | None:
+    """The number that a cell holds; None if it holds none."""
+    try:
+        number = number_of(cell, "")
+    except RowError:
+        return None
+    return None if math.isnan(number) else number
+
+
 def _is_axis(cell: object) -> bool:
     try:
         return axis_in(number_of(cell, "", comma=True)) is not None
@@ -152,11 +193,25 @@ def _is_axis(cell: object) -> bool:
         return False
 
 
+def _scores(cells: Sequence[object]) -> bool:
+    return _share_of_scores(cells) >= 0.5
+
+
 def _require(
-    file: Path, roles: Mapping[str, str], role: str, *, several_files: bool = False
+    file: Path,
+    roles: Mapping[str, str],
+    role: str,
+    others: Sequence[str] = (),
+    *,
+    several_files: bool = False,
 ) -> None:
     if role not in roles:
         needed = "" if role == "score" else "; records hold a score for each prompt, no means"
+        if "model" in roles and role == "prompt_id":
+            needed += (
+                "; if columns are prompts, turn the table: a row per prompt, a column per model"
+            )
+        needed += f"; it may be {' or '.join(others[:6])}" if others else ""
         needed += "; take the file out of the folder if it holds none" if several_files else ""
         raise DataError(
             f"{file}: there is no column for {role} ({', '.join(ROLES[role])}); "
@@ -177,22 +232,32 @@ def _name_prompts(
 
 
 def _long(file: Path, roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout:
-    for name in [name for name in names if name.lower() in _METRIC_NAMES]:
-        metrics = list(dict.fromkeys(str(cell) for cell in cells(name)))
-        if len(metrics) > 1 and name not in roles.values():
-            raise DataError(
-                f"{file}: column {name!r} names several metrics ({listed_names(metrics, 6)}), a "
-                "row for each; keep the rows of the one that is the score"
-            )
+    metric = next((n for n in names if plain_name(n) in _METRIC_NAMES), None)
+    metric = None if metric in roles.values() else metric
+    if metric is not None:
+        refuse_metrics(file, metric, dict.fromkeys(str(cell) for cell in cells(metric)))
     others = [name for name in names if name.lower() in ROLES["score"] and name != roles["score"]]
-    others = [name for name in others if _share_of_scores(cells(name)) >= 0.5]
+    others = [name for name in others if _scores(cells(name))]
     warnings = [
         f"column {name!r} may be a score too; taken is {roles['score']!r} "
         f"(--columns score={name} takes the other)"
         for name in others
     ]
     warnings += error_columns([name for name in names if name != roles["score"]], cells)
-    return _with_facts(Layout(roles, warnings=tuple(warnings)), names)
+    return _with_facts(Layout(roles, metric=metric, warnings=tuple(warnings)), names)
+
+
+def refuse_metrics(file: Path, column: str, metrics: Collection[str]) -> None:
+    """Refuse a table whose rows are of several metrics, as a column of it names them.
+
+    Raises:
+        DataError: if there is more than one.
+    """
+    if len(metrics) > 1:
+        raise DataError(
+            f"{file}: column {column!r} names several metrics ({listed_names(metrics, 6)}), a "
+            "row for each; keep the rows of the one that is the score"
+        )
 
 
 def _without(roles: Mapping[str, str], *which: str) -> dict[str, str]:
@@ -208,46 +273,29 @@ def _wide(
             raise DataError(f"{file}: there is no column {name!r} for models; it has: {names[:20]}")
     # A number beside a prompt may be a year or a key: names known for other roles are no models.
     known = {alias for aliases in ROLES.values() for alias in aliases} | _NO_MODEL
-    free = [n for n in names if n.lower() not in known and n not in roles.values()]
-    scored = [n for n in free if _share_of_scores(cells(n)) >= 0.5]
+    free = [n for n in names if not {n.lower(), plain_name(n)} & known and n not in roles.values()]
+    scored = [n for n in free if _scores(cells(n))]
     words = [n for n in scored if _ambiguous_words(cells(n))] if not chosen else []
     numbers = [n for n in scored if n not in words] or scored
     words = [n for n in words if n not in numbers]
-    models = {name: name for name in chosen} or _models(numbers)
-    if not models:
-        raise DataError(
-            f"{file}: there is neither a column for the model nor one of numbers per model; name "
-            "it, as in --columns model=COLUMN; where each model has a file of its own, give their "
-            f"folder{_why_none(numbers)}"
-        )
-    if "score" in roles and not chosen and len(models) == 1:
-        only = next(iter(models.values()))
-        raise DataError(
-            f"{file}: {roles['score']!r} holds scores, but no column says whose; name the model's "
-            f"column (--columns model=NAME), or say that {only!r} is a model "
-            f"(--columns models={only}); where each model has a file of its "
-            "own, give their folder"
-        )
-    costs, axes = _costs_of(models, free), _axes_of(models, free)
+    models = {name: name for name in chosen} or model_columns(file, numbers)
+    if not chosen:
+        refuse_no_prompts(file, roles, list(models), cells)
+        refuse_no_models(file, roles, models, numbers)
+    costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)
     facts = [f"models: the columns {listed_names(models.values())}"]
     facts += [f"costs: the columns {listed_names(costs.values())}"] if costs else []
     facts += [f"{axis}: the columns {listed_names(of.values())}" for axis, of in axes.items()]
-    warnings = []
-    if "score" in roles and not chosen:
-        warnings.append(
-            f"column {roles['score']!r} may be a score, but no column says whose: it is left out"
-        )
-    if words:
-        warnings.append(
-            f"columns of yes and no are left out: {listed_names(words)}; if they are models, name "
-            f"all by --columns 'models={'|'.join([*models.values(), *words][:6])}'"
-        )
-    warnings += answer_columns(
-        [name for name in names if name not in words], models.values(), cells
-    )
-    warnings += error_columns([n for n in names if n not in models.values()], cells)
     beside = {*costs.values(), *(column for of in axes.values() for column in of.values())}
+    warnings = [
+        *(_unowned(roles, [*models.values()], words) if not chosen else ()),
+        *answer_columns([n for n in names if n not in words], models.values(), cells),
+        *error_columns([n for n in names if n not in models.values()], cells),
+    ]
+    if not chosen:
+        others = [n for n in free if n not in scored and n not in beside]
+        warnings += unreadable_columns(others, models, cells)
     odd = [n for n in numbers if n not in {*models.values(), *beside}]
     if odd:
         facts.append(f"taken for no models: the columns {listed_names(odd)}")
@@ -256,65 +304,17 @@ def _wide(
     return _with_facts(layout, [n for n in names if n not in used], facts)
 
 
-def _why_none(numbers: Sequence[str]) -> str:
-    """Which columns of numbers were taken for no models, for the error where there are none."""
-    if not numbers:
-        return ""
-    return (
-        f"; {listed_names(numbers)} may be no scores, by their names: if they are, give --columns "
-        f"'models={'|'.join(numbers[:6])}', and --scale WORST,BEST if less is better"
-    )
-
-
-def _models(columns: Sequence[str]) -> dict[str, str]:
-    """The column of scores of each model, among columns of numbers."""
-    ends = {name: _split(name) for name in columns}
-    plain = {name for name in columns if not is_metadata(name)}
-    by_end = {
-        name: base
-        for name, (base, end) in ends.items()
-        if base and end in _SCORE_ENDS and base not in plain
-    }
-    if by_end and len(by_end) >= len(plain) - len(by_end):
-        found: dict[str, str] = {}
-        for name, base in by_end.items():
-            found.setdefault(base, name)
-        return found
-    bases = {name for name in plain if name in columns}
-    of_models = {n for n, (base, end) in ends.items() if base in bases and end in _BESIDE_ENDS}
-    return {name: name for name in columns if name in plain - of_models}
-
-
-def _costs_of(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
-    ends = [(name, *_split(name)) for name in columns]
-    return {base: name for name, base, end in ends if base in models and end in _COST_ENDS}
-
-
-def _axes_of(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for name in columns:
-        base, end = _split(name)
-        alias = axis_of(end) if base in models else None
-        if alias is not None:
-            role = alias.axis if alias.factor == 1 else "latency_s"
-            found.setdefault(role, {}).setdefault(base, name)
-    return found
-
-
-def _split(name: str) -> tuple[str, str]:
-    """A column's name as the model's and what the cells say of it: ``gpt-4o_cost`` is both.
-
-    Either may come first; a number alone is no model.
-    """
-    for end in _ENDS:
-        if len(name) <= len(end) + 1:
-            continue
-        if name.lower().endswith(end) and name[-len(end) - 1] in _BETWEEN:
-            return name[: -len(end) - 1], end
-        rest = name[len(end) + 1 :]
-        if name.lower().startswith(end) and name[len(end)] in _BETWEEN and not rest.isdigit():
-            return rest, end
-    return "", ""
+def _unowned(
+    roles: Mapping[str, str], models: Sequence[str], words: Sequence[str]
+) -> Iterator[str]:
+    """Warnings of scores that are left out, as no column says whose, or as they may be answers."""
+    if "score" in roles:
+        yield f"column {roles['score']!r} may be a score, but no column says whose: it is left out"
+    if words:
+        yield (
+            f"columns of yes and no are left out: {listed_names(words)}; if they are models, name "
+            f"all by --columns 'models={'|'.join([*models, *words][:6])}'"
+        )
 
 
 def _share_of_scores(cells: Sequence[object]) -> float:
@@ -339,15 +339,5 @@ def _with_facts(layout: Layout, names: Sequence[str], facts: Sequence[str] = ())
     used = {*layout.roles.values(), *inside}
     rest = [name for name in names if name not in used and name.strip()]
     more = [f"left out: the columns {listed_names(rest)}"] if rest else []
-    return Layout(
-        layout.roles,
-        layout.models,
-        layout.costs,
-        layout.nested,
-        layout.listed,
-        layout.objects,
-        layout.per_file,
-        layout.axes,
-        (*facts, *shown, *more),
-        (*layout.warnings, *unread_columns(rest, layout.roles, costs=bool(layout.costs))),
-    )
+    warnings = unread_columns(rest, layout.roles, costs=bool(layout.costs))
+    return replace(layout, facts=(*facts, *shown, *more), warnings=(*layout.warnings, *warnings))

@@ -1,0 +1,179 @@
+"""Which columns of a wide table are models', by their names, and what others say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from routereval.errors import DataError
+from routereval.importers.column_words import (
+    is_benchmark,
+    is_metadata,
+    metric_of,
+    numbers_prompts,
+    split_metric,
+    unfolded_name,
+)
+from routereval.importers.examined import listed_names
+from routereval.importers.json_layout import Cells
+from routereval.importers.table_roles import ROLES
+from routereval.records.axes import AXIS_ROLES, axis_of
+
+_SCORE_ENDS = (*ROLES["score"], "correctness", "quality")
+_COST_ENDS = ROLES["cost"]
+_AXIS_ENDS = tuple(end for role in AXIS_ROLES for end in ROLES[role])
+_ENDS = sorted((*_SCORE_ENDS, *_COST_ENDS, *_AXIS_ENDS), key=len, reverse=True)
+_BETWEEN = "_.|: /"
+
+
+def model_columns(file: Path, columns: Sequence[str]) -> dict[str, str]:
+    """The column of scores of each model, among columns of numbers.
+
+    Raises:
+        DataError: if each model has several metrics, or these are no model's.
+    """
+    ends = {name: _scored_by(name) for name in columns}
+    others = {*columns, *(base for base, _ in ends.values() if base)}
+    plain = [name for name in columns if not is_metadata(name, others - {name})]
+    metrics = [name for name in plain if metric_of(name)]
+    plain = [name for name in plain if name not in metrics]
+    by_end = [name for name in plain if ends[name][1] and ends[name][0] not in plain]
+    if by_end and 2 * len(by_end) >= len(plain):
+        found = dict.fromkeys(ends[name][1] for name in by_end)
+        known = [end for end in _SCORE_ENDS if end in found]
+        if len(found) > 1 and not known:
+            first = "|".join([name for name in by_end if ends[name][1] == next(iter(found))][:6])
+            raise DataError(
+                f"{file}: has several metrics for each model ({listed_names(found, 6)}); name the "
+                f"columns of the one that is the score, as in --columns 'models={first}'"
+            )
+        by_model: dict[str, str] = {}
+        for end in known or found:
+            for name in [name for name in by_end if ends[name][1] == end]:
+                by_model.setdefault(ends[name][0], name)
+        return by_model
+    if metrics and not plain:
+        raise DataError(
+            f"{file}: {listed_names(metrics)} are metrics, and no column says whose; name the "
+            "model's column and the score's (--columns model=NAME,score=NAME), or give each model "
+            "a file of its own, and their folder"
+        )
+    return {name: name for name in plain}
+
+
+def _scored_by(name: str) -> tuple[str, str]:
+    """The model whose score a column is by its name, and the score's or metric's name."""
+    base, end = _split(name)
+    if end in _SCORE_ENDS:
+        return base, end
+    return split_metric(name) or ("", "")
+
+
+def refuse_no_prompts(
+    file: Path, roles: Mapping[str, str], models: Sequence[str], cells: Cells
+) -> None:
+    """Refuse a wide table whose rows are no prompts, or whose columns are no models, by name.
+
+    Raises:
+        DataError: saying which.
+    """
+    ids = list(dict.fromkeys(str(cell).strip() for cell in cells(roles["prompt_id"])))
+    ids = [name for name in ids if name not in {"", "None"}]
+    n_benchmarks = sum(map(is_benchmark, models))
+    if n_benchmarks >= 2 and 2 * n_benchmarks >= len(models):
+        why = f"its columns are benchmarks ({listed_names(models, 4)})"
+    elif len(ids) >= 2 and all(map(is_benchmark, ids)):
+        why = f"its rows are benchmarks ({listed_names(ids, 4)})"
+    elif len(ids) >= 2 and set(ids) <= set(models):
+        why = (
+            f"its rows are models as its columns are ({listed_names(ids, 4)}), so it compares them"
+        )
+    elif numbers_prompts(models) and not numbers_prompts(ids) and "prompt" not in roles:
+        raise DataError(
+            f"{file}: its columns are called as prompts are ({listed_names(models, 4)}); turn the "
+            "table: a row per prompt, a column per model; if they are models, name all by "
+            f"--columns 'models={'|'.join(models[:6])}'"
+        )
+    else:
+        return
+    raise DataError(
+        f"{file}: {why}: it holds means, not a score of each model on each prompt, which records "
+        "are; give the results that it was made from"
+    )
+
+
+def cost_columns(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """The column of costs of each model that has one."""
+    ends = [(name, *_split(name)) for name in columns]
+    return {base: name for name, base, end in ends if base in models and end in _COST_ENDS}
+
+
+def axis_columns(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The columns of numbers beside scores, by axis and model."""
+    found: dict[str, dict[str, str]] = {}
+    for name in columns:
+        base, end = _split(name)
+        alias = axis_of(end) if base in models else None
+        if alias is not None:
+            role = alias.axis if alias.factor == 1 else "latency_s"
+            found.setdefault(role, {}).setdefault(base, name)
+    return found
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A column's name as the model's and what the cells say of it: ``gpt-4o_cost`` is both.
+
+    Either may come first; a number alone is no model.
+    """
+    name = unfolded_name(name)
+    lower = name.lower().replace(" ", "_")
+    for end in _ENDS:
+        if len(name) <= len(end) + 1:
+            continue
+        between = _BETWEEN if end in _SCORE_ENDS else _BETWEEN + "-"
+        if lower.endswith(end) and name[-len(end) - 1] in between:
+            return name[: -len(end) - 1], end
+        rest = name[len(end) + 1 :]
+        if lower.startswith(end) and name[len(end)] in _BETWEEN and not rest.isdigit():
+            return rest, end
+    return "", ""
+
+
+def refuse_no_models(
+    file: Path, roles: Mapping[str, str], models: Mapping[str, str], numbers: Sequence[str]
+) -> None:
+    """Refuse a wide table that has no model, or one only beside scores that say not whose they are.
+
+    Args:
+        file: named in errors.
+        roles: column by role.
+        models: column by model.
+        numbers: the columns that may have been models'.
+
+    Raises:
+        DataError: saying what to do.
+    """
+    if not models:
+        raise DataError(
+            f"{file}: there is neither a column for the model nor one of numbers per model; name "
+            "it, as in --columns model=COLUMN; where each model has a file of its own, give their "
+            f"folder{_why_none(numbers)}"
+        )
+    if "score" in roles and len(models) == 1:
+        only = next(iter(models.values()))
+        raise DataError(
+            f"{file}: {roles['score']!r} holds scores, but no column says whose; name the model's "
+            f"column (--columns model=NAME), or say that {only!r} is a model "
+            f"(--columns models={only}); where each model has a file of its "
+            "own, give their folder"
+        )
+
+
+def _why_none(numbers: Sequence[str]) -> str:
+    """Which columns of numbers were taken for no models, for the error where there are none."""
+    if not numbers:
+        return ""
+    return (
+        f"; {listed_names(numbers)} may be no scores, by their names: if they are, give --columns "
+        f"'models={'|'.join(numbers[:6])}', and --scale WORST,BEST if less is better"
+    )
