@@ -176,11 +176,13 @@ def _key_of(name: str) -> str:
 
 def _runs_as_models(models: Sequence[str]) -> Iterator[str]:
     """A warning of names that differ in the number of a run, or of a judge, only."""
+    known = set(models)
     by_base: dict[str, list[str]] = defaultdict(list)
     for model in models:
         numbered = _RUN.fullmatch(model)
         if numbered is not None:
-            by_base[numbered[1]].append(model)
+            base = [numbered[1]] if numbered[1] in known and numbered[1] not in by_base else []
+            by_base[numbered[1]] += [*base, model]
     runs = [names for names in by_base.values() if len(names) > 1] or _numbered_alike(models)
     if runs:
         n = sum(map(len, runs))

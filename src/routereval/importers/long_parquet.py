@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
-from routereval.importers.benchmark_columns import (
-    refuse_sparse,
-    same_again,
-)
+from routereval.importers.benchmark_columns import refuse_sparse, same_again
 from routereval.importers.parquet_grid import COST, KNOWN, Codes, Grid
+from routereval.importers.prompt_texts import PromptTexts
 from routereval.importers.rows import HIGHEST_COST, BadRows
 from routereval.importers.scale import REMEDY, Rescale
 from routereval.importers.source_files import parquet_scan, parquet_schema
@@ -67,25 +66,35 @@ class LongParquet:
         self._grids: dict[int, Grid] = {}
         self._n_rows = 0
         self._wrong: dict[str, int] = {}
+        self._texts = PromptTexts()
 
-    def read(self, file: Path, roles: Mapping[str, str], models: Sequence[str] = ()) -> None:
+    def read(
+        self,
+        file: Path,
+        roles: Mapping[str, str],
+        models: Sequence[str] = (),
+        of_all: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Add the records of a file.
 
         Args:
             file: where they stand.
             roles: column by role, as in `table_roles.ROLES`.
             models: the columns that are models if it is a wide table.
+            of_all: what holds for all rows, by a column that the file itself lacks.
 
         Raises:
             DataError: if the file is damaged or a column is of a kind that its role cannot be.
         """
+        import polars as pl
+
         with reading(file):
-            schema = parquet_schema(file)
+            schema = {**dict.fromkeys(of_all, pl.String()), **parquet_schema(file)}
         # A conversation in place of the text: nothing to show, but no reason to refuse the scores.
         if "prompt" in roles and schema[roles["prompt"]].is_nested():
             roles = {role: column for role, column in roles.items() if role != "prompt"}
         _refuse_kinds(file, roles, schema)
-        for part in _parts(file, roles, models):
+        for part in _parts(file, roles, models, of_all):
             self._n_rows += part.height
             with reading(file):
                 self._add(file, part, {**roles, "model": _MODEL, "score": _SCORE})
@@ -104,7 +113,7 @@ class LongParquet:
                     for axis, n in self._wrong.items()
                 ),
             ]
-            yield replace(draft, warnings=warnings)
+            yield self._texts.without_answers(replace(draft, warnings=warnings))
 
     def _add(self, file: Path, part: pl.DataFrame, roles: Mapping[str, str]) -> None:
         codes = {
@@ -141,7 +150,14 @@ class LongParquet:
         prompts = grid.prompts.of(codes["prompt_id"][rows])
         for role in KNOWN:
             if role in roles:
-                grid.know(role, prompts, self._knowledge(file, part, roles[role], role), rows)
+                column = self._knowledge(file, part, roles[role], role)
+                for at in grid.know(role, prompts, column, rows).tolist():
+                    row, known = int(rows[at]), grid.known(role, int(prompts[at]))
+                    benchmark = self._name_of("benchmark", codes["benchmark"], rows)
+                    prompt = self._name_of("prompt_id", codes["prompt_id"], rows[at:])
+                    with self._bad.row(file, int(part[_ROW][row]) + 1):
+                        for text in (known, column[row]):
+                            self._texts.check_role(role, benchmark, prompt, str(text), roles[role])
         observed = ~np.isnan(scores[rows])
         rows, prompts = rows[observed], prompts[observed]
         models = grid.models.of(codes["model"][rows])
@@ -204,7 +220,8 @@ class LongParquet:
             # A name's number in polars depends on its version; only that it is one number does not.
             of = np.full(int(different.to_physical().max()) + 1, -1, dtype=np.int64)  # type: ignore[arg-type]
             of[different.to_physical().to_numpy()] = [
-                known.setdefault(text, len(known)) if text.strip() else -1 for text in texts
+                known.setdefault(name, len(known)) if (name := text.strip()) else -1
+                for text in texts
             ]
             codes = of[names.to_physical().fill_null(0).to_numpy()]
             codes[missing] = -1
@@ -240,12 +257,18 @@ class LongParquet:
         return numbers
 
 
-def _parts(file: Path, roles: Mapping[str, str], models: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _parts(
+    file: Path, roles: Mapping[str, str], models: Sequence[str], of_all: Mapping[str, str]
+) -> Iterator[pl.DataFrame]:
     """The rows of a file in parts, with model, score and row number under fixed names."""
     import polars as pl
 
     with reading(file):
         scan, n_rows = parquet_scan(file)
+        known = scan.collect_schema()
+    scan = scan.with_columns(
+        pl.lit(of_all[name]).alias(name) for name in of_all if name not in known
+    )
     wanted = list(dict.fromkeys([*roles.values(), *models]))
     step = PART if not models else max(1, PART // len(models))
     for start in range(0, n_rows, step):

@@ -59,6 +59,7 @@ class Grid:
         self._beside: dict[str, NDArray[np.float64]] = {}
         self._known: dict[str, dict[int, Any]] = {}
         self._lacking: dict[str, NDArray[np.bool_]] = {}
+        self._hashes: dict[str, NDArray[np.uint64]] = {}
         self._n_put = 0
 
     @property
@@ -66,8 +67,36 @@ class Grid:
         """How many scores stood there before, with the same value."""
         return self._n_put - int(np.count_nonzero(_observed(self._scores)))
 
-    def know(self, role: str, prompts: Codes, column: pl.Series, rows: Codes) -> None:
-        """Keep the first text, subset or chance of each prompt."""
+    def know(self, role: str, prompts: Codes, column: pl.Series, rows: Codes) -> Codes:
+        """Keep the first text, subset or chance of each prompt.
+
+        Returns:
+            The positions of prompts that came with another one before, each different one once.
+        """
+        self._keep_first(role, prompts, column, rows)
+        return self._differing(role, prompts, column, rows)
+
+    def known(self, role: str, prompt: int) -> object:
+        """The first text, subset or chance of a prompt."""
+        return self._known[role][prompt]
+
+    def _differing(self, role: str, prompts: Codes, column: pl.Series, rows: Codes) -> Codes:
+        if role == "chance" or not len(prompts):
+            return np.empty(0, dtype=np.int64)
+        hashes = column.hash().to_numpy()[rows]
+        held = _grown(self._hashes.get(role, np.empty(0, np.uint64)), (len(self.prompts),), 0)
+        self._hashes[role] = held
+        there = column.is_not_null().to_numpy()[rows]
+        new = np.flatnonzero(there & (held[prompts] == 0))[::-1]
+        held[prompts[new]] = hashes[new]  # of several, the first is written last
+        other = np.flatnonzero(there & (held[prompts] != hashes))
+        if not len(other):
+            return other
+        pairs = np.stack([prompts[other].astype(np.uint64), hashes[other]])
+        _, first = np.unique(pairs, axis=1, return_index=True)
+        return other[np.sort(first)]
+
+    def _keep_first(self, role: str, prompts: Codes, column: pl.Series, rows: Codes) -> None:
         lacking = _grown(
             self._lacking.get(role, np.empty(0, dtype=bool)), (len(self.prompts),), True
         )

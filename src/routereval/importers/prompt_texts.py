@@ -53,6 +53,19 @@ class PromptTexts:
             f"ids of their own; --columns ignore={column} leaves the subsets out"
         )
 
+    def check_role(
+        self, role: str, benchmark: str, prompt_id: str, found: str, column: str
+    ) -> None:
+        """As `check` or `check_subset`, by the role of the column.
+
+        Raises:
+            RowError: if another text or subset came before.
+        """
+        if role == "prompt":
+            self.check(benchmark, prompt_id, found, column)
+        else:
+            self.check_subset(benchmark, prompt_id, found, column)
+
     def without_answers(self, draft: Draft) -> Draft:
         """The draft, without texts if they turned out not to be the prompts'."""
         import polars as pl

@@ -25,18 +25,23 @@ from routereval.importers.prompt_texts import PromptTexts
 from routereval.importers.rows import (
     BadRows,
     RowError,
-    files_in,
     name_in,
 )
 from routereval.importers.scale import Rescale, Scale
 from routereval.importers.source_files import parquet_schema
 from routereval.importers.table_files import (
-    ENDS,
     decimal_comma,
     first_rows,
     has_end,
     rows_of,
     sheets,
+)
+from routereval.importers.table_folders import (
+    columns_of_all,
+    model_of,
+    table_files,
+    table_name,
+    tables_of_other_kinds,
 )
 from routereval.importers.table_layout import Layout
 from routereval.importers.table_roles import ROLES, column_names
@@ -66,8 +71,8 @@ def layout_of(path: Path) -> Layout | None:
     Raises:
         DataError: if it is no table of scores.
     """
-    files = _files(path)
-    return _layout(files[0], {}, several_files=len(files) > 1) if files else None
+    files = table_files(path)
+    return _Source(path, files, {}).layout(files[0]) if files else None
 
 
 def read(
@@ -95,7 +100,7 @@ def read(
         SpecError: if `columns` is not of that form.
     """
     named = column_names(columns)
-    files = _files(path)
+    files = table_files(path)
     if not files:
         raise DataError(
             f"{path} holds no table; give a .csv, .tsv, .jsonl, .json, .xlsx or .parquet file, or "
@@ -113,17 +118,18 @@ class _Source:
         path: Path,
         files: Sequence[Path],
         named: Mapping[str, str],
-        rescale: Rescale,
-        repeats: Repeats,
+        rescale: Rescale = False,
+        repeats: Repeats = "refuse",
     ) -> None:
         self.path, self.files, self.named = path, files, named
         self.rescale, self.repeats = rescale, repeats
-        self.benchmark = _stem(path.absolute()) if path.is_file() else path.absolute().name
+        self.benchmark = table_name(path.absolute()) if path.is_file() else path.absolute().name
         self.bad = BadRows()
+        self.others = list(filter(_holds_table, tables_of_other_kinds(path, files)))
 
     def drafts(self) -> Iterator[Draft]:
         if all(has_end(file, ".parquet") for file in self.files) and self.repeats == "refuse":
-            layouts = [self._layout(file) for file in self.files]
+            layouts = [self.layout(file) for file in self.files]
             if all(map(_is_plain, self.files, layouts)):
                 yield from self._parquet(layouts)
                 return
@@ -135,16 +141,31 @@ class _Source:
         for draft in table.drafts(str(self.path)):
             yield efforts_named(texts.without_answers(draft))
 
-    def _layout(self, file: Path) -> Layout:
-        return _layout(file, self.named, several_files=len(self.files) > 1)
+    def layout(self, file: Path) -> Layout:
+        """What the columns of one of the files are for."""
+        return _layout(file, self.named, self._of_all(file), several_files=self._are_several())
+
+    def _are_several(self) -> bool:
+        return len(self.files) + len(self.others) > 1
+
+    def _of_all(self, file: Path) -> Mapping[str, str]:
+        return columns_of_all(file, self.path, self.files)
+
+    def _unread_files(self) -> Iterator[str]:
+        if self.others:
+            yield (
+                "not read, as a folder's tables are of one kind: "
+                f"{listed_names(file.name for file in self.others)}; bring all to one kind"
+            )
 
     def _parquet(self, layouts: Sequence[Layout]) -> Iterator[Draft]:
         table = LongParquet(self.benchmark, self.bad, rescale=self.rescale)
         for file, layout in zip(self.files, layouts, strict=True):
-            table.read(file, layout.roles, list(layout.models))
+            table.read(file, layout.roles, list(layout.models), self._of_all(file))
         self.bad.check()
         for draft in table.drafts(str(self.path)):
             warnings = [*layouts[0].warnings, *self._of_score(layouts[0]), *draft.warnings]
+            warnings += self._unread_files()
             yield replace(draft, facts=layouts[0].facts, warnings=warnings)
 
     def _of_score(self, layout: Layout) -> Iterator[str]:
@@ -158,23 +179,23 @@ class _Source:
             )
 
     def _rows(self, file: Path, table: LongTable, texts: PromptTexts) -> None:
-        rows = _unfolded(rows_of(file, self.bad))
+        rows = _unfolded(rows_of(file, self.bad), self._of_all(file))
         sample = list(islice(rows, _SAMPLE))
         if not sample:
             self.bad.check()
             raise DataError(f"{file} holds no rows")
         first = [row for _, row in sample]
         header = dict.fromkeys(key for row in first for key in row)
-        layout = _layout_of(file, first, self.named, several_files=len(self.files) > 1)
+        layout = _layout_of(file, first, self.named, several_files=self._are_several())
         if len(others := sheets(file)[1:]):
             table.warnings.append(
                 f"{file.name}: only the first sheet is read, not {listed_names(others)}; save what "
                 "holds scores as files of their own"
             )
         table.facts += [fact for fact in layout.facts if fact not in table.facts]
-        warnings = [*layout.warnings, *self._of_score(layout)]
+        warnings = [*layout.warnings, *self._of_score(layout), *self._unread_files()]
         table.warnings += [warning for warning in warnings if warning not in table.warnings]
-        reader = RowReader(layout, _model_of(file, self.files), decimal_comma(file))
+        reader = RowReader(layout, model_of(file, self.files), decimal_comma(file))
         for line, row in chain(sample, rows):
             with self.bad.row(file, line):
                 late = next((key for key in row if key not in header), None)
@@ -228,8 +249,10 @@ def _benchmark(row: Row, column: str) -> str:
     return name_in(row, column)
 
 
-def _unfolded(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
-    """Rows of one record each with what their objects hold as ``outer.inner`` beside them."""
+def _unfolded(
+    rows: Iterable[tuple[int, Row]], of_all: Mapping[str, str]
+) -> Iterator[tuple[int, Row]]:
+    """Rows with what holds for all; those of one record with ``outer.inner`` of their objects."""
     models = frozenset(ROLES["model"])
     for line, row in rows:
         inner = {
@@ -238,48 +261,28 @@ def _unfolded(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
             if isinstance(cell, dict) and not models.isdisjoint(row)
             for key, value in cell.items()
         }
-        yield line, {**row, **inner} if inner else row
+        yield line, {**of_all, **row, **inner} if inner or of_all else row
 
 
-def _stem(file: Path) -> str:
-    end = next((end for end in sorted(ENDS, key=len, reverse=True) if has_end(file, end)), "")
-    return file.name[: len(file.name) - len(end)] if end else file.stem
+def _holds_table(file: Path) -> bool:
+    try:
+        return bool(_layout(file, {}, {}, several_files=True).roles)
+    except DataError:
+        return False
 
 
-def _model_of(file: Path, files: Sequence[Path]) -> str:
-    """The model whose file it is: the file's name, or the folder's where all files have one."""
-    if len(files) > 1 and len({other.name for other in files}) == 1:
-        return file.absolute().parent.name
-    return _stem(file)
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path] if has_end(path, *ENDS) else []
-    found = (files_in(path, f"*{end}") for end in ENDS)
-    direct: list[Path] = next((files for files in found if files), [])
-    return direct or _one_per_folder(path)
-
-
-def _one_per_folder(path: Path) -> list[Path]:
-    """Files of one name in several folders, such as a model's results in a folder each."""
-    for end in (*ENDS[1:], ENDS[0]):
-        files = files_in(path, f"*/*{end}")
-        if len(files) > 1 and len({file.name for file in files}) == 1:
-            return files
-    return []
-
-
-def _layout(file: Path, named: Mapping[str, str], *, several_files: bool) -> Layout:
+def _layout(
+    file: Path, named: Mapping[str, str], of_all: Mapping[str, str], *, several_files: bool
+) -> Layout:
     if has_end(file, ".parquet"):
         kinds = parquet_header(file)
         # A column of numbers whose first cells are empty is one of numbers all the same.
         rows = first_rows(file, _SAMPLE)
         numbers = [name for name, is_number in kinds.items() if is_number]
         empty = {name: 0 for name in numbers if all(row.get(name) is None for row in rows)}
-        rows = [{**dict.fromkeys(kinds), **empty}, *rows]
+        rows = [{**of_all, **row} for row in ({**dict.fromkeys(kinds), **empty}, *rows)]
         return _layout_of(file, rows, named, several_files=several_files)
-    rows = [row for _, row in _unfolded(enumerate(first_rows(file, _SAMPLE)))]
+    rows = [row for _, row in _unfolded(enumerate(first_rows(file, _SAMPLE)), of_all)]
     if not rows:
         raise DataError(f"{file} holds no rows of a table")
     return _layout_of(file, rows, named, several_files=several_files)
@@ -333,7 +336,7 @@ def _is_plain(file: Path, layout: Layout) -> bool:
     schema = parquet_schema(file)
     nested = "prompt" in layout.roles and schema[layout.roles["prompt"]].is_nested()
     sound = all(kinds[name] for name in (*numbers, *layout.models))
-    ids = [layout.roles[role] for role in _NAMES if role in layout.roles]
+    ids = [layout.roles[role] for role in _NAMES if layout.roles.get(role) in schema]
     return sound and not nested and not any(schema[name].is_float() for name in ids)
 
 

@@ -321,6 +321,7 @@ def _reading_excel(file: Path) -> Iterator[None]:
 
 
 def _parquet_rows(file: Path) -> Iterator[tuple[int, Row]]:
+    import polars as pl
 
     from routereval.importers.long_parquet import reading
 
@@ -330,7 +331,9 @@ def _parquet_rows(file: Path) -> Iterator[tuple[int, Row]]:
     while start < n_rows:
         step = _PART if start else _FIRST
         with reading(file):
-            part = scan.slice(start, step).collect()
+            part = (
+                scan.slice(start, step).with_columns(pl.col(pl.Decimal).cast(pl.Float64)).collect()
+            )
         if part.height != min(step, n_rows - start):
             raise DataError(f"{file} holds fewer rows than it says; is it cut short?")
         yield from enumerate(part.iter_rows(named=True), start + 1)
