@@ -79,13 +79,17 @@ def test_excel_workbooks_are_read(tmp_path: Path) -> None:
         list(table.read(file))
 
 
-def workbook(file: Path, rows: list[list[Any]], sheets: tuple[str, ...] = ("s",)) -> Path:
+def workbook(
+    file: Path, rows: list[list[Any]], sheets: tuple[str, ...] = ("s",), after: str = ""
+) -> Path:
     """The smallest workbook that is one, each of whose sheets has these rows."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
 
     def cell(value: object) -> str:
+        if isinstance(value, str) and value.startswith("<c "):
+            return value
         if isinstance(value, str):
             return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
         return f"<c><v>{value}</v></c>"
@@ -108,7 +112,7 @@ def workbook(file: Path, rows: list[list[Any]], sheets: tuple[str, ...] = ("s",)
         f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/s.xml"/>'
         "</Relationships>",
         "xl/worksheets/s.xml": f'<worksheet xmlns="{main}"><sheetData>{lines}</sheetData>'
-        "</worksheet>",
+        f"{after}</worksheet>",
     }
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in parts.items():

@@ -151,7 +151,8 @@ def test_a_parquet_file_is_warned_of_likewise(tmp_path: Path) -> None:
     [draft] = IMPORTERS["table"].drafts(tmp_path / "in.parquet")
     again, summary = draft.warnings
     assert again.startswith("1 scores of a model on a prompt stand again with the same value")
-    assert summary == "prompt 'mean' sums up the others, by its name; leave its rows out if so"
+    assert summary.startswith("rows of prompt 'mean' hold what sums up the others, by its name")
+    assert draft.prompts["prompt_id"].to_list() == ["q1"]
 
 
 def test_a_score_that_is_better_the_lower_is_warned_of(tmp_path: Path) -> None:

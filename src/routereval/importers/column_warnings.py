@@ -9,6 +9,7 @@ from routereval.importers.column_words import is_metadata, plain_name
 from routereval.importers.examined import listed_names
 from routereval.importers.json_layout import Cells
 from routereval.records.axes import UNITLESS, axis_of
+from routereval.records.draft import Draft
 
 GOLD = (
     *("answer", "label", "target", "gold", "expected", "reference", "ground_truth", "truth"),
@@ -100,6 +101,27 @@ def unread_columns(
                 f"column {name!r} may be a cost, but does not say that it is USD per call, and is "
                 f"left out; --columns cost={name} takes it for that"
             )
+
+
+def half_empty(draft: Draft) -> Iterator[str]:
+    """Warnings of subsets and efforts that some rows lack, as merged cells leave them."""
+    n_blank = int((draft.prompts["subset"] == draft.name).sum())
+    if 0 < n_blank < draft.prompts.height:
+        yield (
+            f"{n_blank:,} of {draft.prompts.height:,} prompts name no subset, as the others do; if "
+            "cells were merged, fill in each"
+        )
+    info = draft.model_info
+    if info is None or "effort" not in info.columns:
+        return
+    lacking = info.filter(info["effort"].is_null())["base_model"].to_list()
+    named = set(info.filter(info["effort"].is_not_null())["base_model"].to_list())
+    both = [model for model in lacking if model in named]
+    if both:
+        yield (
+            f"some rows of {listed_names(both)} name no effort, and are taken for an arm of its "
+            "own; if cells were merged, fill in each"
+        )
 
 
 def _is_latency(plain: str) -> bool:

@@ -49,6 +49,20 @@ def parquet_header(file: Path) -> dict[str, bool]:
     }
 
 
+def different_in(file: Path, column: str) -> list[object]:
+    """The different values of a column.
+
+    Raises:
+        DataError: if it is no Parquet file.
+    """
+    import polars as pl
+
+    with reading(file):
+        scan, _ = parquet_scan(file)
+        values = scan.select(pl.col(column).unique(maintain_order=True)).collect()
+    return list(values[column].to_list())
+
+
 class LongParquet:
     """Collects the records of Parquet files.
 

@@ -12,13 +12,16 @@ from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
-from routereval.errors import DataError
+import numpy as np
+
+from routereval.errors import DataError, MissingDependencyError
 from routereval.importers.arms import efforts_named
 from routereval.importers.benchmark_columns import Repeats
+from routereval.importers.column_warnings import half_empty
 from routereval.importers.column_words import sums_up
 from routereval.importers.examined import listed_names
 from routereval.importers.importer import Importer
-from routereval.importers.long_parquet import LongParquet, parquet_header
+from routereval.importers.long_parquet import LongParquet, different_in, parquet_header
 from routereval.importers.long_table import LongTable
 from routereval.importers.metric_choice import LOWER_IS_BETTER
 from routereval.importers.prompt_texts import PromptTexts
@@ -33,6 +36,7 @@ from routereval.importers.table_files import (
     decimal_comma,
     first_rows,
     has_end,
+    read_as_windows_text,
     rows_of,
     sheets,
 )
@@ -43,13 +47,15 @@ from routereval.importers.table_folders import (
     table_name,
     tables_of_other_kinds,
 )
-from routereval.importers.table_layout import Layout
+from routereval.importers.table_layout import Layout, refuse_metrics
 from routereval.importers.table_roles import ROLES, column_names
 from routereval.importers.table_row import Row, RowReader, error_of_column, label_in
+from routereval.importers.workbook import lost_cells
 from routereval.records.axes import AXIS_ROLES
 from routereval.records.draft import Draft
 
 _SAMPLE = 100
+_MOST_OTHERS = 20
 _LESS_IS_BETTER = {*LOWER_IS_BETTER, "error", "errors", "error_rate", "wrong", "failed"}
 _NAMES = ("model", "prompt_id", "benchmark")
 
@@ -106,8 +112,17 @@ def read(
             f"{path} holds no table; give a .csv, .tsv, .jsonl, .json, .xlsx or .parquet file, or "
             "a folder"
         )
-    source = _Source(path, files, named, rescale, repeats)
-    yield from source.drafts()
+    n_drafts = 0
+    for draft in _Source(path, files, named, rescale, repeats).drafts():
+        if not draft.models:
+            raise DataError(
+                f"{path}: no cell of {draft.name} holds a score; name the column that does "
+                "(--columns score=COLUMN), or those of the models (--columns 'models=a|b')"
+            )
+        n_drafts += 1
+        yield draft
+    if not n_drafts:
+        raise DataError(f"{path} holds no rows of prompts, only what sums them up")
 
 
 class _Source:
@@ -125,7 +140,8 @@ class _Source:
         self.rescale, self.repeats = rescale, repeats
         self.benchmark = table_name(path.absolute()) if path.is_file() else path.absolute().name
         self.bad = BadRows()
-        self.others = list(filter(_holds_table, tables_of_other_kinds(path, files)))
+        others = tables_of_other_kinds(path, files)[:_MOST_OTHERS]
+        self.others = list(filter(_holds_table, others))
 
     def drafts(self) -> Iterator[Draft]:
         if all(has_end(file, ".parquet") for file in self.files) and self.repeats == "refuse":
@@ -139,7 +155,8 @@ class _Source:
             self._rows(file, table, texts)
         self.bad.check()
         for draft in table.drafts(str(self.path)):
-            yield efforts_named(texts.without_answers(draft))
+            named = efforts_named(texts.without_answers(draft))
+            yield replace(named, warnings=[*named.warnings, *half_empty(named)])
 
     def layout(self, file: Path) -> Layout:
         """What the columns of one of the files are for."""
@@ -161,12 +178,16 @@ class _Source:
     def _parquet(self, layouts: Sequence[Layout]) -> Iterator[Draft]:
         table = LongParquet(self.benchmark, self.bad, rescale=self.rescale)
         for file, layout in zip(self.files, layouts, strict=True):
+            if layout.metric is not None:
+                refuse_metrics(file, layout.metric, different_in(file, layout.metric))
             table.read(file, layout.roles, list(layout.models), self._of_all(file))
         self.bad.check()
         for draft in table.drafts(str(self.path)):
             warnings = [*layouts[0].warnings, *self._of_score(layouts[0]), *draft.warnings]
             warnings += self._unread_files()
-            yield replace(draft, facts=layouts[0].facts, warnings=warnings)
+            warnings += half_empty(draft)
+            noted = replace(draft, facts=layouts[0].facts, warnings=warnings)
+            yield _without_sums(noted)
 
     def _of_score(self, layout: Layout) -> Iterator[str]:
         """A warning of a score that is the better the lower it is, unless the scale inverts it."""
@@ -192,9 +213,12 @@ class _Source:
                 f"{file.name}: only the first sheet is read, not {listed_names(others)}; save what "
                 "holds scores as files of their own"
             )
-        table.facts += [fact for fact in layout.facts if fact not in table.facts]
+        facts = [*layout.facts, *(["encoding: Windows-1252"] if read_as_windows_text(file) else ())]
+        table.facts += [fact for fact in facts if fact not in table.facts]
         warnings = [*layout.warnings, *self._of_score(layout), *self._unread_files()]
+        warnings += lost_cells(file) if has_end(file, ".xlsx") else []
         table.warnings += [warning for warning in warnings if warning not in table.warnings]
+        metrics: dict[str, None] = {}
         reader = RowReader(layout, model_of(file, self.files), decimal_comma(file))
         for line, row in chain(sample, rows):
             with self.bad.row(file, line):
@@ -204,17 +228,16 @@ class _Source:
                         f"has {late!r}, which the first {_SAMPLE} rows lack; give each row all keys"
                     )
                 self._add(row, table, reader, texts)
+            if layout.metric and (name := str(row.get(layout.metric) or "")) not in metrics:
+                metrics[name] = None
+                refuse_metrics(file, layout.metric, metrics)
 
     def _add(self, row: Row, table: LongTable, reader: RowReader, texts: PromptTexts) -> None:
         layout, roles = reader.layout, reader.layout.roles
         name = _benchmark(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
         prompt_id, known = reader.prompt(row)
         if sums_up(prompt_id) and roles["prompt_id"] != roles.get("prompt"):
-            table.warn(
-                name,
-                f"rows of prompt {prompt_id!r} hold what sums up the others, by its name: they are "
-                "left out",
-            )
+            table.warn(name, _left_out_sum(prompt_id))
             return
         texts.check(name, prompt_id, known.get("text"), roles.get("prompt"))
         texts.check_subset(name, prompt_id, known.get("subset"), roles.get("subset"))
@@ -241,6 +264,29 @@ class _Source:
                 ) from None
 
 
+def _without_sums(draft: Draft) -> Draft:
+    """The draft without rows that sum up the others, by the names of their prompts."""
+    ids = draft.prompts["prompt_id"].to_list()
+    sums = [name for name in ids if sums_up(name)]
+    if not sums:
+        return draft
+    kept = np.array([name not in sums for name in ids])
+    return replace(
+        draft,
+        scores=draft.scores[kept],
+        costs=None if draft.costs is None else draft.costs[kept],
+        axes={axis: held[kept] for axis, held in draft.axes.items()},
+        prompts=draft.prompts.filter(kept),
+        warnings=[*draft.warnings, *map(_left_out_sum, sums)],
+    )
+
+
+def _left_out_sum(prompt_id: str) -> str:
+    return (
+        f"rows of prompt {prompt_id!r} hold what sums up the others, by its name: they are left out"
+    )
+
+
 def _benchmark(row: Row, column: str) -> str:
     if row.get(column) in {"", None}:
         raise RowError(
@@ -265,9 +311,10 @@ def _unfolded(
 
 
 def _holds_table(file: Path) -> bool:
+    """Whether a file beside those that are read looks like a table too."""
     try:
         return bool(_layout(file, {}, {}, several_files=True).roles)
-    except DataError:
+    except (DataError, MissingDependencyError):
         return False
 
 

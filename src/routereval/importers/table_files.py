@@ -29,7 +29,7 @@ from routereval.importers.workbook import refuse_bombs
 from routereval.regular_files import LARGEST
 
 CSV_ENDS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-JSON_ENDS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+JSON_ENDS = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz")
 ENDS = (".parquet", *CSV_ENDS, *JSON_ENDS, ".xlsx")
 """The endings of files that may hold a table, those of a folder first that come first."""
 
@@ -37,6 +37,7 @@ _DELIMITERS = ",;\t|"
 _HEAD = 1 << 16
 _SEP_LINE = "sep="
 _BROKEN = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python keeps them
+_SINGLE_QUOTED = re.compile(r"'[^'\"]*'[^'\"]'[^\"]*'\s*$")
 _FIRST, _PART = 100, 10_000  # rows
 
 Row = Mapping[str, Any]
@@ -73,6 +74,12 @@ def decimal_comma(file: Path) -> bool:
         return False
     with _text(file) as stream:
         return _delimiter(stream) != ","
+
+
+def read_as_windows_text(file: Path) -> bool:
+    """Whether a text file is no UTF-8, and so read as Windows-1252."""
+    texts = (*CSV_ENDS, *JSON_ENDS)
+    return has_end(file, *texts) and _encoding(file) == "cp1252"
 
 
 def _encoding(file: Path) -> str:
@@ -124,7 +131,13 @@ def _csv_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
         first = next(lines, "")
         if first.lower().startswith(_SEP_LINE):
             skipped, first = 1, next(lines, "")
-        rows = csv.reader(_with_first(first, lines), delimiter=delimiter, strict=True)
+        rows = csv.reader(
+            _with_first(first, lines),
+            delimiter=delimiter,
+            quotechar="'" if _SINGLE_QUOTED.match(first) else '"',
+            skipinitialspace=f'{delimiter} "' in first,
+            strict=True,
+        )
         yield from _dicts(file, _cells(rows, skipped, bad, file), bad)
 
 
@@ -197,7 +210,10 @@ class _Header:
                     f"{file}: several columns have no name; the first line should name all, "
                     "without a title above it or a second line of names"
                 )
-            raise DataError(f"{file}: two columns are named {twice[:40]!r}; give each its own name")
+            raise DataError(
+                f"{file}: two columns are named {twice[:40]!r}; give each its own name, on one "
+                "line: of two lines of names, join those of each column (gpt_score, gpt_cost)"
+            )
         return cls(cells, names, len(cells))
 
     def objection(self, cells: list[str]) -> str:

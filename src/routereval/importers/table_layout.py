@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -150,11 +150,11 @@ def _refuse_points(
     """Refuse scores that are points out of what another column says."""
     for name in names:
         if plain_name(name) in _OUT_OF and name not in roles.values():
-            most = {_number_or_none(cell) for cell in cells(name)} - {None, 1.0}
-            if most:
+            points = [found for cell in cells(name) if (found := _number_or_none(cell)) is not None]
+            if any(number > 1 for number in points):
                 raise DataError(
                     f"{file}: column {name!r} says what the scores are out of, such as "
-                    f"{min(filter(None, most)):g}; divide them by it first, or leave it out by "
+                    f"{max(points):g}; divide them by it first, or leave it out by "
                     f"--columns 'ignore={name}' if they are shares already"
                 )
 
@@ -235,7 +235,7 @@ def _long(file: Path, roles: Mapping[str, str], names: list[str], cells: Cells) 
     metric = next((n for n in names if plain_name(n) in _METRIC_NAMES), None)
     metric = None if metric in roles.values() else metric
     if metric is not None:
-        refuse_metrics(file, metric, dict.fromkeys(str(cell) for cell in cells(metric)))
+        refuse_metrics(file, metric, cells(metric))
     others = [name for name in names if name.lower() in ROLES["score"] and name != roles["score"]]
     others = [name for name in others if _scores(cells(name))]
     warnings = [
@@ -247,12 +247,13 @@ def _long(file: Path, roles: Mapping[str, str], names: list[str], cells: Cells) 
     return _with_facts(Layout(roles, metric=metric, warnings=tuple(warnings)), names)
 
 
-def refuse_metrics(file: Path, column: str, metrics: Collection[str]) -> None:
+def refuse_metrics(file: Path, column: str, cells: Iterable[object]) -> None:
     """Refuse a table whose rows are of several metrics, as a column of it names them.
 
     Raises:
         DataError: if there is more than one.
     """
+    metrics = list(dict.fromkeys(str(cell) for cell in cells if cell is not None and cell != ""))
     if len(metrics) > 1:
         raise DataError(
             f"{file}: column {column!r} names several metrics ({listed_names(metrics, 6)}), a "

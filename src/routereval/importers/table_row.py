@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from routereval.importers.table_roles import ROLES
 from routereval.records.axes import AXIS_ROLES
 
 _LONGEST_ID = 200
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d\d")
 
 Row = Mapping[str, Any]
 
@@ -69,7 +71,13 @@ class RowReader:
             if not text or not text.strip():
                 raise RowError(f"{roles['prompt']!r} is empty, and there is no prompt_id")
             return _id_of_text(text), known
-        return _name(row, roles["prompt_id"]), known
+        prompt_id = _name(row, roles["prompt_id"])
+        if _ROUNDED.fullmatch(prompt_id):
+            raise RowError(
+                f"{roles['prompt_id']!r} is {prompt_id!r}, a number whose last digits are lost; "
+                "export the column as text"
+            )
+        return prompt_id, known
 
     def cells(self, row: Row) -> Iterator[TableCell]:
         """Each record of a row."""

@@ -18,6 +18,17 @@ _NO_SCORE = (
     "has no scores: join them with what each answer was worth, in a column 'score' per model and "
     "prompt"
 )
+_AS_CSV = "save it as CSV"
+_REMEDIES = {
+    **dict.fromkeys((".xls", ".xlsb", ".xlsm", ".ods", ".numbers"), "save it as .xlsx or CSV"),
+    **dict.fromkeys((".feather", ".arrow", ".ipc", ".orc", ".avro"), "save it as Parquet"),
+    **dict.fromkeys((".zip", ".zst", ".bz2", ".xz", ".7z", ".tar", ".tgz", ".rar"), "unpack it"),
+    **dict.fromkeys((".md", ".html", ".htm", ".tex", ".rds", ".rdata", ".sav", ".dta"), _AS_CSV),
+    **dict.fromkeys((".pkl", ".pickle", ".npy", ".npz", ".db", ".sqlite", ".duckdb"), _AS_CSV),
+    **dict.fromkeys((".txt", ".dat", ".psv", ".log"), "if it is a CSV file, call it .csv"),
+    **dict.fromkeys((".yaml", ".yml", ".xml"), "save it as JSON Lines (.jsonl)"),
+}
+"""What to do with a file that no importer reads, by the end of its name."""
 _DEPTHS = tuple("*/" * depth for depth in range(6))
 
 
@@ -63,8 +74,14 @@ def nearest_reason(path: Path) -> str:
         files = files_in(path, *(f"{above}{shape.pattern}" for above in _DEPTHS))
         if any(map(shape.is_it, files[:20])):
             return f"it looks like {shape.what}, which {shape.remedy}"
+    unknown = files_in(path, *(f"{above}*{end}" for above in _DEPTHS[:2] for end in _REMEDIES))
     try:
         layout_of(path)
     except DataError as error:
-        return str(error).removeprefix(f"{path}: ").removeprefix(f"{path}/")
-    return ""
+        why = str(error).removeprefix(f"{path}: ").removeprefix(f"{path}/")
+        return f"{why}; {_remedy(unknown[0])}" if unknown else why
+    return _remedy(unknown[0]) if unknown else ""
+
+
+def _remedy(file: Path) -> str:
+    return f"{file.name} is of a kind that is not read: {_REMEDIES[file.suffix.lower()]}"

@@ -24,6 +24,7 @@ MOST_GROWTH = 4
 MOST_TEXT = 1 << 29
 """Characters that the cells of a workbook may hold together."""
 
+_FEW = 3
 _PLACE = re.compile("([A-Z]{1,3})([0-9]{1,7})")
 
 
@@ -51,6 +52,47 @@ def refuse_bombs(file: Path) -> None:
         )
 
 
+def lost_cells(file: Path) -> list[str]:
+    """What of a workbook's cells is lost as it is read, as warnings: what only Excel would show.
+
+    Raises:
+        DataError: if it is no workbook, or is damaged.
+    """
+    stat = file.stat()
+    _, cells = _counted(file, stat.st_mtime_ns, stat.st_size)
+    found = []
+    if cells.merged.n:
+        found.append(
+            f"cells are merged over several rows ({cells.merged}), of which only the first holds "
+            "the value: fill in each"
+        )
+    if cells.unvalued.n:
+        found.append(
+            f"formulas hold no value ({cells.unvalued}), and are read as empty: open it in Excel "
+            "or LibreOffice, and save it"
+        )
+    if cells.failed.n:
+        found.append(f"cells hold an error ({cells.failed}), and are read as empty")
+    return [f"{file.name}: {line}" for line in found]
+
+
+class _Places:
+    """Counts cells, and keeps where the first few are."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._first: list[str] = []
+
+    def add(self, place: str) -> None:
+        self.n += 1
+        if len(self._first) < _FEW:
+            self._first.append(place)
+
+    def __str__(self) -> str:
+        more = f" and {self.n - _FEW:,} more" if self.n > _FEW else ""
+        return ", ".join(self._first) + more
+
+
 @lru_cache(maxsize=4)  # a file is looked at a few times, to recognise it and to read it
 def _counted(file: Path, _: int, __: int) -> tuple[_Texts, _Cells]:
     texts, cells = _Texts(), _Cells()
@@ -71,11 +113,13 @@ class _Cells:
     def __init__(self) -> None:
         self.n = self.area = self.n_rows = self.n_columns = self.n_characters = 0
         self.named: Counter[int] = Counter()
+        self.merged, self.unvalued, self.failed = _Places(), _Places(), _Places()
         self._begin_sheet()
 
     def _begin_sheet(self) -> None:
         self._last_row = self._last_column = self._unplaced = 0
-        self._kind, self._value = "", ""
+        self._kind, self._value, self._place = "", "", ""
+        self._is_formula = self._has_value = False
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "worksheet":
@@ -92,21 +136,38 @@ class _Cells:
                 self._last_row = max(self._last_row, int(place[2]))
                 self._last_column = max(self._last_column, _column(place[1]))
             self._kind, self._value = attributes.get("t", ""), ""
+            self._place, self._is_formula = attributes.get("r", "?"), False
+            self._has_value = False
+        elif tag == "f":
+            self._is_formula = True
+        elif tag == "mergeCell":
+            rows = set(re.findall("[0-9]+", attributes.get("ref", "")))
+            if len(rows) > 1:
+                self.merged.add(attributes["ref"][:20])
 
     def characters(self, tag: str, text: str) -> None:
-        if tag == "v" and self._kind == "s" and len(self._value) < 20:
+        self._has_value |= tag == "v"
+        if tag == "v" and self._kind in {"s", "e"} and len(self._value) < 20:
             self._value += text
         else:
             self.n_characters += len(text)
 
     def end(self, tag: str) -> None:
-        if tag == "c" and self._kind == "s" and self._value.strip().isdecimal():
-            self.named[int(self._value)] += 1
+        if tag == "c":
+            self._end_cell()
         elif tag == "worksheet":
             n_columns = self._last_column + self._unplaced
             if self._last_row * n_columns > self.area:
                 self.area = self._last_row * n_columns
                 self.n_rows, self.n_columns = self._last_row, n_columns
+
+    def _end_cell(self) -> None:
+        if self._kind == "s" and self._value.strip().isdecimal():
+            self.named[int(self._value)] += 1
+        elif self._kind == "e" and self._value.strip() != "#N/A":
+            self.failed.add(f"{self._value} in {self._place}")
+        elif self._is_formula and not self._has_value:
+            self.unvalued.add(self._place)
 
 
 class _Texts:
