@@ -122,10 +122,14 @@ async def test_openai_plain_responses_embeddings_and_errors() -> None:
     async with rig() as at, of_openai(at) as client:
         response = await client.responses.create(model="auto", input="prove it")
         assert response.output_text == "by euclid-1"
-        with pytest.raises(openai.BadRequestError, match="previous_response_id"):
-            await client.responses.create(
-                model="auto", input="so?", previous_response_id=response.id
-            )
+        after = await client.responses.create(
+            model="auto", input="so?", previous_response_id=response.id
+        )
+        assert after.output_text == "by euclid-1"
+        texts = [one["content"] for one in at.stubs["euclid"].asked[-1].json["messages"]]
+        assert texts == ["prove it", "by euclid-1", "so?"]
+        with pytest.raises(openai.BadRequestError, match="send the whole conversation"):
+            await client.responses.create(model="auto", input="x", previous_response_id="resp_0")
         at.stubs["parrot"].answer = embeds
         found = await client.embeddings.create(
             model="parrot", input="prove it", encoding_format="float"

@@ -121,6 +121,17 @@ async def test_memory_is_bounded() -> None:
 
 
 @in_loop
+async def test_memory_lets_go_of_what_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routereval.gateway.shared_state.FORGET_EVERY", 2)
+    now = Now()
+    state = MemoryState(now)
+    await state.note_model("a", "euclid", 10)
+    now.seconds += 11
+    await state.note_model("b", "euclid", 10)
+    assert list(state._models) == ["b"]
+
+
+@in_loop
 async def test_a_state_that_cannot_be_reached_harms_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

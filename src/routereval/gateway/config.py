@@ -76,6 +76,8 @@ class RoutingConfig(Table, frozen=True):
         sticky_s: how long a conversation stays with its model after an answer; 0 for not at all.
         escalate_after: failed results of tools after which a conversation goes to a better model,
             once; 0 for never.
+        keep_s: how long turns of the Responses API are kept that upstreams of other APIs answered;
+            0 for not at all.
         allow_network: the hosts that a trained router may ask, as `load_router` takes them.
     """
 
@@ -86,6 +88,7 @@ class RoutingConfig(Table, frozen=True):
     sticky_s: AtLeast0 = 300.0
     p95_s: AtLeast0 = 0.0
     escalate_after: CountOr0 = 3
+    keep_s: AtLeast0 = 3600.0
     allow_network: tuple[str, ...] = ()
 
 

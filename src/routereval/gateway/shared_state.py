@@ -88,6 +88,7 @@ class MemoryState:
         self._clock = clock
         self._most = most
         self._models: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._writes = 0
         self._rests: dict[str, float] = {}
 
     async def model_of(self, conversation: str) -> str | None:
@@ -101,6 +102,15 @@ class MemoryState:
         self._models.move_to_end(conversation)
         if len(self._models) > self._most:
             self._models.popitem(last=False)
+        self._writes += 1
+        if self._writes % FORGET_EVERY == 0:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what is over."""
+        now = self._clock()
+        for name in [name for name, (_, until) in self._models.items() if until <= now]:
+            del self._models[name]
 
     async def rests(self) -> dict[str, float]:
         """See `SharedState`."""

@@ -98,6 +98,11 @@ class ResponsesStream(AnswerStream):
         self._texts: list[str] | None = None  # of a message that goes on
         self._call: list[CallPart] = []  # the parts of a call that goes on
 
+    @property
+    def output(self) -> list[dict[str, Any]]:
+        """The items that are whole."""
+        return self._output
+
     def _start(self) -> bytes:
         response = _response(self._identity, self._model, self._echo, self._created)
         held = {"response": {**response, "status": "in_progress", "output": [], "usage": None}}
@@ -225,7 +230,7 @@ def _response(identity: str, model: str, echo: Mapping[str, Any], created: int) 
         "truncation": "disabled",
         "user": None,
         **echo,
-        "store": False,  # the gateway keeps no answers
+        "store": echo.get("store") is True,
     }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.decisions.kept_turns import Turn
 from routereval.gateway.dialects.apis import Api, api_of
 from routereval.gateway.dialects.chat_answer import AnswerError
 from routereval.gateway.dialects.errors import error_body
@@ -22,6 +24,10 @@ GONE = 499  # the status that a log gives a request whose client has left
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 
+async def _nothing() -> None:
+    """Do nothing."""
+
+
 class Connection:
     """What passes between a client and the gateway for one request.
 
@@ -30,6 +36,7 @@ class Connection:
         address: where it comes from; empty where that is not known.
         entry: all that is noted of the request.
         api: that its path belongs to.
+        turn: what is kept of the request if its answer is translated; None for nothing.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,6 +48,7 @@ class Connection:
         self._translated: TranslatedStream | None = None
         self.api = api_of(scope["path"])
         self.dropped: tuple[str, ...] = ()
+        self.turn: Turn | None = None
         self.headers = scope["headers"]
         self.key = bearer(self.headers)
         self.address: str = (scope.get("client") or ("",))[0]
@@ -82,6 +90,7 @@ class Connection:
         *,
         strip_usage: bool,
         translated: TranslatedStream | None = None,
+        before_end: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         """Pass on a stream as it comes.
 
@@ -90,6 +99,7 @@ class Connection:
             api: that it is of.
             strip_usage: whether to leave out what it says of its usage alone.
             translated: what makes the client's events of it; None where they are the same.
+            before_end: what is to be done once all has come, before the client sees the end.
 
         Raises:
             UpstreamError: if it is cut, or ends before its answer does; what was passed on may be
@@ -110,6 +120,7 @@ class Connection:
             self.entry.error = "upstream_stream_error"  # the client has it from the upstream
         if translated is not None:
             rest += translated.end()
+        await before_end()
         await self._send({"type": "http.response.body", "body": rest})
 
     async def _passed_on(self, stream: Stream, events: EventStream) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,8 +20,10 @@ from routereval.gateway.decisions.kept_responses import (
     KeptResponses,
     not_found_error,
 )
+from routereval.gateway.decisions.kept_turns import KeptTurns
 from routereval.gateway.decisions.rules import Rules
-from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
+from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, RESPONSES, Api
+from routereval.gateway.dialects.responses_answer import ResponsesStream
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.chat_request import parse_request, routed_text
@@ -100,6 +103,7 @@ class Relay:
         self.authenticator = authenticator
         self.state = state
         self._kept = KeptResponses(state)
+        self._turns = KeptTurns(state, config.routing.keep_s)
         self._conversations = Conversations(state, config.routing.sticky_s)
         self.parts: list[Any] = [authenticator, *hooks, *observers]  # to be opened and closed
         self.hooks = hooks
@@ -185,9 +189,33 @@ class Relay:
                 await self.run_hooks(asked)
                 connection.headers, body = asked.headers, asked.body
             request = await self.parsed(body, connection.api)
+            if request.forms and connection.api is RESPONSES:
+                request, body = await self._whole_turn(connection, request, body)
             await self._answer_request(connection, request, body)
         finally:
             self.memory.free(held)
+
+    async def _whole_turn(
+        self, connection: Connection, request: ChatRequest, body: bytes
+    ) -> tuple[ChatRequest, bytes]:
+        """A request of the Responses API with what it goes on from, if the gateway keeps that.
+
+        Raises:
+            ApiError: 400 if nobody keeps it, 413 if it is too much.
+        """
+        connection.turn = self._turns.turn_of(body)
+        if not request.follows and b"item_reference" not in body:
+            return request, body
+        whole = await self._turns.whole(connection.entry.key, body)
+        if whole is None:
+            if request.follows:  # an upstream keeps it, then
+                await self._kept.find(connection.entry.key, request.follows)
+            return request, body
+        most = self.config.limits.body_mb
+        if len(whole) > most * 1e6:
+            sentence = f"the conversation is larger than {most:g} MB; begin another one"
+            raise ApiError(413, sentence, code="conversation_too_large")
+        return await self.parsed(whole, connection.api), whole
 
     async def _answer_request(
         self, connection: Connection, request: ChatRequest, body: bytes
@@ -496,6 +524,8 @@ class Relay:
         self._book(entry, plan, upstream, usage)
         if answer.status < 400:
             await self._note_kept(plan, upstream, entry.key, answer.body)
+            if connection.turn is not None and upstream.translates(plan.request):
+                await self._note_turn(connection, json.loads(answer.body)["output"])
             await self._note_conversation(plan, upstream, usage, entry.time)
         await connection.reply(answer)
         return None
@@ -506,6 +536,13 @@ class Relay:
         """Note which upstream keeps an answer, if one does."""
         if plan.request.kept and not upstream.translates(plan.request):
             await self._kept.note(key, answer, KeptResponse(upstream.label, plan.conversation))
+
+    async def _note_turn(self, connection: Connection, output: Iterable[Mapping[str, Any]]) -> None:
+        """Keep a turn whose answer was translated, if it is to be kept."""
+        entry = connection.entry
+        if connection.turn is not None:
+            identity = f"resp_{entry.request_id}"
+            await self._turns.note(entry.key, identity, connection.turn, output)
 
     async def _note_conversation(
         self, plan: RoutingPlan, upstream: Upstream, usage: Usage, now: float
@@ -524,11 +561,18 @@ class Relay:
             await self._note_kept(plan, upstream, entry.key, stream.first)
             if plan.holding is not None and plan.holding.before is None:
                 await self._note_conversation(plan, upstream, expected, entry.time)
+            translated = clients_events(connection, plan.request, upstream)
+
+            async def before_end() -> None:
+                if isinstance(translated, ResponsesStream):
+                    await self._note_turn(connection, translated.output)
+
             await connection.stream(
                 stream,
                 spoken_api(upstream, plan.request),
                 strip_usage=not plan.request.usage_asked,
-                translated=clients_events(connection, plan.request, upstream),
+                translated=translated,
+                before_end=before_end,
             )
         except UpstreamError as error:
             self._note_error(upstream, entry, plan, error, lost=False)

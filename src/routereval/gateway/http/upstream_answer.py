@@ -72,11 +72,12 @@ def clients_events(
 def frame_of(connection: Connection, request: ChatRequest, upstream: Upstream) -> Frame:
     """What is known of an answer before it comes."""
     entry, api = connection.entry, spoken_api(upstream, request)
+    echo = {**request.echo, "store": True} if connection.turn is not None else request.echo
     return Frame(
         request.api,
         api,
         entry.request_id,
-        request.echo,
+        echo,
         upstream.config.name,
         int(entry.time),
         request.usage_asked,
