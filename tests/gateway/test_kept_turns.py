@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from routereval.gateway.decisions.kept_turns import TURN_BYTES, KeptTurns, Turn
+from routereval.gateway.http.kept_turns import TURN_BYTES, KeptTurns, Turn
 from routereval.gateway.shared_state import MemoryState, SqliteState
 from tests.gateway.agents import SCHEMA, TASK, Agent, ToolCall, calls_of, chat_model
 from tests.gateway.loop import in_loop

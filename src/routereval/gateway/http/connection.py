@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.decisions.kept_turns import Turn
 from routereval.gateway.dialects.apis import Api, api_of
 from routereval.gateway.dialects.chat_answer import AnswerError
 from routereval.gateway.dialects.errors import error_body
@@ -14,6 +13,7 @@ from routereval.gateway.dialects.translation import TranslatedStream
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, read_body
 from routereval.gateway.http.headers import bearer, plain_ascii
+from routereval.gateway.http.kept_turns import Turn
 from routereval.gateway.http.request_ids import new_request_id
 from routereval.gateway.http.sse import EventStream
 from routereval.gateway.protocols import Headers, LogEntry, Usage

@@ -20,7 +20,6 @@ from routereval.gateway.decisions.kept_responses import (
     KeptResponses,
     not_found_error,
 )
-from routereval.gateway.decisions.kept_turns import KeptTurns
 from routereval.gateway.decisions.rules import Rules
 from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, RESPONSES, Api
 from routereval.gateway.dialects.responses_answer import ResponsesStream
@@ -30,6 +29,7 @@ from routereval.gateway.http.chat_request import parse_request, routed_text
 from routereval.gateway.http.connection import GONE, Connection
 from routereval.gateway.http.disconnect import DisconnectWatcher
 from routereval.gateway.http.holding import Holding
+from routereval.gateway.http.kept_turns import KeptTurns
 from routereval.gateway.http.latency_limit import LIMIT_HEADER, latency_limit
 from routereval.gateway.http.routing_plan import (
     RoutingPlan,
