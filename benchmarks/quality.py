@@ -336,7 +336,8 @@ def run(out: Path, args: argparse.Namespace) -> None:
     auto_subsets.classifier = shared_classifier
     routers = list(ROUTERS)
     if args.every:
-        routers += [name for name in on_cpu() if name not in {*ROUTERS, BEST, "auto", "oracle"}]
+        known = {*ROUTERS, BEST, "auto", "guard", "oracle", *args.without}
+        routers += [name for name in on_cpu() if name not in known]
     sets = [one for one in benchmarks(args.quick) if one[1].n_prompts >= args.fewest]
     sets.sort(key=lambda one: one[1].n_prompts)
     for turn in range(args.first, args.first + args.seeds):
@@ -521,6 +522,7 @@ def main() -> None:
         help="no ablation, shuffled labels on one pool of every second seed",
     )
     parser.add_argument("--pools", type=int, default=None, help="pools of a set a seed, by turns")
+    parser.add_argument("--without", nargs="*", default=[], help="routers that --every leaves out")
     parser.add_argument("--report", action="store_true", help="sum up what is there")
     parser.add_argument("--seeds", type=int, default=None)
     parser.add_argument("--first", type=int, default=0, help="the first seed, or fold")

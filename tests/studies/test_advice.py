@@ -16,7 +16,13 @@ from routereval.sources import open_source
 from routereval.studies.advise import Advice, advise
 from routereval.studies.advise.advice import Alone, BenchmarkAdvice, Decision, Learned, Routed
 from routereval.studies.advise.decision import answer_of
-from routereval.studies.advise.learned import best_of, best_shares, out_of_fold, pool_of
+from routereval.studies.advise.learned import (
+    best_of,
+    best_shares,
+    code_digest,
+    out_of_fold,
+    pool_of,
+)
 from routereval.studies.advise.plan import AdvicePlan
 from routereval.studies.advise.score_table import score_table_of
 from routereval.studies.advise.traffic import check_traffic, prompt_weights, read_traffic
@@ -279,6 +285,20 @@ def test_a_mixture_costs_as_much_as_it_may(budget: float, found: tuple[int, int,
 
 
 # What the verdict rests on
+
+
+def test_predictions_are_kept_by_the_code_that_made_them(tmp_path: Path) -> None:
+    stations = [f"{name}/one.py" for name in ("features", "routers", "tasks", "report")]
+    for name in (*stations, "studies/train.py", "estimator.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1\n")
+    first = code_digest("routereval.routers.neighbours", tmp_path)
+    (tmp_path / "report/one.py").write_text("2\n")
+    code_digest.cache_clear()
+    assert code_digest("routereval.routers.neighbours", tmp_path) == first
+    (tmp_path / "features/one.py").write_text("2\n")
+    code_digest.cache_clear()
+    assert code_digest("routereval.routers.neighbours", tmp_path) != first
 
 
 def test_predictions_are_out_of_fold_and_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,15 +7,17 @@ learns from some of them and is tested on others. The price of cost is chosen on
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval._version import __version__
 from routereval.errors import DataError
 from routereval.records import Records, cache_folder
 from routereval.routers import choose, make_router
@@ -32,6 +34,9 @@ MOST_TESTED = 4000
 
 FEW_PROMPTS, MORE_FOLDS = 500, 10
 """Up to so many prompts there are so many folds, since each labelled prompt counts."""
+
+_CODE = ("features", "routers", "tasks", "studies/train.py", "estimator.py")
+"""The code that decides what a router predicts."""
 
 _DRAWS = 200
 _PRICES = np.concatenate([[0.0], np.logspace(-3, 1, 49)])
@@ -298,9 +303,28 @@ def _predicted(task: Task, spec: str) -> Floats:
 
 
 def _cache_file(task: Task, spec: str) -> Path:
+    """Named by what decides a prediction: records, code, router, embedder, models, prompts."""
     rows = task.prepared.rows
-    parts = [task.records.hash, __version__, spec, task.prepared.embedder, *task.models]
+    code = code_digest(type(make_router(spec)).__module__)
+    parts = [task.records.hash, code, spec, task.prepared.embedder, *task.models]
     key = hashlib.sha256("\0".join(parts).encode())
     for held in (rows.train, rows.test):
         key.update(held.astype(np.int64).tobytes())
     return cache_folder() / "advice" / f"{key.hexdigest()[:32]}.npy"
+
+
+@lru_cache
+def code_digest(module: str, root: Path = Path(__file__).parents[2]) -> str:
+    """Sha256 of the code that a prediction comes from, and of the libraries that it calls.
+
+    Args:
+        module: the router's, which another package may bring.
+        root: the folder of the package.
+    """
+    theirs = getattr(sys.modules.get(module), "__file__", None)
+    ours = [root / name for name in _CODE]
+    held = [file for one in ours for file in (sorted(one.rglob("*.py")) if one.is_dir() else [one])]
+    key = hashlib.sha256(" ".join(map(version, ("numpy", "scipy", "scikit-learn"))).encode())
+    for file in [*held, *([Path(theirs)] if theirs else [])]:
+        key.update(file.read_bytes())
+    return key.hexdigest()
