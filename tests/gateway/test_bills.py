@@ -490,4 +490,4 @@ async def test_estimates_are_marked_in_metrics(tmp_path: Path) -> None:
 
 def test_the_context_is_scored_by_the_same_count() -> None:
     raw = json.dumps({"model": "m", "messages": [PROVE], "tools": [tool(words(120_000))]}).encode()
-    assert 29_000 < parse_request(raw).tokens < 32_000
+    assert 29_000 < parse_request(raw).prompt_tokens < 32_000

@@ -31,6 +31,7 @@ from routereval.gateway.protocols import (
     RequestHook,
 )
 from routereval.gateway.shared_state import MemoryState, SharedState, open_state
+from routereval.gateway.tokenizer import Tokenizer, load_tokenizers
 from routereval.gateway.upstreams.client import Client
 from routereval.gateway.upstreams.pool import UpstreamPool
 from routereval.routers.trained import TrainedRouter, load_router
@@ -129,6 +130,7 @@ def app_with(
         state=open_state(config.access.keys, kept.state),
         hooks=(*plugins.hooks, *hooks),
         observers=all_observers,
+        counters={path: found.count for path, found in _tokenizers(config).items()},
     )
     if not relay.routable:
         raise DataError(
@@ -168,6 +170,10 @@ def router_decider(trained: TrainedRouter, config: Config, name: str = "") -> Ro
     decider = RouterDecider(trained, name, config.routing.cache)
     decider.warm_up()
     return decider
+
+
+def _tokenizers(config: Config) -> dict[str, Tokenizer]:
+    return load_tokenizers(upstream.tokenizer for upstream in config.upstreams)
 
 
 def _authenticator(config: Config) -> Authenticator:

@@ -80,6 +80,18 @@ class RequestForm(NamedTuple):
     dropped: tuple[str, ...] = ()
 
 
+class PromptSize(NamedTuple):
+    """Tokens of a prompt.
+
+    Attributes:
+        usual: an estimate.
+        most: hardly ever exceeded.
+    """
+
+    usual: int
+    most: int
+
+
 class ChatRequest(msgspec.Struct, frozen=True):
     """What a body asks for.
 
@@ -102,6 +114,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
         kept: whether its answer is kept upstream, to be gone on from.
         forms: the same in other APIs, by their names, where an upstream speaks no other.
         echo: what a translated answer repeats of it.
+        sizes: of the prompt, by the files of the tokenizers that counted it.
     """
 
     model: str
@@ -122,11 +135,12 @@ class ChatRequest(msgspec.Struct, frozen=True):
     kept: bool = False
     forms: Mapping[str, RequestForm] = msgspec.field(default_factory=dict)
     echo: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    sizes: Mapping[str, PromptSize] = msgspec.field(default_factory=dict)
 
-    @property
-    def tokens(self) -> int:
-        """Of the prompt and the longest answer."""
-        return self.prompt_tokens + self.answer_tokens
+    def size_by(self, tokenizer: str) -> PromptSize:
+        """The prompt's size by a tokenizer; the estimate where that did not count it."""
+        found = self.sizes.get(tokenizer) if tokenizer else None
+        return found or PromptSize(self.prompt_tokens, self.most_prompt_tokens)
 
 
 class Authorization(Protocol):

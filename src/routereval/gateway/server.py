@@ -216,10 +216,23 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
     blank = [one.name for one in config.upstreams if _is_nowhere(one.base_url)]
     if blank:
         lines.append(f"still without an address (base_url): {', '.join(blank)}")
+    lines += _counting(config)
     hosts = sorted({found.host for found in contacts(trained)}) if config.rules else []
     if hosts:
         lines.append(f"rules do not cover {', '.join(hosts)}: the router asks there first")
     return [*lines, f"base_url for clients: {address(config, where.port)}/v1"]
+
+
+def _counting(config: Config) -> list[str]:
+    """By which tokenizers prompts are counted; nothing where there are none."""
+    by_file: dict[str, list[str]] = {}
+    for upstream in config.upstreams:
+        by_file.setdefault(upstream.tokenizer, []).append(upstream.label)
+    estimated = by_file.pop("", [])
+    lines = [f"prompts of {', '.join(names)} are counted by {f}" for f, names in by_file.items()]
+    if lines and estimated:
+        lines.append(f"prompts of {', '.join(estimated)} are estimated by script")
+    return lines
 
 
 def _is_nowhere(url: str) -> bool:

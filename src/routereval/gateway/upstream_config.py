@@ -55,6 +55,7 @@ class UpstreamConfig(Table, frozen=True):
         answer_s: for a plain answer, which is silent until it is whole.
         concurrency: requests at a time.
         context: tokens of prompt and answer together; 0 where unknown.
+        tokenizer: a file ``tokenizer.json`` by which prompts are counted; by script if empty.
         capabilities: of `CAPABILITIES`.
         tags: what rules may ask for, such as where it stands.
         apis: of `APIS`, those that its service speaks.
@@ -89,6 +90,7 @@ class UpstreamConfig(Table, frozen=True):
     answer_s: Seconds = 600.0
     concurrency: Count = 64
     context: CountOr0 = 0
+    tokenizer: str = ""
     capabilities: tuple[str, ...] = CAPABILITIES
     tags: tuple[str, ...] = ()
     apis: tuple[str, ...] = ("chat", "embeddings")

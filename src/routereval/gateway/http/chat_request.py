@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +22,7 @@ from routereval.gateway.dialects.request_parts import (
 )
 from routereval.gateway.dialects.translation import READ, translated_request
 from routereval.gateway.http.json_shape import check_shape
-from routereval.gateway.http.token_count import count_of, prompt_size
+from routereval.gateway.http.token_count import count_of, counted_sizes, prompt_size
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, RequestForm
 
 _QUOTED = rb'"(?:[^"\\]|\\.)*+"'
@@ -47,13 +47,19 @@ _ANSWERS = frozenset({"assistant", "tool", "function"})
 _ASK_USAGE = b'"stream_options":{"include_usage":true}'
 
 
-def parse_request(body: bytes, api: Api = CHAT, others: Sequence[Api] = ()) -> ChatRequest:
+def parse_request(
+    body: bytes,
+    api: Api = CHAT,
+    others: Sequence[Api] = (),
+    counters: Mapping[str, Callable[[str], int]] = NO_FORMS,
+) -> ChatRequest:
     """Read the body of a request.
 
     Args:
         body: JSON.
         api: that it is a request of.
         others: APIs in which it may go to an upstream that does not speak its own.
+        counters: what counts the tokens of a text besides, by name.
 
     Raises:
         ApiError: 400 if it is no JSON object, or lacks what the decision needs; 413 if it holds
@@ -102,6 +108,7 @@ def parse_request(body: bytes, api: Api = CHAT, others: Sequence[Api] = ()) -> C
         parts.kept,
         forms,
         echo,
+        counted_sizes(held, counters) if counters else NO_FORMS,
     )
 
 

@@ -7,8 +7,9 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from routereval.errors import RouterEvalError
@@ -62,6 +63,9 @@ from routereval.gateway.upstreams.errors import UpstreamError, clients_own_reply
 from routereval.gateway.upstreams.pool import UpstreamPool, quick_enough
 from routereval.gateway.upstreams.upstream import Upstream
 
+NO_COUNTERS: Mapping[str, Callable[[str], int]] = MappingProxyType({})
+COUNTED_BODY_BYTES = 1 << 12  # of which a tokenizer counts the tokens in a millisecond or two
+
 log = logging.getLogger(__name__)
 
 
@@ -78,6 +82,7 @@ class Relay:
         state: what is shared with other workers.
         hooks: what may change or reject a request before it is decided on.
         observers: what is shown every request when it is over.
+        counters: what counts the tokens of texts as upstreams do, by their ``tokenizer``.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class Relay:
         state: SharedState,
         hooks: Sequence[RequestHook] = (),
         observers: Sequence[Observer] = (),
+        counters: Mapping[str, Callable[[str], int]] = NO_COUNTERS,
     ) -> None:
         self.config = config
         self.upstreams = upstreams
@@ -107,6 +113,7 @@ class Relay:
         self._conversations = Conversations(state, config.routing.sticky_s)
         self.parts: list[Any] = [authenticator, *hooks, *observers]  # to be opened and closed
         self.hooks = hooks
+        self.counters = counters
         self.observers = observers
         self.started = int(time.time())
         self.in_flight = 0
@@ -287,9 +294,10 @@ class Relay:
             ApiError: 400 or 413; see `parse_request`.
         """
         others = self.upstreams.other_apis(api)
-        if len(body) > LARGE_BODY_BYTES:
-            return await asyncio.to_thread(parse_request, body, api, others)
-        return parse_request(body, api, others)
+        counters = self.counters
+        if len(body) > (COUNTED_BODY_BYTES if counters else LARGE_BODY_BYTES):
+            return await asyncio.to_thread(parse_request, body, api, others, counters)
+        return parse_request(body, api, others, counters)
 
     async def rules_of(self, key: str, headers: Headers, body: bytes) -> tuple[str, ...]:
         """The names of the rules for a request; a large body is read by a thread."""
@@ -556,7 +564,7 @@ class Relay:
     async def _streamed(
         self, connection: Connection, plan: RoutingPlan, upstream: Upstream, stream: Stream
     ) -> None:
-        entry, expected = connection.entry, Usage(plan.request.prompt_tokens)
+        entry, expected = connection.entry, Usage(upstream.prompt_size(plan.request).usual)
         try:
             await self._note_kept(plan, upstream, entry.key, stream.first)
             if plan.holding is not None and plan.holding.before is None:
@@ -580,7 +588,7 @@ class Relay:
             await connection.error(ApiError(502, sentence, code="stream_cut"))
         finally:
             stream.close()
-            usage = connection.usage_of_stream(plan.request.prompt_tokens)
+            usage = connection.usage_of_stream(expected.tokens_in)
             self._book(entry, plan, upstream, usage)
         await self._note_conversation(plan, upstream, usage, entry.time)
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-from routereval.gateway.protocols import MAX_TOKENS
+from routereval.gateway.protocols import MAX_TOKENS, PromptSize
 
 RESERVED = 2.6
+COUNTED_RESERVED, COUNTED_FRAME = 1.1, 256  # where a tokenizer counts
+MAX_COUNTED_CHARS = 1_000_000  # which take a tokenizer less than a second or so
 MESSAGE_TOKENS = 3  # that go round each message
 BODY_BYTES_PER_TOKEN = 8  # no body holds fewer tokens than that, whatever its keys say
 
@@ -58,18 +61,6 @@ MEDIA = {
 }
 
 
-class PromptSize(NamedTuple):
-    """Tokens of a prompt.
-
-    Attributes:
-        usual: an estimate.
-        most: hardly ever exceeded.
-    """
-
-    usual: int
-    most: int
-
-
 def prompt_size(held: Mapping[str, Any], n_bytes: int) -> PromptSize:
     """The tokens of all that a body says to the model: messages, tools, schemas, and the rest.
 
@@ -80,12 +71,8 @@ def prompt_size(held: Mapping[str, Any], n_bytes: int) -> PromptSize:
     >>> prompt_size({"model": "auto", "messages": [{"role": "user", "content": "x" * 400}]}, 450)
     PromptSize(usual=104, most=271)
     """
-    count = _Count()
-    for key, value in held.items():
-        if key in _CONVERSATIONS and isinstance(value, list):
-            count.add_messages(value)
-        elif key != "model":
-            count.add_field(value)
+    count = _Count(text_quarters)
+    count.add_body(held)
     text = max(count.quarters / 4, (n_bytes - count.payload) / BODY_BYTES_PER_TOKEN)
     return PromptSize(
         math.ceil(text) + count.usual,
@@ -93,14 +80,73 @@ def prompt_size(held: Mapping[str, Any], n_bytes: int) -> PromptSize:
     )
 
 
-class _Count:
-    """Sums over a body: quarters of tokens in text, and tokens and bytes of media."""
+def counted_sizes(
+    held: Mapping[str, Any], counters: Mapping[str, Callable[[str], int]]
+) -> dict[str, PromptSize]:
+    """The same by tokenizers; nothing for a body of more text than is counted so.
 
-    def __init__(self) -> None:
+    Texts are counted exactly. How the model's template frames messages and writes tools is not
+    known, so `COUNTED_RESERVED` times as much and `COUNTED_FRAME` tokens are put aside.
+
+    Args:
+        held: the body, parsed.
+        counters: what counts the tokens of a text, by name.
+
+    >>> body = {"model": "auto", "messages": [{"role": "user", "content": "one two three"}]}
+    >>> counted_sizes(body, {"words": lambda text: len(text.split())})
+    {'words': PromptSize(usual=7, most=264)}
+    """
+    found = {}
+    for name, counter in counters.items():
+        count = _Count(partial(_quarters_by, counter), most=MAX_COUNTED_CHARS)
+        try:
+            count.add_body(held)
+        except _TooLongError:
+            break
+        text = count.quarters / 4
+        found[name] = PromptSize(
+            math.ceil(text) + count.usual,
+            math.ceil(text * COUNTED_RESERVED) + COUNTED_FRAME + count.most,
+        )
+    return found
+
+
+def _quarters_by(counter: Callable[[str], int], text: str) -> int:
+    return 4 * counter(text)
+
+
+class _TooLongError(Exception):
+    """There is more text than is to be counted."""
+
+
+class _Count:
+    """Sums over a body: quarters of tokens in text, and tokens and bytes of media.
+
+    Args:
+        quarters_of: what counts a text.
+        most: characters that are counted; beyond them it is given up.
+    """
+
+    def __init__(self, quarters_of: Callable[[str], int], most: float = math.inf) -> None:
+        self._quarters_of = quarters_of
+        self._left = most
         self.quarters = 0
         self.usual = 0
         self.most = 0
         self.payload = 0
+
+    def add_body(self, held: Mapping[str, Any]) -> None:
+        for key, value in held.items():
+            if key in _CONVERSATIONS and isinstance(value, list):
+                self.add_messages(value)
+            elif key != "model":
+                self.add_field(value)
+
+    def add_text(self, text: str) -> None:
+        self._left -= len(text)
+        if self._left < 0:
+            raise _TooLongError
+        self.quarters += self._quarters_of(text)
 
     def add_messages(self, messages: Iterable[Any]) -> None:
         for message in messages:
@@ -110,7 +156,7 @@ class _Count:
             self.quarters += 4 * MESSAGE_TOKENS
             for key, value in message.items():
                 if isinstance(value, str):
-                    self.quarters += text_quarters(value)
+                    self.add_text(value)
                 elif key in _CONTENTS and isinstance(value, list):
                     self.add_parts(value)
                 else:
@@ -147,10 +193,11 @@ class _Count:
         while stack:
             item = stack.pop()
             if isinstance(item, str):
-                self.quarters += text_quarters(item)
+                self.add_text(item)
             elif isinstance(item, dict):
                 for key, inner in item.items():
-                    self.quarters += 4 + text_quarters(key)
+                    self.quarters += 4
+                    self.add_text(key)
                     if payloads and key in _PAYLOADS and isinstance(inner, str):
                         self.payload += len(inner)
                     else:

@@ -54,7 +54,7 @@ async def answer_of(
         upstream.tells_usage = not isinstance(found, Stream)
     if isinstance(found, Stream):
         return found, NOTHING
-    usage = usage_of_reply(found, request)
+    usage = usage_of_reply(found, request, upstream.prompt_size(request).usual)
     if translates:
         found = translated_reply(found, frame)
     return found, usage

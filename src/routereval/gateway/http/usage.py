@@ -56,14 +56,20 @@ class ReportedUsage(NamedTuple):
 NOTHING_REPORTED = ReportedUsage()
 
 
-def usage_of_reply(reply: Reply, request: ChatRequest) -> Usage:
-    """What a whole answer says of its usage; nothing is paid for an error."""
+def usage_of_reply(reply: Reply, request: ChatRequest, expected: int) -> Usage:
+    """What a whole answer says of its usage; nothing is paid for an error.
+
+    Args:
+        reply: the answer.
+        request: that it answers.
+        expected: tokens of the prompt, where the answer does not say them.
+    """
     if reply.status >= 400:
         return Usage()
     if not request.answers:  # embeddings, of which only the prompt is paid
         tokens_in = read_usage(reply.body).tokens_in
-        return Usage(request.prompt_tokens if tokens_in is None else tokens_in, 0, not tokens_in)
-    return usage_of_body(reply.body, request.prompt_tokens)
+        return Usage(expected if tokens_in is None else tokens_in, 0, not tokens_in)
+    return usage_of_body(reply.body, expected)
 
 
 def usage_of_body(body: bytes, tokens_in: int) -> Usage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.dialects.translation import other_api
-from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, Usage
+from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, PromptSize, Usage
 from routereval.gateway.upstream_config import UpstreamConfig
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.client import Target
@@ -54,9 +54,15 @@ class Upstream:
             return wrong
         if not request.needs <= self._needs_met:
             return f"lacks {', '.join(sorted(request.needs - self._needs_met))}"
-        if self.config.context and request.tokens > self.config.context:
-            return f"takes {self.config.context} tokens, not about {request.tokens}"
+        if context := self.config.context:
+            tokens = self.prompt_size(request).usual + request.answer_tokens
+            if tokens > context:
+                return f"takes {context} tokens, not about {tokens}"
         return ""
+
+    def prompt_size(self, request: ChatRequest) -> PromptSize:
+        """The size of a prompt, by the upstream's own tokenizer if it names one."""
+        return request.size_by(self.config.tokenizer)
 
     def spoken(self, api: Api) -> Api | None:
         """The API in which a request of one goes there; None if none will do."""
@@ -94,13 +100,16 @@ class Upstream:
     def highest_price(self, request: ChatRequest) -> float:
         """The most that a request's prompt and its longest answers cost, in USD."""
         price_in, price_out = self._highest_prices
-        inward = (request.most_prompt_tokens + FRAME_TOKENS) * price_in
+        most = request.most_prompt_tokens
+        if self.config.tokenizer:
+            most = self.prompt_size(request).most
+        inward = (most + FRAME_TOKENS) * price_in
         return (inward + self._longest_answers(request) * price_out) / 1e6
 
     def lost_price(self, request: ChatRequest) -> float:
         """What is booked for answers that nobody got: as they were asked for, in USD."""
         longest = self._longest_answers(request)
-        return self.price(Usage(request.prompt_tokens, longest, estimated=True))
+        return self.price(Usage(self.prompt_size(request).usual, longest, estimated=True))
 
     def _longest_answers(self, request: ChatRequest) -> int:
         longest = request.answer_tokens or self.config.answer_tokens
