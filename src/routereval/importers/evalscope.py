@@ -80,8 +80,10 @@ def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> 
     if not files:
         raise DataError(f"{path} holds no reviews of EvalScope (since 1.0), of reviews/<model>/")
     runs = list(map(_run, files))
-    mains = dict.fromkeys(name for run in runs for name in _metrics(run)[:1])
-    choice = choose_metrics(runs, _metrics, names_of(metric), list(mains), rescale)
+    mains: dict[str, list[str]] = {}
+    for run in runs:
+        mains.setdefault(run.task, []).extend(_metrics(run)[:1])
+    choice = choose_metrics(runs, _metrics, names_of(metric), mains.__getitem__, rescale)
     yield from drafts_of_runs(
         path,
         runs,

@@ -32,11 +32,30 @@ from routereval.importers.run_answers import (
 from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
+_QUASI, _PREFIX = "quasi_exact_match", "quasi_prefix_exact_match"
+HEADLINES = {
+    **dict.fromkeys(("boolq", "imdb", "raft", "civil_comments", "wikifact", "babi_qa"), _QUASI),
+    **dict.fromkeys(("synthetic_reasoning", "legalbench", "legal_support", "lsat_qa"), _QUASI),
+    **dict.fromkeys(("entity_matching", "entity_data_imputation", "casehold", "bbq"), _QUASI),
+    **dict.fromkeys(("banking77", "cti_to_mitre", "mutox", "mustard", "parade"), _QUASI),
+    **dict.fromkeys(("a_okvqa", "mm_star", "blink", "gqa", "hateful_memes", "vqa"), _PREFIX),
+    **dict.fromkeys(("unicorn", "pope", "seed_bench", "mme", "pairs", "exams_v"), _PREFIX),
+    "med_qa": "quasi_exact_match",
+    "real_world_qa": "quasi_leave_articles_exact_match",
+    "synthetic_reasoning_natural": "f1_set_match",
+    "tab_fact": "accuracy",
+}
+"""Scenarios of which HELM's tables show another statistic than `METRICS` would."""
+
 METRICS = (
     *("chain_of_thought_correctness", "math_equiv_chain_of_thought", "math_equiv"),
     *("final_number_exact_match", "exact_match_indicator", "ifeval_strict_accuracy"),
     *("wildbench_score_rescaled", "omni_math_accuracy", "code_eval_acc", "test_avg"),
-    *("accuracy", "f1_score", "exact_match", "quasi_exact_match", "rouge_2", "rouge_l", "bleu_4"),
+    *("openai_mrcr_accuracy", "ruler_string_match_part", "program_accuracy", "float_equiv"),
+    *("execution_accuracy", "safety_score", "air_score", "model_judged_score", "squad_f1_score"),
+    *("annotation_autobencher_capabilities_score", "chr_f_plus_plus", "earth_mover_similarity"),
+    *("accuracy", "f1_score", "exact_match", "quasi_exact_match", "rouge_2", "rouge_l", "rougeL"),
+    "bleu_4",
 )
 """Which statistic is the score: the first of these, special ones before what all runs have."""
 
@@ -73,7 +92,7 @@ def read(
     files = some_files(path, f"runs of HELM ({_STATS})", *_PATTERNS)
     whole = {file.parent for file in files if file.name == _STATS}
     runs = [_run(f) for f in files if f.name != _DISPLAY or f.parent not in whole]
-    choice = choose_metrics(runs, _metrics, names_of(metric), METRICS, rescale)
+    choice = choose_metrics(runs, _metrics, names_of(metric), _preferred, rescale)
     yield from drafts_of_runs(
         path,
         runs,
@@ -109,6 +128,12 @@ def _run(file: Path) -> Run:
     stamp = [int(number[:9]) for number in re.findall(r"\d+", suite)], suite
     task = f"{scenario.strip() or 'helm'}:{subset}"
     return Run(file, model.strip() or name, task, stamp, more=more)
+
+
+def _preferred(task: str) -> tuple[str, ...]:
+    """The known statistics of a task, that of HELM's tables first."""
+    headline = HEADLINES.get(task.partition(":")[0])
+    return METRICS if headline is None else (headline, *METRICS)
 
 
 def _metrics(run: Run) -> list[str]:

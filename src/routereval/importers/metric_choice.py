@@ -50,7 +50,7 @@ def choose_metrics(
     runs: Iterable[Run],
     metrics_in: Callable[[Run], Collection[str]],
     wanted: Sequence[str],
-    preferred: Sequence[str],
+    preferred: Sequence[str] | Callable[[str], Sequence[str]],
     rescale: Rescale = False,
 ) -> MetricChoice:
     """Take the first metric that all runs of a task have.
@@ -59,7 +59,8 @@ def choose_metrics(
         runs: the runs.
         metrics_in: the metrics that a run's file holds.
         wanted: those that the user names, in order of preference; `preferred` if empty.
-        preferred: known ones; a task that has none of them, but only one metric, has that one.
+        preferred: known ones, or what gives those of a task; a task that has none of them, but only
+            one metric, has that one.
         rescale: what is said of the scale; one whose best end is the lower inverts a metric.
 
     Raises:
@@ -71,7 +72,8 @@ def choose_metrics(
     choice = MetricChoice()
     for task, metrics in by_task.items():
         names = list(dict.fromkeys(name for run in metrics for name in run))
-        order = [*wanted] or [*preferred, *(names if len(names) == 1 else ())]
+        known = preferred(task) if callable(preferred) else preferred
+        order = [*wanted] or [*known, *(names if len(names) == 1 else ())]
         shared = [name for name in order if all(name in run for run in metrics)]
         if not shared:
             raise DataError(

@@ -2,13 +2,15 @@
 
 ``<time>/results/<model>/<dataset>.json`` holds the measures and ``details``: an object by the
 sample's number, ``{prompt, predictions, references, correct}``, or a list, whose fields then hold a
-value for each repetition. ``<time>/predictions/<model>/<dataset>.json`` has the prompts as well.
+value for each repetition. What a judging model evaluated holds its words, ``{origin_prompt,
+prediction, gold}``. ``<time>/predictions/<model>/<dataset>.json`` has the prompts as well.
 Repository: ``open-compass/opencompass``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -41,6 +43,8 @@ FAMILIES = (
 )
 """Beginnings of data sets that belong together, each data set then being a subset."""
 
+_GRADE = "the judging model's grade"
+_GRADED = {"prediction", "gold"}
 _PATTERNS = (
     *(f"{'*/' * depth}results/*/*.json" for depth in range(5)),
     *("*/*.json", "*.json"),
@@ -81,7 +85,10 @@ def read(
             "the folder that holds results/"
         )
     runs = list(map(_run, files))
-    choice = choose_metrics(runs, _fields, names_of(metric), METRICS, rescale)
+    choice = choose_metrics(runs, _fields, names_of(metric), (*METRICS, _GRADE), rescale)
+    for task, chosen in choice.metric_of.items():
+        if chosen == _GRADE:
+            choice.facts[task] = [f"score: {_GRADE}: 'A' as right, 'B' as wrong, as by default"]
     grouped = FAMILIES if families is None else names_of(families)
     yield from drafts_of_runs(
         path,
@@ -98,7 +105,8 @@ def read(
 
 def _is_ours(file: Path) -> bool:
     head = peek(file)
-    marked = '"details"' in head and any(f'"{mark}"' in head for mark in _MARKS)
+    graded = all(f'"{mark}"' in head for mark in _GRADED)
+    marked = '"details"' in head and (graded or any(f'"{mark}"' in head for mark in _MARKS))
     return marked and (folder_above(file, 2).name == "results" or '"references"' in head)
 
 
@@ -125,6 +133,8 @@ def _fields(run: Run) -> list[str]:
             values = value if isinstance(value, list) and value else [value]
             if all(isinstance(one, bool | int | float) for one in values):
                 found[name] = None
+        if isinstance(fields, dict) and _GRADED <= fields.keys():
+            found[_GRADE] = None
     return list(found)
 
 
@@ -144,7 +154,8 @@ def _answers(
 ) -> Iterator[Answer]:
     """The answers to a sample, one for each repetition."""
     fields, (family, subset) = row["fields"], family_of(run.task, families)
-    score = fields.get(metric_of[run.task])
+    chosen = metric_of[run.task]
+    score = _grades(fields.get("prediction")) if chosen == _GRADE else fields.get(chosen)
     prompt = fields.get("prompt") or part_of(row["sent"], "origin_prompt")
     axes = {
         "tokens_in": part_of(row["sent"], "all_input_length"),
@@ -160,6 +171,20 @@ def _answers(
             subset=subset or None,
             axes=axes,
         )
+
+
+def _grades(words: object) -> object:
+    """What a judging model's words mean, as OpenCompass reads them: the first A or B in them.
+
+    >>> _grades(["A", "It is wrong: B", "C", "?"])
+    [1.0, 0.0, 0.0, None]
+    """
+    if isinstance(words, list):
+        return [_grades(word) for word in words]
+    found = re.search("[AB]", words) if isinstance(words, str) else None
+    if found is not None:
+        return float(found[0] == "A")
+    return 0.0 if isinstance(words, str) and words.strip() == "C" else None  # not attempted
 
 
 def _reference(fields: Mapping[str, Any]) -> str | None:

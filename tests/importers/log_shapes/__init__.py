@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from tests.importers.log_shapes import inspect_log, lm_eval, openai_evals
+from tests.importers.log_shapes import (
+    evalscope,
+    helm,
+    inspect_log,
+    lighteval,
+    lm_eval,
+    openai_evals,
+    opencompass,
+)
 
-_PROJECTS = {
-    "lm-eval": lm_eval.SHAPES,
-    "inspect": inspect_log.SHAPES,
-    "openai-evals": openai_evals.SHAPES,
-}
+_PROJECTS = (
+    evalscope,
+    helm,
+    inspect_log,
+    lighteval,
+    lm_eval,
+    openai_evals,
+    opencompass,
+)
 SHAPES = {
-    f"{project}: {what}": shape
-    for project, held in _PROJECTS.items()
-    for what, shape in held.items()
+    f"{module.__name__.rpartition('.')[2]}: {what}": shape
+    for module in _PROJECTS
+    for what, shape in module.SHAPES.items()
 }
 """All of them, by what they show."""
