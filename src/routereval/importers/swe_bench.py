@@ -83,14 +83,16 @@ def read(
     known = None if instances is None else _instances(Path(instances), bad)
     systems = _systems(path, bad)
     bad.check()
-    table = LongTable()
+    table = LongTable(repeats="trials")
     for benchmark in dict.fromkeys(system.benchmark for system in systems):
         of_it = [system for system in systems if system.benchmark == benchmark]
         _refuse_unknown(of_it, known, bad)
         named = known or _union(of_it)
         _add(table, of_it, named if known else _completed(benchmark, of_it, named, table), bad)
-        for warning in _runs_of_one(of_it):
+        for warning in (*_runs_of_one(of_it), *_infra_failures(of_it)):
             table.warn(benchmark, warning)
+        for fact in _trials(of_it):
+            table.note(benchmark, fact)
     bad.check()
     yield from table.drafts(str(path))
 
@@ -108,6 +110,8 @@ class _Outcomes:
     """What one file tells: by instance 1, 0, or None where it was not tried."""
 
     resolved: Mapping[str, float | None]
+    n_infra: int = 0
+    """How many failed for the infrastructure, which are None."""
     costs: Mapping[str, object] = field(default_factory=dict)
     rest: float | None = None
     """The score of the instances that it leaves out."""
@@ -121,6 +125,8 @@ class _System:
     name: str
     file: Path
     outcomes: _Outcomes
+    split: str = ""
+    """The folder of systems that it lies in."""
 
 
 def _add(
@@ -172,6 +178,26 @@ def _completed(
     return named | {f"unnamed-{n + 1:04d}": _Instance(repo="unnamed") for n in range(missing)}
 
 
+def _infra_failures(systems: Iterable[_System]) -> Iterator[str]:
+    """What failed for the infrastructure, by system."""
+    for system in systems:
+        if n := system.outcomes.n_infra:
+            yield (
+                f"{system.name}: {n} instance{'s' * (n > 1)} failed for the infrastructure: not "
+                "observed here, failures to SWE-bench"
+            )
+
+
+def _trials(systems: Iterable[_System]) -> Iterator[str]:
+    """Which systems were run several times."""
+    runs: dict[str, list[str]] = {}
+    for system in systems:
+        runs.setdefault(system.name, []).append(system.split)
+    for name, splits in runs.items():
+        if len(splits) > 1:
+            yield f"{name}: {len(splits)} runs are trials: {', '.join(splits)}"
+
+
 def _runs_of_one(systems: Iterable[_System]) -> Iterator[str]:
     """Whether summaries are of several runs of one model."""
     runs: dict[str, list[str]] = {}
@@ -215,7 +241,7 @@ def _systems(path: Path, bad: BadRows) -> list[_System]:
         reader = min(readers, key=_READERS.index)
         outcomes = [_outcomes(reader, file, bad) for file in readers[reader]]
         benchmark = f"swe-bench-{split}" if split in SPLITS else "swe-bench"
-        systems.append(_System(benchmark, name, readers[reader][0], _joined(outcomes)))
+        systems.append(_System(benchmark, name, readers[reader][0], _joined(outcomes), split))
     return systems
 
 
@@ -249,7 +275,8 @@ def _joined(outcomes: list[_Outcomes]) -> _Outcomes:
     if len(outcomes) == 1:
         return outcomes[0]
     return _Outcomes(
-        {name: score for outcome in outcomes for name, score in outcome.resolved.items()}
+        {name: score for outcome in outcomes for name, score in outcome.resolved.items()},
+        sum(outcome.n_infra for outcome in outcomes),
     )
 
 
@@ -261,12 +288,17 @@ def _from_details(content: Mapping[str, Any]) -> _Outcomes:
     costs = {
         name: outcome.get("cost") for name, outcome in content.items() if isinstance(outcome, dict)
     }
-    return _Outcomes(_flags(content), costs)
+    return _Outcomes(_flags(content), costs=costs)
 
 
 def _from_report(content: Mapping[str, Any]) -> _Outcomes:
     """``{instance: {"resolved": true}}``, one instance a file."""
-    return _Outcomes(_flags(content))
+    infra = [
+        name
+        for name, outcome in content.items()
+        if isinstance(outcome, dict) and outcome.get("infra_failure") is True
+    ]
+    return _Outcomes(_flags(content) | dict.fromkeys(infra), len(infra))
 
 
 def _from_lists(content: Mapping[str, Any]) -> _Outcomes:
@@ -287,7 +319,9 @@ def _from_summary(content: Mapping[str, Any]) -> _Outcomes:
             scores |= dict.fromkeys(_ids(content, key), 0.0)
     if "incomplete_ids" in content:
         scores |= dict.fromkeys(_ids(content, "incomplete_ids"))
-    return _Outcomes(scores | dict.fromkeys(_ids(content, "resolved_ids"), 1.0))
+    infra = _ids(content, "infra_failure_ids") if "infra_failure_ids" in content else []
+    scores |= dict.fromkeys(infra)
+    return _Outcomes(scores | dict.fromkeys(_ids(content, "resolved_ids"), 1.0), len(infra))
 
 
 def _from_flags(content: Mapping[str, Any]) -> _Outcomes:

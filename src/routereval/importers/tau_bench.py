@@ -99,6 +99,7 @@ def _described_run(file: Path) -> Run:
         raise DataError(f"{file} does not tell the agent's model and the domain, in 'info'")
     settings = flat(part_of(agent, "llm_args"))
     settings |= flat({"reasoning_effort": part_of(info, "audio_native_config", "reasoning_effort")})
+    settings |= flat({"seed": part_of(info, "seed")})
     more = flat(
         {
             "agent": part_of(agent, "implementation"),

@@ -1,7 +1,7 @@
 """Terminal-Bench: the results of its harness, ``<run>/results.json`` and ``run_metadata.json``.
 
 ``results`` is a list of attempts, ``{"task_id", "instruction", "is_resolved", …}``, several for
-each task, which are its trials; ``run_metadata.json`` beside it says which model ran.
+each task, which are its trials; ``run_metadata.json`` beside it says which agent and model ran.
 ``resolved_ids`` of the same file names a task once for each attempt, so it is not read.
 Repository: ``laude-institute/terminal-bench``.
 """
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
+from routereval.importers.arms import Run, flat
 from routereval.importers.axis_fields import axes_in, milliseconds
+from routereval.importers.eval_logs import first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -25,10 +27,51 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
-from routereval.importers.table_format import Cell, Place, Row, TableFormat
+from routereval.importers.run_answers import (
+    Answer,
+    digest_of,
+    drafts_of_runs,
+    file_in,
+    object_in,
+    part_of,
+)
 from routereval.records.draft import Draft
 
 _FILE, _ABOUT = "results.json", "run_metadata.json"
+_PATTERNS = tuple(f"{'*/' * depth}{_FILE}" for depth in range(3))
+_BENCHMARK = "terminal-bench"
+_NOT_OBSERVED = ("agent_installation_failed", "unknown_agent_error")
+"""Failures in which the model had no fair try."""
+
+
+def recognise(path: Path) -> bool:
+    """True for such a file, or a folder with one at most two folders down."""
+    return any(map(_is_ours, first_files(path, *_PATTERNS)))
+
+
+def read(path: Path) -> Iterator[Draft]:
+    """One draft per data set, whose prompts are the tasks; attempts of all runs are trials.
+
+    Args:
+        path: a results.json, the folder of a run, or one that holds such folders.
+
+    Raises:
+        DataError: if the model is not named, or an attempt cannot be read.
+    """
+    files = [file for file in some_files(path, _FILE, *_PATTERNS) if _is_ours(file)]
+    if not files:
+        raise DataError(f"{path} holds no results of Terminal-Bench")
+    runs = list(map(_run, files))
+    yield from drafts_of_runs(
+        path,
+        runs,
+        _rows,
+        lambda row, _: [_answer(row)],
+        unscored="run its harness to the end",
+        licence="Apache-2.0",
+        digest=_digest,
+        warnings=dict(_failures(runs)),
+    )
 
 
 def _is_ours(file: Path) -> bool:
@@ -36,39 +79,75 @@ def _is_ours(file: Path) -> bool:
     return all(f'"{key}"' in head for key in ("results", "task_id", "is_resolved"))
 
 
-def _rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
-    """Each attempt as ``{"attempt": attempt, "model": that of the run}``."""
-    whole, about = json_file(file), _about(file)
-    results = whole.get("results") if isinstance(whole, dict) else None
+def _run(file: Path) -> Run:
+    beside = file_in(file.parent, _ABOUT)
+    about = None if beside is None else json_file(beside)
+    model = text_of(part_of(about, "model_name")) or ""
+    if not model.strip():
+        raise DataError(f"{file.with_name(_ABOUT)} should say which model ran, as 'model_name'")
+    dataset = text_of(part_of(about, "dataset_name")) or ""
+    task = _BENCHMARK if dataset.startswith(_BENCHMARK) else dataset.strip() or _BENCHMARK
+    more = flat({"agent": part_of(about, "agent_name")})
+    return Run(file, model, task, text_of(part_of(about, "start_time")) or str(file), more=more)
+
+
+def _attempts(file: Path) -> list[Any]:
+    results = part_of(json_file(file), "results")
     if not isinstance(results, list):
         raise DataError(f"{file} is no result of Terminal-Bench: it holds no list 'results'")
-    for number, attempt in enumerate(results, 1):
-        with bad.row(file, number):
-            if not isinstance(attempt, dict):
-                raise RowError("is not a JSON object")
-            yield number, {"attempt": attempt, "model": name_in(about, "model_name")}
+    return results
 
 
-def _about(file: Path) -> Mapping[str, Any]:
-    beside = file.with_name(_ABOUT)
-    about = json_file(beside) if beside.is_file() else None
-    if not isinstance(about, dict):
-        raise DataError(f"{beside} should say which model ran, as 'model_name'")
-    return about
+def _rows(run: Run, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for number, attempt in enumerate(_attempts(run.file), 1):
+        with bad.row(run.file, number):
+            yield number, object_in(attempt, "the attempt")
 
 
-def _cells(row: Row, _: Place) -> Iterator[Cell]:
-    attempt = row["attempt"]
+def _digest(run: Run) -> str:
+    """What tells a run from a copy of it."""
+    return digest_of(
+        [
+            [part_of(attempt, key) for key in ("trial_name", "trial_started_at", "is_resolved")]
+            for attempt in _attempts(run.file)
+        ]
+    )
+
+
+def _failures(runs: list[Run]) -> Iterator[tuple[str, list[str]]]:
+    """Warnings of what is not observed though its harness counts it, by data set."""
+    for task in dict.fromkeys(run.task for run in runs):
+        modes = [
+            attempt.get("failure_mode")
+            for run in runs
+            if run.task == task
+            for attempt in _attempts(run.file)
+            if isinstance(attempt, dict) and _no_fair_try(attempt)
+        ]
+        yield (
+            task,
+            [
+                f"{modes.count(mode)} attempts ended in {mode}: not observed here, failures to "
+                "Terminal-Bench"
+                for mode in _NOT_OBSERVED
+                if mode in modes
+            ],
+        )
+
+
+def _no_fair_try(attempt: Mapping[str, Any]) -> bool:
+    return attempt.get("failure_mode") in _NOT_OBSERVED and not attempt.get("is_resolved")
+
+
+def _answer(attempt: Mapping[str, Any]) -> Answer:
     resolved = field_in(attempt, "is_resolved")
     if resolved is not None and not isinstance(resolved, bool):
         raise RowError("'is_resolved' is not true or false")
-    text = text_of(attempt.get("instruction"))
-    yield Cell(
-        "terminal-bench",
+    return Answer(
         name_in(attempt, "task_id"),
-        row["model"],
         resolved,
-        text=text,
+        failed=_no_fair_try(attempt),
+        text=text_of(attempt.get("instruction")),
         axes=_axes(attempt),
     )
 
@@ -81,35 +160,6 @@ def _axes(attempt: Mapping[str, Any]) -> dict[str, object]:
     ]
     took = next((span for span in spans if span is not None), None)
     return axes_in({"latency_ms": took}, attempt)
-
-
-FORMAT = TableFormat(
-    title="Terminal-Bench",
-    kind=_FILE,
-    forms=(_FILE, f"*/{_FILE}", f"*/*/{_FILE}"),
-    is_ours=_is_ours,
-    licence="Apache-2.0",
-    rows=_rows,
-    repeats="trials",
-    n_first=20,
-    unscored="run its harness to the end",
-)
-recognise = FORMAT.recognise
-
-
-def read(path: Path) -> Iterator[Draft]:
-    """One draft, whose prompts are the tasks; the score is the mean over a task's attempts.
-
-    Args:
-        path: a results.json, the folder of a run, or one that holds such folders.
-
-    Raises:
-        DataError: if the model is not named, or an attempt cannot be read.
-    """
-    files = [file for file in some_files(path, FORMAT.kind, *FORMAT.forms) if _is_ours(file)]
-    if not files:
-        raise DataError(f"{path} holds no results of Terminal-Bench")
-    yield from FORMAT.read(path, _cells, files=files)
 
 
 SAMPLE = {

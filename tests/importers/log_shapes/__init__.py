@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.importers.log_shapes import (
+    agents,
     evalscope,
     helm,
     inspect_log,
@@ -13,6 +14,7 @@ from tests.importers.log_shapes import (
 )
 
 _PROJECTS = (
+    agents,
     evalscope,
     helm,
     inspect_log,

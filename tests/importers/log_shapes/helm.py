@@ -11,7 +11,11 @@ NAME = "per_instance_stats.json"
 
 def stat(name: str, mean: float | None, split: str = "test") -> dict[str, Any]:
     """A statistic; without a mean where nothing was counted."""
-    held = {"name": {"name": name, "split": split}, "count": int(mean is not None), "sum": mean or 0}
+    held = {
+        "name": {"name": name, "split": split},
+        "count": int(mean is not None),
+        "sum": mean or 0,
+    }
     return held if mean is None else {**held, "mean": mean, "variance": 0.0}
 
 
@@ -88,8 +92,12 @@ SHAPES = {
     "the newer suite supersedes": Shape(
         "helm",
         {
-            **run("gsm:mode=x,model=org_m", entries({"final_number_exact_match": 0.0}), suite="v1.2"),
-            **run("gsm:mode=x,model=org_m", entries({"final_number_exact_match": 1.0}), suite="v1.10"),
+            **run(
+                "gsm:mode=x,model=org_m", entries({"final_number_exact_match": 0.0}), suite="v1.2"
+            ),
+            **run(
+                "gsm:mode=x,model=org_m", entries({"final_number_exact_match": 1.0}), suite="v1.10"
+            ),
         },
         {"gsm": {"org/m": [1]}},
         says=["are superseded by newer runs, such as"],

@@ -30,7 +30,9 @@ def row(number: int, metric: dict[str, float], **doc: Any) -> dict[str, Any]:
     }
 
 
-def file(task: str, *rows: dict[str, Any], model: str = "org/m", stamp: str = STAMP) -> dict[str, Any]:
+def file(
+    task: str, *rows: dict[str, Any], model: str = "org/m", stamp: str = STAMP
+) -> dict[str, Any]:
     """A file of details."""
     return {f"evals/details/{model}/{stamp}/details_{task}_{stamp}.parquet": [*rows]}
 
