@@ -1,10 +1,11 @@
-"""HumanEval and EvalPlus: which samples of generated code passed their tests.
+"""HumanEval, EvalPlus, BigCodeBench: which samples of generated code passed their tests.
 
 HumanEval's ``evaluate_functional_correctness`` writes ``<samples>.jsonl_results.jsonl``, a line
 ``{task_id, completion, result, passed}`` per sample. EvalPlus's ``<samples>_eval_results.json`` is
 ``{"eval": {task_id: [{base_status, plus_status, …}]}}``, formerly with ``base`` and ``plus`` as
-lists of ``[status, details]``. The model is what files or folders are named.
-Repositories: ``openai/human-eval``, ``evalplus/evalplus``.
+lists of ``[status, details]``; BigCodeBench's has one ``status`` per sample. The model is what
+files or folders are named.
+Repositories: ``openai/human-eval``, ``evalplus/evalplus``, ``bigcode-project/bigcodebench``.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ _ENDS = ("*_results.jsonl", "*eval_results.json")
 _PATTERNS = tuple(f"{'*/' * depth}{end}" for depth in range(4) for end in _ENDS)
 _SUFFIX = re.compile(r"(?:_samples)?(?:\.jsonl)?[._]?(?:eval_)?results$")
 _BACKEND = re.compile(r"(.+?)_([a-z]+)_temp_([\d.]+)")
+_BIGCODE = re.compile(
+    r"(?P<model>.+?)(?:--skip_prefill)?(?:--[^-]+)?--(?P<set>bigcodebench(?:-hard)?-[a-z]+)--"
+    r"(?P<backend>[a-z0-9_]+)-(?P<temperature>[\d.]+)-\d+.*"
+)
+"""``<org>--<model>--<revision>--bigcodebench-instruct--vllm-0-1-sanitized_calibrated``."""
 _PLAIN = {"", "samples", "eval", "results", "humaneval", "mbpp", "completions", "generations"}
 _STATUS = {
     "pass": 1.0,
@@ -83,8 +89,8 @@ def _is_ours(file: Path) -> bool:
     if file.suffix == ".jsonl":
         keys = set(first_object(file))
         return {"task_id", "passed"} <= keys and not keys & {"model", "model_name"}
-    head = peek(file)
-    return '"eval"' in head and any(f'"{key}"' in head for key in ("base_status", "base", "nfiles"))
+    head, keys = peek(file), ("base_status", "base", "nfiles", "status")
+    return '"eval"' in head and any(f'"{key}"' in head for key in keys)
 
 
 def _runs(files: Sequence[Path]) -> Iterator[Run]:
@@ -94,10 +100,19 @@ def _runs(files: Sequence[Path]) -> Iterator[Run]:
     for file, stem in zip(files, stems, strict=True):
         plain = same or stem.lower() in _PLAIN
         name = text_of(file.absolute().parent.name if plain else stem) or ""
+        bigcode = _BIGCODE.fullmatch(name)
+        if bigcode is not None:
+            yield _bigcode_run(file, bigcode)
+            continue
         parts = _BACKEND.fullmatch(name)
         settings = {"backend": parts[2], "temperature": parts[3]} if parts else {}
         model = (parts[1] if parts else name).replace("--", "/").strip() or "model"
         yield Run(file, model, "humaneval", str(file), settings)
+
+
+def _bigcode_run(file: Path, name: re.Match[str]) -> Run:
+    settings = {"backend": name["backend"], "temperature": name["temperature"]}
+    return Run(file, name["model"].replace("--", "/"), name["set"], str(file), settings)
 
 
 def _texts(file: Path) -> dict[str, str]:
@@ -153,16 +168,18 @@ def _statuses(samples: object) -> Iterator[tuple[object, object]]:
         return
     for sample in samples if isinstance(samples, list) else [samples]:
         row = object_in(sample, "the sample")
-        yield field_in(row, "base_status"), row.get("plus_status")
+        base = row["status"] if "status" in row else field_in(row, "base_status")
+        yield base, row.get("plus_status")
 
 
 def _first(pair: object) -> object:
     return pair[0] if isinstance(pair, list) and pair else None
 
 
-def _answers(texts: Mapping[str, str], row: Mapping[str, Any], _: Run) -> Iterator[Answer]:
+def _answers(texts: Mapping[str, str], row: Mapping[str, Any], run: Run) -> Iterator[Answer]:
     task = name_of(row["task_id"], "'task_id'")
     problems = task.rpartition("/")[0].lower() or "humaneval"
+    problems = run.task if run.task.startswith(problems) else problems
     text = texts.get(task)
     if "passed" in row:
         yield Answer(task, row["passed"], problems, text=text)

@@ -133,7 +133,7 @@ def _fields(run: Run) -> list[str]:
             values = value if isinstance(value, list) and value else [value]
             if all(isinstance(one, bool | int | float) for one in values):
                 found[name] = None
-        if isinstance(fields, dict) and _GRADED <= fields.keys():
+        if isinstance(fields, dict) and fields.keys() >= _GRADED:
             found[_GRADE] = None
     return list(found)
 

@@ -32,7 +32,13 @@ from routereval.importers.rows import (
     some_files,
     text_of,
 )
-from routereval.importers.run_answers import Answer, drafts_of_runs, object_in, part_of
+from routereval.importers.run_answers import (
+    Answer,
+    RowsOfRuns,
+    drafts_of_runs,
+    object_in,
+    part_of,
+)
 from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
@@ -98,16 +104,14 @@ def read(path: Path, *, metric: str = "score", rescale: Rescale = False) -> Iter
     results = [result for file in files for result in _results(file, bad)]
     bad.check()
     prompt_of = _prompts(results)
-    held: dict[tuple[object, ...], list[tuple[int, _Result]]] = defaultdict(list)
-    runs: dict[tuple[object, ...], Run] = {}
+    rows = RowsOfRuns()
     for result, settings in zip(results, _settings(results), strict=True):
         run = Run(result.file, result.model, _TASK, result.stamp, settings)
-        runs.setdefault(_key(run), run)
-        held[_key(run)].append((result.number, result))
+        rows.add(run, result.number, result)
     yield from drafts_of_runs(
         path,
-        runs.values(),
-        lambda run, _: held[_key(run)],
+        rows.runs,
+        rows.of,
         lambda result, _: [_answer(result, prompt_of, metric)],
         unscored="give its tests assertions, which make the score",
         rescale=rescale,
@@ -221,10 +225,6 @@ def _prompts(results: Sequence[_Result]) -> dict[tuple[str, str], str]:
         )
         for result in results
     }
-
-
-def _key(run: Run) -> tuple[object, ...]:
-    return run.file, run.model, *sorted(run.settings.items())
 
 
 def _answer(result: _Result, prompt_of: Mapping[tuple[str, str], str], metric: str) -> Answer:

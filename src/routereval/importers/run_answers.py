@@ -171,6 +171,38 @@ class _Reader:
             )
 
 
+class RowsOfRuns:
+    """Rows by the run that they belong to, where that stands in the rows.
+
+    >>> rows = RowsOfRuns()
+    >>> rows.add(Run(Path("log"), "m", "toy", 1), 1, "row")
+    >>> [(run.model, rows.of(run)) for run in rows.runs]
+    [('m', [(1, 'row')])]
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[tuple[object, ...], Run] = {}
+        self._rows: dict[tuple[object, ...], list[tuple[int, Any]]] = {}
+
+    def add(self, run: Run, number: int, row: Any) -> None:  # noqa: ANN401 - JSON is of any type
+        """Add a row with its number; runs of one file, model, task and settings are one."""
+        self._runs.setdefault(_key(run), run)
+        self._rows.setdefault(_key(run), []).append((number, row))
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs, in the order in which they first came."""
+        return list(self._runs.values())
+
+    def of(self, run: Run, _: object = None) -> list[tuple[int, Any]]:
+        """The rows of a run; to be given to `drafts_of_runs`."""
+        return self._rows[_key(run)]
+
+
+def _key(run: Run) -> tuple[object, ...]:
+    return run.file, run.model, run.task, *sorted({**run.settings, **run.more}.items())
+
+
 def digest_of(values: object) -> str:
     """A digest of values of JSON, to tell what one run said from what another did."""
     text = json.dumps(values, sort_keys=True, default=str)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tests.importers.log_shapes import (
     agents,
+    code,
     evalscope,
+    harbor,
     helm,
     inspect_log,
     lighteval,
@@ -15,7 +17,9 @@ from tests.importers.log_shapes import (
 
 _PROJECTS = (
     agents,
+    code,
     evalscope,
+    harbor,
     helm,
     inspect_log,
     lighteval,

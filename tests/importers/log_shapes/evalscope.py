@@ -1,4 +1,4 @@
-"""EvalScope: ``api/evaluator/cache.py`` (``ReviewResult``), ``api/metric/scorer.py`` (``Score``)."""
+"""EvalScope: ``evaluator/cache.py`` (``ReviewResult``), ``metric/scorer.py`` (``Score``)."""
 
 from __future__ import annotations
 

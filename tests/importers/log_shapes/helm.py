@@ -1,4 +1,4 @@
-"""HELM: ``benchmark/metrics/metric.py`` (``PerInstanceStats``), ``runner.py``, ``static/schema*``."""
+"""HELM: ``metrics/metric.py`` (``PerInstanceStats``), ``runner.py``, ``static/schema*``."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ SHAPES = {
     "words are no means": Shape(
         "helm",
         {
-            f"runs/v1/x:a=b,model=org_m/display_predictions.json": [
+            "runs/v1/x:a=b,model=org_m/display_predictions.json": [
                 {"instance_id": "id0", "predicted_text": "A", "stats": {"exact_match": 1.0}},
                 {"instance_id": "id1", "predicted_text": "B", "stats": {"exact_match": 0.0}},
             ]
