@@ -9,10 +9,12 @@ from tests.importers.log_shapes import (
     harbor,
     helm,
     inspect_log,
+    leaderboards,
     lighteval,
     lm_eval,
     openai_evals,
     opencompass,
+    services,
 )
 
 _PROJECTS = (
@@ -22,10 +24,12 @@ _PROJECTS = (
     harbor,
     helm,
     inspect_log,
+    leaderboards,
     lighteval,
     lm_eval,
     openai_evals,
     opencompass,
+    services,
 )
 SHAPES = {
     f"{module.__name__.rpartition('.')[2]}: {what}": shape
