@@ -63,7 +63,7 @@ def read(path: Path, *, tries: int = 0) -> Iterator[Draft]:
         path,
         rows.runs,
         rows.of,
-        lambda row, _: [_answer(*row, tries)],
+        lambda row, _: [_answer(row[0], row[1], tries)],
         unscored="run the benchmark with its unit tests",
         licence="Apache-2.0",
         facts={_TASK: [f"score: whether tests pass after {tries or 'all'} tries; -O tries=N"]},

@@ -8,7 +8,7 @@ from typing import Any
 
 from routereval.errors import DataError, SpecError, unknown
 from routereval.importers.importer import Importer
-from routereval.importers.unread import nearest_reason
+from routereval.importers.unread import nearest_reason, table_reason
 from routereval.records.draft import Draft
 from routereval.records.folder import read_records, write_collection
 from routereval.records.records import Records
@@ -105,17 +105,29 @@ def importer(name: str, path: Path, *, otherwise: str = "") -> Importer:
         raise DataError(f"{path} is {kind}, not a file; write what comes from it to one")
     if name != _AUTO:
         return IMPORTERS[name]
-    for found in _in_order():
-        if found.recognise(path):
-            return found
-    if otherwise:
-        return IMPORTERS[otherwise]
+    found = _recognising(path, otherwise)
+    if found is not None:
+        return found
     empty = path.is_dir() and not any(path.iterdir())
     what = "is an empty folder" if empty else "is of no known format"
     known_names = ", ".join(IMPORTERS.known())
     reason = nearest_reason(path)
     because = f": {reason}" if reason else ""
     raise DataError(f"{path} {what}{because}; known formats: {known_names}, or a folder of records")
+
+
+def _recognising(path: Path, otherwise: str) -> Importer | None:
+    """The first importer that recognises a source, else the other one; None without any.
+
+    Raises:
+        DataError: if it only looks like a plain table.
+    """
+    for found in _in_order():
+        if found.name == _LAST and not otherwise and (reason := table_reason(path)):
+            raise DataError(f"{path} is of no known format: {reason}")
+        if found.recognise(path):
+            return found
+    return IMPORTERS[otherwise] if otherwise else None
 
 
 def _in_order() -> Iterator[Importer]:

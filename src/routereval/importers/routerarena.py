@@ -82,7 +82,8 @@ def _cells(row: Row, _: Place, *, prices: _Prices) -> Iterator[Cell]:
     cost = _tokens_cost(row, prices.get(model)) if cost is None else cost
     benchmark = name.rpartition("_")[0] or name
     text, axes = text_of(row.get("question")), axes_in(row.get("token_usage"))
-    yield Cell(benchmark, name, model, score, cost, text, axes=axes)
+    failed = row.get("success") is False and not row.get("generated_answer")
+    yield Cell(benchmark, name, model, score, cost, text, axes=axes, failed=failed)
 
 
 def _tokens_cost(row: Row, price: tuple[float, float] | None) -> float | None:

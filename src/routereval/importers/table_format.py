@@ -43,6 +43,8 @@ class Cell(NamedTuple):
     subset: str | None = None
     axes: Mapping[str, object] | None = None
     trial: str | int | None = None
+    failed: bool = False
+    """Whether the call ended in an error, so that it is not observed."""
 
 
 class Place(NamedTuple):
@@ -111,6 +113,7 @@ class TableFormat:
         """
         files = files or some_files(path, self.kind, *self.forms)
         bad, table, n_cells = BadRows(), LongTable(rescale=rescale, repeats=self.repeats), 0
+        n_failed = 0
         for file in files:
             for number, (line, row) in enumerate(self.rows(file, bad)):
                 with bad.row(file, line):
@@ -118,7 +121,10 @@ class TableFormat:
                         with about(cell.model if self.wide else ""):
                             _add(table, cell, cell.model if self.wide else "score")
                         n_cells += 1
+                        n_failed += cell.failed
         bad.check()
+        if n_failed:
+            table.warnings.append(f"{n_failed} answers ended in an error: they are not observed")
         if self.unscored:
             refuse_unscored(path, n_cells, files, self.unscored)
         yield from table.drafts(f"{self.title}, {path.name}", self.licence, model_info)
@@ -126,7 +132,8 @@ class TableFormat:
 
 def _add(table: LongTable, cell: Cell, column: str) -> None:
     table.add(
-        *cell[:4],
+        *cell[:3],
+        None if cell.failed else cell.score,
         cost=cell.cost,
         text=cell.text,
         subset=cell.subset,

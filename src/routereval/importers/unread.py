@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,19 @@ _REMEDIES = {
     **dict.fromkeys((".yaml", ".yml", ".xml"), "save it as JSON Lines (.jsonl)"),
 }
 """What to do with a file that no importer reads, by the end of its name."""
+_NO_MODEL = (
+    "names no model: write the runs of all models into one table with the columns model, prompt "
+    "and score, a row per answer, which `table` reads"
+)
+_MEANS = (
+    "has means only: write a table with the columns model, prompt and score, a row per answer, "
+    "which `table` reads"
+)
+_A_TABLE = (
+    "is not read as it is: write the columns model, prompt and score of it, which `table` reads"
+)
+_MODEL = re.compile(r"\bmodel\b")
+_VERTEX = re.compile(r"[^\n]*\bresponse\b[^\n]*[a-z]/score\b")
 _DEPTHS = tuple("*/" * depth for depth in range(6))
 
 
@@ -40,10 +54,17 @@ class _Shape:
     pattern: str
     is_it: Callable[[Path], bool]
     remedy: str
+    table: bool = False
+    """Whether it might pass for a plain table, whose columns of metrics would then be models."""
 
 
 def _has(*words: str) -> Callable[[Path], bool]:
     return lambda file: all(word in peek(file) for word in words)
+
+
+def _without(word: str) -> Callable[[Path], bool]:
+    """Whether a table has a column of that name, and none of models."""
+    return lambda file: word in (head := peek(file).partition("\n")[0]) and not _MODEL.search(head)
 
 
 _SHAPES = (
@@ -62,18 +83,73 @@ _SHAPES = (
     _Shape(
         "OpenCompass's predictions", "*.json", _has('"origin_prompt"', '"prediction"'), _DETAILS
     ),
+    _Shape(
+        "results of simple-evals",
+        "*_allresults.json",
+        _has('"htmls"', '"convos"'),
+        "has no score per prompt but in its pages: write a table with the columns model, prompt "
+        "and score from the evaluation's own results, which `table` reads",
+    ),
+    _Shape(
+        "grading reports of MLE-bench",
+        "*.json",
+        _has('"competition_reports"'),
+        "scores competitions on scales of their own: write a table with the columns model, prompt "
+        "(the competition) and score (such as any_medal), which `table` reads",
+    ),
+    _Shape("results of AgentBench", "*.json", _has('"validation"', '"custom"', '"total"'), _MEANS),
+    _Shape(
+        "an evaluation by Amazon Bedrock",
+        "*.jsonl",
+        _has('"automatedEvaluationResult"', '"inputRecord"'),
+        _A_TABLE,
+    ),
+    _Shape("calls of W&B Weave", "*.json*", _has('"op_name"', "weave:///"), _A_TABLE),
+    _Shape(
+        "spans of Phoenix", "*.csv", _has("context.span_id", "attributes."), _A_TABLE, table=True
+    ),
+    _Shape(
+        "an evaluation by Azure AI", "*.json*", _has('"inputs.', '"outputs.'), _NO_MODEL, table=True
+    ),
+    _Shape("a table of MLflow's evaluation", "*.json", _has("/v1/score"), _NO_MODEL, table=True),
+    _Shape("a table of MLflow's evaluation", "*.csv", _without("/v1/score"), _NO_MODEL, table=True),
+    _Shape("an experiment of Opik", "*.csv", _without("feedback_scores."), _NO_MODEL, table=True),
+    _Shape(
+        "an evaluation by Vertex AI",
+        "*.csv",
+        lambda file: _VERTEX.match(peek(file)) is not None,
+        _NO_MODEL,
+        table=True,
+    ),
+    _Shape("an evaluation by Ragas", "*.csv", _has("user_input", "retrieved_contexts"), _NO_MODEL),
+    _Shape(
+        "judgments of pairs by MT-bench",
+        "*.jsonl",
+        _has('"model_1"', '"model_2"', '"g1_winner"'),
+        "say what was preferred, not how good each answer is: run gen_judgment.py --mode single",
+    ),
     _Shape("LiteLLM's spend log", "*.csv", _has("call_type", "spend"), _NO_SCORE),
     _Shape("OpenRouter's activity", "*.csv", _has("generation_id"), _NO_SCORE),
     _Shape("OpenRouter's activity", "*.csv", _has("tokens_prompt"), _NO_SCORE),
 )
 
 
-def nearest_reason(path: Path) -> str:
-    """What a source that no importer recognises resembles, and what to do; empty if not known."""
-    for shape in _SHAPES:
+def table_reason(path: Path) -> str:
+    """What a source that looks like a plain table is instead, and what to do; empty if nothing."""
+    return next(_reasons(path, [shape for shape in _SHAPES if shape.table]), "")
+
+
+def _reasons(path: Path, shapes: Iterable[_Shape]) -> Iterator[str]:
+    for shape in shapes:
         files = files_in(path, *(f"{above}{shape.pattern}" for above in _DEPTHS))
         if any(map(shape.is_it, files[:20])):
-            return f"it looks like {shape.what}, which {shape.remedy}"
+            yield f"it looks like {shape.what}, which {shape.remedy}"
+
+
+def nearest_reason(path: Path) -> str:
+    """What a source that no importer recognises resembles, and what to do; empty if not known."""
+    if reason := next(_reasons(path, _SHAPES), ""):
+        return reason
     unknown = files_in(path, *(f"{above}*{end}" for above in _DEPTHS[:2] for end in _REMEDIES))
     try:
         layout_of(path)

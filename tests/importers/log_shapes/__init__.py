@@ -15,6 +15,7 @@ from tests.importers.log_shapes import (
     openai_evals,
     opencompass,
     services,
+    unread,
 )
 
 _PROJECTS = (
@@ -30,6 +31,7 @@ _PROJECTS = (
     openai_evals,
     opencompass,
     services,
+    unread,
 )
 SHAPES = {
     f"{module.__name__.rpartition('.')[2]}: {what}": shape

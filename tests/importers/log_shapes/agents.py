@@ -16,7 +16,7 @@ def report(instance: str, resolved: bool, **more: Any) -> dict[str, Any]:
     return {instance: {**patch, "resolved": resolved, "tests_status": {}, **more}}
 
 
-def summary(resolved: list[str], unresolved: list[str], **more: list[str]) -> dict[str, Any]:
+def summary(resolved: list[str], unresolved: list[str], **more: Any) -> dict[str, Any]:
     """The summary of schema 2."""
     submitted = [*resolved, *unresolved, *more.get("error_ids", [])]
     return {
