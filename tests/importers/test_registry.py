@@ -57,7 +57,7 @@ def test_nothing_recognises_what_is_not_there(name: str, tmp_path: Path) -> None
 def test_an_unknown_format_is_told_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"unknown format 'neutrl'; did you mean 'neutral'\?"):
         import_records("neutrl", neutral_folder(tmp_path / "in"), tmp_path / "out")
-    with pytest.raises(SpecError, match="known: alpaca_eval, auto, "):
+    with pytest.raises(SpecError, match="known: aider, alpaca_eval, "):
         importer("none such", tmp_path)
 
 

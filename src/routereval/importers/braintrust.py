@@ -9,26 +9,23 @@ after the package ``braintrust`` (``ExperimentEvent``).
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from routereval.importers.eval_logs import first_files
 from routereval.importers.importer import Importer
-from routereval.importers.rows import BadRows, axis_in, some_files
+from routereval.importers.rows import axis_in, some_files
 from routereval.importers.run_answers import part_of
 from routereval.importers.scale import Rescale
 from routereval.importers.scored_calls import (
     Call,
     asked_text,
-    drafts_of_calls,
     first_row,
     first_text,
-    json_in,
     objects_in,
 )
-from routereval.importers.table_files import rows_of
+from routereval.importers.traces import Span, drafts_of_traces, model_of, with_objects
 from routereval.records.draft import Draft
 
 _PATTERNS = tuple(f"{folder}*.{end}" for folder in ("", "*/") for end in ("jsonl", "json", "csv"))
@@ -42,7 +39,6 @@ _TOKENS = {
 _COSTS = ("estimated_cost", "cost")
 
 _Row = Mapping[str, Any]
-_Event = tuple[Path, int, dict[str, Any]]
 
 
 def recognise(path: Path) -> bool:
@@ -61,16 +57,12 @@ def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> I
     Raises:
         DataError: if there is no score, several and none chosen, or rows cannot be read.
     """
-    bad = BadRows()
-    files = [f for f in some_files(path, "events of Braintrust", *_PATTERNS) if _is_ours(f)]
-    traces: dict[tuple[Path, str], list[_Event]] = defaultdict(list)
-    for file in files:
-        for line, row in _events(file, bad):
-            traces[file, first_text(row.get("root_span_id")) or f"{line}"].append((file, line, row))
-    yield from drafts_of_calls(
+    yield from drafts_of_traces(
         path,
-        [call for events in traces.values() for call in _calls(events)],
-        bad,
+        filter(_is_ours, some_files(path, "events of Braintrust", *_PATTERNS)),
+        _events,
+        lambda event: first_text(event.get("root_span_id")),
+        _calls,
         score=score,
         rescale=rescale,
         unscored="give the experiment's scores: its root spans have them",
@@ -88,27 +80,23 @@ def _keys(row: _Row) -> set[str]:
     return set(events[0] if events else row)
 
 
-def _events(file: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, row in rows_of(file, bad):
-        for event in objects_in(row.get("events")) or [dict(row)]:
-            yield line, {k: json_in(v) if k in _OBJECTS else v for k, v in event.items()}
+def _events(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The event that a row is, or those of a fetched page."""
+    for event in objects_in(row.get("events")) or [row]:
+        yield with_objects(event, _OBJECTS)
 
 
-def _calls(events: Sequence[_Event]) -> Iterator[Call]:
+def _calls(events: Sequence[Span]) -> Iterator[Call]:
     """The call of a trace: its root has the scores, the spans below it the model and its tokens."""
-    roots = [event for event in events if _is_root(event[2])] or list(events[:1])
+    roots = [event for event in events if _is_root(event.row)] or list(events[:1])
     for file, line, root in roots:
         below = [row for _, _, row in events if row is not root and _is_call(row)]
-        models = dict.fromkeys(
-            name for row in below if (name := first_text(part_of(row, "metadata", "model")))
-        )
-        alone = next(iter(models)) if len(models) == 1 else ""
-        model = first_text(part_of(root, "metadata", "model")) or alone
+        own, *models = (first_text(part_of(r, "metadata", "model")) for r in (root, *below))
         scores = root.get("scores")
         yield Call(
             file,
             line,
-            model or ("" if models else _experiment(file, root)),
+            model_of(own, models, _experiment(file, root)),
             first_text(part_of(root, "origin", "id"), root.get("dataset_record_id")),
             asked_text(root.get("input")),
             {k: v for k, v in scores.items() if v is not None} if isinstance(scores, dict) else {},

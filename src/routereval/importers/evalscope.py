@@ -2,8 +2,9 @@
 
 A line is ``{index, target, messages | input, sample_score: {score: {value: {metric: number},
 main_score_name, status}, sample_id, group_id}}``; samples of one ``group_id`` are repetitions. The
-line of the same ``index`` in ``predictions/<model>/`` has the call's usage, time and error.
-Repository: ``modelscope/evalscope`` (since 1.0).
+line of the same ``index`` in ``predictions/<model>/`` has the call's usage, time and error. Before
+1.0 a line was ``{choices: [{message, review: {gold, pred, result}}], raw_input, usage, index}``.
+Repository: ``modelscope/evalscope``.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from routereval.importers.run_answers import (
     part_of,
 )
 from routereval.importers.scale import Rescale
+from routereval.importers.scored_calls import asked_text, objects_in
 from routereval.records.draft import Draft
 
 SETS = (
@@ -49,6 +51,7 @@ SETS = (
 
 _SINGLE = ("default", "main", "test", "validation", "val", "all")
 _PATTERNS = (*(f"{'*/' * depth}reviews/*/*.jsonl" for depth in range(4)), "*/*.jsonl", "*.jsonl")
+_RESULT = "result"
 _USABLE = ("success", "fallback")
 _LONGEST_LOOK = 50
 _USAGE = {
@@ -78,7 +81,7 @@ def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> 
     """
     files = [f for f in some_files(path, "reviews of EvalScope", *_PATTERNS) if _is_ours(f)]
     if not files:
-        raise DataError(f"{path} holds no reviews of EvalScope (since 1.0), of reviews/<model>/")
+        raise DataError(f"{path} holds no reviews of EvalScope, of reviews/<model>/")
     runs = list(map(_run, files))
     mains: dict[str, list[str]] = {}
     for run in runs:
@@ -98,7 +101,8 @@ def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> 
 
 
 def _is_ours(file: Path) -> bool:
-    return "sample_score" in first_object(file)
+    row = first_object(file)
+    return "sample_score" in row or ("choices" in row and "reviewed" in row)
 
 
 def _run(file: Path) -> Run:
@@ -109,7 +113,7 @@ def _run(file: Path) -> Run:
 def _metrics(run: Run) -> list[str]:
     """The names of a run's values, the main one first; from the first of its reviews with any."""
     lenient = BadRows(most=1 << 62)
-    for number, (_, row) in enumerate(json_objects(run.file, lenient)):
+    for number, (_, row) in enumerate(_reviews(run.file, lenient)):
         score = part_of(row, "sample_score", "score")
         values, main = part_of(score, "value"), part_of(score, "main_score_name")
         if isinstance(values, dict) and values:
@@ -132,8 +136,39 @@ def _sets(files: Sequence[Path]) -> tuple[str, ...]:
 def _rows(run: Run, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The reviews, each with the call that it reviews."""
     calls = _calls(run.file)
-    for line, row in json_objects(run.file, bad):
-        yield line, {"review": row, "call": calls.get(str(row.get("index")))}
+    for line, row in _reviews(run.file, bad):
+        yield line, {"review": row, "call": row.get("call") or calls.get(str(row.get("index")))}
+
+
+def _reviews(file: Path, bad: BadRows) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The reviews of a file as they are written since 1.0."""
+    for line, row in json_objects(file, bad):
+        if "sample_score" in row or "choices" not in row:
+            yield line, row
+        else:
+            for choice in objects_in(row["choices"]):
+                yield line, _renewed(row, choice, line)
+
+
+def _renewed(row: Mapping[str, Any], choice: Mapping[str, Any], line: int) -> dict[str, Any]:
+    """A review of before 1.0 in the form of today; what it was asked is compared where that is."""
+    review, asked = choice.get("review"), row.get("raw_input")
+    result = part_of(review, "result")
+    usage = row.get("usage")
+    return {
+        "index": row.get("index", line - 1),
+        "target": asked_text(asked),
+        "input": asked_text(asked),
+        "sample_score": {
+            "score": {"value": result if isinstance(result, dict) else {_RESULT: result}}
+        },
+        "call": {
+            "usage": {
+                "input_tokens": part_of(usage, "prompt_tokens"),
+                "output_tokens": part_of(usage, "completion_tokens"),
+            }
+        },
+    }
 
 
 def _calls(file: Path) -> dict[str, Mapping[str, Any]]:

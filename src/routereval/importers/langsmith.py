@@ -9,7 +9,6 @@ are plain tables.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,18 @@ from typing import Any
 from routereval.importers.axis_fields import milliseconds
 from routereval.importers.eval_logs import first_files
 from routereval.importers.importer import Importer
-from routereval.importers.rows import BadRows, some_files
+from routereval.importers.rows import some_files
 from routereval.importers.run_answers import part_of
 from routereval.importers.scale import Rescale
 from routereval.importers.scored_calls import (
     Call,
     asked_text,
-    drafts_of_calls,
     first_row,
     first_text,
     json_in,
     objects_in,
 )
-from routereval.importers.table_files import rows_of
+from routereval.importers.traces import Span, drafts_of_traces, model_of, with_objects
 from routereval.records.draft import Draft
 
 _PATTERNS = tuple(
@@ -41,7 +39,6 @@ _TOKENS = {"tokens_in": "prompt_tokens", "tokens_out": "completion_tokens"}
 _MODEL = ("ls_model_name", "model", "model_name")
 
 _Row = dict[str, Any]
-_Run = tuple[Path, int, _Row]
 
 
 def recognise(path: Path) -> bool:
@@ -60,19 +57,12 @@ def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> I
     Raises:
         DataError: if there is no feedback, several and none chosen, or rows cannot be read.
     """
-    bad = BadRows()
-    files = [f for f in some_files(path, "runs of LangSmith", *_PATTERNS) if _is_ours(f)]
-    traces: dict[tuple[Path, str], list[_Run]] = defaultdict(list)
-    for file in files:
-        for line, row in rows_of(file, bad):
-            for run in _runs(dict(row)):
-                traces[file, first_text(run.get("trace_id"), run.get("id"))].append(
-                    (file, line, run)
-                )
-    yield from drafts_of_calls(
+    yield from drafts_of_traces(
         path,
-        [call for runs in traces.values() for call in _calls(runs)],
-        bad,
+        filter(_is_ours, some_files(path, "runs of LangSmith", *_PATTERNS)),
+        _runs,
+        lambda run: first_text(run.get("trace_id"), run.get("id")),
+        _calls,
         score=score,
         rescale=rescale,
         unscored="list the runs with their feedback_stats",
@@ -90,7 +80,7 @@ def _runs(row: _Row) -> Iterator[_Row]:
     """The runs of a row: itself, or those of an example, which has what was asked."""
     within = objects_in(json_in(row.get("runs")))
     for run in within or [row]:
-        held = {key: json_in(value) if key in _OBJECTS else value for key, value in run.items()}
+        held = with_objects(run, _OBJECTS)
         if within:
             held.setdefault("reference_example_id", row.get("id"))
             held["inputs"] = json_in(row.get("inputs")) or held.get("inputs")
@@ -99,19 +89,17 @@ def _runs(row: _Row) -> Iterator[_Row]:
             yield {"trace_id": held.get("trace_id") or held.get("id"), **child}
 
 
-def _calls(runs: Sequence[_Run]) -> Iterator[Call]:
+def _calls(runs: Sequence[Span]) -> Iterator[Call]:
     """The calls of a trace: runs with feedback, with the model of those below that called one."""
-    models = dict.fromkeys(name for _, _, run in runs if (name := _model(run)))
-    alone = next(iter(models)) if len(models) == 1 else ""
+    models = [_model(run) for _, _, run in runs]
     for file, line, run in runs:
         scores = _scores(run)
         if not scores and run.get("parent_run_id"):
             continue
-        model = _model(run) or alone
         yield Call(
             file,
             line,
-            model or ("" if models else _experiment(run)),
+            model_of(_model(run), models, _experiment(run)),
             first_text(run.get("reference_example_id")),
             asked_text(run.get("inputs")),
             scores,

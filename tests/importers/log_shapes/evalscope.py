@@ -60,7 +60,45 @@ def call(index: int, error: str | None = None) -> dict[str, Any]:
     }
 
 
+def old(index: int, *results: object) -> dict[str, Any]:
+    """A review of before 1.0, with a choice for each result."""
+    return {
+        "choices": [
+            {
+                "index": n,
+                "message": {"content": "4", "role": "assistant"},
+                "review": {"gold": "4", "pred": "4", "result": result},
+            }
+            for n, result in enumerate(results)
+        ],
+        "model": "qwen",
+        "object": "chat.completion",
+        "usage": {"completion_tokens": 5, "prompt_tokens": 30, "total_tokens": 35},
+        "model_spec": {"model_id": "qwen"},
+        "answer_id": f"answer-{index}",
+        "subset_name": "main",
+        "raw_input": {"question": f"How many {index}?", "answer": "#### 4"},
+        "index": index,
+        "reviewed": True,
+        "review_id": f"review-{index}",
+        "reviewer_spec": {"metric": ["AverageAccuracy"]},
+        "review_time": 1750000000.5,
+    }
+
+
 SHAPES = {
+    "before 1.0 a choice had its review": Shape(
+        "evalscope",
+        file("gsm8k_main", old(0, 1.0), old(1, 0.0)),
+        {"gsm8k": {"qwen": [1, 0]}},
+        about={"gsm8k": {"texts": ["How many 0?", "How many 1?"], "tokens_in": [[30], [30]]}},
+    ),
+    "before 1.0 choices of a sample are trials, results may have names": Shape(
+        "evalscope",
+        file("gsm8k_main", old(0, {"AverageAccuracy": 1.0}, {"AverageAccuracy": 0.0})),
+        {"gsm8k": {"qwen": [0.5]}},
+        about={"gsm8k": {"trials": 2}},
+    ),
     "each data set has a main value of its own": Shape(
         "evalscope",
         {
