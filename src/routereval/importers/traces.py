@@ -73,7 +73,7 @@ def with_objects(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def model_of(own: str, others: Iterable[str], experiment: str) -> str:
-    """The model that a scored span is of; empty if that cannot be told.
+    """The model that a scored span is of; empty if spans name several.
 
     Args:
         own: the model that it names itself.
