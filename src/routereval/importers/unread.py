@@ -58,6 +58,10 @@ class _Shape:
     """Whether it might pass for a plain table, whose columns of metrics would then be models."""
 
 
+def _is_file(file: Path) -> bool:
+    return file.is_file()
+
+
 def _has(*words: str) -> Callable[[Path], bool]:
     return lambda file: all(word in peek(file) for word in words)
 
@@ -128,6 +132,26 @@ _SHAPES = (
         _has('"model_1"', '"model_2"', '"g1_winner"'),
         "say what was preferred, not how good each answer is: run gen_judgment.py --mode single",
     ),
+    _Shape(
+        "judgments of Arena-Hard",
+        "*.jsonl",
+        _has('"games"', '"judge"', '"baseline"'),
+        "say what was preferred to a baseline: write a table with the columns model, prompt and score "
+        "(1 for B>A, 0.5 for A=B), which `table` reads",
+    ),
+    _Shape(
+        "predictions of SWE-bench",
+        "*.json*",
+        _has('"model_patch"', '"model_name_or_path"'),
+        "has no results: run swebench.harness.run_evaluation on them and give its report",
+    ),
+    _Shape(
+        "HELM's statistics of a run",
+        "stats.json",
+        _has('"name"', '"split"', '"sum"'),
+        "has no score per prompt: give the run's folder with its per_instance_stats.json",
+    ),
+    _Shape("packed logs", "*.json*.gz", _is_file, "are read once they are unpacked with gunzip"),
     _Shape("LiteLLM's spend log", "*.csv", _has("call_type", "spend"), _NO_SCORE),
     _Shape("OpenRouter's activity", "*.csv", _has("generation_id"), _NO_SCORE),
     _Shape("OpenRouter's activity", "*.csv", _has("tokens_prompt"), _NO_SCORE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 from tests.importers.log_shapes.shape import Shape
@@ -78,6 +79,21 @@ SHAPES = {
     "AgentBench": unread(
         "AgentBench.*means only",
         overall__json={"total": 10, "validation": {"completed": 0.9}, "custom": {"other": 0.4}},
+    ),
+    "Arena-Hard": unread(
+        "Arena-Hard.*preferred to a baseline",
+        m__jsonl=[{"uid": "u", "judge": "j", "model": "m", "baseline": "b", "games": []}],
+    ),
+    "SWE-bench's predictions": unread(
+        "SWE-bench.*run_evaluation",
+        preds__json={"a__b-1": {"model_name_or_path": "m", "model_patch": "diff"}},
+    ),
+    "HELM's means": unread(
+        "HELM.*per_instance_stats.json",
+        stats__json=[{"name": {"name": "exact_match", "split": "test"}, "sum": 1.0, "mean": 0.5}],
+    ),
+    "a packed log": unread(
+        "packed logs.*gunzip", **{"samples_gsm8k__jsonl__gz": gzip.compress(b'{"doc_id": 0}')}
     ),
     "OpenCompass's predictions": unread(
         "--dump-eval-details", p__json={"0": {"origin_prompt": "Q", "prediction": "4", "gold": "4"}}
