@@ -136,8 +136,8 @@ _SHAPES = (
         "judgments of Arena-Hard",
         "*.jsonl",
         _has('"games"', '"judge"', '"baseline"'),
-        "say what was preferred to a baseline: write a table with the columns model, prompt and score "
-        "(1 for B>A, 0.5 for A=B), which `table` reads",
+        "say what was preferred to a baseline: write a table with the columns model, prompt and "
+        "score (1 for B>A, 0.5 for A=B), which `table` reads",
     ),
     _Shape(
         "predictions of SWE-bench",
