@@ -2,9 +2,9 @@
 
 Four upstreams, one of which refuses connections, answer 30 % of what they are asked with a fault:
 they hang, hang up, answer 402, 429, 500, 503 or garbage, cut a plain answer, cut a stream in the
-middle of its head, of an event, of a chunk, between events and before its end, and dribble a byte a
-second. A few clients leave. Keys have budgets, and one of them runs out. All of it runs in this
-process, over loopback:
+middle of its head, of an event, of a chunk, between events and before its end, compress what nobody
+asked them to, and dribble a byte a second. A few clients leave. Keys have budgets, and one of them
+runs out. All of it runs in this process, over loopback:
 
     python benchmarks/gateway_faults.py                      # 20,000 requests, about two minutes
     python benchmarks/gateway_faults.py --requests 1000
@@ -26,6 +26,7 @@ import random
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -156,6 +157,31 @@ def cut(where: Callable[[Asked, bytes], int]) -> Callable[[Asked], Awaitable[Non
     return fault
 
 
+def compressed(asked: Asked) -> bytes:
+    """A good answer in gzip, which nobody asked for, in full."""
+    state = zlib.compressobj(wbits=31)
+    if not asked.streamed:
+        body = state.compress(asked.answer()) + state.flush()
+        return plain(200, body, b"content-encoding: gzip")
+    parts = [state.compress(one) + state.flush(zlib.Z_SYNC_FLUSH) for one in asked.events()]
+    head = STREAM.removesuffix(b"\r\n") + b"content-encoding: gzip\r\n\r\n"
+    return head + b"".join(map(chunk, [*parts, state.flush()])) + b"0\r\n\r\n"
+
+
+async def compress(asked: Asked) -> None:
+    await asked.send(compressed(asked))
+
+
+async def compress_half(asked: Asked) -> None:
+    data = compressed(asked)
+    await asked.send(data[: (end_of_head(data) + len(data)) // 2])
+    asked.writer.close()
+
+
+async def compress_otherwise(asked: Asked) -> None:
+    await asked.send(compressed(asked).replace(b"gzip", b"zstd", 1))
+
+
 def end_of_head(data: bytes) -> int:
     return data.index(b"\r\n\r\n") + 4
 
@@ -183,6 +209,9 @@ FAULTS: dict[str, Callable[[Asked], Awaitable[None]]] = {
     "cut before [DONE]": cut(
         lambda asked, data: data.find(b"[DONE]") if asked.streamed else len(data) - 2
     ),
+    "compressed": compress,
+    "compressed and cut": compress_half,
+    "compressed as nobody can read": compress_otherwise,
     "dribbles": dribble,
     "dribbles at the end": dribble_late,
 }
