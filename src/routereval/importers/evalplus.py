@@ -89,8 +89,9 @@ def _is_ours(file: Path) -> bool:
     if file.suffix == ".jsonl":
         keys = set(first_object(file))
         return {"task_id", "passed"} <= keys and not keys & {"model", "model_name"}
-    head, marks = peek(file), ("base_status", "base", "nfiles", "status")
-    return '"eval"' in head and any(f'"{mark}"' in head for mark in marks)
+    head, marks = peek(file), ("base_status", "base", "nfiles")
+    bigcode = all(f'"{mark}"' in head for mark in ("task_id", "solution", "status"))
+    return '"eval"' in head and (bigcode or any(f'"{mark}"' in head for mark in marks))
 
 
 def _runs(files: Sequence[Path]) -> Iterator[Run]:

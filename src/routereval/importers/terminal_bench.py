@@ -32,20 +32,29 @@ from routereval.importers.run_answers import (
     digest_of,
     drafts_of_runs,
     file_in,
+    folder_above,
     object_in,
     part_of,
 )
 from routereval.records.draft import Draft
 
 _FILE, _ABOUT = "results.json", "run_metadata.json"
-_PATTERNS = tuple(f"{'*/' * depth}{_FILE}" for depth in range(3))
+_PATTERNS = tuple(f"{'*/' * depth}{_FILE}" for depth in range(5))
 _BENCHMARK = "terminal-bench"
+_ALL_RUNS = ("runs", "output", "results")
+"""Folders that hold runs of anything."""
 _NOT_OBSERVED = ("agent_installation_failed", "unknown_agent_error")
 """Failures in which the model had no fair try."""
+_FAILURES = (
+    *("parse_error", "test_timeout", "agent_timeout", "fatal_llm_parse_error"),
+    *("context_length_exceeded", "output_length_exceeded"),
+)
+"""Failures of what the agent left, which end without a verdict: Terminal-Bench counts them as 0."""
+_FACT = f"attempts without a verdict that ended in {', '.join(_FAILURES[:3])} and the like are 0"
 
 
 def recognise(path: Path) -> bool:
-    """True for such a file, or a folder with one at most two folders down."""
+    """True for such a file, or a folder with one at most four folders down."""
     return any(map(_is_ours, first_files(path, *_PATTERNS)))
 
 
@@ -70,6 +79,7 @@ def read(path: Path) -> Iterator[Draft]:
         unscored="run its harness to the end",
         licence="Apache-2.0",
         digest=_digest,
+        facts={run.task: [_FACT] for run in runs},
         warnings=dict(_failures(runs)),
     )
 
@@ -82,13 +92,30 @@ def _is_ours(file: Path) -> bool:
 def _run(file: Path) -> Run:
     beside = file_in(file.parent, _ABOUT)
     about = None if beside is None else json_file(beside)
-    model = text_of(part_of(about, "model_name")) or ""
+    model = text_of(part_of(about, "model_name")) or _submission(file, about)
     if not model.strip():
         raise DataError(f"{file.with_name(_ABOUT)} should say which model ran, as 'model_name'")
     dataset = text_of(part_of(about, "dataset_name")) or ""
     task = _BENCHMARK if dataset.startswith(_BENCHMARK) else dataset.strip() or _BENCHMARK
     more = flat({"agent": part_of(about, "agent_name")})
     return Run(file, model, task, text_of(part_of(about, "start_time")) or str(file), more=more)
+
+
+def _submission(file: Path, about: object) -> str:
+    """The folder of a run whose agent names no model: that of several runs, or the run's own."""
+    folder, run = folder_above(file, 1).name, part_of(about, "run_id")
+    if about is None or run is None:
+        return ""
+    above = folder_above(file, 2).name if folder == run else folder
+    return text_of(above if above not in _ALL_RUNS else part_of(about, "agent_name")) or ""
+
+
+def _named_by_folder(runs: list[Run]) -> Iterator[tuple[str, str]]:
+    """Warnings of models that are called by their folder, with the data set."""
+    for run in runs:
+        about = file_in(run.file.parent, _ABOUT)
+        if about is not None and not text_of(part_of(json_file(about), "model_name")):
+            yield run.task, f"{run.model}: its runs name no model, and are called by their folder"
 
 
 def _attempts(file: Path) -> list[Any]:
@@ -131,7 +158,8 @@ def _failures(runs: list[Run]) -> Iterator[tuple[str, list[str]]]:
                 "Terminal-Bench"
                 for mode in _NOT_OBSERVED
                 if mode in modes
-            ],
+            ]
+            + [line for of, line in dict.fromkeys(_named_by_folder(runs)) if of == task],
         )
 
 
@@ -143,6 +171,8 @@ def _answer(attempt: Mapping[str, Any]) -> Answer:
     resolved = field_in(attempt, "is_resolved")
     if resolved is not None and not isinstance(resolved, bool):
         raise RowError("'is_resolved' is not true or false")
+    if resolved is None and attempt.get("failure_mode") in _FAILURES:
+        resolved = False
     return Answer(
         name_in(attempt, "task_id"),
         resolved,

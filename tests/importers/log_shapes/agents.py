@@ -240,6 +240,39 @@ SHAPES = {
         {"terminal-bench": {"anthropic/claude-sonnet-4": [None, 0]}},
         says=["agent_installation_failed"],
     ),
+    "Terminal-Bench: what an agent left untestable has failed": Shape(
+        "terminal-bench",
+        terminal(
+            "r1",
+            attempt("a", None, failure_mode="parse_error"),
+            attempt("b", None, failure_mode="test_timeout"),
+            attempt("c", None, failure_mode="unknown_agent_error"),
+            attempt("d", None),
+        ),
+        {"terminal-bench": {"anthropic/claude-sonnet-4": [0, 0, None, None]}},
+    ),
+    "Terminal-Bench: submissions whose agents name no model": Shape(
+        "terminal-bench",
+        {
+            path: content
+            for name, resolved in (("droid_opus", True), ("droid_gpt-5", False))
+            for n in (1, 2)
+            for path, content in terminal(
+                f"core@0.1.1/{name}/{name}_{n}",
+                attempt("a", resolved),
+                model_name=None,
+                agent_name="Droid",
+                run_id=f"{name}_{n}",
+            ).items()
+        },
+        {"terminal-bench": {"droid_gpt-5": [0], "droid_opus": [1]}},
+        says=["droid_opus: its runs name no model, and are called by their folder"],
+    ),
+    "Terminal-Bench: a run without anything about it": Shape(
+        "terminal-bench",
+        {"r1/results.json": {"id": "r1", "results": [attempt("a", True)]}},
+        refused="should say which model ran",
+    ),
     "tau2: trials, and infrastructure": Shape(
         "tau-bench",
         {
