@@ -20,11 +20,11 @@ from routereval.results.results import Cell, Outcome, cell_key
 from routereval.routers import Router
 from routereval.scoring import OWN_METRICS, Metric
 from routereval.scoring.metrics import with_brought
+from routereval.studies.cells import cell_of
 from routereval.studies.evaluate import evaluate
 from routereval.studies.run_prompts import rounded_predictions
 from routereval.studies.train import fit
 from routereval.tasks import GROUPS, Pool, PreparedBenchmark, Split, Task
-from routereval.tasks.mix import benchmark_starts
 from routereval.tasks.scalar_order import numpys_order
 
 
@@ -202,27 +202,12 @@ def _evaluated_cell(job: CellJob, task: Task) -> FinishedCell:
     metrics = with_brought(OWN_METRICS, job.brought)
     simple = [metric for metric in metrics if not metric.swept]
     found = evaluate(router, task, n_boot=job.n_boot, metrics=metrics, resampled=simple)
-    cell = Cell(
+    cell = replace(
+        cell_of(found, task, router, job.name, job.prepared.embedder, job.n_boot),
         benchmark=job.prepared.name,
         size=job.pool.size,
         group=job.pool.title,
-        seed=task.split.seed,
-        protocol=task.split.rule,
-        router=job.name,
-        pool=task.models,
-        n_train=round(sum(len(fold.train.rows) for fold in task.folds) / len(task.folds)),
-        n_test=len(found.rows),
-        metrics=found.metrics,
-        intervals={name: tuple(ends) for name, ends in found.intervals.items()},  # type: ignore[misc]
         seconds={"fit": round(fitted + found.fit_seconds, 6), "predict": round(found.seconds, 6)},
-        records=job.prepared.hash,
-        version=__version__,
-        embedder=job.prepared.embedder,
-        control=router.control,
-        simulated=task.records.simulated,
-        n_boot=job.n_boot,
-        doubtful=tuple(sorted(found.doubtful)),
-        parts=benchmark_starts(task.records) if task.split.protocol == "mixed" else {},
         order=numpys_order() if task.split.machine_ties else "",
         spec=job.spec,
         pool_spec=job.pool_spec,

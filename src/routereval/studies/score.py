@@ -23,12 +23,12 @@ from routereval.routers.controls import BestSingle
 from routereval.scoring import N_BOOT, compute
 from routereval.scoring.estimates import estimates
 from routereval.sources import open_source
+from routereval.studies.cells import cell_of
 from routereval.studies.evaluate import Evaluation, evaluate
 from routereval.studies.predictions import Predictions, PredictionsFile, read_predictions
 from routereval.studies.streams import of_benchmarks
 from routereval.tasks import STREAMS, Split, Task, mix
 from routereval.tasks.benchmark import PreparedBenchmark
-from routereval.tasks.mix import benchmark_starts
 from routereval.tasks.split import Rows
 
 YARDSTICKS = ("oracle", "dataset_best", "best_single", "random")
@@ -154,7 +154,13 @@ def score(
         for known, router in _routers(task, own, title, means).items():
             paid = _paid(own, task) if known == title else None
             evaluation = _evaluated(router, task, paid, n_boot)
-            cell = _cell(task, known, router, evaluation, protocol, f"file-{stamp}", n_boot)
+            cell = replace(
+                cell_of(evaluation, task, router, known, f"file-{stamp}", n_boot),
+                benchmark=task.split["test"] or task.records.name,
+                group="models",
+                protocol=protocol,
+                seconds={"fit": 0.0, "predict": 0.0},
+            )
             found.append((cell, Outcome(evaluation.evidence, task.test.rows)))
     found.sort(key=lambda one: [title, *YARDSTICKS].index(one[0].router))
     cells = [cell for cell, _ in found]
@@ -287,40 +293,6 @@ def _evaluated(
     router.fit(train.inputs(router.reads), train.scores, train.costs)
     found = evaluate(router, task, n_boot=n_boot)
     return found if paid is None else _with_costs(found, paid, n_boot)
-
-
-def _cell(  # noqa: PLR0917 - all that a cell keeps
-    task: Task,
-    name: str,
-    router: Router,
-    found: Evaluation,
-    protocol: str,
-    embedder: str,
-    n_boot: int,
-) -> Cell:
-    records = task.records
-    return Cell(
-        benchmark=task.split["test"] or records.name,
-        size=len(task.models),
-        group="models",
-        seed=task.split.seed,
-        protocol=protocol,
-        router=name,
-        pool=task.models,
-        n_train=len(task.train.rows),
-        n_test=len(task.test.rows),
-        metrics=found.metrics,
-        intervals={key: tuple(ends) for key, ends in found.intervals.items()},  # type: ignore[misc]
-        seconds={"fit": 0.0, "predict": 0.0},
-        records=records.hash,
-        version=__version__,
-        embedder=embedder,
-        control=router.control,
-        simulated=records.simulated,
-        n_boot=n_boot,
-        doubtful=tuple(sorted(found.doubtful)),
-        parts=benchmark_starts(records) if task.split.protocol == "mixed" else {},
-    )
 
 
 def _with_costs(evaluation: Evaluation, paid: NDArray[np.float64], n_boot: int) -> Evaluation:
