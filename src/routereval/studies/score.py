@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -148,31 +148,26 @@ def score(
         tasks.append(task)
     stamp = hashlib.sha256(Path(predictions).read_bytes()).hexdigest()[:12]
     means = _pooled_means(tasks)
-    found: list[tuple[Cell, Outcome]] = []
-    for task, (_, each, own) in zip(tasks, jobs, strict=True):
-        protocol = each.rule if prompts == "test" else "file"
-        for known, router in _routers(task, own, title, means).items():
-            paid = _paid(own, task) if known == title else None
-            evaluation = _evaluated(router, task, paid, n_boot)
-            cell = replace(
-                cell_of(evaluation, task, router, known, f"file-{stamp}", n_boot),
-                benchmark=task.split["test"] or task.records.name,
-                group="models",
-                protocol=protocol,
-                seconds={"fit": 0.0, "predict": 0.0},
-            )
-            found.append((cell, Outcome(evaluation.evidence, task.test.rows)))
+    found = [
+        (replace(cell, protocol=each.rule if prompts == "test" else "file"), outcome)
+        for task, (_, each, own) in zip(tasks, jobs, strict=True)
+        for cell, outcome in _cells(task, own, title, f"file-{stamp}", means, n_boot)
+    ]
     found.sort(key=lambda one: [title, *YARDSTICKS].index(one[0].router))
     cells = [cell for cell, _ in found]
     outcomes = {cell.key: outcome for cell, outcome in found}
     info = {"version": __version__, "predictions": str(predictions), "notes": notes}
+    results = Results(cells, outcomes, notes, info)
     if out is not None:
-        folder = ResultsFolder(Path(out))
-        folder.begin(info, folder.finished().values())
-        for cell in cells:
-            folder.add(cell, outcomes[cell.key])
-        folder.finish(cells)
-    return Results(cells, outcomes, notes, info)
+        _add_to(ResultsFolder(Path(out)), results)
+    return results
+
+
+def _add_to(folder: ResultsFolder, results: Results) -> None:
+    folder.begin(results.info, folder.finished().values())
+    for cell in results.cells:
+        folder.add(cell, results.outcomes[cell.key])
+    folder.finish(results.cells)
 
 
 def _jobs(
@@ -263,6 +258,26 @@ def _controls(task: Task, means: dict[str, float] | None) -> dict[str, Router]:
     if means is not None:
         made["best_single"] = _Best(means=[means[model] for model in task.models])
     return made
+
+
+def _cells(
+    task: Task,
+    own: Predictions,
+    title: str,
+    embedder: str,
+    means: dict[str, float] | None,
+    n_boot: int,
+) -> Iterator[tuple[Cell, Outcome]]:
+    """The router of the file and the yardsticks on one benchmark."""
+    for name, router in _routers(task, own, title, means).items():
+        found = _evaluated(router, task, _paid(own, task) if name == title else None, n_boot)
+        cell = replace(
+            cell_of(found, task, router, name, embedder, n_boot),
+            benchmark=task.split["test"] or task.records.name,
+            group="models",
+            seconds={"fit": 0.0, "predict": 0.0},
+        )
+        yield cell, Outcome(found.evidence, task.test.rows)
 
 
 def _routers(
