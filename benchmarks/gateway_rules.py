@@ -1,7 +1,8 @@
 """Rules that must never be broken, while upstreams fail, requests fall back and files are reloaded.
 
 Two of five upstreams stand in the EU. Of all requests three in five must stay there or with one
-model: because of a number in one of their texts, a header, a key, their metadata or a tag. A
+model: because of a number in one of their texts, a header, a key, their metadata or a tag. They
+are asked in three APIs of which each upstream speaks one, so that most of them are translated. A
 quarter of what upstreams are asked ends in a fault; for a fifth of the time all upstreams of the EU
 fail, so that only a last resort is left; conversations mix both kinds of requests and stick; a
 fifth of the choices is drawn at random; clients name models, too; and every 200 requests the
@@ -37,13 +38,15 @@ import uvicorn
 from gateway_faults import FAULTS, Asked, log_in, trained
 
 SLOW = ("hangs", "dribbles", "dribbles at the end")
-UPSTREAMS = [  # name, deployment, tag
-    ("euclid", "eu", "eu"),
-    ("euclid", "us", "us"),
-    ("portia", "", "eu"),
-    ("galen", "", "us"),
-    ("nobody", "", "us"),
+UPSTREAMS = [  # name, deployment, tag, the API that it speaks
+    ("euclid", "eu", "eu", "chat"),
+    ("euclid", "us", "us", "chat"),
+    ("portia", "", "eu", "messages"),
+    ("galen", "", "us", "responses"),
+    ("nobody", "", "us", "chat"),
 ]
+SPOKEN = {name: api for name, _, _, api in UPSTREAMS}
+PATHS = {"chat": "/chat/completions", "messages": "/messages", "responses": "/responses"}
 RULES: list[dict[str, Any]] = [
     {"name": "number", "regex": [r"\b\d{3}-\d{2}-\d{4}\b"], "require": ["eu"]},
     {"name": "header", "headers": {"x-data": "personal*"}, "require": ["eu"]},
@@ -55,40 +58,123 @@ KINDS = ["free", "free", "number", "header", "key", "metadata", "tag", "number",
 NUMBER = "123-45-6789"
 
 
-def body_of(kind: str, nonce: str, rng: random.Random) -> bytes:
+def body_of(kind: str, api: str, nonce: str, rng: random.Random) -> bytes:
     """A body that says of which kind it is; a number stands in any of its texts."""
     names = ["auto"] * 6 + ["auto:cheap", "euclid", "galen", "portia"]
-    messages = [{"role": "user", "content": f"prove it {nonce}"}]
     held: dict[str, Any] = {"model": rng.choice(names), "stream": rng.random() < 0.5}
-    held["messages"] = messages
+    messages = [{"role": "user", "content": f"prove it {nonce}"}]
+    held |= {"input": messages} if api == "responses" else {"messages": messages}
+    if api == "messages":
+        held["max_tokens"] = 99
     if kind == "metadata":
         held["metadata"] = {"class": "secret"}
     if kind == "tag":
         held["metadata"] = {"tags": ["x", "pii"]}
-    return with_number(held, rng.randrange(6)) if kind == "number" else json.dumps(held).encode()
+    if kind != "number":
+        return json.dumps(held).encode()
+    return with_number(held, messages, api, rng.randrange(6))
 
 
-def with_number(held: dict[str, Any], place: int) -> bytes:
+def with_number(
+    held: dict[str, Any], messages: list[dict[str, Any]], api: str, place: int
+) -> bytes:
     """The body with the number in one of six places."""
-    messages: list[dict[str, Any]] = held["messages"]
     content = messages[0]["content"]
     if place == 0:
         messages[0]["content"] = f"{content}, my number is {NUMBER}."
     elif place == 1:
-        messages[0]["content"] = [{"type": "text", "text": part} for part in (content, NUMBER)]
+        part = "input_text" if api == "responses" else "text"
+        messages[0]["content"] = [{"type": part, "text": text} for text in (content, NUMBER)]
     elif place == 2:
-        messages.insert(0, {"role": "system", "content": f"The user is {NUMBER}."})
+        system = f"The user is {NUMBER}."
+        if api == "chat":
+            messages.insert(0, {"role": "system", "content": system})
+        else:
+            held["system" if api == "messages" else "instructions"] = system
     elif place == 3:
-        arguments = json.dumps({"number": NUMBER})
-        call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
-        messages.insert(0, {"role": "assistant", "content": None, "tool_calls": [call]})
+        messages[:0] = CALLS[api]
     elif place == 4:
-        held["tools"] = [{"type": "function", "function": {"name": "f", "description": NUMBER}}]
+        held["tools"] = [TOOLS[api]]
     raw = json.dumps(held).encode()
     if place == 5:  # once escaped, and under a name that comes again
         hidden = b'"content": "\\u0031' + NUMBER[1:].encode() + b'", "content": '
         raw = raw.replace(b'"content": ', hidden, 1)
     return raw
+
+
+GIVEN = {"number": NUMBER}
+CALL = {"name": "f", "arguments": json.dumps(GIVEN)}
+USE = {"type": "tool_use", "id": "1", "name": "f", "input": GIVEN}
+CALLS: dict[str, list[dict[str, Any]]] = {
+    "chat": [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "1", "type": "function", "function": CALL}],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": "done"},
+    ],
+    "messages": [
+        {"role": "assistant", "content": [USE]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1"}]},
+    ],
+    "responses": [
+        {"type": "function_call", "call_id": "1", **CALL},
+        {"type": "function_call_output", "call_id": "1", "output": "done"},
+    ],
+}
+TOOL: dict[str, Any] = {"name": "f", "description": NUMBER}
+TOOLS = {
+    "chat": {"type": "function", "function": TOOL},
+    "messages": {**TOOL, "input_schema": {"type": "object"}},
+    "responses": {"type": "function", "parameters": {"type": "object"}, **TOOL},
+}
+
+
+@dataclass
+class AskedInApi(Asked):
+    """A request as an upstream got it that speaks one of the APIs."""
+
+    api: str = "chat"
+
+    def answer(self) -> bytes:
+        if self.api == "chat":
+            return super().answer()
+        text = f"<{self.nonce}>"
+        if self.api == "messages":
+            content = [{"type": "text", "text": text}]
+            held: dict[str, Any] = {"id": "m", "content": content, "stop_reason": "end_turn"}
+        else:
+            part = {"type": "output_text", "text": text}
+            held = {"id": "resp_m", "output": [{"type": "message", "content": [part]}]}
+        return json.dumps({**held, "usage": self.tokens}).encode()
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        usage = self.usage
+        names = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
+        return {name: usage[other] for name, other in names.items()}
+
+    def events(self) -> list[bytes]:
+        if self.api == "chat":
+            return super().events()
+        if self.api == "messages":
+            delta = {"type": "text_delta", "text": self.nonce}
+            stop = {"stop_reason": "end_turn"}
+            held: list[dict[str, Any]] = [
+                {"type": "message_start", "message": {"id": "m", "usage": self.tokens}},
+                {"type": "content_block_delta", "index": 0, "delta": delta},
+                {"type": "message_delta", "delta": stop, "usage": self.tokens},
+                {"type": "message_stop"},
+            ]
+        else:
+            response = {"id": "resp_m", "status": "completed", "usage": self.tokens}
+            held = [
+                {"type": "response.created", "response": {"id": "resp_m"}},
+                {"type": "response.output_text.delta", "output_index": 0, "delta": self.nonce},
+                {"type": "response.completed", "response": response},
+            ]
+        return [b"data: %b\n\n" % json.dumps(one).encode() for one in held]
 
 
 @dataclass
@@ -97,6 +183,7 @@ class Watching:
 
     name: str
     tag: str
+    api: str
     share: float
     rng: random.Random
     seen: Counter[str] = field(default_factory=Counter)
@@ -123,7 +210,8 @@ class Watching:
             self.wrong.append(f"{self.name} ({self.tag}) was sent {nonce}")
         if kind == "metadata" and self.name != "portia":
             self.wrong.append(f"{self.name} was sent {nonce}")
-        asked = Asked(self.name, "n-1", b'"stream": true' in body, writer)
+        streamed = b'"stream":true' in body.replace(b" ", b"")
+        asked = AskedInApi(self.name, "n-1", streamed, writer, self.api)
         if self.rng.random() < self.share:
             await FAULTS[self.rng.choice([name for name in FAULTS if name not in SLOW])](asked)
         else:
@@ -136,10 +224,11 @@ def configuration(ports: list[int], folder: Path, rules: list[dict[str, Any]]) -
             "name": name,
             "deployment": deployment,
             "tags": [tag],
+            "apis": [api],
             "base_url": f"http://127.0.0.1:{port}/v1",
             **dict.fromkeys(("price_in", "price_out", "first_byte_s", "connect_s"), 1.0),
         }
-        for (name, deployment, tag), port in zip(UPSTREAMS, ports, strict=True)
+        for (name, deployment, tag, api), port in zip(UPSTREAMS, ports, strict=True)
     ]
     return {
         "upstream": upstreams,
@@ -193,7 +282,7 @@ async def serving(files: Files) -> AsyncIterator[tuple[str, Any]]:
     await server.startup()
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/v1/chat/completions", gateway
+        yield f"http://127.0.0.1:{port}/v1", gateway
     finally:
         await server.shutdown()
 
@@ -205,9 +294,16 @@ class Run:
     requests: int
     rules: list[dict[str, Any]]
     outcomes: Counter[str] = field(default_factory=Counter)
+    translated: Counter[str] = field(default_factory=Counter)
     reloads: int = 0
     wrong: list[str] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, kind: str, api: str, answer: aiohttp.ClientResponse) -> None:
+        self.outcomes[f"{'free' if kind == 'free' else 'ruled'} {answer.status}"] += 1
+        spoken = SPOKEN.get(answer.headers.get("x-routereval-model", ""), api)
+        if answer.status == 200 and spoken != api:
+            self.translated[f"{api} to {spoken}"] += 1
 
 
 async def make_keys(path: Path) -> dict[str, str]:
@@ -225,8 +321,8 @@ async def make_keys(path: Path) -> dict[str, str]:
 async def whole(run: Run, folder: Path) -> None:
     rng = random.Random(7)
     watching = [
-        Watching(name, tag, 0.25, random.Random(n))
-        for n, (name, _, tag) in enumerate(UPSTREAMS[:4])
+        Watching(name, tag, api, 0.25, random.Random(n))
+        for n, (name, _, tag, api) in enumerate(UPSTREAMS[:4])
     ]
     servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in watching]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
@@ -249,12 +345,12 @@ async def whole(run: Run, folder: Path) -> None:
                 key = secrets["hr-anna" if kind == "key" else "lab"]
                 headers["authorization"] = f"Bearer {key}"
                 with contextlib.suppress(aiohttp.ClientError):
-                    body = body_of(kind, nonce, rng)
-                    async with session.post(url, data=body, headers=headers) as answer:
+                    api = rng.choice(list(PATHS))
+                    body = body_of(kind, api, nonce, rng)
+                    at = url + PATHS[api]
+                    async with session.post(at, data=body, headers=headers) as answer:
                         await answer.read()
-                        run.outcomes[
-                            f"{'free' if kind == 'free' else 'ruled'} {answer.status}"
-                        ] += 1
+                        run.note(kind, api, answer)
 
         await asyncio.gather(*(client() for _ in range(32)))
     for server in servers:
@@ -276,6 +372,9 @@ def check(run: Run) -> list[str]:
         wrong.append(
             f"{sum(named.values())} rules in the log for {run.requests * 6 // 10} requests"
         )
+    print("translated: " + ", ".join(f"{way} {n}" for way, n in sorted(run.translated.items())))
+    if len(run.translated) != len(PATHS) * (len(PATHS) - 1):
+        wrong.append("not every pair of APIs was translated")
     fell = sum(len(line["attempts"]) > 1 for line in run.log)
     print(f"{fell} requests fell back, {run.reloads} reloads")
     if not (fell and run.reloads and run.outcomes["ruled 200"] and run.outcomes["free 200"]):
