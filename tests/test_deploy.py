@@ -106,6 +106,22 @@ def test_the_unit_starts_what_there_is() -> None:
     assert int(settings["TimeoutStopSec"]) > 40  # drain_s, and what the supervisor adds
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_knows_all_of_the_unit(tmp_path: Path) -> None:
+    text = (DEPLOY / "routereval-gateway.service").read_text("utf-8")
+    unit = tmp_path / "routereval-gateway.service"
+    unit.write_text(text.replace("/opt/routereval/bin/routereval", "/bin/true"), "utf-8")
+    command = ["systemd-analyze", "verify", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - a list that stands here
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_streams_pass_the_proxy_and_clients_that_leave_are_seen() -> None:
+    text = (DEPLOY / "Caddyfile").read_text("utf-8")
+    assert "flush_interval" not in text
+    assert "lb_try_duration" in text
+
+
 def test_the_image_is_made_of_what_the_project_has() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     steps = dockerfile()
