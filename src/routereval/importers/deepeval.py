@@ -7,26 +7,31 @@ package ``deepeval`` (``test_run/api.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from routereval.importers.eval_logs import first_files
+from routereval.errors import DataError
+from routereval.importers.eval_logs import names_of
 from routereval.importers.importer import Importer
-from routereval.importers.rows import BadRows, json_file, peek, some_files, text_of
-from routereval.importers.run_answers import milliseconds, part_of
-from routereval.importers.scale import Rescale
+from routereval.importers.rows import BadRows, axis_in, files_in, json_file, peek, text_of
+from routereval.importers.run_answers import file_in, milliseconds, part_of
+from routereval.importers.scale import Rescale, Scale
 from routereval.importers.scored_calls import Call, drafts_of_calls, first_text, objects_in
 from routereval.records.draft import Draft
 
 _PATTERNS = tuple(f"{folder}*.json" for folder in ("", "*/", "*/*/"))
+_ROLLING = (".latest_run_full.json", ".latest_test_run.json")
+_HIDDEN = ".deepeval"
 _WRAPPED = ("testRunData", "test_run_data")
+_LOWER = ("Bias", "Toxicity", "Hallucination")
+"""Metrics that are the better the lower they are."""
 _MODEL = ("model", "model_name", "Model", "llm")
 
 
 def recognise(path: Path) -> bool:
     """True for such a file, or a folder with one at most two folders down."""
-    return any(map(_is_ours, first_files(path, *_PATTERNS)))
+    return any(map(_is_ours, _files(path)))
 
 
 def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
@@ -41,11 +46,13 @@ def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> I
     Raises:
         DataError: if there is no score, several and none chosen, or rows cannot be read.
     """
+    runs = [(file, _run(json_file(file))) for file in _files(path) if _is_ours(file)]
+    if not runs:
+        raise DataError(f"{path} holds no test run of DeepEval")
+    _refuse_lower(path, [run for _, run in runs], score, rescale)
     calls = [
         _call(file, number, run, case, succeeded=score == "success")
-        for file in some_files(path, "test runs of DeepEval", *_PATTERNS)
-        if _is_ours(file)
-        for run in [_run(json_file(file))]
+        for file, run in runs
         for number, case in enumerate(objects_in(part_of(run, "testCases")), 1)
     ]
     yield from drafts_of_calls(
@@ -56,6 +63,56 @@ def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> I
         rescale=rescale,
         unscored="evaluate the test cases with metrics",
     )
+
+
+def _files(path: Path) -> list[Path]:
+    """The test runs of a folder, and the last ones, which DeepEval keeps in hidden files."""
+    if path.is_file():
+        return [path]
+    found = files_in(path, *_PATTERNS)
+    for folder in (path, path / _HIDDEN, *sorted(path.glob(f"*/{_HIDDEN}"))):
+        parts = folder.relative_to(path).parts
+        last = (file_in(path, *parts, name) for name in _ROLLING)
+        found += [file for file in last if file is not None][:1]
+    return found
+
+
+def _refuse_lower(path: Path, runs: Sequence[object], score: str | None, rescale: Rescale) -> None:
+    """Refuse a metric that is the better the lower it is, by its name or its thresholds.
+
+    Raises:
+        DataError: if it is the one that counts, and no scale inverts it.
+    """
+    cases = [case for run in runs for case in objects_in(part_of(run, "testCases"))]
+    metrics = [metric for case in cases for metric in objects_in(case.get("metricsData"))]
+    names = list(dict.fromkeys(first_text(metric.get("name")) for metric in metrics))
+    wanted = [name for name in names_of(score) if name in names] or names
+    lower = {first_text(metric.get("name")) for metric in metrics if _is_lower(metric)}
+    inverted = isinstance(rescale, Scale) and rescale.low > rescale.high
+    chosen = wanted[0] if score or len(wanted) == 1 else ""
+    if score != "success" and chosen in lower and not inverted:
+        raise DataError(
+            f"{path}: {chosen} is the better the lower it is; invert it with --scale 1,0, choose "
+            "another with -O score=NAME, or take -O score=success"
+        )
+
+
+def _is_lower(metric: Mapping[str, Any]) -> bool:
+    """Whether a metric passes below its threshold."""
+    score, threshold = axis_in(metric.get("score")), axis_in(metric.get("threshold"))
+    if first_text(metric.get("name")) in _LOWER:
+        return True
+    if score is None or threshold is None:
+        return False
+    return score < threshold if metric.get("success") is True else score > threshold
+
+
+def _name(file: Path) -> str:
+    """What a run is called that names neither its model nor itself: its file, or its project."""
+    folder = file.absolute().parent
+    hidden = file.name.startswith(".")
+    named = (folder.parent if folder.name == _HIDDEN else folder).name if hidden else file.stem
+    return text_of(named) or "model"
 
 
 def _is_ours(file: Path) -> bool:
@@ -85,7 +142,7 @@ def _call(
     return Call(
         file,
         number,
-        first_text(*named, part_of(run, "identifier")) or text_of(file.stem) or "",
+        first_text(*named, part_of(run, "identifier")) or _name(file),
         "",
         text_of(case.get("input")),
         scores,

@@ -333,13 +333,59 @@ SHAPES = {
     "DeepEval: of several metrics one is chosen": Shape(
         "deepeval",
         {"a.json": deepeval(case(0, Correctness=1.0, Bias=0.0), hyperparameters={"model": "m"})},
-        refused="several scores: 'Correctness', 'Bias'",
+        refused="several scores: 'Correctness', 'Bias'; choose one",
     ),
     "DeepEval: whether all passed": Shape(
         "deepeval",
         {"a.json": deepeval(case(0, A=1.0, B=0.0), case(1, A=1.0, B=1.0), identifier="run-a")},
         {"in": {"run-a": [0, 1]}},
         options={"score": "success"},
+    ),
+    "DeepEval: the last run is kept in a hidden file": Shape(
+        "deepeval",
+        {
+            "my_app/.deepeval/.latest_test_run.json": {
+                "testRunData": deepeval(case(0, **{"Correctness [GEval]": 1.0}))
+            },
+        },
+        {"in": {"my_app": [1]}},
+    ),
+    "DeepEval: that file may be given by its folder": Shape(
+        "deepeval",
+        {
+            ".deepeval/.latest_test_run.json": {
+                "testRunData": deepeval(case(0, **{"Correctness [GEval]": 1.0}))
+            },
+            ".deepeval/.deepeval-cache.json": {"test_cases_lookup_map": {}},
+        },
+        {"in": {"in": [1]}},
+        says=["score: Correctness [GEval]"],
+    ),
+    "DeepEval: toxicity is the better the lower it is": Shape(
+        "deepeval",
+        {"a.json": deepeval(case(0, Toxicity=0.0), identifier="m")},
+        refused="Toxicity is the better the lower it is.*--scale 1,0",
+    ),
+    "DeepEval: toxicity inverted": Shape(
+        "deepeval",
+        {"a.json": deepeval(case(0, Toxicity=0.25), identifier="m")},
+        {"in": {"m": [0.75]}},
+        options={"scale": "1,0"},
+    ),
+    "DeepEval: a metric that passes below its threshold": Shape(
+        "deepeval",
+        {
+            "a.json": deepeval(
+                {
+                    **case(0),
+                    "metricsData": [
+                        {"name": "Leak", "threshold": 0.5, "success": True, "score": 0.0}
+                    ],
+                },
+                identifier="m",
+            )
+        },
+        refused="Leak is the better the lower it is",
     ),
     "DeepEval: a metric that failed gave no score": Shape(
         "deepeval",
