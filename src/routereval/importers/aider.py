@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from routereval.errors import DataError
+from routereval.errors import DataError, SpecError
 from routereval.importers.arms import Run, flat
 from routereval.importers.importer import Importer
 from routereval.importers.rows import RowError, field_in, json_file, text_of
@@ -31,6 +31,7 @@ from routereval.regular_files import special_kind
 _TASK = "aider"
 _FILE = ".aider.results.json"
 _PATTERNS = tuple(f"{'*/' * depth}exercises/practice/*/{_FILE}" for depth in range(5))
+_MOST_TRIES = 1000
 _SETTINGS = ("edit_format", "reasoning_effort", "thinking_tokens", "editor_model")
 
 
@@ -39,17 +40,19 @@ def recognise(path: Path) -> bool:
     return any(True for _ in islice(_files(path), 1))
 
 
-def read(path: Path, *, tries: int = 0) -> Iterator[Draft]:
+def read(path: Path, *, tries: str | None = None) -> Iterator[Draft]:
     """One draft, with a subset per language; several runs of a model are trials.
 
     Args:
         path: a run, or a folder of runs.
-        tries: after how many tries the tests should pass; all that were made by default, of which
-            aider shows the second.
+        tries: after how many tries the tests should pass, such as 1; by default all that were made,
+            mostly two.
 
     Raises:
         DataError: if there are no results, or one cannot be read, with up to 20 listed.
+        SpecError: if `tries` is no number of tries.
     """
+    n_tries = _number(tries)
     results = [(file.absolute(), json_file(file)) for file in _files(path)]
     rows, run_of = RowsOfRuns(), dict[Path, Run]()
     for file, result in sorted(results, key=lambda held: part_of(held[1], "model") is None):
@@ -63,14 +66,22 @@ def read(path: Path, *, tries: int = 0) -> Iterator[Draft]:
         path,
         rows.runs,
         rows.of,
-        lambda row, _: [_answer(row[0], row[1], tries)],
+        lambda row, _: [_answer(row[0], row[1], n_tries)],
         unscored="run the benchmark with its unit tests",
         licence="Apache-2.0",
-        facts={_TASK: [f"score: whether tests pass after {tries or 'all'} tries; -O tries=N"]},
+        facts={_TASK: [f"score: whether tests pass after {n_tries or 'all'} tries; -O tries=N"]},
         digest=lambda run: digest_of(
             [part_of(row[1], "chat_hashes") or row[1] for _, row in rows.of(run)]
         ),
     )
+
+
+def _number(tries: str | None) -> int | None:
+    if tries is None:
+        return None
+    if not str(tries).isdecimal() or not 0 < int(tries) < _MOST_TRIES:
+        raise SpecError(f"tries {tries!r} should be a number of tries, such as 1")
+    return int(tries)
 
 
 def _run(file: Path, result: object) -> Run | None:
@@ -101,13 +112,13 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _answer(file: Path, held: object, tries: int) -> Answer:
+def _answer(file: Path, held: object, tries: int | None) -> Answer:
     result, language = object_in(held, "the result"), text_of(_folder(file, 4).name) or ""
     crashed = "model" not in result
     outcomes = [] if crashed else field_in(result, "tests_outcomes")
     if not isinstance(outcomes, list):
         raise RowError("'tests_outcomes' is no list of truth values")
-    counted = outcomes[:tries] if tries > 0 else outcomes
+    counted = outcomes[:tries]
     return Answer(
         f"{language}/{text_of(file.parent.name)}",
         (True in counted) if counted else None,

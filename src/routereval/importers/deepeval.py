@@ -7,6 +7,7 @@ package ``deepeval`` (``test_run/api.py``).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,10 @@ def _refuse_lower(path: Path, runs: Sequence[object], score: str | None, rescale
     metrics = [metric for case in cases for metric in objects_in(case.get("metricsData"))]
     names = list(dict.fromkeys(first_text(metric.get("name")) for metric in metrics))
     wanted = [name for name in names_of(score) if name in names] or names
-    lower = {first_text(metric.get("name")) for metric in metrics if _is_lower(metric)}
+    votes = Counter[str]()
+    for metric in metrics:
+        votes[first_text(metric.get("name"))] += _vote(metric)
+    lower = {name for name, vote in votes.items() if vote < 0 or name in _LOWER}
     inverted = isinstance(rescale, Scale) and rescale.low > rescale.high
     chosen = wanted[0] if score or len(wanted) == 1 else ""
     if score != "success" and chosen in lower and not inverted:
@@ -97,14 +101,13 @@ def _refuse_lower(path: Path, runs: Sequence[object], score: str | None, rescale
         )
 
 
-def _is_lower(metric: Mapping[str, Any]) -> bool:
-    """Whether a metric passes below its threshold."""
+def _vote(metric: Mapping[str, Any]) -> int:
+    """1 if a metric passes above its threshold or fails below it, -1 if it is the other way."""
     score, threshold = axis_in(metric.get("score")), axis_in(metric.get("threshold"))
-    if first_text(metric.get("name")) in _LOWER:
-        return True
     if score is None or threshold is None:
-        return False
-    return score < threshold if metric.get("success") is True else score > threshold
+        return 0
+    above = int(score > threshold) - int(score < threshold)
+    return above if metric.get("success") is True else -above
 
 
 def _name(file: Path) -> str:
@@ -160,9 +163,14 @@ SAMPLE = {
                 "name": f"test_case_{number}",
                 "input": f"What is {number}?",
                 "actualOutput": "x",
-                "success": score > 0.5,
+                "success": score >= 0.5,
                 "metricsData": [
-                    {"name": "Answer Relevancy", "threshold": 0.5, "success": True, "score": score}
+                    {
+                        "name": "Answer Relevancy",
+                        "threshold": 0.5,
+                        "success": score >= 0.5,
+                        "score": score,
+                    }
                 ],
                 "tokenCost": 0.001,
                 "completionTime": 0.5,

@@ -211,7 +211,7 @@ class _Reader:
         n_scores = sum(
             any(not math.isnan(epoch.score) for epoch in it.epochs) for it in samples.values()
         )
-        if run.stamp[0] and not n_scores and all(free.values()):
+        if run.stamp[0] and not n_scores and all(free.values()) and not ended.all_failed:
             self.bad.add(run.file, 0, "no sample of it is scored; try: inspect score LOG")
         return n_scores
 
@@ -353,6 +353,11 @@ class _Ended:
         self._n = 0
         self._errors = 0
         self._invalid = 0
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether there were samples, and each of them ended so."""
+        return 0 < self._n == self._errors + self._invalid
 
     def add(self, row: Row) -> None:
         self._n += 1

@@ -228,7 +228,13 @@ SHAPES = {
         "aider",
         exercise("r1", "bob", model="gpt-5", tests_outcomes=[False, True]),
         {"aider": {"gpt-5": [0]}},
-        options={"tries": 1},
+        options={"tries": "1"},
+    ),
+    "aider: a number of tries that is none": Shape(
+        "aider",
+        exercise("r1", "bob", model="gpt-5", tests_outcomes=[True]),
+        refused="tries 'two' should be a number",
+        options={"tries": "two"},
     ),
     "aider: an exception is not observed": Shape(
         "aider",

@@ -176,6 +176,15 @@ SHAPES = {
         {"toy": {"openai/o3": [0, None, 1, None]}},
         says=["1 of 4 samples ended in an error", "1 of 4 samples were invalidated"],
     ),
+    "a run of which each sample ended in an error is warned of": Shape(
+        "inspect",
+        {
+            "a.json": log([sample("a", None, error={"message": "boom"})], model="openai/o4"),
+            "b.json": log([sample("a", "C")]),
+        },
+        {"toy": {"openai/o3": [1]}},
+        says=["openai/o4: 1 of 1 samples ended in an error"],
+    ),
     "an archive with epochs": Shape(
         "inspect",
         {
