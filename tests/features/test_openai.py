@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from routereval.errors import DataError, SpecError
 from routereval.features import embedder_name, http_json, make_embedder
 from routereval.features.openai import OpenAi
 from routereval.routers.persistence import dump
+from tests.service import Answer, Service, running
 
 KEY = "sk-very-secret"
-Answer = tuple[int, dict[str, str], bytes]
 
 
 def good(body: dict[str, Any]) -> Answer:
@@ -29,47 +28,11 @@ def good(body: dict[str, Any]) -> Answer:
     return 200, {}, json.dumps({"data": data[::-1]}).encode()
 
 
-class Service:
-    """Answers with what a test puts into `script`, and well when that is used up."""
-
-    def __init__(self) -> None:
-        self.script: list[Callable[[dict[str, Any]], Answer]] = []
-        self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                service.asked.append((self.path, dict(self.headers), body))
-                step = service.script.pop(0) if service.script else good
-                status, headers, payload = step(body)
-                if status == 0:
-                    self.connection.close()
-                    return
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-
-
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setenv("MY_KEY", KEY)
-    made = Service()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+    with running(good) as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import numpy as np
@@ -18,9 +15,9 @@ from routereval.routers.checks import Check
 from routereval.routers.http_service import Http
 from routereval.studies.run import run
 from tests.made import made
+from tests.service import Answer, Service, running
 
 KEY = "sk-very-secret"
-Answer = tuple[int, dict[str, str], object]
 
 
 def by_length(body: dict[str, Any]) -> Answer:
@@ -29,54 +26,12 @@ def by_length(body: dict[str, Any]) -> Answer:
     return 200, {}, {"model": pool[len(body["messages"][0]["content"]) % len(pool)]}
 
 
-class Service:
-    """Answers with what a test puts into `script`, and by length when that is used up."""
-
-    def __init__(self) -> None:
-        self.script: list[Callable[[dict[str, Any]], Answer]] = []
-        self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
-        self.now = self.most = 0
-        self.lock = threading.Lock()
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                with service.lock:
-                    service.now += 1
-                    service.most = max(service.most, service.now)
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                service.asked.append((self.path, dict(self.headers), body))
-                status, headers, said = (service.script.pop(0) if service.script else by_length)(
-                    body
-                )
-                payload = json.dumps(said).encode()
-                with service.lock:
-                    service.now -= 1
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-
-
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setenv("MY_KEY", KEY)
     monkeypatch.setattr("routereval.features.http_json.time.sleep", lambda _: None)
-    served = Service()
-    thread = threading.Thread(target=served.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield served
-    served.server.shutdown()
-    served.server.server_close()
-    thread.join()
+    with running(by_length) as served:
+        yield served
 
 
 def fitted(service: Service, pool: tuple[str, ...], **params: Any) -> Http:  # noqa: ANN401

@@ -24,9 +24,10 @@ from routereval.routers import TrainedRouter, load_router, make_router, save_rou
 from routereval.routers.networked import allowed_hosts, contacts
 from routereval.routers.persistence import restore
 from tests.conftest import CommandLine
-from tests.features.test_openai import Service, service
+from tests.features.test_openai import service
 from tests.routers.test_persistence import edit, with_sha
 from tests.routers.test_trained import MODELS, SCORES, TEXTS, trained
+from tests.service import Service
 
 __all__ = ["service"]
 SECRET = "aws-value"  # noqa: S105 - no real one

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from routereval.studies.claims import read_claims
 from routereval.studies.joined_choices import out_of_fold, shuffled
 from routereval.studies.referee import Judgement, referee
 from routereval.studies.token_costs import repriced
+from tests.service import Answer, Body, Service, running
 from tests.studies.submissions import made_records
 
 MODELS = ("big", "small", "mini")
@@ -292,44 +291,20 @@ def test_a_published_table_leaves_out_a_constant() -> None:
     assert "all of them but ACRouter_ours" in text
 
 
-class Endpoint:
-    """A running router that sends even prompts to small and odd ones to what it calls org/BIG."""
-
-    def __init__(self) -> None:
-        asked = self.asked = []  # type: list[dict[str, str]]
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                asked.append(dict(self.headers))
-                number = int(body["messages"][0]["content"].split()[-1])
-                model = "small" if number % 2 == 0 else "their-largest"
-                payload = json.dumps({"model": model}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+def by_number(body: Body) -> Answer:
+    """Even prompts go to small, odd ones to what the service calls its largest."""
+    number = int(body["messages"][0]["content"].split()[-1])
+    return 200, {}, {"model": "small" if number % 2 == 0 else "their-largest"}
 
 
 @pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    made = Endpoint()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+def endpoint() -> Iterator[Service]:
+    with running(by_number) as made:
+        yield made
 
 
 def test_a_running_router_is_asked_and_judged(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    endpoint: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
     held = records(30)
@@ -340,7 +315,7 @@ def test_a_running_router_is_asked_and_judged(
     score = found.entry("127.0.0.1", "router").score
     assert score == pytest.approx(held.dense()[rows, by_parity(held)].mean())
     assert "30 prompts were sent to 127.0.0.1" in found.notes[0]
-    assert not any("Authorization" in headers for headers in endpoint.asked)
+    assert not any("Authorization" in headers for _, headers, _ in endpoint.asked)
     with pytest.raises(DataError, match="their-largest"):
         referee(endpoint.url, asked, n_boot=20)
     with pytest.raises(DataError, match="needs records"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from routereval.gateway.dialects.request_parts import (
     UntranslatableError,
+    check_absent,
     kind_of,
     objects,
     string,
@@ -17,7 +18,7 @@ from routereval.gateway.dialects.request_parts import (
 _REFUSED = ("functions", "function_call", "logprobs", "top_logprobs", "audio", "web_search_options")
 
 
-def check_fields(held: Mapping[str, Any], refused: Collection[str]) -> None:
+def check_fields(held: Mapping[str, Any], refused: Sequence[str]) -> None:
     """Let a request pass that asks for what other APIs have, too.
 
     Args:
@@ -27,9 +28,7 @@ def check_fields(held: Mapping[str, Any], refused: Collection[str]) -> None:
     Raises:
         UntranslatableError: for the first thing that they do not have.
     """
-    for name in (*_REFUSED, *sorted(refused)):
-        if held.get(name):
-            raise UntranslatableError(f"the field {name!r}")
+    check_absent(held, (*_REFUSED, *refused))
     if "messages" not in held:
         raise UntranslatableError("a 'prompt' instead of messages")
     if held.get("n") not in (None, 1):

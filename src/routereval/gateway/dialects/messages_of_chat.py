@@ -21,6 +21,7 @@ from routereval.gateway.dialects.chat_fields import (
 from routereval.gateway.dialects.request_parts import (
     TranslatedRequest,
     UntranslatableError,
+    kept_fields,
     kind_of,
     left_out,
     objects,
@@ -48,8 +49,8 @@ def messages_of_chat(held: Mapping[str, Any]) -> TranslatedRequest:
     ({'model': 'm', 'system': 'Be kind.', 'messages': [{'role': 'user', 'content': 'hi'}]}, \
 ('seed',))
     """
-    check_fields(held, {"logit_bias"})
-    body = {key: held[key] for key in _KEPT if held.get(key) is not None}
+    check_fields(held, ["logit_bias"])
+    body = kept_fields(held, _KEPT)
     limit = held.get("max_completion_tokens") or held.get("max_tokens")
     if limit is not None:
         body["max_tokens"] = limit

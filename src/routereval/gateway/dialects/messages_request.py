@@ -13,14 +13,19 @@ from routereval.gateway.dialects.request_parts import (
     RequestParts,
     TranslatedRequest,
     UntranslatableError,
+    check_absent,
     function_call,
     function_tool,
     image_part,
     joined,
+    kept_fields,
     kind_of,
     left_out,
+    media_needs,
     message_of,
+    needs_of,
     objects,
+    objects_in,
     refuse,
     string,
     text_part,
@@ -53,10 +58,8 @@ def parts_of_messages(held: Mapping[str, Any]) -> RequestParts:
         messages.append(_message(message))
     metadata = held.get("metadata")
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
-    needs = {"tools"} if held.get("tools") else set()
-    if _format(held) is not None:
-        needs.add("json")
-    return RequestParts(messages, frozenset(needs), str(user or ""))
+    needs = needs_of(held, json=_format(held) is not None)
+    return RequestParts(messages, needs, str(user or ""))
 
 
 def chat_of_messages(held: Mapping[str, Any]) -> TranslatedRequest:
@@ -70,10 +73,8 @@ def chat_of_messages(held: Mapping[str, Any]) -> TranslatedRequest:
     ({'model': 'm', 'max_tokens': 9, 'messages': [{'role': 'system', 'content': 'Be kind.'}, \
 {'role': 'user', 'content': 'hi'}]}, ('top_k',))
     """
-    for name in ("mcp_servers", "container"):
-        if held.get(name):
-            raise UntranslatableError(f"the field {name!r}")
-    body = {key: held[key] for key in _KEPT if held.get(key) is not None}
+    check_absent(held, ("mcp_servers", "container"))
+    body = kept_fields(held, _KEPT)
     body["messages"] = [*_system(held.get("system"))]
     for message in objects(held.get("messages"), "a list of messages"):
         body["messages"] += _chat_messages(message)
@@ -93,16 +94,12 @@ def _message(message: Mapping[str, Any]) -> Message:
     role, content = str(message.get("role")), message.get("content")
     if isinstance(content, str):
         return message_of(role, [content])
-    blocks = (
-        [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
-    )
+    blocks = objects_in(content)
     texts = [block["text"] for block in blocks if isinstance(block.get("text"), str)]
     results = [block for block in blocks if block.get("type") == "tool_result"]
     failed = sum(result.get("is_error") is True for result in results)
-    held = [result.get("content") for result in results]
-    inner = [part for content in held if isinstance(content, list) for part in content]
-    kinds = [kind_of(part) for part in [*blocks, *inner] if isinstance(part, dict)]
-    needs = frozenset(_MEDIA[kind] for kind in kinds if kind in _MEDIA)
+    inner = [part for result in results for part in objects_in(result.get("content"))]
+    needs = media_needs([*blocks, *inner], _MEDIA)
     if role == "user" and results and not texts:
         role = "tool"
     return message_of(role, texts, needs, failed)

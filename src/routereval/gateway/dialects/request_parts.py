@@ -152,6 +152,48 @@ def kind_of(held: Mapping[str, Any], usual: str = "") -> str:
     return usual if kind is None else str(kind)
 
 
+def needs_of(held: Mapping[str, Any], *, json: bool) -> frozenset[str]:
+    """Capabilities that the fields beside the messages need.
+
+    Args:
+        held: the body.
+        json: whether its answer is to be JSON.
+    """
+    found = {"tools"} if held.get("tools") else set()
+    return frozenset(found | {"json"} if json else found)
+
+
+def media_needs(parts: Iterable[Mapping[str, Any]], media: Mapping[str, str]) -> frozenset[str]:
+    """Capabilities that parts of messages need.
+
+    Args:
+        parts: of a message.
+        media: capabilities by types of parts.
+    """
+    return frozenset(media[kind] for part in parts if (kind := kind_of(part)) in media)
+
+
+def objects_in(value: object) -> list[dict[str, Any]]:
+    """Those of a list that are objects; none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def kept_fields(held: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The fields that say something, of some that stay as they are."""
+    return {name: held[name] for name in names if held.get(name) is not None}
+
+
+def check_absent(held: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Let a request pass without fields that the other API does not have.
+
+    Raises:
+        UntranslatableError: for the first that says something.
+    """
+    for name in names:
+        if held.get(name):
+            raise UntranslatableError(f"the field {name!r}")
+
+
 def left_out(held: Mapping[str, Any], known: Collection[str]) -> tuple[str, ...]:
     """Fields that say something and are not known."""
     return tuple(key for key, value in held.items() if key not in known and value is not None)

@@ -16,6 +16,7 @@ from routereval.gateway.dialects.chat_fields import (
 from routereval.gateway.dialects.request_parts import (
     TranslatedRequest,
     UntranslatableError,
+    kept_fields,
     kind_of,
     left_out,
     objects,
@@ -43,8 +44,8 @@ def responses_of_chat(held: Mapping[str, Any]) -> TranslatedRequest:
     {'model': 'm', 'input': [{'role': 'user', 'content': 'hi'}], 'store': False, \
 'max_output_tokens': 99}
     """
-    check_fields(held, {"logit_bias", "stop"})
-    body = {key: held[key] for key in _KEPT if held.get(key) is not None}
+    check_fields(held, ["logit_bias", "stop"])
+    body = kept_fields(held, _KEPT)
     body["input"] = [
         item
         for message in objects(held["messages"], "a list of messages")

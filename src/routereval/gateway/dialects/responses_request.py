@@ -14,14 +14,19 @@ from routereval.gateway.dialects.request_parts import (
     RequestParts,
     TranslatedRequest,
     UntranslatableError,
+    check_absent,
     function_call,
     function_tool,
     image_part,
     joined,
+    kept_fields,
     kind_of,
     left_out,
+    media_needs,
     message_of,
+    needs_of,
     objects,
+    objects_in,
     refuse,
     string,
     tells_failure,
@@ -62,18 +67,14 @@ def parts_of_responses(held: Mapping[str, Any]) -> RequestParts:
     given, follows = held.get("input"), held.get("previous_response_id")
     if isinstance(given, str):
         messages = [Message("user", given)]
-    elif isinstance(given, list) and given:
-        messages = [_message(item) for item in given if isinstance(item, dict)]
     else:
-        messages = []
+        messages = [_message(item) for item in objects_in(given)]
     if not messages:
         refuse("the field 'input' must be a text, or a list of at least one item", "input")
-    needs = {"tools"} if held.get("tools") else set()
-    if kind_of(_format(held)) in ("json_object", "json_schema"):
-        needs.add("json")
+    formed = kind_of(_format(held)) in ("json_object", "json_schema")
     return RequestParts(
         messages,
-        frozenset(needs),
+        needs_of(held, json=formed),
         str(held.get("prompt_cache_key") or ""),
         follows if isinstance(follows, str) else "",
         held.get("store") is not False,
@@ -89,10 +90,8 @@ def chat_of_responses(held: Mapping[str, Any]) -> TranslatedRequest:
     >>> chat_of_responses({"model": "m", "input": "hi", "max_output_tokens": 9}).body
     {'model': 'm', 'messages': [{'role': 'user', 'content': 'hi'}], 'max_tokens': 9}
     """
-    for name in _REFUSED:
-        if held.get(name):
-            raise UntranslatableError(f"the field {name!r}")
-    body = {key: held[key] for key in _KEPT if held.get(key) is not None}
+    check_absent(held, _REFUSED)
+    body = kept_fields(held, _KEPT)
     body["messages"] = _chat_messages(held)
     if held.get("max_output_tokens") is not None:
         body["max_tokens"] = held["max_output_tokens"]
@@ -107,7 +106,7 @@ def chat_of_responses(held: Mapping[str, Any]) -> TranslatedRequest:
     else:
         body.pop("parallel_tool_calls", None)
     body |= _response_format(_format(held))
-    echo = {key: held[key] for key in (*_ECHOED, *_ECHOED_TOO) if held.get(key) is not None}
+    echo = kept_fields(held, (*_ECHOED, *_ECHOED_TOO))
     if not held.get("tools"):
         echo.pop("tools", None)
     return TranslatedRequest(body, left_out(held, {*_READ, *_REFUSED}), echo)
@@ -125,13 +124,11 @@ def _message(item: Mapping[str, Any]) -> Message:
 
 def _content(content: object) -> tuple[list[str], frozenset[str]]:
     """The texts of a message, and what its other parts need."""
-    if not isinstance(content, list):
-        return ([content] if isinstance(content, str) else []), frozenset()
-    parts = [part for part in content if isinstance(part, dict)]
+    if isinstance(content, str):
+        return [content], frozenset()
+    parts = objects_in(content)
     texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
-    kinds = [kind_of(part) for part in parts]
-    needs = frozenset(_MEDIA[kind] for kind in kinds if kind in _MEDIA)
-    return texts, needs
+    return texts, media_needs(parts, _MEDIA)
 
 
 def _chat_messages(held: Mapping[str, Any]) -> list[dict[str, Any]]:
