@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,17 @@ def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> I
         for file, run in runs
         for number, case in enumerate(objects_in(part_of(run, "testCases")), 1)
     ]
-    yield from drafts_of_calls(
+    unnamed = [_name(file) for file, run in runs if not _named(run)]
+    warnings = [f"{name}: no model is named in the hyperparameters" for name in unnamed]
+    for draft in drafts_of_calls(
         path,
         calls,
         BadRows(),
         score=score,
         rescale=rescale,
         unscored="evaluate the test cases with metrics",
-    )
+    ):
+        yield replace(draft, warnings=[*draft.warnings, *dict.fromkeys(warnings)])
 
 
 def _files(path: Path) -> list[Path]:
@@ -110,6 +114,12 @@ def _vote(metric: Mapping[str, Any]) -> int:
     return above if metric.get("success") is True else -above
 
 
+def _named(run: object) -> str:
+    """The model that a run names, or what it calls itself; empty if neither."""
+    named = (part_of(run, "hyperparameters", key) for key in _MODEL)
+    return first_text(*named, part_of(run, "identifier"))
+
+
 def _name(file: Path) -> str:
     """What a run is called that names neither its model nor itself: its file, or its project."""
     folder = file.absolute().parent
@@ -133,7 +143,6 @@ def _run(whole: object) -> object:
 def _call(
     file: Path, number: int, run: object, case: Mapping[str, Any], *, succeeded: bool
 ) -> Call:
-    named = (part_of(run, "hyperparameters", key) for key in _MODEL)
     metrics = objects_in(case.get("metricsData"))
     scores = {
         first_text(metric.get("name")): metric.get("score")
@@ -145,7 +154,7 @@ def _call(
     return Call(
         file,
         number,
-        first_text(*named, part_of(run, "identifier")) or _name(file),
+        _named(run) or _name(file),
         "",
         text_of(case.get("input")),
         scores,

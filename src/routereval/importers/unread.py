@@ -58,6 +58,14 @@ class _Shape:
     """Whether it might pass for a plain table, whose columns of metrics would then be models."""
 
 
+def _outputs(file: Path) -> bool:
+    """Whether cells of a table begin with the outcome of a test, as promptfoo writes them."""
+    head = peek(file)
+    return (
+        any(f"[{outcome}] " in head for outcome in ("PASS", "FAIL")) and "[" in head.split("\n")[0]
+    )
+
+
 def _is_file(file: Path) -> bool:
     return file.is_file()
 
@@ -150,6 +158,12 @@ _SHAPES = (
         "stats.json",
         _has('"name"', '"split"', '"sum"'),
         "has no score per prompt: give the run's folder with its per_instance_stats.json",
+    ),
+    _Shape(
+        "promptfoo's table of outputs",
+        "*.csv",
+        _outputs,
+        "has no scores as numbers: run promptfoo eval -o results.json, or export that",
     ),
     _Shape("packed logs", "*.json*.gz", _is_file, "are read once they are unpacked with gunzip"),
     _Shape("LiteLLM's spend log", "*.csv", _has("call_type", "spend"), _NO_SCORE),

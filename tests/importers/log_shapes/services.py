@@ -349,6 +349,7 @@ SHAPES = {
             },
         },
         {"in": {"my_app": [1]}},
+        says=["my_app: no model is named in the hyperparameters"],
     ),
     "DeepEval: that file may be given by its folder": Shape(
         "deepeval",

@@ -92,6 +92,10 @@ SHAPES = {
         "HELM.*per_instance_stats.json",
         stats__json=[{"name": {"name": "exact_match", "split": "test"}, "sum": 1.0, "mean": 0.5}],
     ),
+    "promptfoo's table": unread(
+        "promptfoo.*-o results.json",
+        out__csv="city,[openai:gpt-4o] Say {{city}}\nBerlin,[PASS] Berlin\nParis,[FAIL] no\n",
+    ),
     "a packed log": unread(
         "packed logs.*gunzip", **{"samples_gsm8k__jsonl__gz": gzip.compress(b'{"doc_id": 0}')}
     ),
