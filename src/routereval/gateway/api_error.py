@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import NoReturn
 
 LONG_S = 60.0
 
@@ -74,3 +75,12 @@ def kind_of(status: int) -> str:
     """
     known = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
     return known.get(status, "server_error" if status >= 500 else "invalid_request_error")
+
+
+def refuse(sentence: str, param: str | None = None) -> NoReturn:
+    """Refuse a request.
+
+    Raises:
+        ApiError: 400, always.
+    """
+    raise ApiError(400, sentence, code="invalid_request", param=param) from None

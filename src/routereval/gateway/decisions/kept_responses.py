@@ -35,7 +35,9 @@ class KeptResponses:
         found = _ID.search(data)
         if found is not None:
             value = f"{kept.label}\n{kept.conversation}"
-            await self._state.note_model(_place(key, found[1].decode("latin-1")), value, KEPT_S)
+            await self._state.note_model(
+                kept_place("response", key, found[1].decode("latin-1")), value, KEPT_S
+            )
 
     async def find(self, key: str, identity: str) -> KeptResponse:
         """Where an answer is kept.
@@ -43,7 +45,7 @@ class KeptResponses:
         Raises:
             ApiError: 400 if it is not known to this key.
         """
-        held = await self._state.model_of(_place(key, identity))
+        held = await self._state.model_of(kept_place("response", key, identity))
         if held is None:
             raise not_found_error(identity)
         label, _, conversation = held.partition("\n")
@@ -60,6 +62,13 @@ def not_found_error(identity: str) -> ApiError:
     return ApiError(400, sentence, code=code, param=param)
 
 
-def _place(key: str, identity: str) -> str:
-    text = f"response\n{key}\n{identity}"
+def kept_place(kind: str, key: str, identity: str) -> str:
+    """Where something that a key may go on from stands in the shared state.
+
+    Args:
+        kind: what is kept.
+        key: the name of the key.
+        identity: the id of what is kept.
+    """
+    text = f"{kind}\n{key}\n{identity}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

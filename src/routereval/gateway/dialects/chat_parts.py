@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from routereval.gateway.api_error import refuse
 from routereval.gateway.dialects.request_parts import (
     AUDIO,
     FILES,
@@ -13,7 +14,6 @@ from routereval.gateway.dialects.request_parts import (
     Message,
     RequestParts,
     message_of,
-    refuse,
     tells_failure,
 )
 

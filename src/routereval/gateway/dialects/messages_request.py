@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from routereval.gateway.api_error import refuse
 from routereval.gateway.dialects.request_parts import (
     FILES,
     VISION,
@@ -26,7 +27,6 @@ from routereval.gateway.dialects.request_parts import (
     needs_of,
     objects,
     objects_in,
-    refuse,
     string,
     text_part,
 )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn
-
-from routereval.gateway.api_error import ApiError
+from typing import Any, NamedTuple
 
 VISION, AUDIO, VIDEO, FILES = "vision", "audio", "video", "files"
 AGENT = "agent"
@@ -91,15 +89,6 @@ def tells_failure(text: str) -> bool:
     if _FAILURE.match(head):
         return True
     return any(word in head for word in _EXITS) and _FAILED_EXIT.search(head) is not None
-
-
-def refuse(sentence: str, param: str | None = None) -> NoReturn:
-    """Refuse a request.
-
-    Raises:
-        ApiError: 400, always.
-    """
-    raise ApiError(400, sentence, code="invalid_request", param=param) from None
 
 
 class UntranslatableError(Exception):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from routereval.gateway.api_error import refuse
 from routereval.gateway.dialects.request_parts import (
     AUDIO,
     FILES,
@@ -27,7 +28,6 @@ from routereval.gateway.dialects.request_parts import (
     needs_of,
     objects,
     objects_in,
-    refuse,
     string,
     tells_failure,
     text_part,

@@ -61,7 +61,7 @@ class ResponsesChunks:
 
     def __init__(self) -> None:
         self._calls: list[int] = []  # the places in the output that are calls of tools
-        self._told: set[int] = set()  # the places of which something came in parts
+        self._in_parts: set[int] = set()  # the places of which something came in parts
 
     def __call__(self, events: bytes) -> Iterator[dict[str, Any]]:
         """The chunks of some whole events.
@@ -92,7 +92,7 @@ class ResponsesChunks:
 
     def _delta(self, event: Mapping[str, Any], kind: str, delta: str) -> Iterator[dict[str, Any]]:
         if kind in _TEXTS:
-            self._told.add(_place(event))
+            self._in_parts.add(_place(event))
             yield chunk_of({"content": delta})
         elif kind == _ARGUMENTS and delta:
             yield self._arguments(_place(event), delta)
@@ -110,20 +110,20 @@ class ResponsesChunks:
     def _done(self, event: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """What an item holds of which nothing came in parts."""
         place = _place(event)
-        if place in self._told:
+        if place in self._in_parts:
             return
         if item.get("type") == "function_call":
             if place not in self._calls:
                 yield from self._added(event, item)
             yield self._arguments(place, _call(item).arguments)
         elif text := _text(item):
-            self._told.add(place)
+            self._in_parts.add(place)
             yield chunk_of({"content": text})
 
     def _arguments(self, place: int, text: str) -> dict[str, Any]:
         if place not in self._calls:
             raise AnswerError("sent the arguments of no call")
-        self._told.add(place)
+        self._in_parts.add(place)
         function = {"arguments": text}
         return chunk_of({"tool_calls": [{"index": self._calls.index(place), "function": function}]})
 

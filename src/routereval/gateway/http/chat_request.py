@@ -12,14 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from routereval.gateway.api_error import refuse
 from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
 from routereval.gateway.dialects.effort import at_effort
 from routereval.gateway.dialects.encoding import encoded
-from routereval.gateway.dialects.request_parts import (
-    Message,
-    UntranslatableError,
-    refuse,
-)
+from routereval.gateway.dialects.request_parts import Message, UntranslatableError
 from routereval.gateway.dialects.translation import READ, translated_request
 from routereval.gateway.http.json_shape import check_shape
 from routereval.gateway.http.token_count import count_of, counted_sizes, prompt_size

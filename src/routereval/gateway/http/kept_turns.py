@@ -12,11 +12,11 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
 
+from routereval.gateway.decisions.kept_responses import kept_place
 from routereval.gateway.dialects.encoding import encoded
 from routereval.gateway.shared_state import SharedState
 
@@ -99,7 +99,7 @@ class KeptTurns:
         value = encoded({"before": turn.before, "items": [*turn.items, *output]})
         if len(value) > 2 * TURN_BYTES:
             return
-        now, place = self._clock(), _place(key, identity)
+        now, place = self._clock(), kept_place("turn", key, identity)
         await self._state.note_model(place, value.decode(), self._seconds)
         written = self._written.setdefault(key, deque())
         written.append(_Written(place, len(value), now + self._seconds))
@@ -146,7 +146,7 @@ class KeptTurns:
         return _without_id(next(same, item))
 
     async def _turn(self, key: str, identity: str) -> Turn | None:
-        value = await self._state.model_of(_place(key, identity))
+        value = await self._state.model_of(kept_place("turn", key, identity))
         if not value:
             return None
         held = msgspec.json.decode(value)
@@ -166,8 +166,3 @@ def _without_id(item: Any) -> Any:  # noqa: ANN401 - of whatever input
     if not isinstance(item, dict) or item.get("type") == "item_reference":
         return item
     return {name: value for name, value in item.items() if name != "id"}
-
-
-def _place(key: str, identity: str) -> str:
-    text = f"turn\n{key}\n{identity}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from routereval.gateway.api_error import ApiError
+from routereval.gateway.api_error import refuse
 
 MAX_BYTES = 4096
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -31,16 +31,12 @@ def read_feedback(body: bytes) -> Feedback:
     try:
         fields = json.loads(body[:MAX_BYTES].decode())
     except (ValueError, RecursionError):
-        _refuse('the body must be like {"request_id": "…", "score": 0.8}')
+        refuse('the body must be like {"request_id": "…", "score": 0.8}')
     if not isinstance(fields, dict):
-        _refuse("the body must be a JSON object")
+        refuse("the body must be a JSON object")
     request_id, score = fields.get("request_id"), fields.get("score")
     if not isinstance(request_id, str) or not _ID.fullmatch(request_id):
-        _refuse("request_id must be that of an answer's x-routereval-request-id", "request_id")
+        refuse("request_id must be that of an answer's x-routereval-request-id", "request_id")
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-        _refuse("score must be a number from 0 to 1", "score")
+        refuse("score must be a number from 0 to 1", "score")
     return Feedback(request_id, float(score))
-
-
-def _refuse(sentence: str, param: str | None = None) -> NoReturn:
-    raise ApiError(400, sentence, code="invalid_request", param=param) from None
