@@ -140,7 +140,7 @@ def test_a_table_that_does_not_do_says_why(
         with pytest.raises(DataError, match=sentence):
             extend(router, "new", wrong)
     (tmp_path / "bad.parquet").write_bytes(b"no table")
-    with pytest.raises(DataError, match="cannot be read as a table"):
+    with pytest.raises(DataError, match="is no Parquet file of scores"):
         extend(router, "new", tmp_path / "bad.parquet")
     with pytest.raises(DataError, match="the router has 'ann' already"):
         extend(router, "ann", table)

@@ -207,11 +207,11 @@ def lines(path: Path, text: str) -> Path:
         ("a.csv", "prompt_id,org/model_0\none/0,inf\n", "inf, which is no finite number"),
         ("a.csv", "prompt_id,org/model_0,cost\none/0,1,2\n", "does not say whose it is"),
         ("a.csv", "prompt_id,model\none/0,\n", "row 1 has no model"),
-        ("a.csv", "prompt_id,model\n", "there is no prediction in it"),
+        ("a.csv", "prompt_id,model\n", "there are no predictions in it"),
         ("a.csv", "", "is no CSV file"),
         ("a.jsonl", "{", "is no JSON Lines file"),
         ("a.parquet", "x", "is no Parquet file"),
-        ("a.txt", "x", "predictions are read from .csv, .jsonl or .parquet"),
+        ("a.txt", "x", "predictions are read from .csv, .parquet"),
         ("oracle.csv", "prompt_id,model\none/0,a\n", "'oracle' is the name of a control"),
         (
             "a.csv",

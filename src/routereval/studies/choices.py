@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records import Draft, Records
+from routereval.studies.table_file import SUFFIXES, read_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +33,6 @@ NAMES = {
 }
 """What a column may be called, by what it holds; the first that a file has is taken."""
 
-_SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson", ".json")
 _NUMBERS = {"cost", "score"}
 _MOSTLY = 0.5  # of a column's values that are models, so that it holds the choices of a router
 _OTHER_ANSWERS = "for_optimality"  # rows of what other models answered, which were not chosen
@@ -82,7 +81,7 @@ def read_choices(
     files = choice_files(path)
     notes: list[str] = []
     known = {**{model: model for model in records.models}, **(aliases or {})}
-    tables = [_long(file, choice_table(file), known, notes) for file in files]
+    tables = [_long(file, read_table(file, "choices"), known, notes) for file in files]
     prompts = rows_by_name(records)
     routers: dict[str, Mapping[int, tuple[int, float, float]]] = {}
     for file, table in zip(files, tables, strict=True):
@@ -105,7 +104,7 @@ def own_records(source: str | Path) -> Records:
     import polars as pl
 
     path = Path(source)
-    tables = [_long(file, choice_table(file), {}, []) for file in choice_files(path)]
+    tables = [_long(file, read_table(file, "choices"), {}, []) for file in choice_files(path)]
     cells = pl.concat(tables).filter(pl.col("model").is_not_null() & pl.col("score").is_not_null())
     if cells.is_empty():
         raise DataError(f"{path} says no scores; name the records that the routers chose from")
@@ -149,52 +148,10 @@ def choice_files(path: Path) -> list[Path]:
         raise DataError(f"{path}: there is no such file or folder")
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
     if not found:
-        raise DataError(f"{path}: there is no file of choices in it ({', '.join(_SUFFIXES)})")
+        raise DataError(f"{path}: there is no file of choices in it ({', '.join(SUFFIXES)})")
     return found
-
-
-def choice_table(file: Path, what: str = "choices") -> pl.DataFrame:
-    """A file of choices, or of what else has a row each, as it is.
-
-    Raises:
-        DataError: if it cannot be read, or is empty.
-    """
-    import polars as pl
-    from polars.exceptions import PolarsError
-
-    kind = file.suffix.lower()
-    try:
-        if kind == ".csv":
-            table = pl.read_csv(file, infer_schema_length=None)
-        elif kind == ".parquet":
-            table = pl.read_parquet(file)
-        elif kind == ".json":
-            table = _of_objects(file)
-        elif kind in {".jsonl", ".ndjson"}:
-            table = pl.read_ndjson(file, infer_schema_length=None)
-        else:
-            raise DataError(f"{file}: {what} are read from {', '.join(_SUFFIXES)}")
-    except (PolarsError, OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
-    if table.is_empty():
-        raise DataError(f"{file}: there are no {what} in it")
-    return table
-
-
-def _of_objects(file: Path) -> pl.DataFrame:
-    """The plain fields of a JSON list of objects."""
-    import polars as pl
-
-    held = json.loads(file.read_bytes())
-    if not isinstance(held, list) or not all(isinstance(one, dict) for one in held):
-        raise DataError(f"{file}: choices in JSON are a list of objects, one per prompt")
-    plain = [
-        {key: value for key, value in one.items() if not isinstance(value, dict | list)}
-        for one in held
-    ]
-    return pl.DataFrame(plain, infer_schema_length=None, strict=False)
 
 
 def _long(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records import Records
+from routereval.studies.table_file import read_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _ID, _MODEL, _SCORE, _COST, _BENCHMARK, _SCORES = (
     *("prompt_id", "model", "score", "cost", "benchmark", "scores"),
 )
-_KINDS = {".csv": "CSV", ".jsonl": "JSON Lines", ".ndjson": "JSON Lines", ".parquet": "Parquet"}
+_SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
 
 
 class Predictions(NamedTuple):
@@ -216,24 +217,8 @@ def _named(file: Path, table: pl.DataFrame) -> pl.DataFrame:
 
 def _table(file: Path) -> pl.DataFrame:
     import polars as pl
-    from polars.exceptions import PolarsError
 
-    kind = _KINDS.get(file.suffix.lower())
-    if kind is None:
-        raise DataError(f"{file}: predictions are read from .csv, .jsonl or .parquet")
-    if not file.is_file():
-        raise DataError(f"{file}: there is no such file")
-    try:
-        if kind == "CSV":
-            table = pl.read_csv(file, infer_schema_length=None)
-        elif kind == "Parquet":
-            table = pl.read_parquet(file)
-        else:
-            table = pl.read_ndjson(file, infer_schema_length=None)
-    except (PolarsError, OSError, RuntimeError) as error:
-        raise DataError(f"{file} is no {kind} file: {str(error).splitlines()[0]}") from None
-    if table.is_empty():
-        raise DataError(f"{file}: there is no prediction in it")
+    table = read_table(file, "predictions", _SUFFIXES)
     nested = isinstance(table.schema.get(_SCORES), pl.Struct)
     return table.unnest(_SCORES) if nested else table
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.routers import Scores
 from routereval.studies.probes import FEWEST, FIELDS, SCORE, SUFFIXES
+from routereval.studies.table_file import read_table
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +61,10 @@ def read_scored(
     Raises:
         DataError: if it cannot be read, lacks a column, or holds too few scores.
     """
-    table = scores if isinstance(scores, pl.DataFrame) else _table(Path(scores))
+    if isinstance(scores, pl.DataFrame):
+        table = scores
+    else:
+        table = read_table(Path(scores), "scores", SUFFIXES, FIELDS)  # a subset may be 2024
     column = model if model in table.columns else SCORE
     if column not in table.columns or "text" not in table.columns:
         lacking = "text" if column in table.columns else f"{SCORE} or {model}"
@@ -142,19 +146,3 @@ def _usual_answer() -> float:
     from routereval.records.prices import price_list
 
     return price_list().output_tokens
-
-
-def _table(path: Path) -> pl.DataFrame:
-    if path.suffix not in SUFFIXES:
-        raise DataError(f"{path}: scores are read from {', '.join(SUFFIXES)}")
-    try:
-        if path.suffix == ".csv":
-            there = pl.read_csv(path, n_rows=0).columns
-            words = {name: pl.String for name in FIELDS if name in there}  # a subset may be 2024
-            return pl.read_csv(path, infer_schema_length=None, schema_overrides=words)
-        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise DataError(f"{path}: cannot be read as a table ({reason})") from None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records.prices import PriceList
 from routereval.records.steps import StepRecords
-from routereval.studies.choices import choice_table
+from routereval.studies.table_file import read_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -61,7 +61,7 @@ def read_steps(path: str | Path, prices: PriceList | None = None) -> StepRecords
     """
     file = Path(path)
     notes: list[str] = []
-    table = _columns(file, choice_table(file, "steps"), notes)
+    table = _columns(file, read_table(file, "steps"), notes)
     shared = table["score"].is_not_null().all()
     trajectories = table["trajectory"].unique(maintain_order=True).to_list()
     arms = table["arm"].unique(maintain_order=True).to_list()
