@@ -83,18 +83,21 @@ class Grid:
     def _differing(self, role: str, prompts: Codes, column: pl.Series, rows: Codes) -> Codes:
         if role == "chance" or not len(prompts):
             return np.empty(0, dtype=np.int64)
-        hashes = column.hash().to_numpy()[rows]
+        hashes = column.hash().to_numpy()
+        hashes = hashes if len(rows) == len(hashes) else hashes[rows]
         held = _grown(self._hashes.get(role, np.empty(0, np.uint64)), (len(self.prompts),), 0)
         self._hashes[role] = held
-        there = column.is_not_null().to_numpy()[rows]
-        new = np.flatnonzero(there & (held[prompts] == 0))[::-1]
+        other: Codes = np.flatnonzero(held[prompts] != hashes)
+        if column.null_count():
+            other = other[column.is_not_null().to_numpy()[rows[other]]]
+        new = other[held[prompts[other]] == 0][::-1]
         held[prompts[new]] = hashes[new]  # of several, the first is written last
-        other = np.flatnonzero(there & (held[prompts] != hashes))
+        other = other[held[prompts[other]] != hashes[other]]
         if not len(other):
             return other
         pairs = np.stack([prompts[other].astype(np.uint64), hashes[other]])
         _, first = np.unique(pairs, axis=1, return_index=True)
-        return other[np.sort(first)]
+        return np.sort(other[first])
 
     def _keep_first(self, role: str, prompts: Codes, column: pl.Series, rows: Codes) -> None:
         lacking = _grown(

@@ -218,25 +218,25 @@ class _Source:
         warnings = [*layout.warnings, *self._of_score(layout), *self._unread_files()]
         warnings += lost_cells(file) if has_end(file, ".xlsx") else []
         table.warnings += [warning for warning in warnings if warning not in table.warnings]
-        metrics: dict[str, None] = {}
+        metric, metrics = layout.metric, dict[str, None]()
         reader = RowReader(layout, model_of(file, self.files), decimal_comma(file))
         for line, row in chain(sample, rows):
             with self.bad.row(file, line):
-                late = next((key for key in row if key not in header), None)
-                if layout.models and late is not None:
+                if layout.models and not row.keys() <= header.keys():
+                    late = next(key for key in row if key not in header)
                     raise RowError(
                         f"has {late!r}, which the first {_SAMPLE} rows lack; give each row all keys"
                     )
                 self._add(row, table, reader, texts)
-            if layout.metric and (name := str(row.get(layout.metric) or "")) not in metrics:
+            if metric and (name := str(row.get(metric) or "")) not in metrics:
                 metrics[name] = None
-                refuse_metrics(file, layout.metric, metrics)
+                refuse_metrics(file, metric, metrics)
 
     def _add(self, row: Row, table: LongTable, reader: RowReader, texts: PromptTexts) -> None:
         layout, roles = reader.layout, reader.layout.roles
         name = _benchmark(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
         prompt_id, known = reader.prompt(row)
-        if sums_up(prompt_id) and roles["prompt_id"] != roles.get("prompt"):
+        if reader.sums_up(prompt_id):
             table.warn(name, _left_out_sum(prompt_id))
             return
         texts.check(name, prompt_id, known.get("text"), roles.get("prompt"))

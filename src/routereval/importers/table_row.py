@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from routereval.importers.arms import with_effort
 from routereval.importers.axis_fields import axes_in
 from routereval.importers.cells import CellForms, read_text
+from routereval.importers.column_words import sums_up
 from routereval.importers.eval_logs import prompt_text
 from routereval.importers.rows import RowError, field_in, name_of, score_in
 from routereval.importers.table_format import about
@@ -55,6 +56,7 @@ class RowReader:
         self.comma = comma
         self._model = model
         self._axes = _axis_columns(layout.roles)
+        self._sums_up: dict[str, bool] = {}
 
     def prompt(self, row: Row) -> tuple[str, dict[str, Any]]:
         """The prompt_id of a row, and what else is known of the prompt."""
@@ -72,12 +74,14 @@ class RowReader:
                 raise RowError(f"{roles['prompt']!r} is empty, and there is no prompt_id")
             return _id_of_text(text), known
         prompt_id = _name(row, roles["prompt_id"])
-        if _ROUNDED.fullmatch(prompt_id):
-            raise RowError(
-                f"{roles['prompt_id']!r} is {prompt_id!r}, a number whose last digits are lost; "
-                "export the column as text"
-            )
+        if prompt_id not in self._sums_up:
+            _refuse_rounded(prompt_id, roles["prompt_id"])
+            self._sums_up[prompt_id] = sums_up(prompt_id)
         return prompt_id, known
+
+    def sums_up(self, prompt_id: str) -> bool:
+        """Whether a row that was read sums up others, by its prompt_id; a text never says so."""
+        return self._sums_up.get(prompt_id, False)
 
     def cells(self, row: Row) -> Iterator[TableCell]:
         """Each record of a row."""
@@ -138,6 +142,14 @@ class RowReader:
             return cell  # which is counted, and named in a warning
         forms.add(column, cell, read, "unknown")
         return read.number
+
+
+def _refuse_rounded(prompt_id: str, column: str) -> None:
+    if _ROUNDED.fullmatch(prompt_id):
+        raise RowError(
+            f"{column!r} is {prompt_id!r}, a number whose last digits are lost; export the column "
+            "as text"
+        )
 
 
 def error_of_column(column: str, error: RowError, layout: Layout) -> RowError:
