@@ -27,11 +27,16 @@ _SAYS = _words("""
 """Words that say, at the end of a name, what a column holds beside the score of a model."""
 
 _MAY_SAY = _words("""
-    time ms s sec n k p se sd ll ci low high lower upper min max total input prompt completion
-    reasoning cached log probs rate valid parsed finished truncated id idx index count number num
-    is of per call average avg mean median per1k in out
+    time ms se sd ll ci idx index id valid parsed finished truncated count number
 """)
-"""Words that say so beside one of `_SAYS`, or after the name of another model only."""
+"""Words that say so after the name of another model only."""
+
+_WITH = _words("""
+    s sec n k p low high lower upper min max total input prompt completion reasoning cached log
+    probs
+    rate num is of per call average avg mean median in out
+""")
+"""Words that say nothing by themselves, as there are models such as qwen-max and o3-high."""
 
 _ALONE = _words("""
     average avg mean median std stdev dev variance total sum min max best worst oracle difficulty
@@ -72,6 +77,14 @@ METRICS = _words("""
 """)
 """Metrics that may each have a column."""
 
+_FAMILIES = _words("""
+    alpaca claude codestral command deepseek falcon gemini gemma glm gpt grok haiku hermes kimi
+    llama
+    minimax ministral mistral mixtral nemotron olmo opus palm phi pixtral qwen qwq solar sonnet
+    vicuna
+    wizardlm yi
+""")
+
 _BENCHMARKS = _words("""
     agieval aime arc arc_c arc_challenge arc_e arc_easy bbh bfcl boolq ceval cmmlu commonsenseqa
     commonsense_qa copa drop gaia gpqa gpqa_diamond gsm8k hellaswag hle humaneval humaneval_plus
@@ -90,6 +103,7 @@ _PASS_AT = re.compile(r"pass_?(?:at_?)?\d+")
 _PROMPT_LIKE = re.compile(
     r"(?i)(?:q|p|prompt|question|item|task|sample|example|ex|id|case|test|problem)?[\W_]*\d+"
 )
+_OWNED = re.compile(r"[\w.-]+/[\w.-]+")
 _BRACKETS = re.compile(r"\(.*?\)")
 _COUNTS = re.compile(r"(?i)(?:n|num|nb|is|has|winner)_.|#\s*\w")
 _LIKELY = re.compile(r"(?i)(.*?)[\W_]*(?:p|prob)[_ ]correct")
@@ -168,7 +182,7 @@ def metadata_in(name: str, others: Collection[str] = ()) -> Metadata | None:
 
 def _is_alone(words: list[str]) -> bool:
     named = [word for word in words if not word.isdigit()]
-    known = _ALONE | _SAYS | _MAY_SAY | _QUALIFIES
+    known = _ALONE | _SAYS | _MAY_SAY | _WITH | _QUALIFIES
     return all(word in known for word in named) and any(w in _ALONE | _SAYS for w in named)
 
 
@@ -177,10 +191,10 @@ def _cut(name: str) -> tuple[str, bool, bool]:
     says = may_say = False
     end = len(name)
     for word in reversed(list(_WORD.finditer(name))):
-        if word[0].lower() not in _SAYS | _MAY_SAY:
+        if word[0].lower() not in _SAYS | _MAY_SAY | _WITH:
             break
         says |= word[0].lower() in _SAYS
-        may_say |= len(word[0]) > 1
+        may_say |= word[0].lower() in _MAY_SAY
         end = word.start()
     return name[:end].rstrip("_ .|:-/("), says, may_say
 
@@ -229,6 +243,20 @@ def numbers_prompts(names: Iterable[str]) -> bool:
     held = list(names)
     n = sum(_PROMPT_LIKE.fullmatch(name.strip()) is not None for name in held)
     return n >= 2 and 2 * n >= len(held)
+
+
+def are_models(names: Iterable[str]) -> bool:
+    """Whether most names are of known families of models, or have an owner.
+
+    >>> are_models(["gpt-4o", "Llama3-8B"]), are_models(["org/a", "b/c"]), are_models(["q1"])
+    (True, True, False)
+    """
+    held = list(names)
+    known = [
+        _OWNED.fullmatch(n) or any(w.rstrip("0123456789") in _FAMILIES for w in words_of(n))
+        for n in held
+    ]
+    return 2 * sum(map(bool, known)) > len(held)
 
 
 def sums_up(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from routereval.importers.column_words import numbers_prompts
+from routereval.importers.column_words import are_models, numbers_prompts
 from routereval.importers.table_roles import ROLES
 
 INDEX = ""
@@ -111,6 +111,8 @@ def _keyed_rows(whole: Row) -> Iterator[Row]:
 
 def _are_prompts(outer: Collection[str], inner: Collection[str]) -> bool:
     """Whether the outer keys are the prompts, not the inner: by their names, else the more ones."""
+    if are_models(outer) != are_models(inner):
+        return are_models(inner)
     by_name = numbers_prompts(outer), numbers_prompts(inner)
     if by_name[0] != by_name[1]:
         return by_name[0] and not {*ROLES["prompt_id"]} & {*outer}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from routereval.errors import DataError
 from routereval.importers.column_words import (
+    are_models,
     is_benchmark,
     is_metadata,
     metric_of,
@@ -88,11 +89,11 @@ def refuse_no_prompts(
         why = (
             f"its rows are models as its columns are ({listed_names(ids, 4)}), so it compares them"
         )
-    elif numbers_prompts(models) and not numbers_prompts(ids) and "prompt" not in roles:
+    elif "prompt" not in roles and _are_turned(ids, models):
         raise DataError(
-            f"{file}: its columns are called as prompts are ({listed_names(models, 4)}); turn the "
-            "table: a row per prompt, a column per model; if they are models, name all by "
-            f"--columns 'models={'|'.join(models[:6])}'"
+            f"{file}: its rows are called as models, or its columns as prompts "
+            f"({listed_names(models, 4)}); turn the table: a row per prompt, a column per model; "
+            f"if the columns are models, name all by --columns 'models={'|'.join(models[:6])}'"
         )
     else:
         return
@@ -100,6 +101,13 @@ def refuse_no_prompts(
         f"{file}: {why}: it holds means, not a score of each model on each prompt, which records "
         "are; give the results that it was made from"
     )
+
+
+def _are_turned(rows: Sequence[str], columns: Sequence[str]) -> bool:
+    """Whether rows are called as models are, and columns as prompts."""
+    if are_models(rows) != are_models(columns):
+        return are_models(rows)
+    return numbers_prompts(columns) and not numbers_prompts(rows)
 
 
 def cost_columns(models: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:

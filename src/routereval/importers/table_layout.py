@@ -95,9 +95,9 @@ class Layout:
         """
         left_out = set(filter(None, named.get("ignore", "").split("|")))
         names = [name for name in header if name not in left_out]
-        plain = {plain_name(name) for name in names}
+        plain = {plain_name(name): name for name in names}
         for pair in _PAIRS:
-            if plain >= set(pair):
+            if plain.keys() >= set(pair) and not all(_scores(cells(plain[name])) for name in pair):
                 raise DataError(
                     f"{file}: holds pairs of answers ({', '.join(pair)}) and which won, not a "
                     "score per model; such preferences are no records of scores: have each answer "
