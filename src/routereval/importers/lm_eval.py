@@ -87,6 +87,7 @@ _PAIRED = ("mcc", "f1", "matthews_correlation")
 """Metrics of a whole task that are logged for each sample as what was right and what was said."""
 
 _CHOICES = ("choices", "endings", "options")
+_NO_METRICS = {"doc_id", "target", "filtered_resps", "resps", "doc_hash", "input", "doc"}
 _PREDICTED = "bypass"
 _OTHER_LENGTH = -1.0
 """What RULER logs for the lengths of which a sample is not."""
@@ -274,6 +275,12 @@ class _Reader:
 
     def _value(self, logged: object, metric: str) -> object:
         """The score of a sample."""
+        logged = _scalar(logged)
+        if isinstance(logged, dict):
+            raise RowError(
+                f"{metric} is an object, from which one number is computed for all samples; choose "
+                "another metric with -O metric=NAME"
+            )
         inverted = isinstance(self.rescale, Scale) and self.rescale.low > self.rescale.high
         if isinstance(logged, list):
             if logged and all(isinstance(part, bool) for part in logged):
@@ -298,9 +305,22 @@ def _filter(sample: Mapping[str, Any]) -> str:
 
 
 def _own(sample: Mapping[str, Any]) -> list[str]:
-    """The metrics that a sample says it has."""
+    """The metrics that a sample says it has; of lmms-eval, which does not, what holds one."""
     logged = sample.get("metrics")
-    return [name for name in logged if isinstance(name, str)] if isinstance(logged, list) else []
+    if isinstance(logged, list):
+        return [name for name in logged if isinstance(name, str)]
+    if "input" not in sample:
+        return []
+    return [
+        name
+        for name, held in sample.items()
+        if name not in _NO_METRICS and isinstance(_scalar(held), bool | int | float)
+    ]
+
+
+def _scalar(logged: object) -> object:
+    """What was logged, of lmms-eval's objects their score."""
+    return logged["score"] if isinstance(logged, dict) and "score" in logged else logged
 
 
 def _lengths(sample: Mapping[str, Any]) -> list[str]:
@@ -339,7 +359,9 @@ def _text(sample: Mapping[str, Any], prompt: str | None) -> str | None:
     if prompt is not None:
         return prompt_text(doc.get(prompt)) if isinstance(doc, dict) else None
     requests = _requests(sample)
-    return prompt_text(requests[0][0]) if requests and requests[0] else None
+    if not requests:
+        return prompt_text(sample.get("input"))
+    return prompt_text(requests[0][0]) if requests[0] else None
 
 
 def _requests(sample: Mapping[str, Any]) -> list[list[Any]]:

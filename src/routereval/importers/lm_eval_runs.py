@@ -1,7 +1,8 @@
 """Which logs lm-evaluation-harness left: whose model each is, on which task, and how it was run.
 
 Since 0.4.3 a log is ``<model>/samples_<task>_<time>.jsonl``, of which ``results_<time>.json`` tells
-how it came about; before, ``<model args>_<task>.jsonl`` with ``results.json`` beside it.
+how it came about; before, ``<model args>_<task>.jsonl`` with ``results.json`` beside it. lmms-eval,
+which is made from it, writes ``<model>/<time>_samples_<task>.jsonl`` and ``<time>_results.json``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ from routereval.importers.rows import files_in, json_file, peek, some_files, tex
 from routereval.importers.run_answers import file_in, part_of
 
 _FOLDERS = ("", "*/", "*/*/", "*/*/*/")
-_PATTERNS = tuple(f"{above}samples_*.{end}" for above in _FOLDERS for end in ("jsonl", "json"))
+_PATTERNS = tuple(
+    f"{above}{name}"
+    for above in _FOLDERS
+    for name in ("samples_*.jsonl", "samples_*.json", "*_samples_*.jsonl")
+)
 _OLD_RESULTS = tuple(f"{above}results.json" for above in _FOLDERS)
 _NAME = re.compile(r"samples_(.+?)(?:_(\d{4}-\d\d-\d\dT[\d.-]+))?\.jsonl?")
+_LMMS_NAME = re.compile(r"(\d{8}_\d{6})_samples_(.+)\.jsonl")
 _NAMING = ("peft", "delta", "pretrained", "model", "path", "engine")
 """Arguments that name the model: the first of them that is given."""
 _WHERE = {
@@ -34,7 +40,7 @@ _DIGITS = 8
 
 def holds_logs(path: Path) -> bool:
     """Whether a file is a log, or a folder holds one at most three folders down."""
-    named = (file for file in first_files(path, *_PATTERNS) if _NAME.fullmatch(file.name))
+    named = (file for file in first_files(path, *_PATTERNS) if _named(file))
     if any('"doc_id"' in peek(file) for file in named):
         return True
     if path.is_file():
@@ -61,8 +67,7 @@ def runs_in(path: Path) -> list[Run]:
 def _runs(files: list[Path]) -> Iterator[Run]:
     results: dict[tuple[Path, str], Mapping[str, Any]] = {}
     for file in files:
-        name = _NAME.fullmatch(file.name)
-        task, stamp = (name[1], name[2] or "") if name else (file.stem, "")
+        task, stamp = _named(file) or (file.stem, "")
         task = text_of(task) or ""  # a file may be named by bytes that are no text
         run = file.absolute().parent, stamp
         if run not in results:
@@ -72,6 +77,14 @@ def _runs(files: list[Path]) -> Iterator[Run]:
         yield _run(file, model, task, stamp, results[run])
 
 
+def _named(file: Path) -> tuple[str, str] | None:
+    """The task and the time that a log is named by; None if it is named otherwise."""
+    if name := _LMMS_NAME.fullmatch(file.name):
+        return name[2], name[1]
+    name = _NAME.fullmatch(file.name)
+    return None if name is None else (name[1], name[2] or "")
+
+
 def _run(file: Path, model: str, task: str, stamp: str, results: Mapping[str, Any]) -> Run:
     n_shot = part_of(results, "n-shot", task)
     return Run(file, model, task, stamp, _settings(results), flat({"num_fewshot": n_shot}))
@@ -79,7 +92,8 @@ def _run(file: Path, model: str, task: str, stamp: str, results: Mapping[str, An
 
 def _results(folder: Path, stamp: str) -> Mapping[str, Any]:
     """The results of the run with that stamp, which tell the model's name; empty without them."""
-    for file in sorted(folder.glob(f"*_{stamp}.json")) if stamp else ():
+    beside = [*folder.glob(f"*_{stamp}.json"), *folder.glob(f"{stamp}_results.json")]
+    for file in sorted(beside) if stamp else ():
         results = {} if file.name.startswith("samples_") else json_file(file)
         if isinstance(results, dict) and results.get("model_name"):
             return results

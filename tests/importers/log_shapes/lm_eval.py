@@ -65,6 +65,18 @@ def ruler(length: int, score: float) -> dict[str, float]:
     return {"4096": -1.0, "8192": -1.0, str(length): score}
 
 
+def lmms(doc: int, metric: str, logged: Any) -> dict[str, Any]:
+    """A line of lmms-eval, which lists no metrics."""
+    return {
+        "doc_id": doc,
+        "target": "A",
+        "filtered_resps": ["A"],
+        "doc_hash": f"d{doc}",
+        metric: logged,
+        "input": f"Q{doc}?",
+    }
+
+
 TEMPLATE = "{% for m in messages %}{{ m.content }}{% endfor %}"
 OLD = {"doc_hash": None, "prompt_hash": None, "target_hash": None}
 
@@ -188,6 +200,25 @@ SHAPES = {
             ],
         },
         {"arc_easy": {"org/m": [0]}, "gsm8k": {"org/m": [1, 0]}},
+    ),
+    "lmms-eval's logs are named otherwise": Shape(
+        "lm-eval",
+        {
+            "org__m/20260101_120000_samples_mme.jsonl": [
+                lmms(n, "mme_score", {"question_id": str(n), "score": score})
+                for n, score in enumerate((1.0, 0.0))
+            ],
+            "org__m/20260101_120000_samples_gqa.jsonl": [lmms(0, "exact_match", 1.0)],
+            "org__m/20260101_120000_results.json": results("org/m"),
+        },
+        {"gqa": {"org/m": [1]}, "mme": {"org/m": [1, 0]}},
+        about={"mme": {"texts": ["Q0?", "Q1?"]}},
+        says=["mme: score: metric mme_score"],
+    ),
+    "lmms-eval's objects without a score are none": Shape(
+        "lm-eval",
+        {"m/20260101_120000_samples_mmmu.jsonl": [lmms(0, "mmmu_acc", {"id": "a", "answer": "A"})]},
+        refused="there is no metric any known name|is an object",
     ),
     "the rest of a run cut short is joined": Shape(
         "lm-eval",
