@@ -25,6 +25,7 @@ from routereval.records.draft import Draft
 _PATTERNS = tuple(f"{folder}*.json" for folder in ("", "*/", "*/*/"))
 _ROLLING = (".latest_run_full.json", ".latest_test_run.json")
 _HIDDEN = ".deepeval"
+_FEW = 20
 _WRAPPED = ("testRunData", "test_run_data")
 _LOWER = ("Bias", "Toxicity", "Hallucination")
 """Metrics that are the better the lower they are."""
@@ -33,7 +34,7 @@ _MODEL = ("model", "model_name", "Model", "llm")
 
 def recognise(path: Path) -> bool:
     """True for such a file, or a folder with one at most two folders down."""
-    return any(map(_is_ours, _files(path)))
+    return any(map(_is_ours, _files(path)[:_FEW]))
 
 
 def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> Iterator[Draft]:
@@ -71,15 +72,15 @@ def read(path: Path, *, score: str | None = None, rescale: Rescale = False) -> I
 
 
 def _files(path: Path) -> list[Path]:
-    """The test runs of a folder, and the last ones, which DeepEval keeps in hidden files."""
+    """The last test runs, which DeepEval keeps in hidden files, and the others of a folder."""
     if path.is_file():
         return [path]
-    found = files_in(path, *_PATTERNS)
+    found: list[Path] = []
     for folder in (path, path / _HIDDEN, *sorted(path.glob(f"*/{_HIDDEN}"))):
         parts = folder.relative_to(path).parts
         last = (file_in(path, *parts, name) for name in _ROLLING)
         found += [file for file in last if file is not None][:1]
-    return found
+    return found + files_in(path, *_PATTERNS)
 
 
 def _refuse_lower(path: Path, runs: Sequence[object], score: str | None, rescale: Rescale) -> None:

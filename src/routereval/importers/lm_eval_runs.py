@@ -92,8 +92,8 @@ def _run(file: Path, model: str, task: str, stamp: str, results: Mapping[str, An
 
 def _results(folder: Path, stamp: str) -> Mapping[str, Any]:
     """The results of the run with that stamp, which tell the model's name; empty without them."""
-    beside = [*folder.glob(f"*_{stamp}.json"), *folder.glob(f"{stamp}_results.json")]
-    for file in sorted(beside) if stamp else ():
+    patterns = (f"*_{stamp}.json", f"{stamp}_results.json") if stamp else ()
+    for file in (file for pattern in patterns for file in sorted(folder.glob(pattern))):
         results = {} if file.name.startswith("samples_") else json_file(file)
         if isinstance(results, dict) and results.get("model_name"):
             return results
