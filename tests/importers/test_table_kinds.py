@@ -225,6 +225,9 @@ def test_what_holds_no_score_of_each_model_is_refused(content: str, tmp_path: Pa
 
 
 def test_one_metric_of_each_model_is_its_score(tmp_path: Path) -> None:
+    for header in ("id,a passed?,b passed?", "id,score: a,score: b", "id,a,b_score"):
+        found = cells(read(tmp_path, f"{header}\nq1,1,0\nq2,0,1\n"))
+        assert list(found.values()) == list(PAIR.values())
     draft = read(tmp_path, "id,a_f1,b_f1\nq1,1,0\nq2,0,1\n")
     assert cells(draft) == PAIR
     draft = read(tmp_path, "id,a_acc,b_acc,a_f1,b_f1\nq1,1,0,.5,.5\nq2,0,1,.5,.5\n")
@@ -298,7 +301,6 @@ JSON: dict[str, Any] = {
     "by prompt": {"q1": {"a": 1, "b": 0}, "q2": {"a": 0, "b": 1}},
     "by prompt, with objects": {q: {"a": {"score": a}, "b": {"score": b}} for q, a, b in WIDE},
     "models and prompts by their names": {"gpt-4": {"why": 1}, "phi": {"why": 0}, "yi": {"why": 1}},
-    "more prompts than models": {"why": {"a": 1}, "how": {"a": 0}, "who": {"a": 1}},
     "split with its index": {
         "columns": ["a", "b"],
         "index": ["q1", "q2"],
@@ -311,9 +313,16 @@ JSON: dict[str, Any] = {
 @pytest.mark.parametrize("name", JSON)
 def test_json_is_read_by_prompt(name: str, tmp_path: Path) -> None:
     found = cells(read(tmp_path, json.dumps(JSON[name]), "in.json"))
-    three = {("why", "a"): 1.0, ("how", "a"): 0.0, ("who", "a"): 1.0}
     by_name = {("why", "gpt-4"): 1.0, ("why", "phi"): 0.0, ("why", "yi"): 1.0}
-    assert found == {"mor": three, "mod": by_name}.get(name[:3], PAIR)
+    assert found == (by_name if name.startswith("models") else PAIR)
+
+
+def test_json_whose_keys_do_not_tell_models_from_prompts_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text('{"why": {"a": 1, "b": 0}, "how": {"a": 0, "b": 1}}')
+    with pytest.raises(
+        DataError, match=r"in.json: which keys are the models, the outer \(why, how"
+    ):
+        list(IMPORTERS["table"].drafts(tmp_path / "in.json"))
 
 
 def test_what_stands_beside_a_list_is_of_all_its_rows(tmp_path: Path) -> None:

@@ -50,11 +50,12 @@ _ALONE = _words("""
     judges annotator annotators rater raters grader reviewer sno size complexity source type
     author license licence format tier style status state name url hash tag tags set dataset track
     section area field skill kind comment comments note notes n k evaluation eval
+    checked reviewed verified
 """)
 """Words of which a name consists that names no model."""
 
 _QUALIFIES = _words("""
-    of at models llms all any pool ensemble multi single random question
+    of at on by models llms all any pool ensemble multi single random question
 """)
 """Words that name nothing by themselves, beside those of `_ALONE`."""
 
@@ -140,7 +141,7 @@ def unfolded_name(name: str) -> str:
     bracketed = _BRACKETED.fullmatch(name)
     if bracketed is not None:
         name = f"{bracketed[1]}_{bracketed[2].replace('$', 'usd')}"
-    return re.sub(r"([a-z0-9])([A-Z][a-z]+)$", r"\1_\2", name)
+    return re.sub(r"([a-z0-9])([A-Z][a-z]+)$", r"\1_\2", name.rstrip("?! "))
 
 
 class Metadata(NamedTuple):

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from routereval.importers.column_words import are_models, numbers_prompts
+from routereval.importers.examined import listed_names
+from routereval.importers.rows import RowError
 from routereval.importers.table_roles import ROLES
 
 INDEX = ""
@@ -101,7 +103,12 @@ def _split_rows(whole: Row) -> Iterator[Row]:
 def _keyed_rows(whole: Row) -> Iterator[Row]:
     """Objects by the key of their row, or cells by column and key."""
     inner = dict.fromkeys(key for cells in whole.values() for key in cells)
-    if _OF_A_ROW & inner.keys() or _are_prompts(whole.keys(), inner.keys()):
+    hold_scores = all(
+        cell is None or isinstance(cell, (int, float, dict))
+        for cells in whole.values()
+        for cell in cells.values()
+    )
+    if _OF_A_ROW & inner.keys() or (hold_scores and _are_prompts(whole.keys(), inner.keys())):
         yield from ({INDEX: key, **row} for key, row in whole.items())
         return
     for key in inner:
@@ -110,10 +117,19 @@ def _keyed_rows(whole: Row) -> Iterator[Row]:
 
 
 def _are_prompts(outer: Collection[str], inner: Collection[str]) -> bool:
-    """Whether the outer keys are the prompts, not the inner: by their names, else the more ones."""
+    """Whether the outer keys are the prompts, not the inner.
+
+    Raises:
+        RowError: if their names do not tell.
+    """
     if are_models(outer) != are_models(inner):
         return are_models(inner)
-    by_name = numbers_prompts(outer), numbers_prompts(inner)
-    if by_name[0] != by_name[1]:
-        return by_name[0] and not {*ROLES["prompt_id"]} & {*outer}
-    return len(outer) > len(inner)
+    if numbers_prompts(outer) != numbers_prompts(inner):
+        return numbers_prompts(outer) and not {*ROLES["prompt_id"]} & {*outer}
+    if {*ROLES["prompt_id"], *ROLES["prompt"]} & {*outer}:
+        return False
+    raise RowError(
+        f"which keys are the models, the outer ({listed_names(outer, 3)}) or the inner "
+        f"({listed_names(inner, 3)}), does not follow from their names; write a row per prompt: "
+        '[{"prompt_id": …, "scores": {model: score}}, …]'
+    )

@@ -39,7 +39,7 @@ def model_columns(file: Path, columns: Sequence[str]) -> dict[str, str]:
     metrics = [name for name in plain if metric_of(name)]
     plain = [name for name in plain if name not in metrics]
     by_end = [name for name in plain if ends[name][1] and ends[name][0] not in plain]
-    if by_end and 2 * len(by_end) >= len(plain):
+    if len(by_end) > len(plain) / 2 or len(by_end) == len(plain) / 2 > 1:
         found = dict.fromkeys(ends[name][1] for name in by_end)
         known = [end for end in _SCORE_ENDS if end in found]
         if len(found) > 1 and not known:
@@ -143,7 +143,7 @@ def _split(name: str) -> tuple[str, str]:
             return name[: -len(end) - 1], end
         rest = name[len(end) + 1 :]
         if lower.startswith(end) and name[len(end)] in _BETWEEN and not rest.isdigit():
-            return rest, end
+            return rest.strip(), end
     return "", ""
 
 

@@ -249,7 +249,10 @@ def _json_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     if has_end(file, ".json", ".json.gz"):
         whole = _json_whole(file, None)
         if isinstance(whole, dict):
-            yield from enumerate(rows_inside(whole), 1)
+            try:
+                yield from enumerate(rows_inside(whole), 1)
+            except RowError as error:
+                raise DataError(f"{file}: {error}") from None
             return
     with _text(file) as stream:
         for line, text in enumerate(_lines(stream), 1):
