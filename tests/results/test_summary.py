@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from routereval.results import Results
+from routereval.results.cell_means import over_prompts
 from routereval.results.standings import standings
-from routereval.results.summary import MEAN, SHOWN, Estimate, Line, over_prompts, summarise
+from routereval.results.summary import MEAN, SHOWN, Estimate, Line, summarise
 from routereval.scoring import METRICS, means, resamples
 from routereval.scoring.estimates import Draws, Side, averaged, ends_of, mean_draws
 from routereval.studies.run import run

@@ -13,8 +13,11 @@ from routereval.report.kept_document import keep_document, kept_document
 from routereval.report.run_page import run_page
 from routereval.report.run_report import run_report
 from routereval.report.table import Document
+from routereval.results.cell_means import gather
 from routereval.results.folder import read_results
+from routereval.results.pool_rows import METRICS
 from routereval.results.results import Results
+from routereval.results.summary import SHOWN
 from routereval.results.two_runs import two_runs
 from routereval.shown import Shown
 from routereval.studies.known_prompts import SavedRouter
@@ -89,6 +92,8 @@ def _page(
     if isinstance(values, str | Path):
         folder = Path(values)
         results = read_results(folder)
+        if kept_document(folder) is None:  # then tables and page share what is made
+            gather(results, SHOWN, METRICS)
         document = folder_document(folder, results)
         return run_page(run_report(results, str(values), document, _saved(results, router)), title)
     if isinstance(values, Results):

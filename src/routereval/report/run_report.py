@@ -12,15 +12,16 @@ from routereval.report.headroom_figures import SavingsDisplay, savings_of
 from routereval.report.layouts.learning import grouped
 from routereval.report.layouts.run import summary_of
 from routereval.report.table import Document
+from routereval.results.cell_means import gather
 from routereval.results.champions import Champions, champions
 from routereval.results.decision import Decision, decide
 from routereval.results.learning_curves import Learning, learning_curves
 from routereval.results.operating_points import PoolPoints, operating_points
-from routereval.results.pool_rows import PoolRow, pool_rows
+from routereval.results.pool_rows import METRICS, PoolRow, pool_rows
 from routereval.results.regret import Regret, largest_regrets
 from routereval.results.results import Cell, Results
 from routereval.results.standings import Standings, standings
-from routereval.results.summary import Estimate, mean_over
+from routereval.results.summary import SHOWN, Estimate, mean_over
 from routereval.studies.known_prompts import SavedRouter
 
 AGAINST = "best_single"
@@ -116,6 +117,7 @@ def run_report(
     """
     if not results.cells:
         raise DataError("a report needs at least one finished cell; run again")
+    gather(results, SHOWN if document is None else _COSTS, METRICS)
     places = dict.fromkeys((cell.protocol, cell.size) for cell in results.cells)
     ordered = sorted(places, key=lambda place: -place[1])
     views = [_view(results.only(size, protocol), protocol, size) for protocol, size in ordered]

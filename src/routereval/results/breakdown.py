@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from routereval.results.cell_means import over_prompts
 from routereval.results.results import Cell, Outcome, Results
-from routereval.results.summary import Line, estimate, over_prompts
+from routereval.results.summary import Line, estimate
 from routereval.scoring import resamples
 from routereval.scoring.estimates import Draws, mean_draws
 

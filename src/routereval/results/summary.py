@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from routereval.results.cell_means import cell_means
 from routereval.results.results import Cell, Results
-from routereval.scoring import doubtful, metric
+from routereval.scoring import metric
 from routereval.scoring.curve import USD
-from routereval.scoring.estimates import Draws, Ends, averaged, combined, draws, ends_of, within
+from routereval.scoring.estimates import Ends, combined, within
 
 MEAN = "mean"
 TRADE_OFF = ("aiq", "over_zero", "qnc", "cost_save", "peak")
@@ -92,19 +92,25 @@ def mean_over(
     Returns:
         By metric, its estimate, and whether the interval cannot be relied on.
     """
-    held = [_Held(results, own, metrics) for own in _by_benchmark(cells).values()]
-    unsure = frozenset().union(*(one.doubtful for one in held))
-    ends = {m: _over_benchmarks(m, [one.ends[m] for one in held]) for m in metrics}
-    return {m: (estimate(m, one), m in unsure or not one.holds) for m, one in ends.items()}
+    held = [cell_means(results, own, metrics) for own in _by_benchmark(cells).values()]
+    found = {}
+    for m in metrics:
+        ends = _over_benchmarks(m, [one[m].ends for one in held])
+        found[m] = estimate(m, ends), not ends.holds or any(one[m].doubtful for one in held)
+    return found
 
 
 def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str]) -> list[Line]:
     first = cells[0]
     unit = results.outcomes[first.key].evidence.unit
-    held = {name: _Held(results, own, metrics) for name, own in _by_benchmark(cells).items()}
-    ends = {name: one.ends for name, one in held.items()}
-    counts = {name: one.n_cells for name, one in held.items()}
-    unsure = {name: one.doubtful for name, one in held.items()}
+    benchmarks = _by_benchmark(cells)
+    held = {name: cell_means(results, own, metrics) for name, own in benchmarks.items()}
+    ends = {name: {m: one.ends for m, one in found.items()} for name, found in held.items()}
+    counts = {name: len(own) for name, own in benchmarks.items()}
+    unsure = {
+        name: frozenset(m for m, one in found.items() if one.doubtful)
+        for name, found in held.items()
+    }
     every = {m: _over_benchmarks(m, [one[m] for one in ends.values()]) for m in metrics}
     ends[MEAN], counts[MEAN] = every, len(cells)
     unsure[MEAN] = frozenset().union(*unsure.values())
@@ -128,51 +134,6 @@ def _by_benchmark(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
     found: dict[str, list[Cell]] = {}
     for cell in cells:
         found.setdefault(cell.benchmark, []).append(cell)
-    return found
-
-
-class _Held:
-    """The cells of one benchmark: what their means are, and which of them are doubtful."""
-
-    def __init__(self, results: Results, cells: Sequence[Cell], metrics: Sequence[str]) -> None:
-        self.n_cells = len(cells)
-        drawn: dict[str, list[tuple[bytes, Draws]]] = {m: [] for m in metrics}
-        unsure: set[str] = set()
-        for cell in cells:
-            outcome = results.outcomes[cell.key]
-            for m, found in draws(outcome.evidence, metrics, cell.n_boot).items():
-                point = cell.metrics.get(m, float("nan"))
-                drawn[m].append((outcome.rows.tobytes(), found._replace(point=point)))
-            unsure |= doubtful(outcome.evidence, metrics)
-        self.doubtful = frozenset(unsure)
-        self.ends = {m: over_prompts(held) for m, held in drawn.items()}
-
-
-def over_prompts(held: Sequence[tuple[bytes, Draws]]) -> Ends:
-    """The mean of cells, each counting alike; those that do not define the number do not count.
-
-    Args:
-        held: of each cell, the bytes of the rows of its prompts, and what its interval is read off.
-    """
-    alike: dict[bytes, list[Draws]] = {}
-    for rows, found in held:
-        if not np.isnan(found.point):
-            alike.setdefault(rows, []).append(found)
-    if not alike:
-        return ends_of(held[0][1])
-    counts = np.array([len(own) for own in alike.values()])
-    ends = [ends_of(averaged(own)) for own in alike.values()]
-    rows_of = [np.frombuffer(rows, np.int64) for rows in alike]
-    return combined(ends, counts / counts.sum(), _overlap(rows_of))
-
-
-def _overlap(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """(n, n) share of prompts that two sets have in common, relative to the mean of their sizes."""
-    found = np.eye(len(rows))
-    for i, one in enumerate(rows):
-        for j in range(i):
-            common = len(np.intersect1d(one, rows[j], assume_unique=True))
-            found[i, j] = found[j, i] = common / np.sqrt(len(one) * len(rows[j]))
     return found
 
 

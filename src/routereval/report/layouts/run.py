@@ -15,11 +15,12 @@ from routereval.report.layouts.metrics import metric_cell, metric_column
 from routereval.report.table import Column, Document, Row, Table
 from routereval.results.ablation import ablations
 from routereval.results.breakdown import by_part
+from routereval.results.cell_means import gather
 from routereval.results.learning_curves import learning_curves
 from routereval.results.results import Results
 from routereval.results.shuffling import surviving_gains
 from routereval.results.standings import winner
-from routereval.results.summary import MEAN, Estimate, Line, summarise
+from routereval.results.summary import MEAN, SHOWN, Estimate, Line, summarise
 from routereval.scoring.curve import USD
 from routereval.scoring.estimates import UNSURE
 
@@ -32,6 +33,7 @@ _DATA = ("size", "router", "control", "benchmark", "cells", "metric", "value", "
 
 def results_document(results: Results) -> Document:
     """Who won, the means of each pool size, then by benchmark, by labelled prompts, and by cost."""
+    gather(results, SHOWN)
     lines, parts = summarise(results), by_part(results)
     tables = [*_means(results, lines), *_by_benchmark(lines, parts)]
     tables += ablation_tables(ablations(results, lines))
