@@ -19,6 +19,7 @@ from routereval.errors import DataError
 from routereval.report.kept_document import keep_document, kept_document
 from routereval.report.page import folder_document
 from routereval.report.run_report import RunReport, run_report
+from routereval.report.sections.next_steps import after_view
 from routereval.report.tags import data, readable, tag
 from routereval.results import Results
 from routereval.results.champions import champions
@@ -244,6 +245,21 @@ def test_a_clear_lead_is_deployed_a_short_run_is_not() -> None:
     open_ = decide(less, standings(less))
     assert open_.light in {"more prompts", "do not"}
     assert open_.standing is not None
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [("clean", "--seeds 10 -o more-seeds"), ("cv(k=4)", "--protocol &#x27;cv(k=4)&#x27; -o more-")],
+)
+def test_more_prompts_are_asked_for_where_there_are_more(
+    gathered: RunReport, protocol: str, said: str
+) -> None:
+    """Under cross-validation all prompts have been tested, whatever the seed."""
+    view = gathered.views[0]
+    decided = view.decision._replace(light="more prompts")
+    text = str(after_view(gathered, replace(view, decision=decided, protocol=protocol), 0))
+    assert said in text
+    assert ("Every prompt was tested" in text) == (protocol != "clean")
 
 
 def test_results_without_costs_or_prompts_say_so(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def _picture(panel: Panel) -> Html:
 
 def _axes(plot: _Plot) -> Iterator[Html]:
     panel = plot.panel
-    for value, words in panel.y.ticks:
+    ticks, label = _shares_at_the_label(panel)
+    for value, words in ticks:
         y = plot.y(value)
         yield tag("line", class_="gridline", x1=_LEFT, x2=plot.right, y1=y, y2=y)
         yield tag("text", words, class_="tick", x=_LEFT - 5, y=y + 4, text_anchor="end")
@@ -91,13 +92,21 @@ def _axes(plot: _Plot) -> Iterator[Html]:
     turned = f"rotate(-90 11 {(_TOP + plot.foot) / 2:g})"
     yield tag(
         "text",
-        panel.y.label,
+        label,
         class_="tick",
         x=11,
         y=(_TOP + plot.foot) / 2,
         text_anchor="middle",
         transform=turned,
     )
+
+
+def _shares_at_the_label(panel: Panel) -> tuple[list[tuple[float, str]], str]:
+    """The ticks of y and its label, which has the per cent signs: "100 %" would run into it."""
+    ticks = list(panel.y.ticks)
+    if not ticks or not all(words.endswith(" %") for _, words in ticks):
+        return ticks, panel.y.label
+    return [(at, words.removesuffix(" %")) for at, words in ticks], f"{panel.y.label}, %"
 
 
 def _mark(plot: _Plot, mark: Line | Dots | Area | Rule) -> list[Html]:

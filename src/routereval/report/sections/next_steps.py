@@ -84,9 +84,8 @@ def _next(report: RunReport, view: View) -> list[Html]:
             code_block(compare, "The evidence"),
         ]
     if view.decision.light == "more prompts":
-        more = f"routereval run {sources} -r {given} -r {AGAINST} --seeds 10 -o more-seeds"
         return [
-            code_block(more, "Test on more of the prompts that there are, by more seeds"),
+            _more_prompts(view, f"routereval run {sources} -r {given} -r {AGAINST}"),
             code_block(compare, "The evidence so far"),
             code_block(f"routereval advise {sources}", "What a router could gain at most"),
         ]
@@ -94,6 +93,17 @@ def _next(report: RunReport, view: View) -> list[Html]:
         code_block(f"routereval advise {sources}", "What a router could gain at most"),
         code_block(compare, "The evidence"),
     ]
+
+
+def _more_prompts(view: View, run: str) -> Html:
+    """The run that tests on more prompts: cross-validation has tested all that there are."""
+    known = "" if view.protocol == "clean" else f" --protocol {shlex.quote(view.protocol)}"
+    same = f"{run} --pool {_pool_words(view)}{known}"
+    if view.protocol.startswith("cv("):
+        what = "Every prompt was tested: label more, then run again"
+        return code_block(f"{same} -o more-prompts", what)
+    what = "Test on more of the prompts that there are, by more seeds"
+    return code_block(f"{same} --seeds 10 -o more-seeds", what)
 
 
 def _spelled(report: RunReport, router: str) -> tuple[str, str, str]:
