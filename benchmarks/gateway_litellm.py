@@ -2,7 +2,8 @@
 
 LiteLLM comes from PyPI, in an environment of its own, with its simplest strategy, one worker and
 its logging off; ours computes a routing decision for every request, checks a key and writes its
-decision log. Both are asked in turn, several times; the ratio is that of the medians.
+decision log. Both are asked in turn, several times; the ratio is that of the medians, of answers
+per second and of processor time per request, which tells more on a machine with other work to do.
 
     python -m venv /tmp/litellm && /tmp/litellm/bin/pip install 'litellm[proxy]'
     python benchmarks/gateway_litellm.py /tmp/litellm/bin/litellm
@@ -60,26 +61,41 @@ def routereval(folder: Path, port: int, upstream: int) -> tuple[list[str], ours.
     return serve, ours.Load(f"http://127.0.0.1:{port}/v1", "auto:lam=0.1", key)
 
 
-def rate(peer: Peer, streamed: bool, connections: int, seconds: float) -> float:
+class Measured(NamedTuple):
+    """Answers per second, and microseconds of processor time for each."""
+
+    rate: float
+    cpu_us: float
+
+
+def measured(peer: Peer, streamed: bool, connections: int, seconds: float) -> Measured:
     load = ours.Load(peer.load.base_url, peer.load.model, peer.load.key, streamed)
+    before = ours.cpu_s(peer.pid)
     answered = ours.run(ours.closed(load, connections, seconds))
+    cpu_us = (ours.cpu_s(peer.pid) - before) / max(load.asked, 1) * 1e6
     if load.failures:
         print(f"{peer.name}: {load.failures} of {load.asked} requests failed", file=sys.stderr)
-    return answered
+    return Measured(answered, cpu_us)
 
 
 def compare(peers: list[Peer], seconds: float, rounds: int) -> None:
-    print(f"{'answers a second':24s}" + "".join(f"{p.name:>12s}" for p in peers) + "   ratio")
+    print(f"{'':28s}" + "".join(f"{p.name:>12s}" for p in peers) + "   ratio")
     for label, streamed, connections in LOADS:
-        found: dict[str, list[float]] = {peer.name: [] for peer in peers}
+        found: dict[str, list[Measured]] = {peer.name: [] for peer in peers}
         for _ in range(rounds):
             for peer in peers:
-                found[peer.name].append(rate(peer, streamed, connections, seconds))
-        medians = [statistics.median(found[peer.name]) for peer in peers]
-        shown = "".join(f"{median:12.0f}" for median in medians)
-        print(f"{label:24s}{shown}{medians[0] / medians[-1]:8.1f}", flush=True)
+                found[peer.name].append(measured(peer, streamed, connections, seconds))
+        rates = [statistics.median(one.rate for one in found[p.name]) for p in peers]
+        cpus = [statistics.median(one.cpu_us for one in found[p.name]) for p in peers]
+        line(f"{label}, per s", rates, rates[0] / rates[-1])
+        line(f"{label}, CPU µs", cpus, cpus[-1] / cpus[0])
     peaks = [ours.memory_mb(peer.pid, "VmHWM") for peer in peers]
-    print(f"{'peak memory, MB':24s}" + "".join(f"{peak:12.0f}" for peak in peaks))
+    print(f"{'peak memory, MB':28s}" + "".join(f"{peak:12.0f}" for peak in peaks))
+
+
+def line(label: str, medians: list[float], ratio: float) -> None:
+    shown = "".join(f"{median:12.0f}" for median in medians)
+    print(f"{label:28s}{shown}{ratio:8.1f}", flush=True)
 
 
 def soak(peer: Peer, requests: int) -> None:

@@ -72,9 +72,9 @@ class Experiment:
             routed = await arm.decider.decide(text, lam, allowed, unit=unit, surcharges=surcharges)
         else:
             routed = await arm.decider.decide(text, lam, allowed, unit=unit)
-        options = [model for model in arm.models if model in allowed]
         chosen, propensity = routed.decision, routed.propensity
-        if self._explore and len(options) > 1:
+        options = [one for one in arm.models if one in allowed] if self._explore else []
+        if len(options) > 1:
             each = self._explore / len(options)
             if self._rng.random() < self._explore:
                 model = self._rng.choice(options)

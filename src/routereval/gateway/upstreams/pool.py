@@ -96,8 +96,11 @@ class UpstreamPool(dict[str, Upstream]):
         self, names: Iterable[str], request: ChatRequest, tried: Collection[str] = ()
     ) -> float:
         """The most that a request costs at any upstream of some models, in USD; 0 for none."""
-        prices = (self.models[name].highest_price(request, tried) for name in names)
-        return max(prices, default=0.0)
+        highest = 0.0
+        for name in names:
+            price = self.models[name].highest_price(request, tried)
+            highest = price if price > highest else highest
+        return highest
 
     def free(
         self,
