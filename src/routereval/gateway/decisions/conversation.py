@@ -57,9 +57,8 @@ class Conversation(msgspec.Struct, frozen=True):
         """The same after an answer; caches that are older than `seconds` are forgotten."""
         warm = {at: held for at, held in self.warm.items() if cache.time - held.time <= seconds}
         tokens = min(cache.tokens, MAX_TOKENS)
-        return msgspec.structs.replace(
-            self, last=label, warm={**warm, label: cache._replace(tokens=tokens)}
-        )
+        warm[label] = WarmCache(tokens, cache.time)
+        return msgspec.structs.replace(self, last=label, warm=warm)
 
 
 class Conversations:

@@ -97,7 +97,9 @@ class RouterDecider:
         if surcharges:
             costs = costs + np.array([surcharges.get(model, 0.0) for model in self.trained.models])
         decision = self.trained.decided([text], scores, costs, lam, allowed)[0]
-        return RouterChoice(decision._replace(unfamiliar=bool(unfamiliar[0])), self.name)
+        if unfamiliar[0]:
+            decision = decision._replace(unfamiliar=True)
+        return RouterChoice(decision, self.name)
 
     def warm_up(self) -> None:
         """Load what is loaded at first use, and learn how long a text takes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -150,12 +151,17 @@ def with_model(body: bytes, model: str) -> bytes:
     >>> with_model(b'{"tools": [{"model": 1.50}], "model" : "auto"}', "llama")
     b'{"tools": [{"model": 1.50}], "model" : "llama"}'
     """
-    name = json.dumps(model).encode()
+    name = _quoted(model)
     found = _only_model(body)
     if found is None:
         return json.dumps({**_parsed(body), "model": model}).encode()
     start, end = found
     return b"".join((body[:start], name, body[end:]))
+
+
+@lru_cache(maxsize=1024)
+def _quoted(name: str) -> bytes:
+    return json.dumps(name).encode()
 
 
 def with_usage(body: bytes) -> bytes:

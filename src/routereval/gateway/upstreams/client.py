@@ -313,10 +313,10 @@ class Target:
 
     def url(self, path: str) -> URL:
         """The URL of a path, parsed once."""
-        from yarl import URL
-
         found = self._urls.get(path)
         if found is None:
+            from yarl import URL
+
             base, mark, query = self.config.base_url.partition("?")  # Azure's has its api-version
             found = self._urls[path] = URL(base.rstrip("/") + path + mark + query)
         return found
