@@ -27,6 +27,9 @@ _ROLLING = (".latest_run_full.json", ".latest_test_run.json")
 _HIDDEN = ".deepeval"
 _FEW = 20
 _WRAPPED = ("testRunData", "test_run_data")
+_ABOUT = ("hyperparameters", "identifier", "datasetAlias")
+_CASE = ("input", "success", "tokenCost", "completionTime")
+_METRICS = "metricsData"
 _LOWER = ("Bias", "Toxicity", "Hallucination")
 """Metrics that are the better the lower they are."""
 _MODEL = ("model", "model_name", "Model", "llm")
@@ -90,7 +93,7 @@ def _refuse_lower(path: Path, runs: Sequence[object], score: str | None, rescale
         DataError: if it is the one that counts, and no scale inverts it.
     """
     cases = [case for run in runs for case in objects_in(part_of(run, "testCases"))]
-    metrics = [metric for case in cases for metric in objects_in(case.get("metricsData"))]
+    metrics = [metric for case in cases for metric in _metrics(case)]
     names = list(dict.fromkeys(first_text(metric.get("name")) for metric in metrics))
     wanted = [name for name in names_of(score) if name in names] or names
     votes = Counter[str]()
@@ -136,15 +139,29 @@ def _is_ours(file: Path) -> bool:
     )
 
 
-def _run(whole: object) -> object:
-    """The test run, which may stand under a key of its own."""
-    return next((part_of(whole, key) for key in _WRAPPED if part_of(whole, key)), whole)
+def _run(whole: object) -> dict[str, Any]:
+    """What is needed of a test run, which may stand under a key of its own."""
+    run = next((part_of(whole, key) for key in _WRAPPED if part_of(whole, key)), whole)
+    cases = [
+        {**{key: case.get(key) for key in _CASE}, _METRICS: [_metric(m) for m in _metrics(case)]}
+        for case in objects_in(part_of(run, "testCases"))
+    ]
+    return {**{key: part_of(run, key) for key in _ABOUT}, "testCases": cases}
+
+
+def _metrics(case: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return objects_in(case.get(_METRICS))
+
+
+def _metric(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """A metric without what the judging model said."""
+    return {key: metric.get(key) for key in ("name", "score", "success", "threshold", "error")}
 
 
 def _call(
     file: Path, number: int, run: object, case: Mapping[str, Any], *, succeeded: bool
 ) -> Call:
-    metrics = objects_in(case.get("metricsData"))
+    metrics = _metrics(case)
     scores = {
         first_text(metric.get("name")): metric.get("score")
         for metric in metrics

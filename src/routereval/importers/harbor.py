@@ -29,6 +29,7 @@ from routereval.importers.run_answers import (
     part_of,
 )
 from routereval.importers.scale import Rescale
+from routereval.importers.scored_calls import objects_in
 from routereval.records.draft import Draft
 
 METRICS = ("reward",)
@@ -41,6 +42,12 @@ _TOKENS = {
     "tokens_cached": "n_cache_tokens",
     "tokens_out": "n_output_tokens",
 }
+
+_COST = "cost_usd"
+_FIELDS = (
+    *("id", "task_name", "verifier_result", "exception_info", "reward_valid"),
+    *("agent_execution", "started_at", "finished_at"),
+)
 
 _Trial = Mapping[str, Any]
 
@@ -70,7 +77,7 @@ def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> 
         trial = json_file(file)
         if not isinstance(trial, dict):
             raise DataError(f"{file} is no result of a trial: it is not a JSON object")
-        trials.add(_run(file, trial), 0, trial)
+        trials.add(_run(file, trial), 0, _kept(trial))
     choice = choose_metrics(
         trials.runs, lambda run: _rewards(trials.of(run)), names_of(metric), METRICS, rescale
     )
@@ -91,6 +98,18 @@ def read(path: Path, *, metric: str | None = None, rescale: Rescale = False) -> 
 def _is_ours(file: Path) -> bool:
     head = peek(file)
     return all(f'"{key}"' in head for key in ("task_name", "trial_name", "verifier_result"))
+
+
+def _kept(trial: _Trial) -> _Trial:
+    """What is needed of a trial: a result may also hold each token of each call."""
+    steps = trial.get("step_results")
+    contexts = [trial.get("agent_result"), *map(_result_of_step, objects_in(steps))]
+    used = [{key: part_of(one, key) for key in (*_TOKENS.values(), _COST)} for one in contexts]
+    return {**{key: trial.get(key) for key in _FIELDS}, "contexts": used}
+
+
+def _result_of_step(step: _Trial) -> object:
+    return step.get("agent_result")
 
 
 def _run(file: Path, trial: _Trial) -> Run:
@@ -120,10 +139,7 @@ def _rewards(trials: Sequence[tuple[int, _Trial]]) -> list[str]:
 
 def _answer(trial: _Trial, metric: str) -> Answer:
     reward = part_of(trial, "verifier_result", "rewards", metric)
-    steps = trial.get("step_results")
-    contexts = [trial.get("agent_result")] + [
-        part_of(step, "agent_result") for step in (steps if isinstance(steps, list) else ())
-    ]
+    contexts = trial["contexts"]
     took = part_of(trial, "agent_execution")
     whole = milliseconds(trial.get("started_at"), trial.get("finished_at"))
     agent = milliseconds(part_of(took, "started_at"), part_of(took, "finished_at"))
@@ -132,7 +148,7 @@ def _answer(trial: _Trial, metric: str) -> Answer:
         name_in(trial, "task_name"),
         reward,
         failed=trial.get("reward_valid") is False or (reward is None and _raised(trial)),
-        cost=_total(contexts, "cost_usd"),
+        cost=_total(contexts, _COST),
         axes={**axes, "latency_ms": whole if agent is None else agent},
     )
 
