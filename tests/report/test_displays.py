@@ -247,7 +247,9 @@ def test_the_map_of_models_is_drawn_with_what_is_level_in_grey() -> None:
             ModelScore(math.nan, Interval(math.nan, math.nan), False, False),
         ],
     )
-    figure = ChampionDisplay(Champions("benchmark", NAMES[:3], [row], 0, 0), made=True).figure()
+    figure = ChampionDisplay(
+        Champions("benchmark", NAMES[:3], [row], 0, 0), simulated=True
+    ).figure()
     texts = {text.get_text(): text for text in figure.axes[0].texts}
     assert set(texts) == {"0.600", "0.500"}
     assert texts["0.600"].get_fontweight() == "bold"

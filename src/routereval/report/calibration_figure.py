@@ -27,18 +27,13 @@ class CalibrationDisplay(Display):
         router: whose predictions.
         predicted: (n,) predicted scores, in [0, 1] or clipped to it.
         scores: (n,) true scores.
-        made: whether no real model was asked.
+        simulated: whether no real model was asked.
     """
 
     router: str
     predicted: NDArray[np.float64]
     scores: NDArray[np.float64]
-    made: bool = False
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no real model was asked."""
-        return self.made
+    simulated: bool = False
 
     def binned(self) -> Calibration | None:
         """The reliability curve in bins of at least `LEAST_IN_BIN`; None for too few prompts."""
@@ -91,7 +86,10 @@ def calibration_of(results: Results, router: str) -> CalibrationDisplay | None:
         scores.append(outcome.evidence.quality)
     if not predicted:
         return None
-    made = any(cell.simulated for cell in results.cells)
     own, true = np.concatenate(predicted), np.concatenate(scores)
     known = np.isfinite(own)
-    return CalibrationDisplay(router, own[known], true[known], made) if known.any() else None
+    return (
+        CalibrationDisplay(router, own[known], true[known], results.simulated)
+        if known.any()
+        else None
+    )

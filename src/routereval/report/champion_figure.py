@@ -25,16 +25,11 @@ class ChampionDisplay(Display):
 
     Attributes:
         found: from `champions`.
-        made: whether no real model was asked.
+        simulated: whether no real model was asked.
     """
 
     found: Champions
-    made: bool = False
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no real model was asked."""
-        return self.made
+    simulated: bool = False
 
     def panels(self) -> list[Panel]:
         """It is no panel but a map; on the page it is a table. See `figure`."""
@@ -57,7 +52,7 @@ class ChampionDisplay(Display):
             size = (1.6 + 0.62 * len(self.found.models), 1.5 + 0.22 * len(self.found.rows))
             figure = Figure(figsize=size, layout="constrained")
             draw_map(figure.add_subplot(), self.found)
-            if self.made:
+            if self.simulated:
                 warn_simulated(figure)
         return figure
 

@@ -45,18 +45,13 @@ class CostQualityDisplay(Display):
 
     Attributes:
         pools: a panel each.
-        made: whether no real model was asked.
+        simulated: whether no real model was asked.
         benchmarks: whether a panel is titled by its benchmark alone.
     """
 
     pools: Sequence[PoolPoints]
-    made: bool = False
+    simulated: bool = False
     benchmarks: bool = False
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no real model was asked."""
-        return self.made
 
     def panels(self) -> list[Panel]:
         """A panel for each pool."""
@@ -131,7 +126,7 @@ class ShareDisplay(Display):
         sent: (n_points, n_models) the shares; rows sum to 1.
         models: names of the models.
         unit: of cost.
-        made: whether no real model was asked.
+        simulated: whether no real model was asked.
     """
 
     title: str
@@ -139,11 +134,11 @@ class ShareDisplay(Display):
     sent: NDArray[np.float64]
     models: Sequence[str]
     unit: str = USD
-    made: bool = False
+    simulated: bool = False
 
     @classmethod
     def of(
-        cls, title: str, curve: Curve, models: Sequence[str], made: bool = False
+        cls, title: str, curve: Curve, models: Sequence[str], simulated: bool = False
     ) -> ShareDisplay:
         """The shares along a curve that has them.
 
@@ -152,12 +147,7 @@ class ShareDisplay(Display):
         """
         if curve.sent is None:
             raise ValueError("the shares along this curve were not kept")
-        return cls(title, curve.lam, curve.sent.astype(np.float64), models, curve.unit, made)
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no real model was asked."""
-        return self.made
+        return cls(title, curve.lam, curve.sent.astype(np.float64), models, curve.unit, simulated)
 
     def panels(self) -> list[Panel]:
         """One panel of stacked areas, the models by their share at no price of cost."""

@@ -31,9 +31,8 @@ def curve_displays(results: Results) -> dict[str, CostQualityDisplay]:
     found: dict[str, list[PoolPoints]] = {}
     for pool in operating_points(results, _ranked(results), _MOST_POINTS):
         found.setdefault(f"curves-m{pool.size}-{_file_name(pool.group)}", []).append(pool)
-    made = any(cell.simulated for cell in results.cells)
     return {
-        name: CostQualityDisplay(pools, made, benchmarks=True)
+        name: CostQualityDisplay(pools, results.simulated, benchmarks=True)
         for name, pools in found.items()
         if any(pool.routers for pool in pools)
     }

@@ -23,17 +23,12 @@ class HeadroomDisplay(Display):
     Attributes:
         router: the learned router.
         rows: by benchmark, the scores of best single model, router and oracle.
-        made: whether no real model was asked.
+        simulated: whether no real model was asked.
     """
 
     router: str
     rows: Sequence[tuple[str, float, float, float]]
-    made: bool = False
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no real model was asked."""
-        return self.made
+    simulated: bool = False
 
     def panels(self) -> list[Rows]:
         """A row for each benchmark."""
@@ -58,17 +53,12 @@ class SavingsDisplay(Display):
     Attributes:
         title: what stands above.
         rows: by router, the share of the best single model's cost that is saved, with its interval.
-        made: whether no real model was asked.
+        simulated: whether no real model was asked.
     """
 
     title: str
     rows: Sequence[tuple[str, Estimate]]
-    made: bool = False
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no real model was asked."""
-        return self.made
+    simulated: bool = False
 
     def panels(self) -> list[Rows]:
         """A row for each router, the largest saving first; none where no cost is known."""
@@ -96,12 +86,12 @@ class SavingsDisplay(Display):
         return [Rows(self.title, scale, bars, [Rule(0.0, "", "ink", dashed=False)], note)]
 
 
-def savings_of(lines: Sequence[Summary], made: bool = False) -> list[SavingsDisplay]:
+def savings_of(lines: Sequence[Summary], simulated: bool = False) -> list[SavingsDisplay]:
     """A figure for each protocol and pool size whose costs are known.
 
     Args:
         lines: the summary of a run.
-        made: whether no real model was asked.
+        simulated: whether no real model was asked.
     """
     lines = [
         line
@@ -117,7 +107,7 @@ def savings_of(lines: Sequence[Summary], made: bool = False) -> list[SavingsDisp
             if (line.protocol, line.size) == (rule, size)
         ]
         title = f"Saved at the quality of the best single model · m = {size} models · {rule}"
-        found.append(SavingsDisplay(title, own, made))
+        found.append(SavingsDisplay(title, own, simulated))
     return [one for one in found if one.panels()]
 
 
@@ -133,5 +123,4 @@ def headroom_of(results: Results, router: str) -> HeadroomDisplay | None:
     for name, values in held.items():
         single, own, oracle = (float(mean) for mean in np.mean(values, axis=0))
         rows.append((name, single, own, oracle))
-    made = any(cell.simulated for cell in results.cells)
-    return HeadroomDisplay(router, rows, made) if rows else None
+    return HeadroomDisplay(router, rows, results.simulated) if rows else None

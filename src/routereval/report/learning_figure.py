@@ -19,16 +19,11 @@ class LearningDisplay(Display):
 
     Attributes:
         groups: the curves of each panel.
-        made: whether no real model was asked.
+        simulated: whether no real model was asked.
     """
 
     groups: Sequence[Sequence[Learning]]
-    made: bool = False
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no real model was asked."""
-        return self.made
+    simulated: bool = False
 
     def panels(self) -> list[Panel]:
         """A panel for each protocol and pool size."""
@@ -42,8 +37,7 @@ def learning_display(results: Results) -> LearningDisplay | None:
         results: of a run with several numbers of labelled, or probe, prompts.
     """
     groups = grouped(learning_curves(results))
-    made = any(cell.simulated for cell in results.cells)
-    return LearningDisplay(list(groups.values()), made) if groups else None
+    return LearningDisplay(list(groups.values()), results.simulated) if groups else None
 
 
 def save_learning(results: Results, folder: str | Path) -> list[Path]:

@@ -95,7 +95,7 @@ class RunReport:
     @property
     def simulated(self) -> bool:
         """Whether no real model was asked."""
-        return any(cell.simulated for cell in self.results.cells)
+        return self.results.simulated
 
 
 def run_report(
@@ -132,7 +132,7 @@ def run_report(
         champions(results),
         pool_rows(results),
         _shares(results, views[0]),
-        savings_of(lines, any(cell.simulated for cell in results.cells)),
+        savings_of(lines, results.simulated),
         list(grouped(learning_curves(results, lines)).values()),
         _calibration(views[0]),
         saved,

@@ -124,7 +124,7 @@ def compare(
         None if margin is None else sameness(known, margin),
         None if margin is None else _saving(results, a, b),
         None if rope is None else probabilities(known, rope),
-        any(cell.simulated for cell in results.cells),
+        results.simulated,
     )
 
 

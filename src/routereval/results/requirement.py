@@ -138,7 +138,7 @@ def check(
         raise unknown("evidence", by, BY)
     if not requirements:
         raise SpecError("nothing is required; write such as 'auto > best_single'")
-    simulated = any(cell.simulated for cell in results.cells)
+    simulated = results.simulated
     read = [Requirement.parse(text) for text in requirements]
     bounds = {">": min_gain, ">=": -margin}
     return Findings(tuple(_finding(results, one, bounds[one.sign], by) for one in read), simulated)

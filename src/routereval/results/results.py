@@ -193,6 +193,11 @@ class Results(Shown):
         """The routers, in the order of the run."""
         return list(dict.fromkeys(cell.router for cell in self.cells))
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the models of any cell are simulated."""
+        return any(cell.simulated for cell in self.cells)
+
     def spec_of(self, router: str) -> str:
         """The spec of a router, by what tables call it.
 

@@ -176,7 +176,7 @@ def standings(results: Results, against: str = "best_single") -> Standings:
     ]
     widest = max(held.values(), key=lambda stack: len(stack.weight))
     rows.sort(key=lambda row: -row.mu)
-    simulated = any(cell.simulated for cell in results.cells)
+    simulated = results.simulated
     return Standings(
         against, rows, len(widest.names), len(widest.weight), simulated, whole, results
     )

@@ -171,7 +171,7 @@ def _notes(
     notes.append("Bold: the best learned router of a block, and all of the same printed number.")
     if any(score.control for score in scores):
         notes.append(CONTROL)
-    if any(cell.simulated for cell in results.cells):
+    if results.simulated:
         notes.append(SIMULATED)
     return notes
 

@@ -74,7 +74,7 @@ def _title(results: Results, lines: Sequence[Line], rule: str, size: int) -> str
     spread = f", {len(groups)} pool groups" if len(groups) > 1 else f", {', '.join(groups)}"
     seeds = len(dict.fromkeys(c.seed for c in results.cells))
     more = f", {seeds} seeds" if seeds > 1 else ""
-    label = "SIMULATED DATA · " if _simulated(results) else ""
+    label = "SIMULATED DATA · " if results.simulated else ""
     return f"{label}m = {number_of(size, 'model')} · {what}{spread}{more} · {rule}"
 
 
@@ -112,10 +112,6 @@ def _benchmarks(lines: Sequence[Line]) -> list[str]:
     return [name for name in dict.fromkeys(line.benchmark for line in lines) if name != MEAN]
 
 
-def _simulated(results: Results) -> bool:
-    return any(cell.simulated for cell in results.cells)
-
-
 # Notes
 
 
@@ -130,7 +126,7 @@ def _notes(results: Results, lines: Sequence[Line], tables: Sequence[Table]) -> 
         notes.append(UNSURE)
     if any(row.control for table in tables for row in table.rows):
         notes.append(CONTROL)
-    if _simulated(results):
+    if results.simulated:
         notes.append(SIMULATED)
     if any("cost" in _defined(line) for line in lines):
         unit = lines[0].unit
@@ -166,13 +162,12 @@ def _listed(names: Sequence[str]) -> str:
 
 def _data(results: Results, lines: Sequence[Line]) -> Table:
     """One row per size, router, benchmark (and their mean) and metric."""
-    simulated = _simulated(results)
     rows = [
         Row(
             (
                 *(line.size, line.router, line.control, line.benchmark, line.n_cells, name),
                 *(found.value, found.low, found.high),
-                *(simulated, line.protocol, name in line.doubtful),
+                *(results.simulated, line.protocol, name in line.doubtful),
             )
         )
         for line in lines
@@ -196,7 +191,7 @@ def _json(results: Results, lines: Sequence[Line]) -> dict[str, Any]:
         }
         for line in lines
     ]
-    return {"simulated": _simulated(results), "notes": list(results.notes), "lines": held}
+    return {"simulated": results.simulated, "notes": list(results.notes), "lines": held}
 
 
 def summary_of(document: Document) -> list[Line]:
