@@ -464,6 +464,18 @@ def test_what_a_workbook_loses_is_told(tmp_path: Path) -> None:
     assert "cells hold an error (#DIV/0! in C3), and are read as empty" in errors
 
 
+def test_sheets_of_one_shape_are_models_or_benchmarks(tmp_path: Path) -> None:
+    pytest.importorskip("fastexcel")
+    file = workbook(tmp_path / "in.xlsx", [["id", "a", "b"], *map(list, WIDE)], ("mmlu", "gsm8k"))
+    drafts = drafts_of(file)
+    assert [draft.name for draft in drafts] == ["mmlu", "gsm8k"]
+    assert [cells(draft) for draft in drafts] == [PAIR, PAIR]
+    rows: list[list[Any]] = [["id", "correct"], ["q1", 1], ["q2", 0]]
+    [draft] = drafts_of(workbook(tmp_path / "in.xlsx", rows, ("gpt", "phi")))
+    assert cells(draft) == {(q, m): s for q, s in (("q1", 1), ("q2", 0)) for m in ("gpt", "phi")}
+    assert not draft.warnings
+
+
 def test_rows_that_lack_a_subset_or_an_effort_are_warned_of(tmp_path: Path) -> None:
     draft = read(tmp_path, "id,subject,a\nq1,law,1\nq2,,0\n")
     assert draft.warnings[0].startswith("1 of 2 prompts name no subset, as the others do")

@@ -38,7 +38,6 @@ from routereval.importers.table_files import (
     has_end,
     read_as_windows_text,
     rows_of,
-    sheets,
 )
 from routereval.importers.table_folders import (
     columns_of_all,
@@ -51,6 +50,7 @@ from routereval.importers.table_layout import Layout, refuse_metrics
 from routereval.importers.table_roles import ROLES, column_names
 from routereval.importers.table_row import Row, RowReader, error_of_column, label_in
 from routereval.importers.workbook import lost_cells
+from routereval.importers.workbook_sheets import unread_sheets
 from routereval.records.axes import AXIS_ROLES
 from routereval.records.draft import Draft
 
@@ -208,7 +208,8 @@ class _Source:
         first = [row for _, row in sample]
         header = dict.fromkeys(key for row in first for key in row)
         layout = _layout_of(file, first, self.named, several_files=self._are_several())
-        if len(others := sheets(file)[1:]):
+        others = unread_sheets(file) if has_end(file, ".xlsx") else []
+        if others:
             table.warnings.append(
                 f"{file.name}: only the first sheet is read, not {listed_names(others)}; save what "
                 "holds scores as files of their own"
@@ -352,7 +353,7 @@ def _layout_of(
             several_files=several_files,
         )
     except DataError as error:
-        others = listed_names(sheets(file)[1:])
+        others = listed_names(unread_sheets(file) if has_end(file, ".xlsx") else [])
         why = f"{error}; only the first sheet is read, not {others}" if others else str(error)
         raise DataError(why) from None
 

@@ -25,7 +25,7 @@ from routereval.importers.source_files import (
     parquet_scan,
     unpacked,
 )
-from routereval.importers.workbook import refuse_bombs
+from routereval.importers.workbook_sheets import cells_of, read_sheets
 from routereval.regular_files import LARGEST
 
 CSV_ENDS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -299,44 +299,9 @@ def _json_whole(file: Path, otherwise: object) -> object:
 
 
 def _excel_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
-    """The rows of the first sheet, as texts: of one type, polars would drop what is of another."""
-    import polars as pl
-
-    with _reading_excel(file):
-        frame = pl.read_excel(
-            file, engine="calamine", has_header=False, infer_schema_length=0, raise_if_empty=False
-        )
-    rows = ([cell or "" for cell in row] for row in frame.iter_rows())
-    yield from _dicts(file, enumerate(rows, 1), bad)
-
-
-def sheets(file: Path) -> list[str]:
-    """The names of a workbook's sheets, the first of which is read; of another file, none.
-
-    Raises:
-        DataError: if it is no workbook.
-    """
-    if not has_end(file, ".xlsx"):
-        return []
-    with _reading_excel(file):
-        import fastexcel  # type: ignore[import-not-found, unused-ignore]
-
-        return list(fastexcel.read_excel(file).sheet_names)
-
-
-@contextmanager
-def _reading_excel(file: Path) -> Iterator[None]:
-    """Turns what a reader of workbooks raises into our errors."""
-    try:
-        import fastexcel  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError.of("fastexcel", "excel") from None
-    refuse_bombs(file)
-    try:
-        yield
-    except Exception as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise DataError(f"{file} cannot be read as an Excel workbook ({lines[0][:150]})") from None
+    for sheet, of_all in read_sheets(file).items():
+        for line, row in _dicts(file, enumerate(cells_of(file, sheet), 1), bad):
+            yield line, {**of_all, **row}
 
 
 def _parquet_rows(file: Path) -> Iterator[tuple[int, Row]]:
