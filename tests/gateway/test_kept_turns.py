@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from routereval.gateway.http.kept_turns import TURN_BYTES, KeptTurns, Turn
+from routereval.gateway.api_error import ApiError
+from routereval.gateway.http.kept_turns import LONGEST, TURN_BYTES, KeptTurns, Turn
 from routereval.gateway.shared_state import MemoryState, SqliteState
 from tests.gateway.agents import SCHEMA, TASK, Agent, ToolCall, calls_of, chat_model
 from tests.gateway.loop import in_loop
@@ -163,7 +164,7 @@ async def test_what_is_kept_is_bounded_in_time_and_size() -> None:
 
     async def known(name: str) -> bool:
         body = json.dumps({"input": "so?", "previous_response_id": name}).encode()
-        return await turns.whole("ann", body) is not None
+        return await turns.whole("ann", body, 10**7) is not None
 
     for name in ("a", "b", "c"):
         await note(name)
@@ -177,13 +178,41 @@ async def test_what_is_kept_is_bounded_in_time_and_size() -> None:
     assert not await known("e")
 
 
+@in_loop
+async def test_what_is_put_together_is_bounded() -> None:
+    """A small request must not stand for a large one: by a long chain, or by a name many times."""
+    turns, text, identity = KeptTurns(MemoryState(), 60.0), "x" * 100_000, "0" * 24
+    for number in range(LONGEST + 1):
+        before = f"resp_{number - 1}" if number else ""
+        await turns.note("ann", f"resp_{number}", Turn(before, [{"content": "x"}]), [])
+    await turns.note(
+        "ann", f"resp_{identity}", Turn("", []), [{"id": f"msg_{identity}", "t": text}]
+    )
+
+    async def whole(items: list[Any], before: str | None = None, most: int = 10**6) -> Any:  # noqa: ANN401
+        held = json.dumps({"input": items, "previous_response_id": before}).encode()
+        made = await turns.whole("ann", held, most)
+        return None if made is None else json.loads(made)["input"]
+
+    assert await whole([], f"resp_{LONGEST}") is None
+    assert len(await whole([], f"resp_{LONGEST - 1}")) == LONGEST
+    reference = {"type": "item_reference", "id": f"msg_{identity}"}
+    assert await whole([reference] * 3) == [{"t": text}] * 3
+    with pytest.raises(ApiError, match="larger than the gateway takes"):
+        await whole([reference] * 20)
+    with pytest.raises(ApiError, match="larger than the gateway takes"):
+        await whole([], "resp_99", most=3000)
+    unknown = [{"type": "item_reference", "id": f"msg_{n:024x}"} for n in range(1, 2000)]
+    assert await whole(unknown) is None
+
+
 def test_workers_share_what_is_kept(tmp_path: Path) -> None:
     async def go_on() -> dict[str, Any]:
         one, other = (SqliteState(tmp_path / "state") for _ in range(2))
         await KeptTurns(one, 60.0).note("ann", "resp_1", Turn("", ["a"]), [{"id": "x", "b": 1}])
         one.write()
         body = b'{"model": "m", "input": "c", "previous_response_id": "resp_1"}'
-        whole = await KeptTurns(other, 60.0).whole("ann", body)
+        whole = await KeptTurns(other, 60.0).whole("ann", body, 1000)
         await one.close()
         await other.close()
         assert whole is not None

@@ -18,7 +18,7 @@ from routereval.gateway.dialects.chat_answer import (
     stop_of,
     text_of,
 )
-from routereval.gateway.dialects.encoding import encoded
+from routereval.gateway.dialects.encoding import Halves, encoded
 from routereval.gateway.dialects.errors import error_event, error_message
 
 ReadChunks = Callable[[bytes], Iterable[dict[str, Any]]]
@@ -45,6 +45,7 @@ class AnswerStream:
         self._model = model
         self._read = read
         self._calls = CallParts()
+        self._halves = Halves()
         self._created = 0
         self._begun = False
         self._over = False
@@ -64,7 +65,9 @@ class AnswerStream:
         """The events with which the answer ends."""
         if self._over:
             return b""
-        ended = self._started() + self._closed() + self._ended()
+        rest = self._halves.rest()
+        last = self._text(rest) if rest and not self._calls.count else b""
+        ended = self._started() + last + self._closed() + self._ended()
         self._over = True
         return ended
 
@@ -87,7 +90,7 @@ class AnswerStream:
         delta = choice.get("delta")
         events = [self._started()]
         if isinstance(delta, dict):
-            text = text_of(delta)
+            text = self._halves.joined(text_of(delta))
             if text:
                 events.append(self._text(text))
             events += [self._part(part) for part in self._calls.read(delta)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from routereval.gateway.dialects.chat_answer import AnswerError, calls_in
+from routereval.gateway.dialects.encoding import Halves
 
 
 class CallPart(NamedTuple):
@@ -40,6 +41,7 @@ class CallParts:
         self._seen: list[object] = []
         self._identity = ""
         self._name = ""
+        self._halves = Halves()
 
     @property
     def count(self) -> int:
@@ -69,6 +71,7 @@ class CallParts:
                 raise AnswerError("sent a call of no tool")
             self._seen.append(index)
             self._identity, self._name = str(identity or ""), name
+            self._halves = Halves()
         arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else ""
+        text = self._halves.joined(arguments) if isinstance(arguments, str) else ""
         return CallPart(begins, self._identity, self._name, text)

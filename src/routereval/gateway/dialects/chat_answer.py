@@ -151,10 +151,10 @@ def _refused(constant: str) -> NoReturn:
 
 
 def first_choice(chunk: Mapping[str, Any]) -> dict[str, Any]:
-    """The first choice of a chunk; empty where it has none."""
+    """The first choice of a chunk; empty where it has none, or one that nobody asked for."""
     choices = chunk.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
+    return first if isinstance(first, dict) and not first.get("index") else {}
 
 
 def calls_in(message: Mapping[str, Any]) -> list[Any]:

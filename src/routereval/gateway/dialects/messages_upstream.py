@@ -87,6 +87,7 @@ class MessagesChunks:
     def __init__(self) -> None:
         self._usage = ChatUsage()
         self._calls: list[int] = []  # the blocks that are calls of tools
+        self._others: set[int] = set()  # and those that are not
         self._input = ""  # of the last one, while none of it came in parts
 
     def __call__(self, events: bytes) -> Iterator[dict[str, Any]]:
@@ -129,6 +130,8 @@ class MessagesChunks:
             function = {"name": name, "arguments": ""}
             call = {"id": str(identity or ""), "type": "function", "function": function}
             yield chunk_of({"tool_calls": [{"index": len(self._calls) - 1, **call}]})
+            return
+        self._others.add(_index(event))
 
     def _delta(
         self, event: Mapping[str, Any], delta: Mapping[str, Any]
@@ -138,8 +141,10 @@ class MessagesChunks:
             yield chunk_of({"content": delta["text"]})
         elif kind == "thinking_delta":
             yield chunk_of({"reasoning": "…"})  # its own: only that there is some
-        elif kind == "input_json_delta" and self._is_call(event):
+        elif kind == "input_json_delta" and _index(event) not in self._others:
             partial = delta.get("partial_json")
+            if not self._is_call(event):
+                raise AnswerError("sent the arguments of no call")
             if isinstance(partial, str) and partial:
                 self._input = ""
                 yield self._arguments(partial)

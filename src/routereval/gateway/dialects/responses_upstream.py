@@ -86,7 +86,7 @@ class ResponsesChunks:
         elif kind == "response.output_item.done":
             yield from self._done(event, object_in(event, "item"))
         elif kind in _LAST:
-            yield self._last(object_in(event, "response"))
+            yield from self._last(object_in(event, "response"))
         elif isinstance(kind, str) and isinstance(event.get("delta"), str):
             yield from self._delta(event, kind, event["delta"])
 
@@ -127,10 +127,14 @@ class ResponsesChunks:
         function = {"arguments": text}
         return chunk_of({"tool_calls": [{"index": self._calls.index(place), "function": function}]})
 
-    def _last(self, response: Mapping[str, Any]) -> dict[str, Any]:
+    def _last(self, response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """How the answer ends; and all of it, where nothing of it came before."""
+        if not self._in_parts and not self._calls and isinstance(response.get("output"), list):
+            for place, item in enumerate(_items(response)):
+                yield from self._done({"output_index": place}, item)
         finish = _finish(response, calls=len(self._calls))
         choice = {"index": 0, "delta": {}, "finish_reason": finish}
-        return {"choices": [choice], "usage": usage_of(_usage(response.get("usage")))}
+        yield {"choices": [choice], "usage": usage_of(_usage(response.get("usage")))}
 
 
 def _items(held: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,11 +15,12 @@ from routereval.gateway.http.body import BodyMemory, read_body
 from routereval.gateway.http.headers import bearer, plain_ascii
 from routereval.gateway.http.kept_turns import Turn
 from routereval.gateway.http.request_ids import new_request_id
-from routereval.gateway.http.sse import EventStream
+from routereval.gateway.http.sse import MAX_EVENT_BYTES, TRANSLATED_EVENT_BYTES, EventStream
 from routereval.gateway.protocols import Headers, LogEntry, Usage
 from routereval.gateway.upstreams.client import Stream
 from routereval.gateway.upstreams.errors import Reply, UpstreamError
 
+LONGEST_LIST = 1000
 GONE = 499  # the status that a log gives a request whose client has left
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
@@ -105,7 +106,12 @@ class Connection:
             UpstreamError: if it is cut, or ends before its answer does; what was passed on may be
                 followed by an `error`.
         """
-        events = EventStream(strip_usage=strip_usage and not translated, key=stream.key, api=api)
+        events = EventStream(
+            strip_usage=strip_usage and not translated,
+            key=stream.key,
+            api=api,
+            longest=TRANSLATED_EVENT_BYTES if translated else MAX_EVENT_BYTES,
+        )
         self._events = events
         self._translated = translated
         self._note_status(200)
@@ -199,7 +205,9 @@ class Connection:
         if decision is not None and decision.unfamiliar:
             headers.append((b"x-routereval-unfamiliar", b"true"))
         if self.dropped:
-            headers.append((b"x-routereval-dropped", plain_ascii(", ".join(self.dropped))))
+            names = ", ".join(self.dropped)[:LONGEST_LIST]
+            printed = "".join(sign if sign.isprintable() else "?" for sign in names)
+            headers.append((b"x-routereval-dropped", plain_ascii(printed)))
         if self.draining:
             headers.append((b"connection", b"close"))
         return headers

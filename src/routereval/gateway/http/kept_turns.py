@@ -7,6 +7,7 @@ together here.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from routereval.gateway.api_error import ApiError
 from routereval.gateway.decisions.kept_responses import kept_place
 from routereval.gateway.dialects.encoding import encoded
 from routereval.gateway.shared_state import SharedState
@@ -34,11 +36,13 @@ class Turn(NamedTuple):
 
     Attributes:
         before: the id of the answer that it goes on from; empty for none.
-        items: of its input.
+        items: of its input; of a turn that was kept, of its answer, too.
+        size: in bytes, of one that was kept.
     """
 
     before: str
     items: list[Any]
+    size: int = 0
 
 
 class _Written(NamedTuple):
@@ -105,52 +109,28 @@ class KeptTurns:
         written.append(_Written(place, len(value), now + self._seconds))
         await self._forget(written, now)
 
-    async def whole(self, key: str, body: bytes) -> bytes | None:
+    async def whole(self, key: str, body: bytes, most: int) -> bytes | None:
         """A request with all that it goes on from; None where nothing of that is kept here.
 
         Args:
             key: the name of the client's key.
             body: one of the Responses API that `parse_request` has read.
+            most: bytes that it may have.
+
+        Raises:
+            ApiError: 413 if it has more.
         """
         held = json.loads(body)
         before, given = held.get("previous_response_id"), held["input"]
-        earlier = await self._conversation(key, before) if isinstance(before, str) else []
+        reader = _Reader(self._state, key, most - len(body))
+        earlier = await reader.conversation(before) if isinstance(before, str) else []
         items = given if isinstance(given, list) else [{"role": "user", "content": given}]
-        found = [await self._referred(key, item) for item in items]
+        found = [await reader.referred(item) for item in items]
         if not earlier and found == items:
             return None
         if earlier:
             held.pop("previous_response_id")
         return encoded({**held, "input": [*map(_without_id, earlier), *found]})
-
-    async def _conversation(self, key: str, identity: str) -> list[Any]:
-        """The items of an answer's conversation, oldest first; none unless all are kept."""
-        turns: list[list[Any]] = []
-        while identity:
-            held = await self._turn(key, identity)
-            if held is None or len(turns) == LONGEST:
-                return []
-            turns.append(held.items)
-            identity = held.before
-        return [item for items in reversed(turns) for item in items]
-
-    async def _referred(self, key: str, item: Any) -> Any:  # noqa: ANN401 - of whatever input
-        """An item that one stands for; itself where it stands for none that is kept."""
-        identity = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(identity, str) or item.get("type") != "item_reference":
-            return item
-        named = _ITEM_ID.fullmatch(identity)
-        held = await self._turn(key, f"resp_{named[1]}") if named is not None else None
-        items = held.items if held is not None else []
-        same = (one for one in items if isinstance(one, dict) and one.get("id") == identity)
-        return _without_id(next(same, item))
-
-    async def _turn(self, key: str, identity: str) -> Turn | None:
-        value = await self._state.model_of(kept_place("turn", key, identity))
-        if not value:
-            return None
-        held = msgspec.json.decode(value)
-        return Turn(held["before"], held["items"])
 
     async def _forget(self, written: deque[_Written], now: float) -> None:
         """Let go of what is over, and of the oldest of what is too much."""
@@ -159,6 +139,82 @@ class KeptTurns:
             oldest = written.popleft()
             size -= oldest.size
             await self._state.note_model(oldest.place, "", 0.0)
+
+
+class _Reader:
+    """Reads turns for one request, within bounds, each of them once.
+
+    Args:
+        state: what is shared with other workers.
+        key: the name of the client's key.
+        most: bytes of all that is read for the request.
+    """
+
+    def __init__(self, state: SharedState, key: str, most: int) -> None:
+        self._state = state
+        self._key = key
+        self._left = most
+        self._turns: dict[str, Turn | None] = {}
+        self._items: dict[str, dict[str, tuple[Any, int]]] = {}
+
+    async def conversation(self, identity: str) -> list[Any]:
+        """The items of an answer's conversation, oldest first; none unless all are kept.
+
+        Raises:
+            ApiError: 413 if they are too much.
+        """
+        turns: list[list[Any]] = []
+        while identity:
+            held = await self._turn(identity)
+            if held is None or len(turns) == LONGEST:
+                return []
+            self._spend(held.size)
+            turns.append(held.items)
+            identity = held.before
+        return [item for items in reversed(turns) for item in items]
+
+    async def referred(self, item: Any) -> Any:  # noqa: ANN401 - of whatever input
+        """An item that one stands for; itself where it stands for none that is kept.
+
+        Raises:
+            ApiError: 413 if it is too much.
+        """
+        identity = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(identity, str) or item.get("type") != "item_reference":
+            return item
+        named = _ITEM_ID.fullmatch(identity)
+        if named is None:
+            return item
+        found, size = (await self._items_of(f"resp_{named[1]}")).get(identity, (item, 0))
+        self._spend(size)
+        return found
+
+    async def _items_of(self, identity: str) -> dict[str, tuple[Any, int]]:
+        """The items of a turn as they are sent, and their sizes, by their ids."""
+        known = self._items.get(identity)
+        if known is None:
+            held = await self._turn(identity)
+            items = [item for item in held.items if isinstance(item, dict)] if held else []
+            made = [(item.get("id"), _without_id(item)) for item in items]
+            known = {id_: (one, len(encoded(one))) for id_, one in made if isinstance(id_, str)}
+            self._items[identity] = known
+        return known
+
+    async def _turn(self, identity: str) -> Turn | None:
+        if identity in self._turns or len(self._turns) >= LONGEST:
+            return self._turns.get(identity)
+        await asyncio.sleep(0)  # others are served meanwhile
+        value = await self._state.model_of(kept_place("turn", self._key, identity))
+        held = msgspec.json.decode(value) if value else None
+        turn = Turn(held["before"], held["items"], len(value or "")) if held else None
+        self._turns[identity] = turn
+        return turn
+
+    def _spend(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            sentence = "the conversation is larger than the gateway takes; begin another one"
+            raise ApiError(413, sentence, code="conversation_too_large")
 
 
 def _without_id(item: Any) -> Any:  # noqa: ANN401 - of whatever input

@@ -198,6 +198,8 @@ class Relay:
             request = await self.parsed(body, connection.api)
             if request.forms and connection.api is RESPONSES:
                 request, body = await self._whole_turn(connection, request, body)
+                self.memory.hold(len(body) - held)
+                held = len(body)
             await self._answer_request(connection, request, body)
         finally:
             self.memory.free(held)
@@ -213,15 +215,12 @@ class Relay:
         connection.turn = self._turns.turn_of(body)
         if not request.follows and b"item_reference" not in body:
             return request, body
-        whole = await self._turns.whole(connection.entry.key, body)
+        most = int(self.config.limits.body_mb * 1e6)
+        whole = await self._turns.whole(connection.entry.key, body, most)
         if whole is None:
             if request.follows:  # an upstream keeps it, then
                 await self._kept.find(connection.entry.key, request.follows)
             return request, body
-        most = self.config.limits.body_mb
-        if len(whole) > most * 1e6:
-            sentence = f"the conversation is larger than {most:g} MB; begin another one"
-            raise ApiError(413, sentence, code="conversation_too_large")
         return await self.parsed(whole, connection.api), whole
 
     async def _answer_request(

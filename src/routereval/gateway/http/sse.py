@@ -13,6 +13,8 @@ from routereval.gateway.protocols import Usage
 from routereval.gateway.upstreams.upstream_key import NO_KEY, UpstreamKey
 
 MAX_EVENT_BYTES = 1 << 20
+TRANSLATED_EVENT_BYTES = 1 << 23
+"""The same of an event that is translated, and so must be whole."""
 MAX_UNCOUNTED_BYTES = 1 << 14
 """Events whose texts are counted later: most streams tell their usage, and need no count."""
 
@@ -25,13 +27,14 @@ class EventStream:
     r"""Passes bytes on up to the end of the last whole event, and holds what comes after it.
 
     Whatever was passed on may be followed by an event of one's own, such as an error. Bytes are
-    not changed; an event longer than `MAX_EVENT_BYTES` is passed on in parts.
+    not changed; an event longer than `longest` is passed on in parts.
 
     Args:
         strip_usage: whether events that hold nothing but the usage are left out, since the client
             did not ask for them.
         key: of the upstream, which no event may tell.
         api: that the events are of.
+        longest: bytes of an event that are held.
 
     Attributes:
         finished: whether an answer has said why it ends.
@@ -43,8 +46,14 @@ class EventStream:
     """
 
     def __init__(
-        self, *, strip_usage: bool = False, key: UpstreamKey = NO_KEY, api: Api = CHAT
+        self,
+        *,
+        strip_usage: bool = False,
+        key: UpstreamKey = NO_KEY,
+        api: Api = CHAT,
+        longest: int = MAX_EVENT_BYTES,
     ) -> None:
+        self._longest = longest
         self._api = api
         self._strip_usage = strip_usage
         self._key = key
@@ -66,7 +75,7 @@ class EventStream:
             self._partial = b""
         if not chunk.endswith(b"\n\n"):
             end = _end_of_last_event(chunk)
-            if end == 0 and len(chunk) > MAX_EVENT_BYTES:
+            if end == 0 and len(chunk) > self._longest:
                 chunk = self._key.removed_from(chunk)
                 end = len(chunk) - self._key.longest  # which may have come in part
             self._partial, chunk = chunk[end:], chunk[:end]
