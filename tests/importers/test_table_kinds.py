@@ -289,6 +289,14 @@ def test_versions_of_a_model_are_several(models: str, tmp_path: Path) -> None:
     assert (draft.models, draft.warnings) == (names, [])
 
 
+@pytest.mark.parametrize("sign", [" ", "_", "(", "'", "-p", "(''"])
+def test_names_without_end_are_read_at_once(sign: str, tmp_path: Path) -> None:
+    draft = read(tmp_path, f"id,a{sign * 90}b,c{sign * 90}d\nq1,1,0\n")
+    assert [name[0] for name in draft.models] == ["a", "c"]
+    with pytest.raises(DataError, match="characters, and may have 1,000"):
+        read(tmp_path, f"id,a{sign * 10_000}b,c\nq1,1,0\n")
+
+
 def test_who_is_no_model_of_a_router_is_warned_of(tmp_path: Path) -> None:
     draft = read(tmp_path, "id,a,human,random\nq1,1,1,0\n")
     assert draft.models == ["a", "human", "random"]

@@ -62,6 +62,7 @@ def unreadable_columns(
     names: Iterable[str], models: Collection[str], cells: Cells
 ) -> Iterator[str]:
     """Warnings of columns beside models' that may be a model's, but hold no scores."""
+    of_models = tuple(f"{model}{sign}" for model in models for sign in "_ .|:/")
     for name in names:
         held = [str(cell).strip() for cell in cells(name) if isinstance(cell, str)]
         held = [cell for cell in held if cell]
@@ -69,7 +70,7 @@ def unreadable_columns(
         short = bool(held) and max(map(len, held)) <= _LONGEST_MARK
         if not short or len(different) > _MOST_MARKS or is_metadata(name, models):
             continue
-        if name.startswith(tuple(f"{model}{sign}" for model in models for sign in "_ .|:/")):
+        if name.startswith(of_models):
             continue
         yield (
             f"column {name!r} is left out, as its cells ({listed_names(different, 3)}) read as no "

@@ -67,6 +67,7 @@ _OF_A_SUM = _words("""
     score scores grand macro micro weighted of all models dev row acc
 """)
 _LONGEST_SUM = 40
+_LONGEST_NAME = 300  # beyond it names are not taken apart
 _PERCENTILES = frozenset({"25%", "50%", "75%"})
 
 METRICS = _words("""
@@ -135,6 +136,8 @@ def unfolded_name(name: str) -> str:
     >>> unfolded_name("('gpt', 'score')"), unfolded_name("gpt cost ($)"), unfolded_name("cost(gpt)")
     ('gpt_score', 'gpt cost_usd', 'cost_gpt')
     """
+    if len(name) > _LONGEST_NAME:
+        return name
     pair = _TUPLE.fullmatch(name)
     if pair is not None:
         return f"{pair[2]}_{pair[4]}"
@@ -162,8 +165,8 @@ def metadata_in(name: str, others: Collection[str] = ()) -> Metadata | None:
     >>> metadata_in("gpt_time"), metadata_in("gpt_time", {"gpt"})
     (None, Metadata(of='gpt'))
     """
-    words = words_of(name)
-    if words[:2] == ["best", "of"] or not words:
+    words = words_of(name[: _LONGEST_NAME + 1])
+    if words[:2] == ["best", "of"] or not words or len(name) > _LONGEST_NAME:
         return None
     plain = unfolded_name(name)
     if (likely := _LIKELY.fullmatch(plain)) is not None:

@@ -16,6 +16,7 @@ from routereval.records.draft import Draft
 
 _FEW = 12
 _MANY_CELLS = 20_000_000
+_LONGEST_NAME = 300
 _NOBODY = frozenset({"human", "humans", "human_score", "random", "majority", "baseline", "chance"})
 """What a column of scores is called that no model gave."""
 _SECOND = re.compile(r"(.*\D)\.1")
@@ -135,7 +136,7 @@ def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]
 def _no_models(models: Sequence[str]) -> list[str]:
     """Models that are none by their names: metadata alone, or of another model."""
     known = set(models)
-    found = ((model, metadata_in(model, known - {model})) for model in models)
+    found = ((model, metadata_in(model, known)) for model in models)
     return [name for name, data in found if data and (not data.of or data.of in known)]
 
 
@@ -179,7 +180,7 @@ def _runs_as_models(models: Sequence[str]) -> Iterator[str]:
     known = set(models)
     by_base: dict[str, list[str]] = defaultdict(list)
     for model in models:
-        numbered = _RUN.fullmatch(model)
+        numbered = _RUN.fullmatch(model) if len(model) <= _LONGEST_NAME else None
         if numbered is not None:
             base = [numbered[1]] if numbered[1] in known and numbered[1] not in by_base else []
             by_base[numbered[1]] += [*base, model]

@@ -305,7 +305,8 @@ def _parts(
 def _melted(part: pl.DataFrame, models: Sequence[str]) -> pl.DataFrame:
     import polars as pl
 
-    kept = [column for column in part.columns if column not in set(models)]
+    of_models = set(models)
+    kept = [column for column in part.columns if column not in of_models]
     return part.with_columns(pl.col(list(models)).cast(pl.Float64)).unpivot(
         on=list(models), index=kept, variable_name=_MODEL, value_name=_SCORE
     )

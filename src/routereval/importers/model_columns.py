@@ -35,7 +35,7 @@ def model_columns(file: Path, columns: Sequence[str]) -> dict[str, str]:
     """
     ends = {name: _scored_by(name) for name in columns}
     others = {*columns, *(base for base, _ in ends.values() if base)}
-    plain = [name for name in columns if not is_metadata(name, others - {name})]
+    plain = [name for name in columns if not is_metadata(name, others)]
     metrics = [name for name in plain if metric_of(name)]
     plain = [name for name in plain if name not in metrics]
     by_end = [name for name in plain if ends[name][1] and ends[name][0] not in plain]

@@ -289,18 +289,20 @@ def _wide(
     facts += [f"costs: the columns {listed_names(costs.values())}"] if costs else []
     facts += [f"{axis}: the columns {listed_names(of.values())}" for axis, of in axes.items()]
     beside = {*costs.values(), *(column for of in axes.values() for column in of.values())}
+    of_models = {*models.values()}
     warnings = [
         *(_unowned(roles, [*models.values()], words) if not chosen else ()),
         *answer_columns([n for n in names if n not in words], models.values(), cells),
-        *error_columns([n for n in names if n not in models.values()], cells),
+        *error_columns([n for n in names if n not in of_models], cells),
     ]
     if not chosen:
-        others = [n for n in free if n not in scored and n not in beside]
+        known = beside | {*scored}
+        others = [n for n in free if n not in known]
         warnings += unreadable_columns(others, models, cells)
-    odd = [n for n in numbers if n not in {*models.values(), *beside}]
+    odd = [n for n in numbers if n not in of_models and n not in beside]
     if odd:
         facts.append(f"taken for no models: the columns {listed_names(odd)}")
-    used = {*models.values(), *beside, *odd, *words}
+    used = {*of_models, *beside, *odd, *words}
     layout = Layout(rest, models=models, costs=costs, axes=axes, warnings=tuple(warnings))
     return _with_facts(layout, [n for n in names if n not in used], facts)
 
