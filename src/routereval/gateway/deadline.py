@@ -1,4 +1,4 @@
-"""A time limit on what is awaited, at half the price of `asyncio.timeout`.
+"""Time limits on what is awaited, without the coroutines of `asyncio.timeout`.
 
 Each request passes several, and nearly all of them end before their time.
 """

@@ -64,7 +64,7 @@ from routereval.gateway.upstreams.pool import UpstreamPool, quick_enough
 from routereval.gateway.upstreams.upstream import Upstream
 
 NO_COUNTERS: Mapping[str, Callable[[str], int]] = MappingProxyType({})
-COUNTED_BODY_BYTES = 1 << 12  # of which a tokenizer counts the tokens in a millisecond or two
+COUNTED_BODY_BYTES = 1 << 12  # beyond which a tokenizer works in a thread
 
 log = logging.getLogger(__name__)
 

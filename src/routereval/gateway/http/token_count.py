@@ -18,7 +18,7 @@ from routereval.gateway.protocols import MAX_TOKENS, PromptSize
 
 RESERVED = 2.6
 COUNTED_RESERVED, COUNTED_FRAME = 1.1, 256  # where a tokenizer counts
-MAX_COUNTED_CHARS = 1_000_000  # which take a tokenizer less than a second or so
+MAX_COUNTED_CHARS = 1_000_000  # so that nobody keeps a tokenizer busy for long
 MESSAGE_TOKENS = 3  # that go round each message
 BODY_BYTES_PER_TOKEN = 8  # no body holds fewer tokens than that, whatever its keys say
 

@@ -26,7 +26,7 @@ from routereval.gateway.protocols import LogEntry
 
 WRITE_S = 0.25
 AT_A_TIME = 32
-"""Lines that are made together, which takes less than half as long as one by one."""
+"""Lines that are made together, which is cheaper than one by one."""
 LONGEST_WAIT = 64_000_000
 """Bytes that are kept while the disk does not take them; what comes then is lost, and counted."""
 

@@ -26,7 +26,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 """Seconds, as Prometheus's clients have them, with longer ones: models take their time."""
 _DECISION_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 AT_A_TIME = 32
-"""Requests that are counted together, which takes less than half as long as one by one."""
+"""Requests that are counted together, which is cheaper than one by one."""
 LATEST_S = 0.01
 """After how long a request is counted, so that other workers of its machine can tell of it."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
