@@ -1,4 +1,4 @@
-"""The agents themselves: Claude Code and Codex, for twenty turns at services of both kinds.
+"""The agents themselves: Claude Code and Codex, for twenty turns at services of all three APIs.
 
 They are large, and may ask hosts of their makers for news, so they are only tried when asked for:
 
@@ -35,9 +35,11 @@ TOOLS: dict[str, tuple[str, Any]] = {
     CLAUDE: ("Bash", lambda turn: {"command": f"echo step {turn}", "description": "a step"}),
     CODEX: ("exec_command", lambda turn: {"cmd": f"echo step {turn}"}),
 }
-NATIVE: dict[str, tuple[str, Answer]] = {
-    CLAUDE: ("messages", messages_model),
-    CODEX: ("responses", responses_model),
+PATHS = {CLAUDE: "/v1/messages", CODEX: "/v1/responses"}
+MODELS: dict[str, Answer] = {
+    "chat": chat_model,
+    "messages": messages_model,
+    "responses": responses_model,
 }
 CONFIG = """
 model = "auto"
@@ -78,25 +80,23 @@ async def output_of(program: str, at: Rig, folder: Path) -> str:
     return printed.decode()
 
 
-@pytest.mark.parametrize("native", [False, True], ids=["translated", "native"])
+@pytest.mark.parametrize("api", MODELS)
 @pytest.mark.parametrize("program", [CLAUDE, CODEX])
 @in_loop
 async def test_the_agent_is_led_through_twenty_turns(
-    program: str, native: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+    program: str, api: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (name, given), (api, model) = TOOLS[program], NATIVE[program]
-    usual = agents.calls_of
+    (name, given), usual = TOOLS[program], agents.calls_of
 
     def calls_of(turn: int) -> list[ToolCall]:
         return [ToolCall(call.identity, name, given(turn)) for call in usual(turn)]
 
     monkeypatch.setattr(agents, "calls_of", calls_of)
-    upstreams = {"euclid": {"apis": [api]}} if native else {}
-    async with rig(upstreams=upstreams) as at:
-        at.stubs["euclid"].answer = model if native else chat_model
+    async with rig(upstreams={"euclid": {"apis": [api]}}) as at:
+        at.stubs["euclid"].answer = MODELS[api]
         printed = await output_of(program, at, folder)
         assert "proved" in printed
-        asked = [entry for entry in at.told if entry.path == f"/v1/{api}"]
+        asked = [entry for entry in at.told if entry.path == PATHS[program]]
         assert [entry.status for entry in asked] == [200] * TURNS
         assert {entry.model for entry in asked} == {"euclid"}
         assert len({entry.conversation for entry in asked}) == 1

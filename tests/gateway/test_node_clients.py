@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from routereval.gateway import ClientRequest
 from tests.gateway.agents import (
     TURNS,
     calls_of,
@@ -62,11 +63,25 @@ async def model(asked: Asked) -> None:
     await models.get(asked.path, chat_model)(asked)
 
 
+class Bodies:
+    """Takes note of what clients send."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+
+    async def before_request(self, request: ClientRequest) -> None:
+        self.seen.append(request.body)
+
+
 @in_loop
 async def test_clients_for_node(folder: Path) -> None:
-    """At a service that speaks chat completions, and at one that speaks their own APIs."""
+    """At a service that speaks chat completions, and at one that speaks their own APIs.
+
+    At the first one the AI SDK names the items of answers instead of sending them: they are kept.
+    """
     native = {"euclid": {"apis": ["messages", "responses"]}}
-    async with rig() as one, rig(upstreams=native) as other:
+    bodies = Bodies()
+    async with rig(hooks=(bodies,)) as one, rig(upstreams=native) as other:
         for at in (one, other):
             at.stubs["euclid"].answer, at.stubs["parrot"].answer = model, embeds
         command = ("node", "clients.mjs", one.url, other.url)
@@ -74,6 +89,7 @@ async def test_clients_for_node(folder: Path) -> None:
         printed, _ = await node.communicate()
         answered = [{entry.model for entry in at.told if entry.model} for at in (one, other)]
         assert answered == [{"euclid", "parrot"}] * 2
+    assert any(b"item_reference" in body for body in bodies.seen)
     translated, passed_on = (json.loads(line) for line in printed.splitlines())
     given = [[call.given for call in calls_of(turn)] for turn in range(TURNS)]
     assert translated == passed_on

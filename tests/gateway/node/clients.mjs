@@ -5,7 +5,7 @@ import { embed, stepCountIs, streamText, tool } from "ai";
 import OpenAI from "openai";
 import { z } from "zod";
 
-async function session(url) {
+async function session(url, store) {
   const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 });
   const anthropic = new Anthropic({ baseURL: url, apiKey: "any", maxRetries: 0 });
   const provider = createOpenAI({ baseURL: `${url}/v1`, apiKey: "any" });
@@ -49,7 +49,7 @@ async function session(url) {
     prompt: "prove it",
     tools: { Bash },
     stopWhen: stepCountIs(25),
-    providerOptions: { openai: { store: false } },
+    providerOptions: { openai: { store } }, // where answers are kept, it names their items
   });
   found.text = "";
   for await (const text of stream.textStream) found.text += text;
@@ -60,4 +60,6 @@ async function session(url) {
   console.log(JSON.stringify(found));
 }
 
-for (const url of process.argv.slice(2)) await session(url);
+const [translated, passedOn] = process.argv.slice(2);
+await session(translated, true);
+await session(passedOn, false);
