@@ -75,6 +75,7 @@ FEWEST = 80  # prompts
 MOST = 40  # models of a pool of all
 QUICK = ("routerbench_subset/mbpp", "llmrouter/math", "bfcl_2024_08", "livecodebench")
 FOLDS_KEPT = 12  # classifiers of subsets
+NORMAL_BELOW = float(norm.cdf(-1))  # how often a normal variable is below by more than its error
 LOOKED_AT = {
     *("llmrouter", "routerbench_subset", "bigcodebench", "bfcl_2024_08", "livecodebench"),
     *("livecodebench/lcb_generation", "metabench/gsm8k", "metabench/arc", "mmlu_pro"),
@@ -494,9 +495,11 @@ def _sets(cells: Cells) -> None:
 
 def _pools(cells: Cells) -> None:
     """Whether auto is below the best single model anywhere."""
-    below, ps, n = [], [], 0
+    below, of_sets, ps, n = [], [], [], 0
     for name, own in cells.items():
         found = gain(list(own.values()), "auto", BEST)
+        if found and found.error > 0:
+            of_sets.append(p_of(found) if found.mean < 0 else 1.0)
         if found and found.mean < -max(0.002, found.error):
             below.append(f"{name} {found}")
         for one in own.values():
@@ -507,6 +510,11 @@ def _pools(cells: Cells) -> None:
     worse = int((np.asarray(holm(ps)) < 0.05).sum())
     names = ", ".join(below) or "none"
     print(f"\nSets on which auto is below by more than .002 and its error: {names}.")
+    fewer = int((np.asarray(holm(of_sets)) < 0.05).sum()) if of_sets else 0
+    print(
+        f"Of {len(of_sets)} sets on which it ever differs, {NORMAL_BELOW:.0%} would be so by chance"
+    )
+    print(f"if it gained nothing there. Significantly below (Holm over these sets): {fewer}.")
     print(f"Pools of {n} on which it is below significantly (Holm over pools): {worse}.")
 
 
