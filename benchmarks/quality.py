@@ -465,12 +465,10 @@ def _routers(cells: Cells, names: Sequence[str]) -> None:
         for one in own.values()
         if "shuffled left it" in one
     ]
-    print(
-        f"\nauto leaves the best single model on {np.mean(moved):.1%} of the prompts, on shuffled"
-    )
-    print(
-        f"labels on {np.mean(by_chance):.1%} (in {np.mean(np.array(by_chance) > 0):.1%} of pools)."
-    )
+    print(f"\nauto leaves the best single model on {np.mean(moved):.1%} of the prompts")
+    if by_chance:
+        pools = np.mean(np.array(by_chance) > 0)
+        print(f"and on {np.mean(by_chance):.1%} on shuffled labels (in {pools:.1%} of pools).")
 
 
 def _sets(cells: Cells) -> None:
