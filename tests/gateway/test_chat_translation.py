@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import openai
+import msgspec
 import pytest
 
 from routereval.gateway.dialects.apis import CHAT, MESSAGES, RESPONSES, Api
@@ -16,6 +16,7 @@ from routereval.gateway.dialects.messages_of_chat import messages_of_chat
 from routereval.gateway.dialects.request_parts import UntranslatableError
 from routereval.gateway.dialects.responses_of_chat import responses_of_chat
 from routereval.gateway.dialects.translation import Frame, translated_answer, translated_stream
+from routereval.gateway.http.chat_request import parse_request
 from tests.gateway.agents import TASK, calls_of, messages_model, responses_model
 from tests.gateway.loop import in_loop
 from tests.gateway.stubs import Asked, rig
@@ -463,6 +464,8 @@ def test_errors_of_the_messages_api_for_other_clients() -> None:
 @pytest.mark.parametrize("api", ["messages", "responses"])
 @in_loop
 async def test_openais_library_at_a_service_that_speaks_no_chat_completions(api: str) -> None:
+    import openai
+
     async def both(asked: Asked) -> None:
         led = messages_model if api == "messages" else responses_model
         await (led if asked.json.get("stream") else native)(asked)
@@ -512,5 +515,10 @@ async def test_an_answer_without_a_limit_has_the_one_of_its_upstream() -> None:
         await at.ask(model="euclid")
         sent = at.stubs["euclid"].asked[0].json
         assert (sent["max_tokens"], sent["thinking"]["budget_tokens"]) == (6096, 2000)
+        asked = parse_request(at.stubs["euclid"].asked[0].body, others=[MESSAGES])
+        limited = msgspec.structs.replace(asked, answer_tokens=6096)
+        free = msgspec.structs.replace(asked, answer_tokens=0)
+        price = at.relay.upstreams["euclid"].highest_price
+        assert price(free) == price(limited) > 6096 * 2.0 / 1e6
         await at.ask(model="portia")
         assert at.stubs["portia"].asked[0].json["max_tokens"] == 64_000

@@ -113,6 +113,8 @@ class MessagesChunks:
             yield from self._delta(event, object_in(event, "delta"))
         elif kind == "content_block_stop" and self._is_call(event) and self._input:
             yield self._arguments(self._input)
+        elif kind == "ping":
+            yield chunk_of({"reasoning": "…"})  # somebody is there
         elif kind == "message_delta":
             yield self._last(event, object_in(event, "delta"))
 

@@ -12,8 +12,6 @@ from routereval.gateway.upstreams.provider_error import stands_in
 from routereval.gateway.upstreams.upstream import Upstream
 
 LARGE_BODY_BYTES = 1 << 16
-ANSWER_TOKENS = 4096
-"""The limit of an answer that was asked for without one, where the API wants one."""
 
 
 def spoken_api(upstream: Upstream, request: ChatRequest) -> Api:
@@ -45,8 +43,7 @@ def _made_body(upstream: Upstream, request: ChatRequest, body: bytes, *, ask_usa
     made = body if api is request.api else request.forms[api.name].body
     made = made if served_as == request.model else with_model(made, served_as)
     if api is MESSAGES is not request.api:
-        usual = ANSWER_TOKENS + (config.thinking or 0)
-        made = with_fields(made, {"max_tokens": config.params.get("max_tokens", usual)}, {}, ())
+        made = with_fields(made, {"max_tokens": upstream.answer_limit}, {}, ())
     if (config.effort or config.thinking is not None or config.set) and api is not EMBEDDINGS:
         made = with_effort(made, api, config.effort, config.thinking, config.set)
     if config.params or config.rename or config.drop:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routereval.gateway.dialects.apis import CHAT, Api
+from routereval.gateway.dialects.apis import CHAT, MESSAGES, Api
 from routereval.gateway.dialects.translation import other_api
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, PromptSize, Usage
 from routereval.gateway.upstream_config import UpstreamConfig
@@ -11,6 +11,8 @@ from routereval.gateway.upstreams.client import Target
 from routereval.gateway.upstreams.latency import Latency
 
 FRAME_TOKENS = 16  # tokens that go round the messages
+ANSWER_TOKENS = 4096
+"""The limit of an answer that was asked for without one, where the API wants one."""
 
 
 class Upstream:
@@ -19,6 +21,7 @@ class Upstream:
     Attributes:
         config: of the target.
         label: the name of its model, with that of the deployment where there are several.
+        answer_limit: the field ``max_tokens`` of a request that is translated and has no limit.
     """
 
     def __init__(self, target: Target, breaker: CircuitBreaker) -> None:
@@ -30,6 +33,9 @@ class Upstream:
         self.latency = Latency()
         self.tells_usage = target.config.stream_usage
         self._concurrency = target.config.concurrency
+        usual_limit = ANSWER_TOKENS + (target.config.thinking or 0)
+        limit = target.config.params.get("max_tokens")
+        self.answer_limit = limit if isinstance(limit, int) else usual_limit
         self._needs_met = frozenset(target.config.capabilities)
         self._highest_prices = _highest_prices(target.config)
 
@@ -104,12 +110,19 @@ class Upstream:
         if self.config.tokenizer:
             most = self.prompt_size(request).most
         inward = (most + FRAME_TOKENS) * price_in
-        return (inward + self._longest_answers(request) * price_out) / 1e6
+        longest = self._longest_answers(request)
+        if not request.answer_tokens and self._limits_answers(request):
+            longest = max(longest, self.answer_limit)
+        return (inward + longest * price_out) / 1e6
 
     def lost_price(self, request: ChatRequest) -> float:
         """What is booked for answers that nobody got: as they were asked for, in USD."""
         longest = self._longest_answers(request)
         return self.price(Usage(self.prompt_size(request).usual, longest, estimated=True))
+
+    def _limits_answers(self, request: ChatRequest) -> bool:
+        """Whether a request without a limit gets `answer_limit`."""
+        return self.translates(request) and self.spoken(request.api) is MESSAGES
 
     def _longest_answers(self, request: ChatRequest) -> int:
         longest = request.answer_tokens or self.config.answer_tokens
