@@ -248,7 +248,7 @@ def test_a_terminal_shows_the_best_in_bold_and_a_pipe_by_a_star() -> None:
     assert "0.400 ±.100*" in capture.get()
 
 
-def test_the_best_is_of_learned_rows_and_the_first_of_equals() -> None:
+def test_the_best_is_of_learned_rows_and_equal_ones_share_it() -> None:
     columns = [
         Column("router", "text"),
         Column("mu", better="higher"),
@@ -261,7 +261,7 @@ def test_the_best_is_of_learned_rows_and_the_first_of_equals() -> None:
         Row(("b", 0.5, 0.3, 2.0)),
         Row(("c", None, math.nan, 3.0)),
     ]
-    assert Table("t", columns, rows).best() == [frozenset(), {1}, {2}, frozenset()]
+    assert Table("t", columns, rows).best() == [frozenset(), {1}, {1, 2}, frozenset()]
 
 
 def test_a_row_of_another_length_is_refused() -> None:

@@ -32,6 +32,9 @@ class Number(NamedTuple):
 Cell = str | bool | int | float | Number | None
 
 
+_ROUNDING = 1e-12  # relative: numbers nearer to each other than this are equal
+
+
 @dataclass(frozen=True)
 class Column:
     """What a column holds, and how its numbers are written for people.
@@ -113,17 +116,19 @@ class Table:
                 )
 
     def best(self) -> list[frozenset[int]]:
-        """Of each row, the columns in which it is the best; the first one of equals."""
+        """Of each row, the columns in which no other is better; equal ones are all the best."""
         found: list[set[int]] = [set() for _ in self.rows]
         for place, column in enumerate(self.columns):
             sign = {"higher": 1.0, "lower": -1.0, "": 0.0}[column.better]
-            known = [
-                (sign * value_of(row.cells[place]), -number)
+            known = {
+                number: sign * value_of(row.cells[place])
                 for number, row in enumerate(self.rows)
                 if not row.control and math.isfinite(value_of(row.cells[place]))
-            ]
-            if sign and known:
-                found[-max(known)[1]].add(place)
+            }
+            top = max(known.values(), default=0.0)
+            for number, value in known.items():
+                if sign and value >= top - _ROUNDING * abs(top):
+                    found[number].add(place)
         return [frozenset(one) for one in found]
 
     def without_empty(self) -> Table:

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +81,7 @@ class Cell:
     spec: str = ""
     pool_spec: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What the cell is the result of; the same key is never computed twice."""
         return cell_key(
@@ -191,7 +192,15 @@ class Results(Shown):
     @property
     def routers(self) -> list[str]:
         """The routers, in the order of the run."""
-        return list(dict.fromkeys(cell.router for cell in self.cells))
+        return list(self._by_router)
+
+    @cached_property
+    def _by_router(self) -> dict[str, list[Cell]]:
+        """The cells of each router; made once, as tables ask for each of thousands of cells."""
+        found: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.router, []).append(cell)
+        return found
 
     @property
     def simulated(self) -> bool:
@@ -241,9 +250,9 @@ class Results(Shown):
         Raises:
             SpecError: if it is not among the results.
         """
-        if router not in self.routers:
+        if router not in self._by_router:
             raise unknown("router of this run", router, self.routers)
-        return [cell for cell in self.cells if cell.router == router]
+        return list(self._by_router[router])
 
     def only(self, size: int | None = None, protocol: str | None = None) -> Results:
         """The cells of one pool size, or of one protocol; None for all.
