@@ -164,7 +164,7 @@ def test_halves_of_a_character_in_two_events_are_joined(api: Api) -> None:
 
 
 def test_a_call_of_megabytes_in_one_event_is_translated() -> None:
-    given = json.dumps({"content": "x" * 3_000_000})
+    given = json.dumps({"content": "x" * 1_200_000})
     call = {"index": 0, "id": "c", **function("Write", arguments=given)}
     sent = chunk(tool_calls=[call]) + chunk("tool_calls") + DONE
     source = EventStream(longest=TRANSLATED_EVENT_BYTES)
