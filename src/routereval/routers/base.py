@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.estimator import Estimator
 from routereval.features.prompts import Prompts
+from routereval.number_of import number_of
 from routereval.observed import column_means
 from routereval.routers.call_ledger import CallLedger
 from routereval.routers.inputs import (
@@ -215,7 +216,8 @@ class Router(Estimator):
         if scores.shape != (len(read), self.n_models_):
             raise DataError(
                 f"{self!r} predicted shape {scores.shape} "
-                f"for {len(read)} prompts and {self.n_models_} models"
+                f"for {number_of(len(read), 'prompt')} and {number_of(self.n_models_, 'model')}; "
+                "it takes a row for each prompt and a column for each model"
             )
         return scores if self.control else rounded(scores)
 
