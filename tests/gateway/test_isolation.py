@@ -96,7 +96,7 @@ async def test_words_of_the_request_are_not_the_providers(name: str) -> None:
             assert (got, body["error"]) == (status, error)  # its own error, unchanged
             assert headers["x-routereval-model"] == "euclid"
         assert len(at.stubs["portia"].asked) == 0
-        assert at.relay.resting(at.stubs) == []
+        assert at.relay.planner.resting(at.stubs) == []
         assert await who(at, "alice") == await who(at, "eve") == "euclid"
 
 
@@ -144,13 +144,13 @@ async def test_an_upstream_rests_for_one_client_until_another_sees_the_same() ->
             assert (await ask(at, "eve", poison=1))[1]["x-routereval-model"] == "portia"
         assert len(at.stubs["euclid"].asked) == 1  # it rests for her
         assert await who(at, "alice") == "euclid"
-        assert at.relay.resting(at.stubs) == []
-        assert at.relay.resting(at.stubs, "eve") == ["euclid"]
+        assert at.relay.planner.resting(at.stubs) == []
+        assert at.relay.planner.resting(at.stubs, "eve") == ["euclid"]
         await ask(at, "mallory", poison=1)
-        assert at.relay.resting(at.stubs) == []  # an answer came since eve's
+        assert at.relay.planner.resting(at.stubs) == []  # an answer came since eve's
         at.stubs["euclid"].answer = poisoned(429, code="insufficient_quota", message="no")
         await ask(at, "bob", poison=1)
-        assert at.relay.resting(at.stubs) == ["euclid"]
+        assert at.relay.planner.resting(at.stubs) == ["euclid"]
         assert await who(at, "alice") == "portia"
 
 
@@ -162,7 +162,7 @@ async def test_requests_that_fail_everywhere_rest_nobody_elses_upstreams(status:
             stub.answer = poisoned(status, message="no")
         for _ in range(12):
             assert (await ask(at, "eve", poison=1))[0] >= 400
-        assert at.relay.resting(at.stubs) == []
+        assert at.relay.planner.resting(at.stubs) == []
         assert [await who(at, "alice"), await who(at, "alice", "cite it")] == ["euclid", "portia"]
         assert "retry" not in str(at.told[-1].attempts)
 
@@ -185,7 +185,7 @@ async def test_a_last_resort_is_asked_when_all_rest() -> None:
             stub.answer = poisoned(500, message="no")
         for client in ("eve", "mallory"):
             await ask(at, client, poison=1)
-        assert at.relay.resting(at.stubs) == ["euclid", "portia", "parrot"]
+        assert at.relay.planner.resting(at.stubs) == ["euclid", "portia", "parrot"]
         for stub in at.stubs.values():
             stub.asked.clear()
         status, headers, _ = await ask(at, "alice")
@@ -193,7 +193,7 @@ async def test_a_last_resort_is_asked_when_all_rest() -> None:
             200,
             "last resort: all rest after errors",
         )
-        assert len(at.relay.resting(at.stubs)) == 2  # the answer ended its rest
+        assert len(at.relay.planner.resting(at.stubs)) == 2  # the answer ended its rest
         for stub in at.stubs.values():
             stub.answer = poisoned(500, message="no")
         await ask(at, "bob", poison=1)

@@ -203,7 +203,7 @@ async def test_a_conversation_id_belongs_to_its_key() -> None:
             authorization = await rig.relay.authenticator.identify(None)
             authorization.key = key  # type: ignore[misc]
             chat = parse_request(b'{"model":"auto","messages":[{"role":"user","content":"x"}]}')
-            plans.append(rig.relay.plan(chat, authorization, "7").conversation)
+            plans.append(rig.relay.planner.plan(chat, authorization, "7").conversation)
         assert plans[0] == plans[2] != plans[1]
 
 

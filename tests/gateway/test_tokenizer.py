@@ -84,7 +84,7 @@ async def test_context_and_reservation_go_by_it(file: str) -> None:
     only = {"only": {"models": ["euclid"]}}
     async with rig(upstreams={"euclid": limits}, virtual=only) as at:
         assert (await at.ask(text, "auto:only"))[0] == 200
-        request = await at.relay.parsed(_body(text))
+        request = await at.relay.planner.parsed(_body(text))
         euclid, portia = at.relay.upstreams["euclid"], at.relay.upstreams["portia"]
         assert euclid.prompt_size(request).usual < 50 < portia.prompt_size(request).usual
         most = euclid.prompt_size(request).most
@@ -96,7 +96,7 @@ async def test_context_and_reservation_go_by_it(file: str) -> None:
 @in_loop
 async def test_a_large_body_is_counted_too(file: str) -> None:
     async with rig(upstreams={"euclid": {"tokenizer": file}}) as at:
-        request = await at.relay.parsed(_body("prove " * 5000))
+        request = await at.relay.planner.parsed(_body("prove " * 5000))
         assert request.size_by(file).usual == 5000 + 1 + MESSAGE_TOKENS
 
 

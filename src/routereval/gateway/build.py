@@ -15,6 +15,7 @@ from routereval.gateway.decisions.router_decider import RouterDecider
 from routereval.gateway.heartbeat import Heartbeat
 from routereval.gateway.http.app import asgi_app
 from routereval.gateway.http.count_tokens import count_tokens
+from routereval.gateway.http.planner import Planner
 from routereval.gateway.http.relay import Relay
 from routereval.gateway.observe.access_log import AccessLog
 from routereval.gateway.observe.decision_log import DecisionLog
@@ -120,23 +121,26 @@ def app_with(
     for observer in all_observers:
         if not callable(getattr(observer, "record", None)):
             raise DataError(f"observer {type(observer).__name__} lacks the method record(entry)")
-    relay = Relay(
+    planner = Planner(
         config,
         UpstreamPool.of(config),
-        Client(config.failover.quota_cooldown_s, config.headers),
         trained.models,
-        decider=decider or Experiment(arms, config.experiment.explore),
-        authenticator=authenticator or _authenticator(config),
-        state=open_state(config.access.keys, kept.state),
-        hooks=(*plugins.hooks, *hooks),
-        observers=all_observers,
-        counters={path: found.count for path, found in _tokenizers(config).items()},
+        decider or Experiment(arms, config.experiment.explore),
+        (*plugins.hooks, *hooks),
+        {path: found.count for path, found in _tokenizers(config).items()},
     )
-    if not relay.routable:
+    if not planner.routable:
         raise DataError(
             "no model of the router's pool has an upstream; name one of "
             f"{', '.join(trained.models)} as an [[upstream]]"
         )
+    relay = Relay(
+        planner,
+        Client(config.failover.quota_cooldown_s, config.headers),
+        authenticator=authenticator or _authenticator(config),
+        state=open_state(config.access.keys, kept.state),
+        observers=all_observers,
+    )
     if relay.state is not kept.state:
         relay.parts.append(relay.state)
     relay.parts.append(Heartbeat(relay, metrics))

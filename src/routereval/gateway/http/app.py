@@ -146,19 +146,19 @@ async def _route(request: Request) -> Response:
     identified = await relay.authenticator.identify(bearer(headers))  # before the body is read
     async with body_of(request, int(relay.config.limits.body_mb * 1e6)) as body:
         asked = ClientRequest(request.url.path, identified.key, list(headers), body)
-        await relay.run_hooks(asked)
-        chat = await relay.parsed(asked.body)
-        rules = await relay.rules_of(asked.key, asked.headers, asked.body)
+        await relay.planner.run_hooks(asked)
+        chat = await relay.planner.parsed(asked.body)
+        rules = await relay.planner.rules_of(asked.key, asked.headers, asked.body)
     authorization = await authorization_of(request, chat.model)
-    plan = relay.plan(chat, authorization, rules=rules)
+    plan = relay.planner.plan(chat, authorization, rules=rules)
     if plan.virtual is None:
         return JSONResponse({"model": chat.model, "reason": "asked for", "rules": rules})
     limit = next((v for n, v in asked.headers if n == LIMIT_HEADER), b"").decode("latin-1")
-    plan.p95_s = relay.latency_limit(plan, limit)
+    plan.p95_s = relay.planner.latency_limit(plan, limit)
     by_name = {name: list(plan.upstreams.models[name]) for name in plan.names}
-    allowed = list(relay.quick(plan, by_name))
-    choice = await relay.choose(plan, allowed)
-    decision, models = choice.decision, relay.router_models
+    allowed = list(relay.planner.quick(plan, by_name))
+    choice = await relay.planner.choose(plan, allowed)
+    decision, models = choice.decision, relay.planner.router_models
     return JSONResponse(
         {
             "model": decision.model,
@@ -170,7 +170,7 @@ async def _route(request: Request) -> Response:
             "rules": rules,
             "scores": {m: _finite(v) for m, v in zip(models, decision.scores, strict=True)},
             "costs": {m: _finite(v) for m, v in zip(models, decision.costs, strict=True)},
-            "resting": relay.resting(plan.names, authorization.key or _address(request)),
+            "resting": relay.planner.resting(plan.names, authorization.key or _address(request)),
         }
     )
 
@@ -179,7 +179,7 @@ async def _models(request: Request) -> Response:
     from starlette.responses import JSONResponse
 
     relay: Relay = request.app.state.relay
-    names = relay.names(await authorization_of(request))
+    names = relay.planner.names(await authorization_of(request))
     cards = [_model_card(name, relay) for name in names]
     return JSONResponse({"object": "list", "data": cards})
 
@@ -190,7 +190,7 @@ async def _model(request: Request) -> Response:
     relay: Relay = request.app.state.relay
     name = request.path_params["name"]
     authorization = await authorization_of(request)
-    if name not in relay.names(authorization) and relay.config.resolve(name) is None:
+    if name not in relay.planner.names(authorization) and relay.config.resolve(name) is None:
         raise ApiError(404, f"there is no model {name!r}", code="model_not_found")
     return JSONResponse(_model_card(name, relay))
 
@@ -213,7 +213,7 @@ async def _ready(request: Request) -> Response:
     relay: Relay = request.app.state.relay
     if relay.draining:
         return PlainTextResponse("draining\n", 503)
-    if not relay.has_room():
+    if not relay.planner.has_room():
         return PlainTextResponse("no upstream has room\n", 503)
     return PlainTextResponse("ok\n")
 

@@ -31,11 +31,11 @@ async def count_tokens(request: Request) -> Response:
     identified = await relay.authenticator.identify(bearer(headers))  # before the body is read
     async with body_of(request, int(relay.config.limits.body_mb * 1e6)) as body:
         asked = ClientRequest(request.url.path, identified.key, list(headers), body)
-        await relay.run_hooks(asked)
-        counted = await relay.parsed(asked.body, MESSAGES)
-        rules = await relay.rules_of(asked.key, asked.headers, asked.body)
+        await relay.planner.run_hooks(asked)
+        counted = await relay.planner.parsed(asked.body, MESSAGES)
+        rules = await relay.planner.rules_of(asked.key, asked.headers, asked.body)
         authorization = await authorization_of(request, counted.model)
-        plan = relay.plan(counted, authorization, rules=rules)
+        plan = relay.planner.plan(counted, authorization, rules=rules)
         reply = await _upstreams_count(relay, plan, asked)
     if reply is None:
         return JSONResponse({"input_tokens": counted.prompt_tokens})

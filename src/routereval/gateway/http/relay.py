@@ -7,39 +7,32 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any
 
 from routereval.errors import RouterEvalError
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.config import Config, VirtualModel
 from routereval.gateway.decisions.conversation import Conversations, WarmCache
 from routereval.gateway.decisions.kept_responses import (
     KeptResponse,
     KeptResponses,
     not_found_error,
 )
-from routereval.gateway.decisions.rules import Rules
-from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, RESPONSES, Api
+from routereval.gateway.dialects.apis import RESPONSES
 from routereval.gateway.dialects.responses_answer import ResponsesStream
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
-from routereval.gateway.http.chat_request import parse_request, routed_text
 from routereval.gateway.http.connection import GONE, Connection
 from routereval.gateway.http.disconnect import DisconnectWatcher
 from routereval.gateway.http.holding import Holding
 from routereval.gateway.http.kept_turns import KeptTurns
-from routereval.gateway.http.latency_limit import LIMIT_HEADER, latency_limit
+from routereval.gateway.http.latency_limit import LIMIT_HEADER
+from routereval.gateway.http.planner import Planner
 from routereval.gateway.http.routing_plan import (
     RoutingPlan,
-    conversation_digest,
-    forbidden_error,
-    no_embeddings_error,
-    unknown_model_error,
 )
-from routereval.gateway.http.sent_body import LARGE_BODY_BYTES, spoken_api
+from routereval.gateway.http.sent_body import spoken_api
 from routereval.gateway.http.upstream_answer import answer_of, clients_events
 from routereval.gateway.protocols import (
     NOTHING,
@@ -48,23 +41,15 @@ from routereval.gateway.protocols import (
     Authorization,
     ChatRequest,
     ClientRequest,
-    Decider,
-    Headers,
     LogEntry,
     Observer,
-    RequestHook,
-    RouterChoice,
     Usage,
 )
 from routereval.gateway.shared_state import SharedState
 from routereval.gateway.upstreams.circuit_breaker import RetryBudgets
 from routereval.gateway.upstreams.client import Client, Stream
 from routereval.gateway.upstreams.errors import UpstreamError, clients_own_reply, final_error
-from routereval.gateway.upstreams.pool import UpstreamPool, quick_enough
 from routereval.gateway.upstreams.upstream import Upstream
-
-NO_COUNTERS: Mapping[str, Callable[[str], int]] = MappingProxyType({})
-COUNTED_BODY_BYTES = 1 << 12  # beyond which a tokenizer works in a thread
 
 log = logging.getLogger(__name__)
 
@@ -73,47 +58,36 @@ class Relay:
     """Answers requests for completions.
 
     Args:
-        config: of the gateway.
-        upstreams: its upstreams.
+        planner: of where each may go.
         client: for asking upstreams.
-        pool: the models that the router knows.
-        decider: who chooses.
         authenticator: who may ask.
         state: what is shared with other workers.
-        hooks: what may change or reject a request before it is decided on.
         observers: what is shown every request when it is over.
-        counters: what counts the tokens of texts as upstreams do, by their ``tokenizer``.
     """
 
     def __init__(
         self,
-        config: Config,
-        upstreams: UpstreamPool,
+        planner: Planner,
         client: Client,
-        pool: Sequence[str],
         *,
-        decider: Decider,
         authenticator: Authenticator,
         state: SharedState,
-        hooks: Sequence[RequestHook] = (),
         observers: Sequence[Observer] = (),
-        counters: Mapping[str, Callable[[str], int]] = NO_COUNTERS,
     ) -> None:
-        self.config = config
-        self.upstreams = upstreams
-        self.rules = Rules(config.rules, config.upstreams)
-        self.router_models = tuple(pool)
-        self.routable = [name for name in pool if name in upstreams.models]
+        self.planner = planner
+        self.config = config = planner.config
+        self.upstreams = planner.upstreams
         self.client = client
-        self.decider = decider
         self.authenticator = authenticator
         self.state = state
         self._kept = KeptResponses(state)
         self._turns = KeptTurns(state, config.routing.keep_s)
         self._conversations = Conversations(state, config.routing.sticky_s)
-        self.parts: list[Any] = [authenticator, *hooks, *observers]  # to be opened and closed
-        self.hooks = hooks
-        self.counters = counters
+        self.parts: list[Any] = [
+            authenticator,
+            *planner.hooks,
+            *observers,
+        ]  # to be opened and closed
         self.observers = observers
         self.started = int(time.time())
         self.in_flight = 0
@@ -191,11 +165,11 @@ class Relay:
         body = await connection.body(int(limits.body_mb * 1e6), limits.body_s, self.memory)
         held = len(body)
         try:
-            if self.hooks:
+            if self.planner.hooks:
                 asked = ClientRequest(entry.path, entry.key, list(connection.headers), body)
-                await self.run_hooks(asked)
+                await self.planner.run_hooks(asked)
                 connection.headers, body = asked.headers, asked.body
-            request = await self.parsed(body, connection.api)
+            request = await self.planner.parsed(body, connection.api)
             if request.forms and connection.api is RESPONSES:
                 request, body = await self._whole_turn(connection, request, body)
                 self.memory.hold(len(body) - held)
@@ -221,7 +195,7 @@ class Relay:
             if request.follows:  # an upstream keeps it, then
                 await self._kept.find(connection.entry.key, request.follows)
             return request, body
-        return await self.parsed(whole, connection.api), whole
+        return await self.planner.parsed(whole, connection.api), whole
 
     async def _answer_request(
         self, connection: Connection, request: ChatRequest, body: bytes
@@ -232,14 +206,14 @@ class Relay:
             connection.key, request.model, entry.time
         )
         try:
-            entry.rules = await self.rules_of(entry.key, connection.headers, body)
-            plan = self.plan(
+            entry.rules = await self.planner.rules_of(entry.key, connection.headers, body)
+            plan = self.planner.plan(
                 request, authorization, connection.header(b"x-routereval-conversation"), entry.rules
             )
             if request.follows:
                 await self._pin(plan, entry.key)
             plan.holding = await self._holding(plan)
-            plan.p95_s = self.latency_limit(plan, connection.header(LIMIT_HEADER))
+            plan.p95_s = self.planner.latency_limit(plan, connection.header(LIMIT_HEADER))
             plan.client, entry.conversation = entry.key or connection.address, plan.conversation
             entry.text, entry.lam = plan.text, plan.virtual.lam if plan.virtual else 0.0
             await authorization.reserve(plan.upstreams.highest_price(plan.names, request))
@@ -268,149 +242,6 @@ class Relay:
         continued = plan.sticks or plan.pinned
         before = await self._conversations.find(plan.conversation) if continued else None
         return Holding(before, plan.request, plan.upstreams, plan.names, routing.escalate_after)
-
-    async def run_hooks(self, asked: ClientRequest) -> None:
-        """Let each hook look at a request, and change it.
-
-        Raises:
-            ApiError: if one of them rejects it, or fails.
-        """
-        for hook in self.hooks:
-            try:
-                await hook.before_request(asked)
-            except ApiError:
-                raise
-            except Exception:
-                name = type(hook).__name__
-                log.exception("hook %s failed", name)
-                sentence = f"the hook {name} of the gateway failed; its log says why"
-                raise ApiError(500, sentence, code="hook_failed") from None
-
-    async def parsed(self, body: bytes, api: Api = CHAT) -> ChatRequest:
-        """What a body asks for; a large one is read by a thread, so that others are served.
-
-        Raises:
-            ApiError: 400 or 413; see `parse_request`.
-        """
-        others = self.upstreams.other_apis(api)
-        counters = self.counters
-        if len(body) > (COUNTED_BODY_BYTES if counters else LARGE_BODY_BYTES):
-            return await asyncio.to_thread(parse_request, body, api, others, counters)
-        return parse_request(body, api, others, counters)
-
-    async def rules_of(self, key: str, headers: Headers, body: bytes) -> tuple[str, ...]:
-        """The names of the rules for a request; a large body is read by a thread."""
-        if not self.rules:
-            return ()
-        if len(body) > LARGE_BODY_BYTES:
-            return await asyncio.to_thread(self.rules.matching, key, headers, body)
-        return self.rules.matching(key, headers, body)
-
-    def plan(
-        self,
-        request: ChatRequest,
-        authorization: Authorization,
-        conversation: str = "",
-        rules: Sequence[str] = (),
-    ) -> RoutingPlan:
-        """Where a request may go.
-
-        Raises:
-            ApiError: 404 if no model has that name, 403 if the key or a rule keeps it from there,
-                400 if no model can serve the request.
-        """
-        upstreams = self.upstreams.restricted(self.rules.permitted(rules))
-        virtual = self.config.resolve(request.model)
-        if virtual is None:
-            if request.model not in self.upstreams.models or not _allows(
-                authorization, request.model
-            ):
-                raise unknown_model_error(request.model, self.names(authorization))
-            if request.model not in upstreams.models:
-                raise forbidden_error(request.model, rules)
-            upstreams.check_spoken(request.model, request)
-            digest = conversation_digest(request, authorization.key, conversation)
-            return RoutingPlan(request, [request.model], None, upstreams, conversation=digest)
-        if request.api is EMBEDDINGS:
-            raise no_embeddings_error(request.model)
-        names = self._permitted_names(request.model, virtual, authorization)
-        if upstreams is not self.upstreams:
-            names = [name for name in names if name in upstreams.models]
-        if not names:
-            raise forbidden_error(request.model, rules)
-        routing = self.config.routing
-        digest = conversation_digest(request, authorization.key, conversation)
-        return RoutingPlan(
-            request,
-            upstreams.capable(names, request),
-            virtual,
-            upstreams,
-            routed_text(request.turns, routing.context_chars, routing.prompt_chars),
-            digest,
-            sticks=bool(routing.sticky_s) and (bool(conversation) or request.continued),
-        )
-
-    def _permitted_names(
-        self, asked: str, virtual: VirtualModel, authorization: Authorization
-    ) -> list[str]:
-        """The router's models that a virtual one stands for and a key may reach.
-
-        Raises:
-            ApiError: 403 if there is none.
-        """
-        names = self.routable
-        if virtual.models:
-            names = [name for name in virtual.models if name in self.routable]
-        if authorization.models is not None:
-            names = [name for name in names if name in authorization.models]
-        if not names:
-            raise ApiError(403, f"{asked!r} has no model for this key", code="no_model")
-        return names
-
-    def resting(self, names: Iterable[str], client: str | None = None) -> list[str]:
-        """Those of the upstreams that are left alone after errors, by a client or by all."""
-        now = _now()
-        return [name for name in names if self.upstreams.models[name].rest_s(now, client)]
-
-    def latency_limit(self, plan: RoutingPlan, asked: str) -> float:
-        """The limit on latency of a request; see `latency_limit`."""
-        return latency_limit(plan.virtual, self.config.routing, asked)
-
-    def quick(
-        self, plan: RoutingPlan, free: dict[str, list[Upstream]]
-    ) -> dict[str, list[Upstream]]:
-        """Those of some upstreams that keep a request's limit on latency."""
-        if not plan.p95_s:
-            return free
-        return quick_enough(free, plan.p95_s, _now(), streamed=plan.request.streamed)
-
-    def has_room(self) -> bool:
-        """Whether one of the router's models has an upstream that takes a request now."""
-        return bool(self.upstreams.free(self.routable, _now()))
-
-    def names(self, authorization: Authorization) -> list[str]:
-        """The models that a client may name, virtual ones first."""
-        virtual = ["auto", *(f"auto:{name}" for name in self.config.virtual)]
-        return [*virtual, *(name for name in self.upstreams.models if _allows(authorization, name))]
-
-    async def choose(
-        self, plan: RoutingPlan, names: Sequence[str], now: float | None = None
-    ) -> RouterChoice:
-        """Who is to serve a request, of the models named.
-
-        Args:
-            plan: of the request.
-            names: of models.
-            now: seconds since the epoch, where a conversation's cold caches are to count.
-        """
-        lam = plan.virtual.lam if plan.virtual else 0.0
-        text, unit, holding = plan.text, plan.conversation, plan.holding
-        if holding is None or now is None:
-            return await self.decider.decide(text, lam, names, unit=unit)
-        lam = 0.0 if holding.escalates else lam
-        if cold := holding.surcharges(names, now, self.config.routing.sticky_s):
-            return await self.decider.decide(text, lam, names, unit=unit, surcharges=cold)
-        return await self.decider.decide(text, lam, names, unit=unit)
 
     async def _serve(
         self, connection: Connection, plan: RoutingPlan, authorization: Authorization, body: bytes
@@ -449,7 +280,7 @@ class Relay:
             free = plan.upstreams.free(plan.names, _now(), plan.client, plan.request, plan.tried)
             if not free:
                 return self._last_resort(entry, plan)
-            quick = self.quick(plan, free)
+            quick = self.planner.quick(plan, free)
             model = await self._chosen_model(entry, plan, list(quick))
             if slow := [name for name in free if name not in quick]:
                 entry.reason += f"; {', '.join(slow)} not within {plan.p95_s:g} s (p95)"
@@ -479,7 +310,7 @@ class Relay:
         holding = plan.holding
         seat = holding.seat(names, plan.tried) if holding is not None else None
         if seat is None:
-            choice = await self.choose(plan, names, entry.time)
+            choice = await self.planner.choose(plan, names, entry.time)
             seat = holding.stays_after_all(choice.decision.model) if holding is not None else None
         if seat is not None:
             entry.reason, plan.preferred = seat.reason, seat.label
@@ -651,10 +482,6 @@ def internal_error() -> ApiError:
     """The error for a defect of the gateway's own; its traceback is logged, not sent."""
     sentence = "the gateway made a mistake; its log says where"
     return ApiError(500, sentence, code="internal")
-
-
-def _allows(authorization: Authorization, name: str) -> bool:
-    return authorization.models is None or name in authorization.models
 
 
 def _overload_error(limit: int) -> ApiError:
