@@ -29,7 +29,6 @@ Codes = NDArray[np.int64]
 Sample = tuple[Floats, Codes, Floats, Codes]
 N_FLIPS = 999
 _SLOW = 5  # the bootstrap of fits is made of a fifth of the samples
-FOLDS = ((300, 5), (300, 10), (1000, 5))
 FOLDS = ((100, 5), (300, 5), (300, 10), (1000, 5))
 SPLITS = ((30, 300, 330), (30, 300, 3300), (100, 1000, 1100), (800, 1000, 1800), (240, 30, 300))
 
