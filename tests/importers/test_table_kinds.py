@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from routereval.errors import DataError
+from routereval.importers import import_records
 from routereval.importers.column_words import is_metadata
 from routereval.importers.examined import examined
 from routereval.importers.registry import IMPORTERS, importer
@@ -496,3 +497,13 @@ def test_another_encoding_than_utf8_is_told(tmp_path: Path) -> None:
     [draft] = drafts_of(tmp_path / "in.csv")
     assert (draft.models, "encoding: Windows-1252" in draft.facts) == (["größe"], True)
     assert examined(draft).models == ["größe"]
+
+
+def test_rows_that_one_option_mends_are_not_all_listed(tmp_path: Path) -> None:
+    rows = "".join(f"p{i},m{i % 2},{1 + i % 5}\n" for i in range(60))
+    (tmp_path / "ratings.csv").write_text("prompt_id,model,score\n" + rows)
+    with pytest.raises(DataError, match="import with --scale") as caught:
+        import_records("table", tmp_path / "ratings.csv", tmp_path / "out")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 5
+    assert lines[-1] == "and 17 more like these"

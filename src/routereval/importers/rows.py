@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from routereval.regular_files import special_kind
 
 LONGEST_LINE = 1 << 26
 MOST_BAD_ROWS = 20
+_ALIKE = 3  # rows of one remedy that are listed
 _PEEK_BYTES = 1 << 18
 _LARGEST_ID = 10**40
 HIGHEST_COST = 1e9
@@ -112,12 +114,21 @@ class BadRows:
 
 
 def _remedies_once(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Places with what is wrong there; what may be done stands where it first occurs."""
-    known = set()
+    """Places with what is wrong there; what may be done stands where it first occurs.
+
+    Of rows that one remedy mends, three tell enough.
+    """
+    rows: Counter[str] = Counter()
     for place, why in lines:
         wrong, _, remedy = why.partition("; ")
-        yield f"{place}: {wrong if remedy in known else why}"
-        known.add(remedy)
+        rows[remedy] += 1
+        if rows[remedy] == 1:
+            yield f"{place}: {why}"
+        elif not remedy or rows[remedy] <= _ALIKE:
+            yield f"{place}: {wrong}"
+    more = sum(max(n - _ALIKE, 0) for remedy, n in rows.items() if remedy)
+    if more:
+        yield f"and {more} more like these"
 
 
 def finite_in(value: object, what: str) -> float:
