@@ -115,7 +115,8 @@ def test_info_tells_what_is_in_a_source(command_line: CommandLine, tmp_path: Pat
     made("two", kind="real", features=False).save(tmp_path / "all" / "two")
     answer = command_line("info", tmp_path / "all", "--quiet")
     assert (answer.status, answer.err) == (0, "")
-    *heads, _, one, two, _, unknown = answer.out.splitlines()
+    *heads, _, one, two, _, complete, unknown = answer.out.splitlines()
+    assert complete.startswith("Where cells are missing, mean, best single and oracle are of the")
     assert unknown == "No texts, no named groups: equal prompts are not known in two."
     assert re.split(r"\s{2,}", heads[-1].strip()) == [
         *("benchmark", "prompts", "models", "observed", "complete", "mean", "single"),

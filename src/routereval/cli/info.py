@@ -62,7 +62,9 @@ def _notes(found: Sequence[Overview]) -> list[str]:
     unknown = [row.name for row in found if math.isnan(row.repeated) and not row.named]
     names = _some(unknown)
     unknown_groups = f"No texts, no named groups: equal prompts are not known in {names}."
-    return [unknown_groups] if unknown else []
+    missing = any(row.observed < 1 for row in found)
+    complete = "Where cells are missing, mean, best single and oracle are of the complete block."
+    return [*([complete] if missing else []), *([unknown_groups] if unknown else [])]
 
 
 def _simulated(found: Sequence[Overview]) -> list[str]:

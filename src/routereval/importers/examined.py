@@ -60,7 +60,8 @@ def _facts(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]:
         seen = draft.scores[observed]
         if seen.size:
             kind = "0 or 1" if bool(np.isin(seen, (0, 1)).all()) else "real"
-            yield f"scores: {kind}, from {seen.min():g} to {seen.max():g}, mean {seen.mean():.3f}"
+            ends = f"from {seen.min():g} to {seen.max():g}"
+            yield f"scores: {kind}, {ends}, mean of all cells {seen.mean():.3f}"
     else:
         yield f"prompts: {n_prompts:,}"
     texts = draft.prompts["text"] if "text" in draft.prompts.columns else None
