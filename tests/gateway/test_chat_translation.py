@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from routereval.gateway.dialects.apis import CHAT, MESSAGES, RESPONSES, Api
@@ -516,8 +515,8 @@ async def test_an_answer_without_a_limit_has_the_one_of_its_upstream() -> None:
         sent = at.stubs["euclid"].asked[0].json
         assert (sent["max_tokens"], sent["thinking"]["budget_tokens"]) == (6096, 2000)
         asked = parse_request(at.stubs["euclid"].asked[0].body, others=[MESSAGES])
-        limited = msgspec.structs.replace(asked, answer_tokens=6096)
-        free = msgspec.structs.replace(asked, answer_tokens=0)
+        limited = asked._replace(answer_tokens=6096)
+        free = asked._replace(answer_tokens=0)
         price = at.relay.upstreams["euclid"].highest_price
         assert price(free) == price(limited) > 6096 * 2.0 / 1e6
         await at.ask(model="portia")

@@ -1,4 +1,4 @@
-"""The protocols between the rooms of the gateway, and the values that pass between them.
+"""The protocols between the parts of the gateway, and the values that pass between them.
 
 The relay knows only these: an authenticator, a decider, hooks and observers. Each may be replaced.
 """
@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
-
-import msgspec
 
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.routers.trained import Decision
@@ -92,7 +90,10 @@ class PromptSize(NamedTuple):
     most: int
 
 
-class ChatRequest(msgspec.Struct, frozen=True):
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class ChatRequest(NamedTuple):
     """What a body asks for.
 
     Attributes:
@@ -133,9 +134,9 @@ class ChatRequest(msgspec.Struct, frozen=True):
     failures: int = 0
     follows: str = ""
     kept: bool = False
-    forms: Mapping[str, RequestForm] = msgspec.field(default_factory=dict)
-    echo: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    sizes: Mapping[str, PromptSize] = msgspec.field(default_factory=dict)
+    forms: Mapping[str, RequestForm] = _NONE
+    echo: Mapping[str, Any] = _NONE
+    sizes: Mapping[str, PromptSize] = _NONE
 
     def size_by(self, tokenizer: str) -> PromptSize:
         """The prompt's size by a tokenizer; the estimate where that did not count it."""
