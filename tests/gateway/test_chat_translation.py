@@ -488,9 +488,9 @@ async def test_openais_library_at_a_service_that_speaks_no_chat_completions(api:
         assert (at.told[0].usage[:2], at.told[0].usage.cached) == ((7, 5), 4)
         limit = at.stubs["euclid"].asked[0].json.get("max_tokens")
         assert limit == (4096 if api == "messages" else None)
-        held = client.chat.completions
-        streaming: Any = held if hasattr(held, "stream") else client.beta.chat.completions
-        stream = streaming.stream(model="euclid", messages=messages, tools=tools, max_tokens=9)
+        stream = client.chat.completions.stream(
+            model="euclid", messages=messages, tools=tools, max_tokens=9
+        )
         async with stream as events:
             final = await events.get_final_completion()
         (call,) = final.choices[0].message.tool_calls or []
