@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+_MOST_PLAIN = 1 << 16
+
+
 class LongTable:
     """Scores by benchmark, prompt and model, added one at a time in any order.
 
@@ -60,6 +63,8 @@ class LongTable:
         self._facts: dict[str, dict[str, None]] = {}
         self._warnings: dict[str, dict[str, None]] = {}
         self._models: dict[str, int] = {}
+        # Scores by texts of which nothing is to be told, without and with a decimal comma.
+        self._plain: tuple[dict[str, float], dict[str, float]] = ({}, {})
         self._benchmarks: dict[str, BenchmarkColumns] = {}
 
     def add(  # noqa: PLR0913 - the parts of a record
@@ -142,25 +147,36 @@ class LongTable:
 
     def _score(self, cell: object, forms: CellForms, column: str, comma: bool) -> float:
         """The score that a cell holds, on [0, 1] unless the observed range is mapped later."""
-        scale = self._scale
-        if isinstance(cell, str):
-            text = cell.strip()
-            if text.lower() in scale.words:
-                forms.count(column, text, text, "not observed")
-                return math.nan
-            read = _read_score(text, comma)
-            forms.add(column, cell, read)
-            if read.is_share:
-                return score_in(read.number)
-            cell = read.number
-        number = finite_in(cell, "score")
+        if not isinstance(cell, str):
+            return self._scaled(cell, forms, column)[0]
+        known = self._plain[comma].get(cell)
+        if known is not None:
+            return known
+        text = cell.strip()
+        if text.lower() in self._scale.words:
+            forms.count(column, text, text, "not observed")
+            return math.nan
+        read = _read_score(text, comma)
+        forms.add(column, cell, read)
+        if read.is_share:
+            return score_in(read.number)
+        score, plain = self._scaled(read.number, forms, column)
+        if plain and read.form is None and len(self._plain[comma]) < _MOST_PLAIN:
+            self._plain[comma][cell] = score
+        return score
+
+    def _scaled(self, cell: object, forms: CellForms, column: str) -> tuple[float, bool]:
+        """The score that a number is, and whether there is nothing to tell of it."""
+        scale, number = self._scale, finite_in(cell, "score")
         if self._observed_range:
-            return number
+            return number, True
         if number in scale.missing:
             forms.count(column, f"{number:g}", f"{number:g}", "not observed")
-        elif scale.clip and number == number and not scale.spans(number):  # noqa: PLR0124
+            return math.nan, False
+        clipped = scale.clip and number == number and not scale.spans(number)  # noqa: PLR0124
+        if clipped:
             forms.count(column, "beyond", f"{number:g}", "the end of the scale")
-        return scale.score(number)
+        return scale.score(number), not clipped
 
     def note(self, benchmark: str, fact: str) -> None:
         """Say in the report of one benchmark how it was read; the same line is said once."""

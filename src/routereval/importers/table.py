@@ -222,13 +222,18 @@ class _Source:
         metric, metrics = layout.metric, dict[str, None]()
         reader = RowReader(layout, model_of(file, self.files), decimal_comma(file))
         for line, row in chain(sample, rows):
-            with self.bad.row(file, line):
+            why = None
+            try:
                 if layout.models and not row.keys() <= header.keys():
                     late = next(key for key in row if key not in header)
                     raise RowError(
                         f"has {late!r}, which the first {_SAMPLE} rows lack; give each row all keys"
                     )
                 self._add(row, table, reader, texts)
+            except RowError as error:
+                why = str(error)
+            if why is not None:
+                self.bad.add(file, line, why)
             if metric and (name := str(row.get(metric) or "")) not in metrics:
                 metrics[name] = None
                 refuse_metrics(file, metric, metrics)
@@ -302,12 +307,14 @@ def _unfolded(
     """Rows with what holds for all; those of one record with ``outer.inner`` of their objects."""
     models = frozenset(ROLES["model"])
     for line, row in rows:
-        inner = {
-            f"{name}.{key}": value
-            for name, cell in row.items()
-            if isinstance(cell, dict) and not models.isdisjoint(row)
-            for key, value in cell.items()
-        }
+        inner = {}
+        if dict in map(type, row.values()) and not models.isdisjoint(row):
+            inner = {
+                f"{name}.{key}": value
+                for name, cell in row.items()
+                if isinstance(cell, dict)
+                for key, value in cell.items()
+            }
         yield line, {**of_all, **row, **inner} if inner or of_all else row
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from routereval.importers.arms import with_effort
@@ -100,13 +101,16 @@ class RowReader:
                 at = layout.costs.get(model, "\0")
                 yield TableCell(model, row.get(column), row.get(at), column, at, row, of, column)
         else:
-            roles = layout.roles
-            model = self._model if layout.per_file else _name(row, roles["model"])
-            named = with_effort(model, label_in(row, roles.get("effort")))
-            at, cost_at = roles["score"], roles.get("cost", "\0")
-            yield TableCell(
-                named, field_in(row, at), row.get(cost_at), at, cost_at, row, self._axes
-            )
+            yield self._plain(row)
+
+    def _plain(self, row: Row) -> TableCell:
+        """The record that a row of a long table is."""
+        roles = self.layout.roles
+        model = self._model if self.layout.per_file else _name(row, roles["model"])
+        if "effort" in roles:
+            model = with_effort(model, label_in(row, roles["effort"]))
+        at, cost_at = roles["score"], roles.get("cost", "\0")
+        return TableCell(model, field_in(row, at), row.get(cost_at), at, cost_at, row, self._axes)
 
     def _nested(self, row: Row, column: str, costs: str | None) -> Iterator[TableCell]:
         scores, usd = row.get(column), row.get(costs or "\0")
@@ -167,9 +171,16 @@ def error_of_column(column: str, error: RowError, layout: Layout) -> RowError:
 def _name(row: Row, column: str) -> str:
     """The name in a column, without blanks around it; whole numbers as they are counted."""
     value = field_in(row, column)
+    if isinstance(value, str):
+        return _name_of_text(value, column)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    name = name_of(value, repr(column)).strip()
+    return name_of(value, repr(column))
+
+
+@lru_cache(maxsize=1 << 16)
+def _name_of_text(text: str, column: str) -> str:
+    name = name_of(text, repr(column)).strip()
     whole, dot, zeros = name.partition(".")
     return whole if dot and zeros and not zeros.strip("0") and whole.isdigit() else name
 
