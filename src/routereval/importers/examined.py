@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,9 +103,9 @@ def _efforts(draft: Draft) -> Iterator[str]:
 
 
 def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]:
-    yield from _alike_names(draft.models)
+    yield from _alike_names(tuple(draft.models))
     yield from _alike_ids(draft.prompts["prompt_id"].to_list())
-    odd = _no_models(draft.models)
+    odd = _no_models(tuple(draft.models))
     people = [name for name in draft.models if name.strip().lower() in _NOBODY]
     if people and len(people) < len(draft.models):
         yield (
@@ -134,14 +135,21 @@ def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]
         )
 
 
-def _no_models(models: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=8)  # the benchmarks of a source have the same models
+def _no_models(models: tuple[str, ...]) -> list[str]:
     """Models that are none by their names: metadata alone, or of another model."""
     known = set(models)
     found = ((model, metadata_in(model, known)) for model in models)
     return [name for name, data in found if data and (not data.of or data.of in known)]
 
 
-def _alike_names(models: Sequence[str]) -> Iterator[str]:
+@lru_cache(maxsize=8)
+def _alike_names(models: tuple[str, ...]) -> list[str]:
+    """Warnings of names that hardly differ."""
+    return list(_of_alike_names(models))
+
+
+def _of_alike_names(models: tuple[str, ...]) -> Iterator[str]:
     """Names that differ in signs, case, accents' coding, an owner, or the number of a run only."""
     known = set(models)
     by_key: dict[str, list[str]] = defaultdict(list)
