@@ -13,6 +13,7 @@ from pathlib import Path
 
 from routereval.errors import DataError, SpecError
 from routereval.importers.arms import Run, flat
+from routereval.importers.eval_logs import down_to
 from routereval.importers.importer import Importer
 from routereval.importers.rows import RowError, field_in, json_file, text_of
 from routereval.importers.run_answers import (
@@ -30,7 +31,7 @@ from routereval.regular_files import special_kind
 
 _TASK = "aider"
 _FILE = ".aider.results.json"
-_PATTERNS = tuple(f"{'*/' * depth}exercises/practice/*/{_FILE}" for depth in range(5))
+_PATTERNS = down_to(4, f"exercises/practice/*/{_FILE}")
 _MOST_TRIES = 1000
 _SETTINGS = ("edit_format", "reasoning_effort", "thinking_tokens", "editor_model")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run
-from routereval.importers.eval_logs import first_files
+from routereval.importers.eval_logs import down_to, first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import BadRows, json_file, name_of, peek, some_files, text_of
 from routereval.importers.run_answers import (
@@ -27,7 +27,7 @@ from routereval.importers.run_answers import (
 from routereval.records.draft import Draft
 
 _FILE = "results.json"
-_PATTERNS = tuple(f"{'*/' * depth}{_FILE}" for depth in range(4))
+_PATTERNS = down_to(3, _FILE)
 _TOKENS = {
     "tokens_in": "prompt_tokens",
     "tokens_out": "output_tokens",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.importers.arms import Run
-from routereval.importers.eval_logs import first_files, prompt_text
+from routereval.importers.eval_logs import down_to, first_files, prompt_text
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -39,7 +39,7 @@ from routereval.importers.run_answers import (
 from routereval.records.draft import Draft
 
 _NAME = re.compile(r"(BFCL_v\d+)_(.+)_score")
-_PATTERNS = tuple(f"{'*/' * depth}BFCL_*_score.json" for depth in range(6))
+_PATTERNS = down_to(5, "BFCL_*_score.json")
 _GROUPS = {
     *("non_live", "live", "multi_turn", "agentic", "format_sensitivity", "memory", "web_search"),
     *("kv", "vector", "rec_sum"),

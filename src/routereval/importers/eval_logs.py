@@ -139,6 +139,15 @@ import runs of one version of the task
             )
 
 
+def down_to(depth: int, *names: str) -> tuple[str, ...]:
+    """Patterns of files in a folder, or at most so many folders down; the nearest first.
+
+    >>> down_to(1, "*.json", "*.jsonl")
+    ('*.json', '*.jsonl', '*/*.json', '*/*.jsonl')
+    """
+    return tuple(f"{'*/' * down}{name}" for down in range(depth + 1) for name in names)
+
+
 def first_files(path: Path, *patterns: str) -> Iterator[Path]:
     """A few files to recognise a format by: the path itself, or the first of its folder.
 

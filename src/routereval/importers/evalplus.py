@@ -18,7 +18,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run
-from routereval.importers.eval_logs import first_files
+from routereval.importers.eval_logs import down_to, first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -37,7 +37,7 @@ from routereval.importers.run_answers import Answer, digest_of, drafts_of_runs, 
 from routereval.records.draft import Draft
 
 _ENDS = ("*_results.jsonl", "*eval_results.json")
-_PATTERNS = tuple(f"{'*/' * depth}{end}" for depth in range(4) for end in _ENDS)
+_PATTERNS = down_to(3, *_ENDS)
 _SUFFIX = re.compile(r"(?:_samples)?(?:\.jsonl)?[._]?(?:eval_)?results$")
 _BACKEND = re.compile(r"(.+?)_([a-z]+)_temp_([\d.]+)")
 _BIGCODE = re.compile(

@@ -16,7 +16,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run
-from routereval.importers.eval_logs import first_files, names_of, prompt_text
+from routereval.importers.eval_logs import down_to, first_files, names_of, prompt_text
 from routereval.importers.importer import Importer
 from routereval.importers.metric_choice import choose_metrics
 from routereval.importers.rows import (
@@ -50,7 +50,7 @@ SETS = (
 """Data sets of several subsets, for where no report names the data set."""
 
 _SINGLE = ("default", "main", "test", "validation", "val", "all")
-_PATTERNS = (*(f"{'*/' * depth}reviews/*/*.jsonl" for depth in range(4)), "*/*.jsonl", "*.jsonl")
+_PATTERNS = (*down_to(3, "reviews/*/*.jsonl"), "*/*.jsonl", "*.jsonl")
 _RESULT = "result"
 _USABLE = ("success", "fallback")
 _LONGEST_LOOK = 50

@@ -17,7 +17,7 @@ from typing import Any
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
 from routereval.importers.axis_fields import axes_in
-from routereval.importers.eval_logs import first_files, names_of
+from routereval.importers.eval_logs import down_to, first_files, names_of
 from routereval.importers.importer import Importer
 from routereval.importers.metric_choice import choose_metrics
 from routereval.importers.rows import (
@@ -34,7 +34,7 @@ from routereval.importers.run_answers import Answer, drafts_of_runs, object_in, 
 from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
 
-_PATTERNS = tuple(f"{'*/' * depth}*.jsonl" for depth in range(6))
+_PATTERNS = down_to(5, "*.jsonl")
 _KEYS = {"evaluation_id", "model_id", "evaluation_name", "sample_id", "evaluation"}
 _END = "_samples.jsonl"
 _SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "reasoning", "reasoning_effort")

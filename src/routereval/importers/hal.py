@@ -14,14 +14,14 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
-from routereval.importers.eval_logs import first_files
+from routereval.importers.eval_logs import down_to, first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import BadRows, RowError, json_file, name_of, some_files, text_of
 from routereval.importers.run_answers import Answer, drafts_of_runs, milliseconds, part_of
 from routereval.records.draft import Draft
 
 _END = "_UPLOAD.json"
-_PATTERNS = tuple(f"{'*/' * depth}*{_END}" for depth in range(4))
+_PATTERNS = down_to(3, f"*{_END}")
 _OUTCOMES = {"successful_tasks": 1.0, "failed_tasks": 0.0}
 _MODEL = ("model_name", "model", "agent_model_name")
 _WHERE = {*_MODEL, "api_key", "base_url", "provider", "cost"}

@@ -16,7 +16,7 @@ from typing import Any
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
 from routereval.importers.axis_fields import milliseconds
-from routereval.importers.eval_logs import first_files, names_of
+from routereval.importers.eval_logs import down_to, first_files, names_of
 from routereval.importers.importer import Importer
 from routereval.importers.metric_choice import choose_metrics
 from routereval.importers.rows import axis_in, json_file, name_in, peek, some_files, text_of
@@ -36,7 +36,7 @@ METRICS = ("reward",)
 """Which of several rewards is the score."""
 
 _FILE = "result.json"
-_PATTERNS = tuple(f"{'*/' * depth}{_FILE}" for depth in range(5))
+_PATTERNS = down_to(4, _FILE)
 _TOKENS = {
     "tokens_in": "n_input_tokens",
     "tokens_cached": "n_cache_tokens",

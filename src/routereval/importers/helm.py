@@ -17,7 +17,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
-from routereval.importers.eval_logs import first_files, listed, names_of
+from routereval.importers.eval_logs import down_to, first_files, listed, names_of
 from routereval.importers.importer import Importer
 from routereval.importers.metric_choice import choose_metrics
 from routereval.importers.rows import BadRows, json_file, name_in, peek, some_files, text_of
@@ -60,7 +60,7 @@ METRICS = (
 """Which statistic is the score: the first of these, special ones before what all runs have."""
 
 _STATS, _DISPLAY = "per_instance_stats.json", "display_predictions.json"
-_PATTERNS = tuple(f"{'*/' * depth}{name}" for name in (_STATS, _DISPLAY) for depth in range(6))
+_PATTERNS = (*down_to(5, _STATS), *down_to(5, _DISPLAY))
 _ADAPTER = ("method", "max_train_instances", "temperature", "num_outputs", "num_train_trials")
 _NOT_OF_SCENARIO = {*_ADAPTER, "model", "model_deployment", "groups", "data_augmentation", "suite"}
 _DERIVED = {"name", "computed_on", "robustness", "fairness", "seed", "prob"}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
-from routereval.importers.eval_logs import first_files, names_of
+from routereval.importers.eval_logs import down_to, first_files, names_of
 from routereval.importers.importer import Importer
 from routereval.importers.long_parquet import reading
 from routereval.importers.metric_choice import choose_metrics
@@ -37,7 +37,7 @@ METRICS = (
 )
 """Which metric of a sample is the score: the first of these that all runs of its task have."""
 
-_PATTERNS = tuple(f"{'*/' * depth}details_*.parquet" for depth in range(7))
+_PATTERNS = down_to(6, "details_*.parquet")
 _NAME = re.compile(r"details_(.+?)(?:_(\d{4}-\d\d-\d\dT[\d:.-]+))?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.-]+")
 _PART = 5_000

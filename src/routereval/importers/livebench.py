@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.importers.arms import Run
-from routereval.importers.eval_logs import first_files
+from routereval.importers.eval_logs import down_to, first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -27,7 +27,7 @@ from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
 _FILE = "ground_truth_judgment.jsonl"
-_PATTERNS = tuple(f"{'*/' * depth}{_FILE}" for depth in range(7))
+_PATTERNS = down_to(6, _FILE)
 _KEYS = {"question_id", "task", "model", "score", "tstamp", "category"}
 _FAILED = ("api_error", "token_exhaustion", "eval_error")
 """What LiveBench notes with a score of 0 where the model gave no answer, or none was judged."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run
-from routereval.importers.eval_logs import first_files
+from routereval.importers.eval_logs import down_to, first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -29,7 +29,7 @@ from routereval.importers.rows import (
 from routereval.importers.run_answers import Answer, digest_of, drafts_of_runs
 from routereval.records.draft import Draft
 
-_PATTERNS = tuple(f"{'*/' * depth}*_eval_all.json" for depth in range(4))
+_PATTERNS = down_to(3, "*_eval_all.json")
 _NAME = re.compile(r"(?:Scenario\.)?([a-z]+)_(\d+)_([\d.]+)(?:_cot)?_eval_all")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
-from routereval.importers.eval_logs import Mean, first_files, refuse_unscored
+from routereval.importers.eval_logs import Mean, down_to, first_files, refuse_unscored
 from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
@@ -32,7 +32,7 @@ from routereval.importers.scale import Rescale, Scale
 from routereval.records.draft import Draft
 
 _JUDGMENTS = "model_judgment/*.jsonl"
-_PATTERNS = (*(f"{'*/' * depth}{_JUDGMENTS}" for depth in range(4)), "*.jsonl")
+_PATTERNS = (*down_to(3, _JUDGMENTS), "*.jsonl")
 _KEYS = {"question_id", "model", "judge", "score"}
 _PAIRS = {"question_id", "model_1", "model_2", "judge"}
 _UNPARSED = -1.0

@@ -18,7 +18,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run
-from routereval.importers.eval_logs import first_files, names_of
+from routereval.importers.eval_logs import down_to, first_files, names_of
 from routereval.importers.importer import Importer
 from routereval.importers.metric_choice import choose_metrics
 from routereval.importers.rows import BadRows, json_file, peek, some_files, text_of
@@ -46,7 +46,7 @@ FAMILIES = (
 _GRADE = "the judging model's grade"
 _GRADED = {"prediction", "gold"}
 _PATTERNS = (
-    *(f"{'*/' * depth}results/*/*.json" for depth in range(5)),
+    *down_to(4, "results/*/*.json"),
     *("*/*.json", "*.json"),
 )
 _MARKS = ("origin_prediction", "references", "predictions", *METRICS[:3])

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.importers.axis_fields import milliseconds
-from routereval.importers.eval_logs import first_files
+from routereval.importers.eval_logs import down_to, first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import BadRows, axis_in, first_object, some_files, text_of
 from routereval.importers.run_answers import part_of
@@ -35,7 +35,7 @@ from routereval.importers.scored_calls import (
 from routereval.importers.table_files import rows_of
 from routereval.records.draft import Draft
 
-_PATTERNS = tuple(f"{'*/' * depth}*.{end}" for depth in range(3) for end in ("jsonl", "json"))
+_PATTERNS = down_to(2, "*.jsonl", "*.json")
 _ROOTS = ("resourceSpans", "resourceLogs")
 _RESULT = "gen_ai.evaluation.result"
 _NAME, _SCORE = "gen_ai.evaluation.name", "gen_ai.evaluation.score.value"

@@ -19,7 +19,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
-from routereval.importers.eval_logs import first_files, prompt_text
+from routereval.importers.eval_logs import down_to, first_files, prompt_text
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -42,7 +42,7 @@ from routereval.importers.run_answers import (
 from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
-_PATTERNS = tuple(f"{'*/' * depth}*.{end}" for depth in range(3) for end in ("json", "jsonl"))
+_PATTERNS = down_to(2, "*.json", "*.jsonl")
 _TASK = "promptfoo"
 _ERROR = 2
 _WHERE = re.compile(r"(?i)(api|cost|header|organi[sz]ation|region|project|base_?url|timeout|retry)")

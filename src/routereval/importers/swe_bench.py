@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError
-from routereval.importers.eval_logs import first_files, noting
+from routereval.importers.eval_logs import down_to, first_files, noting
 from routereval.importers.importer import Importer
 from routereval.importers.long_table import LongTable
 from routereval.importers.rows import (
@@ -49,7 +49,7 @@ _PATTERNS = (
     *(f"{above}results/{_RESULTS}" for above in _ABOVE),
     *(f"{above}{_DETAILS}" for above in _ABOVE),
     *(f"{above}{_FLAGS}" for above in _ABOVE),
-    *("*/" * depth + _REPORT for depth in range(7)),
+    *down_to(6, _REPORT),
     _RESULTS,
     "*.json",
 )

@@ -222,7 +222,7 @@ class _Source:
         metric, metrics = layout.metric, dict[str, None]()
         reader = RowReader(layout, model_of(file, self.files), decimal_comma(file))
         for line, row in chain(sample, rows):
-            why = None
+            why = None  # as `bad.row`, without its generator for each of millions of rows
             try:
                 if layout.models and not row.keys() <= header.keys():
                     late = next(key for key in row if key not in header)

@@ -15,7 +15,7 @@ from typing import Any
 
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
-from routereval.importers.eval_logs import first_files
+from routereval.importers.eval_logs import down_to, first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -36,7 +36,7 @@ from routereval.importers.run_answers import (
 from routereval.importers.scale import Rescale
 from routereval.records.draft import Draft
 
-_PATTERNS = tuple(f"{'*/' * depth}*.json" for depth in range(4))
+_PATTERNS = down_to(3, "*.json")
 _NAME = re.compile(
     r"(?P<strategy>tool-calling|act|react|few-shot)-(?P<model>.+)-(?P<temperature>[\d.]+)_range_"
     r"-?\d+-+\d+_user-(?P<user>.+)_(?P<stamp>\d+)"

@@ -15,7 +15,7 @@ from typing import Any
 from routereval.errors import DataError
 from routereval.importers.arms import Run, flat
 from routereval.importers.axis_fields import axes_in, milliseconds
-from routereval.importers.eval_logs import first_files
+from routereval.importers.eval_logs import down_to, first_files
 from routereval.importers.importer import Importer
 from routereval.importers.rows import (
     BadRows,
@@ -39,7 +39,7 @@ from routereval.importers.run_answers import (
 from routereval.records.draft import Draft
 
 _FILE, _ABOUT = "results.json", "run_metadata.json"
-_PATTERNS = tuple(f"{'*/' * depth}{_FILE}" for depth in range(5))
+_PATTERNS = down_to(4, _FILE)
 _BENCHMARK = "terminal-bench"
 _ALL_RUNS = ("runs", "output", "results")
 """Folders that hold runs of anything."""
