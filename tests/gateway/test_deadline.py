@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from routereval.gateway.deadline import Deadline, Patience
+from routereval.gateway.deadline import Deadline, PartDeadline
 from tests.gateway.loop import Clock, in_loop
 
 LONG_S = 60.0
@@ -57,7 +57,9 @@ async def test_the_outer_of_two_deadlines_is_not_taken_for_the_inner() -> None:
 @pytest.mark.parametrize("kind", ["deadline", "patience"])
 def test_a_cancellation_from_outside_is_none_of_the_limits(kind: str) -> None:
     async def main() -> None:
-        limit = Deadline(now() + LONG_S) if kind == "deadline" else Patience(LONG_S, now() + LONG_S)
+        limit = (
+            Deadline(now() + LONG_S) if kind == "deadline" else PartDeadline(LONG_S, now() + LONG_S)
+        )
 
         async def limited() -> None:
             with limit:
@@ -73,11 +75,11 @@ def test_a_cancellation_from_outside_is_none_of_the_limits(kind: str) -> None:
 
 
 @in_loop
-async def test_patience_is_for_each_part_and_for_all_of_them() -> None:
-    patience = Patience(0.0, now() + LONG_S)
+async def test_a_deadline_is_for_each_part_and_for_all_of_them() -> None:
+    patience = PartDeadline(0.0, now() + LONG_S)
     with pytest.raises(TimeoutError), patience:
         await for_ever()
-    whole = Patience(LONG_S, now() - 1)
+    whole = PartDeadline(LONG_S, now() - 1)
     with pytest.raises(TimeoutError), whole:
         await for_ever()
     for limit in (patience, whole):
@@ -85,8 +87,8 @@ async def test_patience_is_for_each_part_and_for_all_of_them() -> None:
 
 
 @in_loop
-async def test_patience_counts_only_what_is_awaited() -> None:
-    clock, patience = Clock(), Patience(LONG_S, now() + 10 * LONG_S)
+async def test_a_deadline_of_parts_counts_only_what_is_awaited() -> None:
+    clock, patience = Clock(), PartDeadline(LONG_S, now() + 10 * LONG_S)
     with patience:
         await asyncio.sleep(0)
     await clock.forward(2 * LONG_S)  # the client is slow, not the upstream

@@ -55,8 +55,8 @@ class Deadline:
         self._task.cancel()
 
 
-class Patience:
-    """The same again and again, for all parts of one stream, by one timer that is set seldom.
+class PartDeadline:
+    """A deadline for each part of a stream and for all of them, by one timer that is set seldom.
 
     All parts are awaited by the same task.
 
@@ -65,9 +65,9 @@ class Patience:
         until: on the loop's clock, when all of them end.
 
     >>> async def wait():
-    ...     patience = Patience(0.002, asyncio.get_running_loop().time() + 60)
+    ...     limit = PartDeadline(0.002, asyncio.get_running_loop().time() + 60)
     ...     for seconds in (0, 0, 60):
-    ...         with patience:
+    ...         with limit:
     ...             await asyncio.sleep(seconds)
     >>> asyncio.run(wait())
     Traceback (most recent call last):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from routereval.errors import MissingDependencyError
 from routereval.gateway.config import HeadersConfig
-from routereval.gateway.deadline import Deadline, Patience
+from routereval.gateway.deadline import Deadline, PartDeadline
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstream_config import UpstreamConfig
@@ -49,7 +49,7 @@ class Stream:
         self, answer: Answer, headers: Headers, first: bytes, target: Target, until: float
     ) -> None:
         self._answer = answer
-        self._patience = Patience(target.config.idle_s, until)
+        self._limit = PartDeadline(target.config.idle_s, until)
         self.key = target.key
         self.headers = headers
         self.first = first
@@ -61,11 +61,11 @@ class Stream:
         Raises:
             UpstreamError: if the stream is cut, or nothing comes for too long.
         """
-        return await self._answer.read(self._patience)
+        return await self._answer.read(self._limit)
 
     def close(self) -> None:
         """Give the connection back, or end it if the answer has not been read to its end."""
-        self._patience.end()
+        self._limit.end()
         self._answer.release()
 
 
@@ -132,14 +132,14 @@ class Client:
         """
         config, now = target.config, asyncio.get_running_loop().time()
         until = min(until, now + (config.total_s if streamed else config.answer_s))
-        patience = min(until, now + config.first_byte_s) if streamed else until
-        response = await self._response(target, path, body, headers, patience)
+        limit = min(until, now + config.first_byte_s) if streamed else until
+        response = await self._response(target, path, body, headers, limit)
         answer, kept = Answer(response), False
         try:
             if response.status < 400 and response.content_type == "text/event-stream":
                 if not streamed:
                     raise UpstreamError("garbage", "answered with a stream that nobody asked for")
-                first = await self._first_event(answer, body, patience, api)
+                first = await self._first_event(answer, body, limit, api)
                 kept = True
                 passed = self._headers.down(response.raw_headers, target.key)
                 return Stream(answer, passed, first, target, until)
@@ -149,7 +149,7 @@ class Client:
                 answer.release()
 
     async def _response(
-        self, target: Target, path: str, body: bytes, headers: Headers, patience: float
+        self, target: Target, path: str, body: bytes, headers: Headers, limit: float
     ) -> ClientResponse:
         """The response once its headers are there.
 
@@ -163,7 +163,7 @@ class Client:
             sent = loop.time()
             _connected.set(False)
             try:
-                with Deadline(patience):
+                with Deadline(limit):
                     return await self._post(target, path, body, headers)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 worked = loop.time() - sent > STALE_S
@@ -258,7 +258,7 @@ class Answer:
                     raise
                 self._unreadable = True
 
-    async def read(self, limit: Deadline | Patience) -> bytes:
+    async def read(self, limit: Deadline | PartDeadline) -> bytes:
         """More bytes; none at the end.
 
         Raises:
@@ -369,7 +369,7 @@ def _error_of_exception(error: Exception, *, worked: bool) -> UpstreamError:
     return UpstreamError("cut", "broke the connection", billed=worked)
 
 
-async def _read_any(response: ClientResponse, limit: Deadline | Patience) -> bytes:
+async def _read_any(response: ClientResponse, limit: Deadline | PartDeadline) -> bytes:
     import aiohttp
 
     if response.content.is_eof():  # all of it has come: nothing to wait for
