@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from routereval.gateway.deadline import Deadline, PartDeadline
-from tests.gateway.loop import Clock, in_loop
+from routereval.gateway.deadline import Deadline
+from tests.gateway.loop import in_loop
 
 LONG_S = 60.0
 
@@ -54,15 +54,10 @@ async def test_the_outer_of_two_deadlines_is_not_taken_for_the_inner() -> None:
     assert seen == [asyncio.CancelledError]
 
 
-@pytest.mark.parametrize("kind", ["deadline", "patience"])
-def test_a_cancellation_from_outside_is_none_of_the_limits(kind: str) -> None:
+def test_a_cancellation_from_outside_is_none_of_the_limits() -> None:
     async def main() -> None:
-        limit = (
-            Deadline(now() + LONG_S) if kind == "deadline" else PartDeadline(LONG_S, now() + LONG_S)
-        )
-
         async def limited() -> None:
-            with limit:
+            with Deadline(now() + LONG_S):
                 await for_ever()
 
         task = asyncio.create_task(limited())
@@ -72,26 +67,3 @@ def test_a_cancellation_from_outside_is_none_of_the_limits(kind: str) -> None:
             await task
 
     asyncio.run(main())
-
-
-@in_loop
-async def test_a_deadline_is_for_each_part_and_for_all_of_them() -> None:
-    patience = PartDeadline(0.0, now() + LONG_S)
-    with pytest.raises(TimeoutError), patience:
-        await for_ever()
-    whole = PartDeadline(LONG_S, now() - 1)
-    with pytest.raises(TimeoutError), whole:
-        await for_ever()
-    for limit in (patience, whole):
-        limit.end()
-
-
-@in_loop
-async def test_a_deadline_of_parts_counts_only_what_is_awaited() -> None:
-    clock, patience = Clock(), PartDeadline(LONG_S, now() + 10 * LONG_S)
-    with patience:
-        await asyncio.sleep(0)
-    await clock.forward(2 * LONG_S)  # the client is slow, not the upstream
-    with patience:
-        await asyncio.sleep(0)
-    patience.end()

@@ -104,7 +104,7 @@ async def test_the_next_best_is_asked(name: str) -> None:
 async def test_an_upstream_that_refuses_connections() -> None:
     async with rig() as at:
         gone = at.relay.upstreams["euclid"].target
-        gone._urls["/chat/completions"] = gone.url("/x").with_port(1).with_path("/v1")
+        gone.origin = ("127.0.0.1", 1, False)
         assert (await at.ask())[1]["x-routereval-model"] == "portia"
 
 

@@ -8,7 +8,7 @@ import sys
 from routereval.errors import MissingDependencyError
 
 PACKAGES = (
-    "aiohttp",
+    "aiohappyeyeballs",
     "httptools",
     "msgspec",
     "prometheus_client",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import io
+import ssl
 import time
-from contextvars import ContextVar
+from base64 import b64encode
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from routereval.errors import MissingDependencyError
+from routereval.errors import DataError, MissingDependencyError
 from routereval.gateway.config import HeadersConfig
-from routereval.gateway.deadline import Deadline, PartDeadline
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstream_config import UpstreamConfig
@@ -22,17 +22,16 @@ from routereval.gateway.upstreams.headers import HeaderFilter, own_headers, with
 from routereval.gateway.upstreams.upstream_key import UpstreamKey
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession, TCPConnector
-    from yarl import URL
+    from routereval.gateway.upstreams.kept_connections import KeptConnections
+    from routereval.gateway.upstreams.upstream_connection import UpstreamConnection
 
 MAX_ANSWER_BYTES = 64 << 20
 MAX_ERROR_BYTES = 1 << 20
 MAX_HELD_BYTES = 1 << 20
-LARGE_BODY_BYTES = 1 << 19
-STALE_S = 0.5
-"""A kept connection that breaks within this time was closed already when the request was sent."""
 
 _SPACE = b" \t\r\n"
+_PORTS = {"http": 80, "https": 443}
+_SAFE = "/%:@!$&'()*+,;=-._~?"
 
 
 class Stream:
@@ -49,7 +48,8 @@ class Stream:
         self, answer: Answer, headers: Headers, first: bytes, target: Target, until: float
     ) -> None:
         self._answer = answer
-        self._limit = PartDeadline(target.config.idle_s, until)
+        self._idle_s = target.config.idle_s
+        self._until = until
         self.key = target.key
         self.headers = headers
         self.first = first
@@ -61,16 +61,16 @@ class Stream:
         Raises:
             UpstreamError: if the stream is cut, or nothing comes for too long.
         """
-        return await self._answer.read(self._limit)
+        idle = asyncio.get_running_loop().time() + self._idle_s
+        return await self._answer.read(min(idle, self._until))
 
     def close(self) -> None:
         """Give the connection back, or end it if the answer has not been read to its end."""
-        self._limit.end()
         self._answer.release()
 
 
 class Client:
-    """A session with all upstreams; enter it in the event loop that it is used in.
+    """The connections to all upstreams; enter it in the event loop that it is used in.
 
     Args:
         quota_pause: seconds that an upstream is left alone whose quota or key does not serve.
@@ -80,20 +80,15 @@ class Client:
     def __init__(self, quota_pause: float, headers: HeadersConfig) -> None:
         self._quota_pause = quota_pause
         self._headers = HeaderFilter(headers)
-        self._session: ClientSession | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._connections: dict[tuple[str, int, bool], KeptConnections] = {}
 
     async def __aenter__(self) -> Self:
         try:
-            import aiohttp
-        except ImportError:
-            raise MissingDependencyError.of("aiohttp", "serve") from None
-        self._session = aiohttp.ClientSession(
-            connector=_connector(),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
+            from routereval.gateway.upstreams.kept_connections import tls_context
+        except ImportError as error:
+            raise MissingDependencyError.of(str(error.name), "serve") from None
+        self._tls = tls_context()
         return self
 
     async def __aexit__(
@@ -102,8 +97,10 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        self._tls = None
+        for connections in self._connections.values():
+            connections.close()
+        self._connections.clear()
 
     async def send(
         self,
@@ -133,44 +130,53 @@ class Client:
         config, now = target.config, asyncio.get_running_loop().time()
         until = min(until, now + (config.total_s if streamed else config.answer_s))
         limit = min(until, now + config.first_byte_s) if streamed else until
-        response = await self._response(target, path, body, headers, limit)
-        answer, kept = Answer(response), False
+        answer = await self._answer(target, path, body, headers, limit)
+        kept = False
         try:
-            if response.status < 400 and response.content_type == "text/event-stream":
+            if answer.status < 400 and answer.is_stream:
                 if not streamed:
                     raise UpstreamError("garbage", "answered with a stream that nobody asked for")
                 first = await self._first_event(answer, body, limit, api)
                 kept = True
-                passed = self._headers.down(response.raw_headers, target.key)
+                passed = self._headers.down(answer.headers, target.key)
                 return Stream(answer, passed, first, target, until)
             return await self._whole_reply(answer, target, body, until, api)
         finally:
             if not kept:
                 answer.release()
 
-    async def _response(
+    async def _answer(
         self, target: Target, path: str, body: bytes, headers: Headers, limit: float
-    ) -> ClientResponse:
-        """The response once its headers are there.
+    ) -> Answer:
+        """The answer once its head is there.
 
         A kept connection that had been closed when the request was sent is replaced, once; one that
         breaks later may have done its work, and is not asked a second time.
         """
-        import aiohttp
-
-        loop = asyncio.get_running_loop()
-        for first_try in (True, False):
-            sent = loop.time()
-            _connected.set(False)
+        connections = self._connections_to(target)
+        head = target.head(path, self._headers.up(headers, target.names), len(body))
+        connection = connections.kept()
+        if connection is not None:
             try:
-                with Deadline(limit):
-                    return await self._post(target, path, body, headers)
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                worked = loop.time() - sent > STALE_S
-                stale = not _connected.get() and not worked and _is_broken_connection(error)
-                if not (first_try and stale):
-                    raise _error_of_exception(error, worked=worked) from None
-        raise AssertionError  # the second try has returned or raised
+                return await _asked(connections, connection, head, body, limit)
+            except UpstreamError:
+                if not connection.is_stale:
+                    raise
+        now = asyncio.get_running_loop().time()
+        connection = await connections.connect(min(limit, now + target.config.connect_s))
+        return await _asked(connections, connection, head, body, limit)
+
+    def _connections_to(self, target: Target) -> KeptConnections:
+        found = self._connections.get(target.origin)
+        if found is None:
+            from routereval.gateway.upstreams.kept_connections import KeptConnections
+
+            if self._tls is None:
+                raise RuntimeError("the client is not open")
+            host, port, encrypted = target.origin
+            found = KeptConnections(host, port, self._tls if encrypted else None)
+            self._connections[target.origin] = found
+        return found
 
     async def _first_event(self, answer: Answer, request: bytes, until: float, api: Api) -> bytes:
         """The bytes of a stream up to its first event with data; until then another may be asked.
@@ -180,7 +186,7 @@ class Client:
         """
         held = b""
         while True:
-            part = await answer.read(Deadline(until))
+            part = await answer.read(until)
             held += part
             data = first_data(held)
             if data is not None:
@@ -197,31 +203,18 @@ class Client:
                 raise error
         return held
 
-    async def _post(
-        self, target: Target, path: str, body: bytes, headers: Headers
-    ) -> ClientResponse:
-        if self._session is None:
-            raise RuntimeError("the client is not open")
-        return await self._session.post(
-            target.url(path),
-            data=body if len(body) < LARGE_BODY_BYTES else io.BytesIO(body),
-            headers=self._headers.up(headers, target.headers),
-            timeout=target.timeout,
-            allow_redirects=False,
-        )
-
     async def _whole_reply(
         self, answer: Answer, target: Target, request: bytes, until: float, api: Api
     ) -> Reply:
         """The whole answer, which has not yet been passed on: if it is cut, another is asked."""
-        response = answer.response
-        good = response.status < 400
+        status = answer.status
+        good = status < 400
         body = target.key.removed_from(await answer.read_all(until))
-        passed = self._headers.down(response.raw_headers, target.key)
-        reply = Reply(response.status, with_safe_type(passed, body), body)
+        passed = self._headers.down(answer.headers, target.key)
+        reply = Reply(status, with_safe_type(passed, body), body)
         if good:
-            if response.status >= 300 or not _looks_like_json(body):
-                raise UpstreamError("garbage", f"answered {response.status} with what is no JSON")
+            if status >= 300 or not _looks_like_json(body):
+                raise UpstreamError("garbage", f"answered {status} with what is no JSON")
             wrong = error_of_answer(body, request, self._quota_pause, api=api)
             if wrong is not None:
                 raise wrong
@@ -235,39 +228,55 @@ class Client:
 class Answer:
     """The body of an upstream's answer, decompressed where it has to be.
 
+    Args:
+        connections: that get the connection back.
+        connection: on which the head has come.
+
     Attributes:
-        response: its head, and where it comes from.
+        status: of the answer.
+        headers: of the answer, names in small letters.
         sized: whether the protocol itself tells a whole answer from one that was cut.
 
     Raises:
         UpstreamError: if it cannot be decompressed, and is no error whose status says enough.
     """
 
-    def __init__(self, response: ClientResponse) -> None:
-        self.response = response
-        headers = response.headers
-        self.sized = "transfer-encoding" in headers or "content-length" in headers
+    def __init__(self, connections: KeptConnections, connection: UpstreamConnection) -> None:
+        self._connections = connections
+        self._connection = connection
+        self.status = connection.status
+        self.headers = connection.headers
+        self.sized = connection.sized
         self._decoder: Decoder | None = None
         self._unreadable = False
-        if "content-encoding" in headers:
+        codings = [value for name, value in self.headers if name == b"content-encoding"]
+        if codings:
             try:
-                self._decoder = decoder_of(headers.getall("content-encoding"))
+                self._decoder = decoder_of(value.decode("latin-1") for value in codings)
             except UpstreamError:
-                if response.status < 400:
-                    response.close()
+                if self.status < 400:
                     raise
                 self._unreadable = True
 
-    async def read(self, limit: Deadline | PartDeadline) -> bytes:
+    @property
+    def is_stream(self) -> bool:
+        """Whether it says that it comes in events."""
+        kind = next((value for name, value in self.headers if name == b"content-type"), b"")
+        return kind.partition(b";")[0].strip().lower() == b"text/event-stream"
+
+    async def read(self, until: float) -> bytes:
         """More bytes; none at the end.
 
+        Args:
+            until: on the loop's clock, when to give up.
+
         Raises:
-            UpstreamError: if the answer is cut or damaged, or nothing comes within the limit.
+            UpstreamError: if the answer is cut or damaged, or nothing comes in time.
         """
         if self._decoder is None:
-            return await _read_any(self.response, limit)
+            return await self._connection.read(until)
         while not (part := self._decoder.part()):
-            came = await _read_any(self.response, limit)
+            came = await self._connection.read(until)
             if not came and not self._decoder.finished:
                 raise UpstreamError("cut", "broke off its answer", billed=True)
             if not came:
@@ -282,9 +291,9 @@ class Answer:
         Raises:
             UpstreamError: as in `read`, or if it is too large.
         """
-        longest = MAX_ANSWER_BYTES if self.response.status < 400 else MAX_ERROR_BYTES
+        longest = MAX_ANSWER_BYTES if self.status < 400 else MAX_ERROR_BYTES
         parts, size = [], 0
-        while not self._unreadable and (part := await self.read(Deadline(until))):
+        while not self._unreadable and (part := await self.read(until)):
             parts.append(part)
             size += len(part)
             if size > longest:
@@ -293,94 +302,104 @@ class Answer:
 
     def release(self) -> None:
         """Give the connection back, or end it if the answer has not been read to its end."""
-        if self.response.content.at_eof():
-            self.response.release()
-        else:
-            self.response.close()
+        self._connections.give_back(self._connection)
 
 
 class Target:
-    """An upstream as the client asks it: its URLs, its key, its timeouts."""
+    """An upstream as the client asks it: its URLs, its key, its timeouts.
+
+    Attributes:
+        origin: host, port, and whether it is encrypted.
+        headers: the upstream's own, by their names in small letters.
+        names: of these.
+
+    Raises:
+        DataError: for a host or header that cannot be.
+
+    >>> Target(UpstreamConfig("m", "https://x.example/v1?version=1"), "").url("/chat/completions")
+    'https://x.example/v1/chat/completions?version=1'
+    """
 
     def __init__(self, config: UpstreamConfig, key: str) -> None:
-        from aiohttp import ClientTimeout
-
         self.config = config
         self.key = UpstreamKey(key)
         self.headers = own_headers(config, key)
-        self.timeout = ClientTimeout(total=None, sock_connect=config.connect_s)
-        self._urls: dict[str, URL] = {}
+        url = urlsplit(config.base_url)
+        if url.username and "authorization" not in self.headers:
+            pair = unquote(f"{url.username}:{url.password or ''}")
+            self.headers["authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        tls = url.scheme == "https"
+        self.origin = (_ascii_host(url.hostname or ""), url.port or (443 if tls else 80), tls)
+        self.names = frozenset(name.encode() for name in self.headers)
+        self._url = url
+        self._own = b"".join(_line(n.encode(), v.encode()) for n, v in self.headers.items())
+        self._beginnings: dict[str, bytes] = {}
 
-    def url(self, path: str) -> URL:
-        """The URL of a path, parsed once."""
-        found = self._urls.get(path)
-        if found is None:
-            from yarl import URL
+    def url(self, path: str) -> str:
+        """The URL of a path."""
+        host, _, _ = self.origin
+        named = f"[{host}]" if ":" in host else host
+        port = (
+            f":{self._url.port}" if self._url.port not in (None, _PORTS[self._url.scheme]) else ""
+        )
+        base = quote(self._url.path.rstrip("/") + path, safe=_SAFE)
+        query = f"?{quote_plus(self._url.query, safe=_SAFE)}" if self._url.query else ""
+        return f"{self._url.scheme}://{named}{port}{base}{query}"  # Azure's has its api-version
 
-            base, mark, query = self.config.base_url.partition("?")  # Azure's has its api-version
-            found = self._urls[path] = URL(base.rstrip("/") + path + mark + query)
-        return found
+    def head(self, path: str, headers: Headers, length: int) -> bytes:
+        """The head of a request.
 
+        Args:
+            path: behind the base URL.
+            headers: what passes of the client's.
+            length: of the body, in bytes.
 
-_connected: ContextVar[bool] = ContextVar("connected", default=False)
-"""Whether a connection was made for the request of this task, instead of one that was kept."""
-
-
-def _connector() -> TCPConnector:
-    """Connections without a limit, which note in `_connected` that they are new.
-
-    aiohttp's own traces would tell the same, at some cost for every request.
-    """
-    from aiohttp import TCPConnector
-
-    class NotingConnector(TCPConnector):
-        async def _create_connection(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401
-            _connected.set(True)
-            return await super()._create_connection(*args, **named)
-
-    return NotingConnector(limit=0, ttl_dns_cache=300)
-
-
-def _is_broken_connection(error: Exception) -> bool:
-    """Whether a connection that was there has gone."""
-    import aiohttp
-
-    broken = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError))
-    return broken and not isinstance(error, aiohttp.ClientConnectorError)
-
-
-def _error_of_exception(error: Exception, *, worked: bool) -> UpstreamError:
-    """What an error before the headers of an answer means; `worked` if they were waited for."""
-    import aiohttp
-
-    meanings: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
-        (aiohttp.ConnectionTimeoutError, "timeout", "could not be connected to in time"),
-        (TimeoutError, "timeout", "did not answer in time"),
-        (aiohttp.ServerDisconnectedError, "cut", "closed the connection without an answer"),
-        (aiohttp.ClientConnectorError, "connect", "cannot be reached"),
-        (aiohttp.ClientPayloadError, "cut", "broke off its answer"),
-        ((aiohttp.ClientResponseError, ValueError), "garbage", "answered what is not HTTP"),
-    )
-    for kinds, kind, detail in meanings:
-        if isinstance(error, kinds):
-            connected = not isinstance(error, aiohttp.ConnectionTimeoutError)
-            billed = connected and (kind == "timeout" or (kind == "cut" and worked))
-            return UpstreamError(kind, detail, billed=billed)
-    return UpstreamError("cut", "broke the connection", billed=worked)
+        Raises:
+            UpstreamError: if a header cannot be sent.
+        """
+        begin = self._beginnings.get(path)
+        if begin is None:
+            url = urlsplit(self.url(path))
+            where = url._replace(scheme="", netloc="").geturl()
+            begin = f"POST {where} HTTP/1.1\r\nHost: {url.netloc}\r\n".encode()
+            self._beginnings[path] = begin
+        passed = b"".join([b"%b: %b\r\n" % header for header in headers])
+        lines = len(headers)
+        if passed.count(b"\n") > lines or passed.count(b"\r") > lines or b"\0" in passed:
+            raise UpstreamError("garbage", "cannot be sent a header with a line break")
+        return b"%b%b%bContent-Length: %d\r\n\r\n" % (begin, passed, self._own, length)
 
 
-async def _read_any(response: ClientResponse, limit: Deadline | PartDeadline) -> bytes:
-    import aiohttp
-
-    if response.content.is_eof():  # all of it has come: nothing to wait for
-        return response.content.read_nowait()
+async def _asked(
+    connections: KeptConnections,
+    connection: UpstreamConnection,
+    head: bytes,
+    body: bytes,
+    limit: float,
+) -> Answer:
+    """The answer on a connection, once its head is there."""
     try:
-        with limit:
-            return await response.content.readany()
-    except TimeoutError:
-        raise UpstreamError("timeout", "fell silent", billed=True) from None
-    except (aiohttp.ClientError, OSError, ValueError):
-        raise UpstreamError("cut", "broke off its answer", billed=True) from None
+        await connection.ask(head, body, limit)
+        return Answer(connections, connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _ascii_host(host: str) -> str:
+    """A host as the system looks it up.
+
+    >>> _ascii_host("bücher.example"), _ascii_host("::1")
+    ('xn--bcher-kva.example', '::1')
+    """
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        raise DataError(f"there is no host {host!r}; mend the base_url") from None
+
+
+def _line(name: bytes, value: bytes) -> bytes:
+    return b"%b: %b\r\n" % (name, value)
 
 
 def _looks_like_json(body: bytes) -> bool:

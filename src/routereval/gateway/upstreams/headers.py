@@ -7,7 +7,7 @@ tenant, or tell how the operator's account stands, and nobody knows all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from routereval.errors import DataError
 from routereval.gateway.config import HeadersConfig
@@ -68,6 +68,7 @@ _NEVER = frozenset(
         b"upgrade",
     }
 )
+_UNCOMPRESSED = (b"accept-encoding", b"identity")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -81,8 +82,8 @@ class HeaderFilter:
         DataError: for a name that is none, or that must not pass.
 
     >>> passing = HeaderFilter(HeadersConfig(up=("X-Team",)))
-    >>> passing.up([(b"x-team", b"red"), (b"x-other", b"1")], {"authorization": "Bearer theirs"})
-    [('x-team', 'red'), ('accept-encoding', 'identity'), ('authorization', 'Bearer theirs')]
+    >>> passing.up([(b"x-team", b"red"), (b"x-other", b"1"), (b"accept", b"*/*")], {b"accept"})
+    [(b'x-team', b'red'), (b'accept-encoding', b'identity')]
     >>> passing.down([(b"X-RateLimit-Limit", b"9"), (b"OpenAI-Organization", b"acme")])
     [(b'x-ratelimit-limit', b'9')]
     """
@@ -91,23 +92,23 @@ class HeaderFilter:
         self._up = UP | _names(config.up, "up")
         self._down = DOWN | _names(config.down, "down")
 
-    def up(
-        self, headers: Iterable[tuple[bytes, bytes]], own: Mapping[str, str]
-    ) -> list[tuple[str, str]]:
-        """What goes upstream of a client's headers, with the upstream's own.
+    def up(self, headers: Headers, own: Collection[bytes]) -> Headers:
+        """What goes upstream of a client's headers.
 
         Answers are not to be compressed: such events could be neither counted nor followed by an
         error.
+
+        Args:
+            headers: the client's.
+            own: the names of those that the upstream has itself.
         """
         passed = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in headers
-            if name in self._up or name.startswith(_UP_PREFIXES)
+            header
+            for header in headers
+            if (header[0] in self._up or header[0].startswith(_UP_PREFIXES))
+            and header[0] not in own
         ]
-        if len(own) > 1:
-            passed = [(name, value) for name, value in passed if name not in own]
-        passed.append(("accept-encoding", "identity"))
-        passed.extend(own.items())
+        passed.append(_UNCOMPRESSED)
         return passed
 
     def down(self, headers: Iterable[tuple[bytes, bytes]], key: UpstreamKey = NO_KEY) -> Headers:
