@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Generator
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, Self, TypeVar
+
+T = TypeVar("T")
 
 
 class Deadline:
@@ -49,3 +52,41 @@ class Deadline:
     def _expire(self) -> None:
         self._expired = True
         self._task.cancel()
+
+
+class Within(Generic[T]):
+    """Awaits something within a time limit, which is set only if there is something to wait for.
+
+    Args:
+        when: on the loop's clock.
+        awaited: is begun before the limit is looked at, so that what is there already is in time.
+
+    >>> async def wait(seconds):
+    ...     return await Within(asyncio.get_running_loop().time(), asyncio.sleep(seconds, "done"))
+    >>> asyncio.run(wait(60))
+    Traceback (most recent call last):
+    TimeoutError
+    """
+
+    __slots__ = ("_awaited", "_when")
+
+    def __init__(self, when: float, awaited: Coroutine[Any, Any, T]) -> None:
+        self._when = when
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        """Pass on what is waited for, and what comes of it."""
+        steps = self._awaited.__await__()
+        try:
+            waited_for = steps.send(None)
+            with Deadline(self._when):
+                while True:
+                    try:
+                        sent = yield waited_for
+                    except BaseException as error:
+                        waited_for = steps.throw(error)
+                    else:
+                        waited_for = steps.send(sent)
+        except StopIteration as done:
+            found: T = done.value
+            return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from routereval.gateway.api_error import ApiError
-from routereval.gateway.deadline import Deadline
+from routereval.gateway.deadline import Within
 from routereval.gateway.http.asgi import Receive
 from routereval.gateway.protocols import Headers
 
@@ -69,8 +69,8 @@ async def read_body(
         if name == b"content-encoding" and value.lower() != b"identity":
             raise ApiError(415, "send the body uncompressed", code="unsupported_encoding")
     try:
-        with Deadline(asyncio.get_running_loop().time() + seconds):
-            return await _all_parts(receive, most, memory)
+        until = asyncio.get_running_loop().time() + seconds
+        return await Within(until, _all_parts(receive, most, memory))
     except TimeoutError:
         raise ApiError(408, "the body came too slowly", code="request_timeout") from None
 

@@ -38,7 +38,7 @@ _PAID_IN = {
     "embeddings": (*_PAID, "input"),
 }
 _QUOTED_PAID = {
-    api: tuple(b'"%b"' % key.encode() for key in keys) for api, keys in _PAID_IN.items()
+    api: {key: b'"%b"' % key.encode() for key in keys} for api, keys in _PAID_IN.items()
 }
 NO_FORMS: Mapping[str, Any] = MappingProxyType({})
 _ANSWERS = frozenset({"assistant", "tool", "function"})
@@ -99,7 +99,7 @@ def parse_request(
         0 if api is EMBEDDINGS else _answers(held),
         isinstance(options, dict) and options.get("include_usage") is True,
         len(turns) > 1 or answered,
-        json.dumps(held).encode() if _is_ambiguous(body, api) else b"",
+        json.dumps(held).encode() if _is_ambiguous(body, held, api) else b"",
         api,
         failures,
         parts.follows,
@@ -243,9 +243,11 @@ def _has_escaped_letters(body: bytes) -> bool:
     return b"\\u00" in body and any(letters in body for letters in _ESCAPED_LETTERS)
 
 
-def _is_ambiguous(body: bytes, api: Api) -> bool:
+def _is_ambiguous(body: bytes, held: Mapping[str, Any], api: Api) -> bool:
     """Whether a key on which the price depends stands twice in the outermost object."""
-    if max(map(body.count, _QUOTED_PAID[api.name])) < 2 and not _has_escaped_letters(body):
+    quoted = _QUOTED_PAID[api.name]
+    often = any(body.count(quoted[key]) > 1 for key in held if key in quoted)
+    if not often and not _has_escaped_letters(body):
         return False
     keys = [json.loads(key) for key, _ in _outermost_keys(body)]
     return any(keys.count(key) > 1 for key in _PAID_IN[api.name])

@@ -24,7 +24,7 @@ from routereval.gateway.dialects.responses_answer import ResponsesStream
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.body import BodyMemory, ClientGoneError
 from routereval.gateway.http.connection import GONE, Connection
-from routereval.gateway.http.disconnect import DisconnectWatcher
+from routereval.gateway.http.disconnect import DisconnectWatchers
 from routereval.gateway.http.holding import Holding
 from routereval.gateway.http.kept_turns import KeptTurns
 from routereval.gateway.http.latency_limit import LIMIT_HEADER
@@ -93,6 +93,7 @@ class Relay:
         self.in_flight = 0
         self.memory = BodyMemory(int(config.limits.bodies_mb * 1e6))
         self.draining = False
+        self._watchers = DisconnectWatchers(config.limits.request_s * 1.1 + 1)
         self._observer_failures: Counter[str] = Counter()
         self._retries = RetryBudgets(config.failover.retry_ratio, config.failover.retry_burst)
 
@@ -131,7 +132,7 @@ class Relay:
 
     async def _answered(self, connection: Connection, receive: Receive) -> None:
         """Answer, unless the client leaves."""
-        watcher = DisconnectWatcher(receive, self.config.limits.request_s * 1.1 + 1)
+        watcher = self._watchers.watch(receive)
         try:
             await self._answer_or_error(connection)
         except asyncio.CancelledError:
@@ -142,7 +143,7 @@ class Relay:
         except ClientGoneError:
             connection.entry.status = GONE
         finally:
-            watcher.end()
+            self._watchers.end(watcher)
 
     async def _answer_or_error(self, connection: Connection) -> None:
         try:
