@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from routereval.gateway.deadline import Deadline
+from routereval.gateway.deadline import Deadline, Within
 from tests.gateway.loop import in_loop
 
 LONG_S = 60.0
@@ -67,3 +67,43 @@ def test_a_cancellation_from_outside_is_none_of_the_limits() -> None:
             await task
 
     asyncio.run(main())
+
+
+@in_loop
+async def test_what_is_there_already_is_in_time() -> None:
+    async def there() -> str:
+        return "there"
+
+    assert await Within(now() - 1, there()) == "there"
+    assert await Within(now() + LONG_S, asyncio.sleep(0, "soon")) == "soon"
+
+
+@in_loop
+async def test_what_fails_fails_as_if_there_were_no_limit() -> None:
+    async def fails(waits: bool) -> None:
+        if waits:
+            await asyncio.sleep(0)
+        raise KeyError
+
+    for waits in (False, True):
+        with pytest.raises(KeyError):
+            await Within(now() + LONG_S, fails(waits))
+
+
+@in_loop
+async def test_what_is_awaited_sees_that_it_is_given_up() -> None:
+    seen: list[str] = []
+
+    async def cleans_up() -> None:
+        try:
+            await for_ever()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+        finally:
+            await asyncio.sleep(0)
+            seen.append("cleaned up")
+
+    with pytest.raises(TimeoutError):
+        await Within(now() - 1, cleans_up())
+    assert seen == ["cancelled", "cleaned up"]

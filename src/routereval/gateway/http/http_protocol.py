@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.config import Config
@@ -20,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from routereval.gateway.api_error import ApiError
+from routereval.gateway.http.answer_cycle import AnswerCycle
 from routereval.gateway.http.client_connections import ClientConnections
 
 MAX_HEADERS = 128
@@ -94,9 +96,47 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             self._reject(ApiError(400, "too many requests in a row", code="invalid_http"))
         self._all.busy(self)
-        super().on_headers_complete()
-        if self.scope["method"] != "HEAD":  # whose answer has nothing behind its head
-            self.cycle.transport = cast("Any", JoinedWrites(self.transport, self.cycle))
+        self._complete_scope()
+        before, self.cycle = self.cycle, self._new_cycle()
+        if before is None or before.response_complete:
+            self._start(self.cycle)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _complete_scope(self) -> None:
+        """Add to the scope what the head says of the request."""
+        scope, url, version = (
+            self.scope,
+            httptools.parse_url(self.url),
+            self.parser.get_http_version(),
+        )
+        if version != "1.1":
+            scope["http_version"] = version
+        path = url.path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"], scope["query_string"] = url.path, url.query or b""
+
+    def _new_cycle(self) -> AnswerCycle:
+        return AnswerCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+
+    def _start(self, cycle: RequestResponseCycle) -> None:
+        task = self.loop.create_task(cycle.run_asgi(self.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
@@ -116,10 +156,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            task = self.loop.create_task(cycle.run_asgi(app))
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
+            self._start(self.pipeline.pop()[0])
         else:
             self._all.waits(self, self.loop.time())
 
@@ -155,44 +192,6 @@ class HttpProtocol(HttpToolsProtocol):
             lines = [STATUS_LINE[error.status], *(b"%b: %b\r\n" % header for header in head)]
             self.transport.write(b"".join([*lines, b"\r\n", error.body]))
         self.transport.close()
-
-
-class JoinedWrites:
-    """A transport for one answer, whose head is written with the beginning of its body.
-
-    Each write is a call of the system, which is dearer than most of what the gateway does.
-
-    Args:
-        transport: of the connection.
-        cycle: of uvicorn, which writes the rest of its answer to that itself.
-    """
-
-    __slots__ = ("_cycle", "_head", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
-        self._transport = transport
-        self._cycle = cycle
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        """Write, unless this is the head of an answer."""
-        if self._head:
-            data, self._head = self._head + data, b""
-            self._cycle.transport = self._transport
-        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1"):
-            self._head = data
-            return
-        self._transport.write(data)
-
-    def close(self) -> None:
-        """Write what is held, and close."""
-        if self._head:
-            self._transport.write(self._head)
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        """Whether it is being closed."""
-        return self._transport.is_closing()
 
 
 def protocol_factory(
