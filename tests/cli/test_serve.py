@@ -44,6 +44,23 @@ def test_a_check_says_what_would_be_served(router_dir: Path, command_line: Comma
     ]
 
 
+def test_a_port_of_the_command_line_stands_for_that_of_the_file(
+    router_dir: Path, command_line: CommandLine
+) -> None:
+    config = router_dir.parent / "gateway.toml"
+    answer = command_line("serve", router_dir, "-c", config, "--check", "--port", 8123)
+    assert answer.err.splitlines()[-2:] == [
+        "base_url for clients: http://127.0.0.1:8123/v1",
+        f"Next: routereval serve {router_dir} -c {config} --port 8123",
+    ]
+    assert command_line("serve", router_dir, "-c", config, "--port", 65536).status == 2
+    config.write_text(TOML.replace("port = 0", "port = 65536"))
+    assert (
+        "port must be at most 65535, not 65536"
+        in command_line("serve", router_dir, "-c", config).err
+    )
+
+
 def test_an_address_that_is_to_be_filled_in_is_named(
     router_dir: Path, command_line: CommandLine
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
-from routereval.scoring import Comparison, holm, paired_test
+from routereval.scoring import Comparison, holm, mean_interval, paired_test, resamples
 
 NAN = float("nan")
 
@@ -312,3 +312,16 @@ def test_holm_never_lowers_a_p_value_and_keeps_the_order(p: list[float]) -> None
     assert (adjusted >= np.array(p)).all()
     assert (np.diff(adjusted[order]) >= 0).all()
     assert (adjusted <= 1).all()
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(400) // 2])
+def test_equal_scores_tell_nothing(groups: NDArray[np.int64] | None) -> None:
+    """As `advise` has it of a router that chooses as the best single model does."""
+    scores = np.random.default_rng(0).integers(0, 2, 400)
+    found = paired_test(scores, scores, groups=groups)
+    W = resamples([0] * 400, groups=groups)
+    ends = mean_interval(np.zeros(400), W, groups=groups, low=-1.0)
+    assert (found.low, found.high) == pytest.approx((ends.low, ends.high))
+    assert found.low < 0 < found.high
+    assert np.isnan(found.detectable)
+    assert "nothing can be told: on others they may differ" in found.sentence("a", "b")

@@ -180,7 +180,10 @@ def test_the_text_is_a_table_of_what_is_defined(task: Task) -> None:
     assert set(frame["metric"]) == defined
     lines = found.render("table").splitlines()
     assert lines[0].startswith(f"μ_o {found.metrics['mu']:.3f}; the best single model")
-    assert "The router and the best single model score the same on each of 20 prompts." in lines[0]
+    assert (
+        "The router and the best single model score the same on each of 20 prompts, so that"
+        in lines[0]
+    )
     assert lines[-1].startswith("?: an interval that cannot be relied on")
     named = {line.split()[-1]: line.split() for line in lines if line}
     assert defined <= set(named)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from routereval.errors import DataError, unknown
 from routereval.gateway.rule_config import RuleConfig, read_rules
@@ -25,6 +26,8 @@ from routereval.gateway.tables import (
 )
 from routereval.gateway.upstream_config import AUTO, UpstreamConfig, read_upstreams
 
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
 
 class ServerConfig(Table, frozen=True):
     """Where to listen. Only this machine reaches the gateway unless `host` says otherwise.
@@ -36,7 +39,7 @@ class ServerConfig(Table, frozen=True):
     """
 
     host: str = "127.0.0.1"
-    port: CountOr0 = 8080
+    port: Port = 8080
     drain_s: AtLeast0 = 30.0
     page: bool = True
     hosts: tuple[str, ...] = ()
@@ -223,6 +226,10 @@ class Config(Table, frozen=True):
             lam = _number(tail.removeprefix("lam="))
             return None if lam is None else VirtualModel(lam)
         return self.virtual.get(tail)
+
+    def at_port(self, port: int) -> Config:
+        """The same with another port to listen at; 0 for one that is free."""
+        return replace(self, server=replace(self.server, port=port))
 
     def key_of(self, upstream: UpstreamConfig, environ: Mapping[str, str] = os.environ) -> str:
         """The upstream's key.

@@ -155,7 +155,7 @@ def listening_socket(config: Config) -> socket.socket:
         made.close()
         raise DataError(
             f"nobody can listen at {where.host}:{where.port}: {error.strerror}; "
-            "choose another [server] port"
+            "choose another [server] port, or --port"
         ) from None
     made.set_inheritable(True)
     return made

@@ -85,6 +85,9 @@ def _wanted(kind: Any, value: object) -> str:  # noqa: ANN401 - a type
     number = isinstance(value, int | float) and not isinstance(value, bool) and _is(value, float)
     if least is not None and number and value < least:
         return f"at least {least:g}, not {value!r}"
+    most = getattr(info, "le", None)
+    if most is not None and number and most < value <= _MAX:
+        return f"at most {most:g}, not {value!r}"
     words: dict[Any, str] = {
         msgspec.inspect.StrType: "text",
         msgspec.inspect.IntType: "a whole number",

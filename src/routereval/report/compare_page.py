@@ -60,7 +60,7 @@ def compare_page(found: TwoRuns, first: str, second: str, title: str) -> str:
 def sentence(found: TwoRuns, first: str, second: str) -> str:
     """Which routers score differently in the two runs."""
     changed = [change for change in found.changes if change.test.significant]
-    same = all(change.test.ties == change.test.n_prompts for change in found.changes)
+    same = all(change.test.all_tied for change in found.changes)
     if same:
         return f"Every router scores the same on each prompt in {first} and {second}."
     if not changed:

@@ -122,6 +122,20 @@ def stacked(
     return _once(tuple(names), np.concatenate(keys), np.concatenate(weights), np.concatenate(sums))
 
 
+def same_choices(results: Results, a: str, b: str) -> bool:
+    """Whether two routers choose the same model on every prompt of the cells that both have.
+
+    Raises:
+        SpecError: if one is not among the results.
+    """
+    if not {a, b} <= set(results.routers):
+        return False  # what a yardstick chooses is in no evidence
+    one, other = cells_by_place(results, a), cells_by_place(results, b)
+    pairs = [(one[place], other[place]) for place in one if place in other]
+    choices = [[results.outcomes[cell.key].evidence.choice for cell in pair] for pair in pairs]
+    return all((first >= 0).all() and np.array_equal(first, second) for first, second in choices)
+
+
 def _in_fold(outcome: Outcome, fold: int | None) -> NDArray[np.bool_]:
     """(n_prompts,) which prompts were tested in a fold; all if None."""
     if fold is None or outcome.fold is None:

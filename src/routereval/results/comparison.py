@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from routereval.results.common_prompts import stacked
+from routereval.results.common_prompts import same_choices, stacked
 from routereval.results.fits import Spread, by_seed, over_fits_of, spread_of, trained_anew
 from routereval.results.results import Results
 from routereval.scoring import Comparison, holm
@@ -48,6 +48,7 @@ class Verdict(Shown):
         saving: by what share a costs less than b; None without a margin or known costs.
         probabilities: of a being better, the same or worse; None if no `rope` was given.
         simulated: True if no real model was asked.
+        same_choices: True if both choose the same model on every prompt.
     """
 
     a: str
@@ -61,12 +62,14 @@ class Verdict(Shown):
     saving: Saving | None = None
     probabilities: Probabilities | None = None
     simulated: bool = False
+    same_choices: bool = False
 
     @property
     def sentence(self) -> str:
         """One fit of each: a sentence on these fits. Several: first one on the algorithms."""
-        found = self.test.sentence(self.a, self.b)
-        if self.test.ties == self.test.n_prompts:
+        did = "choose the same model" if self.same_choices else "score the same"
+        found = self.test.sentence(self.a, self.b, did)
+        if self.test.all_tied:
             return found
         fitted = f"Of these fitted routers, {found}"
         if self.over_fits is None:
@@ -125,6 +128,7 @@ def compare(
         None if margin is None else _saving(results, a, b),
         None if rope is None else probabilities(known, rope),
         results.simulated,
+        test.all_tied and same_choices(results, a, b),
     )
 
 

@@ -130,7 +130,7 @@ def _open(
     what = "show its lead" if test.difference > 0 else f"rule out a gain of {margin:g}"
     about = f"; about {needed:,} more test prompts would {what}" if needed else ""
     count = f"{needed:,} more prompts" if needed else "More prompts"
-    if test.ties == test.n_prompts:
+    if test.all_tied:
         same_text = test.sentence(best.router, stand.against)
         return Decision(
             "do not", f"Keep {stand.against}", same_text, best.router, best, None, saved, same

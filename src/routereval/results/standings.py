@@ -115,7 +115,7 @@ def winner(results: Results) -> str:
 
 def _won(best: Standing, why: str) -> str:
     test = best.test
-    if test is None or test.ties == test.n_prompts:
+    if test is None or test.all_tied:
         return f"No winner: {best.router}, {why}, scores as the best single model on every prompt."
     low, high = (round(end, 3) + 0.0 for end in (test.low, test.high))
     p = "p < 0.001" if test.p < 0.001 else f"p = {test.p:.3f}"

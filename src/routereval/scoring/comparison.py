@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.number_of import number_of
+from routereval.scoring.estimates import unseen_difference
 from routereval.scoring.paired import Flips, units
 
 _TIE = 1e-12
@@ -23,7 +24,8 @@ class Comparison:
 
     Attributes:
         difference: mean of a - b, weighted if weights were given.
-        low: lower end of its interval: the differences that the same test does not reject.
+        low: lower end of its interval: the differences that the same test does not reject. Where
+            all scores are equal, no test says anything, and it is `unseen_difference`.
         high: upper end. The interval excludes 0 if and only if p_value < 1 - level.
         p_value: two-sided, of the hypothesis that the two do not differ on average.
         n_prompts: prompts compared.
@@ -31,7 +33,7 @@ class Comparison:
         ties: prompts on which both scored the same.
         losses: prompts on which b scored higher.
         detectable: the difference that this many prompts would show with 80% power at the 5% level;
-            NaN for a single prompt.
+            NaN for a single prompt, and where no prompt differs from another.
         deviation: standard error of the difference, within subsets and over groups; NaN for a
             single prompt.
         n_units: prompts, or groups of prompts that are not independent, that carry weight.
@@ -65,22 +67,31 @@ class Comparison:
         """Whether the difference is significant at the level of the interval."""
         return self.p < 1 - self.level
 
-    def sentence(self, name_a: str, name_b: str) -> str:
+    @property
+    def all_tied(self) -> bool:
+        """Whether both scored the same on every prompt."""
+        return self.ties == self.n_prompts
+
+    def sentence(self, name_a: str, name_b: str, do_the_same: str = "score the same") -> str:
         """Say in plain English what was found.
 
         Args:
             name_a: the router of the first array.
             name_b: the router of the second.
+            do_the_same: what both do where they score the same on every prompt, if more is known.
 
         Returns:
             One sentence with the difference, its interval, the number of prompts and the p-value.
 
-        >>> a = np.array([1.0] * 8 + [0.0] * 2)
-        >>> paired_test(a, a).sentence("linear", "knn")
-        'linear and knn score the same on each of 10 prompts.'
+        >>> a = np.array([1.0] * 80 + [0.0] * 20)
+        >>> paired_test(a, a).sentence("linear", "knn").partition(", so")[0]
+        'linear and knn score the same on each of 100 prompts'
         """
-        if self.ties == self.n_prompts:
-            return f"{name_a} and {name_b} score the same on each of {self._prompts}."
+        if self.all_tied:
+            return (
+                f"{name_a} and {name_b} {do_the_same} on each of {self._prompts}, so that nothing "
+                f"can be told: on others they may differ by anything in {self._interval}."
+            )
         return self._found(name_a, name_b) if self.significant else self._open(name_a, name_b)
 
     def _found(self, name_a: str, name_b: str) -> str:
@@ -179,7 +190,10 @@ def paired_test(
     groups = None if groups is None else _codes("groups", groups, n_prompts)
     held = units(gain, _relative(weights, n_prompts), subsets, groups)
     flips = Flips(held, n_permutations, seed)
-    low, high = flips.interval(level, max(1.0, float(np.abs(gain).max())))
+    if gain.any():
+        low, high = flips.interval(level, max(1.0, float(np.abs(gain).max())))
+    else:
+        low, high = unseen_difference(1 / float((held.share**2).sum()), level)
     wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
     return Comparison(
         difference=held.mean,
@@ -190,12 +204,16 @@ def paired_test(
         wins=wins,
         ties=n_prompts - wins - losses,
         losses=losses,
-        detectable=(_Z_TWO_SIDED_5 + _Z_POWER_80) * held.deviation,
+        detectable=_detectable(held.deviation),
         deviation=held.deviation,
         n_units=len(held.share),
         step=held.step,
         level=level,
     )
+
+
+def _detectable(deviation: float) -> float:
+    return (_Z_TWO_SIDED_5 + _Z_POWER_80) * deviation if deviation > _TIE else float("nan")
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -331,6 +331,24 @@ def mean_interval(
     return Interval(*ends_of(mean_draws(values, W, groups=groups, low=low, high=high), level)[1:3])
 
 
+def unseen_difference(n_prompts: float, level: float = 0.95) -> Interval:
+    """What two may differ by that scored the same on every prompt: `mean_interval` of zeros.
+
+    Args:
+        n_prompts: how many prompts that do not depend on each other tell as much.
+        level: confidence, between 0 and 1.
+
+    Raises:
+        SpecError: if the level is not between 0 and 1.
+
+    >>> unseen_difference(400) == mean_interval([0] * 400, resamples([0] * 400), low=-1)
+    True
+    """
+    return Interval(
+        *ends_of(_mixed(0.0, np.zeros(N_BOOT), n_prompts, 1.0, (1.0, -1.0, 0.0, 0.0)), level)[1:3]
+    )
+
+
 def mean_draws(
     values: ArrayLike,
     W: NDArray[np.floating],
@@ -345,9 +363,16 @@ def mean_draws(
     n = effective_units([column], None if groups is None else np.asarray(groups))
     spread = spread_of(column, low, high) if low >= 0 else _size(column)
     pseudo = (high, low, high, low) if low >= 0 else (high, low, 0.0, 0.0)
-    whole, drawn = (Smoothing.of(boot, n, spread) for boot in (None, len(W)))
+    return _mixed(point, W @ column, n, spread, pseudo)
+
+
+def _mixed(
+    point: float, replicates: Floats, n: float, spread: float, pseudo: tuple[float, ...]
+) -> Draws:
+    """A mean over n prompts and its replicates, with the pseudo-prompts mixed in."""
+    whole, drawn = (Smoothing.of(boot, n, spread) for boot in (None, len(replicates)))
     anchor = float(whole.mixed(np.asarray(point), point, pseudo))
-    side = Side(point, anchor, drawn.mixed(W @ column, point, pseudo))
+    side = Side(point, anchor, drawn.mixed(replicates, point, pseudo))
     return Draws(point, side, side)
 
 
