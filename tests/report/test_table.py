@@ -312,6 +312,15 @@ def test_latex_escapes_and_marks() -> None:
     assert r"\caption{a\_b 50\%. n \#1 $\dagger$}" in text
 
 
+def test_latex_has_minus_signs_and_sentences_as_comments() -> None:
+    columns = [Column("router", "text"), Column("gain", signed=True, interval="ends")]
+    table = Table("", columns, [Row(("gpt-4", Number(-0.1, -0.2, 0.1)))])
+    text = render(Document(["Winner: 50% of it\n\\input{x}.", table], table), "latex")
+    assert r"gpt-4 & $-$0.100\,{\scriptsize [$-$0.200, +0.100]} \\" in text
+    assert text.splitlines()[0] == "% Winner: 50% of it\\n\\input{x}."
+    assert render(Document(["A -1 & B"], table), "latex") == "A $-$1 \\& B\n"
+
+
 def test_an_empty_cell_among_numbers_is_null_in_a_frame() -> None:
     rows = [Row(("a", 0.5)), Row(("b", "")), Row(("", Number(1.5, 1.0, 2.0)))]
     frame = to_polars(of(Table("", [Column("name", "text"), Column("score")], rows)))

@@ -170,7 +170,9 @@ def test_all_formats_tell_the_same_numbers(single: Results) -> None:
                 assert plain[table][name][head] == (f"{text}*" if bold else text)
                 value, _, half = text.partition(" ±")
                 mark = r"\textsuperscript{?}" if half.endswith("?") else ""
-                small = rf"{value}\,{{\scriptsize$\pm${half.rstrip('?')}}}{mark}"
+                small = (
+                    rf"{value.replace('-', '$-$')}\,{{\scriptsize$\pm${half.rstrip('?')}}}{mark}"
+                )
                 key = name.replace("_", r"\_").replace("†", r"$\dagger$")
                 found = tex[table][key][latex[column]]
                 assert found == (rf"\textbf{{{small}}}" if bold else small)

@@ -86,7 +86,7 @@ def _wanted(kind: Any, value: object) -> str:  # noqa: ANN401 - a type
     if least is not None and number and value < least:
         return f"at least {least:g}, not {value!r}"
     most = getattr(info, "le", None)
-    if most is not None and number and most < value <= _MAX:
+    if most is not None and most < _MAX and number and value > most:
         return f"at most {most:g}, not {value!r}"
     words: dict[Any, str] = {
         msgspec.inspect.StrType: "text",

@@ -33,6 +33,9 @@ _TEX = {
 }
 
 
+_MINUS = re.compile(r"(?<![^\s\[(])-(?=\d)")
+"""The sign of a number: a hyphen at the beginning of a word, before a digit."""
+
 _WIDE = 9
 """A paper's table of more columns takes the width of the page."""
 
@@ -47,6 +50,7 @@ def to_latex(document: Document) -> str:
     """A document for LaTeX, whose tables need the package booktabs.
 
     The notes at its end stand in the caption of every table, so that each can be used alone.
+    Sentences before and between tables are comments: a paper says such things in its own words.
     """
     parts = [_latex_part(part, document) for part in document.parts]
     parts += map(latex_paper_table, document.paper)
@@ -111,7 +115,7 @@ def _latex_part(part: Part, document: Document) -> str:
     if isinstance(part, Points):
         items = "\n".join(rf"\item {tex(sentence)}" for sentence in part.sentences)
         return f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
-    return tex(part)
+    return f"% {visible(part)}" if document.tables or document.paper else tex(part)
 
 
 def _latex_table(table: Table, document: Document) -> str:
@@ -201,5 +205,7 @@ def tex(text: str) -> str:
 
     >>> tex("50% of a_b")
     '50\\% of a\\_b'
+    >>> tex("gpt-4: -0.1 [-0.2, 0.1]")
+    'gpt-4: $-$0.1 [$-$0.2, 0.1]'
     """
-    return "".join(_TEX.get(char, char) for char in visible(text))
+    return "".join(_TEX.get(char, char) for char in _MINUS.sub("−", visible(text)))
