@@ -499,11 +499,20 @@ def test_another_encoding_than_utf8_is_told(tmp_path: Path) -> None:
     assert examined(draft).models == ["größe"]
 
 
-def test_rows_that_one_option_mends_are_not_all_listed(tmp_path: Path) -> None:
+def test_numbers_on_another_scale_are_told_in_one_line(tmp_path: Path) -> None:
     rows = "".join(f"p{i},m{i % 2},{1 + i % 5}\n" for i in range(60))
     (tmp_path / "ratings.csv").write_text("prompt_id,model,score\n" + rows)
     with pytest.raises(DataError, match="import with --scale") as caught:
         import_records("table", tmp_path / "ratings.csv", tmp_path / "out")
-    lines = str(caught.value).splitlines()
-    assert len(lines) == 5
-    assert lines[-1] == "and 17 more like these"
+    [line] = str(caught.value).splitlines()
+    assert (
+        "score 2 lies outside [0, 1], one of 20 or more such numbers, from 2 to 5; import with"
+        in line
+    )
+    (tmp_path / "ratings.csv").write_text("id,a,b\np1,4,0\np2,0.5,x\np3,1,7\np4,9,1\np5,-3,1\n")
+    with pytest.raises(DataError, match="rows cannot be read") as caught:
+        import_records("table", tmp_path / "ratings.csv", tmp_path / "out")
+    head, outside, word = str(caught.value).splitlines()
+    assert (head[:6], "'x' is not a number" in word) == ("5 rows", True)
+    assert "'a': score 4 lies outside [0, 1], one of 4 such numbers, from -3 to 9" in outside
+    assert "--columns ignore" not in outside  # of one of the columns alone

@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -105,30 +106,64 @@ class BadRows:
         n = len(self._lines)
         if not n:
             return
+        problems = list(_remedies_once(self._lines, more=n >= self._most))
+        if n > len(problems) == 1:
+            raise DataError(problems[0])
         head = "1 row cannot be read; mend or remove it"
         if n > 1:
             head = f"{n} rows cannot be read; mend or remove them"
         if n >= self._most:
             head = f"the first {n} rows that cannot be read; mend or remove them and all like them"
-        raise DataError("\n".join([f"{head}:", *_remedies_once(self._lines)]))
+        raise DataError("\n".join([f"{head}:", *problems]))
 
 
-def _remedies_once(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _remedies_once(lines: Sequence[tuple[str, str]], *, more: bool) -> Iterator[str]:
     """Places with what is wrong there; what may be done stands where it first occurs.
 
-    Of rows that one remedy mends, three tell enough.
+    Of rows that one remedy mends, three tell enough; of numbers on another scale, their range does.
+
+    Args:
+        lines: places, each with what is wrong there.
+        more: whether there may be others.
     """
+    outside = [_OUTSIDE.fullmatch(why) for _, why in lines]
+    ranges = Counter(found["range"] for found in outside if found)
     rows: Counter[str] = Counter()
-    for place, why in lines:
+    stated = set[str]()
+    for (place, why), found in zip(lines, outside, strict=True):
+        if found and ranges[found["range"]] > _ALIKE:
+            if found["range"] not in stated:
+                stated.add(found["range"])
+                alike = [one for one in outside if one and one["range"] == found["range"]]
+                yield f"{place}: {_one_of(alike, more=more)}"
+            continue
         wrong, _, remedy = why.partition("; ")
         rows[remedy] += 1
         if rows[remedy] == 1:
             yield f"{place}: {why}"
         elif not remedy or rows[remedy] <= _ALIKE:
             yield f"{place}: {wrong}"
-    more = sum(max(n - _ALIKE, 0) for remedy, n in rows.items() if remedy)
-    if more:
-        yield f"and {more} more like these"
+    left = sum(max(n - _ALIKE, 0) for remedy, n in rows.items() if remedy)
+    if left:
+        yield f"and {left} more like these"
+
+
+_OUTSIDE = re.compile(
+    r"(?P<what>.*?)(?P<number>-?[\d.]+(?:e[+-]\d+)?|-?inf) lies outside (?P<range>\[[^]]*\]); "
+    r"(?P<remedy>.*?)(?P<ignore>; --columns .*)?",
+    re.DOTALL,
+)
+"""A number that is on no scale that was declared, and what may be done about it."""
+
+
+def _one_of(found: Sequence[re.Match[str]], *, more: bool) -> str:
+    """The first of several numbers outside of a range, how many there are, and between which."""
+    numbers = [float(one["number"]) for one in found]
+    first, n = found[0], f"{len(found)}{' or more' * more}"
+    also = f"one of {n} such numbers, from {min(numbers):g} to {max(numbers):g}"
+    column = first["ignore"] if len({one["what"] for one in found}) == 1 else ""
+    wrong = f"{first['what']}{first['number']} lies outside {first['range']}, {also}"
+    return f"{wrong}; {first['remedy']}{column or ''}"
 
 
 def finite_in(value: object, what: str) -> float:
