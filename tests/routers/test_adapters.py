@@ -234,3 +234,21 @@ def test_an_estimator_is_not_led_astray_by_prompts_unlike_all_training_prompts()
     from sklearn.linear_model import LinearRegression
 
     check_router(LinearRegression())
+
+
+def test_messages_call_a_router_of_ones_own_by_its_class() -> None:
+    class Flat(Mean):
+        def predict_scores(self, X: Matrix) -> Matrix:
+            return np.zeros(len(X))
+
+    with pytest.raises(DataError, match=r"check_shape: Flat\(shrink=0.5\) predicted shape \(12,\)"):
+        check_router(Flat(0.5))
+    with pytest.raises(DataError, match=r"^Mean takes no groups"):
+        as_router(Mean(0.5)).fit(np.eye(2), np.eye(2), groups=np.arange(2))
+
+
+@pytest.mark.parametrize(("what", "near"), [("reads", "texts"), ("policy", "argmax")])
+def test_what_an_object_says_of_itself_is_checked(what: str, near: str) -> None:
+    own = type("Own", (Mean,), {what: near[:-1]})
+    with pytest.raises(SpecError, match=rf"unknown {what} of Own\(.*did you mean '{near}'"):
+        as_router(own(0.5))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.errors import SpecError
+from routereval.errors import SpecError, unknown
 from routereval.estimator import unfitted
 from routereval.routers.base import Reads, Router, Scores, Training, mean_scores
 from routereval.routers.inputs import Features, alike, scale_of
+from routereval.routers.policy import POLICIES
 
+_READS = get_args(Reads)
 _OFFERED = ("costs", "validation", "models", "groups")
 
 
@@ -87,6 +89,12 @@ class ObjectAdapter(Router):
     def _distribution(self, X: Any, scores: Scores) -> Scores:  # noqa: ANN401
         own = getattr(self.router_, "distribution", None)
         return super()._distribution(X, scores) if own is None else np.asarray(own(X, scores))
+
+    def _label(self) -> str:
+        return type(self.router).__name__
+
+    def _text(self) -> str:
+        return text_of(self.router)
 
     def __repr__(self) -> str:
         return f"ObjectAdapter({text_of(self.router)})"
@@ -171,6 +179,7 @@ def as_router(thing: Any) -> Router:  # noqa: ANN401
         return made
     if callable(getattr(made, "fit", None)):
         if callable(getattr(made, "predict_scores", None)):
+            _check_declared(made)
             return ObjectAdapter(router=made)
         if callable(getattr(made, "predict", None)) and hasattr(made, "get_params"):
             return EstimatorAdapter(estimator=made)
@@ -196,6 +205,14 @@ def text_of(thing: Any) -> str:  # noqa: ANN401
         f"{name}={value!r}" for name, value in getattr(thing, "__dict__", {}).items()
     )
     return f"{type(thing).__name__}({inside})"
+
+
+def _check_declared(router: Any) -> None:  # noqa: ANN401
+    """Refuse what an object says it reads, or is decided by, that no router knows."""
+    for what, known in (("reads", _READS), ("policy", POLICIES)):
+        own = getattr(router, what, known[0])
+        if own not in known:
+            raise unknown(f"{what} of {text_of(router)}", str(own), known)
 
 
 def _made(cls: type) -> Any:  # noqa: ANN401 - whatever the class makes

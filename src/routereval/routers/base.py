@@ -215,11 +215,15 @@ class Router(Estimator):
         scores = np.asarray(self._predict(read), dtype=np.float64)
         if scores.shape != (len(read), self.n_models_):
             raise DataError(
-                f"{self!r} predicted shape {scores.shape} "
+                f"{self._text()} predicted shape {scores.shape} "
                 f"for {number_of(len(read), 'prompt')} and {number_of(self.n_models_, 'model')}; "
                 "it takes a row for each prompt and a column for each model"
             )
         return scores if self.control else rounded(scores)
+
+    def _text(self) -> str:
+        """What a message calls it: with its parameters, and without what it is wrapped in."""
+        return repr(self)
 
     def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
         """Predict what each model's call will cost.

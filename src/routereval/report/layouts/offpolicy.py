@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from routereval.report.layouts.metrics import PER
 from routereval.report.table import Column, Document, Number, Row, Table
+from routereval.scoring.offpolicy import LEAST_SIZE
 from routereval.studies.offpolicy import FEW, LEAST_COVERED, OffPolicy
 
 _COLUMNS = (
@@ -43,6 +44,7 @@ def offpolicy_document(found: OffPolicy) -> Document:
             "Serve with [experiment] explore above 0 to learn about it."
         )
     if any(row.size < FEW for row in found.rows if row.covered >= LEAST_COVERED):
-        notes.append(f"?: fewer than {FEW} requests' worth; do not lean on it.")
+        least = f"of fewer than {LEAST_SIZE} there is no interval, ±"
+        notes.append(f"?: fewer than {FEW} requests' worth, do not lean on it; {least}.")
     table = Table("", _COLUMNS, rows)
     return Document([table], table, notes=notes)
