@@ -236,7 +236,7 @@ def line_of(
             round(entry.total_s, 6),
         ],
     }
-    held |= {name: value for name, value in _parts(entry).items() if value}
+    _add_parts(held, entry)
     if (switch := entry.switch) is not None:
         usd = {"saved": switch.saved_usd, "cold": switch.cold_usd, "net": switch.net_usd}
         rounded = {f"{name}_usd": round(value, 9) for name, value in usd.items()}
@@ -254,17 +254,21 @@ def line_of(
     return held
 
 
-def _parts(entry: LogEntry) -> dict[str, Any]:
-    """What stands in a line only where there is something to say."""
+def _add_parts(held: dict[str, Any], entry: LogEntry) -> None:
+    """Add what stands in a line only where there is something to say."""
     usage = entry.usage
-    return {
-        "deployment": entry.deployment,
-        "tokens_cached": usage.cached,
-        "tokens_cache_written": usage.cache_written,
-        "tokens_reasoning": usage.reasoning,
-        "rules": list(entry.rules),
-        "conversation": entry.conversation,
-    }
+    if entry.deployment:
+        held["deployment"] = entry.deployment
+    if usage.cached:
+        held["tokens_cached"] = usage.cached
+    if usage.cache_written:
+        held["tokens_cache_written"] = usage.cache_written
+    if usage.reasoning:
+        held["tokens_reasoning"] = usage.reasoning
+    if entry.rules:
+        held["rules"] = list(entry.rules)
+    if entry.conversation:
+        held["conversation"] = entry.conversation
 
 
 def _decided(entry: LogEntry, pool: Sequence[str]) -> dict[str, Any]:

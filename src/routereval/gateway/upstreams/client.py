@@ -249,8 +249,8 @@ class Answer:
         self.sized = connection.sized
         self._decoder: Decoder | None = None
         self._unreadable = False
-        codings = [value for name, value in self.headers if name == b"content-encoding"]
-        if codings:
+        if b"content-encoding" in connection.first_values:
+            codings = [value for name, value in self.headers if name == b"content-encoding"]
             try:
                 self._decoder = decoder_of(value.decode("latin-1") for value in codings)
             except UpstreamError:
@@ -261,7 +261,7 @@ class Answer:
     @property
     def is_stream(self) -> bool:
         """Whether it says that it comes in events."""
-        kind = next((value for name, value in self.headers if name == b"content-type"), b"")
+        kind = self._connection.first_values.get(b"content-type", b"")
         return kind.partition(b";")[0].strip().lower() == b"text/event-stream"
 
     async def read(self, until: float) -> bytes:

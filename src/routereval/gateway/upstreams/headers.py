@@ -73,7 +73,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class HeaderFilter:
-    """What passes of headers.
+    """What passes of headers, whose names are in small letters.
 
     Args:
         config: what else passes.
@@ -84,7 +84,7 @@ class HeaderFilter:
     >>> passing = HeaderFilter(HeadersConfig(up=("X-Team",)))
     >>> passing.up([(b"x-team", b"red"), (b"x-other", b"1"), (b"accept", b"*/*")], {b"accept"})
     [(b'x-team', b'red'), (b'accept-encoding', b'identity')]
-    >>> passing.down([(b"X-RateLimit-Limit", b"9"), (b"OpenAI-Organization", b"acme")])
+    >>> passing.down([(b"x-ratelimit-limit", b"9"), (b"openai-organization", b"acme")])
     [(b'x-ratelimit-limit', b'9')]
     """
 
@@ -112,11 +112,10 @@ class HeaderFilter:
         return passed
 
     def down(self, headers: Iterable[tuple[bytes, bytes]], key: UpstreamKey = NO_KEY) -> Headers:
-        """What goes to the client of an upstream's headers, names in small letters, no key."""
-        lowered = ((name.lower(), value) for name, value in headers)
+        """What goes to the client of an upstream's headers, which have no key then."""
         return [
             (name, key.removed_from(value))
-            for name, value in lowered
+            for name, value in headers
             if name in self._down or name.startswith(_DOWN_PREFIXES)
         ]
 

@@ -94,26 +94,26 @@ class Upstream:
         """What the tokens cost, in USD."""
         config = self.config
         inward, outward = usage.tokens_in * config.price_in, usage.tokens_out * config.price_out
-        for tokens, price, usual in (
-            (min(usage.cached, usage.tokens_in), config.price_cached, config.price_in),
-            (min(usage.cache_written, usage.tokens_in), config.price_cache_write, config.price_in),
-            (min(usage.reasoning, usage.tokens_out), config.price_reasoning, config.price_out),
+        for tokens, most, price, usual in (
+            (usage.cached, usage.tokens_in, config.price_cached, config.price_in),
+            (usage.cache_written, usage.tokens_in, config.price_cache_write, config.price_in),
+            (usage.reasoning, usage.tokens_out, config.price_reasoning, config.price_out),
         ):
             if tokens and price is not None:
-                inward += tokens * (price - usual)
+                inward += min(tokens, most) * (price - usual)
         return max(inward + outward, 0.0) / 1e6
 
     def highest_price(self, request: ChatRequest) -> float:
         """The most that a request's prompt and its longest answers cost, in USD."""
         price_in, price_out = self._highest_prices
-        most = request.most_prompt_tokens
-        if self.config.tokenizer:
+        config, most, tokens = self.config, request.most_prompt_tokens, request.answer_tokens
+        if config.tokenizer:
             most = self.prompt_size(request).most
-        inward = (most + FRAME_TOKENS) * price_in
-        longest = self._longest_answers(request)
-        if not request.answer_tokens and self._limits_answers(request):
-            longest = max(longest, self.answer_limit)
-        return (inward + longest * price_out) / 1e6
+        longest = (tokens or config.answer_tokens) * request.answers
+        longest = min(longest, MAX_TOKENS)
+        if not tokens and longest < self.answer_limit and self._limits_answers(request):
+            longest = self.answer_limit
+        return ((most + FRAME_TOKENS) * price_in + longest * price_out) / 1e6
 
     def lost_price(self, request: ChatRequest) -> float:
         """What is booked for answers that nobody got: as they were asked for, in USD."""

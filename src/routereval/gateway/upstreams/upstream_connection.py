@@ -34,6 +34,7 @@ class UpstreamConnection(asyncio.Protocol):
     Attributes:
         status: of the answer.
         headers: of the answer, names in small letters.
+        first_values: the first value of each header by its name.
         sized: whether the protocol itself tells a whole answer from one that was cut.
         whole: whether all of the answer has come.
         kept: whether a request was answered on it before.
@@ -57,6 +58,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Nothing of an answer has come."""
         self.status = 0
         self.headers: Headers = []
+        self.first_values: dict[bytes, bytes] = {}
         self.sized = False
         self._came = self._has_head = self._paused = False
         self._around = 0
@@ -133,7 +135,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self._has_head = True
         self._keeps = parser.should_keep_alive()
-        self.sized = any(name in _SIZES for name, _ in self.headers)
+        self.first_values = dict(reversed(self.headers))
+        self.sized = not _SIZES.isdisjoint(self.first_values)
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
