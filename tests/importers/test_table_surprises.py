@@ -254,3 +254,15 @@ def test_other_sheets_of_a_workbook_are_named(tmp_path: Path) -> None:
     workbook(tmp_path / "in.xlsx", [["model", "accuracy"], ["a", 1]], sheets=("s", "more"))
     with pytest.raises(DataError, match="only the first sheet is read, not more"):
         list(IMPORTERS["table"].drafts(tmp_path / "in.xlsx"))
+
+
+@pytest.mark.parametrize("ends", [".jsonl", ".json"])
+def test_a_key_that_stands_twice_in_an_object_is_warned_of(tmp_path: Path, ends: str) -> None:
+    """JSON's parsers take the last of its values without a word."""
+    row = '{"id": "q1", "model": "a", "score": 1, "score": 0}'
+    rows = [row, row.replace("q1", "q2"), '{"id": "q3", "model": "a", "score": 1}']
+    text = "\n".join(rows) if ends == ".jsonl" else f"[{', '.join(rows)}]"
+    (tmp_path / f"in{ends}").write_text(text)
+    [draft] = IMPORTERS["table"].drafts(tmp_path / f"in{ends}")
+    assert "'score' stands twice in 2 objects of JSON: the last value counts" in draft.warnings
+    assert draft.scores.ravel().tolist() == [0, 0, 1]

@@ -14,10 +14,13 @@ import numpy as np
 from routereval.errors import DataError, SpecError
 from routereval.importers.examined import examined, listed_names
 from routereval.importers.scale import Scale
+from routereval.importers.source_files import repeated_keys
+from routereval.number_of import number_of
 from routereval.records.draft import Draft
 from routereval.registry import defaults
 
 _WIDE_SCALE = 5.0
+_MOST_KEYS = 3
 
 Sample = Mapping[str, Any]
 """Files by name, each with its content: text, or what its ending (.json, .jsonl, .csv, .parquet,
@@ -78,16 +81,32 @@ class Importer:
     def _examined(self, drafts: Iterator[Draft], scale: Scale | None) -> Iterator[Draft]:
         known = [] if scale is None else [f"scores: {scale}"]
         try:
-            for draft in drafts:
+            for draft, repeated in _with_repeated_keys(drafts):
                 facts, warnings = (
                     [*draft.facts, *known],
-                    [*draft.warnings, *_of_scale(draft, scale)],
+                    [*draft.warnings, *repeated, *_of_scale(draft, scale)],
                 )
                 yield examined(replace(draft, format=self.name, facts=facts, warnings=warnings))
         except MemoryError:
             raise DataError(
                 f"what {self.name} reads there does not fit into memory; give it in parts"
             ) from None
+
+
+def _with_repeated_keys(drafts: Iterator[Draft]) -> Iterator[tuple[Draft, list[str]]]:
+    """Each draft, with a warning of objects of JSON that were read for it and name a key twice."""
+    while True:
+        with repeated_keys() as found:
+            draft = next(drafts, None)
+        if draft is None:
+            return
+        yield (
+            draft,
+            [
+                f"{key!r} stands twice in {number_of(n, 'object')} of JSON: the last value counts"
+                for key, n in found.most_common(_MOST_KEYS)
+            ],
+        )
 
 
 def _of_scale(draft: Draft, scale: Scale | None) -> Iterator[str]:

@@ -11,8 +11,10 @@ import gzip
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
@@ -178,7 +180,39 @@ def json_value(text: str) -> Any:  # noqa: ANN401 - JSON is of any type
         most = max(MOST_VALUES, MOST_GROWTH * len(text))
         if _bytes_of_values(text) > most and _bytes_of_values(_TEXTS.sub('""', text)) > most:
             raise TooManyValuesError("holds far too many values for its size")
-    return json.loads(text)
+    return _DECODER.decode(text)
+
+
+@contextmanager
+def repeated_keys() -> Iterator[Counter[str]]:
+    """Within it, the keys that stand twice in an object of JSON are counted.
+
+    >>> with repeated_keys() as found:
+    ...     json_value('[{"a": 1, "a": 2}, {"a": 3}]')
+    [{'a': 2}, {'a': 3}]
+    >>> found
+    Counter({'a': 1})
+    """
+    found = Counter[str]()
+    token = _REPEATED.set(found)
+    try:
+        yield found
+    finally:
+        _REPEATED.reset(token)
+
+
+_REPEATED: ContextVar[Counter[str] | None] = ContextVar("repeated keys", default=None)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; the last value of a key counts, as everywhere."""
+    held = dict(pairs)
+    if len(held) < len(pairs) and (found := _REPEATED.get()) is not None:
+        found.update(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+    return held
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _bytes_of_values(text: str) -> int:
