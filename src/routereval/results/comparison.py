@@ -132,6 +132,21 @@ def compare(
     )
 
 
+def as_good_within(
+    results: Results, a: str, b: str, margin: float
+) -> tuple[Sameness, Saving | None]:
+    """What `compare` says with a margin of a being as good as b, and of what it saves, alone.
+
+    Raises:
+        SpecError: if a router is not among the results, or the margin is out of range.
+        DataError: if the two have no cell in common.
+    """
+    a, b = results.name_of(a), results.name_of(b)
+    test = stacked(results, (a, b)).test()
+    anew = over_fits_of(results, a, b, by_seed(results, a, b), test)
+    return sameness(_estimate(test, anew), margin), _saving(results, a, b)
+
+
 def corrected(tests: Sequence[Comparison]) -> list[Comparison]:
     """Several tests with their p-values corrected by Holm; a single one as it is."""
     if len(tests) < 2:

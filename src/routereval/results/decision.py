@@ -6,7 +6,7 @@ from math import ceil, isfinite
 from typing import Literal, NamedTuple
 
 from routereval.errors import DataError
-from routereval.results.comparison import compare
+from routereval.results.comparison import as_good_within
 from routereval.results.results import Results
 from routereval.results.single_models import EnoughModel, cheaper_model
 from routereval.results.standings import Standing, Standings
@@ -149,10 +149,9 @@ _Saved = tuple[Sameness | None, Saving | None]
 
 def _saving(results: Results, row: Standing, against: str, margin: float) -> _Saved:
     try:
-        found = compare(results, row.router, against, margin=margin)
+        return as_good_within(results, row.router, against, margin)
     except DataError:
         return None, None
-    return found.sameness, found.saving
 
 
 def _cheaper(rows: list[Standing], held: dict[str, _Saved]) -> Standing | None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
+from routereval.results.arrays_file import read_arrays
 from routereval.results.prompts import KeptPrompts
 from routereval.scoring import N_BOOT, OWN_METRICS, Evidence
 from routereval.shown import Shown
@@ -157,8 +158,7 @@ class Outcome(NamedTuple):
             DataError: if the file is missing or damaged.
         """
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-                columns = {name: held[name] for name in held.files}
+            columns = read_arrays(path)
         except _DAMAGE as error:
             raise DataError(f"{path}: damaged ({error}); delete the folder and run again") from None
         missing = {"reference", "rows", "share"} - set(columns)

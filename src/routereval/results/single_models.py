@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routereval.results.comparison import compare
+from routereval.results.comparison import as_good_within
 from routereval.results.results import Cell, Outcome, Results
 from routereval.scoring import holm
 from routereval.scoring.sameness import Sameness, Saving
@@ -50,9 +50,9 @@ def cheaper_model(results: Results, router: str, margin: float) -> EnoughModel |
     beside = _with_models(results, cells)
     found = []
     for model in cells[0].pool:
-        verdict = compare(beside, _named(model), router, margin=margin)
-        if verdict.sameness is not None and verdict.saving is not None:
-            found.append(EnoughModel(model, verdict.sameness, verdict.saving))
+        same, saving = as_good_within(beside, _named(model), router, margin)
+        if saving is not None:
+            found.append(EnoughModel(model, same, saving))
     if not found:
         return None
     p = holm([one.same.p_non_inferior for one in found])
