@@ -210,6 +210,20 @@ def lines(path: Path, text: str) -> Path:
         ("a.csv", "prompt_id,model\n", "there are no predictions in it"),
         ("a.csv", "", "is no CSV file"),
         ("a.jsonl", "{", "is no JSON Lines file"),
+        ("a.csv", "prompt_id,org/model_0\none/0,nan\n", "no row has a score"),
+        ("a.csv", "prompt_id,model,cost\none/0,org/model_0,-1\n", "'cost' holds -1.0, below 0"),
+        (
+            "a.csv",
+            "benchmark,prompt_id,model\ntwo/x,one/0,org/model_0\n",
+            "there is no benchmark 'two/x', only one",
+        ),
+        ("a.jsonl", '{"prompt_id": "one/0", "scores": [1, 0]}', "'scores' holds lists or objects"),
+        ("a.jsonl", '{"prompt_id": "one/0", "model": ["a"]}', "'model' holds lists or objects"),
+        (
+            "a.jsonl",
+            '{"prompt_id": "one/0", "model": "org/model_0", "model": "org/model_1"}',
+            "line 1: 'model' stands twice in one object",
+        ),
         ("a.parquet", "x", "is no Parquet file"),
         ("a.txt", "x", "predictions are read from .csv, .parquet"),
         ("oracle.csv", "prompt_id,model\none/0,a\n", "'oracle' is the name of a control"),
@@ -231,6 +245,16 @@ def test_what_is_wrong_with_a_file_is_told(
     with pytest.raises(DataError) as raised:
         score(lines(tmp_path / name, text), records)
     assert sentence in str(raised.value)
+
+
+def test_ids_and_names_that_are_numbers_are_texts(tmp_path: Path) -> None:
+    held = Records.from_arrays("one", np.eye(4)[:, :2], ["007", "7"])
+    held = replace(
+        held, prompts=held.prompts.with_columns(prompt_id=pl.Series(["01", "1", "2", "3"]))
+    )
+    rows = "prompt_id,model\n01,007\n1,7\n2,7\n3,7\n"
+    results = score(lines(tmp_path / "a.csv", rows), held, prompts="file")
+    assert mu_of(results, "a") == [0.5]
 
 
 def test_other_mistakes_are_told(records: Records, tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _ID, _MODEL, _SCORE, _COST, _BENCHMARK, _SCORES = (
     *("prompt_id", "model", "score", "cost", "benchmark", "scores"),
 )
+_NESTED = (
+    "lists or objects; write a number or a name into each cell, or in JSON Lines scores by model: "
+    '{"prompt_id": …, "scores": {"MODEL": 0.5, …}}'
+)
 _SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
 
 
@@ -134,13 +138,25 @@ class PredictionsFile:
                     f"{_BENCHMARK!r}"
                 )
         if strange:
-            everyone = [name for one in collection for name in one.prompts[_ID].to_list()]
-            near = difflib.get_close_matches(strange[0], everyone[:20_000], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = self._hint(collection, strange[0])
             count = "a prompt" if len(strange) == 1 else f"{len(strange):,} prompts"
             raise DataError(
                 f"{self.path}: {count} of the file not in the records, first {strange[0]!r}{hint}"
             )
+
+    def _hint(self, collection: Sequence[Records], strange: str) -> str:
+        """What may be meant instead of a prompt that is not in the records."""
+        names = [one.name for one in collection]
+        given = self.table[_BENCHMARK].unique(maintain_order=True) if self._tells_benchmarks else ()
+        if others := [name for name in given if name not in names]:
+            return f"; there is no benchmark {others[0]!r}, only {', '.join(names)}"
+        everyone = [name for one in collection for name in one.prompts[_ID].to_list()]
+        near = difflib.get_close_matches(strange, everyone[:20_000], n=1)
+        return f"; did you mean {near[0]!r}?" if near and near[0] != strange else ""
+
+    @property
+    def _tells_benchmarks(self) -> bool:
+        return _BENCHMARK in self.table.columns
 
     def _pool(
         self, records: Records, named: Sequence[str], pool: Sequence[str] | None
@@ -190,8 +206,6 @@ def read_predictions(path: str | Path) -> PredictionsFile:
 
     file = Path(path)
     table = _table(file)
-    if _ID not in table.columns:
-        raise DataError(f"{file}: no column {_ID!r}; it has: {', '.join(table.columns)}")
     table = table.with_columns(pl.col(_ID).cast(pl.String))
     if _BENCHMARK in table.columns:
         table = table.with_columns(pl.col(_BENCHMARK).cast(pl.String))
@@ -203,6 +217,8 @@ def read_predictions(path: str | Path) -> PredictionsFile:
             table = table.with_columns(pl.lit(None, pl.Float64).alias(column))
         table = _numbers(file, table, column)
     table = _named(file, table.with_columns(pl.col(_MODEL).cast(pl.String)))
+    if not chosen and not table[_SCORE].count():
+        raise DataError(f"{file}: no row has a score")
     return PredictionsFile(file, table, chosen, table[_COST].null_count() < len(table))
 
 
@@ -218,9 +234,16 @@ def _named(file: Path, table: pl.DataFrame) -> pl.DataFrame:
 def _table(file: Path) -> pl.DataFrame:
     import polars as pl
 
-    table = read_table(file, "predictions", _SUFFIXES)
-    nested = isinstance(table.schema.get(_SCORES), pl.Struct)
-    return table.unnest(_SCORES) if nested else table
+    table = read_table(file, "predictions", _SUFFIXES, (_ID, _MODEL, _BENCHMARK))
+    if isinstance(table.schema.get(_SCORES), pl.Struct):
+        table = table.unnest(_SCORES)
+    if _ID not in table.columns:
+        raise DataError(f"{file}: no column {_ID!r}; it has: {', '.join(table.columns)}")
+    read = (_ID, _MODEL, _SCORE, _COST, _BENCHMARK) if _MODEL in table.columns else table.columns
+    nested = [name for name in read if name in table.columns and table.schema[name].is_nested()]
+    if nested:
+        raise DataError(f"{file}: column {nested[0]!r} holds {_NESTED}")
+    return table
 
 
 def _long(file: Path, table: pl.DataFrame) -> pl.DataFrame:
@@ -250,4 +273,6 @@ def _numbers(file: Path, table: pl.DataFrame, column: str) -> pl.DataFrame:
     if bad.any():
         value = table[column].filter(bad)[0]
         raise DataError(f"{file}: column {column!r} holds {value!r}, which is no finite number")
+    if column == _COST and (numbers < 0).any():
+        raise DataError(f"{file}: column {column!r} holds {numbers.min()!r}, below 0")
     return table.with_columns(numbers.fill_nan(None).alias(column))

@@ -65,7 +65,27 @@ def _read(file: Path, kind: str, texts: Sequence[str]) -> pl.DataFrame:
         return pl.read_parquet(file)
     if kind == "JSON":
         return _of_objects(file)
+    _refuse_repeated_keys(file)
     return pl.read_ndjson(file, infer_schema_length=None)
+
+
+def _refuse_repeated_keys(file: Path) -> None:
+    """Refuse an object that names a key twice, of which only one value would be read."""
+    decoder = json.JSONDecoder(object_pairs_hook=_check_keys)
+    with file.open(encoding="utf-8-sig") as stream:
+        for line, text in enumerate(stream, 1):
+            if text.strip():
+                try:
+                    decoder.decode(text)
+                except ValueError as error:
+                    raise ValueError(f"line {line}: {error}") from None
+
+
+def _check_keys(pairs: list[tuple[str, object]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
 
 
 def _of_objects(file: Path) -> pl.DataFrame:
