@@ -46,7 +46,7 @@ def choose(
     if not lam >= 0:
         raise SpecError(f"lam must be a number that is not negative, not {lam!r}")
     if costs is not None and len(scores) == 1 and not math.isinf(lam):
-        one = _chosen(scores[0].tolist(), np.ravel(costs).tolist(), lam)
+        one = choose_one(scores[0].tolist(), np.ravel(costs).tolist(), lam)
         return np.array([one], dtype=np.int64)
     value = np.where(np.isnan(scores), -np.inf, scores)
     if costs is None:
@@ -59,6 +59,29 @@ def choose(
     best = value == value.max(axis=1, keepdims=True)
     price = np.where(best, np.where(known, costs, _DEAREST), np.inf)
     return np.asarray(price.argmin(axis=1), dtype=np.int64)
+
+
+def choose_one(scores: list[float], costs: list[float], lam: float) -> int:
+    """The choice of `choose` for one prompt: for a few models arrays cost ten times more.
+
+    Args:
+        scores: of the models, NaN for one that is not to be chosen.
+        costs: of the models, NaN where unknown.
+        lam: as in `choose`, but finite.
+
+    >>> choose_one([0.9, 0.8, 0.9], [0.03, 0.01, 0.02], 0.0)
+    2
+    """
+    known = [cost if math.isfinite(cost) else None for cost in costs]
+    values = [-math.inf if math.isnan(score) else score for score in scores]
+    if lam:
+        dearest = max(0.0 if cost is None else cost for cost in known)
+        filled = [dearest if cost is None else cost for cost in known]
+        values = [value - lam * cost for value, cost in zip(values, filled, strict=True)]
+    best = max(values)
+    prices = [_DEAREST if cost is None else cost for cost in known]
+    ties = [at for at, value in enumerate(values) if value == best]
+    return min(ties, key=prices.__getitem__)  # ties: the first in the pool
 
 
 def trade_offs(scores: Scores, costs: NDArray[np.float64], most: int = 32) -> NDArray[np.float64]:
@@ -267,26 +290,6 @@ def one_hot(choice: NDArray[np.int64], n_models: int) -> Scores:
            [1., 0., 0.]])
     """
     return np.asarray(np.eye(n_models)[choice])
-
-
-def _chosen(scores: list[float], costs: list[float], lam: float) -> int:
-    """The choice for one prompt, in numbers of Python: for a few models arrays cost ten times more.
-
-    Args:
-        scores: of the models, NaN for one that is not to be chosen.
-        costs: of the models, NaN where unknown.
-        lam: finite.
-    """
-    known = [cost if math.isfinite(cost) else None for cost in costs]
-    values = [-math.inf if math.isnan(score) else score for score in scores]
-    if lam:
-        dearest = max(0.0 if cost is None else cost for cost in known)
-        filled = [dearest if cost is None else cost for cost in known]
-        values = [value - lam * cost for value, cost in zip(values, filled, strict=True)]
-    best = max(values)
-    prices = [_DEAREST if cost is None else cost for cost in known]
-    ties = [at for at, value in enumerate(values) if value == best]
-    return min(ties, key=prices.__getitem__)  # ties: the first in the pool
 
 
 def _cheapest(value: Scores, price: NDArray[np.float64]) -> NDArray[np.int64]:

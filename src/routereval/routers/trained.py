@@ -22,7 +22,7 @@ from routereval.routers.certificate import Certificate
 from routereval.routers.familiarity import Familiarity
 from routereval.routers.networked import contacts
 from routereval.routers.persistence import Parts, load_parts, save_parts
-from routereval.routers.policy import choose, price_of_share
+from routereval.routers.policy import choose, choose_one, price_of_share
 
 Costs = NDArray[np.float64]
 Known = Mapping[str, Sequence[str | None]]
@@ -240,17 +240,22 @@ class TrainedRouter:
         values = self._values(texts, scores)
         if any(closed):
             values = np.where(closed, np.nan, values)
-        columns = choose(values, costs, self.usd_lam(lam)).tolist()
-        rows = zip(columns, scores.tolist(), costs.tolist(), values.tolist(), strict=True)
+        predicted, prices, usd_lam = scores.tolist(), costs.tolist(), self.usd_lam(lam)
+        weighed = predicted if values is scores else values.tolist()
+        if len(weighed) == 1 and math.isfinite(usd_lam):
+            columns = [choose_one(weighed[0], prices[0], usd_lam)]
+        else:
+            columns = choose(values, costs, usd_lam).tolist()
+        rows = zip(columns, predicted, prices, weighed, strict=True)
         return [
             Decision(
                 self.models[column],
                 column,
-                tuple(predicted),
-                tuple(prices),
-                self._reason(weighed, prices, column, lam),
+                tuple(mine),
+                tuple(usd),
+                self._reason(values_of_it, usd, column, lam),
             )
-            for column, predicted, prices, weighed in rows
+            for column, mine, usd, values_of_it in rows
         ]
 
     def _values(self, texts: Sequence[str], scores: Scores) -> Scores:

@@ -241,6 +241,16 @@ class Answer:
         UpstreamError: if it cannot be decompressed, and is no error whose status says enough.
     """
 
+    __slots__ = (
+        "_connection",
+        "_connections",
+        "_decoder",
+        "_unreadable",
+        "headers",
+        "sized",
+        "status",
+    )
+
     def __init__(self, connections: KeptConnections, connection: UpstreamConnection) -> None:
         self._connections = connections
         self._connection = connection
