@@ -35,11 +35,12 @@ from scipy.stats import norm
 
 from routereval.errors import RouterEvalError
 from routereval.records import Records
-from routereval.routers import auto_subsets, make_router
+from routereval.routers import auto_traits, make_router
 from routereval.routers.auto import Auto, Stack
 from routereval.routers.auto_inputs import Seen, components_of
 from routereval.routers.auto_views import (
     LEADING_PENALTIES,
+    TRAIT_PENALTIES,
     Folds,
     Learned,
     cross_fitted,
@@ -85,11 +86,11 @@ LOOKED_AT = {
 }
 ROUTERS = ("dataset_best(by=subset)", "knn", "linear", "forest", "guard(router=knn)")
 BEST = "best_single"
-UNGUARDED = "and subsets predicted (auto without guard)"
+UNGUARDED = "and a ridge on traits (auto without guard)"
 
 
 _classified: dict[bytes, tuple[Floats, Floats]] = {}
-_classifier = auto_subsets.classifier
+_classifier = auto_traits.classifier
 
 
 def shared_classifier(X: NDArray[np.floating], labels: Floats) -> tuple[Floats, Floats]:
@@ -117,10 +118,10 @@ class Recorded(Auto):
         self.seconds_.append(time.perf_counter() - began)
         return stack
 
-    def _views(self, seen: Seen, labels: Floats, truth: Centred, folds: Folds) -> list[Learned]:
-        learned = super()._views(seen, labels, truth, folds)
+    def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
+        learned = super()._views(seen, truth, folds)
         if not self.learned_:
-            self.learned_, self.folds_, self.truth_ = learned, folds, truth
+            self.learned_, self.seen_, self.folds_, self.truth_ = learned, seen, folds, truth
         return learned
 
 
@@ -227,7 +228,7 @@ def unguarded(auto: Recorded, task: Task) -> dict[str, Floats]:
     stack = auto.stack_
     if not stack.views:
         return {}
-    seen = stack.encoding(task.test.inputs("prompts"))
+    seen = stack.seen(task.test.inputs("prompts"))
     answers = [w * view(seen) for w, view in zip(stack.weights, stack.views, strict=True)]
     free = stack.shrinkage._replace(z=0.0, share=1.0)
     return {UNGUARDED: free(np.sum(answers, axis=0))}
@@ -238,10 +239,9 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
     if not auto.stack_.views:
         return {}
     scores, groups = task.train.scores, task.train.groups
-    parts = (task.train, task.test)
-    sides = [(auto.stack_.encoding(part.inputs("prompts")), part) for part in parts]
+    sides = [auto.seen_, auto.stack_.seen(task.test.inputs("prompts"))]
     learned = list(auto.learned_)
-    answers = [view.view(sides[1][0]) for view in learned]
+    answers = [view.view(sides[1]) for view in learned]
     truth, folds = auto.truth_, auto.folds_
 
     def rule(places: Sequence[int], gate: float = GATE) -> tuple[Shrinkage, Floats]:
@@ -264,16 +264,30 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         "and levels shrunk, 1.5 errors": whole._replace(z=1.5)(by_all),
         "and gated: all of auto but the familiarity": whole(by_all),
         "gated by 1.645 errors in the place of one": rule(every, 1.645)[0](by_all),
-        "gated, without subsets predicted": both(by_both),
+        "gated, without the ridge on traits": both(by_both),
         "gated, a slope for each model": _slope_for_each(whole, by_all, auto, groups),
     }
     scale = auto.stack_.encoding.components.scale
-    features = [seen._replace(leading=scale(part.X)) for seen, part in sides]
-    more = linear_view(features[0], "leading", LEADING_PENALTIES, truth.values, folds)
-    answers.append(more.view(features[1]))
-    learned.append(more)
+    features = [
+        seen._replace(leading=scale(part.X))
+        for seen, part in zip(sides, (task.train, task.test), strict=True)
+    ]
+    bare = [
+        seen._replace(wide=seen.wide[:, : seen.wide.shape[1] - seen.traits.shape[1]])
+        for seen in sides
+    ]
+    for more, side in (
+        (linear_view(features[0], "leading", LEADING_PENALTIES, truth.values, folds), features[1]),
+        (forest_view(bare[0], truth.values, folds, auto.random_state), bare[1]),
+    ):
+        answers.append(more.view(side))
+        learned.append(more)
     wider, by_wider = rule([*every, len(every)])
-    return found | {"gated, and a ridge on all features": wider(by_wider)}
+    traitless, by_traitless = rule([len(every) + 1, 1])
+    return found | {
+        "gated, and a ridge on all features": wider(by_wider),
+        "gated, without any traits": traitless(by_traitless),
+    }
 
 
 def _slope_for_each(
@@ -305,27 +319,27 @@ def _ceiling(task: Task, auto: Recorded) -> Floats | None:
         return None
     columns = np.array(outside[:500], dtype=np.int64)
 
-    def seen(part: Part) -> Seen:
-        own = auto.stack_.encoding(part.inputs("prompts"))
+    def seen(part: Part, own: Seen) -> Seen:
         others = records.scores.dense(part.rows, columns)
         others = np.nan_to_num(others - np.nanmean(others, axis=0))
         easy = others.mean(axis=1, keepdims=True)
         parts = components(np.hstack([others - easy, easy]))
         wide = np.hstack([own.wide, parts]).astype(np.float32)
-        return Seen(np.hstack([own.leading, parts[:, :30]]), wide, own.categories)
+        return own._replace(leading=np.hstack([own.leading, parts[:, :30]]), wide=wide)
 
     train = records.scores.dense(task.train.rows, columns)
     train = np.nan_to_num(train - np.nanmean(train, axis=0))
     easy = train.mean(axis=1, keepdims=True)
     components = components_of(np.hstack([train - easy, easy]))
-    truth, folds, here = centred(task.train.scores), auto.folds_, seen(task.train)
+    truth, folds, here = centred(task.train.scores), auto.folds_, seen(task.train, auto.seen_)
     views = [
         forest_view(here, truth.values, folds, 0),
         linear_view(here, "leading", LEADING_PENALTIES, truth.values, folds),
+        linear_view(here, "traits", TRAIT_PENALTIES, truth.values, folds),
     ]
     out = cross_fitted(views, truth.values, folds)
     held = OutOfFold(out, task.train.scores, folds, task.train.groups)
-    there = seen(task.test)
+    there = seen(task.test, auto.stack_.seen(task.test.inputs("prompts")))
     weights = stacked(views, truth.values)
     predicted = sum(w * view.view(there) for w, view in zip(weights, views, strict=True))
     return shrinkage_of(held, 1.0)._replace(z=0.0, share=1.0)(np.asarray(predicted))
@@ -334,7 +348,7 @@ def _ceiling(task: Task, auto: Recorded) -> Floats | None:
 def run(out: Path, args: argparse.Namespace) -> None:
     """Do what is not there yet."""
     out.mkdir(parents=True, exist_ok=True)
-    auto_subsets.classifier = shared_classifier
+    auto_traits.classifier = shared_classifier
     routers = list(ROUTERS)
     if args.every:
         known = {*ROUTERS, BEST, "auto", "guard", "oracle", *args.without}

@@ -110,3 +110,26 @@ def test_equal_prompts_are_held_out_together() -> None:
     copied = np.repeat(np.arange(60), 3)
     router = Auto().fit(prompts[copied], scores[copied], groups=copied)
     assert not router.stack_.shrinkage.moves
+
+
+def test_validation_prompts_are_learned_from_like_the_others_but_the_fallback_is_not() -> None:
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(120, 3))
+    right = X[:, :1] > 0
+    scores = np.hstack([right, ~right]).astype(float)
+    few, most = slice(0, 15), slice(15, None)
+    scores[few] = [1.0, 0.5]
+    alone = Auto().fit(X[few], scores[few])
+    both = Auto().fit(X[few], scores[few], validation=(X[most], scores[most]))
+    assert not alone.stack_.shrinkage.moves
+    assert both.stack_.shrinkage.moves
+    assert both.fallback_ == alone.fallback_ == 0
+    assert both.gain_.n == 120
+
+
+def test_equal_validation_prompts_are_held_out_together() -> None:
+    """Scores of prompts that come twice are no evidence that they can be foreseen."""
+    rng = np.random.default_rng(5)
+    X, scores = rng.normal(size=(200, 3)), rng.integers(2, size=(200, 3)).astype(float)
+    twice = (np.repeat(X[50:], 2, axis=0), np.repeat(scores[50:], 2, axis=0))
+    assert not Auto().fit(X[:50], scores[:50], validation=twice).stack_.shrinkage.moves

@@ -48,6 +48,22 @@ class Prompts:
         known = {name: [values[place] for place in places] for name, values in self.known.items()}
         return Prompts(self.features[rows], texts, known)
 
+    def joined(self, others: Prompts) -> Prompts:
+        """These prompts and others; nothing is kept that only some of them have.
+
+        >>> Prompts(np.eye(2), ["a", "b"]).joined(Prompts(np.eye(2), ["c", "d"])).texts
+        ['a', 'b', 'c', 'd']
+        """
+        texts = None
+        if self.texts is not None and others.texts is not None:
+            texts = [*self.texts, *others.texts]
+        known = {
+            name: [*values, *others.known[name]]
+            for name, values in self.known.items()
+            if name in others.known
+        }
+        return Prompts(np.vstack([self.features, others.features]), texts, known)
+
     def column(self, name: str) -> Sequence[str | None]:
         """A category per prompt; None throughout where nothing of that name is known."""
         return self.known.get(name, [None] * len(self))

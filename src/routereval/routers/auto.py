@@ -11,10 +11,11 @@ from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
 from routereval.routers.auto_inputs import Encoding, Seen
-from routereval.routers.auto_subsets import SUBSET, labels_of, subset_view
+from routereval.routers.auto_traits import SUBSET, Traits, labels_of, traits_of
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
     LEADING_PENALTIES,
+    TRAIT_PENALTIES,
     Floats,
     Folds,
     Learned,
@@ -24,9 +25,8 @@ from routereval.routers.auto_views import (
     linear_view,
     stacked,
 )
-from routereval.routers.base import Reads, Router, Scores, Training
+from routereval.routers.base import Reads, Router, Scores, Training, mean_scores
 from routereval.routers.familiarity import Familiarity
-from routereval.routers.inputs import Groups
 from routereval.routers.shrinkage import (
     Centred,
     Gain,
@@ -49,13 +49,15 @@ class Stack(NamedTuple):
     """Views of a prompt, weighed, and how far they may be believed.
 
     Attributes:
-        encoding: what the views are given.
+        encoding: what is read of a prompt.
+        traits: what is predicted of it before models are compared; None without views.
         views: predictors of centred scores.
         weights: (n_views,)
         shrinkage: turns the weighed predictions into scores.
     """
 
     encoding: Encoding
+    traits: Traits | None
     views: tuple[View, ...]
     weights: Floats
     shrinkage: Shrinkage
@@ -64,25 +66,33 @@ class Stack(NamedTuple):
         """(n_prompts, n_models) scores."""
         if not self.shrinkage.moves:
             return np.tile(self.shrinkage.levels, (len(prompts), 1))
-        seen = self.encoding(prompts)
+        seen = self.seen(prompts)
         answers = [
             w * view(seen) for w, view in zip(self.weights, self.views, strict=True) if w > 0
         ]
         return self.shrinkage(np.sum(answers, axis=0))
 
+    def seen(self, prompts: Prompts) -> Seen:
+        """What the views are given of prompts."""
+        read = self.encoding(prompts)
+        return read if self.traits is None else read.having(self.traits(read.wide))
+
 
 class Auto(Router):
     """Leaves the best single model only where out-of-fold evidence says that it gains.
 
-    Differences of scores between models are predicted from several views of a prompt: a forest of
-    extremely random trees on the principal components of its features, statistics of its text and,
-    where they are declared, its categories; a ridge on the leading components; one on the
-    categories; and, where training prompts have subsets, how models differ in each, weighed by how
-    probable it is that the prompt is of it, which the same inputs tell. Non-negative least squares
-    weigh the views by what they predicted out of fold. The weighed differences are multiplied by
-    their out-of-fold slope less 1.5 standard errors or more, and added to the models' means: see
-    `Shrinkage`. Where nothing can be learned, the router is a constant; a prompt that is unlike all
-    training prompts goes to the best single model too.
+    Before models are compared it is predicted how easy a prompt is and, where training prompts have
+    subsets, how probable it is that it is of each (see `Traits`). Differences of scores between
+    models are predicted from these traits and more: by a forest of extremely random trees on them,
+    the principal components of the prompt's features, statistics of its text and, where they are
+    declared, its categories; by a ridge on the leading components, one on the traits, and one on
+    the categories. Non-negative least squares weigh these views by what they predicted out of fold.
+    The weighed differences are multiplied by their out-of-fold slope less 1.5 standard errors or
+    more, and added to the models' means: see `Shrinkage`. Where nothing can be learned, the router
+    is a constant; a prompt that is unlike all training prompts goes to the best single model too.
+
+    All of it is learned out of fold, so that validation prompts are learned from like the others;
+    the best single model is that of the training prompts alone.
 
     Fitted on bare features it does without the text's statistics and the categories.
 
@@ -107,6 +117,7 @@ class Auto(Router):
 
     allowed = {"risk": Number(0, 1), "random_state": SEED}
     reads: ClassVar[Reads] = "prompts"
+    uses_validation: ClassVar[bool] = True
     uses_groups: ClassVar[bool] = True
     compares: ClassVar[bool] = True
 
@@ -118,17 +129,18 @@ class Auto(Router):
         self.random_state = random_state
 
     def _fit(self, data: Training) -> None:
+        fallback = int(mean_scores(data.scores).argmax())
+        data = _with_validation(data)
         prompts, names = data.X, self._names(data.X)
         n = len(prompts)
-        groups = np.arange(n) if data.groups is None else data.groups
-        folds = fold_codes(n, FOLDS, self.random_state, groups)
+        folds = fold_codes(n, FOLDS, self.random_state, data.groups)
         drawn = np.random.default_rng(self.random_state).permutation(n)[:COMPARED]
         self.familiarity_ = Familiarity.of(prompts.features[np.sort(drawn)])
-        self.stack_ = self._stack(Encoding.of(prompts), data, folds, groups)
+        self.stack_ = self._stack(Encoding.of(prompts), data, folds, fallback)
         self.known_stack_ = None
         if names:
             encoding = Encoding.of(prompts, names)
-            self.known_stack_ = self._stack(encoding, data, folds, groups)
+            self.known_stack_ = self._stack(encoding, data, folds, fallback)
 
     @property
     def gain_(self) -> Gain:
@@ -153,25 +165,26 @@ class Auto(Router):
         scores[strange] = self.stack_.shrinkage.levels
         return scores
 
-    def _stack(self, encoding: Encoding, data: Training, folds: Folds, groups: Groups) -> Stack:
+    def _stack(self, encoding: Encoding, data: Training, folds: Folds, fallback: int) -> Stack:
+        groups = np.asarray(data.groups)
         if len(np.unique(groups)) < FEWEST:
-            return Stack(encoding, (), np.zeros(0), constant(data.scores))
-        seen, truth = encoding(data.X), centred(data.scores)
-        learned = self._views(seen, _labels(data.X, encoding), truth, folds)
+            return Stack(encoding, None, (), np.zeros(0), constant(data.scores, fallback))
+        read, truth = encoding(data.X), centred(data.scores)
+        traits, foreseen = traits_of(read, data.scores, _labels(data.X, encoding), folds)
+        learned = self._views(read.having(foreseen), truth, folds)
         held_out = OutOfFold(cross_fitted(learned, truth.values, folds), data.scores, folds, groups)
         views = tuple(view.view for view in learned)
-        shrinkage = shrinkage_of(held_out, self.risk)
-        return Stack(encoding, views, stacked(learned, truth.values), shrinkage)
+        shrinkage = shrinkage_of(held_out, self.risk, fallback)
+        return Stack(encoding, traits, views, stacked(learned, truth.values), shrinkage)
 
-    def _views(self, seen: Seen, labels: Floats, truth: Centred, folds: Folds) -> list[Learned]:
+    def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
         learned = [
             forest_view(seen, truth.values, folds, self.random_state),
             linear_view(seen, "leading", LEADING_PENALTIES, truth.values, folds),
+            linear_view(seen, "traits", TRAIT_PENALTIES, truth.values, folds),
         ]
         if seen.categories.shape[1]:
             learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, truth.values, folds))
-        if labels.shape[1]:
-            learned.append(subset_view(seen, labels, truth.values, folds))
         return learned
 
     def _names(self, prompts: Prompts) -> tuple[str, ...]:
@@ -189,3 +202,18 @@ def _labels(prompts: Prompts, encoding: Encoding) -> Floats:
     """The subsets of the training prompts, where they are not declared as known of new ones."""
     known = SUBSET in encoding.categories.names or SUBSET not in prompts.known
     return np.zeros((len(prompts), 0)) if known else labels_of(prompts)
+
+
+def _with_validation(data: Training) -> Training:
+    """All prompts to learn from, each with its group: what is chosen here is chosen out of fold."""
+    groups = np.arange(len(data.scores)) if data.groups is None else data.groups
+    if data.validation is None:
+        return data._replace(groups=groups)
+    X, scores = data.validation
+    assert isinstance(X, Prompts)
+    equal = np.unique(X.features, axis=0, return_inverse=True)[1].ravel()
+    return data._replace(
+        X=data.X.joined(X),
+        scores=np.vstack([data.scores, scores]),
+        groups=np.concatenate([groups, groups.max(initial=-1) + 1 + equal]),
+    )

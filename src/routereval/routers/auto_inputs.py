@@ -113,17 +113,21 @@ class Seen(NamedTuple):
 
     Attributes:
         leading: (n_prompts, up to 30) the leading components.
-        wide: (n_prompts, d) all components, the statistics and the categories, in single precision.
+        wide: (n_prompts, d) all components, the statistics, the categories and the traits, in
+            single precision.
         categories: (n_prompts, n_values) 0 or 1.
+        traits: (n_prompts, n_traits) what else was predicted of them.
     """
 
     leading: Floats
     wide: NDArray[np.float32]
     categories: Floats
+    traits: Floats
 
-    def rows(self, rows: NDArray[np.bool_]) -> Seen:
-        """Some of the prompts."""
-        return Seen(self.leading[rows], self.wide[rows], self.categories[rows])
+    def having(self, traits: Floats) -> Seen:
+        """The same prompts, and what was predicted of them."""
+        wide = np.hstack([self.wide, traits.astype(np.float32)])
+        return self._replace(wide=wide, traits=traits)
 
 
 class Encoding(NamedTuple):
@@ -155,4 +159,4 @@ class Encoding(NamedTuple):
             blocks.append(np.clip(self.stats.transform(texts), -CLIPPED, CLIPPED))
         categories = self.categories(prompts)
         wide = np.round(np.hstack([*blocks, categories]), DIGITS).astype(np.float32)
-        return Seen(parts[:, :LEADING], wide, categories)
+        return Seen(parts[:, :LEADING], wide, categories, np.zeros((len(prompts), 0)))

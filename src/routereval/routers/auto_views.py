@@ -17,6 +17,7 @@ TREES = 50
 CHUNK = 256
 LEADING_PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
 CATEGORY_PENALTIES = (3.0, 10.0, 30.0, 100.0)
+TRAIT_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
 
 class View(Protocol):
@@ -48,7 +49,7 @@ class Forest(NamedTuple):
 
 
 class Linear(NamedTuple):
-    """A ridge on the leading components, or on the categories.
+    """A ridge on the leading components, on the categories, or on the traits.
 
     Attributes:
         block: which block of `Seen`.
