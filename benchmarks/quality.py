@@ -37,7 +37,7 @@ from routereval.errors import RouterEvalError
 from routereval.records import Records
 from routereval.routers import auto_traits, make_router
 from routereval.routers.auto import Auto, Stack
-from routereval.routers.auto_inputs import Seen, components_of
+from routereval.routers.auto_inputs import Encoding, Seen, components_of
 from routereval.routers.auto_views import (
     LEADING_PENALTIES,
     TRAIT_PENALTIES,
@@ -48,7 +48,7 @@ from routereval.routers.auto_views import (
     linear_view,
     stacked,
 )
-from routereval.routers.base import mean_scores
+from routereval.routers.base import Training, mean_scores
 from routereval.routers.registry import on_cpu
 from routereval.routers.shrinkage import (
     GATE,
@@ -65,7 +65,6 @@ from routereval.sources import open_source
 from routereval.studies.train import fit
 from routereval.tasks import Pool, Split, Task, mix
 from routereval.tasks.benchmark import PreparedBenchmark
-from routereval.tasks.part import Part
 
 Floats = NDArray[np.float64]
 
@@ -112,9 +111,10 @@ class Recorded(Auto):
         self.seconds_: list[float] = []
         return super().fit(*args, **kwargs)
 
-    def _stack(self, *args: Any) -> Stack:  # noqa: ANN401
+    def _stack(self, encoding: Encoding, data: Training, folds: Folds, fallback: int) -> Stack:
         began = time.perf_counter()
-        stack = super()._stack(*args)
+        self.data_ = data
+        stack = super()._stack(encoding, data, folds, fallback)
         self.seconds_.append(time.perf_counter() - began)
         return stack
 
@@ -191,7 +191,7 @@ def cell(
     prompts = test.inputs("prompts")
     subsets = ("subset",) if len(np.unique(task.train.subsets)) > 1 else ()
     auto = Recorded(known=subsets)
-    auto.fit(task.train.inputs("prompts"), task.train.scores, groups=task.train.groups)
+    fit(auto, task)
     found["seconds"] = np.array(auto.seconds_[:1])
     if subsets:
         found["auto(known=subset)"] = scored(auto.predict_scores(prompts))
@@ -238,7 +238,7 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
     """Scores by parts of `auto`, of the views that it learned: no view is fitted again."""
     if not auto.stack_.views:
         return {}
-    scores, groups = task.train.scores, task.train.groups
+    scores, groups = auto.data_.scores, np.asarray(auto.data_.groups)
     sides = [auto.seen_, auto.stack_.seen(task.test.inputs("prompts"))]
     learned = list(auto.learned_)
     answers = [view.view(sides[1]) for view in learned]
@@ -249,7 +249,7 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         held = OutOfFold(cross_fitted(views, truth.values, folds), scores, folds, groups)
         weights = stacked(views, truth.values)
         predicted = sum(w * answers[p] for w, p in zip(weights, places, strict=True))
-        return shrinkage_of(held, auto.risk, gate=gate), np.asarray(predicted)
+        return shrinkage_of(held, auto.risk, auto.fallback_, gate=gate), np.asarray(predicted)
 
     every = list(range(len(answers)))
     (forest, by_forest), (ridge, by_ridge), (both, by_both) = rule([0]), rule([1]), rule([0, 1])
@@ -269,8 +269,8 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
     }
     scale = auto.stack_.encoding.components.scale
     features = [
-        seen._replace(leading=scale(part.X))
-        for seen, part in zip(sides, (task.train, task.test), strict=True)
+        seen._replace(leading=scale(X))
+        for seen, X in zip(sides, (auto.data_.X.features, task.test.X), strict=True)
     ]
     bare = [
         seen._replace(wide=seen.wide[:, : seen.wide.shape[1] - seen.traits.shape[1]])
@@ -319,27 +319,28 @@ def _ceiling(task: Task, auto: Recorded) -> Floats | None:
         return None
     columns = np.array(outside[:500], dtype=np.int64)
 
-    def seen(part: Part, own: Seen) -> Seen:
-        others = records.scores.dense(part.rows, columns)
+    def seen(rows: NDArray[np.int64], own: Seen) -> Seen:
+        others = records.scores.dense(rows, columns)
         others = np.nan_to_num(others - np.nanmean(others, axis=0))
         easy = others.mean(axis=1, keepdims=True)
         parts = components(np.hstack([others - easy, easy]))
         wide = np.hstack([own.wide, parts]).astype(np.float32)
         return own._replace(leading=np.hstack([own.leading, parts[:, :30]]), wide=wide)
 
-    train = records.scores.dense(task.train.rows, columns)
+    rows = np.concatenate([task.train.rows, task.val.rows])[: len(auto.data_.scores)]
+    train = records.scores.dense(rows, columns)
     train = np.nan_to_num(train - np.nanmean(train, axis=0))
     easy = train.mean(axis=1, keepdims=True)
     components = components_of(np.hstack([train - easy, easy]))
-    truth, folds, here = centred(task.train.scores), auto.folds_, seen(task.train, auto.seen_)
+    truth, folds, here = centred(auto.data_.scores), auto.folds_, seen(rows, auto.seen_)
     views = [
         forest_view(here, truth.values, folds, 0),
         linear_view(here, "leading", LEADING_PENALTIES, truth.values, folds),
         linear_view(here, "traits", TRAIT_PENALTIES, truth.values, folds),
     ]
     out = cross_fitted(views, truth.values, folds)
-    held = OutOfFold(out, task.train.scores, folds, task.train.groups)
-    there = seen(task.test, auto.stack_.seen(task.test.inputs("prompts")))
+    held = OutOfFold(out, auto.data_.scores, folds, np.asarray(auto.data_.groups))
+    there = seen(task.test.rows, auto.stack_.seen(task.test.inputs("prompts")))
     weights = stacked(views, truth.values)
     predicted = sum(w * view.view(there) for w, view in zip(weights, views, strict=True))
     return shrinkage_of(held, 1.0)._replace(z=0.0, share=1.0)(np.asarray(predicted))
