@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
 
@@ -209,8 +209,7 @@ def _with_validation(data: Training) -> Training:
     groups = np.arange(len(data.scores)) if data.groups is None else data.groups
     if data.validation is None:
         return data._replace(groups=groups)
-    X, scores = data.validation
-    assert isinstance(X, Prompts)
+    X, scores = cast("tuple[Prompts, Scores]", data.validation)
     equal = np.unique(X.features, axis=0, return_inverse=True)[1].ravel()
     return data._replace(
         X=data.X.joined(X),
