@@ -109,7 +109,15 @@ def test_a_busy_service_is_asked_again(service: Service) -> None:
     [
         ((400, {}, {"error": f"no {KEY}"}), "answered 400: .*no …"),
         ((401, {}, {}), "answered 401; set the variable MY_KEY to its key"),
-        ((302, {"Location": "http://127.0.0.1:1/"}, {}), "answered 302"),
+        (
+            (302, {"Location": "http://127.0.0.1:1/"}, {}),
+            "answered 302 and sends to http://127.0.0.1:1/; redirects are not followed",
+        ),
+        ((200, {}, {"model": "x" * 999}), r"chose 'x{80}…', which is .*names=\['x{80}…=…'\]$"),
+        (
+            (200, {}, {"model": "\x1b[31m\n"}),
+            r"chose '\\x1b\[31m\\n'.*names=\['\\x1b\[31m\\n=…'\]$",
+        ),
         ((200, {}, ["no", "object"]), "does not say which model it chose"),
         ((200, {}, {"model": None}), "does not say which model it chose"),
     ],

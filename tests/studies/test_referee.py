@@ -169,6 +169,33 @@ def test_a_prompt_without_a_choice_scores_nothing_and_is_told(tmp_path: Path) ->
     assert any("no scored model on 30 of 120 prompts: 0 there" in note for note in found.notes)
 
 
+def test_costs_that_are_no_numbers_are_left_out_and_noted(tmp_path: Path) -> None:
+    held = records()
+    rows = [f"{one},big,{'$1' if row else -1}" for row, one in enumerate(held.prompts["prompt_id"])]
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["prompt_id,model,cost", *rows]))
+    found = referee(path, held)
+    note = "mine.csv: 'cost' holds no number from 0 on in 120 rows, as '-1'; left out"
+    assert note in found.notes
+    assert found.entry("mine", "router").cost == pytest.approx(120 * 0.10)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "prompt_id,model,model\nmade/0,big,mini\n"),
+        ("a.json", '[{"prompt_id": "made/0", "model": "big", "model": "mini"}]'),
+        ("a.jsonl", '{"prompt_id": "made/0", "model": "big", "model": "mini"}'),
+    ],
+)
+def test_two_models_under_one_name_are_refused(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(
+        DataError, match=r"'model'.*(stands twice|give each its own name)|two columns"
+    ):
+        referee(tmp_path / name, records())
+
+
 def test_names_of_models_can_be_given(tmp_path: Path) -> None:
     held = records()
     path = tmp_path / "mine.jsonl"

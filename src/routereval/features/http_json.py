@@ -75,7 +75,8 @@ class JsonService:
             except (OSError, http.client.HTTPException) as error:
                 if last:
                     reason = getattr(error, "reason", error)
-                    raise DataError(f"{self.where} does not answer: {reason}") from None
+                    what = _on_one_line(str(reason))
+                    raise DataError(f"{self.where} does not answer: {what}") from None
                 wait = None
             time.sleep(min(0.5 * 2**attempt if wait is None else wait, _LONGEST_WAIT))
         raise AssertionError  # the last attempt returns or raises
@@ -103,7 +104,11 @@ class JsonService:
         hint = ""
         if error.code in (401, 403):
             hint = f"; set the variable {self.key_env} to its key"
-        raise DataError(f"{self.where} answered {error.code}{hint}: {answer}") from None
+        if 300 <= error.code < 400:
+            place = _on_one_line(error.headers.get("Location", "elsewhere"))
+            hint = f" and sends to {place}; redirects are not followed, give the address itself"
+        text = f": {answer}" if answer else ""
+        raise DataError(f"{self.where} answered {error.code}{hint}{text}") from None
 
     @property
     def where(self) -> str:
@@ -116,6 +121,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
         return None
+
+
+def _on_one_line(text: str) -> str:
+    """What a service says, short and without control characters."""
+    return ascii(" ".join(text.split()))[1:-1][:200]
 
 
 def _asked_to_wait(header: str | None) -> float | None:

@@ -14,6 +14,9 @@ from routereval.parameters import COUNT, Flag, ListOf, Text
 from routereval.routers.base import Reads, Router, Scores, Training
 from routereval.routers.policy import one_hot
 
+_LONGEST_NAME = 80
+_MOST_NAMES = 10
+
 
 class Http(Router):
     """Asks an OpenAI-compatible router which model it would choose: 1 for that one, 0 for others.
@@ -120,9 +123,13 @@ class Http(Router):
         for spelt in (name, _plain(name), _bare(name)):
             if columns.get(spelt, -1) >= 0:
                 return columns[spelt]
+        shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+        pool = ", ".join(self.models_[:_MOST_NAMES])
+        more = len(self.models_) - _MOST_NAMES
         raise DataError(
-            f"{self._service().where} chose {name!r}, which is not in the pool of "
-            f"{', '.join(self.models_)}; if it is one of them, add names=['{name}=…']"
+            f"{self._service().where} chose {shown!r}, which is not in the pool of "
+            f"{pool}{f' and {more} more' if more > 0 else ''}; if it is one of them, add "
+            f"names=[{f'{shown}=…'!r}]"
         )
 
     def _columns(self) -> dict[str, int]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.number_of import number_of
 from routereval.records import Draft, Records
 from routereval.studies.table_file import SUFFIXES, read_table
 
@@ -33,6 +34,8 @@ NAMES = {
 }
 """What a column may be called, by what it holds; the first that a file has is taken."""
 
+TEXTS = [name for what in ("prompt_id", "benchmark", "model", "router") for name in NAMES[what]]
+"""The columns that are texts, even where they look like numbers."""
 _NUMBERS = {"cost", "score"}
 _MOSTLY = 0.5  # of a column's values that are models, so that it holds the choices of a router
 _OTHER_ANSWERS = "for_optimality"  # rows of what other models answered, which were not chosen
@@ -81,7 +84,7 @@ def read_choices(
     files = choice_files(path)
     notes: list[str] = []
     known = {**{model: model for model in records.models}, **(aliases or {})}
-    tables = [_long(file, read_table(file, "choices"), known, notes) for file in files]
+    tables = [_long(file, read_table(file, "choices", texts=TEXTS), known, notes) for file in files]
     prompts = rows_by_name(records)
     routers: dict[str, Mapping[int, tuple[int, float, float]]] = {}
     for file, table in zip(files, tables, strict=True):
@@ -104,7 +107,9 @@ def own_records(source: str | Path) -> Records:
     import polars as pl
 
     path = Path(source)
-    tables = [_long(file, read_table(file, "choices"), {}, []) for file in choice_files(path)]
+    tables = [
+        _long(file, read_table(file, "choices", texts=TEXTS), {}, []) for file in choice_files(path)
+    ]
     cells = pl.concat(tables).filter(pl.col("model").is_not_null() & pl.col("score").is_not_null())
     if cells.is_empty():
         raise DataError(f"{path} says no scores; name the records that the routers chose from")
@@ -177,6 +182,9 @@ def _long(
         held |= {"model": "model", "router": "router", "cost": None, "score": None}
     elif held["router"] is None:
         table, held["router"] = table.with_columns(router=pl.lit(file.stem)), "router"
+    for what in sorted(_NUMBERS):
+        if (name := held[what]) is not None:
+            table = _numbers(file, table, name, notes)
     columns = [
         (pl.lit(None) if name is None else pl.col(name))
         .cast(pl.Float64 if what in _NUMBERS else pl.String, strict=False)
@@ -184,6 +192,23 @@ def _long(
         for what, name in held.items()
     ]
     return table.select(columns).with_columns(pl.col("model").replace(dict(known)))
+
+
+def _numbers(file: Path, table: pl.DataFrame, column: str, notes: list[str]) -> pl.DataFrame:
+    """The table with a column as numbers; those that no cost or score can be are left out."""
+    import polars as pl
+
+    given = table[column]
+    numbers = given.cast(pl.Float64, strict=False)
+    wrong = (given.is_not_null() & numbers.is_null()) | numbers.is_infinite() | (numbers < 0)
+    wrong = wrong.fill_null(value=False)
+    if n := int(wrong.sum()):
+        first = given.filter(wrong)[0]
+        notes.append(
+            f"{file.name}: {column!r} holds no number from 0 on in {number_of(n, 'row')}, as "
+            f"{first!r}; left out"
+        )
+    return table.with_columns(numbers.set(wrong, None).fill_nan(None).alias(column))
 
 
 def _of_wide(

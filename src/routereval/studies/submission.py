@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.records import Records
 from routereval.routers import load_router
-from routereval.studies.choices import NAMES, NONE, choice_files, rows_by_name
+from routereval.studies.choices import NAMES, NONE, TEXTS, choice_files, rows_by_name
 from routereval.studies.predictions import read_predictions
 from routereval.studies.table_file import read_table
 from routereval.tasks.mix import benchmarks_of
@@ -148,7 +148,7 @@ def read_submissions(
     return [
         one
         for file in choice_files(Path(source))
-        for one in _of_table(file, read_table(file, "choices"), known)
+        for one in _of_table(file, read_table(file, "choices", texts=TEXTS), known)
     ]
 
 

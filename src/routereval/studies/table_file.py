@@ -58,7 +58,8 @@ def _read(file: Path, kind: str, texts: Sequence[str]) -> pl.DataFrame:
     import polars as pl
 
     if kind == "CSV":
-        there = pl.read_csv(file, n_rows=0).columns if texts else []
+        there = pl.read_csv(file, n_rows=0).columns
+        _refuse_repeated_columns(there)
         words = {name: pl.String for name in texts if name in there}
         return pl.read_csv(file, infer_schema_length=None, schema_overrides=words)
     if kind == "Parquet":
@@ -69,9 +70,17 @@ def _read(file: Path, kind: str, texts: Sequence[str]) -> pl.DataFrame:
     return pl.read_ndjson(file, infer_schema_length=None)
 
 
+def _refuse_repeated_columns(names: Sequence[str]) -> None:
+    """Refuse names that polars has made different, as it does of a second ``model``."""
+    for name in names:
+        own, mark, number = name.rpartition("_duplicated_")
+        if mark and number.isdigit() and own in names:
+            raise ValueError(f"two columns are named {own!r}; give each its own name")
+
+
 def _refuse_repeated_keys(file: Path) -> None:
     """Refuse an object that names a key twice, of which only one value would be read."""
-    decoder = json.JSONDecoder(object_pairs_hook=_check_keys)
+    decoder = json.JSONDecoder(object_pairs_hook=_object)
     with file.open(encoding="utf-8-sig") as stream:
         for line, text in enumerate(stream, 1):
             if text.strip():
@@ -81,18 +90,20 @@ def _refuse_repeated_keys(file: Path) -> None:
                     raise ValueError(f"line {line}: {error}") from None
 
 
-def _check_keys(pairs: list[tuple[str, object]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    held = dict(pairs)
+    if len(held) < len(pairs):
+        names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{twice!r} stands twice in one object")
+    return held
 
 
 def _of_objects(file: Path) -> pl.DataFrame:
     """The plain fields of a JSON list of objects."""
     import polars as pl
 
-    held = json.loads(file.read_bytes())
+    held = json.loads(file.read_bytes(), object_pairs_hook=_object)
     if not isinstance(held, list) or not all(isinstance(one, dict) for one in held):
         raise ValueError("it should be a list of objects, one per row")
     plain = [
