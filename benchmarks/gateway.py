@@ -5,7 +5,7 @@ gateway in another, and the load comes from this one; where there are two cores,
 to itself. It asks for a key with a budget, and logs its decisions. Prompts differ, so that most
 decisions are computed. The same load goes to the upstream directly: the difference is what the
 gateway adds. And it goes through a bare relay, which is a route of starlette that sends the body on
-by aiohttp and does nothing else: less than that no gateway in Python on these libraries can cost.
+by aiohttp and does nothing else: what a gateway in Python usually costs before it does anything.
 
     python benchmarks/gateway.py                            # all of it, about a minute
     python benchmarks/gateway.py --seconds 2                # provisional
