@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
+from pathlib import Path
+from shutil import which
 from typing import Any, cast
 
 import pytest
@@ -330,8 +333,9 @@ async def test_a_kept_connection_that_had_been_closed_is_told_from_one_that_work
 @contextlib.asynccontextmanager
 async def serving(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any],
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls)
     async with server:
         yield server.sockets[0].getsockname()[1]
 
@@ -452,7 +456,7 @@ def test_where_a_request_goes(
 async def test_who_cannot_be_reached() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # and listens not
-        pool = KeptConnections("127.0.0.1", held.getsockname()[1], None)
+        pool = KeptConnections("127.0.0.1", held.getsockname()[1], encrypted=False)
         with pytest.raises(UpstreamError) as caught:
             await pool.connect(now() + LONG_S)
         assert (caught.value.kind, caught.value.billed) == ("connect", False)
@@ -470,9 +474,37 @@ async def test_who_speaks_no_tls_is_not_reached() -> None:
 
     async with serving(plain) as port:
         assert tls_context().verify_mode is ssl.CERT_REQUIRED
-        pool = KeptConnections("127.0.0.1", port, tls_context())
+        pool = KeptConnections("127.0.0.1", port, encrypted=True)
         with pytest.raises(UpstreamError, match="cannot be reached"):
             await pool.connect(now() + LONG_S)
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="no certificate can be made")
+@in_loop
+async def test_whose_certificate_is_for_another_host_is_not_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, key = tmp_path / "known.pem", tmp_path / "key.pem"
+    made = "req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2"
+    names = f"-subj /CN=x -addext subjectAltName=DNS:localhost -out {known} -keyout {key}"
+    command = ["openssl", *made.split(), *names.split()]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own words
+    monkeypatch.setenv("SSL_CERT_FILE", str(known))
+    tls_context.cache_clear()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(known, key)
+    service = Service()
+    async with serving(service, context) as port, Client(1.0, HeadersConfig()) as client:
+        for host, kind in (("localhost", ""), ("127.0.0.1", "connect")):
+            target = Target(UpstreamConfig("m", f"https://{host}:{port}/v1", connect_s=LONG_S), "")
+            if kind:
+                with pytest.raises(UpstreamError) as caught:
+                    await sent(client, target)
+                assert caught.value.kind == kind
+            else:
+                assert (await sent(client, target)).status == 200
+    tls_context.cache_clear()
+    assert len(service.heads) == 1
 
 
 @in_loop
@@ -486,7 +518,7 @@ async def test_addresses_are_used_in_turn(monkeypatch: pytest.MonkeyPatch) -> No
         return two
 
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
-    pool = KeptConnections("x.example", 1, None)
+    pool = KeptConnections("x.example", 1, encrypted=False)
     found = await asyncio.gather(*(pool._next_addresses() for _ in range(3)))
     assert asked_for == [("x.example", 1)]
     assert found == [two, two[::-1], two]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from base64 import b64encode
 from types import TracebackType
@@ -80,15 +79,15 @@ class Client:
     def __init__(self, quota_pause: float, headers: HeadersConfig) -> None:
         self._quota_pause = quota_pause
         self._headers = HeaderFilter(headers)
-        self._tls: ssl.SSLContext | None = None
+        self._is_open = False
         self._connections: dict[tuple[str, int, bool], KeptConnections] = {}
 
     async def __aenter__(self) -> Self:
         try:
-            from routereval.gateway.upstreams.kept_connections import tls_context
+            import routereval.gateway.upstreams.kept_connections  # noqa: F401 - is it there?
         except ImportError as error:
             raise MissingDependencyError.of(str(error.name), "serve") from None
-        self._tls = tls_context()
+        self._is_open = True
         return self
 
     async def __aexit__(
@@ -97,7 +96,7 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._tls = None
+        self._is_open = False
         for connections in self._connections.values():
             connections.close()
         self._connections.clear()
@@ -171,10 +170,10 @@ class Client:
         if found is None:
             from routereval.gateway.upstreams.kept_connections import KeptConnections
 
-            if self._tls is None:
+            if not self._is_open:
                 raise RuntimeError("the client is not open")
             host, port, encrypted = target.origin
-            found = KeptConnections(host, port, self._tls if encrypted else None)
+            found = KeptConnections(host, port, encrypted=encrypted)
             self._connections[target.origin] = found
         return found
 

@@ -7,6 +7,7 @@ import math
 import socket
 import ssl
 from collections import deque
+from functools import lru_cache
 
 import aiohappyeyeballs
 
@@ -25,13 +26,13 @@ class KeptConnections:
 
     Args:
         host, port: where it is.
-        tls: how its connections are encrypted; None if they are not.
+        encrypted: whether by TLS.
     """
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, *, encrypted: bool) -> None:
         self._host = host
         self._port = port
-        self._tls = tls
+        self._encrypted = encrypted
         self._free: deque[tuple[UpstreamConnection, float]] = deque()  # in the order of their times
         self._open: set[UpstreamConnection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -88,6 +89,7 @@ class KeptConnections:
 
     async def _connected(self) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
+        tls = await asyncio.to_thread(tls_context) if self._encrypted else None
         found = await aiohappyeyeballs.start_connection(
             await self._next_addresses(), happy_eyeballs_delay=_NEXT_ADDRESS_S, loop=loop
         )
@@ -96,8 +98,8 @@ class KeptConnections:
             _, connection = await loop.create_connection(
                 lambda: UpstreamConnection(self._open.discard),
                 sock=found,
-                ssl=self._tls,
-                server_hostname=self._host if self._tls else None,
+                ssl=tls,
+                server_hostname=self._host if tls else None,
             )
         except BaseException:
             found.close()
@@ -125,8 +127,9 @@ class KeptConnections:
             self._sweeping = loop.call_at(self._free[0][1] + KEPT_S, self._sweep)
 
 
+@lru_cache(maxsize=1)
 def tls_context() -> ssl.SSLContext:
-    """How encrypted connections are made: by the system's certificates, for HTTP/1.1."""
+    """How encrypted connections are made: by the system's certificates, which are read once."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
