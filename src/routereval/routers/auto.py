@@ -34,6 +34,7 @@ from routereval.routers.shrinkage import (
     Shrinkage,
     centred,
     constant,
+    levels_of,
     shrinkage_of,
 )
 from routereval.routers.validation import fold_codes
@@ -174,8 +175,11 @@ class Auto(Router):
         learned = self._views(read.having(foreseen), truth, folds)
         held_out = OutOfFold(cross_fitted(learned, truth.values, folds), data.scores, folds, groups)
         views = tuple(view.view for view in learned)
-        shrinkage = shrinkage_of(held_out, self.risk, fallback)
-        return Stack(encoding, traits, views, stacked(learned, truth.values), shrinkage)
+        # Each fold is compared with the best model of the others: one that was chosen on the very
+        # prompts that it is judged on looks better than it is, and hides gains.
+        levels, _ = levels_of(data.scores, fallback)
+        rule = shrinkage_of(held_out, self.risk)._replace(levels=levels, fallback=fallback)
+        return Stack(encoding, traits, views, stacked(learned, truth.values), rule)
 
     def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
         learned = [
