@@ -249,9 +249,8 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         held = OutOfFold(cross_fitted(views, truth.values, folds), scores, folds, groups)
         weights = stacked(views, truth.values)
         predicted = sum(w * answers[p] for w, p in zip(weights, places, strict=True))
-        rule = shrinkage_of(held, auto.risk, gate=gate)
-        levels = auto.stack_.shrinkage.levels
-        return rule._replace(levels=levels, fallback=auto.fallback_), np.asarray(predicted)
+        own = {"levels": auto.stack_.shrinkage.levels, "fallback": auto.fallback_}
+        return shrinkage_of(held, auto.risk, gate=gate)._replace(**own), np.asarray(predicted)
 
     every = list(range(len(answers)))
     (forest, by_forest), (ridge, by_ridge), (both, by_both) = rule([0]), rule([1]), rule([0, 1])
