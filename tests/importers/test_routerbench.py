@@ -149,6 +149,15 @@ def test_rows_of_one_prompt_are_joined_where_they_do_not_disagree(tmp_path: Path
         list(routerbench.read(file))
 
 
+def test_a_model_without_costs_is_known_by_its_answers(tmp_path: Path) -> None:
+    file = tmp_path / "rb.csv"
+    heads = "sample_id,prompt,eval_name,a,b,a|model_response,b|model_response,b|total_cost"
+    file.write_text(f"{heads}\np,t,e,1,0,x,y,0.5\n")
+    (draft,) = routerbench.read(file)
+    assert cells(draft) == {("p", "a"): 1, ("p", "b"): 0}
+    assert costs(draft) == {("p", "b"): 0.5}
+
+
 def test_bad_rows_are_listed(tmp_path: Path) -> None:
     file = tmp_path / "rb.csv"
     file.write_text(WIDE.replace("1.0", "good").replace("0.25", "25"))

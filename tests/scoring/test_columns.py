@@ -142,6 +142,17 @@ def test_a_column_has_one_number_per_prompt(apart: None) -> None:
         of_four()
 
 
+def test_what_is_no_number_is_a_sentence(apart: None) -> None:
+    four = of_four()
+    texts = replace(BELOW, values=lambda of: np.array(["a"] * of.n_prompts))
+    register(replace(SHARE_BELOW, columns=(texts,)))
+    with pytest.raises(DataError, match="column 'below' holds no numbers, one per prompt"):
+        of_four()
+    nothing = replace(SHARE_BELOW, columns=(), formula=lambda of: None)  # type: ignore[arg-type,return-value]
+    with pytest.raises(DataError, match="metric 'share_below' gives None, which is no number"):
+        nothing.values(four)  # type: ignore[arg-type]
+
+
 def test_a_column_of_costs_is_unknown_without_them(apart: None) -> None:
     dear = replace(BELOW, values=lambda of: of.cost > 1, needs_costs=True)
     register(replace(SHARE_BELOW, columns=(dear,)))

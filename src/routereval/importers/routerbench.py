@@ -1,8 +1,9 @@
 """RouterBench: its wide table as CSV or as the published pickled frame, and its long form.
 
-Wide: ``sample_id``, ``prompt``, ``eval_name`` and, per model, its score under its name and its cost
-under ``NAME|total_cost``. Long: ``sample_id``, ``prompt``, ``eval_name``, ``model_name``,
-``performance`` and ``cost``. Hub: dataset ``withmartian/routerbench``.
+Wide: ``sample_id``, ``prompt``, ``eval_name`` and, per model, its score under its name, its cost
+under ``NAME|total_cost`` (unknown without) and its answer under ``NAME|model_response``. Long:
+``sample_id``, ``prompt``, ``eval_name``, ``model_name``, ``performance`` and ``cost``. Hub: dataset
+``withmartian/routerbench``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from routereval.importers.table_format import Cell, Place, Row, TableFormat, lon
 from routereval.records.draft import Draft
 
 _COST = "|total_cost"
+_RESPONSE = "|model_response"
 _KEYS = {"sample_id", "eval_name"}
 _LONG = {"model_name", "performance", "cost"}
 _PICKLE = ".pkl"
@@ -40,8 +42,8 @@ def _is_ours(file: Path) -> bool:
 
 def _models(header: Iterable[str]) -> list[str]:
     names = list(header)
-    costed = {name.removesuffix(_COST) for name in names if name.endswith(_COST)}
-    return [name for name in names if name in costed]
+    called = {name.partition("|")[0] for name in names if name.endswith((_COST, _RESPONSE))}
+    return [name for name in names if name in called]
 
 
 def _rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
@@ -107,8 +109,9 @@ def _pickled_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
     columns = load_frame(file)
     wanted = {name: cells for name, cells in columns.items() if not name.endswith("_response")}
+    left_out = dict.fromkeys(name for name in columns if name not in wanted)  # their names count
     for number, cells in enumerate(zip(*wanted.values(), strict=True), 1):
-        yield number, dict(zip(wanted, cells, strict=True))
+        yield number, {**left_out, **dict(zip(wanted, cells, strict=True))}
 
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""

@@ -65,7 +65,11 @@ class Column:
         """
         if self.needs_costs and not of.costs_known:
             return np.full(of.n_prompts, np.nan)
-        found = np.asarray(self.values(of), self.dtype)
+        given = self.values(of)
+        try:
+            found = np.asarray(given, self.dtype)
+        except (TypeError, ValueError):
+            raise DataError(f"column {self.name!r} holds no numbers, one per prompt") from None
         if found.shape != (of.n_prompts,):
             raise DataError(
                 f"column {self.name!r} has shape {found.shape} for {of.n_prompts} prompts"

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from routereval.errors import SpecError, unknown
+from routereval.errors import DataError, SpecError, unknown
 from routereval.registry import Registry
 from routereval.scoring.evidence import DECLARED, Column, Evidence
 from routereval.scoring.means import Means, Values
@@ -146,7 +146,10 @@ class Metric:
 
     def _read(self, formula: Formula, of: Means) -> Values:
         there = all(column.name in of.evidence.brought for column in self.columns)
-        return formula(of) if there else of.undefined
+        found = formula(of) if there else of.undefined
+        if not isinstance(found, np.ndarray | np.number | float | int):
+            raise DataError(f"metric {self.name!r} gives {found!r}, which is no number")
+        return found
 
     def __repr__(self) -> str:
         return f"metric({self.name!r})"
