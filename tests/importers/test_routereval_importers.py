@@ -139,6 +139,13 @@ def test_raw_features_start_with_roberta(raw: Path) -> None:
     assert found["ifeval"].prompts["text"].null_count() == 3
 
 
+def test_raw_subsets_of_others_are_named(raw: Path) -> None:
+    first, *others = drafts(raw).values()
+    line = "leaderboard_new.pkl holds 1 subset that is none of RouterEval's, as 'other': left out"
+    assert list(first.facts) == [line]
+    assert not any(one.facts for one in others)
+
+
 def test_raw_whole_numbers_are_scores_too(raw: Path) -> None:
     content = {"model": MODELS, "data": {"ifeval": {"correctness": binary(0, 3) > 0.5}}}
     dump(raw / "leaderboard_score" / "leaderboard_new.pkl", content)

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.importers.importer import Importer
 from routereval.importers.safe_pickle import load, mapping_in, matrix_in, texts_in
+from routereval.number_of import number_of
 from routereval.records.draft import Draft
 from routereval.records.routereval import CHANCE, REFERENCE, SUBSETS
 
@@ -145,9 +146,22 @@ def _read_key(folder: Path, key: str) -> Iterator[Draft]:
             f"{files.scores.file} holds none of RouterEval's subsets, such as {example!r}; "
             "import other benchmarks from a neutral folder"
         )
+    facts = _left_out(files.scores, [one for held in SUBSETS[key].values() for one in held])
     for benchmark in present:
         # No name may hold the draft past the yield: the next benchmark needs its memory.
-        yield _draft(files, benchmark, SUBSETS[key][benchmark])
+        yield replace(_draft(files, benchmark, SUBSETS[key][benchmark]), facts=facts)
+        facts = []
+
+
+def _left_out(scores: _Table, subsets: Sequence[str]) -> list[str]:
+    """What is said of the subsets of a file that are none of RouterEval's, if there are any."""
+    others = [str(subset) for subset in scores.by_subset if subset not in subsets]
+    if not others:
+        return []
+    return [
+        f"{scores.file.name} holds {number_of(len(others), 'subset')} that "
+        f"{'is' if len(others) == 1 else 'are'} none of RouterEval's, as {others[0]!r}: left out"
+    ]
 
 
 def _read_files(folder: Path, key: str) -> _Key:
