@@ -327,6 +327,16 @@ async def test_a_kept_connection_that_had_been_closed_is_told_from_one_that_work
         assert caught.value.billed == bool(came or waited)
 
 
+@in_loop
+async def test_a_connection_that_is_closed_as_soon_as_it_is_made_is_not_waited_for() -> None:
+    connection, wire = connected()
+    connection.connection_lost(None)
+    with pytest.raises(UpstreamError, match="closed the connection") as caught:
+        await connection.ask(ASK, b"{}", now() + LONG_S)
+    assert not caught.value.billed
+    assert not wire.written
+
+
 # connections that are made and kept
 
 

@@ -104,7 +104,8 @@ class KeptConnections:
         except BaseException:
             found.close()
             raise
-        self._open.add(connection)
+        if connection.is_open:
+            self._open.add(connection)
         return connection
 
     async def _next_addresses(self) -> list[aiohappyeyeballs.AddrInfoType]:

@@ -36,6 +36,7 @@ class UpstreamConnection(asyncio.Protocol):
         headers: of the answer, names in small letters.
         first_values: the first value of each header by its name.
         sized: whether the protocol itself tells a whole answer from one that was cut.
+        is_open: whether it is there, and not closed yet.
         whole: whether all of the answer has come.
         kept: whether a request was answered on it before.
     """
@@ -48,7 +49,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._timer_at = self._due = math.inf
         self._asked_at = 0.0
         self._error: UpstreamError | None = None
-        self._is_open = False
+        self.is_open = False
         self._keeps = True
         self.kept = False
         self.whole = True
@@ -70,7 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there."""
         self._transport = cast("asyncio.Transport", transport)
-        self._is_open = True
+        self.is_open = True
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(  # what services get wrong, and cannot harm
             lenient_headers=True,
@@ -99,7 +100,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed, by whichever side."""
-        self._is_open = False
+        self.is_open = False
         self._parser = None  # which refers to this
         if self._timer is not None:
             self._timer.cancel()
@@ -165,6 +166,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._begin()
         self.whole, self._error = False, None
         self._asked_at = self._loop.time()
+        if not self.is_open:  # it was closed as soon as it was made
+            self._error = self._cut_error(None)
+            raise self._error
         if len(body) < HEAD_BYTES:
             self._transport.write(head + body)  # one call of the system
         else:
@@ -196,7 +200,7 @@ class UpstreamConnection(asyncio.Protocol):
         parts, self._parts, self._held = self._parts, [], 0
         if self._paused:
             self._paused = False
-            if self._is_open and not self._transport.is_closing():
+            if self.is_open and not self._transport.is_closing():
                 self._transport.resume_reading()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -208,13 +212,13 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def is_free(self) -> bool:
         """Whether another request may be sent on it."""
-        idle = self.whole and not self._parts and self._keeps and self._is_open
+        idle = self.whole and not self._parts and self._keeps and self.is_open
         return idle and not self._transport.is_closing() and not self._unsent()
 
     def close(self) -> None:
         """End it, whatever is under way."""
         self._keeps = False
-        if self._is_open:
+        if self.is_open:
             self._transport.abort()
 
     # how it waits
