@@ -17,6 +17,7 @@ from routereval.studies.advise import Advice, advise
 from routereval.studies.advise.advice import Alone, BenchmarkAdvice, Decision, Learned, Routed
 from routereval.studies.advise.decision import answer_of
 from routereval.studies.advise.learned import (
+    OutOfFold,
     best_of,
     best_shares,
     code_digest,
@@ -26,7 +27,7 @@ from routereval.studies.advise.learned import (
 from routereval.studies.advise.plan import AdvicePlan
 from routereval.studies.advise.score_table import score_table_of
 from routereval.studies.advise.traffic import check_traffic, prompt_weights, read_traffic
-from routereval.studies.advise.tried import mixture
+from routereval.studies.advise.tried import _held_back_by, mixture
 from tests.made import Floats
 
 SHARED = next(
@@ -237,6 +238,34 @@ def test_the_rules(
     enough = replace(single, lead=Estimate(0, enough_low, 0.01), usd=enough_usd)
     plan = AdvicePlan(floor=floor)
     assert answer_of(learned(best, cheap), single, enough, plan, None) == answer
+
+
+def test_a_gain_of_which_a_guarded_router_finds_no_evidence_is_not_shown() -> None:
+    single = Alone("a", Estimate(0.7, 0.6, 0.8), Estimate(0, 0, 0), 10.0, NAN)
+    lucky = replace(learned(routed(0.03, 0.01)), held_back_by="auto")
+    assert answer_of(lucky, single, None, AdvicePlan(), None) == "unclear"
+
+
+@pytest.mark.parametrize(
+    ("choices", "holds_back"),
+    [
+        ({"auto": [1, 1, 0, 0], "forest": [0, 1, 0, 1]}, "auto"),
+        ({"auto": [1, 1, 0, 1], "forest": [0, 0, 0, 0]}, ""),
+        ({"auto": [1, 1, 0, 0], "guard(router=knn)": [0, 1, 1, 1]}, ""),
+        ({"forest": [0, 0, 0, 0]}, ""),
+    ],
+)
+def test_a_guarded_router_holds_back_that_sends_each_fold_to_one_model(
+    choices: dict[str, list[int]], holds_back: str
+) -> None:
+    def tried(choice: list[int]) -> OutOfFold:
+        each = np.arange(4)
+        members, none = np.tile([0, 1], (4, 1)), np.zeros((4, 2))
+        return OutOfFold(
+            each, each // 2, members, np.array([choice]), none, np.zeros(1), none, 2, 2, ""
+        )
+
+    assert _held_back_by({spec: tried(choice) for spec, choice in choices.items()}) == holds_back
 
 
 def test_how_many_prompts_would_settle_it_is_said() -> None:

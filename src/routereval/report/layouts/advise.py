@@ -280,6 +280,8 @@ def _kept(found: Decision, margin: float) -> bool:
 
 def _prompts_change(benchmark: BenchmarkAdvice, learned: Learned, margin: float) -> list[str]:
     gain, needed = learned.best.gain.value, learned.prompts_needed
+    if learned.held_back_by and learned.best.gain.low > margin:
+        return [f"more labelled prompts, among which {learned.held_back_by} would find evidence"]
     if gain > margin and needed <= _HUGE:
         return [
             f"about {needed:,.0f} labelled prompts would show {gain:+.3f} to be above {margin:g} "

@@ -98,6 +98,11 @@ def _alone(benchmark: BenchmarkAdvice, margin: float) -> str:
     gain = signed(found.learned.best.gain)
     if found.answer == "no":
         return f"No: {found.learned.router} gains {gain}, less than {margin:g}. Use {found.use}."
+    if found.learned.held_back_by and found.learned.best.gain.low > margin:
+        return (
+            f"Not shown: {found.learned.router} gains {gain}, but {found.learned.held_back_by}, "
+            f"which leaves the best single model on evidence only, never does. Use {found.use}."
+        )
     if found.floor_model != found.best.model and found.learned.cheap:
         return _floor_not_shown(found, found.learned.cheap, margin)
     return (

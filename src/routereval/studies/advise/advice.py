@@ -86,6 +86,8 @@ class Learned:
             is not.
         to_keep: prompts to show, likewise, that `cheap` loses less than the margin against the
             floor; infinite where it does not, or without costs.
+        held_back_by: a router that leaves the best single model on evidence only, and on no fold
+            did; empty where one did, or none was tried. The gain of another one is luck then.
     """
 
     router: str
@@ -99,6 +101,7 @@ class Learned:
     prompts_needed: float
     to_rule_out: float = math.inf
     to_keep: float = math.inf
+    held_back_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def answer_of(
         left: the gain of the ceiling, where it can be estimated; it decides where nothing was
             learned.
     """
-    gains = learned is not None and _gains(learned.best, best, plan)
+    gains = learned is not None and not learned.held_back_by and _gains(learned.best, best, plan)
     saves = learned is not None and learned.cheap is not None and _saves(learned.cheap, plan)
     if gains and plan.floor is None:
         return "route"

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.results.summary import Estimate
+from routereval.routers import make_router
+from routereval.routers.auto import Auto
+from routereval.routers.guard import Guard
 from routereval.scoring.pareto import hull
 from routereval.studies.advise.advice import Learned, Routed
 from routereval.studies.advise.learned import OutOfFold, best_of
@@ -40,6 +43,7 @@ class Tried:
         )
         self.scores, self.costs = yardsticks.scores[rows], yardsticks.costs[rows]
         self.router, self.found = best_of(tried, self.scores, self.drawn.weights)
+        self.held_back_by = _held_back_by(tried)
         self.floor = yardsticks.floor_scores()[rows]
         self.every = np.arange(len(rows))
 
@@ -65,6 +69,7 @@ class Tried:
             to_keep=self.drawn.needed(self._lead(self._at_least_cost()), -margin)
             if known
             else np.inf,
+            held_back_by=self.held_back_by,
         )
 
     def routed(self, points: Index, enough: int | None) -> Routed:
@@ -188,3 +193,13 @@ def mixture(price: Floats, level: Floats, budget: float) -> tuple[int, int, floa
     upper = int(np.searchsorted(at, budget, side="right"))
     part = (budget - at[upper - 1]) / (at[upper] - at[upper - 1])
     return corners[upper - 1], corners[upper], part
+
+
+def _held_back_by(tried: Mapping[str, OutOfFold]) -> str:
+    """A guarded router that sends each fold to one model, if none of them does otherwise."""
+    guarded = [spec for spec in tried if isinstance(make_router(spec), Auto | Guard)]
+    for spec in guarded:
+        choice, fold = tried[spec].choice[0], tried[spec].fold
+        if any(len(np.unique(choice[fold == part])) > 1 for part in np.unique(fold)):
+            return ""
+    return guarded[0] if guarded else ""
