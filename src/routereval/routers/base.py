@@ -61,8 +61,8 @@ class Router(Estimator):
             probability equal to its score (rows then sum to 1), and metrics take the expectation.
         control: True for the yardsticks (random, oracle, …) that have learned nothing. What they
             predict is not rounded, and they look at no features.
-        uses_validation: True if `fit` takes ``validation=(X, scores)`` to choose hyper-parameters, or
-            to learn from where it needs none to choose.
+        uses_validation: True if `fit` takes ``validation=(X, scores)`` to choose hyper-parameters
+            or, where it needs none for that, to learn from.
         uses_groups: True if `fit` takes ``groups=``, codes of equal prompts, so that what it holds
             out has no equal among what it learns from.
         uses_models: True if `fit` takes ``models=``, the names of the pool's models, one per
