@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from routereval.features.prompts import Prompts
 from routereval.routers.auto_inputs import Categories, Seen
-from routereval.routers.auto_views import Floats, Folds, explained, ridges
+from routereval.routers.auto_views import Floats, Folds, explained, tuned_ridge
 from routereval.routers.base import mean_scores
 from routereval.routers.inputs import Scores
 from routereval.routers.lbfgs import minimise
@@ -96,21 +96,12 @@ def _easiness(wide: Floats, scores: Scores, folds: Folds) -> tuple[Floats, Float
     above = scores - mean_scores(scores)
     seen = ~np.isnan(above)
     easy = np.where(seen, above, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    target = easy[:, None]
-    Z = wide - wide.mean(axis=0)
-    out = {penalty: np.zeros(target.shape) for penalty in EASINESS_PENALTIES}
-    for fold in np.unique(folds):
-        held = folds == fold
-        for penalty, weights in ridges(Z[~held], target[~held], EASINESS_PENALTIES).items():
-            out[penalty][held] = Z[held] @ weights
-    best = max(EASINESS_PENALTIES, key=lambda penalty: (explained(out[penalty], target), penalty))
-    if not explained(out[best], target):
+    weights, out = tuned_ridge(wide - wide.mean(axis=0), EASINESS_PENALTIES, easy[:, None], folds)
+    if not explained(out, easy[:, None]):
         return np.zeros(wide.shape[1]), np.zeros(len(wide))
-    deviation = float(out[best].std())
-    weights = ridges(Z, target, (best,))[best][:, 0] / deviation
-    return np.round(weights, WEIGHT_DIGITS), out[best][:, 0] / deviation + wide.mean(
-        axis=0
-    ) @ weights
+    deviation = float(out.std())
+    scaled = weights[:, 0] / deviation
+    return np.round(scaled, WEIGHT_DIGITS), out[:, 0] / deviation + wide.mean(axis=0) @ scaled
 
 
 def classifier(X: NDArray[np.floating], labels: Floats) -> tuple[Floats, Floats]:

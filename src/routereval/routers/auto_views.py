@@ -101,14 +101,31 @@ def linear_view(
         Y: (n_prompts, n_models) centred scores.
         folds: (n_prompts,) their folds.
     """
-    Z = getattr(seen, block)
+    weights, out = tuned_ridge(getattr(seen, block), penalties, Y, folds)
+    return Learned(Linear(block, weights), out)
+
+
+def tuned_ridge(
+    Z: Floats, penalties: tuple[float, ...], Y: Floats, folds: Folds
+) -> tuple[Floats, Floats]:
+    """Ridge regression by the penalty that has the least out-of-fold error at its best slope.
+
+    Args:
+        Z: (n_prompts, d).
+        penalties: to choose from.
+        Y: (n_prompts, n_outputs) of mean 0.
+        folds: (n_prompts,) their folds.
+
+    Returns:
+        The weights (d, n_outputs), and (n_prompts, n_outputs) what was predicted out of fold.
+    """
     out = {penalty: np.zeros(Y.shape) for penalty in penalties}
     for fold in np.unique(folds):
         held = folds == fold
         for penalty, weights in ridges(Z[~held], Y[~held], penalties).items():
             out[penalty][held] = Z[held] @ weights
     best = max(penalties, key=lambda penalty: (explained(out[penalty], Y), penalty))
-    return Learned(Linear(block, ridges(Z, Y, (best,))[best]), out[best])
+    return ridges(Z, Y, (best,))[best], out[best]
 
 
 def stacked(views: list[Learned], Y: Floats) -> Floats:
