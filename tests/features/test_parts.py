@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from routereval.errors import SpecError
 from routereval.features import EMBEDDERS, embedder_name, make_embedder
@@ -57,6 +59,14 @@ def test_statistics_are_standardised_and_named_once() -> None:
     assert set(np.round(X.std(axis=0), 5).tolist()) <= {0.0, 1.0}
     longest = Stats().fit(list(PROMPTS.values())).transform(["A) 1\n" * 50_000])
     assert np.abs(longest).max() <= 10
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=40))
+def test_statistics_of_ascii_are_those_of_the_same_text_with_another_letter(text: str) -> None:
+    stats = Stats().fit(list(PROMPTS.values()))
+    plain, accented = stats.transform([f"{text} q", f"{text} q".replace("q", "é")])
+    places = [place for place, name in enumerate(stats.names) if name != "accents"]
+    np.testing.assert_array_equal(plain[places], accented[places])
 
 
 def test_hashing_depends_on_the_words_alone() -> None:

@@ -20,7 +20,7 @@ def _compiled(sources: dict[str, str]) -> Patterns:
     return {name: re.compile(source) for name, source in sources.items()}
 
 
-# Shares of the characters.
+# Shares of the characters; each matches one.
 _CHARACTERS = _compiled(
     {
         "digits": r"\d",
@@ -76,6 +76,12 @@ _ASKED = (
     *("write", "explain", "translate", "summarize", "list", "compare", "step"),
 )
 _WORD = re.compile(r"[^\W\d_]+")
+_ASCII_WORD = re.compile(r"[a-z]+")
+_ASCII = [
+    bytes(code for code in range(128) if pattern.match(chr(code)))
+    for pattern in _CHARACTERS.values()
+]
+"""The ASCII characters that each of `_CHARACTERS` matches."""
 _FUNCTION_WORDS = tuple(frozenset(words.split()) for words in _LANGUAGES.values())
 _ANY_FUNCTION_WORD = frozenset().union(*_FUNCTION_WORDS)
 
@@ -143,7 +149,7 @@ def _of_one(text: str) -> list[float]:
         float(np.log1p(len(words))),
         sum(map(len, words)) / n_words,
         len(held) / n_words,
-        *(count / length for count in _counts(_CHARACTERS, text)),
+        *(count / length for count in _characters(text)),
         *(count / length for count in _scripts(text)),
         *np.log1p(_counts(_COUNTS, text)).tolist(),
         *(sum(word in known for word in function_words) / n_words for known in _FUNCTION_WORDS),
@@ -154,8 +160,16 @@ def _of_one(text: str) -> list[float]:
 def _words(text: str) -> list[str]:
     """In lower case: at once where no character becomes two, of which one may be no letter."""
     if text.isascii():
-        return _WORD.findall(text.lower())
+        return _ASCII_WORD.findall(text.lower())
     return [word.lower() for word in _WORD.findall(text)]
+
+
+def _characters(text: str) -> list[int]:
+    """How many characters match each of `_CHARACTERS`; without regular expressions where ASCII."""
+    if not text.isascii():
+        return _counts(_CHARACTERS, text)
+    raw = text.encode()
+    return [len(raw) - len(raw.translate(None, held)) for held in _ASCII]
 
 
 def _scripts(text: str) -> list[int]:

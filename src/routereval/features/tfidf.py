@@ -57,9 +57,9 @@ class Tfidf(TextEmbedder):
             SpecError: if a parameter is not a whole number, or too small.
         """
         self.check()
-        known = self._known(texts)
+        known, weights = self._weighed(texts)
         self.words_ = "\n".join(known.get_feature_names_out())
-        self.directions_ = self._directions(known.transform(texts).astype(np.float32))
+        self.directions_ = self._directions(weights.astype(np.float32))
         self.directions_ *= known.idf_.astype(np.float32)[:, None]
         return self
 
@@ -100,7 +100,8 @@ class Tfidf(TextEmbedder):
         """In how many texts a word must occur to be known: in few texts, every word counts."""
         return 2 if n_texts >= 100 else 1
 
-    def _known(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a vectoriser of scikit-learn
+    def _weighed(self, texts: Sequence[str]) -> tuple[Any, Any]:
+        """A vectoriser of scikit-learn, and (n_texts, n_words) what it makes of the texts."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         rare = self.least_texts(len(texts))
@@ -112,10 +113,10 @@ class Tfidf(TextEmbedder):
             dtype=np.float64,  # numpy's logarithms differ by processor in the last bit: cast away
         )
         try:
-            known.fit([*texts, "?"] if rare == 1 else texts)
+            weights = known.fit_transform([*texts, "?"] if rare == 1 else texts)
         except ValueError:  # no word occurs twice: nothing that could be learned tells them apart
-            known.fit(["?"] * rare)
-        return known
+            return known.fit(["?"] * rare), known.transform(texts)
+        return known, weights[: len(texts)]
 
     def _directions(self, counts: Any) -> NDArray[np.float32]:  # noqa: ANN401 - a sparse matrix
         from sklearn.decomposition import TruncatedSVD

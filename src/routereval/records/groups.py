@@ -135,7 +135,7 @@ def near_duplicates(texts: Sequence[str]) -> NDArray[np.int64]:
     frame, so stay apart; passages with a few questions each do not, where the passage is long.
 
     Args:
-        texts: normalised, all different.
+        texts: normalised, all different: words are parted by one space.
 
     Returns:
         (n_pairs, 2) places in the texts, the lower one first.
@@ -161,9 +161,9 @@ def _own_pairs(texts: Sequence[str]) -> csr_array:
     """(n_texts, n_pairs) 1 where a text has a pair of words that few texts have."""
     from scipy.sparse import csr_array
 
-    numbers: dict[str, int] = {}
-    words = [[numbers.setdefault(word, len(numbers)) for word in text.split()] for text in texts]
-    pairs = [np.unique(_coded(np.array(line, np.int64), len(numbers))) for line in words]
+    words = _numbered_words(texts)
+    n_words = 1 + max((int(line.max()) for line in words if len(line)), default=0)
+    pairs = [np.unique(_coded(line, n_words)) for line in words]
     ends = np.concatenate([[0], np.cumsum([len(line) for line in pairs])]).astype(np.int64)
     _, codes, counts = np.unique(
         np.concatenate([np.empty(0, np.int64), *pairs]), return_inverse=True, return_counts=True
@@ -172,6 +172,18 @@ def _own_pairs(texts: Sequence[str]) -> csr_array:
     kept = np.concatenate([[0], np.cumsum(own)])[ends]
     ones = np.ones(int(own.sum()), dtype=np.int32)
     return csr_array((ones, codes[own], kept), shape=(len(texts), len(counts)))
+
+
+def _numbered_words(texts: Sequence[str]) -> list[NDArray[np.int64]]:
+    """The words of each text, each by a number."""
+    import polars as pl
+
+    words = pl.Series("word", texts, dtype=pl.String).str.split(" ")
+    every = words.explode()
+    different = every.unique(maintain_order=True).to_frame().with_row_index("number")
+    numbers = every.to_frame().join(different, on="word", how="left")["number"]
+    ends = np.cumsum(words.list.len().to_numpy().astype(np.int64))
+    return np.split(numbers.to_numpy().astype(np.int64), ends)[:-1]
 
 
 def _coded(words: NDArray[np.int64], n_words: int) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from routereval.errors import DataError
 from routereval.records import Records
@@ -116,7 +117,10 @@ def advise(  # noqa: PLR0913 - the options of a command
         make_router(router)  # an unknown name is refused before any work
     collection, notes = costed(open_source(sources), prices)
     notes += check_traffic(collection, plan.traffic)
-    found, refused = _each_advised(collection, plan, progress or silent)
+    import scipy.linalg  # noqa: F401 - only threads of what is loaded can be limited
+
+    with threadpool_limits(1):  # on matrices so small, threads cost processor and gain no time
+        found, refused = _each_advised(collection, plan, progress or silent)
     notes += refused
     if not found:
         raise DataError("; ".join(notes))
