@@ -61,10 +61,10 @@ def test_statistics_are_standardised_and_named_once() -> None:
     assert np.abs(longest).max() <= 10
 
 
-@given(st.text(st.characters(max_codepoint=127), max_size=40))
+@given(st.text(st.characters(max_codepoint=127, exclude_characters="Qq"), max_size=40))
 def test_statistics_of_ascii_are_those_of_the_same_text_with_another_letter(text: str) -> None:
     stats = Stats().fit(list(PROMPTS.values()))
-    plain, accented = stats.transform([f"{text} q", f"{text} q".replace("q", "é")])
+    plain, accented = stats.transform([f"{text} q", f"{text} é"])
     places = [place for place, name in enumerate(stats.names) if name != "accents"]
     np.testing.assert_array_equal(plain[places], accented[places])
 
