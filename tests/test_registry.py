@@ -166,6 +166,7 @@ def classes_of(package: ModuleType, base: type) -> Iterator[type]:
 NOT_NAMED = {
     "Router",
     "Bandit",
+    "Guarded",
     "Extended",
     "LinearlyExtended",
     "ObjectAdapter",

@@ -25,11 +25,11 @@ from routereval.routers.auto_views import (
     linear_view,
     stacked,
 )
-from routereval.routers.base import Reads, Router, Scores, Training, mean_scores
+from routereval.routers.base import Reads, Scores, Training, mean_scores
 from routereval.routers.familiarity import Familiarity
+from routereval.routers.guarded import Guarded
 from routereval.routers.shrinkage import (
     Centred,
-    Gain,
     OutOfFold,
     Shrinkage,
     centred,
@@ -79,7 +79,7 @@ class Stack(NamedTuple):
         return read if self.traits is None else read.having(self.traits(read.wide))
 
 
-class Auto(Router):
+class Auto(Guarded):
     """Leaves the best single model only where out-of-fold evidence says that it gains.
 
     Before models are compared it is predicted how easy a prompt is and, where training prompts have
@@ -108,7 +108,8 @@ class Auto(Router):
         stack_: what routes a prompt by its features and text.
         known_stack_: what routes a prompt whose categories are known; None without any declared.
         familiarity_: what tells a prompt that is unlike all training prompts.
-        gain_: what was gained over the best single model out of fold, by what routes most prompts.
+        shrinkage_: of what routes most prompts; `gain_` is what it gained over the best single
+            model out of fold.
 
     >>> X = np.linspace(-1, 1, 400)[:, None]
     >>> router = Auto().fit(X, np.hstack([X > 0, X < 0]).astype(float))
@@ -142,16 +143,7 @@ class Auto(Router):
         if names:
             encoding = Encoding.of(prompts, names)
             self.known_stack_ = self._stack(encoding, data, folds, fallback)
-
-    @property
-    def gain_(self) -> Gain:
-        """What was gained over the fallback out of fold."""
-        return (self.known_stack_ or self.stack_).shrinkage.gain
-
-    @property
-    def fallback_(self) -> int:
-        """The column of the model that is fallen back on: the best of the training prompts."""
-        return self.stack_.shrinkage.fallback
+        self.shrinkage_ = (self.known_stack_ or self.stack_).shrinkage
 
     def _predict(self, X: Prompts) -> Scores:
         scores = np.zeros((len(X), self.n_models_))
@@ -163,7 +155,7 @@ class Auto(Router):
         if not covered.all():
             scores[~covered] = self.stack_(X[~covered])
         strange = self.familiarity_.unfamiliar(X.features)
-        scores[strange] = self.stack_.shrinkage.levels
+        scores[strange] = self.shrinkage_.levels
         return scores
 
     def _stack(self, encoding: Encoding, data: Training, folds: Folds, fallback: int) -> Stack:

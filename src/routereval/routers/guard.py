@@ -12,9 +12,10 @@ from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
 from routereval.routers.base import Reads, Router, Scores, Training
 from routereval.routers.familiarity import Familiarity
+from routereval.routers.guarded import Guarded
 from routereval.routers.inputs import Features
 from routereval.routers.registry import make_router
-from routereval.routers.shrinkage import Gain, OutOfFold, constant, shrinkage_of, without_common
+from routereval.routers.shrinkage import OutOfFold, constant, shrinkage_of, without_common
 from routereval.routers.training import taken
 from routereval.routers.validation import fold_codes
 
@@ -24,7 +25,7 @@ FEWEST = 20
 RISK = 0.002
 
 
-class Guard(Router):
+class Guard(Guarded):
     """Follows another router only where out-of-fold evidence says that it gains over a constant.
 
     The router is fitted on five folds, groups of equal prompts kept whole, and once more on all
@@ -97,16 +98,6 @@ class Guard(Router):
         self.centre_ = out.mean(axis=0)
         held_out = OutOfFold(out - self.centre_, data.scores, folds, groups)
         self.shrinkage_ = shrinkage_of(held_out, self.risk, fallback)
-
-    @property
-    def gain_(self) -> Gain:
-        """What was gained over the fallback out of fold."""
-        return self.shrinkage_.gain
-
-    @property
-    def fallback_(self) -> int:
-        """The column of the model that is fallen back on."""
-        return self.shrinkage_.fallback
 
     def _predict(self, X: Any) -> Scores:  # noqa: ANN401
         rule = self.shrinkage_

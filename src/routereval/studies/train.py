@@ -18,10 +18,9 @@ from routereval.records import Records
 from routereval.results import read_results
 from routereval.results.standings import standings
 from routereval.routers import Router, TrainedRouter, choose, extend, make_router
-from routereval.routers.auto import Auto
 from routereval.routers.certificate import Certificate, interval_of
 from routereval.routers.familiarity import Familiarity
-from routereval.routers.guard import Guard
+from routereval.routers.guarded import Guarded
 from routereval.routers.shrinkage import Gain, gain_of
 from routereval.sources import Source, open_source
 from routereval.spec import Spec
@@ -254,7 +253,7 @@ class _Scored(NamedTuple):
 
 
 def _scored(router: Router, task: Task, report: Progress) -> _Scored:
-    if isinstance(router, Auto | Guard):
+    if isinstance(router, Guarded):
         where = "training prompts, each held out once,"
         return _Scored(router.gain_, router.fallback_, where, router.risk)
     if task.split.crossed:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from routereval.results.summary import Estimate
 from routereval.routers import make_router
-from routereval.routers.auto import Auto
-from routereval.routers.guard import Guard
+from routereval.routers.guarded import Guarded
 from routereval.scoring.pareto import hull
 from routereval.studies.advise.advice import Learned, Routed
 from routereval.studies.advise.learned import OutOfFold, best_of
@@ -197,7 +196,7 @@ def mixture(price: Floats, level: Floats, budget: float) -> tuple[int, int, floa
 
 def _held_back_by(tried: Mapping[str, OutOfFold]) -> str:
     """A guarded router that sends each fold to one model, if none of them does otherwise."""
-    guarded = [spec for spec in tried if isinstance(make_router(spec), Auto | Guard)]
+    guarded = [spec for spec in tried if isinstance(make_router(spec), Guarded)]
     for spec in guarded:
         choice, fold = tried[spec].choice[0], tried[spec].fold
         if any(len(np.unique(choice[fold == part])) > 1 for part in np.unique(fold)):
