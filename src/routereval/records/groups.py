@@ -181,7 +181,9 @@ def _numbered_words(texts: Sequence[str]) -> list[NDArray[np.int64]]:
     words = pl.Series("word", texts, dtype=pl.String).str.split(" ")
     every = words.explode()
     different = every.unique(maintain_order=True).to_frame().with_row_index("number")
-    numbers = every.to_frame().join(different, on="word", how="left")["number"]
+    numbers = every.to_frame().join(different, on="word", how="left", maintain_order="left")[
+        "number"
+    ]
     ends = np.cumsum(words.list.len().to_numpy().astype(np.int64))
     return np.split(numbers.to_numpy().astype(np.int64), ends)[:-1]
 
