@@ -130,6 +130,7 @@ class Says:
         ([[], []], r"Says gave vectors of shape \(2, 0\) for 2 texts"),
         ([["a"], ["b"]], "Says gave no matrix of numbers for 2 texts"),
         ([[1.0], [float("nan")]], "Says gave numbers that are not finite"),
+        ([[1j], [2.0]], "Says gave complex numbers; a vector is of real ones"),
         (None, "Says gave vectors of shape"),
     ],
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -74,6 +74,13 @@ class Zeroes(Mean):
         super().fit(X, np.nan_to_num(scores))
 
 
+class Imaginary(Mean):
+    """Answers numbers that no score is."""
+
+    def predict_scores(self, X: Matrix) -> Any:  # noqa: ANN401 - what no router may
+        return super().predict_scores(X) * 1j
+
+
 ESTIMATORS = [
     Ridge(),
     LogisticRegression(),
@@ -96,6 +103,7 @@ def test_what_is_no_router_of_ours_holds_to_the_checks(thing: object) -> None:
     ("thing", "complaint"),
     [
         (Narrow(), r"Narrow\(shrink=0.0\) fails check_shape: .*predicted shape \(12, 0\)"),
+        (Imaginary(), "predicted complex numbers; a score is a real one"),
         (Zeroes(), "check_missing_is_not_zero: a score that was not observed counts"),
         (KNeighborsRegressor(5), r"KNeighborsRegressor\(\) fails check_few_prompts"),
     ],

@@ -72,7 +72,10 @@ def checked(vectors: Any, n_texts: int, owner: str) -> Vectors:  # noqa: ANN401
         DataError: if it is not.
     """
     try:
-        matrix = np.asarray(vectors, dtype=np.float32)
+        given = np.asarray(vectors)
+        if np.iscomplexobj(given):
+            raise DataError(f"{owner} gave complex numbers; a vector is of real ones")
+        matrix = given.astype(np.float32)
     except (TypeError, ValueError):
         raise DataError(f"{owner} gave no matrix of numbers for {n_texts} texts") from None
     if matrix.ndim != 2 or len(matrix) != n_texts or matrix.shape[1] == 0:

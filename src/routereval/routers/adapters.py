@@ -79,7 +79,7 @@ class ObjectAdapter(Router):
         self.router_.fit(data.X, data.scores, **given)
 
     def _predict(self, X: Any) -> Scores:  # noqa: ANN401
-        return np.asarray(self.router_.predict_scores(X), dtype=np.float64)
+        return np.asarray(self.router_.predict_scores(X))
 
     def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
         """What the object predicts, if it does."""

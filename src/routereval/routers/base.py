@@ -213,7 +213,10 @@ class Router(Estimator):
         """
         self._check_fitted()
         read = self._inputs(X)
-        scores = np.asarray(self._predict(read), dtype=np.float64)
+        predicted = np.asarray(self._predict(read))
+        if np.iscomplexobj(predicted):
+            raise DataError(f"{self._text()} predicted complex numbers; a score is a real one")
+        scores = predicted.astype(np.float64, copy=False)
         if scores.shape != (len(read), self.n_models_):
             raise DataError(
                 f"{self._text()} predicted shape {scores.shape} "
