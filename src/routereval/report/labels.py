@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -179,7 +180,7 @@ def _around(x: float, y: float, reach: float) -> Box:
 
 def _freest(x: float, y: float, text: str, taken: Sequence[Box], room: tuple[float, float]) -> Box:
     wide, high = width_of(text), 11.0
-    best: tuple[float, Box] | None = None
+    least, best = math.inf, (0.0, 0.0, wide, high)
     for far in (7.0, 16.0, 28.0, 42.0):
         for dx, dy in _SIDES:
             left = x + 8 if dx > 0 else x - 8 - wide if dx < 0 else x - wide / 2
@@ -188,11 +189,12 @@ def _freest(x: float, y: float, text: str, taken: Sequence[Box], room: tuple[flo
             held_top = min(max(top, 0.0), room[1] - high)
             box = (held_left, held_top, held_left + wide, held_top + high)
             moved = abs(held_left - left) + abs(held_top - top)
+            if 3 * moved + 0.5 * far >= least - 1e-9:
+                continue  # whatever it covers
             cost = sum(_overlap(box, one) for one in taken) + 3 * moved + 0.5 * far
-            if best is None or cost < best[0] - 1e-9:
-                best = (cost, box)
-    assert best is not None  # noqa: S101 - there are places to choose from
-    return best[1]
+            if cost < least - 1e-9:
+                least, best = cost, box
+    return best
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -21,12 +21,10 @@ from routereval.results.pool_rows import METRICS, PoolRow, pool_rows
 from routereval.results.regret import Regret, largest_regrets
 from routereval.results.results import Cell, Results
 from routereval.results.standings import Standings, standings
-from routereval.results.summary import SHOWN, Estimate, mean_over
+from routereval.results.summary import MEAN, SHOWN, Estimate, Line
 from routereval.studies.known_prompts import SavedRouter
 
-AGAINST = "best_single"
 _FEW_POOLS, _SOME_POOLS = 12, 60
-_COSTS = ("mu", "cost")
 _MOST_SHARES, _MOST_CALIBRATED = 4, 3
 
 
@@ -40,7 +38,7 @@ class View:
         results: the cells.
         standings: all routers against the best single model; None where none can be.
         decision: what to do.
-        means: score and cost by router, with intervals.
+        means: what the table shows of each router, with intervals.
         milliseconds: what choosing took per prompt, in a batch, by router: least and most.
         regrets: the prompts on which the router that the decision is about loses most.
     """
@@ -117,12 +115,12 @@ def run_report(
     """
     if not results.cells:
         raise DataError("a report needs at least one finished cell; run again")
-    gather(results, SHOWN if document is None else _COSTS, METRICS)
-    places = dict.fromkeys((cell.protocol, cell.size) for cell in results.cells)
-    ordered = sorted(places, key=lambda place: -place[1])
-    views = [_view(results.only(size, protocol), protocol, size) for protocol, size in ordered]
+    gather(results, SHOWN if document is None else (), METRICS)
     tables = results.document() if document is None else document
     lines = summary_of(tables)
+    places = dict.fromkeys((cell.protocol, cell.size) for cell in results.cells)
+    ordered = sorted(places, key=lambda place: -place[1])
+    views = [_view(results.only(size, rule), rule, size, lines) for rule, size in ordered]
     return RunReport(
         results,
         source,
@@ -169,21 +167,20 @@ def _calibration(view: View) -> list[CalibrationDisplay]:
     return [one for one in found if one is not None]
 
 
-def _view(results: Results, protocol: str, size: int) -> View:
+def _view(results: Results, protocol: str, size: int, lines: Sequence[Line]) -> View:
+    means = {
+        line.router: line.metrics
+        for line in lines
+        if (line.protocol, line.size, line.benchmark) == (protocol, size, MEAN)
+    }
     try:
-        stand = standings(results, AGAINST)
+        stand = standings(results, scores={name: held["mu"] for name, held in means.items()})
     except DataError as error:
         nothing = Decision("do not", "Nothing to deploy", f"{error}.")
         return View(protocol, size, results, None, nothing, {}, {}, ())
     decision = decide(results, stand)
-    routers = [name for name in (decision.router, AGAINST) if name in results.routers]
-    means = {
-        name: {m: found for m, (found, _) in mean_over(results, results.of(name), _COSTS).items()}
-        for name in routers
-        if name
-    }
     lost = largest_regrets(results, decision.router) if decision.router else ()
-    spent = {name: _milliseconds(results.of(name)) for name in routers if name}
+    spent = {name: _milliseconds(results.of(name)) for name in results.routers}
     return View(protocol, size, results, stand, decision, means, spent, lost)
 
 

@@ -66,19 +66,18 @@ def cell_means(
 
 
 def gather(results: Results, metrics: Sequence[str], pools: Sequence[str] = ()) -> None:
-    """Make the means of all cells of a router on a benchmark, and those of its parts, together.
+    """Make the means of the cells of a router on a benchmark together, those of pools as well.
 
     Args:
         results: of a run.
-        metrics: names of metrics, of the pools of one size under one protocol; the mean over all
-            sizes is of the score alone.
+        metrics: names of metrics, of the pools of one size under one protocol.
         pools: names of those that are also asked for of each pool, over its seeds.
     """
     held: dict[tuple[str, str], list[Cell]] = {}
     for cell in results.cells:
         held.setdefault((cell.router, cell.benchmark), []).append(cell)
     for cells in held.values():
-        _make(results, [_Asked(cells, ("mu",)), *_parts(cells, metrics, pools)])
+        _make(results, [*_parts(cells, metrics, pools)])
 
 
 def _parts(cells: Sequence[Cell], metrics: Sequence[str], pools: Sequence[str]) -> Iterator[_Asked]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from routereval.results.prompts import KeptPrompts
 from routereval.results.results import Results
-from routereval.scoring import Interval, holm, paired_test, resamples
+from routereval.scoring import Interval, holm, resamples
+from routereval.scoring.comparison import paired_p_value
 from routereval.scoring.estimates import mean_interval
 
 MOST_MODELS = 16
@@ -140,9 +141,9 @@ def _level(
     """Of each model, whether it cannot be distinguished from the best; False for that one."""
     others = [column for column in columns if column != best]
     p = [
-        paired_test(
+        paired_p_value(
             scores[:, best], scores[:, other], groups=groups, n_permutations=_PERMUTATIONS
-        ).p_value
+        )
         for other in others
     ]
     adjusted = dict(zip(others, holm(p), strict=True)) if p else {}

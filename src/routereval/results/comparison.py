@@ -133,16 +133,23 @@ def compare(
 
 
 def as_good_within(
-    results: Results, a: str, b: str, margin: float
+    results: Results, a: str, b: str, margin: float, test: Comparison | None = None
 ) -> tuple[Sameness, Saving | None]:
     """What `compare` says with a margin of a being as good as b, and of what it saves, alone.
+
+    Args:
+        results: of a run.
+        a: a router of the run.
+        b: another, or a yardstick.
+        margin: as in `compare`.
+        test: of their mean difference, if it is at hand.
 
     Raises:
         SpecError: if a router is not among the results, or the margin is out of range.
         DataError: if the two have no cell in common.
     """
     a, b = results.name_of(a), results.name_of(b)
-    test = stacked(results, (a, b)).test()
+    test = stacked(results, (a, b)).test() if test is None else test
     anew = over_fits_of(results, a, b, by_seed(results, a, b), test)
     return sameness(_estimate(test, anew), margin), _saving(results, a, b)
 

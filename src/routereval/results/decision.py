@@ -149,7 +149,7 @@ _Saved = tuple[Sameness | None, Saving | None]
 
 def _saving(results: Results, row: Standing, against: str, margin: float) -> _Saved:
     try:
-        return as_good_within(results, row.router, against, margin)
+        return as_good_within(results, row.router, against, margin, row.test)
     except DataError:
         return None, None
 

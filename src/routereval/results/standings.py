@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,10 +12,13 @@ from routereval.errors import DataError
 from routereval.results.common_prompts import YARDSTICKS, Stack, stacked
 from routereval.results.comparison import corrected
 from routereval.results.results import Results
-from routereval.results.summary import mean_over
+from routereval.results.summary import Estimate, mean_over
 from routereval.scoring import Comparison, Interval, resamples
 from routereval.scoring.ranking import Omnibus, Rank, Tally, mean_ranks, omnibus, tally
 from routereval.shown import Shown
+
+AGAINST = "best_single"
+"""What all routers are held against, unless one says otherwise."""
 
 
 class Standing(NamedTuple):
@@ -43,7 +46,7 @@ class Standing(NamedTuple):
     @property
     def better(self) -> bool:
         """Whether it is significantly better than the router that all are held against."""
-        return self.test is not None and self.test.significant and self.test.difference > 0
+        return self.test is not None and _better(self.test)
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,50 +104,50 @@ def winner(results: Results) -> str:
         By how much it differs from the best single model, with the interval and the p-value by
         Holm over all learned routers; or that nothing can be said.
     """
-    try:
-        found = standings(results)
-    except DataError:
+    against = results.name_of(AGAINST)
+    held = _stacks(results, against)
+    if not held:
         return "No router stands beside the best single model: nothing can be said of a winner."
-    learned = [row for row in found.rows if row.test is not None]
-    if not learned:
+    tests = _tests(results, held, against)
+    if not tests:
         return "No learned router among these: run one, such as knn, to see whether routing gains."
-    best = learned[0]
-    why = f"the best of {len(learned)} learned routers" if len(learned) > 1 else "a learned router"
-    return f"{_won(best, why)} {_learned_by(found, learned)}".strip()
+    (best, test), *others = sorted(tests.items(), key=lambda one: -held[one[0]].means[0])
+    why = f"the best of {len(tests)} learned routers" if others else "a learned router"
+    also = [router for router, other in others if _better(test) and _better(other)]
+    more = f" So {'does' if len(also) == 1 else 'do'} {', '.join(also)}." if also else ""
+    return _won(best, test, why) + more
 
 
-def _won(best: Standing, why: str) -> str:
-    test = best.test
-    if test is None or test.all_tied:
-        return f"No winner: {best.router}, {why}, scores as the best single model on every prompt."
+def _won(router: str, test: Comparison, why: str) -> str:
+    if test.all_tied:
+        return f"No winner: {router}, {why}, scores as the best single model on every prompt."
     low, high = (round(end, 3) + 0.0 for end in (test.low, test.high))
     p = "p < 0.001" if test.p < 0.001 else f"p = {test.p:.3f}"
     corrected = "" if test.p_adjusted is None else " after Holm's correction"
     ends = f"{round(test.difference, 3) + 0.0:+.3f} [{low:+.3f}, {high:+.3f}]"
     held = f"{ends} on {test.n_prompts:,} prompts, {p}{corrected}"
     if not test.significant:
-        both = f"{best.router}, {why}, and the best single model"
+        both = f"{router}, {why}, and the best single model"
         return f"No winner: {both} cannot be told apart ({held})."
     if test.difference > 0:
-        return f"Winner: {best.router}, {why}; it beats the best single model ({held})."
-    return f"Winner: the best single model; {best.router}, {why}, scores less ({held})."
+        return f"Winner: {router}, {why}; it beats the best single model ({held})."
+    return f"Winner: the best single model; {router}, {why}, scores less ({held})."
 
 
-def _learned_by(found: Standings, learned: Sequence[Standing]) -> str:
-    """How many others beat the best single model, where some do."""
-    others = [row.router for row in learned[1:] if row.better]
-    if not others or not learned[0].better:
-        return ""
-    return f"So {'does' if len(others) == 1 else 'do'} {', '.join(others)}."
+def _better(test: Comparison) -> bool:
+    return test.significant and test.difference > 0
 
 
-def standings(results: Results, against: str = "best_single") -> Standings:
+def standings(
+    results: Results, against: str = AGAINST, *, scores: Mapping[str, Estimate] | None = None
+) -> Standings:
     """Hold all routers against one of them.
 
     Args:
         results: of a run.
         against: a router of the run, by its name or its spec, or ``best_single``, ``oracle`` or
             ``random``.
+        scores: the mean score of each router over all its cells, if it is at hand.
 
     Returns:
         The routers of the run by falling mean score, the controls among them.
@@ -154,20 +157,17 @@ def standings(results: Results, against: str = "best_single") -> Standings:
         DataError: if no router has a cell in common with it.
     """
     against = results.name_of(against)
-    stacks = {name: _beside(results, name, against) for name in results.routers}
-    held = {name: stack for name, stack in stacks.items() if stack is not None}
+    held = _stacks(results, against)
     if not held:
         raise DataError(f"no router has a cell in common with {against}")
-    control = {cell.router: cell.control for cell in results.cells}
-    learned = [name for name in held if not control[name] and name != against]
-    tests = dict(zip(learned, corrected([held[name].test() for name in learned]), strict=True))
+    tests = _tests(results, held, against)
     ranked, whole = _ranks(results, list(held))
     rows = [
         Standing(
             name,
-            control[name],
+            results.of(name)[0].control,
             float(stack.means[0]),
-            _interval(results, name, against),
+            _interval(results, name, against, scores or {}),
             tests.get(name),
             _tally(stack),
             ranked.get(name),
@@ -182,6 +182,18 @@ def standings(results: Results, against: str = "best_single") -> Standings:
     )
 
 
+def _stacks(results: Results, against: str) -> dict[str, Stack]:
+    """Each router beside one of them, where they have a cell in common."""
+    found = {name: _beside(results, name, against) for name in results.routers}
+    return {name: stack for name, stack in found.items() if stack is not None}
+
+
+def _tests(results: Results, held: Mapping[str, Stack], against: str) -> dict[str, Comparison]:
+    """The tests of the learned routers, corrected by Holm."""
+    learned = [name for name in held if not results.of(name)[0].control and name != against]
+    return dict(zip(learned, corrected([held[name].test() for name in learned]), strict=True))
+
+
 def _beside(results: Results, router: str, against: str) -> Stack | None:
     if against not in results.routers and against not in YARDSTICKS:
         results.of(against)  # says which routers there are
@@ -191,12 +203,16 @@ def _beside(results: Results, router: str, against: str) -> Stack | None:
         return None
 
 
-def _interval(results: Results, router: str, against: str) -> Interval:
+def _interval(
+    results: Results, router: str, against: str, scores: Mapping[str, Estimate]
+) -> Interval:
     """That of the table, over the cells that both routers have."""
-    cells = results.of(router)
+    cells = every = results.of(router)
     if against in results.routers:
         places = {cell.place[:-1] for cell in results.of(against)}
-        cells = [cell for cell in cells if cell.place[:-1] in places]
+        cells = [cell for cell in every if cell.place[:-1] in places]
+    if router in scores and len(cells) == len(every):
+        return Interval(*scores[router][1:])
     return Interval(*mean_over(results, cells, ("mu",))["mu"][0][1:])
 
 

@@ -75,23 +75,28 @@ def interval(
     [0.575, 0.825]
     """
     drawn = np.asarray(replicates, np.float64)[None, :]
-    found = interval_ends(np.array([point], np.float64), drawn, level, unbiased)
+    found, _ = interval_ends(np.array([point], np.float64), drawn, level, unbiased)
     return Interval(*found[0].tolist())
 
 
-def interval_ends(points: Floats, drawn: Floats, level: float, unbiased: bool) -> Floats:
-    """(n, 2) ends of the intervals of (n,) numbers with (n, n_boot) replicates."""
+def interval_ends(
+    points: Floats, drawn: Floats, level: float, unbiased: bool
+) -> tuple[Floats, Floats]:
+    """(n, 2) ends of the intervals of (n,) numbers with (n, n_boot) replicates, and (n,) biases.
+
+    The bias is what resampling shows, and 0 where it is not taken out.
+    """
     if not 0 < level < 1:
         raise SpecError(f"the level of an interval must lie between 0 and 1, as 0.95, not {level}")
     ordered = np.sort(drawn, axis=1)  # what is undefined comes last
     counts = np.count_nonzero(~np.isnan(ordered), axis=1)
     low, high = (_quantiles(ordered, counts, q) for q in ((1 - level) / 2, (1 + level) / 2))
+    bias = _resampling_bias(points, ordered) if unbiased else np.zeros(len(points))
     if unbiased:
-        bias = resampling_bias(points, ordered)
         low, high = low - 2 * bias, high - 2 * bias
     ends = np.stack([np.fmin(low, points), np.fmax(high, points)], axis=1)
     ends[(counts == 0) | np.isnan(points)] = np.nan
-    return ends
+    return ends, bias
 
 
 def _quantiles(ordered: Floats, counts: NDArray[np.intp], share: float) -> Floats:
@@ -106,7 +111,7 @@ def _quantiles(ordered: Floats, counts: NDArray[np.intp], share: float) -> Float
     return np.where(finite, first + part * rise, np.where(part < 0.5, first, second))
 
 
-def resampling_bias(points: Floats, ordered: Floats) -> Floats:
+def _resampling_bias(points: Floats, ordered: Floats) -> Floats:
     """(n,) mean of (n, n_boot) ordered replicates less the point; 0 where one is not finite.
 
     What lies in the outermost half percent counts as lying at its edge, since ratios have heavy

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from routereval.errors import DataError, SpecError
 from routereval.number_of import number_of
 from routereval.scoring.estimates import unseen_difference
-from routereval.scoring.paired import Flips, units
+from routereval.scoring.paired import Flips, Units, units
 
 _TIE = 1e-12
 _Z_TWO_SIDED_5 = 1.96
@@ -186,9 +186,7 @@ def paired_test(
     _check_numbers(n_permutations, level)
     gain = _differences(a, b)
     n_prompts = gain.size
-    subsets = _codes("subsets", subsets, n_prompts)
-    groups = None if groups is None else _codes("groups", groups, n_prompts)
-    held = units(gain, _relative(weights, n_prompts), subsets, groups)
+    held = _units(gain, subsets, weights, groups)
     flips = Flips(held, n_permutations, seed)
     if gain.any():
         low, high = flips.interval(level, max(1.0, float(np.abs(gain).max())))
@@ -210,6 +208,34 @@ def paired_test(
         step=held.step,
         level=level,
     )
+
+
+def paired_p_value(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    n_permutations: int = 10_000,
+    seed: int = 0,
+) -> float:
+    """The p-value of `paired_test` alone, without the interval, which takes far longer.
+
+    >>> paired_p_value([1, 1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 0, 0]) < 0.01
+    True
+    """
+    return Flips(_units(_differences(a, b), None, None, groups), n_permutations, seed).p()
+
+
+def _units(
+    gain: NDArray[np.float64],
+    subsets: ArrayLike | None,
+    weights: ArrayLike | None,
+    groups: ArrayLike | None,
+) -> Units:
+    """The differences cut into units, once what was given of the prompts fits them."""
+    code = None if groups is None else _codes("groups", groups, gain.size)
+    subset = _codes("subsets", subsets, gain.size)
+    return units(gain, _relative(weights, gain.size), subset, code)
 
 
 def _detectable(deviation: float) -> float:

@@ -214,9 +214,8 @@ class Curve:
             routed = self.quality.mean(axis=0, dtype=np.float64)
             single = self.model_quality.mean(axis=0, dtype=np.float64)
             alone = self._alone
-            apart = smoothing.mixed(quality, routed, (1, 0, 1, 0))
-            alike = smoothing.mixed(quality, routed, (1, 0, 0, 1))
-            quality = np.where(alone, alike, apart)
+            pseudo = [np.where(alone, *both) for both in ((1, 1), (0, 0), (0, 1), (1, 0))]
+            quality = smoothing.mixed(quality, routed, pseudo)
             model_quality = smoothing.mixed(model_quality, single, (1, 0, 0, 1))
         return Plane(quality, cost, model_quality, model_cost, self.best_single, best_test)
 

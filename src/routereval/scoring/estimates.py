@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from routereval.scoring.bootstrap import N_BOOT, Interval, interval_ends, resamples, resampling_bias
+from routereval.scoring.bootstrap import N_BOOT, Interval, interval_ends, resamples
 from routereval.scoring.evidence import Evidence
 from routereval.scoring.means import Means, Values, means
 from routereval.scoring.metrics import Metric, all_metrics, metric
@@ -242,11 +242,12 @@ def ends_of(held: Draws, level: float = 0.95) -> Ends:
     sides = (held.low,) if held.high is held.low else (held.low, held.high)
     anchors = np.array([side.anchor for side in sides])
     drawn = np.stack([side.drawn for side in sides])
-    free = interval_ends(anchors, drawn, level, unbiased=True)
+    free, bias = interval_ends(anchors, drawn, level, unbiased=True)
     low, high = float(np.fmin(free[0, 0], held.point)), float(np.fmax(free[-1, 1], held.point))
-    centres = [side.plain - _bias(side) for side in sides]
+    moved = list(zip(sides, bias.tolist(), strict=True))
+    centres = [side.plain - by for side, by in moved]
     lost = 1 - np.isfinite(drawn).mean() if np.isfinite(held.point) else 0.0
-    holds = bool(lost <= _MOST_UNDEFINED) and all(_steady(side) for side in sides)
+    holds = bool(lost <= _MOST_UNDEFINED) and all(_steady(side, by) for side, by in moved)
     return Ends(held.point, low, high, centres[0], centres[-1], holds)
 
 
@@ -395,16 +396,10 @@ def _upper_side(high: Side, low: Side) -> Side:
     return low if np.isnan(high.plain) else high
 
 
-def _bias(side: Side) -> float:
-    """What `interval_ends` takes out: mean of the replicates less what they scatter around."""
-    ordered = np.sort(side.drawn)[None, :]
-    return float(resampling_bias(np.array([side.anchor]), ordered)[0])
-
-
-def _steady(side: Side) -> bool:
+def _steady(side: Side, bias: float) -> bool:
     """Whether the bias that resampling shows is small beside what it leaves open."""
     finite = side.drawn[np.isfinite(side.drawn)]
-    return not len(finite) or abs(_bias(side)) <= _MOST_BIAS * float(finite.std()) + 1e-9
+    return not len(finite) or abs(bias) <= _MOST_BIAS * float(finite.std()) + 1e-9
 
 
 def _few_answers(evidence: Evidence) -> bool:

@@ -147,7 +147,8 @@ class Flips:
 
 def _statistic(first: Floats | float, third: Floats | float, square: float) -> Floats:
     t, k = np.asarray(first) / sqrt(square), np.asarray(third) / square**1.5
-    return np.asarray(t + k * t**2 / 3 + k**2 * t**3 / 27 + k / 6)
+    u = k * t / 3
+    return np.asarray(t * (1 + u * (1 + u / 3)) + k / 6)
 
 
 def _coins(rng: np.random.Generator, n_rows: int, n_columns: int) -> Floats:

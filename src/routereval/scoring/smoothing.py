@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
@@ -57,13 +57,13 @@ class Smoothing(NamedTuple):
         total = units + weights.sum(axis=-1)
         return cls(units / total, weights / total[..., None], spread)
 
-    def mixed(self, means: Floats, own: Floats | float, values: Sequence[float]) -> Floats:
+    def mixed(self, means: Floats, own: Floats | float, values: ArrayLike) -> Floats:
         """Means over the prompts and the pseudo-prompts.
 
         Args:
             means: (...,) means over the prompts, or (..., k) of several columns.
             own: the mean, or (k,) means, over the prompts as they are.
-            values: the value on each pseudo-prompt.
+            values: the value on each pseudo-prompt, or (4, k) of several columns.
 
         >>> plain = Smoothing.of(None, units=18)
         >>> round(float(plain.mixed(np.asarray(1.0), 1.0, [1, 0, 1, 0])), 6)
@@ -72,7 +72,8 @@ class Smoothing(NamedTuple):
         kept, pseudo = self.kept, self.added @ np.asarray(values, np.float64)
         rest = self.added.sum(axis=-1)
         if np.ndim(means) > np.ndim(kept):
-            kept, pseudo, rest = kept[..., None], pseudo[..., None], rest[..., None]
+            kept, rest = kept[..., None], rest[..., None]
+            pseudo = pseudo if np.ndim(pseudo) == np.ndim(means) else pseudo[..., None]
         added = self.spread * pseudo + (1 - self.spread) * rest * own
         return np.asarray(kept * means + added)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from routereval.report.run_report import AGAINST, RunReport, View
+from routereval.report.run_report import RunReport, View
 from routereval.report.sections.heat_map import heat_map
 from routereval.report.sections.next_steps import after_view
 from routereval.report.sections.pieces import (
@@ -14,6 +14,7 @@ from routereval.report.sections.pieces import (
     signed,
 )
 from routereval.report.tags import Html, joined, tag
+from routereval.results.standings import AGAINST
 from routereval.results.summary import Estimate
 
 VOLUME = 1_000_000

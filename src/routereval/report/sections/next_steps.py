@@ -6,7 +6,7 @@ import math
 import shlex
 
 from routereval.number_of import number_of
-from routereval.report.run_report import AGAINST, RunReport, View
+from routereval.report.run_report import RunReport, View
 from routereval.report.sections.pieces import (
     absent,
     code_block,
@@ -14,6 +14,7 @@ from routereval.report.sections.pieces import (
 )
 from routereval.report.tags import Html, joined, prose, tag
 from routereval.results.regret import Regret
+from routereval.results.standings import AGAINST
 
 
 def after_view(report: RunReport, view: View, place: int) -> Html:
