@@ -208,6 +208,8 @@ def test_standings_show_the_interval_of_the_table(results: Results) -> None:
         for row in standings(results.only(size)).rows:
             shown = line(lines, row.router, MEAN, size).metrics["mu"]
             assert (row.mu, *row.interval) == pytest.approx(tuple(shown), abs=1e-12)
+        at_hand = {line.router: line.metrics["mu"] for line in lines if line.benchmark == MEAN}
+        assert standings(results.only(size), scores=at_hand) == standings(results.only(size))
 
 
 def test_the_number_of_resamples_decides_cell_table_and_key() -> None:

@@ -378,3 +378,18 @@ def test_the_best_of_equal_models_is_doubted() -> None:
 def test_few_prompts_are_doubted_whatever_they_say() -> None:
     assert doubtful(made(19, 3, 0)) == set(METRICS)
     assert "mu" not in doubtful(made(20, 3, 0))
+
+
+def test_replicates_are_multiplied_on_one_thread() -> None:
+    """Else the number of cores would show in the last bits."""
+    threads: list[int] = []
+
+    class Column:
+        def __array__(self, *_: object, **__: object) -> np.ndarray:
+            threads.extend(
+                pool["num_threads"] for pool in bootstrap._blas().select(user_api="blas").info()
+            )
+            return np.ones(4)
+
+    assert bootstrap.product(resamples([0] * 4, 3), Column()).tolist() == pytest.approx([1] * 3)
+    assert set(threads) == {1}

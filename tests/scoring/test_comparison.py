@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
 from routereval.scoring import Comparison, holm, mean_interval, paired_test, resamples
+from routereval.scoring.comparison import paired_p_value
 
 NAN = float("nan")
 
@@ -33,6 +34,13 @@ def test_the_p_value_is_that_of_all_sign_flips(seed: int) -> None:
     gain = np.random.default_rng(seed).normal(0.4, 1, size=10)
     found = paired_test(gain, np.zeros(10), n_permutations=20_000, seed=seed)
     assert found.p_value == pytest.approx(exact_p(gain), abs=0.015)
+
+
+def test_the_p_value_alone_is_that_of_the_test() -> None:
+    gain = np.random.default_rng(5).normal(0.4, 1, size=12)
+    groups = np.arange(12) // 2
+    found = paired_test(gain, np.zeros(12), groups=groups, n_permutations=500)
+    assert paired_p_value(gain, np.zeros(12), groups=groups, n_permutations=500) == found.p_value
 
 
 def test_ties_do_not_change_the_p_value() -> None:

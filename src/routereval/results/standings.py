@@ -14,6 +14,7 @@ from routereval.results.comparison import corrected
 from routereval.results.results import Results
 from routereval.results.summary import Estimate, mean_over
 from routereval.scoring import Comparison, Interval, resamples
+from routereval.scoring.bootstrap import product
 from routereval.scoring.ranking import Omnibus, Rank, Tally, mean_ranks, omnibus, tally
 from routereval.shown import Shown
 
@@ -230,8 +231,9 @@ def _ranks(results: Results, routers: Sequence[str]) -> tuple[dict[str, Rank], O
     parts = [everyone.of(code) for code in range(len(everyone.names))]
     n_boot = results.cells[0].n_boot
     drawn = [
-        resamples(part.subset, n_boot, groups=part.group)
-        @ (part.values * part.weight[:, None])
+        product(
+            resamples(part.subset, n_boot, groups=part.group), part.values * part.weight[:, None]
+        )
         * len(part.weight)
         for part in parts
     ]

@@ -9,12 +9,14 @@ computed on the same resamples, and all comparisons are paired.
 
 from __future__ import annotations
 
+from functools import cache
 from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 from cachetools import LRUCache, cached
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import ThreadpoolController
 
 from routereval.errors import DataError, SpecError
 
@@ -183,6 +185,21 @@ def resamples(
     if n_boot < 1:
         raise SpecError(f"n_boot must be at least 1, not {n_boot}")
     return _weights(_numbered(codes).tobytes(), _grouped(groups, codes.size), n_boot, seed)
+
+
+def product(weights: NDArray[np.floating], values: ArrayLike) -> Floats:
+    """Weights times values, on one thread of BLAS.
+
+    Threads cost far more than they gain on products so small, and their number, that of the cores,
+    would show in the last bits.
+    """
+    with _blas().limit(limits=1, user_api="blas"):
+        return np.asarray(weights @ np.asarray(values))
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def n_units(groups: ArrayLike | None, n_prompts: int) -> int:

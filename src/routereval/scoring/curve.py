@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError
+from routereval.scoring.bootstrap import product
 from routereval.scoring.pareto import area_under_hull, by_cost, front, hull
 from routereval.scoring.smoothing import Smoothing
 
@@ -206,7 +207,7 @@ class Curve:
                 those that send every prompt to one model score as the models do.
         """
         stacked = np.concatenate([getattr(self, n) for n in _ARRAYS], axis=1, dtype=np.float64)
-        averages = stacked.mean(axis=0) if W is None else W @ stacked
+        averages = stacked.mean(axis=0) if W is None else product(W, stacked)
         ends = np.cumsum([getattr(self, name).shape[1] for name in _ARRAYS])[:-1]
         best_test = int(self.model_quality.mean(axis=0, dtype=np.float64).argmax())
         quality, cost, model_quality, model_cost = np.split(averages, ends, axis=-1)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from routereval.scoring.bootstrap import N_BOOT, Interval, interval_ends, resamples
+from routereval.scoring.bootstrap import N_BOOT, Interval, interval_ends, product, resamples
 from routereval.scoring.evidence import Evidence
 from routereval.scoring.means import Means, Values, means
 from routereval.scoring.metrics import Metric, all_metrics, metric
@@ -364,7 +364,7 @@ def mean_draws(
     n = effective_units([column], None if groups is None else np.asarray(groups))
     spread = spread_of(column, low, high) if low >= 0 else _size(column)
     pseudo = (high, low, high, low) if low >= 0 else (high, low, 0.0, 0.0)
-    return _mixed(point, W @ column, n, spread, pseudo)
+    return _mixed(point, product(W, column), n, spread, pseudo)
 
 
 def _mixed(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routereval.errors import DataError
+from routereval.scoring.bootstrap import product
 from routereval.scoring.curve import Plane
 from routereval.scoring.evidence import AVERAGED, AveragedColumns, Column, Evidence
 from routereval.scoring.pair import PairMeans
@@ -78,7 +79,7 @@ class Means(AveragedColumns):
                 all but that), which count where the means are smoothed; None if they have none.
         """
         column = np.asarray(values, np.float64)
-        found = np.asarray(column.mean() if self.W is None else self.W @ column)
+        found = np.asarray(column.mean() if self.W is None else product(self.W, column))
         return _mixed(self.smoothing, found, column, pseudo)
 
 
@@ -126,7 +127,7 @@ def _resampled(
     # a column of zeros and ones for each model that is chosen: one product does them all
     chosen = np.unique(evidence.choice)
     picked = [(evidence.choice == model).astype(np.float64) for model in chosen]
-    found = W @ np.stack([*columns.values(), *picked], axis=1)
+    found = product(W, np.stack([*columns.values(), *picked], axis=1))
     share = evidence.share
     if chosen[0] >= 0:  # no prompt is drawn for
         share = np.zeros((len(W), evidence.n_models))

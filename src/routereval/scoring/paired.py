@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routereval.scoring.bootstrap import SMALLEST_SUBSET, row_blocks
+from routereval.scoring.bootstrap import SMALLEST_SUBSET, product, row_blocks
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -97,7 +97,7 @@ class Flips:
         # of its own, so that it shares no draw with the bootstrap
         rng = np.random.default_rng((seed, 1))
         heads = [
-            _coins(rng, rows.stop - rows.start, len(e)) @ columns
+            product(_coins(rng, rows.stop - rows.start, len(e)), columns)
             for rows in row_blocks(n_flips, len(e))
         ]
         self._sums = (2 * np.concatenate(heads) - columns.sum(axis=0)).T.copy()
