@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from routereval.records.folder import is_collection, read_collection, read_recor
 from routereval.records.records import Records
 
 DEMO = "demo"
+_OPTIONS = re.compile(r"--(?:columns|scale|missing|worth|clip)\b|-O \w+=")
 Progress = Callable[[int, int], None]
 Source = Records | str | Path
 """What can be opened."""
@@ -111,9 +114,19 @@ def _demo(progress: Progress | None) -> list[Records]:
 
 
 def _imported(path: Path) -> list[Records]:
-    found = importer("auto", path)
-    folder = cache_folder() / "imports" / f"{path.absolute().name}-{_stamp(path, found.name)}"
-    return _read_or_written(folder, lambda: found.drafts(path))
+    try:
+        found = importer("auto", path)
+        folder = cache_folder() / "imports" / f"{path.absolute().name}-{_stamp(path, found.name)}"
+        return _read_or_written(folder, lambda: found.drafts(path))
+    except DataError as error:
+        option = _OPTIONS.search(str(error))
+        if option is None:
+            raise
+        between = "\nThese" if "\n" in str(error) else "; these"
+        raise DataError(
+            f"{error}{between} are options of import: "
+            f"routereval import auto {shlex.quote(str(path))} records/ {option[0]} …"
+        ) from None
 
 
 def _read_or_written(folder: Path, drafts: Callable[[], Iterable[Draft]]) -> list[Records]:

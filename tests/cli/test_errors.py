@@ -88,7 +88,7 @@ SOURCES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "dataset": (foreign_dataset, "print"),
     "empty": (empty, "is an empty folder"),
     "nowhere": (nowhere, "does not exist; give a folder of records or of results, or 'demo'"),
-    "unknown": (unknown_files, "; known formats: neutral"),
+    "unknown": (unknown_files, "; `routereval list formats` names the known ones"),
     "damaged": (damaged_records, "manifest.json: damaged"),
     "file": (a_file, "is of no known format"),
 }

@@ -329,7 +329,11 @@ def test_the_text_of_answers_is_not_the_prompt(tmp_path: Path) -> None:
 
 def test_ids_of_rows_are_told(tmp_path: Path) -> None:
     rows = [f"{n},{m},{p},1" for n, (m, p) in enumerate([(m, p) for p in "xyz" for m in "ab"])]
-    text = "\n".join(["id,model,prompt,score", *rows])
+    assert read(tmp_path / "a.csv", "\n".join(["id,model,prompt,score", *rows])).scores.shape == (
+        3,
+        2,
+    )
+    text = "\n".join(["sample_id,model,prompt,score", *rows])
     draft = read(tmp_path / "a.csv", text)
     assert any("name prompts by their text" in line for line in draft.warnings)
     draft = read(tmp_path / "a.csv", text, columns="prompt_id=prompt")

@@ -486,7 +486,7 @@ def test_sheets_of_one_shape_are_models_or_benchmarks(tmp_path: Path) -> None:
 
 
 def test_rows_that_lack_a_subset_or_an_effort_are_warned_of(tmp_path: Path) -> None:
-    draft = read(tmp_path, "id,subject,a\nq1,law,1\nq2,,0\n")
+    draft = read(tmp_path, "id,subject,a,b\nq1,law,1,0\nq2,,0,1\n")
     assert draft.warnings[0].startswith("1 of 2 prompts name no subset, as the others do")
     draft = read(tmp_path, "model,id,effort,score\no3,q1,low,1\no3,q2,,0\nplain,q1,,1\n")
     assert any("some rows of o3 name no effort" in line for line in draft.warnings)

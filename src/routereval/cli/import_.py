@@ -37,6 +37,9 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
 )
 @click.option("--clip", is_flag=True, help="Take scores beyond the scale for its ends.")
 @click.option("--missing", metavar="VALUE,…", help="What stands for no score, such as -1 or ERROR.")
+@click.option(
+    "--worth", metavar="WORD=SCORE,…", help="What words are worth, as in refusal=0,partial=0.5."
+)
 @click.option("--rescale", is_flag=True, help="Map scores onto [0, 1]; needs --scale.")
 @click.option("--strict", is_flag=True, help="Take warnings for errors: nothing is written then.")
 @click.option(

@@ -316,13 +316,17 @@ def same_again(n_again: int) -> Iterator[str]:
         )
 
 
+class TwoScoresError(DataError):
+    """A model has two scores on one prompt."""
+
+
 def refuse_two_scores(benchmark: str, cells: Iterable[str]) -> NoReturn:
     """Refuse cells that have two scores.
 
     Raises:
-        DataError: always, listing them.
+        TwoScoresError: always, listing them.
     """
-    raise DataError(
+    raise TwoScoresError(
         "\n".join(
             [
                 f"{benchmark}: a model has two scores on one prompt; if they are runs of it, keep "

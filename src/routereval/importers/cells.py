@@ -19,10 +19,19 @@ WORDS: Mapping[str, float] = {
     **dict.fromkeys("✓✔✅☑", 1.0),
     **dict.fromkeys("✗✘❌☒", 0.0),
     **dict.fromkeys(("false", "no", "n", "fail", "failed", "incorrect", "wrong", "failure"), 0.0),
+    **dict.fromkeys(("correct answer", "right answer", "solved", "resolved"), 1.0),
+    **dict.fromkeys(("incorrect answer", "wrong answer", "unsolved", "unresolved"), 0.0),
     **dict.fromkeys(("", "na", "n/a", "#n/a", "#na", "-", "–", "—", "nan", "none"), math.nan),
     **dict.fromkeys(("null", ".", "<na>", "missing", "n.a."), math.nan),
 }
 """What words stand for in a column of scores; NaN where they say that there is none."""
+_NO_ANSWERS = frozenset(
+    {
+        *("refusal", "refused", "abstain", "abstained", "abstention", "no answer", "unanswered"),
+        *("failed to answer", "not attempted", "partial", "partially correct", "timeout"),
+    }
+)
+_ANSWERS = frozenset({"true", "yes", "y", "false", "no", "n"})
 
 _SEPARATED = {
     "decimal comma": (
@@ -184,6 +193,15 @@ def read_cost(text: str, *, comma: bool = False) -> Read:
 def is_word(cell: object) -> bool:
     """Whether a cell is a word that stands for a score, not for none."""
     return isinstance(cell, str) and not math.isnan(WORDS.get(cell.strip().lower(), math.nan))
+
+
+def is_verdict(cell: object) -> bool:
+    """Whether a cell is a word that says how an answer was, as yes and true need not.
+
+    What a refusal is worth does not follow from the word.
+    """
+    word = str(cell).strip().lower()
+    return (is_word(cell) and word not in _ANSWERS) or word.replace("_", " ") in _NO_ANSWERS
 
 
 def reads_as_score(cell: object) -> bool | None:

@@ -50,7 +50,7 @@ _ALONE = _words("""
     judges annotator annotators rater raters grader reviewer sno size complexity source type
     author license licence format tier style status state name url hash tag tags set dataset track
     section area field skill kind comment comments note notes n k evaluation eval
-    checked reviewed verified
+    checked reviewed verified pid uid qid uuid guid
 """)
 """Words of which a name consists that names no model."""
 
@@ -171,7 +171,7 @@ def metadata_in(name: str, others: Collection[str] = ()) -> Metadata | None:
     plain = unfolded_name(name)
     if (likely := _LIKELY.fullmatch(plain)) is not None:
         return Metadata(likely[1])
-    if _COUNTS.match(name) or _is_alone(words) or "vs" in words[1:-1]:
+    if _COUNTS.match(name) or words[-1] == "id" or _is_alone(words) or "vs" in words[1:-1]:
         return Metadata("")
     first = _WORD.match(plain)
     if first and first[0].lower() in _SAYS and plain[first.end() :][:1] in {*"_ .|:"}:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from routereval.importers.column_words import metadata_in, sums_up
 from routereval.records.draft import Draft
 
+_MANY_SCORES = 50
 _FEW = 12
 _MANY_CELLS = 20_000_000
 _LONGEST_NAME = 300
@@ -117,6 +118,7 @@ def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]
     if observed is None or not observed.size:
         return
     yield from _coverage(draft, observed)
+    yield from _all_alike(draft.scores[observed])
     texts = draft.prompts["text"].drop_nulls() if "text" in draft.prompts.columns else None
     if texts is None or not len(texts):
         return
@@ -227,6 +229,15 @@ def _alike_ids(prompt_ids: Iterable[str]) -> Iterator[str]:
     twice = [name for name, n in forms.items() if n > 1]
     if twice:
         yield f"prompts {twice[0]!r} and {twice[0] + '.0'!r} ({len(twice)} such) are taken for two"
+
+
+def _all_alike(scores: NDArray[np.floating]) -> Iterator[str]:
+    """A warning of scores of which many are all the same, as where each says that a call worked."""
+    if scores.size >= _MANY_SCORES and scores.min() == scores.max():
+        yield (
+            f"every one of {scores.size:,} scores is {scores.flat[0]:g}: they tell no model from "
+            "another; is it whether the call worked, and not the answer?"
+        )
 
 
 def _coverage(draft: Draft, observed: NDArray[np.bool_]) -> Iterator[str]:

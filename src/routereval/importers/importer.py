@@ -60,8 +60,8 @@ class Importer:
         Args:
             path: the file or folder.
             options: those of `read`; one that is not set (None, False) is left out. Where
-                `read` takes ``rescale``, ``scale``, ``missing`` and ``clip`` declare it, as in
-                `Scale.of`.
+                `read` takes ``rescale``, ``scale``, ``missing``, ``worth`` and ``clip`` declare it,
+                as in `Scale.of`.
 
         Raises:
             SpecError: if the format has no such option, or ``rescale`` comes without a scale.
@@ -125,9 +125,10 @@ def _of_scale(draft: Draft, scale: Scale | None) -> Iterator[str]:
 
 def _declared(options: dict[str, Any]) -> Scale | None:
     """The scale that options declare, which are taken out of them."""
-    found = {name: options.pop(name) for name in ("scale", "missing", "clip") if name in options}
+    names = ("scale", "missing", "worth", "clip")
+    found = {name: options.pop(name) for name in names if name in options}
     if found:
-        texts = {name: str(found.get(name, "")) for name in ("scale", "missing")}
+        texts = {name: str(found.get(name, "")) for name in ("scale", "missing", "worth")}
         return Scale.of(**texts, clip=bool(found.get("clip")))
     given = options.get("rescale")
     if given and not isinstance(given, Scale):

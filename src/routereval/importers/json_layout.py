@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from routereval.importers.column_words import is_metadata
+from routereval.importers.column_words import are_models, is_metadata, words_of
 from routereval.importers.examined import listed_names
 from routereval.importers.table_roles import ROLES
 
 _NESTED_SCORES = ("scores", "score", "results", "performance", "accuracy", "correct")
+_OF_JUDGES = frozenset(
+    {
+        *("judge", "judges", "rater", "raters", "grader", "graders", "annotator", "annotators"),
+        *("criterion", "criteria", "metric", "metrics", "rubric", "rubrics", "dimensions"),
+    }
+)
+"""Words of objects that hold scores by judge or by what was judged."""
 _NESTED_COSTS = ("costs", "cost")
 
 Cells = Callable[[str], Sequence[object]]
@@ -38,13 +45,14 @@ def scores_inside(names: Sequence[str], cells: Cells, *, per_model: bool) -> Ins
             costs = next((c for c in _NESTED_COSTS if c in names and _all(cells(c), dict)), None)
             return Inside(f"models: the keys of {name!r}", nested=(name, costs))
     objects = tuple(n for n in names if _hold_scores(cells(n)) and not is_metadata(n))
-    if objects and per_model:
+    if objects and per_model and (len(objects) > 1 or are_models(objects)):
         return Inside(f"models: the objects {listed_names(objects)}", objects=objects)
     for name in names:
-        if per_model and _all(cells(name), dict) and _hold_scores(_values(cells(name))):
-            return Inside(f"models: the keys of {name!r}", nested=(name, None))
         if _hold_records(cells(name)):
             return Inside(f"records: the objects in the lists {name!r}", listed=name)
+        of_models = per_model and not _OF_JUDGES.intersection(words_of(name))
+        if of_models and _all(cells(name), dict) and _hold_scores(_values(cells(name))):
+            return Inside(f"models: the keys of {name!r}", nested=(name, None))
     return None
 
 

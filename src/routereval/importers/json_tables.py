@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from routereval.importers.column_words import are_models, numbers_prompts
@@ -16,7 +16,10 @@ _OF_A_ROW = {*ROLES["model"], *ROLES["score"], *ROLES["prompt"], *ROLES["prompt_
     "pass",
     "em",
 }
-_OF_ALL_ROWS = ("model", "benchmark")
+_OF_ALL_ROWS = ("model", "benchmark", "effort")
+_FEWEST_KEYS = 2
+_MANY_PROMPTS, _MORE_PROMPTS = 20, 5
+"""So many keys, and so many times as many as of the other kind, are prompts, not models."""
 
 Row = Mapping[str, Any]
 
@@ -24,9 +27,10 @@ Row = Mapping[str, Any]
 def rows_inside(whole: Row) -> Iterator[Row]:
     """The rows of an object; the object itself where it has no such shape.
 
-    These are: one list of objects, whose model and benchmark may stand beside it; lists of objects
-    by model or benchmark; columns as lists of one length; pandas' ``split``, ``columns`` and
-    ``index``; scores by model and prompt, or by prompt and model.
+    These are: one list of objects, or one among others whose objects have scores, whose model and
+    benchmark may stand beside it; lists of objects by model or benchmark; columns as lists of one
+    length; pandas' ``split``, ``columns`` and ``index``; scores by model and prompt, or by prompt
+    and model, or lists of the runs of each; rows or runs by prompt, with the model beside them.
 
     >>> list(rows_inside({"model": "a", "rows": [{"id": "q1", "score": 1}]}))
     [{'model': 'a', 'id': 'q1', 'score': 1}]
@@ -36,26 +40,78 @@ def rows_inside(whole: Row) -> Iterator[Row]:
     [{'model': 'a', 'id': 'q1', 'score': 1}, {'model': 'b', 'id': 'q1', 'score': 0}]
     >>> list(rows_inside({"q1": {"a": 1, "b": 0}, "q2": {"a": 1, "b": 1}}))
     [{'': 'q1', 'a': 1, 'b': 0}, {'': 'q2', 'a': 1, 'b': 1}]
+    >>> list(rows_inside({"model": "a", "runs": {"q1": [{"score": 1}], "q2": [{"score": 0}]}}))
+    [{'model': 'a', 'prompt_id': 'q1', 'trial': 1, 'score': 1}, \
+{'model': 'a', 'prompt_id': 'q2', 'trial': 1, 'score': 0}]
     """
     values = list(whole.values())
     lists = [value for value in values if isinstance(value, list) and value]
-    objects = [held for held in lists if all(isinstance(item, dict) for item in held)]
+    objects = [held for held in lists if _are_objects(held)]
+    scored = [held for held in objects if _names(held[0], "score")]
     if {"columns", "data"} <= whole.keys() and len(lists) >= 2:
         yield from _split_rows(whole)
-    elif len(objects) == 1:
-        yield from _with_what_is_of_all(whole, objects[0])
+    elif len(objects) == 1 or (len(scored) == 1 and len(objects) > 1):
+        yield from _with_what_is_of_all(whole, (scored or objects)[0])
     elif values and len(objects) == len(values):
         yield from _rows_by_key(whole)
     elif lists and len(lists) == len(whole) and len({len(held) for held in lists}) == 1:
         yield from (dict(zip(whole, cells, strict=True)) for cells in zip(*values, strict=True))
     elif len(values) > 1 and all(isinstance(value, dict) for value in values):
         yield from _keyed_rows(whole)
+    elif not objects and (inner := _keyed_by_prompt(whole)) is not None:
+        yield from _with_what_is_of_all(whole, inner)
     else:
         yield whole
 
 
+def _are_objects(value: object) -> bool:
+    """Whether a value is a list of objects."""
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _keyed_by_prompt(whole: Row) -> list[Row] | None:
+    """The rows of one model that one object of the whole holds by prompt; None without one.
+
+    Each prompt has a row, or a list of them, one for each run; lists of rows that name their
+    prompts are of one subset each.
+    """
+    found = [value for value in whole.values() if _holds_rows(value)]
+    if len(found) != 1:
+        return None
+    rows: list[Row] = []
+    for key, held in found[0].items():
+        if isinstance(held, dict):
+            rows.append({"prompt_id": key, **held})
+        else:
+            rows += _runs({"prompt_id": key}, {"subset": key}, held)
+    return rows
+
+
+def _holds_rows(value: object) -> bool:
+    """Whether a value is an object of several lists of rows, or of rows with a score."""
+    if not isinstance(value, dict) or len(value) < _FEWEST_KEYS:
+        return False
+    held = list(value.values())
+    return all(map(_are_objects, held)) or all(
+        isinstance(row, dict) and _names(row, "score") for row in held
+    )
+
+
+def _runs(of_prompt: Row, otherwise: Row, runs: Sequence[Row]) -> list[Row]:
+    """A row for each run of a model on a prompt, which its number names.
+
+    Args:
+        of_prompt: what holds for all of them.
+        otherwise: what does where the rows name their prompts themselves, and so are no runs.
+        runs: the rows.
+    """
+    if any(_names(runs[0], role) for role in ("prompt_id", "prompt")):
+        return [{**otherwise, **run} for run in runs]
+    return [{**of_prompt, "trial": number, **run} for number, run in enumerate(runs, 1)]
+
+
 def _with_what_is_of_all(whole: Row, rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows, each with the model and the benchmark that stand beside their list, or in an object."""
+    """Rows, each with the model, effort and benchmark beside their list, or in an object there."""
     scalars = {key: value for key, value in whole.items() if isinstance(value, str)}
     for inner in (value for value in whole.values() if isinstance(value, dict)):
         scalars |= {k: v for k, v in inner.items() if isinstance(v, str) and k not in scalars}
@@ -103,6 +159,9 @@ def _split_rows(whole: Row) -> Iterator[Row]:
 def _keyed_rows(whole: Row) -> Iterator[Row]:
     """Objects by the key of their row, or cells by column and key."""
     inner = dict.fromkeys(key for cells in whole.values() for key in cells)
+    if all(_are_objects(cell) for cells in whole.values() for cell in cells.values()) and inner:
+        yield from _keyed_runs(whole, inner)
+        return
     hold_scores = all(
         cell is None or isinstance(cell, (int, float, dict))
         for cells in whole.values()
@@ -114,6 +173,16 @@ def _keyed_rows(whole: Row) -> Iterator[Row]:
     for key in inner:
         row = {column: cells[key] for column, cells in whole.items() if key in cells}
         yield {INDEX: key, **row}
+
+
+def _keyed_runs(whole: Row, inner: Collection[str]) -> Iterator[Row]:
+    """The runs that lists hold by prompt and model, or by model and prompt."""
+    outer_prompts = _are_prompts(whole.keys(), inner)
+    for key, cells in whole.items():
+        for other, runs in cells.items():
+            prompt, model = (key, other) if outer_prompts else (other, key)
+            of = {"model": model}
+            yield from _runs({"prompt_id": prompt, **of}, {"benchmark": prompt, **of}, runs)
 
 
 def _are_prompts(outer: Collection[str], inner: Collection[str]) -> bool:
@@ -128,6 +197,9 @@ def _are_prompts(outer: Collection[str], inner: Collection[str]) -> bool:
         return numbers_prompts(outer) and not {*ROLES["prompt_id"]} & {*outer}
     if {*ROLES["prompt_id"], *ROLES["prompt"]} & {*outer}:
         return False
+    few, many = sorted((len(outer), len(inner)))
+    if many >= _MANY_PROMPTS and many >= _MORE_PROMPTS * few:
+        return len(outer) == many
     raise RowError(
         f"which keys are the models, the outer ({listed_names(outer, 3)}) or the inner "
         f"({listed_names(inner, 3)}), does not follow from their names; write a row per prompt: "

@@ -55,6 +55,7 @@ class LongTable:
         one_of_judges: bool = False,
     ) -> None:
         self._scale = rescale if isinstance(rescale, Scale) else Scale()
+        self._worth = dict(self._scale.worth)
         self._observed_range = rescale is True
         self._repeats: Repeats = repeats
         self._one_of_judges = one_of_judges
@@ -156,6 +157,9 @@ class LongTable:
         if text.lower() in self._scale.words:
             forms.count(column, text, text, "not observed")
             return math.nan
+        if (worth := self._worth.get(text.lower())) is not None:
+            forms.count(column, text, text, f"{worth:g}")
+            return self._scaled(worth, forms, column)[0]
         read = _read_score(text, comma)
         forms.add(column, cell, read)
         if read.is_share:
@@ -222,7 +226,8 @@ def _read_score(text: str, comma: bool) -> Read:
         return read_score(text, comma=comma)
     except RowError as error:
         raise RowError(
-            f"{error}; give a number, or leave it empty (--missing VALUE) if there is none"
+            f"{error}; give a number, or leave it empty (--missing VALUE) if there is none, or "
+            "say what it is worth (--worth 'refusal=0,partial=0.5')"
         ) from None
 
 

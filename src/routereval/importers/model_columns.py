@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from routereval.errors import DataError
+from routereval.importers.cells import number_of
 from routereval.importers.column_words import (
     are_models,
     is_benchmark,
@@ -17,6 +19,7 @@ from routereval.importers.column_words import (
 )
 from routereval.importers.examined import listed_names
 from routereval.importers.json_layout import Cells
+from routereval.importers.rows import RowError
 from routereval.importers.table_roles import ROLES
 from routereval.records.axes import AXIS_ROLES, axis_of
 
@@ -148,7 +151,13 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def refuse_no_models(
-    file: Path, roles: Mapping[str, str], models: Mapping[str, str], numbers: Sequence[str]
+    file: Path,
+    roles: Mapping[str, str],
+    models: Mapping[str, str],
+    numbers: Sequence[str],
+    cells: Cells,
+    *,
+    several_files: bool,
 ) -> None:
     """Refuse a wide table that has no model, or one only beside scores that say not whose they are.
 
@@ -157,24 +166,49 @@ def refuse_no_models(
         roles: column by role.
         models: column by model.
         numbers: the columns that may have been models'.
+        cells: the first cells of a column.
+        several_files: whether each file may be a model's.
 
     Raises:
         DataError: saying what to do.
     """
+    a_file_each = (
+        "where each file is a model's, name the score's column (--columns score=COLUMN)"
+        if several_files
+        else "where each model has a file of its own, give their folder"
+    )
     if not models:
         raise DataError(
             f"{file}: there is neither a column for the model nor one of numbers per model; name "
-            "it, as in --columns model=COLUMN; where each model has a file of its own, give their "
-            f"folder{_why_none(numbers)}"
+            f"it, as in --columns model=COLUMN; {a_file_each}{_why_none(numbers)}"
         )
-    if "score" in roles and len(models) == 1:
-        only = next(iter(models.values()))
+    only = next(iter(models.values()))
+    if several_files and len(models) == 1 and not are_models(models):
+        raise DataError(
+            f"{file}: only {only!r} is a column of numbers that may be a model's; {a_file_each}; "
+            f"if it is a model's name, say so (--columns models={only})"
+        )
+    if "score" in roles and (len(models) == 1 or _are_beyond(models, cells)):
         raise DataError(
             f"{file}: {roles['score']!r} holds scores, but no column says whose; name the model's "
             f"column (--columns model=NAME), or say that {only!r} is a model "
-            f"(--columns models={only}); where each model has a file of its "
-            "own, give their folder"
+            f"(--columns models={only}); {a_file_each}"
         )
+
+
+def _are_beyond(models: Mapping[str, str], cells: Cells) -> bool:
+    """Whether columns that are not called as models are hold numbers that are no scores."""
+    numbers = [number for name in models.values() for number in map(_number, cells(name))]
+    return not are_models(models) and any(not 0 <= number <= 1 for number in numbers)
+
+
+def _number(cell: object) -> float:
+    """The number that a cell holds, 0 where it holds none."""
+    try:
+        number = number_of(cell, "")
+    except RowError:
+        return 0.0
+    return 0.0 if math.isnan(number) else number
 
 
 def _why_none(numbers: Sequence[str]) -> str:

@@ -110,10 +110,10 @@ def importer(name: str, path: Path, *, otherwise: str = "") -> Importer:
         return found
     empty = path.is_dir() and not any(path.iterdir())
     what = "is an empty folder" if empty else "is of no known format"
+    if reason := nearest_reason(path):
+        raise DataError(f"{path} {what}: {reason}; `routereval list formats` names the known ones")
     known_names = ", ".join(IMPORTERS.known())
-    reason = nearest_reason(path)
-    because = f": {reason}" if reason else ""
-    raise DataError(f"{path} {what}{because}; known formats: {known_names}, or a folder of records")
+    raise DataError(f"{path} {what}; known formats: {known_names}, or a folder of records")
 
 
 def _recognising(path: Path, otherwise: str) -> Importer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +28,12 @@ class Scale:
         clip: take scores beyond either end for that end, instead of refusing them.
         missing: numbers that stand for no score, such as -1.
         words: texts that do, such as ``ERROR``.
+        worth: texts that stand for a number of the scale, each with that, such as ``refusal``.
 
     >>> Scale(0, 100).score(85), Scale(10, 0).score(2.5), Scale(missing=(-1.0,)).score(-1)
     (0.85, 0.75, nan)
+    >>> Scale.of("0,10", worth="Refusal=0, so-so=5").score("so-so")
+    0.5
     """
 
     low: float = 0.0
@@ -37,18 +41,22 @@ class Scale:
     clip: bool = False
     missing: tuple[float, ...] = ()
     words: tuple[str, ...] = ()
+    worth: tuple[tuple[str, float], ...] = ()
 
     @classmethod
-    def of(cls, scale: str = "", missing: str = "", *, clip: bool = False) -> Scale:
+    def of(
+        cls, scale: str = "", missing: str = "", worth: str = "", *, clip: bool = False
+    ) -> Scale:
         """The scale that options declare.
 
         Args:
             scale: ``LOW,HIGH``; 0,1 if empty.
             missing: what stands for no score, several joined by commas.
+            worth: ``WORD=NUMBER``, several joined by commas.
             clip: as the attribute.
 
         Raises:
-            SpecError: if `scale` is no two different numbers.
+            SpecError: if `scale` is no two different numbers, or what a word is worth is none.
         """
         try:
             low, high = (float(end) for end in (scale or "0,1").split(","))
@@ -59,7 +67,7 @@ class Scale:
         marks = [mark.strip() for mark in missing.split(",") if mark.strip()]
         numbers = tuple(float(mark) for mark in marks if _is_number(mark))
         words = tuple(mark.lower() for mark in marks if not _is_number(mark))
-        return cls(low, high, clip=clip, missing=numbers, words=words)
+        return cls(low, high, clip, numbers, words, tuple(_worth(worth)))
 
     def score(self, value: object, what: str = "score") -> float:
         """A score on [0, 1]; NaN if there is none.
@@ -67,8 +75,11 @@ class Scale:
         Raises:
             RowError: if the value is no number of the scale.
         """
-        if isinstance(value, str) and value.strip().lower() in self.words:
-            return math.nan
+        if isinstance(value, str):
+            word = value.strip().lower()
+            if word in self.words:
+                return math.nan
+            value = dict(self.worth).get(word, value)
         number = finite_in(value, what)
         if math.isnan(number) or number in self.missing:
             return math.nan
@@ -112,11 +123,21 @@ class Scale:
         parts += ["beyond it clipped"] if self.clip else []
         marks = [f"{number:g}" for number in self.missing] + list(self.words)
         parts += [f"{', '.join(marks)} not observed"] if marks else []
+        parts += [f"{word!r} worth {number:g}" for word, number in self.worth]
         return "; ".join(parts)
 
 
 Rescale = bool | Scale
 """What an importer knows of the scale: a declared one, True for the range that it observes."""
+
+
+def _worth(text: str) -> Iterator[tuple[str, float]]:
+    """What words are worth, from ``WORD=NUMBER`` joined by commas."""
+    for pair in filter(str.strip, text.split(",")):
+        word, _, number = pair.rpartition("=")
+        if not word.strip() or not _is_number(number):
+            raise SpecError(f"worth {pair.strip()!r} should be WORD=NUMBER, as in refusal=0")
+        yield word.strip().lower(), float(number)
 
 
 def _is_number(text: str) -> bool:

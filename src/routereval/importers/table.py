@@ -7,6 +7,7 @@ model. Other names are mapped: ``columns="model=llm_name, score=correct"``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -16,7 +17,7 @@ import numpy as np
 
 from routereval.errors import DataError, MissingDependencyError
 from routereval.importers.arms import efforts_named
-from routereval.importers.benchmark_columns import Repeats
+from routereval.importers.benchmark_columns import Repeats, TwoScoresError
 from routereval.importers.column_warnings import half_empty
 from routereval.importers.column_words import sums_up
 from routereval.importers.examined import listed_names
@@ -49,6 +50,7 @@ from routereval.importers.table_folders import (
 from routereval.importers.table_layout import Layout, refuse_metrics
 from routereval.importers.table_roles import ROLES, column_names
 from routereval.importers.table_row import Row, RowReader, error_of_column, label_in
+from routereval.importers.telling_columns import what_tells_apart
 from routereval.importers.workbook import lost_cells
 from routereval.importers.workbook_sheets import unread_sheets
 from routereval.records.axes import AXIS_ROLES
@@ -56,6 +58,7 @@ from routereval.records.draft import Draft
 
 _SAMPLE = 100
 _MOST_OTHERS = 20
+_MANY = 20_000  # rows
 _LESS_IS_BETTER = {*LOWER_IS_BETTER, "error", "errors", "error_rate", "wrong", "failed"}
 _NAMES = ("model", "prompt_id", "benchmark")
 
@@ -142,6 +145,8 @@ class _Source:
         self.bad = BadRows()
         others = tables_of_other_kinds(path, files)[:_MOST_OTHERS]
         self.others = list(filter(_holds_table, others))
+        self.kind = ""
+        self._times = Counter[tuple[str, ...]]()
 
     def drafts(self) -> Iterator[Draft]:
         if all(has_end(file, ".parquet") for file in self.files) and self.repeats == "refuse":
@@ -154,9 +159,31 @@ class _Source:
         for file in self.files:
             self._rows(file, table, texts)
         self.bad.check()
-        for draft in table.drafts(str(self.path)):
+        try:
+            drafts = list(table.drafts(str(self.path)))
+        except TwoScoresError as error:
+            raise DataError("\n".join(filter(None, [str(error), self._telling()]))) from None
+        for draft in drafts:
             named = efforts_named(texts.without_answers(draft))
             yield replace(named, warnings=[*named.warnings, *half_empty(named)])
+
+    def _telling(self) -> str:
+        """What tells apart the rows that give a model two scores on a prompt; empty if nothing."""
+        return what_tells_apart(islice(chain.from_iterable(map(self._cells, self.files)), _MANY))
+
+    def _cells(self, file: Path) -> Iterator[tuple[tuple[str, ...], str, Row]]:
+        """The model and prompt of each row of a file that names one, and its other columns."""
+        layout = self.layout(file)
+        reader = RowReader(layout, model_of(file, self.files), decimal_comma(file))
+        if layout.nested or layout.listed or layout.objects or layout.models:
+            return
+        used = {*layout.roles.values()}
+        for _, row in _unfolded(rows_of(file, self.bad), self._of_all(file)):
+            of = str(row.get(layout.roles.get("benchmark", ""), ""))
+            prompt_id, _ = reader.prompt(row)
+            rest = {name: cell for name, cell in row.items() if name not in used}
+            for cell in reader.cells(row):
+                yield (of, prompt_id, cell.model), file.name, rest
 
     def layout(self, file: Path) -> Layout:
         """What the columns of one of the files are for."""
@@ -208,6 +235,7 @@ class _Source:
         first = [row for _, row in sample]
         header = dict.fromkeys(key for row in first for key in row)
         layout = _layout_of(file, first, self.named, several_files=self._are_several())
+        self._refuse_other_kind(file, layout)
         others = unread_sheets(file) if has_end(file, ".xlsx") else []
         if others:
             table.warnings.append(
@@ -238,6 +266,24 @@ class _Source:
                 metrics[name] = None
                 refuse_metrics(file, metric, metrics)
 
+    def _refuse_other_kind(self, file: Path, layout: Layout) -> None:
+        """Refuse a file whose rows are not of the kind of those of the files before it."""
+        kind = _kind(layout)
+        self.kind = self.kind or kind
+        if kind != self.kind:
+            raise DataError(
+                f"{file}: holds {kind}, but {self.files[0].name} {self.kind}; take it out of the "
+                "folder if it holds no score of each prompt, or give it by itself"
+            )
+
+    def _run(self, label: str | None, *of: str) -> str | None:
+        """What names a run; where repeats are runs, one whose name came before has a number."""
+        if label is None or self.repeats not in {"trials", "mean"}:
+            return label
+        self._times[(label, *of)] += 1
+        times = self._times[(label, *of)]
+        return label if times == 1 else f"{label} ({times})"
+
     def _add(self, row: Row, table: LongTable, reader: RowReader, texts: PromptTexts) -> None:
         layout, roles = reader.layout, reader.layout.roles
         name = _benchmark(row, roles["benchmark"]) if "benchmark" in roles else self.benchmark
@@ -257,7 +303,7 @@ class _Source:
                     cell.score,
                     cost=cell.cost,
                     axes=reader.axes(cell, table.forms(name)) if cell.axes else None,
-                    trial=trial,
+                    trial=self._run(trial, name, prompt_id, cell.model, judge or ""),
                     judge=judge,
                     column=cell.column,
                     cost_column=cell.cost_column,
@@ -268,6 +314,15 @@ class _Source:
                 raise (
                     error_of_column(cell.where, error, layout) if cell.where else error
                 ) from None
+
+
+def _kind(layout: Layout) -> str:
+    """What the rows of a table are."""
+    if layout.per_file:
+        return "the scores of one model"
+    if layout.nested or layout.listed or layout.objects or layout.models:
+        return "the scores of several models in each row"
+    return "a model in each row"
 
 
 def _without_sums(draft: Draft) -> Draft:

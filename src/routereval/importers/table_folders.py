@@ -10,15 +10,25 @@ from routereval.importers.column_words import is_benchmark
 from routereval.importers.rows import files_in
 from routereval.importers.table_files import ENDS, has_end
 
-_DEEPEST = 3  # folders of a partition within each other
+_DEEPEST = 4  # folders within each other
+_OF_FILES = frozenset(
+    {
+        *("output", "outputs", "result", "results", "score", "scores", "scored", "eval", "evals"),
+        *("evaluation", "evaluations", "evaluated", "prediction", "predictions", "preds", "pred"),
+        *("response", "responses", "completion", "completions", "answer", "answers", "judged"),
+        *("samples", "detailed", "details", "graded", "grades", "run", "runs", "log", "logs"),
+    }
+)
+"""Words in the names of files that are no part of the model's."""
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def table_files(path: Path) -> list[Path]:
     """The files of a table: itself, or those of a folder, of the first kind that is there.
 
-    These lie in the folder or its ``data``; in folders such as ``model=NAME``; or, where all have
-    one name, or the names of benchmarks, in a folder for each model.
+    These lie in the folder or its ``data``; in folders such as ``model=NAME``; where all have one
+    name, or the names of benchmarks, in a folder for each model; where the folders have the names
+    of benchmarks, in one for each; or in the one folder below it that has any.
     """
     if path.is_file():
         return [path] if has_end(path, *ENDS) else []
@@ -29,8 +39,19 @@ def table_files(path: Path) -> list[Path]:
             return files
     for end in (*ENDS[1:], ENDS[0]):
         files = files_in(path, f"*/*{end}")
-        if len(files) > 1 and (_have_one_name(files) or are_benchmarks(files)):
+        of_each = _have_one_name(files) or are_benchmarks(files) or _in_benchmarks(files)
+        if len(files) > 1 and of_each:
             return files
+    below = tables_below(path)
+    return below if len({file.parent for file in below}) == 1 else []
+
+
+def tables_below(path: Path) -> list[Path]:
+    """The files that may hold tables in the folders below a folder, of the first kind there is."""
+    for depth in range(1, _DEEPEST + 1):
+        for end in ENDS:
+            if files := files_in(path, f"{'*/' * depth}*{end}"):
+                return files
     return []
 
 
@@ -49,16 +70,55 @@ def table_name(file: Path) -> str:
 
 
 def model_of(file: Path, files: Sequence[Path]) -> str:
-    """The model whose file it is: the file's name, or the folder's that holds it."""
+    """The model whose file it is: the file's name, or the folder's that holds it.
+
+    What the names of all files begin or end with, such as ``results_``, is no part of the model's.
+    """
     in_folders = len({other.parent for other in files}) > 1
-    if in_folders and (_have_one_name(files) or are_benchmarks(files)):
+    if (
+        in_folders
+        and not _in_benchmarks(files)
+        and (_have_one_name(files) or are_benchmarks(files))
+    ):
         return file.absolute().parent.name
-    return table_name(file)
+    return _bare_names([table_name(other) for other in files])[table_name(file)]
+
+
+def _bare_names(names: Sequence[str]) -> dict[str, str]:
+    """Each name without the words of `_OF_FILES` with which all begin, and all end.
+
+    >>> _bare_names(["output_gpt-4_v2_results", "output_o1_v2_results"])
+    {'output_gpt-4_v2_results': 'gpt-4_v2', 'output_o1_v2_results': 'o1_v2'}
+    """
+    bare = {name: name for name in names}
+    for cut in (_without_first, _without_last):
+        while len(bare) > 1:
+            parts = {name: cut(rest) for name, rest in bare.items()}
+            words = {word.lower() for word, _ in parts.values()}
+            if len(words) != 1 or not words <= _OF_FILES:
+                break
+            shorter = {name: rest for name, (_, rest) in parts.items()}
+            if not all(shorter.values()) or len(set(shorter.values())) < len(set(bare.values())):
+                break
+            bare = shorter
+    return bare
+
+
+def _without_first(name: str) -> tuple[str, str]:
+    word, _, rest = name.partition("_")
+    return word, rest
+
+
+def _without_last(name: str) -> tuple[str, str]:
+    rest, _, word = name.rpartition("_")
+    return word, rest
 
 
 def columns_of_all(file: Path, path: Path, files: Sequence[Path]) -> Mapping[str, str]:
     """What holds for all rows of a file, by column: what folders such as ``model=NAME`` say."""
     found = {"benchmark": table_name(file)} if are_benchmarks(files) else {}
+    if path.is_dir() and _in_benchmarks(files):
+        found = {"benchmark": file.absolute().parent.name}
     if path.is_dir():
         for folder in file.relative_to(path).parts[:-1]:
             column, sign, value = folder.partition("=")
@@ -70,6 +130,12 @@ def columns_of_all(file: Path, path: Path, files: Sequence[Path]) -> Mapping[str
 def are_benchmarks(files: Sequence[Path]) -> bool:
     """Whether several files are called as benchmarks are, each by another's name or in a folder."""
     return len(files) > 1 and all(is_benchmark(table_name(file)) for file in files)
+
+
+def _in_benchmarks(files: Sequence[Path]) -> bool:
+    """Whether files lie in folders that are called as benchmarks are."""
+    folders = {file.absolute().parent for file in files}
+    return len(folders) > 1 and all(is_benchmark(folder.name) for folder in folders)
 
 
 def _have_one_name(files: Sequence[Path]) -> bool:

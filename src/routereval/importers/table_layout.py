@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from routereval.errors import DataError
-from routereval.importers.cells import is_word, number_of, reads_as_score
+from routereval.importers.cells import is_verdict, is_word, number_of, reads_as_score
 from routereval.importers.column_warnings import (
     GOLD,
     answer_columns,
@@ -16,7 +16,13 @@ from routereval.importers.column_warnings import (
     unread_columns,
     unreadable_columns,
 )
-from routereval.importers.column_words import plain_name
+from routereval.importers.column_words import (
+    are_models,
+    is_benchmark,
+    is_metadata,
+    plain_name,
+    words_of,
+)
 from routereval.importers.examined import listed_names
 from routereval.importers.json_layout import Cells, scores_inside
 from routereval.importers.model_columns import (
@@ -27,7 +33,7 @@ from routereval.importers.model_columns import (
     refuse_no_prompts,
 )
 from routereval.importers.rows import RowError, axis_in
-from routereval.importers.table_roles import NAMED_LISTS, ROLES
+from routereval.importers.table_roles import KEYS, NAMED_LISTS, ROLES, WORDS_ONLY
 from routereval.records.axes import AXIS_ROLES
 
 _INDEX = ("", "Unnamed: 0", "unnamed: 0", "__index_level_0__", "index", "#", "level_0")
@@ -35,9 +41,20 @@ _INDEX = ("", "Unnamed: 0", "unnamed: 0", "__index_level_0__", "index", "#", "le
 _NO_MODEL = {
     *(*_INDEX, *GOLD, "split", "prediction", "response", "output", "completion", "ignore"),
 }
+_MOST_VERDICTS = 12
 _METRIC_NAMES = ("metric", "metric_name", "measure", "scorer", "score_name", "score_type")
 _OUT_OF = ("max_score", "max_points", "total_points", "points_possible", "out_of", "full_marks")
 _PAIRS = (("model_a", "model_b"), ("model_1", "model_2"), ("chosen", "rejected"))
+_NO_PROMPT = frozenset(
+    {
+        *("run", "model", "response", "answer", "ans", "request", "trace", "span", "user", "job"),
+        *("batch", "experiment", "config", "call", "completion", "judge", "annotator", "worker"),
+        *("thread", "org", "organization", "provider", "deployment", "message", "row", "output"),
+        *("generation", "submission", "eval", "evaluation", "project", "account", "team", "agent"),
+        *("category", "cluster", "domain", "topic", "subject", "dataset", "conversation", "group"),
+    }
+)
+"""Words of columns of ids that name no prompts."""
 _OF_A_RECORD = ("score", "cost", "model", "judge", "effort", *AXIS_ROLES)
 
 
@@ -95,30 +112,39 @@ class Layout:
         """
         left_out = set(filter(None, named.get("ignore", "").split("|")))
         names = [name for name in header if name not in left_out]
-        plain = {plain_name(name): name for name in names}
-        for pair in _PAIRS:
-            if plain.keys() >= set(pair) and not all(_scores(cells(plain[name])) for name in pair):
-                raise DataError(
-                    f"{file}: holds pairs of answers ({', '.join(pair)}) and which won, not a "
-                    "score per model; such preferences are no records of scores: have each answer "
-                    "scored by itself, or against one reference model's (as AlpacaEval does)"
-                )
+        _refuse_pairs(file, names, cells)
         roles = _roles(file, names, named, cells)
         _refuse_points(file, names, roles, cells)
-        _name_prompts(roles, names, named, several_files=several_files)
+        if "model" in roles or several_files:
+            _name_verdicts(roles, names, cells)
+        _name_prompts(roles, names, named, cells, several_files=several_files)
         _require(file, roles, "prompt_id", several_files=several_files)
         if "model" in roles and "score" in roles:
             return _long(file, roles, names, cells)
+        if several_files and "score" in named and "models" not in named:
+            return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
         inside = scores_inside(names, cells, per_model="model" not in roles)
         if inside is not None:
             rest = _without(roles, *_OF_A_RECORD)
             layout = cls(rest, nested=inside.nested, listed=inside.listed, objects=inside.objects)
             return _with_facts(layout, names, [inside.fact])
         if "model" in roles:
-            _require(file, roles, "score", [n for n in names if "." in n and _scores(cells(n))])
+            _require(file, roles, "score", _may_be_scores(names, roles, cells))
         if several_files and "score" in roles and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
-        return _wide(file, roles, names, named, cells)
+        return _wide(file, roles, names, named, cells, several_files=several_files)
+
+
+def _refuse_pairs(file: Path, names: Sequence[str], cells: Cells) -> None:
+    """Refuse pairs of answers and which of them won."""
+    plain = {plain_name(name): name for name in names}
+    for pair in _PAIRS:
+        if plain.keys() >= set(pair) and not all(_scores(cells(plain[name])) for name in pair):
+            raise DataError(
+                f"{file}: holds pairs of answers ({', '.join(pair)}) and which won, not a "
+                "score per model; such preferences are no records of scores: have each answer "
+                "scored by itself, or against one reference model's (as AlpacaEval does)"
+            )
 
 
 def _roles(file: Path, names: list[str], named: Mapping[str, str], cells: Cells) -> dict[str, str]:
@@ -214,21 +240,98 @@ def _require(
         needed += f"; it may be {' or '.join(others[:6])}" if others else ""
         needed += "; take the file out of the folder if it holds none" if several_files else ""
         raise DataError(
-            f"{file}: there is no column for {role} ({', '.join(ROLES[role])}); "
+            f"{file}: there is no column for {role} ({listed_names(ROLES[role], 8)}); "
             f"name it, as in --columns {role}=COLUMN{needed}"
         )
 
 
+def _name_verdicts(roles: dict[str, str], names: Sequence[str], cells: Cells) -> None:
+    """Where no column is the score by its name, take one whose words say how good answers were."""
+    by_name = {plain_name(name): name for name in reversed(names) if name not in roles.values()}
+    found = [by_name[alias] for alias in WORDS_ONLY if alias in by_name]
+    verdicts = [name for name in found if _are_verdicts(cells(name))]
+    if verdicts:
+        roles.setdefault("score", verdicts[0])
+
+
+def _are_verdicts(cells: Sequence[object]) -> bool:
+    """Whether cells are of a few words, among them such as pass and wrong."""
+    held = {cell for cell in cells if isinstance(cell, str) and cell.strip()}
+    return len(held) <= _MOST_VERDICTS and any(map(is_verdict, held))
+
+
 def _name_prompts(
-    roles: dict[str, str], names: Sequence[str], named: Mapping[str, str], *, several_files: bool
+    roles: dict[str, str],
+    names: Sequence[str],
+    named: Mapping[str, str],
+    cells: Cells,
+    *,
+    several_files: bool,
 ) -> None:
-    """Name prompts that have no id by their text, or by their row where each has one row."""
+    """Name prompts that have no id by a key, their text, their task, or the row that each has."""
+    if "prompt_id" in roles:
+        if "prompt_id" not in named and _number_rows(roles, cells):
+            roles["prompt_id"] = roles["prompt"]
+        return
     index = next((name for name in _INDEX if name in names), None)
     row_per_prompt = "model" not in roles and ("score" not in roles or "models" in named)
-    if "prompt_id" not in roles and "prompt" in roles:
-        roles["prompt_id"] = roles["prompt"]
-    elif "prompt_id" not in roles and index is not None and row_per_prompt and not several_files:
+    text, key = roles.get("prompt"), _key_of_prompts(roles, names, cells)
+    if text is not None or key is not None:
+        roles["prompt_id"] = key or text or ""
+    elif index is not None and row_per_prompt and not several_files:
         roles["prompt_id"] = index
+    elif "benchmark" not in named and _are_tasks(roles, cells):
+        roles["prompt_id"] = roles.pop("benchmark")
+
+
+def _number_rows(roles: Mapping[str, str], cells: Cells) -> bool:
+    """Whether a plain id is of the rows of models, which have the prompts' texts several times."""
+    if not {"model", "prompt"} <= roles.keys() or plain_name(roles["prompt_id"]) != "id":
+        return False
+    ids = [cell for cell in cells(roles["prompt_id"]) if cell is not None]
+    texts = {str(cell) for cell in cells(roles["prompt"]) if cell is not None}
+    return len(set(map(str, ids))) == len(ids) and 0 < 2 * len(texts) <= len(ids)
+
+
+def _key_of_prompts(roles: Mapping[str, str], names: Sequence[str], cells: Cells) -> str | None:
+    """A column that names the prompts without a name known for that, where there is one.
+
+    Beside a text it has to tell apart at least what the text does.
+    """
+    free = {plain_name(name): name for name in reversed(names) if name not in roles.values()}
+    text = roles.get("prompt")
+    keys = [free[alias] for alias in KEYS if alias in free]
+    if text is not None:
+        return next((key for key in keys if _is_of_one(cells(key), cells(text))), None)
+    ids = [name for plain, name in free.items() if plain.endswith("_id") and _names_a_prompt(plain)]
+    return next(iter(keys), None) or (ids[0] if len(ids) == 1 else None)
+
+
+def _names_a_prompt(plain: str) -> bool:
+    return not _NO_PROMPT.intersection(words_of(plain))
+
+
+def _is_of_one(keys: Sequence[object], texts: Sequence[object]) -> bool:
+    """Whether each text has a key, and each key one text."""
+    of: dict[str, set[str]] = {}
+    for key, text in zip(keys, texts, strict=True):
+        if text is not None:
+            of.setdefault(str(key), set()).add(str(text))
+    return not {"None", ""} & of.keys() and all(len(held) == 1 for held in of.values())
+
+
+def _are_tasks(roles: Mapping[str, str], cells: Cells) -> bool:
+    """Whether the benchmarks are what models were asked again and again: tasks, run by run.
+
+    Scores of single runs are 0 or 1; of benchmarks there would be means.
+    """
+    if not {"model", "score", "trial", "benchmark"} <= roles.keys() or "subset" in roles:
+        return False
+    tasks = {str(cell) for cell in cells(roles["benchmark"])}
+    scores = {
+        found for cell in cells(roles["score"]) if (found := _number_or_none(cell)) is not None
+    }
+    return scores <= {0.0, 1.0} and not any(map(is_benchmark, tasks))
 
 
 def _long(file: Path, roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout:
@@ -261,12 +364,27 @@ def refuse_metrics(file: Path, column: str, cells: Iterable[object]) -> None:
         )
 
 
+def _may_be_scores(names: Sequence[str], roles: Mapping[str, str], cells: Cells) -> list[str]:
+    """Columns that may hold the scores of a table that names models, for the error without any."""
+    free = [name for name in names if name not in roles.values()]
+    numbers = [name for name in free if not is_metadata(name.rpartition(".")[2])]
+    return [n for n in numbers if _scores(cells(n))] + [
+        name for name in free if plain_name(name) in WORDS_ONLY and name not in numbers
+    ]
+
+
 def _without(roles: Mapping[str, str], *which: str) -> dict[str, str]:
     return {role: column for role, column in roles.items() if role not in which}
 
 
 def _wide(
-    file: Path, roles: Mapping[str, str], names: list[str], named: Mapping[str, str], cells: Cells
+    file: Path,
+    roles: Mapping[str, str],
+    names: list[str],
+    named: Mapping[str, str],
+    cells: Cells,
+    *,
+    several_files: bool,
 ) -> Layout:
     chosen = [name for name in named.get("models", "").split("|") if name]
     for name in chosen:
@@ -282,7 +400,7 @@ def _wide(
     models = {name: name for name in chosen} or model_columns(file, numbers)
     if not chosen:
         refuse_no_prompts(file, roles, list(models), cells)
-        refuse_no_models(file, roles, models, numbers)
+        refuse_no_models(file, roles, models, numbers, cells, several_files=several_files)
     costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)
     facts = [f"models: the columns {listed_names(models.values())}"]
@@ -298,7 +416,7 @@ def _wide(
     if not chosen:
         known = beside | {*scored}
         others = [n for n in free if n not in known]
-        warnings += unreadable_columns(others, models, cells)
+        warnings += [*unreadable_columns(others, models, cells), *_alone(models)]
     odd = [n for n in numbers if n not in of_models and n not in beside]
     if odd:
         facts.append(f"taken for no models: the columns {listed_names(odd)}")
@@ -317,6 +435,17 @@ def _unowned(
         yield (
             f"columns of yes and no are left out: {listed_names(words)}; if they are models, name "
             f"all by --columns 'models={'|'.join([*models, *words][:6])}'"
+        )
+
+
+def _alone(models: Mapping[str, str]) -> Iterator[str]:
+    """A warning of the one column that is taken for a model's, where its name is no model's."""
+    if len(models) == 1 and not are_models(models):
+        only = next(iter(models.values()))
+        yield (
+            f"only column {only!r} is taken for a model's scores; if it is a metric of one model, "
+            "give that model's column too (--columns model=NAME), or a folder of models' files "
+            f"with --columns score={only}"
         )
 
 

@@ -8,23 +8,35 @@ from routereval.errors import SpecError, unknown
 from routereval.records.axes import AXES
 
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "model": ("model", "model_name", "model_id", "llm", "llm_name"),
+    "model": (
+        *("model", "model_name", "model_id", "llm", "llm_name", "model_test", "test_model"),
+        *("tested_model", "evaluated_model", "target_model", "model_name_or_path", "model_path"),
+        "generator",
+    ),
     "prompt_id": (
         *("prompt_id", "question_id", "sample_id", "task_id", "instance_id", "item_id"),
-        *("example_id", "doc_id", "id"),
+        *("example_id", "doc_id", "problem_id", "query_id", "case_id", "test_case_id"),
+        *("scenario_id", "qid", "item", "id"),
     ),
     "score": (
         *("score", "correct", "is_correct", "accuracy", "acc", "passed", "pass", "performance"),
-        *("success", "reward", "exact_match", "em"),
+        *("success", "reward", "exact_match", "em", "is_passed", "is_right", "if_right"),
+        *("is_success", "true_false", "solved", "is_solved", "resolved", "is_resolved"),
+        *("total_score", "final_score", "overall_score", "rating"),
     ),
     "cost": ("cost", "cost_usd", "total_cost", "usd", "total_cost_usd", "cost_in_usd"),
-    "prompt": ("prompt", "question", "query", "input", "inputs", "instruction", "text"),
+    "prompt": (
+        *("prompt", "question", "query", "input", "inputs", "instruction", "text"),
+        *("question_text", "prompt_text", "query_text", "user_prompt", "problem"),
+        "problem_statement",
+    ),
     "benchmark": ("benchmark", "dataset", "task", "task_name", "eval_name"),
     "subset": ("subset", "subject", "category"),
     "chance": ("chance",),
     "trial": (
         *("trial", "trial_id", "seed", "attempt", "attempt_id", "run", "run_id", "repeat"),
         *("repetition", "replicate", "epoch", "iteration", "sample_index", "sample_idx"),
+        *("run_idx", "run_index", "run_number", "trial_idx", "trial_index", "attempt_idx", "rep"),
     ),
     "judge": (
         *("judge", "judge_model", "judge_name", "grader", "grader_model", "rater", "evaluator"),
@@ -35,6 +47,14 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "latency_s": AXES["latency_ms"].seconds,
 }
 """What a column can be for, and the names by which it is known by itself."""
+
+WORDS_ONLY = (
+    *("outcome", "verdict", "grade", "judgment", "judgement", "evaluation", "result", "label"),
+)
+"""Columns that are the score where they hold words such as pass and wrong, and no known one is."""
+
+KEYS = ("session_id", "uid", "pid", "record_id", "key")
+"""Columns that name the prompts where neither a known id nor a text does."""
 
 NAMED_LISTS = ("ignore", "models")
 """Roles whose columns are several, joined by a bar."""

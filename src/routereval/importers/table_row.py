@@ -213,13 +213,19 @@ def _axis_columns(columns: Mapping[str, str]) -> dict[str, str]:
 
 
 def _text(cell: object) -> str | None:
-    """The text of a prompt; of chat messages, also those written as JSON, their contents."""
+    """The text of a prompt; of chat messages, also those written as JSON, their contents.
+
+    Any other object, such as a question with its context, is written as JSON.
+    """
     if isinstance(cell, str) and cell.lstrip().startswith('[{"'):
         try:
             return prompt_text(json.loads(cell)) or cell
         except (ValueError, RecursionError):
             return prompt_text(cell)
-    return prompt_text(cell)
+    text = prompt_text(cell)
+    if text is None and isinstance(cell, dict) and cell and "role" not in cell:
+        return json.dumps(cell, ensure_ascii=False, default=str)
+    return text
 
 
 def _id_of_text(text: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from routereval.errors import DataError
+from routereval.importers.examined import listed_names
 from routereval.importers.rows import files_in, peek
 from routereval.importers.table import layout_of
+from routereval.importers.table_folders import table_files, tables_below
 
 _DETAILS = (
     "has no scores: evaluate with --dump-eval-details and give the folder that holds results/, "
@@ -30,6 +32,9 @@ _REMEDIES = {
     **dict.fromkeys((".yaml", ".yml", ".xml"), "save it as JSON Lines (.jsonl)"),
 }
 """What to do with a file that no importer reads, by the end of its name."""
+_BESIDE_DATA = (".md", ".html", ".htm", ".tex", ".txt", ".dat", ".log", ".yaml", ".yml", ".xml")
+_MAY_HOLD = tuple(end for end in _REMEDIES if end not in _BESIDE_DATA)
+"""Of those, which hold data rather than what is said of it."""
 _NO_MODEL = (
     "names no model: write the runs of all models into one table with the columns model, prompt "
     "and score, a row per answer, which `table` reads"
@@ -188,13 +193,33 @@ def nearest_reason(path: Path) -> str:
     """What a source that no importer recognises resembles, and what to do; empty if not known."""
     if reason := next(_reasons(path, _SHAPES), ""):
         return reason
-    unknown = files_in(path, *(f"{above}*{end}" for above in _DEPTHS[:2] for end in _REMEDIES))
     try:
         layout_of(path)
     except DataError as error:
         why = str(error).removeprefix(f"{path}: ").removeprefix(f"{path}/")
-        return f"{why}; {_remedy(unknown[0])}" if unknown else why
+        packed = files_in(path, *(f"{above}*{end}" for above in _DEPTHS[:2] for end in _MAY_HOLD))
+        return f"{why}{_of_one_file(path)}{f'; {_remedy(packed[0])}' if packed else ''}"
+    if below := tables_below(path) if path.is_dir() else []:
+        return _of_folders(path, below)
+    unknown = files_in(path, *(f"{above}*{end}" for above in _DEPTHS[:2] for end in _REMEDIES))
     return _remedy(unknown[0]) if unknown else ""
+
+
+def _of_one_file(path: Path) -> str:
+    """That a folder has several tables, of which the reason tells of one; empty if it has not."""
+    n_files = len(table_files(path))
+    if path.is_file() or n_files < 2:
+        return ""
+    return f"; it is one of {n_files:,} files of the folder, which are read as one table"
+
+
+def _of_folders(path: Path, below: Sequence[Path]) -> str:
+    """What is to be done where tables lie in several folders below the one that was given."""
+    folders = list(dict.fromkeys(str(file.parent.relative_to(path)) for file in below))
+    return (
+        f"its tables lie in {len(folders):,} folders below it ({listed_names(folders, 3)}): give "
+        "one of these; or bring all files into one folder, a model's under its name"
+    )
 
 
 def _remedy(file: Path) -> str:

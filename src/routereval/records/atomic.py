@@ -12,6 +12,7 @@ from routereval.whole_folders import restored, whole_folder
 
 ORDER = "collection.json"
 """The file that notes the order of a collection's folders."""
+_HEAD = 4096  # of a manifest, whose first key is its schema
 
 
 @contextmanager
@@ -44,8 +45,17 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
 
 
 def is_records(path: Path) -> bool:
-    """True if the folder holds one benchmark's records."""
-    return (path / MANIFEST).is_file()
+    """True if the folder holds one benchmark's records, though they may be damaged.
+
+    Other programs write a manifest of that name, too, which says no schema.
+    """
+    file = path / MANIFEST
+    if not file.is_file():
+        return False
+    if (path / "scores.npy").exists():
+        return True
+    with file.open("rb") as stream:
+        return b'"schema"' in stream.read(_HEAD)
 
 
 def visible(path: Path) -> list[Path]:

@@ -28,11 +28,13 @@ AXES: Mapping[str, Axis] = MappingProxyType(
             "milliseconds until the answer was there",
             (
                 *("latency_ms", "latencyms", "response_time_ms", "duration_ms", "elapsed_ms"),
-                *("time_ms", "total_time_ms", "latency_in_ms"),
+                *("time_ms", "total_time_ms", "latency_in_ms", "wall_ms", "wall_time_ms"),
             ),
             (
                 *("latency_s", "latency_sec", "latency_seconds", "seconds", "response_time_s"),
                 *("duration_s", "duration_seconds", "elapsed_s", "elapsed_seconds", "time_s"),
+                *("time_seconds", "total_time_s", "wall_s", "wall_time_s", "wall_clock_s"),
+                *("time_taken_s", "time_taken_seconds", "response_time_seconds"),
             ),
         ),
         "tokens_in": Axis(
