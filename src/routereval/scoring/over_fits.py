@@ -106,22 +106,15 @@ def over_fits(
     from scipy.special import stdtr, stdtrit
 
     values, own = _checked(by_fit, within, same_test, same_train, level)
-    n, spread = len(values), float(values.var(ddof=1))
+    n, spread, prompts = len(values), float(values.var(ddof=1)), deviation**2
     if same_train > same_test:
-        method, df = "resampled_t", float(n - 1)
-        variance = spread * (1 / n + same_test / (1 - same_test))
-        if spread <= _NO_SPREAD:
-            variance = deviation**2
+        method = "resampled_t"
+        variance, df = _resampled(prompts, spread, same_test, n), n - 1.0
     else:
         method, known = "components", float(own.mean()) * (1 - same_test)
+        units = max(n_units - 1, 1)
         variance, df = _components(
-            deviation**2,
-            spread,
-            known,
-            same_train,
-            n_fits=n,
-            df_prompts=max(n_units - 1, 1),
-            level=level,
+            prompts, spread, known, same_train, n_fits=n, df_prompts=units, level=level
         )
     error = sqrt(variance)
     reach = float(stdtrit(df, (1 + level) / 2)) * error
@@ -145,6 +138,13 @@ def _checked(
             f"not {same_test}, {same_train} and {level}"
         )
     return values, own
+
+
+def _resampled(prompts: float, spread: float, same_test: float, n_fits: int) -> float:
+    """The squared standard error by Nadeau and Bengio; that of prompts alone without a spread."""
+    if spread <= _NO_SPREAD:
+        return prompts
+    return spread * (1 / n_fits + same_test / (1 - same_test))
 
 
 def _components(

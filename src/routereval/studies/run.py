@@ -147,18 +147,12 @@ def run(  # noqa: PLR0913 - the options of a command
         stream = joined(records, plan.splits[0], scratch)
         prepared = _prepared_splits(stream, plan, workers, report)
         jobs = _cell_jobs(prepared, plan)
-        notes = [
-            *([usual.note] if usual.note and protocol is None else []),
-            *_same_pools(prepared),
-            *_notes(prepared),
-            *_partial_pools(records, plan),
-            *cost_notes,
-            *(f"{reason}; it is left out" for reason in not_loaded().values()),
-        ]
+        first = [usual.note] if usual.note and protocol is None else []
+        notes = [*first, *_notes(prepared, records, plan), *cost_notes, *_metrics_left_out()]
         if not jobs:
             raise _nothing_run(notes)
-        covered = {**wanted.info(), **plan.info(), **paid.info()}
-        info = {**_info(sources, prepared), **covered, "notes": notes}
+        covered = {**wanted.info(), **plan.info(), **paid.info(), "notes": notes}
+        info = _info(sources, prepared) | covered
         results = _computed(jobs, info, folder, workers, report)
         return _with_prompts(folder, stream, results)
 
@@ -254,27 +248,28 @@ def _repeated(prepared: PreparedSplit) -> dict[Pool, Pool]:
     return found
 
 
-def _same_pools(prepared: Sequence[PreparedSplit]) -> list[str]:
-    """A line on pools that are left out as they hold the models of another; each once."""
-    lines = [
+def _notes(
+    prepared: Sequence[PreparedSplit], records: Sequence[Records], plan: RunPlan
+) -> list[str]:
+    """What a reader should know, each once.
+
+    Which pools are left out, as they hold the models of another; what the splits say; for which
+    pools there are not enough models; and of which benchmarks a pool leaves models out.
+    """
+    same = [
         f"{one.name}: {pool} holds the models of {other}, which stands for both"
         for one in prepared
         for pool, other in _repeated(one).items()
     ]
-    return list(dict.fromkeys(lines))
-
-
-def _notes(prepared: Sequence[PreparedSplit]) -> list[str]:
-    """What a reader should know, then which pools there are not enough models for; each once."""
-    notes = [note for one in prepared for note in one.notes]
+    own = [note for one in prepared for note in one.notes]
     refused = [str(m) for one in prepared for m in one.pools.values() if isinstance(m, DataError)]
-    return list(dict.fromkeys([*notes, *refused]))
+    partial = [left_out_for(one, plan.pools_of(one.n_models)) for one in records]
+    return [line for line in dict.fromkeys([*same, *own, *refused, *partial]) if line]
 
 
-def _partial_pools(records: Sequence[Records], plan: RunPlan) -> list[str]:
-    """A line for each benchmark of which a pool leaves models out."""
-    lines = [left_out_for(one, plan.pools_of(one.n_models)) for one in records]
-    return [line for line in lines if line]
+def _metrics_left_out() -> list[str]:
+    """A line for each metric of another package that cannot be loaded."""
+    return [f"{reason}; it is left out" for reason in not_loaded().values()]
 
 
 def _computed(

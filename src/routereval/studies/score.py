@@ -147,20 +147,28 @@ def score(
         notes += [*task_notes, *(_pool_notes(records, own) if pool is None else [])]
         tasks.append(task)
     stamp = hashlib.sha256(Path(predictions).read_bytes()).hexdigest()[:12]
-    means = _pooled_means(tasks)
-    found = [
-        (replace(cell, protocol=each.rule if prompts == "test" else "file"), outcome)
-        for task, (_, each, own) in zip(tasks, jobs, strict=True)
-        for cell, outcome in _cells(task, own, title, f"file-{stamp}", means, n_boot)
-    ]
-    found.sort(key=lambda one: [title, *YARDSTICKS].index(one[0].router))
-    cells = [cell for cell, _ in found]
+    found = _scored(tasks, jobs, title, f"file-{stamp}", n_boot)
+    if prompts == "file":
+        found = [(replace(cell, protocol="file"), outcome) for cell, outcome in found]
     outcomes = {cell.key: outcome for cell, outcome in found}
     info = {"version": __version__, "predictions": str(predictions), "notes": notes}
-    results = Results(cells, outcomes, notes, info)
+    results = Results([cell for cell, _ in found], outcomes, notes, info)
     if out is not None:
         _add_to(ResultsFolder(Path(out)), results)
     return results
+
+
+def _scored(
+    tasks: Sequence[Task], jobs: Sequence[_Job], title: str, embedder: str, n_boot: int
+) -> list[tuple[Cell, Outcome]]:
+    """The router of the file on all tasks, then each of the yardsticks."""
+    means = _pooled_means(tasks)
+    found = [
+        (replace(cell, protocol=split.rule), outcome)
+        for task, (_, split, own) in zip(tasks, jobs, strict=True)
+        for cell, outcome in _cells(task, own, title, embedder, means, n_boot)
+    ]
+    return sorted(found, key=lambda one: [title, *YARDSTICKS].index(one[0].router))
 
 
 def _add_to(folder: ResultsFolder, results: Results) -> None:

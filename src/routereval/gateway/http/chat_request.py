@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from routereval.gateway.api_error import refuse
 from routereval.gateway.dialects.apis import CHAT, EMBEDDINGS, Api
@@ -69,15 +69,59 @@ def parse_request(
     """
     check_shape(body)
     held = _parsed(body)
+    model, streamed = _model(held), _streamed(held)
+    parts = READ[api.name](held)
+    said = _said(parts.messages, parts.needs)
+    size, options = prompt_size(held, len(body)), held.get("stream_options")
+    forms, echo = _forms(held, api, others) if others else (NO_FORMS, NO_FORMS)
+    return ChatRequest(
+        model,
+        streamed,
+        said.turns,
+        _opening(parts.messages, parts.session),
+        said.needs,
+        size.usual,
+        size.most,
+        _answer_tokens(held),
+        0 if api is EMBEDDINGS else _answers(held),
+        isinstance(options, dict) and options.get("include_usage") is True,
+        said.continued,
+        json.dumps(held).encode() if _is_ambiguous(body, held, api) else b"",
+        api,
+        said.failures,
+        parts.follows,
+        parts.kept,
+        forms,
+        echo,
+        counted_sizes(held, counters) if counters else NO_FORMS,
+    )
+
+
+def _model(held: Mapping[str, Any]) -> str:
     model = held.get("model")
     if not isinstance(model, str) or not model:
         refuse("the field 'model' must name a model, such as \"auto\"", "model")
+    return model
+
+
+def _streamed(held: Mapping[str, Any]) -> bool:
     streamed = held.get("stream")
     if streamed is not None and not isinstance(streamed, bool):
         refuse("the field 'stream' must be true or false", "stream")
-    parts = READ[api.name](held)
-    messages = parts.messages
-    needs, turns, failures, answered = parts.needs, [], 0, False
+    return bool(streamed)
+
+
+class _Said(NamedTuple):
+    """What the messages of a request say together; see `ChatRequest`."""
+
+    turns: tuple[str, ...]
+    needs: frozenset[str]
+    failures: int
+    continued: bool
+
+
+def _said(messages: Sequence[Message], needs: frozenset[str]) -> _Said:
+    turns, failures, answered = [], 0, False
     for message in messages:
         needs = needs | message.needs if message.needs else needs
         failures += message.failed
@@ -85,29 +129,8 @@ def parse_request(
             turns.append(message.text)
         elif message.role in _ANSWERS:
             answered = True
-    size, options = prompt_size(held, len(body)), held.get("stream_options")
-    forms, echo = _forms(held, api, others) if others else (NO_FORMS, NO_FORMS)
-    return ChatRequest(
-        model,
-        bool(streamed),
-        tuple(turns) or (messages[-1].text,),
-        _opening(messages, parts.session),
-        needs,
-        size.usual,
-        size.most,
-        _answer_tokens(held),
-        0 if api is EMBEDDINGS else _answers(held),
-        isinstance(options, dict) and options.get("include_usage") is True,
-        len(turns) > 1 or answered,
-        json.dumps(held).encode() if _is_ambiguous(body, held, api) else b"",
-        api,
-        failures,
-        parts.follows,
-        parts.kept,
-        forms,
-        echo,
-        counted_sizes(held, counters) if counters else NO_FORMS,
-    )
+    found = tuple(turns) or (messages[-1].text,)
+    return _Said(found, needs, failures, len(turns) > 1 or answered)
 
 
 def routed_text(turns: tuple[str, ...], context_chars: int, prompt_chars: int) -> str:
