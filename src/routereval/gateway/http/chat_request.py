@@ -71,24 +71,24 @@ def parse_request(
     held = _parsed(body)
     model, streamed = _model(held), _streamed(held)
     parts = READ[api.name](held)
-    said = _said(parts.messages, parts.needs)
+    conversation = _conversation(parts.messages, parts.needs)
     size, options = prompt_size(held, len(body)), held.get("stream_options")
     forms, echo = _forms(held, api, others) if others else (NO_FORMS, NO_FORMS)
     return ChatRequest(
         model,
         streamed,
-        said.turns,
+        conversation.turns,
         _opening(parts.messages, parts.session),
-        said.needs,
+        conversation.needs,
         size.usual,
         size.most,
         _answer_tokens(held),
         0 if api is EMBEDDINGS else _answers(held),
         isinstance(options, dict) and options.get("include_usage") is True,
-        said.continued,
+        conversation.continued,
         json.dumps(held).encode() if _is_ambiguous(body, held, api) else b"",
         api,
-        said.failures,
+        conversation.failures,
         parts.follows,
         parts.kept,
         forms,
@@ -111,7 +111,7 @@ def _streamed(held: Mapping[str, Any]) -> bool:
     return bool(streamed)
 
 
-class _Said(NamedTuple):
+class _Conversation(NamedTuple):
     """What the messages of a request say together; see `ChatRequest`."""
 
     turns: tuple[str, ...]
@@ -120,7 +120,7 @@ class _Said(NamedTuple):
     continued: bool
 
 
-def _said(messages: Sequence[Message], needs: frozenset[str]) -> _Said:
+def _conversation(messages: Sequence[Message], needs: frozenset[str]) -> _Conversation:
     turns, failures, answered = [], 0, False
     for message in messages:
         needs = needs | message.needs if message.needs else needs
@@ -130,7 +130,7 @@ def _said(messages: Sequence[Message], needs: frozenset[str]) -> _Said:
         elif message.role in _ANSWERS:
             answered = True
     found = tuple(turns) or (messages[-1].text,)
-    return _Said(found, needs, failures, len(turns) > 1 or answered)
+    return _Conversation(found, needs, failures, len(turns) > 1 or answered)
 
 
 def routed_text(turns: tuple[str, ...], context_chars: int, prompt_chars: int) -> str:
