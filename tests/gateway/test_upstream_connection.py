@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from routereval.gateway.config import HeadersConfig
 from routereval.gateway.upstream_config import UpstreamConfig
-from routereval.gateway.upstreams.client import Client, Target
+from routereval.gateway.upstreams.client import Client
 from routereval.gateway.upstreams.errors import Reply, UpstreamError
 from routereval.gateway.upstreams.kept_connections import KEPT_S, KeptConnections, tls_context
+from routereval.gateway.upstreams.target import Target
 from routereval.gateway.upstreams.upstream_connection import (
     HEAD_BYTES,
     HELD_BYTES,

@@ -12,8 +12,8 @@ from routereval.gateway.config import Config
 from routereval.gateway.dialects.apis import Api
 from routereval.gateway.protocols import ChatRequest
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
-from routereval.gateway.upstreams.client import Target
 from routereval.gateway.upstreams.deployments import Deployments
+from routereval.gateway.upstreams.target import Target
 from routereval.gateway.upstreams.upstream import Upstream
 
 _MOST_PARTS = 256

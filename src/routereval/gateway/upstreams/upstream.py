@@ -7,8 +7,8 @@ from routereval.gateway.dialects.translation import other_api
 from routereval.gateway.protocols import MAX_TOKENS, ChatRequest, PromptSize, Usage
 from routereval.gateway.upstream_config import UpstreamConfig
 from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
-from routereval.gateway.upstreams.client import Target
 from routereval.gateway.upstreams.latency import Latency
+from routereval.gateway.upstreams.target import Target
 
 FRAME_TOKENS = 16  # tokens that go round the messages
 ANSWER_TOKENS = 4096
