@@ -178,6 +178,28 @@ def test_two_scores_are_refused_with_what_tells_them_apart(tmp_path: Path) -> No
     )
 
 
+def test_what_tells_runs_of_one_name_apart_is_found(tmp_path: Path) -> None:
+    lines = [f"{m},q1,{n % 2},{n},{k}" for m in MODELS for n in (1, 2) for k in ("x", "y")]
+    lines[1] = lines[1].replace(",q1,1,", ",q1,0,")
+    text = "\n".join(["model,id,score,trial,style", *lines])
+    assert "column 'style' tells them apart (x, y)" in refusal(tmp_path, text)
+    arms = text.replace("style", "arm").replace("trial", "run_idx")
+    assert len(read(tmp_path, arms).models) == 4
+
+
+def test_a_cell_with_many_scores_is_listed_once(tmp_path: Path) -> None:
+    lines = ["model,id,score", *(f"gpt-x,q1,{n / 9}" for n in range(9)), "claude-y,q1,1"]
+    assert refusal(tmp_path, "\n".join(lines)).count("prompt 'q1'") == 1
+
+
+def test_answers_beside_the_right_ones_are_no_scores(tmp_path: Path) -> None:
+    text = "id,answer,pred\nq1,A,B\nq2,C,C\n"
+    sentence = "'pred' holds answers and 'answer' the right ones: add a column 'score'"
+    assert sentence in refusal(tmp_path, text)
+    listed = [{"model": "gpt-x", "id": 1, "standard_answer": "A", "model_answer": "B"}]
+    assert "'model_answer' holds answers" in refusal_of(tmp_path, listed)
+
+
 def test_two_scores_in_two_files_are_told_so(tmp_path: Path) -> None:
     files = {f"{n}.csv": f"model,id,score\ngpt-x,q1,{n}\ngpt-x,q2,1\n" for n in (0, 1)}
     with pytest.raises(DataError, match="comes from another file: --columns ignore=MODEL"):

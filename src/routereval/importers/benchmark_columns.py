@@ -215,8 +215,8 @@ class BenchmarkColumns:
         if not len(differs):
             return
         prompts, lines = list(self.prompts), []
-        for at in differs[:MOST_BAD_ROWS].tolist():
-            row, column = cells.rows[at], cells.columns[at]
+        found = {(int(cells.rows[at]), int(cells.columns[at])): at for at in differs[::-1].tolist()}
+        for (row, column), at in sorted(found.items())[:MOST_BAD_ROWS]:
             same = (cells.rows == row) & (cells.columns == column)
             others = [score for score in cells.scores[same] if score != cells.scores[at]]
             lines.append(

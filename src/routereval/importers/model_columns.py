@@ -156,6 +156,7 @@ def refuse_no_models(
     models: Mapping[str, str],
     numbers: Sequence[str],
     cells: Cells,
+    why: str = "",
     *,
     several_files: bool,
 ) -> None:
@@ -167,6 +168,7 @@ def refuse_no_models(
         models: column by model.
         numbers: the columns that may have been models'.
         cells: the first cells of a column.
+        why: what more is to be said where there is no model.
         several_files: whether each file may be a model's.
 
     Raises:
@@ -180,7 +182,7 @@ def refuse_no_models(
     if not models:
         raise DataError(
             f"{file}: there is neither a column for the model nor one of numbers per model; name "
-            f"it, as in --columns model=COLUMN; {a_file_each}{_why_none(numbers)}"
+            f"it, as in --columns model=COLUMN; {a_file_each}{_why_none(numbers)}{why}"
         )
     only = next(iter(models.values()))
     if several_files and len(models) == 1 and not are_models(models):

@@ -179,11 +179,11 @@ class _Source:
             return
         used = {*layout.roles.values()}
         for _, row in _unfolded(rows_of(file, self.bad), self._of_all(file)):
-            of = str(row.get(layout.roles.get("benchmark", ""), ""))
+            of = [str(row.get(layout.roles.get(role, ""), "")) for role in ("benchmark", "trial")]
             prompt_id, _ = reader.prompt(row)
             rest = {name: cell for name, cell in row.items() if name not in used}
             for cell in reader.cells(row):
-                yield (of, prompt_id, cell.model), file.name, rest
+                yield (*of, prompt_id, cell.model), file.name, rest
 
     def layout(self, file: Path) -> Layout:
         """What the columns of one of the files are for."""

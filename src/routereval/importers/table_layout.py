@@ -36,12 +36,19 @@ from routereval.importers.rows import RowError, axis_in
 from routereval.importers.table_roles import KEYS, NAMED_LISTS, ROLES, WORDS_ONLY
 from routereval.records.axes import AXIS_ROLES
 
-_INDEX = ("", "Unnamed: 0", "unnamed: 0", "__index_level_0__", "index", "#", "level_0")
+_INDEX = ("", "Unnamed: 0", "unnamed: 0", "__index_level_0__", "index", "#", "level_0", "№")
 """What columns are called that number the rows."""
 _NO_MODEL = {
     *(*_INDEX, *GOLD, "split", "prediction", "response", "output", "completion", "ignore"),
 }
 _MOST_VERDICTS = 12
+_RIGHT = (*(name for name in GOLD if name != "label"), "standard_answer", "correct_option", "label")
+_GIVEN = (
+    *("pred", "preds", "prediction", "predicted", "predicted_answer", "predicted_label"),
+    *("model_answer", "model_response", "model_output", "parsed_answer", "extracted_answer"),
+    *("response", "output", "generated", "completion", "model_prediction"),
+)
+"""What columns of right answers, and of given ones, are called."""
 _METRIC_NAMES = ("metric", "metric_name", "measure", "scorer", "score_name", "score_type")
 _OUT_OF = ("max_score", "max_points", "total_points", "points_possible", "out_of", "full_marks")
 _PAIRS = (("model_a", "model_b"), ("model_1", "model_2"), ("chosen", "rejected"))
@@ -129,7 +136,8 @@ class Layout:
             layout = cls(rest, nested=inside.nested, listed=inside.listed, objects=inside.objects)
             return _with_facts(layout, names, [inside.fact])
         if "model" in roles:
-            _require(file, roles, "score", _may_be_scores(names, roles, cells))
+            others = _may_be_scores(names, roles, cells)
+            _require(file, roles, "score", others, _unscored(names))
         if several_files and "score" in roles and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
         return _wide(file, roles, names, named, cells, several_files=several_files)
@@ -228,6 +236,7 @@ def _require(
     roles: Mapping[str, str],
     role: str,
     others: Sequence[str] = (),
+    why: str = "",
     *,
     several_files: bool = False,
 ) -> None:
@@ -238,6 +247,7 @@ def _require(
                 "; if columns are prompts, turn the table: a row per prompt, a column per model"
             )
         needed += f"; it may be {' or '.join(others[:6])}" if others else ""
+        needed += why
         needed += "; take the file out of the folder if it holds none" if several_files else ""
         raise DataError(
             f"{file}: there is no column for {role} ({listed_names(ROLES[role], 8)}); "
@@ -373,6 +383,18 @@ def _may_be_scores(names: Sequence[str], roles: Mapping[str, str], cells: Cells)
     ]
 
 
+def _unscored(names: Sequence[str]) -> str:
+    """What to do where a table has answers and the right ones, but no scores; empty if not."""
+    gold = next((name for name in names if plain_name(name) in _RIGHT), None)
+    answer = next((n for n in names if plain_name(n) in _GIVEN and n != gold), None)
+    if gold is None or answer is None:
+        return ""
+    return (
+        f"; {answer!r} holds answers and {gold!r} the right ones: add a column 'score' that says "
+        "whether they agree"
+    )
+
+
 def _without(roles: Mapping[str, str], *which: str) -> dict[str, str]:
     return {role: column for role, column in roles.items() if role not in which}
 
@@ -400,7 +422,8 @@ def _wide(
     models = {name: name for name in chosen} or model_columns(file, numbers)
     if not chosen:
         refuse_no_prompts(file, roles, list(models), cells)
-        refuse_no_models(file, roles, models, numbers, cells, several_files=several_files)
+        why = _unscored(names)
+        refuse_no_models(file, roles, models, numbers, cells, why, several_files=several_files)
     costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)
     facts = [f"models: the columns {listed_names(models.values())}"]

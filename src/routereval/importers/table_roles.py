@@ -42,7 +42,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("judge", "judge_model", "judge_name", "grader", "grader_model", "rater", "evaluator"),
         *("annotator", "annotator_id", "labeler"),
     ),
-    "effort": ("effort", "reasoning_effort", "thinking_effort"),
+    "effort": (
+        *("effort", "reasoning_effort", "thinking_effort", "reasoning_level", "thinking_level"),
+        *("thinking_budget", "reasoning_budget", "arm"),
+    ),
     **{axis: known.aliases for axis, known in AXES.items()},
     "latency_s": AXES["latency_ms"].seconds,
 }
