@@ -12,6 +12,7 @@ import pytest
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
 from routereval.results.summary import Estimate
+from routereval.scoring.estimates import unseen_difference
 from routereval.sources import open_source
 from routereval.studies.advise import Advice, advise
 from routereval.studies.advise.advice import Alone, BenchmarkAdvice, Decision, Learned, Routed
@@ -25,6 +26,7 @@ from routereval.studies.advise.learned import (
     pool_of,
 )
 from routereval.studies.advise.plan import AdvicePlan
+from routereval.studies.advise.resampled import Resampled
 from routereval.studies.advise.score_table import score_table_of
 from routereval.studies.advise.traffic import check_traffic, prompt_weights, read_traffic
 from routereval.studies.advise.tried import _held_back_by, mixture
@@ -533,3 +535,13 @@ def test_models_that_prefer_an_option_do_not_sell_routing_on_winogrande() -> Non
     assert {"claude-instant-v1", "meta/llama-2-70b-chat"} <= set(found.set_aside)
     assert found.decision.answer != "route"
     assert found.pools[0].gain.high < 0.01
+
+
+def test_a_gain_that_no_prompt_has_shown_takes_prompts_to_rule_out() -> None:
+    alike = Resampled(np.zeros(50, dtype=np.int64), np.arange(50), None, 20, 0)
+    nothing = np.zeros(50)
+    assert alike.difference(nothing).high > 0.01
+    needed = alike.to_rule_out(nothing, 0.01)
+    assert unseen_difference(needed).high <= 0.01 < unseen_difference(needed * 0.9).high
+    assert alike.to_rule_out(nothing - 0.1, 0.0) == alike.needed(nothing + 0.1, 0.0)
+    assert math.isinf(alike.to_rule_out(nothing + 0.1, 0.01))

@@ -8,6 +8,7 @@ import numpy as np
 
 from routereval.results.summary import Estimate
 from routereval.scoring import interval, mean_interval, resamples
+from routereval.scoring.estimates import unseen_difference
 from routereval.scoring.headroom import prompts_needed
 from routereval.studies.advise.score_table import Floats, Index
 
@@ -76,3 +77,15 @@ class Resampled:
         """Prompts that show a mean gain above the margin with 80 % power; infinite for none."""
         lead = gain * self.weights - margin
         return prompts_needed(lead) if lead.mean() > 0 else float("inf")
+
+    def to_rule_out(self, gain: Floats, margin: float) -> float:
+        """Prompts that show, likewise, a mean gain below the margin; infinite for none.
+
+        At least so many that what no prompt has shown so far (`unseen_difference`) is below it.
+        """
+        needed, enough = self.needed(-gain, -margin), 1
+        if margin <= 0 or needed == float("inf"):
+            return needed
+        while unseen_difference(enough).high * self.most > margin:
+            enough = enough + 1 + enough // 20
+        return max(needed, enough)

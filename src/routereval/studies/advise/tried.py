@@ -64,7 +64,7 @@ class Tried:
             cheap=self.routed(self._at_least_cost(), enough) if known else None,
             within=self.routed(self._within(budget), enough) if known and budget else None,
             prompts_needed=self.drawn.needed(gain, margin),
-            to_rule_out=self.drawn.needed(-gain, -margin),
+            to_rule_out=self.drawn.to_rule_out(gain, margin),
             to_keep=self.drawn.needed(self._lead(self._at_least_cost()), -margin)
             if known
             else np.inf,
