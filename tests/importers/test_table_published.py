@@ -82,7 +82,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         }
     },
     "a file per model with a word that all have": {
-        f"output_{model}_results.json": rows(model) for model in MODELS
+        f"my_output_{model}_results.json": rows(model) for model in MODELS
     },
     "a README beside the one folder": {
         "README.md": "# What it is",

@@ -119,7 +119,8 @@ class Scale:
         return np.asarray((scores - self.low) / (self.high - self.low))
 
     def __str__(self) -> str:
-        parts = [f"{self.low:g} to {self.high:g} mapped onto 0 to 1"]
+        plain = (self.low, self.high) == (0.0, 1.0)
+        parts = [] if plain else [f"{self.low:g} to {self.high:g} mapped onto 0 to 1"]
         parts += ["beyond it clipped"] if self.clip else []
         marks = [f"{number:g}" for number in self.missing] + list(self.words)
         parts += [f"{', '.join(marks)} not observed"] if marks else []

@@ -85,33 +85,24 @@ def model_of(file: Path, files: Sequence[Path]) -> str:
 
 
 def _bare_names(names: Sequence[str]) -> dict[str, str]:
-    """Each name without the words of `_OF_FILES` with which all begin, and all end.
+    """Each name without what all begin with up to a word of `_OF_FILES`, and end with from one on.
 
-    >>> _bare_names(["output_gpt-4_v2_results", "output_o1_v2_results"])
-    {'output_gpt-4_v2_results': 'gpt-4_v2', 'output_o1_v2_results': 'o1_v2'}
+    >>> _bare_names(["my_output_gpt-4_v2_results", "my_output_o1_v2_results"])
+    {'my_output_gpt-4_v2_results': 'gpt-4_v2', 'my_output_o1_v2_results': 'o1_v2'}
     """
-    bare = {name: name for name in names}
-    for cut in (_without_first, _without_last):
-        while len(bare) > 1:
-            parts = {name: cut(rest) for name, rest in bare.items()}
-            words = {word.lower() for word, _ in parts.values()}
-            if len(words) != 1 or not words <= _OF_FILES:
-                break
-            shorter = {name: rest for name, (_, rest) in parts.items()}
-            if not all(shorter.values()) or len(set(shorter.values())) < len(set(bare.values())):
-                break
-            bare = shorter
-    return bare
+    words = [name.split("_") for name in names]
+    n_first = _n_of_all(words)
+    n_last = _n_of_all([list(reversed(parts)) for parts in words])
+    bare = ["_".join(parts[n_first : len(parts) - n_last]) for parts in words]
+    different = all(bare) and len(set(bare)) == len(set(names)) > 1
+    return dict(zip(names, bare if different else names, strict=True))
 
 
-def _without_first(name: str) -> tuple[str, str]:
-    word, _, rest = name.partition("_")
-    return word, rest
-
-
-def _without_last(name: str) -> tuple[str, str]:
-    rest, _, word = name.rpartition("_")
-    return word, rest
+def _n_of_all(names: Sequence[Sequence[str]]) -> int:
+    """How many first words of all names are the same and go up to a word of files."""
+    n_same = next((n for n, words in enumerate(zip(*names)) if len(set(words)) > 1), 0)  # noqa: B905
+    of_files = [n for n in range(n_same) if names[0][n].lower() in _OF_FILES]
+    return of_files[-1] + 1 if of_files else 0
 
 
 def columns_of_all(file: Path, path: Path, files: Sequence[Path]) -> Mapping[str, str]:

@@ -110,6 +110,10 @@ class RowReader:
         if "effort" in roles:
             model = with_effort(model, label_in(row, roles["effort"]))
         at, cost_at = roles["score"], roles.get("cost", "\0")
+        if at not in row:
+            raise RowError(
+                f"there is no {at!r}; write null if the answer has no score, 0 if it is wrong"
+            )
         return TableCell(model, field_in(row, at), row.get(cost_at), at, cost_at, row, self._axes)
 
     def _nested(self, row: Row, column: str, costs: str | None) -> Iterator[TableCell]:
