@@ -225,3 +225,11 @@ def test_seeds_that_are_none_are_refused(seeds: str, command_line: CommandLine) 
     answer = command_line("run", "demo", "--seeds", seeds)
     assert (answer.status, answer.out) == (2, "")
     assert "such as" in answer.err
+
+
+def test_a_run_of_several_pools_names_them_for_train(tmp_path: Path) -> None:
+    run([made(texts=True)], ["knn"], [3], ["all-weak", "all-strong"], out=tmp_path, **QUICK)
+    with pytest.raises(
+        DataError, match=r"2 pools \('all-weak\(size=3\)', 'all-strong\(size=3\)'\)"
+    ):
+        best_of_run(tmp_path)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, complete_block
 from routereval.tasks import GROUPS, PUBLISHED_SIZES, Pool, PreparedBenchmark, Split, Task
-from routereval.tasks.pool import left_out
+from routereval.tasks.pool import above_band, left_out
 from routereval.tasks.scalar_order import scalar_order
 from tests.made import Floats, made, made_scores
 
@@ -366,3 +366,19 @@ def test_what_missing_cells_leave_out_is_told() -> None:
     )
     whole = Records.from_arrays("whole", np.ones((30, 3)), list("abc"))
     assert left_out(whole, [Pool("all-strong", 3)]) is None
+
+
+def test_models_too_good_for_a_rule_are_told() -> None:
+    scores = np.zeros((100, 14))
+    for column in range(14):
+        scores[: 30 + 5 * column, column] = 1
+    names = list("abcdefghijklmn")
+    pools, clean = [Pool("all-strong", 3)], Split("clean")
+    records = Records.from_arrays("good", scores, names)
+    assert (told := above_band(records, pools, clean)) is not None
+    assert told.startswith("good: 1 of 14 models have a mean score above 0.9, n the highest")
+    assert "n" not in Task(records, pools[0]).models
+    assert above_band(records, pools, Split("faithful")) is None
+    assert above_band(records, [Pool.of(["a", "b"])], clean) is None
+    few = Records.from_arrays("few", scores[:, 5:], names[5:])
+    assert above_band(few, pools, clean) is None

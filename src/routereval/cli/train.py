@@ -62,6 +62,7 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
     from routereval.studies.dominated import dominated_notes
     from routereval.studies.evaluate import evaluate
     from routereval.studies.train import best_of_run, has_test_prompts, task_of, trained_on
+    from routereval.tasks.pool import above_band
 
     names = pool_names(pool)
     protocol, sources = None, [source] if source else []
@@ -87,7 +88,11 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
             "No test prompt was put to every model, so what the router scores is not known from "
             "these records; of a gateway's log, routereval offpolicy LOG DIR estimates it."
         )
-    for note in dominated_notes([task.records.select(models=trained.models)]):
+    too_good = above_band(task.records, [task.pool], task.split)
+    for note in [
+        *filter(None, [too_good]),
+        *dominated_notes([task.records.select(models=trained.models)]),
+    ]:
         say(f"{note}.")
     say(f"{router} on {number_of(len(trained.models), 'model')} in {out}")
     next_command("route", out, "a prompt of yours")

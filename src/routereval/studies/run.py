@@ -48,6 +48,7 @@ from routereval.studies.run_sources import (
 from routereval.studies.streams import joined, of_benchmarks
 from routereval.studies.workers import Workers, workers_at
 from routereval.tasks import Pool
+from routereval.tasks.pool import above_band
 from routereval.tasks.pool import left_out as left_out_for
 from routereval.tasks.scalar_order import numpys_order
 
@@ -254,7 +255,8 @@ def _notes(
     """What a reader should know, each once.
 
     Which pools are left out, as they hold the models of another; what the splits say; for which
-    pools there are not enough models; and of which benchmarks a pool leaves models out.
+    pools there are not enough models; and of which benchmarks a pool leaves models out, for missing
+    cells or as they are too good.
     """
     same = [
         f"{one.name}: {pool} holds the models of {other}, which stands for both"
@@ -264,7 +266,8 @@ def _notes(
     own = [note for one in prepared for note in one.notes]
     refused = [str(m) for one in prepared for m in one.pools.values() if isinstance(m, DataError)]
     partial = [left_out_for(one, plan.pools_of(one.n_models)) for one in records]
-    return [line for line in dict.fromkeys([*same, *own, *refused, *partial]) if line]
+    best = [above_band(one, plan.pools_of(one.n_models), plan.splits[0]) for one in records]
+    return [line for line in dict.fromkeys([*same, *own, *refused, *partial, *best]) if line]
 
 
 def _metrics_left_out() -> list[str]:

@@ -16,6 +16,7 @@ from routereval.errors import DataError
 from routereval.estimator import unfitted
 from routereval.records import Records
 from routereval.results import read_results
+from routereval.results.results import Cell
 from routereval.results.standings import standings
 from routereval.routers import Router, TrainedRouter, choose, extend, make_router
 from routereval.routers.certificate import Certificate, interval_of
@@ -164,13 +165,20 @@ def best_of_run(folder: str | Path, pool: str | Sequence[str] | None = None) -> 
     cells = results.of(learned[0])
     pools = {frozenset(cell.pool): cell.pool for cell in cells}
     if len(pools) > 1 and pool is None:
+        rules = ", ".join(dict.fromkeys(map(_rule, cells)))
         raise DataError(
-            f"{folder} holds {len(pools)} pools; name the models to choose from with --pool a,b,c"
+            f"{folder} holds {len(pools)} pools ({rules}); name one, or the models to choose from, "
+            "with --pool a,b,c"
         )
     rule = cells[0].protocol if cells[0].protocol.startswith("cv") else "clean"
     rule = MIXED if len({cell.benchmark for cell in cells}) > 1 else rule
     spec, sources = results.spec_of(learned[0]), tuple(results.info.get("sources", ()))
     return BestOfRun(spec, cells[0].pool, rule, sources)
+
+
+def _rule(cell: Cell) -> str:
+    """What names the pool of a cell, as --pool takes it."""
+    return f"'{cell.pool_spec or f'{cell.group}(size={cell.size})'}'"
 
 
 def has_test_prompts(task: Task) -> bool:

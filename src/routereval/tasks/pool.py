@@ -210,6 +210,21 @@ def left_out(records: Records, pools: Sequence[Pool]) -> str | None:
     )
 
 
+def above_band(records: Records, pools: Sequence[Pool], split: Split) -> str | None:
+    """Which models are too good for the pools of a group, in a sentence; None if none is."""
+    if split.faithful or all(pool.group not in GROUPS for pool in pools):
+        return None
+    regions = _Regions.of(records.scores, split)
+    above = regions.order[regions.last :]
+    if not len(above):
+        return None
+    return (
+        f"{records.name}: {len(above):,} of {records.n_models:,} models have a mean score above "
+        f"{_HIGH}, {records.models[above[-1]]} the highest, and pools by a rule leave them out, as "
+        "the paper's do; name the models of a pool to have them (--pool a,b,c)"
+    )
+
+
 def _candidates(records: Records, split: Split, rows: Rows, least: int) -> Block:
     """The models that pools are chosen from, and prompts that all of them were put to.
 
