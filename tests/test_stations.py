@@ -15,7 +15,7 @@ pytestmark = pytest.mark.once
 
 GROUND = {
     *("errors", "spec", "registry", "parameters", "estimator", "shown", "_version", "observed"),
-    "number_of",
+    *("number_of", "grouped"),
     *("regular_files", "whole_folders"),
 }
 ALLOWED = {

@@ -12,7 +12,7 @@ import aiohttp
 import fakeredis
 import pytest
 
-from routereval.gateway.build import Kept, app_with
+from routereval.gateway.build import Kept, create_app
 from routereval.gateway.heartbeat import Heartbeat
 from routereval.gateway.http.chat_request import parse_request
 from routereval.gateway.http.relay import Relay
@@ -169,7 +169,7 @@ async def workers(**tables: dict[str, object]) -> AsyncIterator[tuple[Rig, Rig]]
         session = await stack.enter_async_context(aiohttp.ClientSession())
         state, rigs = MemoryState(), []
         for _ in range(2):
-            app = app_with(trained_router(), config_for(stubs, **tables), Kept(state=state))
+            app = create_app(trained_router(), config_for(stubs, **tables), kept=Kept(state=state))
             url = await stack.enter_async_context(served(app))
             rigs.append(Rig(url, app.state.relay, stubs, session))
         yield rigs[0], rigs[1]

@@ -293,9 +293,10 @@ def test_text_is_escaped_unless_it_is_marked_as_html() -> None:
 
 
 def test_data_cannot_close_its_script_and_knows_no_nan() -> None:
-    held = str(data("d", {"a": "</ScRiPt>\u2028", "b": math.nan, "c": np.float64(0.5)}))
+    held = str(data({"a": "</ScRiPt>\u2028", "b": math.nan, "c": np.float64(0.5)}))
     assert "</ScRiPt>" not in held
-    inside = held.removeprefix('<script type="application/json" id="d">').removesuffix("</script>")
+    begin, end = '<script type="application/json" id="data">', "</script>"
+    inside = held.removeprefix(begin).removesuffix(end)
     assert json.loads(inside) == {"a": "</ScRiPt>\u2028", "b": None, "c": 0.5}
 
 

@@ -33,7 +33,7 @@ def results(folder: Path) -> Results:
 
 
 def test_the_zero_router_of_a_cell_is_the_hull_of_its_models(results: Results) -> None:
-    whole = zero_router(results, TRADE_OFF)
+    whole = zero_router(results)
     assert [c.router for c in whole.cells] == [ZERO] * 4
     for cell in whole.of(ZERO):
         curve = whole.outcomes[cell.key].evidence.curve

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from routereval.report import Document
     from routereval.studies.probes import Probes
 
+_MOST = 60  # characters of a text in the table
+
 
 @click.command()
 @click.argument("source")
@@ -86,9 +88,9 @@ def _document(found: Probes) -> Document:
     return Document([table], table, data, [_evidence(found)])
 
 
-def _beginning(text: str | None, most: int = 60) -> str:
+def _beginning(text: str | None) -> str:
     flat = " ".join((text or "").split())
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+    return flat if len(flat) <= _MOST else f"{flat[: _MOST - 1]}…"
 
 
 def _evidence(found: Probes) -> str:

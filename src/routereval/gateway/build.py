@@ -32,7 +32,7 @@ from routereval.gateway.protocols import (
     RequestHook,
 )
 from routereval.gateway.shared_state import MemoryState, SharedState, open_state
-from routereval.gateway.tokenizer import Tokenizer, load_tokenizers
+from routereval.gateway.tokenizer import load_tokenizers
 from routereval.gateway.upstreams.client import Client
 from routereval.gateway.upstreams.pool import UpstreamPool
 from routereval.routers.trained import TrainedRouter, load_router
@@ -40,48 +40,6 @@ from routereval.routers.trained import TrainedRouter, load_router
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.routing import BaseRoute
-
-
-def create_app(
-    trained: TrainedRouter,
-    config: Config,
-    *,
-    authenticator: Authenticator | None = None,
-    decider: Decider | None = None,
-    hooks: Sequence[RequestHook] = (),
-    observers: Sequence[Observer] = (),
-    routes: Sequence[BaseRoute] = (),
-) -> Starlette:
-    """The gateway that a configuration describes, ready to be served.
-
-    Args:
-        trained: the router.
-        config: of the gateway; the routers that it names are loaded from their folders.
-        authenticator: who may ask, instead of what ``[access]`` says.
-        decider: who chooses, instead of the router and ``[experiment]``.
-        hooks: what may change or reject a request, after those of ``[plugins]``.
-        observers: what is shown every request when it is over, after those of ``[plugins]``.
-        routes: of further endpoints.
-
-    Returns:
-        An ASGI application; `app.state.relay` is its `Relay`.
-
-    Raises:
-        DataError: if keys, log, routers or plugins cannot be opened or do not fit together, no
-            model of the router's pool has an upstream, or an upstream's key is not set.
-        SpecError: for a plugin or a parameter of one that is not known.
-        MissingDependencyError: if an extra is not installed.
-    """
-    return app_with(
-        trained,
-        config,
-        Kept(),
-        authenticator=authenticator,
-        decider=decider,
-        hooks=hooks,
-        observers=observers,
-        routes=routes,
-    )
 
 
 @dataclass
@@ -97,59 +55,98 @@ class Kept:
     state: SharedState = field(default_factory=MemoryState)
 
 
-def app_with(
+def create_app(
     trained: TrainedRouter,
     config: Config,
-    kept: Kept,
     *,
     authenticator: Authenticator | None = None,
     decider: Decider | None = None,
     hooks: Sequence[RequestHook] = (),
     observers: Sequence[Observer] = (),
     routes: Sequence[BaseRoute] = (),
+    kept: Kept | None = None,
 ) -> Starlette:
-    """The gateway of a configuration with what was kept of another; see `create_app`."""
-    from starlette.routing import Route
+    """The gateway that a configuration describes, ready to be served.
 
+    Args:
+        trained: the router.
+        config: of the gateway; the routers that it names are loaded from their folders.
+        authenticator: who may ask, instead of what ``[access]`` says.
+        decider: who chooses, instead of the router and ``[experiment]``.
+        hooks: what may change or reject a request, after those of ``[plugins]``.
+        observers: what is shown every request when it is over, after those of ``[plugins]``.
+        routes: of further endpoints.
+        kept: what goes on from another application, as where a configuration is read anew.
+
+    Returns:
+        An ASGI application; `app.state.relay` is its `Relay`.
+
+    Raises:
+        DataError: if keys, log, routers or plugins cannot be opened or do not fit together, no
+            model of the router's pool has an upstream, or an upstream's key is not set.
+        SpecError: for a plugin or a parameter of one that is not known.
+        MissingDependencyError: if an extra is not installed.
+    """
+    kept = kept or Kept()
     arms = _arms(trained, config)
-    metrics, log = kept.metrics, _decision_log(config, arms)
-    plugins = make_plugins(config.plugins)
-    own: list[Observer] = [metrics, *_log_observers(config, log)]
-    own += [AccessLog()] if config.log.access else []
-    own += [Spans(config.telemetry)] if config.telemetry.endpoint else []
-    all_observers = [*own, *plugins.observers, *observers]
-    for observer in all_observers:
-        if not callable(getattr(observer, "record", None)):
-            raise DataError(f"observer {type(observer).__name__} lacks the method record(entry)")
+    log, plugins = _decision_log(config, arms), make_plugins(config.plugins)
+    shown = _observers(config, kept.metrics, log, (*plugins.observers, *observers))
+    experiment = Experiment(arms, config.experiment.explore)
+    planner = _planner(trained, config, decider or experiment, (*plugins.hooks, *hooks))
+    relay = Relay(
+        planner,
+        Client(config.failover.quota_cooldown_s, config.headers),
+        authenticator=authenticator or _authenticator(config),
+        state=open_state(config.access.keys, kept.state),
+        observers=shown,
+    )
+    if relay.state is not kept.state:
+        relay.parts.append(relay.state)
+    relay.parts.append(Heartbeat(relay, kept.metrics))
+    return asgi_app(relay, [*_endpoints(log, kept.metrics), *routes])
+
+
+def _planner(
+    trained: TrainedRouter, config: Config, decider: Decider, hooks: Sequence[RequestHook]
+) -> Planner:
+    counted = load_tokenizers(upstream.tokenizer for upstream in config.upstreams)
     planner = Planner(
         config,
         UpstreamPool.of(config),
         trained.models,
-        decider or Experiment(arms, config.experiment.explore),
-        (*plugins.hooks, *hooks),
-        {path: found.count for path, found in _tokenizers(config).items()},
+        decider,
+        hooks,
+        {path: found.count for path, found in counted.items()},
     )
     if not planner.routable:
         raise DataError(
             "no model of the router's pool has an upstream; name one of "
             f"{', '.join(trained.models)} as an [[upstream]]"
         )
-    relay = Relay(
-        planner,
-        Client(config.failover.quota_cooldown_s, config.headers),
-        authenticator=authenticator or _authenticator(config),
-        state=open_state(config.access.keys, kept.state),
-        observers=all_observers,
-    )
-    if relay.state is not kept.state:
-        relay.parts.append(relay.state)
-    relay.parts.append(Heartbeat(relay, metrics))
-    endpoints = [
+    return planner
+
+
+def _observers(
+    config: Config, metrics: Metrics, log: DecisionLog | None, others: Sequence[Observer]
+) -> list[Observer]:
+    """Those of the gateway itself, then the others."""
+    own: list[Observer] = [metrics, *_log_observers(config, log)]
+    own += [AccessLog()] if config.log.access else []
+    own += [Spans(config.telemetry)] if config.telemetry.endpoint else []
+    for observer in others:
+        if not callable(getattr(observer, "record", None)):
+            raise DataError(f"observer {type(observer).__name__} lacks the method record(entry)")
+    return [*own, *others]
+
+
+def _endpoints(log: DecisionLog | None, metrics: Metrics) -> list[BaseRoute]:
+    from starlette.routing import Route
+
+    return [
         Route("/v1/messages/count_tokens", count_tokens, methods=["POST"]),
         Route("/metrics", metrics_endpoint(metrics)),
         Route("/v1/feedback", feedback_endpoint(log, metrics), methods=["POST"]),
     ]
-    return asgi_app(relay, [*endpoints, *routes])
 
 
 async def rehearse(app: Starlette) -> None:
@@ -174,10 +171,6 @@ def router_decider(trained: TrainedRouter, config: Config, name: str = "") -> Ro
     decider = RouterDecider(trained, name, config.routing.cache)
     decider.warm_up()
     return decider
-
-
-def _tokenizers(config: Config) -> dict[str, Tokenizer]:
-    return load_tokenizers(upstream.tokenizer for upstream in config.upstreams)
 
 
 def _authenticator(config: Config) -> Authenticator:

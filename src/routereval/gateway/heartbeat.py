@@ -8,6 +8,7 @@ import time
 
 from routereval.gateway.http.relay import Relay
 from routereval.gateway.observe.metrics import Metrics
+from routereval.gateway.repeated import Repeated
 
 BEAT_S = 0.25
 SAME_S = 0.05  # times that differ by less are the same: two clocks are read
@@ -30,18 +31,16 @@ class Heartbeat:
         self._state = relay.state
         self._metrics = metrics
         self._agreed: dict[str, float] = {}
-        self._beating: asyncio.Task[None] | None = None
+        self._beating = Repeated(BEAT_S, self._beat_or_log)
 
     async def open(self) -> None:
         """Begin to beat, with what others know already."""
         await self.beat()
-        self._beating = asyncio.get_running_loop().create_task(self._beat_repeatedly())
+        self._beating.begin()
 
     async def close(self) -> None:
         """Beat no more."""
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+        await self._beating.end()
 
     async def beat(self) -> None:
         """Do all of it once."""
@@ -59,10 +58,8 @@ class Heartbeat:
                 upstream.breaker.take_over(steady, theirs)
                 self._agreed[name] = now + theirs
 
-    async def _beat_repeatedly(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_S)
-            try:
-                await self.beat()
-            except Exception:  # the next one may go well
-                log.exception("rests of upstreams could not be shared")
+    async def _beat_or_log(self) -> None:
+        try:
+            await self.beat()
+        except Exception:  # the next one may go well
+            log.exception("rests of upstreams could not be shared")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from routereval.errors import RouterEvalError
-from routereval.gateway.build import Kept, app_with
+from routereval.gateway.build import Kept, create_app
 from routereval.gateway.config import Config
 from routereval.gateway.http.asgi import Receive, Scope, Send
 from routereval.gateway.http.relay import Relay
@@ -45,7 +45,7 @@ class ReloadingGateway:
     ) -> None:
         self._load = load
         self._kept = kept or Kept()
-        self._app = app_with(trained, config, self._kept)
+        self._app = create_app(trained, config, kept=self._kept)
         self._open: Any = None
         self._closing: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
@@ -89,7 +89,7 @@ class ReloadingGateway:
 
     def _made(self) -> Any:  # noqa: ANN401 - an application of Starlette, which may be missing
         trained, config = self._load()
-        return app_with(trained, config, self._kept)
+        return create_app(trained, config, kept=self._kept)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -30,6 +30,7 @@ from routereval.gateway.http.http_protocol import protocol_factory
 from routereval.gateway.reloading import Load, ReloadingGateway, tune_memory
 from routereval.gateway.shared_state import SqliteState
 from routereval.gateway.supervisor import UP, Ready, Supervisor
+from routereval.grouped import grouped
 from routereval.routers.networked import contacts
 from routereval.routers.trained import TrainedRouter
 
@@ -225,9 +226,8 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
 
 def _counting(config: Config) -> list[str]:
     """By which tokenizers prompts are counted; nothing where there are none."""
-    by_file: dict[str, list[str]] = {}
-    for upstream in config.upstreams:
-        by_file.setdefault(upstream.tokenizer, []).append(upstream.label)
+    held = grouped(config.upstreams, lambda upstream: upstream.tokenizer)
+    by_file = {file: [one.label for one in own] for file, own in held.items()}
     estimated = by_file.pop("", [])
     lines = [f"prompts of {', '.join(names)} are counted by {f}" for f, names in by_file.items()]
     if lines and estimated:

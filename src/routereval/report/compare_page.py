@@ -9,7 +9,8 @@ from routereval.report.data import plain
 from routereval.report.difference_figures import difference_rows
 from routereval.report.draw_svg import panel_svg
 from routereval.report.layouts.metrics import PER
-from routereval.report.run_page import SIMULATED, whole_page
+from routereval.report.layouts.run import SIMULATED
+from routereval.report.run_page import whole_page
 from routereval.report.sections.tables import Exports, table_html
 from routereval.report.table import Column, Number, Row, Table
 from routereval.report.tags import Html, data, joined, tag, theme_choice
@@ -54,7 +55,7 @@ def compare_page(found: TwoRuns, first: str, second: str, title: str) -> str:
         "explorer": None,
         "exports": exports.held,
     }
-    return whole_page(title, joined(body, data("data", plain(held))))
+    return whole_page(title, joined(body, data(plain(held))))
 
 
 def sentence(found: TwoRuns, first: str, second: str) -> str:

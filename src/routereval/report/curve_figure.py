@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from routereval.grouped import grouped
 from routereval.report.champion_figure import ChampionDisplay
 from routereval.report.cost_quality_figure import CostQualityDisplay
 from routereval.report.difference_figures import ForestDisplay
 from routereval.report.display import Display
 from routereval.report.run_report import run_report
-from routereval.results.operating_points import PoolPoints, operating_points
+from routereval.results.operating_points import operating_points
 from routereval.results.results import Results
 
 _MOST_POINTS = 64
@@ -28,9 +29,10 @@ def curve_displays(results: Results) -> dict[str, CostQualityDisplay]:
     Returns:
         By the name of the figure; empty where no cost is known.
     """
-    found: dict[str, list[PoolPoints]] = {}
-    for pool in operating_points(results, _ranked(results), _MOST_POINTS):
-        found.setdefault(f"curves-m{pool.size}-{_file_name(pool.group)}", []).append(pool)
+    found = grouped(
+        operating_points(results, _ranked(results), _MOST_POINTS),
+        lambda pool: f"curves-m{pool.size}-{_file_name(pool.group)}",
+    )
     return {
         name: CostQualityDisplay(pools, results.simulated, benchmarks=True)
         for name, pools in found.items()
@@ -110,8 +112,6 @@ def _sizes(results: Results) -> list[int]:
 
 def _ranked(results: Results) -> Sequence[str]:
     """The learned routers by their mean score over all cells, the best first."""
-    held: dict[str, list[float]] = {}
-    for cell in results.cells:
-        if not cell.control:
-            held.setdefault(cell.router, []).append(cell.metrics["mu"])
-    return sorted(held, key=lambda name: -sum(held[name]) / len(held[name]))
+    learned = [name for name in results.routers if not results.of(name)[0].control]
+    scores = {name: [cell.metrics["mu"] for cell in results.of(name)] for name in learned}
+    return sorted(scores, key=lambda name: -sum(scores[name]) / len(scores[name]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from routereval.report.display import Display
-from routereval.report.layouts.learning import WHAT, grouped
+from routereval.report.layouts.learning import WHAT, by_panel
 from routereval.report.panel import Axis, Line, Mark, Panel, axis, looks
 from routereval.results.learning_curves import Learning, learning_curves
 from routereval.results.results import Results
@@ -36,8 +36,8 @@ def learning_display(results: Results) -> LearningDisplay | None:
     Args:
         results: of a run with several numbers of labelled, or probe, prompts.
     """
-    groups = grouped(learning_curves(results))
-    return LearningDisplay(list(groups.values()), results.simulated) if groups else None
+    panels = by_panel(learning_curves(results))
+    return LearningDisplay(panels, results.simulated) if panels else None
 
 
 def save_learning(results: Results, folder: str | Path) -> list[Path]:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from routereval.report.cells import visible
+from routereval.report.layouts.run import SIMULATED
 from routereval.report.run_report import RunReport
 from routereval.report.sections.decide import decide_section
 from routereval.report.sections.explorer import explorer_data, explorer_section
@@ -14,8 +15,6 @@ from routereval.report.sections.research import grid_data, research_section
 from routereval.report.sections.tables import Exports
 from routereval.report.tags import Html, data, joined, tag, theme_choice
 from routereval.results.operating_points import Operating, PoolPoints
-
-SIMULATED = "Simulated data: no real model was asked; the numbers say nothing about any."
 
 
 def run_page(report: RunReport, title: str = "routereval") -> str:
@@ -37,7 +36,7 @@ def run_page(report: RunReport, title: str = "routereval") -> str:
         ),
         _footer(report),
     )
-    held = data("data", _data(report, exports))
+    held = data(_data(report, exports))
     return whole_page(title, joined(body, held))
 
 

@@ -9,7 +9,7 @@ from routereval.errors import DataError
 from routereval.report.calibration_figure import CalibrationDisplay, calibration_of
 from routereval.report.cost_quality_figure import ShareDisplay
 from routereval.report.headroom_figures import SavingsDisplay, savings_of
-from routereval.report.layouts.learning import grouped
+from routereval.report.layouts.learning import by_panel
 from routereval.report.layouts.run import summary_of
 from routereval.report.table import Document
 from routereval.results.cell_means import gather
@@ -131,7 +131,7 @@ def run_report(
         pool_rows(results),
         _shares(results, views[0]),
         savings_of(lines, results.simulated),
-        list(grouped(learning_curves(results, lines)).values()),
+        by_panel(learning_curves(results, lines)),
         _calibration(views[0]),
         saved,
     )

@@ -75,17 +75,17 @@ def readable(given: str) -> str:
     )
 
 
-def data(name: str, value: Any) -> Html:  # noqa: ANN401 - any JSON
+def data(value: Any) -> Html:  # noqa: ANN401 - any JSON
     r"""A value for the page's program, as JSON that no HTML parser takes for markup.
 
-    >>> data("d", {"a": "</script>"})
-    '<script type="application/json" id="d">{"a":"\\u003c/script>"}</script>'
+    >>> data({"a": "</script>"})
+    '<script type="application/json" id="data">{"a":"\\u003c/script>"}</script>'
     """
     held = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for char, code in (("<", "003c"), ("\u2028", "2028"), ("\u2029", "2029")):
         held = held.replace(char, f"\\u{code}")
     held = held.encode("utf-8", "backslashreplace").decode("utf-8")
-    return Html(f'<script type="application/json" id="{name}">{held}</script>')
+    return Html(f'<script type="application/json" id="data">{held}</script>')
 
 
 def theme_choice() -> Html:

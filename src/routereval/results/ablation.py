@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routereval.errors import SpecError
+from routereval.grouped import grouped
 from routereval.results.results import Cell, Results
 from routereval.results.summary import MEAN, Estimate, Line, summarise
 from routereval.spec import parse_spec
@@ -69,11 +70,9 @@ def ablations(results: Results, lines: Sequence[Line] | None = None) -> list[Abl
     Returns:
         One per protocol, pool size and kind of router; none where no two routers are of one kind.
     """
-    members = [_member(results, name) for name in results.routers if not _control(results, name)]
-    families: dict[tuple[str, tuple[str, ...]], list[_Member]] = {}
-    for one in members:
-        if one is not None:
-            families.setdefault((one.kind, tuple(one.values)), []).append(one)
+    learned = [name for name in results.routers if not results.of(name)[0].control]
+    members = [one for name in learned if (one := _member(results, name)) is not None]
+    families = grouped(members, lambda one: (one.kind, tuple(one.values)))
     means = summarise(results, ("mu",)) if lines is None else lines
     found = []
     for rule, size in dict.fromkeys((line.protocol, line.size) for line in means):
@@ -98,21 +97,19 @@ def deviation_over_seeds(cells: Sequence[Cell], metric: str = "mu") -> float:
         cells: of one router.
         metric: its name.
     """
-    seeds = list(dict.fromkeys(cell.seed for cell in cells))
+    seeds = grouped(cells, lambda cell: cell.seed)
     if len(seeds) < 2:
         return math.nan
-    means = []
-    for seed in seeds:
-        own: dict[str, list[float]] = {}
-        for cell in cells:
-            if cell.seed == seed:
-                own.setdefault(cell.benchmark, []).append(cell.metrics.get(metric, math.nan))
-        means.append(float(np.mean([np.mean(values) for values in own.values()])))
-    return float(np.std(means, ddof=1))
+    return float(np.std([_macro_mean(own, metric) for own in seeds.values()], ddof=1))
 
 
-def _control(results: Results, router: str) -> bool:
-    return results.of(router)[0].control
+def _macro_mean(cells: Sequence[Cell], metric: str) -> float:
+    """The mean over benchmarks, each counting alike."""
+    means = [
+        np.mean([cell.metrics.get(metric, math.nan) for cell in own])
+        for own in grouped(cells, lambda cell: cell.benchmark).values()
+    ]
+    return float(np.mean(means))
 
 
 def _member(results: Results, router: str) -> _Member | None:

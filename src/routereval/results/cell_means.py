@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from routereval.grouped import grouped
 from routereval.results.results import Cell, Outcome, Results
 from routereval.scoring import doubtful
 from routereval.scoring.estimates import Draws, Ends, averaged, combined, draws, ends_of
@@ -73,19 +74,13 @@ def gather(results: Results, metrics: Sequence[str], pools: Sequence[str] = ()) 
         metrics: names of metrics, of the pools of one size under one protocol.
         pools: names of those that are also asked for of each pool, over its seeds.
     """
-    held: dict[tuple[str, str], list[Cell]] = {}
-    for cell in results.cells:
-        held.setdefault((cell.router, cell.benchmark), []).append(cell)
-    for cells in held.values():
+    for cells in grouped(results.cells, lambda cell: (cell.router, cell.benchmark)).values():
         _make(results, [*_parts(cells, metrics, pools)])
 
 
 def _parts(cells: Sequence[Cell], metrics: Sequence[str], pools: Sequence[str]) -> Iterator[_Asked]:
-    sizes: dict[_Key, list[Cell]] = {}
-    groups: dict[_Key, list[Cell]] = {}
-    for cell in cells:
-        sizes.setdefault((cell.protocol, cell.size), []).append(cell)
-        groups.setdefault((cell.protocol, cell.size, cell.group), []).append(cell)
+    sizes = grouped(cells, lambda cell: (cell.protocol, cell.size))
+    groups = grouped(cells, lambda cell: (cell.protocol, cell.size, cell.group))
     yield from (_Asked(own, metrics) for own in sizes.values())
     yield from (_Asked(own, pools) for own in groups.values() if len(own) > 1)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from routereval.grouped import grouped
 from routereval.results.results import Cell, Results
 from routereval.scoring import Curve, Evidence, resamples
 from routereval.scoring.estimates import mean_interval
@@ -85,11 +86,8 @@ def operating_points(
         routers: which, in the order wanted.
         most_points: per router and pool; more are thinned evenly, the ends kept.
     """
-    places: dict[tuple[str, str, int, str], list[Cell]] = {}
-    for cell in results.cells:
-        if results.outcomes[cell.key].evidence.curve is not None:
-            place = (cell.protocol, cell.benchmark, cell.size, cell.group)
-            places.setdefault(place, []).append(cell)
+    curved = [c for c in results.cells if results.outcomes[c.key].evidence.curve is not None]
+    places = grouped(curved, lambda cell: (cell.protocol, cell.benchmark, cell.size, cell.group))
     return [_pool(results, cells, routers, most_points) for cells in places.values()]
 
 

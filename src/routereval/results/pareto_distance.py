@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from routereval.grouped import grouped
 from routereval.results.results import Cell, Results
 from routereval.results.summary import Estimate
 from routereval.scoring import resamples
@@ -63,10 +64,9 @@ def pareto_distances(results: Results) -> list[ParetoDistance]:
     Returns:
         One per protocol, pool size and router; none where no cost is known.
     """
-    places: dict[tuple[str, str, int, str, int], list[Cell]] = {}
-    for cell in results.cells:
-        if not cell.control and results.outcomes[cell.key].evidence.curve is not None:
-            places.setdefault(cell.place[:-1], []).append(cell)
+    curved = [c for c in results.cells if results.outcomes[c.key].evidence.curve is not None]
+    learned = [cell for cell in curved if not cell.control]
+    places = grouped(learned, lambda cell: cell.place[:-1])
     held: dict[tuple[str, int, str], list[tuple[Floats, float]]] = {}
     for cells in places.values():
         for cell, found in zip(cells, _of_pool(results, cells), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from routereval.grouped import grouped
 from routereval.results.results import Cell, Results
 from routereval.results.summary import Estimate, mean_over
 
@@ -47,10 +48,7 @@ def pool_rows(results: Results) -> list[PoolRow]:
     Args:
         results: of a run.
     """
-    places: dict[tuple[str, str, int, str, str], list[Cell]] = {}
-    for cell in results.cells:
-        place = (cell.protocol, cell.benchmark, cell.size, cell.group, cell.router)
-        places.setdefault(place, []).append(cell)
+    places = grouped(results.cells, lambda c: (c.protocol, c.benchmark, c.size, c.group, c.router))
     return [_row(results, place, cells) for place, cells in places.items()]
 
 

@@ -37,13 +37,12 @@ class Regret(NamedTuple):
     scores: dict[str, float]
 
 
-def largest_regrets(results: Results, router: str, most: int = MOST) -> list[Regret]:
-    """The prompts of the largest regret, each once; of equal ones, those it was surest of.
+def largest_regrets(results: Results, router: str) -> list[Regret]:
+    """The `MOST` prompts of the largest regret, each once; of equal ones, those it was surest of.
 
     Args:
         results: of a run.
         router: of the run.
-        most: how many.
 
     Returns:
         By falling regret; only of prompts that were kept, and on which something was lost.
@@ -57,13 +56,13 @@ def largest_regrets(results: Results, router: str, most: int = MOST) -> list[Reg
         sure = _predicted(results, cell)
         at = results.prompts[cell.records].at(outcome.rows)
         ranked = np.lexsort((outcome.rows, -sure, -lost))
-        for place in ranked[:most].tolist():
+        for place in ranked[:MOST].tolist():
             key = (cell.records, int(outcome.rows[place]))
             rank = (-float(lost[place]), -float(sure[place]), float(number))
             if lost[place] > 0 and at[place] >= 0 and (key not in found or rank < found[key][0]):
                 found[key] = (rank, cell, place)
     ordered = sorted(found.items(), key=lambda item: (item[1][0], item[0]))
-    return [_regret(results, cell, place) for _, (_, cell, place) in ordered[:most]]
+    return [_regret(results, cell, place) for _, (_, cell, place) in ordered[:MOST]]
 
 
 def _predicted(results: Results, cell: Cell) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

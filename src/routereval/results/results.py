@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
+from routereval.grouped import grouped
 from routereval.results.arrays_file import read_arrays
 from routereval.results.prompts import KeptPrompts
 from routereval.scoring import N_BOOT, OWN_METRICS, Evidence
@@ -197,10 +198,7 @@ class Results(Shown):
     @cached_property
     def _by_router(self) -> dict[str, list[Cell]]:
         """The cells of each router; made once, as tables ask for each of thousands of cells."""
-        found: dict[str, list[Cell]] = {}
-        for cell in self.cells:
-            found.setdefault(cell.router, []).append(cell)
-        return found
+        return grouped(self.cells, lambda cell: cell.router)
 
     @property
     def simulated(self) -> bool:

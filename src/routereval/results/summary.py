@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from routereval.grouped import grouped
 from routereval.results.cell_means import cell_means
 from routereval.results.results import Cell, Results
 from routereval.scoring import metric
@@ -92,7 +93,10 @@ def mean_over(
     Returns:
         By metric, its estimate, and whether the interval cannot be relied on.
     """
-    held = [cell_means(results, own, metrics) for own in _by_benchmark(cells).values()]
+    held = [
+        cell_means(results, own, metrics)
+        for own in grouped(cells, lambda cell: cell.benchmark).values()
+    ]
     found = {}
     for m in metrics:
         ends = _over_benchmarks(m, [one[m].ends for one in held])
@@ -103,7 +107,7 @@ def mean_over(
 def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str]) -> list[Line]:
     first = cells[0]
     unit = results.outcomes[first.key].evidence.unit
-    benchmarks = _by_benchmark(cells)
+    benchmarks = grouped(cells, lambda cell: cell.benchmark)
     held = {name: cell_means(results, own, metrics) for name, own in benchmarks.items()}
     ends = {name: {m: one.ends for m, one in found.items()} for name, found in held.items()}
     counts = {name: len(own) for name, own in benchmarks.items()}
@@ -128,13 +132,6 @@ def _router_lines(results: Results, cells: Sequence[Cell], metrics: Sequence[str
         )
         for name, own in ends.items()
     ]
-
-
-def _by_benchmark(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
-    found: dict[str, list[Cell]] = {}
-    for cell in cells:
-        found.setdefault(cell.benchmark, []).append(cell)
-    return found
 
 
 def _over_benchmarks(name: str, ends: Sequence[Ends]) -> Ends:

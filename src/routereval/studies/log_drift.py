@@ -13,6 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from routereval.errors import DataError
+from routereval.grouped import grouped
 from routereval.importers.gateway_log import Logged, read_log
 from routereval.routers import TrainedRouter
 from routereval.scoring import Interval, holm
@@ -105,9 +106,7 @@ def log_drift(
     if router is not None:
         rows = _predicted_anew(rows, router, name)
     models = [model for model, _ in Counter(row.model for row in rows if row.model).most_common()]
-    by_week: dict[str, list[Logged]] = {}
-    for row in sorted(rows, key=lambda row: row.time):
-        by_week.setdefault(week_of(row.time), []).append(row)
+    by_week = grouped(sorted(rows, key=lambda row: row.time), lambda row: week_of(row.time))
     weeks = [_week(name, of, models) for name, of in by_week.items()]
     parts = list(by_week.values())
     gaps = _adjusted([_p(_before(parts, at), parts[at], _gaps) for at in range(len(parts))])

@@ -15,6 +15,7 @@ import numpy as np
 
 from routereval._version import __version__
 from routereval.errors import DataError, SpecError
+from routereval.grouped import grouped
 from routereval.records import Records
 from routereval.results.folder import ResultsFolder
 from routereval.results.results import Results
@@ -37,7 +38,7 @@ from routereval.studies.run_plan import (
     routers_by_name,
     with_controls,
 )
-from routereval.studies.run_prompts import by_records, kept_prompts
+from routereval.studies.run_prompts import kept_prompts
 from routereval.studies.run_sources import (
     CostSource,
     Selection,
@@ -310,7 +311,7 @@ def _computed(
 
 def _with_prompts(folder: ResultsFolder, stream: Sequence[Records], results: Results) -> Results:
     """The results with the test prompts of all cells, those of earlier runs of the folder too."""
-    cells = by_records(folder.read_cells())
+    cells = grouped(folder.read_cells(), lambda cell: cell.records)
     earlier = [cell.key for held in cells.values() for cell in held]
     more = folder.load(key for key in earlier if key not in results.outcomes)
     outcomes = {**results.outcomes, **more}

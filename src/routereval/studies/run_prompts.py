@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +41,6 @@ def kept_prompts(
         costs=None if costs is None else np.ascontiguousarray(costs[columns][:, rows].T),
         n_test=len(every),
     )
-
-
-def by_records(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
-    """The cells of each of the records, by their hash."""
-    found: dict[str, list[Cell]] = {}
-    for cell in cells:
-        found.setdefault(cell.records, []).append(cell)
-    return found
 
 
 def rounded_predictions(predicted: NDArray[np.float64] | None) -> NDArray[np.float16] | None:

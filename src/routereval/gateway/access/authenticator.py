@@ -19,6 +19,7 @@ from routereval.gateway.access.keys import NANO, Key, digest_of, nano
 from routereval.gateway.access.limits import LOST_S
 from routereval.gateway.api_error import ApiError
 from routereval.gateway.protocols import Usage
+from routereval.gateway.repeated import Repeated
 from routereval.gateway.upstream_config import AUTO
 
 FRESH_S = 2.0
@@ -150,7 +151,7 @@ class KeyAuthenticator:
         self._cached: dict[bytes, _CachedKey] = {}
         self._leases: dict[Account, BudgetLease] = {}
         self._write_lock = asyncio.Lock()
-        self._writer: asyncio.Task[None] | None = None
+        self._writer = Repeated(WRITE_S, lambda: self.write(time.time()))
         self._forgotten_at = 0.0
 
     async def identify(self, key: str | None) -> KeyAuthorization:
@@ -194,13 +195,11 @@ class KeyAuthenticator:
 
     async def open(self) -> None:
         """Begin to write what is spent."""
-        self._writer = asyncio.get_running_loop().create_task(self._write_repeatedly())
+        self._writer.begin()
 
     async def close(self) -> None:
         """Write what is not yet written and hand back what is held."""
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+        await self._writer.end()
         await self.write(time.time())
         await self.write(time.time())  # the first one leaves what was in use
         await self._store.close()
@@ -224,11 +223,6 @@ class KeyAuthenticator:
             for account, report in reports.items():
                 self._leases[account].unwritten(report)
         self._forget_unused(now)
-
-    async def _write_repeatedly(self) -> None:
-        while True:
-            await asyncio.sleep(WRITE_S)
-            await asyncio.shield(self.write(time.time()))
 
     async def _cached_key(self, secret: str | None, now: float) -> _CachedKey:
         if not secret:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from routereval.gateway.protocols import LogEntry
+from routereval.gateway.repeated import Repeated
 
 WRITE_S = 0.25
 MOST_WAITING = 100_000
@@ -32,7 +33,7 @@ class AccessLog:
     def __init__(self, write: Callable[[bytes], object] | None = None) -> None:
         self._write = write or _to_standard_output
         self._lines: list[bytes] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._writing = Repeated(WRITE_S, self._flush)
 
     def record(self, entry: LogEntry) -> None:
         """Take note of a request that is over."""
@@ -41,19 +42,12 @@ class AccessLog:
 
     async def open(self) -> None:
         """Begin to write."""
-        self._writing = asyncio.get_running_loop().create_task(self._write_for_ever())
+        self._writing.begin()
 
     async def close(self) -> None:
         """Write what is left."""
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+        await self._writing.end()
         await self._flush()
-
-    async def _write_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(WRITE_S)
-            await asyncio.shield(self._flush())
 
     async def _flush(self) -> None:
         lines, self._lines = self._lines, []

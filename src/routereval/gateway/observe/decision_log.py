@@ -23,6 +23,7 @@ import msgspec
 
 from routereval.errors import DataError
 from routereval.gateway.protocols import LogEntry
+from routereval.gateway.repeated import Repeated
 
 WRITE_S = 0.25
 AT_A_TIME = 32
@@ -64,7 +65,7 @@ class DecisionLog:
         self._size = 0
         self._lost = 0
         self._one_at_a_time = asyncio.Lock()
-        self._writing: asyncio.Task[None] | None = None
+        self._writing = Repeated(WRITE_S, self.write)
 
     def record(self, entry: LogEntry, shadows: Mapping[str, str] | None = None) -> None:
         """Take note of a request that is over.
@@ -91,13 +92,11 @@ class DecisionLog:
 
     async def open(self) -> None:
         """Begin to write."""
-        self._writing = asyncio.get_running_loop().create_task(self._write_for_ever())
+        self._writing.begin()
 
     async def close(self) -> None:
         """Write what is left."""
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+        await self._writing.end()
         await self.write()
         self._files.close()
 
@@ -137,11 +136,6 @@ class DecisionLog:
         self._lost += 1
         if self._lost.bit_count() == 1:  # said at 1, 2, 4, 8, …
             log.error("the decision log lost %d lines: %s", self._lost, why)
-
-    async def _write_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(WRITE_S)
-            await asyncio.shield(self.write())
 
 
 class LogFiles:

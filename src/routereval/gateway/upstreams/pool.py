@@ -15,6 +15,7 @@ from routereval.gateway.upstreams.circuit_breaker import CircuitBreaker
 from routereval.gateway.upstreams.deployments import Deployments
 from routereval.gateway.upstreams.target import Target
 from routereval.gateway.upstreams.upstream import Upstream
+from routereval.grouped import grouped
 
 _MOST_PARTS = 256
 
@@ -28,9 +29,7 @@ class UpstreamPool(dict[str, Upstream]):
 
     def __init__(self, upstreams: Iterable[Upstream] = ()) -> None:
         super().__init__((upstream.label, upstream) for upstream in upstreams)
-        by_name: dict[str, list[Upstream]] = {}
-        for upstream in self.values():
-            by_name.setdefault(upstream.config.name, []).append(upstream)
+        by_name = grouped(self.values(), lambda upstream: upstream.config.name)
         self.models = {name: Deployments(found) for name, found in by_name.items()}
         self._other_apis: dict[str, tuple[Api, ...]] = {}
         self._parts: LRUCache[frozenset[str], UpstreamPool] = LRUCache(_MOST_PARTS)

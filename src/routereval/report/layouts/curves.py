@@ -80,7 +80,7 @@ def trade_offs(
     Returns:
         The tables; none where no cost is known.
     """
-    zero = summarise(zero_router(results, TRADE_OFF), TRADE_OFF)
+    zero = summarise(zero_router(results), TRADE_OFF)
     if not zero:
         return []
     lines = [*(summarise(results, TRADE_OFF) if lines is None else lines), *zero]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from routereval.grouped import grouped
 from routereval.report.table import Column, Number, Row, Table
 from routereval.results.learning_curves import Learning
 
@@ -11,17 +12,14 @@ WHAT = {"n": "labelled prompts", "k": "probe prompts"}
 """What a protocol counts, by its parameter."""
 
 
-def grouped(curves: Sequence[Learning]) -> dict[tuple[str, str, int], list[Learning]]:
+def by_panel(curves: Sequence[Learning]) -> list[list[Learning]]:
     """The curves that belong in one table or panel: of one protocol and pool size."""
-    groups: dict[tuple[str, str, int], list[Learning]] = {}
-    for curve in curves:
-        groups.setdefault((curve.rule, curve.counted, curve.size), []).append(curve)
-    return groups
+    return [*grouped(curves, lambda curve: (curve.rule, curve.counted, curve.size)).values()]
 
 
 def learning_tables(curves: Sequence[Learning]) -> list[Table]:
     """A table per protocol and pool size: a row per router, a column per number of prompts."""
-    return [_table(held) for held in grouped(curves).values()]
+    return [_table(held) for held in by_panel(curves)]
 
 
 def _table(curves: Sequence[Learning]) -> Table:

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from math import isnan
 from typing import Any
 
+from routereval.grouped import grouped
 from routereval.report.table import Cell, Column, Document, Heading, Number, Points, Row, Table
-from routereval.studies.trials import AllRepeats, ModelRuns, Needed, Repeats
+from routereval.studies.trials import AllRepeats, ModelRuns, Repeats
 
 _LEVEL = 0.05
 _NOTES = (
@@ -138,9 +139,7 @@ def _needed(one: Repeats) -> Table:
         Column("runs of each prompt", "count", key="n_trials"),
         *(Column(f"difference {d:g}", "count", key=f"prompts_{d:g}") for d in differences),
     ]
-    by_runs: dict[int, list[Needed]] = {}
-    for need in one.needed:
-        by_runs.setdefault(need.n_trials, []).append(need)
+    by_runs = grouped(one.needed, lambda need: need.n_trials)
     rows = [
         Row((runs, *(_count(need.n_prompts) for need in held))) for runs, held in by_runs.items()
     ]

@@ -130,7 +130,7 @@ def _money(view: View) -> list[Html]:
         _tile(
             f"USD per 1,000 prompts, {name}",
             _usd(own.value * 1000),
-            interval_text(own, 1000, _usd),
+            interval_text(own, _usd),
             against,
         ),
         _tile(f"USD per month, {name}", per_month, at, month),

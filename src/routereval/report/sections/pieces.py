@@ -68,8 +68,8 @@ def short(name: str) -> str | None:
     return "short" if len(name) <= _SHORT else None
 
 
-def interval_text(found: Estimate, scale: float, written: Callable[[float], str]) -> str:
-    """The interval of a number in words; empty where there is none."""
+def interval_text(found: Estimate, written: Callable[[float], str]) -> str:
+    """The interval of a number per 1,000 prompts in words; empty where there is none."""
     if math.isnan(found.low) or math.isnan(found.high):
         return ""
-    return f"95 % interval {written(found.low * scale)} to {written(found.high * scale)}"
+    return f"95 % interval {written(found.low * 1000)} to {written(found.high * 1000)}"

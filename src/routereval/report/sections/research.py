@@ -217,6 +217,9 @@ def _every_cell() -> Html:
     )
 
 
+_SCALE = 10_000
+
+
 def grid_data(report: RunReport) -> dict[str, object]:
     """The rows of that table, column by column, numbers as whole ten-thousandths."""
     rows = report.pool_rows
@@ -235,7 +238,7 @@ def grid_data(report: RunReport) -> dict[str, object]:
                 "name": name,
                 "head": _head(name, report),
                 "better": METRICS[name].higher_is_better,
-                "scale": _scale(name, report),
+                "scale": _SCALE,
                 "value": [_packed(row.metrics[name].value, name, report) for row in rows],
                 "low": [_packed(row.metrics[name].low, name, report) for row in rows],
                 "high": [_packed(row.metrics[name].high, name, report) for row in rows],
@@ -267,13 +270,9 @@ def _usd(report: RunReport) -> bool:
     return all(pool.unit == "USD" for pool in report.pools)
 
 
-def _scale(name: str, report: RunReport) -> int:
-    return 10_000
-
-
 def _packed(value: float, name: str, report: RunReport) -> int | None:
     factor = 1000 if name == "cost" and _usd(report) else 1
-    return round(value * factor * 10_000) if math.isfinite(value) else None
+    return round(value * factor * _SCALE) if math.isfinite(value) else None
 
 
 def _pools(report: RunReport, exports: Exports) -> Html:
