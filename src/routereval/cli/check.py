@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from routereval.cli.messages import next_command
-from routereval.cli.options import margin_option
+from routereval.cli.options import cells_options, margin_option
 from routereval.cli.output import format_option, show
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What has to be above: the low end of the 95 % interval, or the estimate alone.",
 )
-@click.option("--size", type=int, metavar="M", help="Only pools of this size.  [default: all]")
-@click.option(
-    "--protocol", metavar="RULE", help="Only this one, as 'few_shot(n=30)'.  [default: all]"
-)
+@cells_options
 @click.option(
     "--summary",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -7,17 +7,14 @@ from pathlib import Path
 import click
 
 from routereval.cli.messages import next_command
-from routereval.cli.options import margin_option
+from routereval.cli.options import cells_options, margin_option
 from routereval.cli.output import format_option, show
 
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1, metavar="[A B]")
-@click.option("--size", type=int, metavar="M", help="Only pools of this size.  [default: all]")
-@click.option(
-    "--protocol", metavar="RULE", help="Only this one, as 'few_shot(n=30)'.  [default: all]"
-)
+@cells_options
 @margin_option()
 @click.option(
     "--rope", type=float, metavar="D", help="Of A B: how probable is a difference beyond this?"

@@ -18,6 +18,7 @@ _SOURCE = click.argument("source")
 _SALT = click.option(
     "--salt", default="", envvar="ROUTEREVAL_SALT", help="Of a private board; keep it secret."
 )
+_REVEAL = click.option("--reveal", is_flag=True, help="Show a private board's scores as they are.")
 
 
 @click.group(cls=CommandGroup)
@@ -85,7 +86,7 @@ def add(
 @_BOARD
 @_SOURCE
 @_SALT
-@click.option("--reveal", is_flag=True, help="Show a private board's scores as they are.")
+@_REVEAL
 @format_option
 def verify(board: Path, source: str, *, salt: str, reveal: bool, format_name: str) -> None:
     """Score every submission again; exit status 1 if one does not hold."""
@@ -105,7 +106,7 @@ def verify(board: Path, source: str, *, salt: str, reveal: bool, format_name: st
 @_SOURCE
 @out_option("The folder of the site.", default=Path("site"), show_default=True)
 @_SALT
-@click.option("--reveal", is_flag=True, help="Show a private board's scores as they are.")
+@_REVEAL
 def build(board: Path, source: str, *, out: Path, salt: str, reveal: bool) -> None:
     """Write the board as a static site: one page, which needs no network."""
     from routereval.cli.progress import progress_bar

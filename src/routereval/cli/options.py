@@ -200,6 +200,12 @@ level_option = click.option(
     show_default=True,
     help="Confidence of the intervals.",
 )
+cells_options = options(
+    click.option("--size", type=int, metavar="M", help="Only pools of this size.  [default: all]"),
+    click.option(
+        "--protocol", metavar="RULE", help="Only this one, as 'few_shot(n=30)'.  [default: all]"
+    ),
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 train_option = click.option(
     "--train", metavar="SOURCE", help="What the routers were trained on, by its texts."

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from routereval.errors import MissingDependencyError
+from routereval.gateway.redis_client import redis_client
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -246,15 +246,7 @@ class RedisState:
         Raises:
             MissingDependencyError: without the extra ``redis``.
         """
-        try:
-            from redis.asyncio import Redis
-        except ImportError:
-            raise MissingDependencyError.of("redis", "redis") from None
-        patience: dict[str, Any] = {
-            "socket_timeout": _PATIENCE_S,
-            "socket_connect_timeout": _PATIENCE_S,
-        }
-        return cls(Redis.from_url(url, decode_responses=True, **patience))
+        return cls(redis_client(url, _PATIENCE_S))
 
     async def model_of(self, conversation: str) -> str | None:
         """See `SharedState`."""

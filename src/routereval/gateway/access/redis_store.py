@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from routereval.errors import MissingDependencyError
 from routereval.gateway.access.accounts import (
     Account,
     SpendReport,
@@ -22,6 +21,7 @@ from routereval.gateway.access.accounts import (
 from routereval.gateway.access.keys import Key
 from routereval.gateway.access.limits import LOST_S, SHARE_OF_REST, RequestBucket
 from routereval.gateway.access.redis_scripts import TAKE_MONEY, TAKE_REQUESTS
+from routereval.gateway.redis_client import redis_client
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -53,18 +53,7 @@ class RedisStore:
         Raises:
             MissingDependencyError: without the extra ``redis``.
         """
-        try:
-            from redis.asyncio import Redis
-        except ImportError:
-            raise MissingDependencyError.of("redis", "redis") from None
-        return cls(
-            Redis.from_url(
-                url,
-                decode_responses=True,
-                socket_timeout=_PATIENCE_S,
-                socket_connect_timeout=_PATIENCE_S,
-            )
-        )
+        return cls(redis_client(url, _PATIENCE_S))
 
     async def find(self, digest: bytes) -> Key | None:
         """See `Store`."""

@@ -59,8 +59,8 @@ def scores_document(
     Raises:
         SpecError: if there is no such router, or no such metric.
     """
-    tables = paper_tables(results, against, metrics, abreast)
     scores = benchmark_scores(results, against, metrics)
+    tables = _tables(results, scores, against, metrics, abreast)
     rows = [
         Row(
             (
@@ -96,6 +96,16 @@ def paper_tables(
         abreast: benchmarks side by side; 4, or 2 where all numbers have a deviation, if None.
     """
     scores = benchmark_scores(results, against, metrics)
+    return _tables(results, scores, against, metrics, abreast)
+
+
+def _tables(
+    results: Results,
+    scores: Sequence[BenchmarkScore],
+    against: str,
+    metrics: Sequence[str],
+    abreast: int | None,
+) -> list[PaperTable]:
     seeds = max((score.n_seeds for score in scores), default=1)
     names = list(dict.fromkeys(score.benchmark for score in scores))
     each = abreast or (_ABREAST if seeds == 1 else _ABREAST // 2)
