@@ -69,6 +69,12 @@ SHAPES: dict[str, dict[str, Any]] = {
         }
         for n, model in enumerate(MODELS)
     },
+    "a list of models with their rows": {
+        "all.json": {"made": 1, "runs": [{"model": m, "results": rows(m)} for m in MODELS]}
+    },
+    "models with their rows, a line each": {
+        "all.jsonl": "\n".join(json.dumps({"id": m, "model": m, "rows": rows(m)}) for m in MODELS)
+    },
     "runs by prompt and model": {
         "all.json": {
             p: {m: [{"total_score": RIGHT[p, m], "feedback": "so"}] for m in MODELS}
@@ -105,6 +111,24 @@ def test_runs_are_trials_and_rows_with_ids_of_their_own_are_none() -> None:
     found = list(rows_inside(listed))
     assert [row["subset"] for row in found] == ["law", "law", "art", "art"]
     assert not any("trial" in row for row in found)
+
+
+def test_means_by_model_are_no_prompts(tmp_path: Path) -> None:
+    means = {"version": "1", "results": {m: {"accuracy": 0.5} for m in MODELS}}
+    assert "no column for prompt_id" in refusal_of(tmp_path, means)
+    assert [row["model"] for row in rows_inside(means)] == list(MODELS)
+
+
+def test_columns_that_may_name_the_models_are_named(tmp_path: Path) -> None:
+    text = "question_id,asked_model,is_correct\nq1,gpt-x,1\nq1,claude-y,0\n"
+    assert "it may be asked_model" in refusal(tmp_path, text)
+
+
+def test_how_sure_an_answer_was_is_no_score(tmp_path: Path) -> None:
+    header = ",".join(f"{m}_confidence_score,{m}_correctness" for m in MODELS)
+    draft = read(tmp_path, f"id,{header}\nq1,0.9,1,0.8,0\nq2,0.7,0,0.6,1\n")
+    assert draft.models == list(MODELS)
+    assert draft.scores.tolist() == [[1, 0], [0, 1]]
 
 
 def test_many_keys_and_few_are_prompts_and_models(tmp_path: Path) -> None:

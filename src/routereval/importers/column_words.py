@@ -26,6 +26,9 @@ _SAYS = _words("""
 """)
 """Words that say, at the end of a name, what a column holds beside the score of a model."""
 
+_SURE_SCORES = [[word, "score"] for word in ("confidence", "certainty", "uncertainty", "conf")]
+"""Last two words of what says how sure an answer was, not how good."""
+
 _MAY_SAY = _words("""
     time ms se sd ll ci idx index id valid parsed finished truncated count number
 """)
@@ -194,7 +197,10 @@ def _cut(name: str) -> tuple[str, bool, bool]:
     """What is before the words at the end that say something; whether they do, or only may."""
     says = may_say = False
     end = len(name)
-    for word in reversed(list(_WORD.finditer(name))):
+    found = list(_WORD.finditer(name))
+    if [word[0].lower() for word in found[-2:]] in _SURE_SCORES:
+        found.pop()
+    for word in reversed(found):
         if word[0].lower() not in _SAYS | _MAY_SAY | _WITH:
             break
         says |= word[0].lower() in _SAYS

@@ -17,6 +17,7 @@ _OF_A_ROW = {*ROLES["model"], *ROLES["score"], *ROLES["prompt"], *ROLES["prompt_
     "em",
 }
 _OF_ALL_ROWS = ("model", "benchmark", "effort")
+_IDS = frozenset(ROLES["prompt_id"]) - {"id"}
 _FEWEST_KEYS = 2
 _MANY_PROMPTS, _MORE_PROMPTS = 20, 5
 """So many keys, and so many times as many as of the other kind, are prompts, not models."""
@@ -64,6 +65,20 @@ def rows_inside(whole: Row) -> Iterator[Row]:
         yield whole
 
 
+def rows_of_models(row: Row) -> Iterator[Row]:
+    """The rows in the list of one that is a model's run of several prompts; else the row itself.
+
+    >>> list(rows_of_models({"model": "a", "results": [{"id": "q1", "score": 1}]}))
+    [{'model': 'a', 'id': 'q1', 'score': 1}]
+    """
+    of_one_prompt = _names(row, "prompt") or any(key in row for key in _IDS)
+    lists = [value for value in row.values() if _are_objects(value) and _names(value[0], "score")]
+    if _names(row, "model") and not of_one_prompt and len(lists) == 1:
+        yield from _with_what_is_of_all(row, lists[0])
+    else:
+        yield row
+
+
 def _are_objects(value: object) -> bool:
     """Whether a value is a list of objects."""
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
@@ -78,12 +93,13 @@ def _keyed_by_prompt(whole: Row) -> list[Row] | None:
     found = [value for value in whole.values() if _holds_rows(value)]
     if len(found) != 1:
         return None
+    role = "model" if are_models(found[0]) else "prompt_id"
     rows: list[Row] = []
     for key, held in found[0].items():
         if isinstance(held, dict):
-            rows.append({"prompt_id": key, **held})
+            rows.append({role: key, **held})
         else:
-            rows += _runs({"prompt_id": key}, {"subset": key}, held)
+            rows += _runs({role: key}, {"subset" if role == "prompt_id" else role: key}, held)
     return rows
 
 
@@ -93,7 +109,7 @@ def _holds_rows(value: object) -> bool:
         return False
     held = list(value.values())
     return all(map(_are_objects, held)) or all(
-        isinstance(row, dict) and _names(row, "score") for row in held
+        isinstance(row, dict) and _names(row, "score") and not _names(row, "model") for row in held
     )
 
 

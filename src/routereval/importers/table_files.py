@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from routereval.errors import DataError, MissingDependencyError
-from routereval.importers.json_tables import rows_inside
+from routereval.importers.json_tables import rows_inside, rows_of_models
 from routereval.importers.rows import LONGEST_LINE, BadRows, RowError, json_of
 from routereval.importers.source_files import (
     TooManyValuesError,
@@ -250,15 +250,16 @@ def _json_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
         whole = _json_whole(file, None)
         if isinstance(whole, dict):
             try:
-                yield from enumerate(rows_inside(whole), 1)
+                inside = chain.from_iterable(map(rows_of_models, rows_inside(whole)))
+                yield from enumerate(inside, 1)
             except RowError as error:
                 raise DataError(f"{file}: {error}") from None
             return
     with _text(file) as stream:
         for line, text in enumerate(_lines(stream), 1):
             with bad.row(file, line):
-                if text.strip():
-                    yield line, _object(_json_line(text))
+                rows = rows_of_models(_object(_json_line(text))) if text.strip() else ()
+                yield from ((line, row) for row in rows)
 
 
 def _json_line(text: str) -> object:
@@ -277,7 +278,7 @@ def _json_list(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     listed = _json_whole(file, [])
     for number, value in enumerate(listed if isinstance(listed, list) else (), 1):
         with bad.row(file, number):
-            yield number, _object(value)
+            yield from ((number, row) for row in rows_of_models(_object(value)))
 
 
 def _json_whole(file: Path, otherwise: object) -> object:

@@ -49,6 +49,7 @@ _GIVEN = (
     *("response", "output", "generated", "completion", "model_prediction"),
 )
 """What columns of right answers, and of given ones, are called."""
+_OF_ANSWERS = {"answer", "response", "output", "prediction", "completion", "text", "score", "cost"}
 _METRIC_NAMES = ("metric", "metric_name", "measure", "scorer", "score_name", "score_type")
 _OUT_OF = ("max_score", "max_points", "total_points", "points_possible", "out_of", "full_marks")
 _PAIRS = (("model_a", "model_b"), ("model_1", "model_2"), ("chosen", "rejected"))
@@ -395,6 +396,13 @@ def _unscored(names: Sequence[str]) -> str:
     )
 
 
+def _may_be_models(names: Sequence[str]) -> str:
+    """Which columns may name the models, by a word of their names, for the error without any."""
+    named = [(name, set(words_of(name))) for name in names]
+    found = [name for name, words in named if words & {"model", "llm"} and not words & _OF_ANSWERS]
+    return f"; it may be {' or '.join(found[:3])}" if found else ""
+
+
 def _without(roles: Mapping[str, str], *which: str) -> dict[str, str]:
     return {role: column for role, column in roles.items() if role not in which}
 
@@ -421,8 +429,9 @@ def _wide(
     words = [n for n in words if n not in numbers]
     models = {name: name for name in chosen} or model_columns(file, numbers)
     if not chosen:
-        refuse_no_prompts(file, roles, list(models), cells)
-        why = _unscored(names)
+        if models:
+            refuse_no_prompts(file, roles, list(models), cells)
+        why = ("" if "score" in roles else _unscored(names)) or _may_be_models(names)
         refuse_no_models(file, roles, models, numbers, cells, why, several_files=several_files)
     costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)

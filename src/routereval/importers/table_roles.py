@@ -16,7 +16,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "prompt_id": (
         *("prompt_id", "question_id", "sample_id", "task_id", "instance_id", "item_id"),
         *("example_id", "doc_id", "problem_id", "query_id", "case_id", "test_case_id"),
-        *("scenario_id", "qid", "item", "id"),
+        *("test_id", "scenario_id", "qid", "item", "id"),
     ),
     "score": (
         *("score", "correct", "is_correct", "accuracy", "acc", "passed", "pass", "performance"),
