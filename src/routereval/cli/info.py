@@ -47,7 +47,9 @@ def info(source: str, format_name: str) -> None:
         for row, records in zip(found, opened, strict=True)
     ]
     dropped = [f"{note}." for note in dominated_notes(opened)]
-    notes = [*_notes(found), *dropped, *report_text(opened).splitlines(), *_simulated(found)]
+    made = any(row.simulated for row in found)
+    notes = [*_notes(found), *dropped, *report_text(opened).splitlines()]
+    notes += ["Simulated data: no real model was asked."] if made else []
     show(Document([_table(found)], from_mappings("", fields), held, notes), format_name)
     next_command("advise", source)
 
@@ -65,10 +67,6 @@ def _notes(found: Sequence[Overview]) -> list[str]:
     missing = any(row.observed < 1 for row in found)
     complete = "Where cells are missing, mean, best single and oracle are of the complete block."
     return [*([complete] if missing else []), *([unknown_groups] if unknown else [])]
-
-
-def _simulated(found: Sequence[Overview]) -> list[str]:
-    return ["Simulated data: no real model was asked."] if any(r.simulated for r in found) else []
 
 
 def _some(names: list[str]) -> str:

@@ -8,6 +8,7 @@ import unicodedata
 from routereval.report.table import Cell, Column, Number, value_of
 
 UNKNOWN = "–"
+_HIDDEN = {"Cc", "Cs", "Zl", "Zp"}
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F}
 
 
@@ -17,7 +18,14 @@ def visible(text: str) -> str:
     >>> visible("a\tb\x1b[31m")
     'a\\tb\\x1b[31m'
     """
-    return "".join(_escape(char) if _hidden(char) else char for char in text)
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape", "surrogatepass").decode("ascii")
+        if unicodedata.category(char) in _HIDDEN or ord(char) in _BIDI
+        else char
+        for char in text
+    )
 
 
 def cell_text(cell: Cell, column: Column, *, intervals: bool = True) -> str:
@@ -74,11 +82,3 @@ def _interval_text(number: Number, column: Column) -> str:
         return f" [{number_text(number.low, column)}, {number_text(number.high, column)}]"
     half = number_text((number.high - number.low) / 2, column, signed=False)
     return f" ±{half[1:] if half.startswith('0.') else half}"
-
-
-def _hidden(char: str) -> bool:
-    return unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or ord(char) in _BIDI
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -73,7 +73,7 @@ def more_displays(results: Results) -> dict[str, Display]:
     report = run_report(results)
     found: dict[str, Display] = {}
     found |= {f"shares-{place}": one for place, one in enumerate(report.shares, 1)}
-    sizes = _sizes(results)
+    sizes = dict.fromkeys(cell.size for cell in results.cells)
     found |= {f"savings-m{m}": one for m, one in zip(sizes, report.savings, strict=False)}
     if report.champions is not None:
         found["models"] = ChampionDisplay(report.champions, report.simulated)
@@ -104,10 +104,6 @@ def save_more(results: Results, folder: str | Path) -> list[Path]:
 def _file_name(group: str) -> str:
     """A pool's title without what no file name may have."""
     return re.sub(r"[^\w.+-]", "-", group)
-
-
-def _sizes(results: Results) -> list[int]:
-    return list(dict.fromkeys(cell.size for cell in results.cells))
 
 
 def _ranked(results: Results) -> Sequence[str]:

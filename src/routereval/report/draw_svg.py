@@ -129,15 +129,11 @@ def _rule(plot: _Plot, mark: Rule) -> Html:
 def _area(plot: _Plot, mark: Area) -> Html:
     x, low, high = mark.x, mark.low, mark.high
     if mark.steps:
-        x, low, high = _stepped(x), _held(low), _held(high)
+        x, low, high = [*_held(x)[1:], x[-1]], _held(low), _held(high)
     shape = tag(
         "polygon", _title(mark.name), class_=f"area f-{mark.look}", points=_ring(plot, x, low, high)
     )
     return shape
-
-
-def _stepped(x: Sequence[float]) -> list[float]:
-    return [value for pair in zip(x, [*x[1:], x[-1]], strict=True) for value in pair]
 
 
 def _held(y: Sequence[float]) -> list[float]:

@@ -184,7 +184,8 @@ def _frame(figure: Figure, curves: Sequence[ScalingCurve], columns: int) -> None
     handles = _legend(curves)
     ncols = math.ceil(len(handles) / math.ceil(len(handles) / _LEGEND_COLUMNS.get(columns, 5)))
     figure.legend(
-        handles=_row_by_row(handles, ncols),
+        # a legend is filled column by column, and read row by row
+        handles=[handle for column in range(ncols) for handle in handles[column::ncols]],
         loc="outside lower center",
         ncols=ncols,
         fontsize=6.5,
@@ -214,11 +215,6 @@ def _legend(curves: Sequence[ScalingCurve]) -> list[Any]:
     if any(curve.reference is None for curve in curves):
         handles.append(Line2D([], [], **_BEST_LINE, label="best single"))
     return handles
-
-
-def _row_by_row(handles: Sequence[Any], ncols: int) -> list[Any]:
-    """In the order that makes a legend, which is filled column by column, read row by row."""
-    return [handle for column in range(ncols) for handle in handles[column::ncols]]
 
 
 def _axis(ax: Axes, n_models: int) -> None:

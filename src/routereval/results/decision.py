@@ -60,10 +60,11 @@ def decide(results: Results, stand: Standings, margin: float = MARGIN) -> Decisi
         stand: from `standings`, against ``best_single``.
         margin: the difference in mean score that does not matter.
     """
-    learned = [row for row in stand.rows if row.test is not None]
+    tests = {row.router: row.test for row in stand.rows if row.test is not None}
+    learned = [row for row in stand.rows if row.router in tests]
     if not learned:
         return Decision("do not", "Nothing to deploy", stand.sentence)
-    best = max(learned, key=_difference)
+    best = max(learned, key=lambda row: tests[row.router].difference)
     savings = {row.router: _saving(results, row, stand.against, margin) for row in learned}
     cheaper = _cheaper(learned, savings)
     good = best if best.better else cheaper
@@ -75,7 +76,7 @@ def decide(results: Results, stand: Standings, margin: float = MARGIN) -> Decisi
     if cheaper is not None:
         return _as_good(cheaper, stand, savings[cheaper.router])
     same, saved = savings[best.router]
-    if all(_high(row) < margin for row in learned):
+    if all(test.high < margin for test in tests.values()):
         return Decision(
             "do not",
             f"Keep {stand.against}",
@@ -173,14 +174,6 @@ def _more(n: int, detectable: float, lead: float) -> int | None:
     more = n * ((detectable / lead) ** 2 - 1)
     digits = max(0, len(str(int(more))) - 2)
     return int(ceil(more / 10**digits) * 10**digits)
-
-
-def _difference(row: Standing) -> float:
-    return float("-inf") if row.test is None else row.test.difference
-
-
-def _high(row: Standing) -> float:
-    return float("inf") if row.test is None else row.test.high
 
 
 def _count(stand: Standings) -> str:

@@ -177,7 +177,7 @@ def defaults_for(
     ('all-strong', 'all-weak', 'strong-to-weak')
     """
     by_name = bool(pools) and all(pool.named for pool in pools)
-    most = max(one.size for one in pools) if by_name else _most_models(collection)
+    most = max([pool.size for pool in pools] if by_name else [one.n_models for one in collection])
     by_rule = sizes is not None or groups is not None or (bool(pools) and not by_name)
     faithful = protocol is not None and Split.parse_all(protocol)[0].faithful
     if by_rule or faithful or most > FEW_MODELS:
@@ -191,10 +191,6 @@ def defaults_for(
         "--protocol clean holds out a tenth instead"
     )
     return Defaults("cv(k=10)", tuple(known), (), (ALL,), note)
-
-
-def _most_models(collection: Sequence[Records]) -> int:
-    return max(records.n_models for records in collection)
 
 
 def with_controls(routers: Sequence[str], protocol: str) -> list[str]:

@@ -82,7 +82,7 @@ def scoring_inputs(task: Task) -> ScoringInputs:
         reference=task.reference,
         subsets=test.subsets,
         groups=test.groups,
-        truthful=_truthful_benchmarks(records)[test.benchmarks]
+        truthful=_is_of_truthfulness(benchmark_names(records))[test.benchmarks]
         | _truthful_subsets(records)[test.subsets],
         rows=test.rows,
     )
@@ -130,11 +130,6 @@ def filled_costs(costs: NDArray[np.float64] | None) -> NDArray[np.float64] | Non
     if not seen.any(axis=0).all():
         return None
     return np.where(seen, costs, column_means(costs))
-
-
-def _truthful_benchmarks(records: Records) -> NDArray[np.bool_]:
-    """(n_benchmarks,) which benchmarks of a stream are of truthfulness."""
-    return _is_of_truthfulness(benchmark_names(records))
 
 
 def _truthful_subsets(records: Records) -> NDArray[np.bool_]:

@@ -28,7 +28,8 @@ def known_first(
     if split.protocol == "unseen_model":
         new = np.zeros(size, dtype=np.bool_)
         order = np.random.default_rng([split.seed, size]).permutation(size)
-        new[order[: _how_many(size, split["share"])]] = True
+        # at least one, and never all of two or more
+        new[order[: max(1, min(size - 1, round(split["share"] * size)))]] = True
     elif split.protocol == "temporal" and split["by"] == MODELS:
         new = _newest(records, split, models)
     else:
@@ -48,11 +49,6 @@ def probes(split: Split, n_train: int) -> NDArray[np.int64]:
     Fewer are always among more.
     """
     return np.random.default_rng([split.seed, 2]).permutation(n_train)[: split["k"]]
-
-
-def _how_many(size: int, share: float) -> int:
-    """At least one, and never all of two or more."""
-    return max(1, min(size - 1, round(share * size)))
 
 
 def _newest(records: Records, split: Split, models: Sequence[str]) -> NDArray[np.bool_]:

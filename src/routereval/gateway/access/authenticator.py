@@ -163,7 +163,8 @@ class KeyAuthenticator:
         """Let a request in, and count it; see `protocols.Authenticator`."""
         cached = await self._cached_key(key, now)
         held = cached.key
-        if held.models is not None and model not in held.models and not _is_virtual(model):
+        virtual = model.partition(":")[0] == AUTO  # the router then keeps to the key's models
+        if held.models is not None and model not in held.models and not virtual:
             raise _model_error(held.name, model)
         if held.per_minute is not None:
             await self._count_request(cached, held.per_minute, now)
@@ -300,11 +301,6 @@ class KeyAuthenticator:
             self._forgotten_at = now
             for digest in [d for d, k in self._cached.items() if now - k.checked > DAY_S]:
                 del self._cached[digest]
-
-
-def _is_virtual(model: str) -> bool:
-    """Whether the name leaves the choice to the router, which then keeps to the key's models."""
-    return model.partition(":")[0] == AUTO
 
 
 def _model_error(name: str, model: str) -> ApiError:

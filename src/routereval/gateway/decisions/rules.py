@@ -59,7 +59,7 @@ class Rules:
             for rule in self.rules
             if (not rule.keys or _any_like([key], rule.keys))
             and _have_headers(headers, rule.headers)
-            and _have_fields(metadata, rule.metadata)
+            and all(_any_like(_values(metadata.get(k)), [v]) for k, v in rule.metadata.items())
             and (not rule.tags or _any_like(tags, rule.tags))
             and (not rule.regex or _any_found(texts, rule.regex))
         )
@@ -131,10 +131,6 @@ def _have_headers(headers: Headers, wanted: Mapping[str, str]) -> bool:
         )
         for key, pattern in wanted.items()
     )
-
-
-def _have_fields(metadata: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
-    return all(_any_like(_values(metadata.get(key)), [want]) for key, want in wanted.items())
 
 
 def _any_found(texts: Sequence[str], patterns: Sequence[str]) -> bool:

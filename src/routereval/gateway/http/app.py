@@ -159,6 +159,7 @@ async def _route(request: Request) -> Response:
     allowed = list(relay.planner.quick(plan, by_name))
     choice = await relay.planner.choose(plan, allowed)
     decision, models = choice.decision, relay.planner.router_models
+    address = request.client.host if request.client else ""
     return JSONResponse(
         {
             "model": decision.model,
@@ -170,7 +171,7 @@ async def _route(request: Request) -> Response:
             "rules": rules,
             "scores": {m: _finite(v) for m, v in zip(models, decision.scores, strict=True)},
             "costs": {m: _finite(v) for m, v in zip(models, decision.costs, strict=True)},
-            "resting": relay.planner.resting(plan.names, authorization.key or _address(request)),
+            "resting": relay.planner.resting(plan.names, authorization.key or address),
         }
     )
 
@@ -266,10 +267,6 @@ def _error_response(request: Request, error: ApiError) -> Response:
 
     headers = {name.decode(): value.decode() for name, value in error.headers}
     return Response(error_body(error, api_of(request.url.path)), error.status, headers)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def _finite(value: float) -> float | None:

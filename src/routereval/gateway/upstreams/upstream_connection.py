@@ -213,7 +213,8 @@ class UpstreamConnection(asyncio.Protocol):
     def is_free(self) -> bool:
         """Whether another request may be sent on it."""
         idle = self.whole and not self._parts and self._keeps and self.is_open
-        return idle and not self._transport.is_closing() and not self._unsent()
+        sent = self._transport.get_write_buffer_size() == 0
+        return idle and sent and not self._transport.is_closing()
 
     def close(self) -> None:
         """End it, whatever is under way."""
@@ -281,9 +282,6 @@ class UpstreamConnection(asyncio.Protocol):
     def _worked(self) -> bool:
         """Whether the upstream had the request for long enough to have worked on it."""
         return self._loop.time() - self._asked_at > STALE_S
-
-    def _unsent(self) -> bool:
-        return self._transport.get_write_buffer_size() > 0
 
 
 _SIZES = frozenset({b"content-length", b"transfer-encoding"})

@@ -213,7 +213,8 @@ def _published_table(
     *,
     ours: bool,
 ) -> PaperTable:
-    columns = [_two_digits(metric_column(name), own=ours) for name in Numbers._fields]
+    digits = 3 if ours else 2  # as published; ours with one digit more
+    columns = [replace(metric_column(name), digits=digits) for name in Numbers._fields]
     held = {(row.benchmark, row.size, row.router): row for row in rows}
     blocks = []
     for size in dict.fromkeys(row.size for row in rows):
@@ -225,11 +226,6 @@ def _published_table(
                 shown.append(Row((router, *cells), router in _CONTROLS))
         blocks.append((f"m = {size}", shown))
     return PaperTable(title, [(name, columns) for name in benchmarks], blocks, notes)
-
-
-def _two_digits(column: Column, *, own: bool) -> Column:
-    """As published; ours with one digit more."""
-    return replace(column, digits=3 if own else 2)
 
 
 def _number(row: PublishedRow, name: str, *, ours: bool) -> Cell:

@@ -30,16 +30,13 @@ _COLUMNS = (
 def scaling_document(results: ScalingResults) -> Document:
     """A row per benchmark; all numbers of the summary for other programs."""
     lines = results.summary().to_dicts()
-    rows = [Row(_cells(line), ends=_before_mean(lines, n)) for n, line in enumerate(lines)]
+    means = [line["benchmark"] == MEAN for line in lines]
+    rows = [Row(_cells(ln), ends=last) for ln, last in zip(lines, [*means[1:], False], strict=True)]
     order = results.curves[0].order
     pools = "random pools" if order == "random" else f"models in the order {order}"
     table = Table(f"oracle of m models · {pools}", _COLUMNS, rows).without_empty()
     held = {"notes": list(results.notes), "lines": lines}
     return Document([table], from_mappings("", lines), held, _notes(results))
-
-
-def _before_mean(lines: list[dict[str, Any]], place: int) -> bool:
-    return place + 1 < len(lines) and lines[place + 1]["benchmark"] == MEAN
 
 
 def _cells(line: dict[str, Any]) -> tuple[Cell, ...]:

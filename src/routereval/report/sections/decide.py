@@ -63,7 +63,7 @@ def _view(view: View, place: int) -> Html:
             tag("p", view.decision.reason),
             class_=f"verdict {look}",
         ),
-        tag("div", *_tiles(view), class_="tiles"),
+        tag("div", _quality(view), *_money(view), _latency(view), class_="tiles"),
         class_="view",
         data_view=place,
         hidden=place > 0,
@@ -74,10 +74,6 @@ def _word(view: View) -> str:
     return {"deploy": "Deploy", "do not": "Do not deploy", "more prompts": "Not decided yet"}[
         view.decision.light
     ]
-
-
-def _tiles(view: View) -> list[Html]:
-    return [_quality(view), *_money(view), _latency(view)]
 
 
 def _tile(head: str, value: str | Html, *more: str | Html) -> Html:

@@ -223,7 +223,7 @@ _SCALE = 10_000
 def grid_data(report: RunReport) -> dict[str, object]:
     """The rows of that table, column by column, numbers as whole ten-thousandths."""
     rows = report.pool_rows
-    names = [name for name in GRID if any(_known(row.metrics[name].value) for row in rows)]
+    names = [name for name in GRID if any(math.isfinite(row.metrics[name].value) for row in rows)]
     words = {
         key: _coded([str(getattr(row, key)) for row in rows])
         for key in ("protocol", "benchmark", "size", "group", "router")
@@ -247,10 +247,6 @@ def grid_data(report: RunReport) -> dict[str, object]:
             for name in names
         ],
     }
-
-
-def _known(value: float) -> bool:
-    return math.isfinite(value)
 
 
 def _coded(values: Sequence[str]) -> dict[str, object]:
