@@ -174,6 +174,8 @@ def test_words_that_say_how_answers_were_are_the_score(tmp_path: Path) -> None:
 def test_a_column_of_right_answers_is_no_score(tmp_path: Path) -> None:
     text = "model,question,label\ngpt-x,why?,true\nclaude-y,why?,false\n"
     assert "no column for score" in refusal(tmp_path, text)
+    text = "model,claim,id,label,prediction\ngpt-x,c,1,correct,incorrect\n"
+    assert "no column for score" in refusal(tmp_path, text)
 
 
 def test_what_a_word_is_worth_is_on_the_scale() -> None:

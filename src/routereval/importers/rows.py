@@ -21,6 +21,7 @@ from routereval.errors import DataError
 from routereval.importers.source_files import (
     TooManyValuesError,
     contents,
+    holds_a_link,
     json_value,
     opened,
     refuse_outside,
@@ -427,8 +428,10 @@ def files_in(path: Path, *patterns: str) -> list[Path]:
     # ties: sorted below
     found = {file for pattern in patterns for file in path.glob(pattern) if not file.is_dir()}
     seen = sorted(file for file in found if not file.name.startswith(".") and file.exists())
+    plain = {place for place in {file.parent for file in seen} if not holds_a_link(place, path)}
     for file in seen:
-        refuse_outside(file, path)
+        if file.parent not in plain or file.is_symlink():
+            refuse_outside(file, path)
         if kind := special_kind(file):
             raise DataError(f"{file} is {kind}, not a file; take it out of the folder")
     return seen

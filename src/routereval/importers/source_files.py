@@ -75,14 +75,19 @@ def unreadable(file: Path, error: OSError) -> DataError:
     return DataError(f"{file} cannot be read: {error.strerror or error}")
 
 
+def holds_a_link(place: Path, folder: Path) -> bool:
+    """Whether a place in a folder, or what lies between them, is a link."""
+    ways = [place, *place.parents]
+    return any(way.is_symlink() for way in ways[: ways.index(folder)])
+
+
 def refuse_outside(file: Path, folder: Path) -> None:
     """Refuse a file of a folder that a link leads out of it; the cache of a hub is one folder.
 
     Raises:
         DataError: if it is one.
     """
-    ways = [file, *file.parents]
-    if not any(way.is_symlink() for way in ways[: ways.index(folder)]):
+    if not holds_a_link(file, folder):
         return
     root, real = folder.resolve(), file.resolve()
     snapshots = next((above for above in (root, *root.parents) if above.name == "snapshots"), None)

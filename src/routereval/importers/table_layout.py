@@ -261,7 +261,9 @@ def _name_verdicts(roles: dict[str, str], names: Sequence[str], cells: Cells) ->
     by_name = {plain_name(name): name for name in reversed(names) if name not in roles.values()}
     found = [by_name[alias] for alias in WORDS_ONLY if alias in by_name]
     verdicts = [name for name in found if _are_verdicts(cells(name))]
-    if verdicts:
+    # Beside a prediction in such words, a label is the right answer, and neither is a score.
+    given = any(plain in _GIVEN and _are_verdicts(cells(n)) for plain, n in by_name.items())
+    if verdicts and not given:
         roles.setdefault("score", verdicts[0])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 
 from routereval.errors import DataError
@@ -48,6 +50,7 @@ _A_TABLE = (
 )
 _MODEL = re.compile(r"\bmodel\b")
 _VERTEX = re.compile(r"[^\n]*\bresponse\b[^\n]*[a-z]/score\b")
+_MOST_FILES = 20
 _DEPTHS = tuple("*/" * depth for depth in range(6))
 
 
@@ -183,9 +186,12 @@ def table_reason(path: Path) -> str:
 
 
 def _reasons(path: Path, shapes: Iterable[_Shape]) -> Iterator[str]:
+    shapes = list(shapes)
+    patterns = dict.fromkeys(shape.pattern for shape in shapes)
+    known = files_in(path, *(f"{above}{pattern}" for pattern in patterns for above in _DEPTHS))
     for shape in shapes:
-        files = files_in(path, *(f"{above}{shape.pattern}" for above in _DEPTHS))
-        if any(map(shape.is_it, files[:20])):
+        files = (file for file in known if fnmatchcase(file.name, shape.pattern))
+        if any(map(shape.is_it, islice(files, _MOST_FILES))):
             yield f"it looks like {shape.what}, which {shape.remedy}"
 
 
