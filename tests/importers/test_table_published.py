@@ -75,6 +75,18 @@ SHAPES: dict[str, dict[str, Any]] = {
     "models with their rows, a line each": {
         "all.jsonl": "\n".join(json.dumps({"id": m, "model": m, "rows": rows(m)}) for m in MODELS)
     },
+    "rows by model and prompt, beside the questions": {
+        "all.json": {
+            "questions": [{"id": p, "text": "why?"} for p in PROMPTS],
+            "results": {m: {p: {"score": RIGHT[p, m]} for p in PROMPTS} for m in MODELS},
+        }
+    },
+    "scores by prompt and model, beside what was set": {
+        "all.json": {
+            "config": {"shots": 5},
+            "scores": {p: {m: RIGHT[p, m] for m in MODELS} for p in PROMPTS},
+        }
+    },
     "runs by prompt and model": {
         "all.json": {
             p: {m: [{"total_score": RIGHT[p, m], "feedback": "so"}] for m in MODELS}
@@ -116,7 +128,12 @@ def test_runs_are_trials_and_rows_with_ids_of_their_own_are_none() -> None:
 def test_means_by_model_are_no_prompts(tmp_path: Path) -> None:
     means = {"version": "1", "results": {m: {"accuracy": 0.5} for m in MODELS}}
     assert "no column for prompt_id" in refusal_of(tmp_path, means)
-    assert [row["model"] for row in rows_inside(means)] == list(MODELS)
+    by_benchmark = {"model": "gpt-x", "results": {"mmlu": {"acc": 1}, "gsm8k": {"acc": 0}}}
+    assert "no column for prompt_id" in refusal_of(tmp_path, by_benchmark)
+    by_topic = {"model": "gpt-x", "results": {"law": {"acc": 0.5}, "art": {"acc": 0.25}}}
+    assert "no column for prompt_id" in refusal_of(tmp_path, by_topic)
+    by_both = {"made": 1, "results": {m: {"mmlu": 0.5, "gsm8k": 0.25} for m in MODELS}}
+    assert "its rows are benchmarks" in refusal_of(tmp_path, by_both)
 
 
 def test_columns_that_may_name_the_models_are_named(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from routereval.importers.column_words import are_models, numbers_prompts
+from routereval.importers.column_words import are_models, is_benchmark, numbers_prompts
 from routereval.importers.examined import listed_names
 from routereval.importers.rows import RowError
 from routereval.importers.table_roles import ROLES
@@ -18,6 +18,7 @@ _OF_A_ROW = {*ROLES["model"], *ROLES["score"], *ROLES["prompt"], *ROLES["prompt_
 }
 _OF_ALL_ROWS = ("model", "benchmark", "effort")
 _IDS = frozenset(ROLES["prompt_id"]) - {"id"}
+_OF_MEANS = ("accuracy", "acc")
 _FEWEST_KEYS = 2
 _MANY_PROMPTS, _MORE_PROMPTS = 20, 5
 """So many keys, and so many times as many as of the other kind, are prompts, not models."""
@@ -31,7 +32,8 @@ def rows_inside(whole: Row) -> Iterator[Row]:
     These are: one list of objects, or one among others whose objects have scores, whose model and
     benchmark may stand beside it; lists of objects by model or benchmark; columns as lists of one
     length; pandas' ``split``, ``columns`` and ``index``; scores by model and prompt, or by prompt
-    and model, or lists of the runs of each; rows or runs by prompt, with the model beside them.
+    and model, among what else there is, or lists of the runs of each; rows or runs by prompt, with
+    the model beside them.
 
     >>> list(rows_inside({"model": "a", "rows": [{"id": "q1", "score": 1}]}))
     [{'model': 'a', 'id': 'q1', 'score': 1}]
@@ -49,8 +51,11 @@ def rows_inside(whole: Row) -> Iterator[Row]:
     lists = [value for value in values if isinstance(value, list) and value]
     objects = [held for held in lists if _are_objects(held)]
     scored = [held for held in objects if _names(held[0], "score")]
+    tables = [] if scored or len(whole) == 1 else list(filter(_is_keyed, values))
     if {"columns", "data"} <= whole.keys() and len(lists) >= 2:
         yield from _split_rows(whole)
+    elif len(tables) == 1 and len(tables) < len(whole):
+        yield from _keyed_rows(tables[0])
     elif len(objects) == 1 or (len(scored) == 1 and len(objects) > 1):
         yield from _with_what_is_of_all(whole, (scored or objects)[0])
     elif values and len(objects) == len(values):
@@ -63,6 +68,20 @@ def rows_inside(whole: Row) -> Iterator[Row]:
         yield from _with_what_is_of_all(whole, inner)
     else:
         yield whole
+
+
+def _is_keyed(value: object) -> bool:
+    """Whether a value holds scores by model and prompt, or by prompt and model."""
+    if not isinstance(value, dict) or len(value) < _FEWEST_KEYS:
+        return False
+    inner = list(value.values())
+    if not all(isinstance(held, dict) and held and not _OF_A_ROW & held.keys() for held in inner):
+        return False
+    return all(
+        isinstance(cell, (int, float)) or (isinstance(cell, dict) and _names(cell, "score"))
+        for held in inner
+        for cell in held.values()
+    )
 
 
 def rows_of_models(row: Row) -> Iterator[Row]:
@@ -91,7 +110,7 @@ def _keyed_by_prompt(whole: Row) -> list[Row] | None:
     prompts are of one subset each.
     """
     found = [value for value in whole.values() if _holds_rows(value)]
-    if len(found) != 1:
+    if len(found) != 1 or any(map(is_benchmark, found[0])) or _are_means(found[0].values()):
         return None
     role = "model" if are_models(found[0]) else "prompt_id"
     rows: list[Row] = []
@@ -111,6 +130,12 @@ def _holds_rows(value: object) -> bool:
     return all(map(_are_objects, held)) or all(
         isinstance(row, dict) and _names(row, "score") and not _names(row, "model") for row in held
     )
+
+
+def _are_means(rows: Iterable[object]) -> bool:
+    """Whether rows hold an accuracy that is no single answer's, which is right or wrong."""
+    held = [row.get(name) for row in rows if isinstance(row, dict) for name in _OF_MEANS]
+    return any(isinstance(number, float) and number not in {0.0, 1.0} for number in held)
 
 
 def _runs(of_prompt: Row, otherwise: Row, runs: Sequence[Row]) -> list[Row]:
