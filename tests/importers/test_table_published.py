@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from routereval.errors import DataError, SpecError
+from routereval.importers.examined import examined
 from routereval.importers.json_tables import rows_inside
 from routereval.importers.registry import importer
 from routereval.importers.scale import Scale
@@ -137,8 +138,9 @@ def test_means_by_model_are_no_prompts(tmp_path: Path) -> None:
 
 
 def test_columns_that_may_name_the_models_are_named(tmp_path: Path) -> None:
-    text = "question_id,asked_model,is_correct\nq1,gpt-x,1\nq1,claude-y,0\n"
-    assert "it may be asked_model" in refusal(tmp_path, text)
+    for name in ("asked_model", "system"):
+        text = f"question_id,{name},is_correct\nq1,gpt-x,1\nq1,claude-y,0\n"
+        assert f"it may be {name}" in refusal(tmp_path, text)
 
 
 def test_how_sure_an_answer_was_is_no_score(tmp_path: Path) -> None:
@@ -239,6 +241,8 @@ def test_answers_beside_the_right_ones_are_no_scores(tmp_path: Path) -> None:
     text = "id,answer,pred\nq1,A,B\nq2,C,C\n"
     sentence = "'pred' holds answers and 'answer' the right ones: add a column 'score'"
     assert sentence in refusal(tmp_path, text)
+    text = "id,gpt-x,claude-y,gold\nq1,A,B,A\nq2,C,C,C\n"
+    assert "gpt-x, claude-y may hold answers, and 'gold' the right ones" in refusal(tmp_path, text)
     listed = [{"model": "gpt-x", "id": 1, "standard_answer": "A", "model_answer": "B"}]
     assert "'model_answer' holds answers" in refusal_of(tmp_path, listed)
 
@@ -288,6 +292,12 @@ def refusal_of(path: Path, content: object) -> str:
     with pytest.raises(DataError) as caught:
         list(importer("auto", path / "in.json").drafts(path / "in.json"))
     return str(caught.value)
+
+
+def test_judges_whose_number_comes_first_are_warned_of(tmp_path: Path) -> None:
+    header = ",".join(f"rater{n}_{m}" for n in (1, 2) for m in MODELS)
+    draft = read(tmp_path, f"id,{header}\nq1,1,0,1,0\nq2,0,1,1,1\n")
+    assert any("if they are runs or judges of one" in w for w in examined(draft).warnings)
 
 
 def test_one_object_with_a_success_of_its_own_is_no_model(tmp_path: Path) -> None:

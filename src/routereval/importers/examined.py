@@ -28,6 +28,11 @@ _RUN = re.compile(
     r"\d{1,4}[)\]]?"
 )
 """What ends in the number of a run: gpt_seed1, gpt (run 2), gpt (1); not gpt-4."""
+_RUN_FIRST = re.compile(
+    r"(?i)(?:seed|run|trial|attempt|rep|repeat|judge|annotator|rater|grader|reviewer)[\s_.-]*"
+    r"\d{1,4}[\s_.:-]+(.+)"
+)
+"""What begins with it: rater1_gpt."""
 _NUMBERED = re.compile(r"(.+)_(\d{1,2})")
 
 
@@ -191,7 +196,7 @@ def _runs_as_models(models: Sequence[str]) -> Iterator[str]:
     known = set(models)
     by_base: dict[str, list[str]] = defaultdict(list)
     for model in models:
-        numbered = _RUN.fullmatch(model) if len(model) <= _LONGEST_NAME else None
+        numbered = _numbered(model)
         if numbered is not None:
             base = [numbered[1]] if numbered[1] in known and numbered[1] not in by_base else []
             by_base[numbered[1]] += [*base, model]
@@ -203,6 +208,13 @@ def _runs_as_models(models: Sequence[str]) -> Iterator[str]:
             "such as these): if they are runs or judges of one, give a row for each, with a column "
             "'seed' or 'judge'"
         )
+
+
+def _numbered(model: str) -> re.Match[str] | None:
+    """What of a name is not the number of a run or of a judge; None if it has none."""
+    if len(model) > _LONGEST_NAME:
+        return None
+    return _RUN.fullmatch(model) or _RUN_FIRST.fullmatch(model)
 
 
 def _numbered_alike(models: Sequence[str]) -> list[list[str]]:

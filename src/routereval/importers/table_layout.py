@@ -49,6 +49,8 @@ _GIVEN = (
     *("response", "output", "generated", "completion", "model_prediction"),
 )
 """What columns of right answers, and of given ones, are called."""
+_MOST_ANSWERS = 10
+_OF_MODELS = {"model", "llm", "system", "assistant", "agent", "engine", "candidate"}
 _OF_ANSWERS = {"answer", "response", "output", "prediction", "completion", "text", "score", "cost"}
 _METRIC_NAMES = ("metric", "metric_name", "measure", "scorer", "score_name", "score_type")
 _OUT_OF = ("max_score", "max_points", "total_points", "points_possible", "out_of", "full_marks")
@@ -398,10 +400,24 @@ def _unscored(names: Sequence[str]) -> str:
     )
 
 
+def _answered(free: Sequence[str], names: Sequence[str], cells: Cells) -> str:
+    """What to do where columns hold answers as the column of the right ones does."""
+    gold = next((name for name in names if plain_name(name) in _RIGHT), None)
+    right = {str(cell).strip() for cell in cells(gold)} if gold is not None else set()
+    right -= {"", "None"}
+    found = [n for n in free if right & {str(cell).strip() for cell in cells(n)}]
+    if not found or len(right) > _MOST_ANSWERS:
+        return ""
+    return (
+        f"; {listed_names(found, 4)} may hold answers, and {gold!r} the right ones: write 1 where "
+        "they agree, and 0 where not"
+    )
+
+
 def _may_be_models(names: Sequence[str]) -> str:
     """Which columns may name the models, by a word of their names, for the error without any."""
     named = [(name, set(words_of(name))) for name in names]
-    found = [name for name, words in named if words & {"model", "llm"} and not words & _OF_ANSWERS]
+    found = [name for name, words in named if words & _OF_MODELS and not words & _OF_ANSWERS]
     return f"; it may be {' or '.join(found[:3])}" if found else ""
 
 
@@ -433,7 +449,8 @@ def _wide(
     if not chosen:
         if models:
             refuse_no_prompts(file, roles, list(models), cells)
-        why = ("" if "score" in roles else _unscored(names)) or _may_be_models(names)
+        why = "" if "score" in roles else _unscored(names) or _answered(free, names, cells)
+        why = why or _may_be_models(names)
         refuse_no_models(file, roles, models, numbers, cells, why, several_files=several_files)
     costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)
