@@ -40,6 +40,11 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
 @click.option(
     "--worth", metavar="WORD=SCORE,…", help="What words are worth, as in refusal=0,partial=0.5."
 )
+@click.option(
+    "--prompts",
+    metavar="FILE",
+    help="A table of the prompts' ids and texts, for results that have no texts.",
+)
 @click.option("--rescale", is_flag=True, help="Map scores onto [0, 1]; needs --scale.")
 @click.option("--strict", is_flag=True, help="Take warnings for errors: nothing is written then.")
 @click.option(

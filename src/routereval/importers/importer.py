@@ -59,7 +59,8 @@ class Importer:
 
         Args:
             path: the file or folder.
-            options: those of `read`; one that is not set (None, False) is left out. Where
+            options: those of `read`; one that is not set (None, False) is left out. ``prompts``
+                names a file of the prompts' ids and texts, for what has no texts itself. Where
                 `read` takes ``rescale``, ``scale``, ``missing``, ``worth`` and ``clip`` declare it,
                 as in `Scale.of`.
 
@@ -68,6 +69,7 @@ class Importer:
             DataError: if the source cannot be read.
         """
         given = {name: value for name, value in options.items() if value}
+        file = given.pop("prompts", None)
         scale = _declared(given) if "rescale" in self.options() else None
         if scale is not None:
             given["rescale"] = scale
@@ -76,7 +78,8 @@ class Importer:
                 known = ", ".join(self.options())
                 remedy = f"it takes {known}" if known else "leave it out"
                 raise SpecError(f"{self.name} takes no option {name!r}; {remedy}")
-        return self._examined(self.read(path, **given), scale)
+        drafts = self.read(path, **given)
+        return self._examined(drafts if file is None else _with_texts(drafts, file), scale)
 
     def _examined(self, drafts: Iterator[Draft], scale: Scale | None) -> Iterator[Draft]:
         known = [] if scale is None else [f"scores: {scale}"]
@@ -91,6 +94,14 @@ class Importer:
             raise DataError(
                 f"what {self.name} reads there does not fit into memory; give it in parts"
             ) from None
+
+
+def _with_texts(drafts: Iterator[Draft], file: str | Path) -> Iterator[Draft]:
+    """The drafts with the texts that a file has of their prompts."""
+    from routereval.importers.prompt_file import read_prompts, with_prompts
+
+    known = read_prompts(Path(file))
+    return (with_prompts(draft, known) for draft in drafts)
 
 
 def _with_repeated_keys(drafts: Iterator[Draft]) -> Iterator[tuple[Draft, list[str]]]:

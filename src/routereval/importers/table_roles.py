@@ -28,7 +28,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "prompt": (
         *("prompt", "question", "query", "input", "inputs", "instruction", "text"),
         *("question_text", "prompt_text", "query_text", "user_prompt", "problem"),
-        "problem_statement",
+        *("problem_statement", "original_question", "original_prompt", "full_prompt"),
+        *("user_message", "user_query"),
     ),
     "benchmark": ("benchmark", "dataset", "task", "task_name", "eval_name"),
     "subset": ("subset", "subject", "category"),

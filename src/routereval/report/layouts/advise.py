@@ -258,7 +258,10 @@ def _change(benchmark: BenchmarkAdvice, margin: float) -> list[str]:
     if benchmark.n_candidates == 1:
         return ["What would change the verdict: scores of other models on the same prompts."]
     if learned is None:
-        return ["What would change the verdict: records with the prompts' texts."]
+        return [
+            "What would change the verdict: records with the prompts' texts "
+            "(routereval import --prompts FILE takes them from a file)."
+        ]
     points = []
     if found.answer not in {"route", "save"}:
         points += _prompts_change(benchmark, learned, margin)
