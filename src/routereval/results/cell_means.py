@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -156,12 +157,13 @@ def over_prompts(held: Sequence[tuple[bytes, Draws]]) -> Ends:
         return ends_of(held[0][1])
     counts = np.array([len(own) for own in alike.values()])
     ends = [ends_of(averaged(own)) for own in alike.values()]
-    rows_of = [np.frombuffer(rows, np.int64) for rows in alike]
-    return combined(ends, counts / counts.sum(), _overlap(rows_of))
+    return combined(ends, counts / counts.sum(), _overlap(tuple(alike)))
 
 
-def _overlap(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+@lru_cache(maxsize=16)  # of the metrics of some cells
+def _overlap(rows_of: tuple[bytes, ...]) -> NDArray[np.float64]:
     """(n, n) share of prompts that two sets have in common, relative to the mean of their sizes."""
+    rows = [np.frombuffer(held, np.int64) for held in rows_of]
     found = np.eye(len(rows))
     for i, one in enumerate(rows):
         for j in range(i):

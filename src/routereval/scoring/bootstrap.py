@@ -92,7 +92,7 @@ def interval_ends(
         raise SpecError(f"the level of an interval must lie between 0 and 1, as 0.95, not {level}")
     ordered = np.sort(drawn, axis=1)  # what is undefined comes last
     counts = np.count_nonzero(~np.isnan(ordered), axis=1)
-    low, high = (_quantiles(ordered, counts, q) for q in ((1 - level) / 2, (1 + level) / 2))
+    low, high = _quantiles(ordered, counts, (1 - level) / 2, (1 + level) / 2)
     bias = _resampling_bias(points, ordered) if unbiased else np.zeros(len(points))
     if unbiased:
         low, high = low - 2 * bias, high - 2 * bias
@@ -101,9 +101,9 @@ def interval_ends(
     return ends, bias
 
 
-def _quantiles(ordered: Floats, counts: NDArray[np.intp], share: float) -> Floats:
-    """Of each row, among its first so many; what is infinite is not interpolated."""
-    at = share * np.maximum(counts - 1, 0)
+def _quantiles(ordered: Floats, counts: NDArray[np.intp], *shares: float) -> Floats:
+    """(n_shares, n) of each row, among its first so many; what is infinite is not interpolated."""
+    at = np.multiply.outer(shares, np.maximum(counts - 1, 0))
     below = np.floor(at).astype(np.intp)
     part = at - below
     rows = np.arange(len(ordered))
@@ -120,7 +120,7 @@ def _resampling_bias(points: Floats, ordered: Floats) -> Floats:
     tails.
     """
     all_of = np.full(len(ordered), ordered.shape[1])
-    low, high = (_quantiles(ordered, all_of, q) for q in (_TAIL, 1 - _TAIL))
+    low, high = _quantiles(ordered, all_of, _TAIL, 1 - _TAIL)
     with np.errstate(invalid="ignore"):
         bias = np.clip(ordered, low[:, None], high[:, None]).mean(axis=1) - points
     finite = np.isfinite(ordered[:, 0]) & np.isfinite(ordered[:, -1])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from routereval.scoring.bootstrap import n_units
 from routereval.scoring.curve import USD, Curve
 from routereval.scoring.observations import Codes, Floats, Observations, between
 from routereval.scoring.pair import Pair
+from routereval.scoring.smoothing import effective_units
 
 Four = tuple[float, float, float, float]
 """A number on each pseudo-prompt: all models are right, none, only the chosen one, all but that."""
@@ -264,6 +266,16 @@ class Evidence(AveragedColumns):
     def agreement_known(self) -> bool:
         """Whether every prompt has one choice, made without knowing the true scores."""
         return not np.isnan(self.agreement).any()
+
+    @cached_property
+    def averages(self) -> dict[str, float]:
+        """The means of the averaged columns, by their names."""
+        return {name: float(getattr(self, name).mean()) for name in AVERAGED}
+
+    @cached_property
+    def effective_units(self) -> float:
+        """How many independent prompts tell as much."""
+        return effective_units((self.quality, self.best_single), self.groups)
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Columns by name, and what stands beside them, to save; `from_columns` reads them back."""

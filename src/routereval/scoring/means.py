@@ -18,7 +18,7 @@ from routereval.scoring.bootstrap import product
 from routereval.scoring.curve import Plane
 from routereval.scoring.evidence import AVERAGED, AveragedColumns, Column, Evidence
 from routereval.scoring.pair import PairMeans
-from routereval.scoring.smoothing import KINDS, Smoothing, effective_units, spread_of
+from routereval.scoring.smoothing import KINDS, Smoothing, spread_of
 
 Values = NDArray[np.float64]
 """Numbers of shape () for the prompts as they are, or (n_boot,), one per resample."""
@@ -80,7 +80,7 @@ class Means(AveragedColumns):
         """
         column = np.asarray(values, np.float64)
         found = np.asarray(column.mean() if self.W is None else product(self.W, column))
-        return _mixed(self.smoothing, found, column, pseudo)
+        return _mixed(self.smoothing, found, float(column.mean()), pseudo)
 
 
 def means(
@@ -107,12 +107,14 @@ def means(
     columns = {name: getattr(evidence, name) for name in AVERAGED}
     share = evidence.share
     if W is None:
-        found = {name: np.asarray(column.mean()) for name, column in columns.items()}
+        found = {name: np.asarray(mean) for name, mean in evidence.averages.items()}
     else:
         found, share = _resampled(evidence, W, columns)
     smoothing = _smoothing(evidence, None if W is None else len(W)) if smoothed else None
     averages = {
-        name: _mixed(smoothing, found[name], columns[name], own.on_pseudo_prompts(evidence))
+        name: _mixed(
+            smoothing, found[name], evidence.averages[name], own.on_pseudo_prompts(evidence)
+        )
         for name, own in AVERAGED.items()
     }
     return Means(evidence=evidence, W=W, smoothing=smoothing, share=share, **averages)
@@ -137,14 +139,13 @@ def _resampled(
 
 def _smoothing(evidence: Evidence, n_boot: int | None) -> Smoothing:
     kinds = KINDS if evidence.agreement_known else 2
-    units = effective_units((evidence.quality, evidence.best_single), evidence.groups)
-    return Smoothing.of(n_boot, units, spread_of(evidence.best_single), kinds)
+    return Smoothing.of(n_boot, evidence.effective_units, spread_of(evidence.best_single), kinds)
 
 
 def _mixed(
-    smoothing: Smoothing | None, found: Values, column: Values, pseudo: Sequence[float] | None
+    smoothing: Smoothing | None, found: Values, own: float, pseudo: Sequence[float] | None
 ) -> Values:
     """A mean with the pseudo-prompts, where these have a say in it."""
     if smoothing is None or pseudo is None:
         return found
-    return smoothing.mixed(found, float(column.mean()), pseudo)
+    return smoothing.mixed(found, own, pseudo)
