@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 GROUND = {
     *("errors", "spec", "registry", "parameters", "estimator", "shown", "_version", "observed"),
     *("number_of", "grouped"),
-    *("regular_files", "whole_folders"),
+    *("regular_files", "whole_files", "whole_folders"),
 }
 ALLOWED = {
     "records": set(),

@@ -14,6 +14,7 @@ from routereval.records import Records
 from routereval.records.folder import read_collection, write_collection
 from routereval.routers import load_router, save_router
 from routereval.sources import open_source
+from routereval.whole_files import whole_file, write_whole
 from routereval.whole_folders import restored, whole_folder
 from tests.made import made
 from tests.routers.test_trained import trained
@@ -149,3 +150,16 @@ def test_records_are_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "fsync", synced.append)
     folder = Records.save(made("toy", n_prompts=4, n_models=2), tmp_path / "toy")
     assert len(synced) == len(names(folder)) + 2  # its files, its names, its own name
+
+
+def test_a_file_takes_its_place_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    write_whole(path, "old \ud800")
+    with suppress(RuntimeError), whole_file(path) as part:
+        part.write_text("ne")
+        raise RuntimeError
+    assert path.read_text("utf-8") == "old \\ud800"
+    with whole_file(path) as part:
+        part.write_text("new")
+    assert [file.name for file in tmp_path.iterdir()] == ["table.json"]
+    assert path.read_text("utf-8") == "new"

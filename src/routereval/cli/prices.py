@@ -78,6 +78,7 @@ def update(
     """
     from routereval.errors import DataError
     from routereval.records.prices import as_toml, price_list, public_prices, updated
+    from routereval.whole_files import write_whole
 
     listed, found = price_list(path), public_prices(file)
     if models:
@@ -86,9 +87,7 @@ def update(
             raise DataError(f"{file} has no price of {missing[0]!r}")
         found = {name: found[name] for name in models}
     new = updated(listed, found, source or file.name, day)
-    part = out.with_name(f".{out.name}.part")
-    part.write_text(as_toml(new), encoding="utf-8")
-    part.replace(out)
+    write_whole(out, as_toml(new))
     changed = sum(new.usd[name] != price for name, price in listed.usd.items())
     added = len(new.usd) - len(listed.usd)
     click.echo(f"{out}: {len(new.usd):,} models, {added:,} new, {changed:,} with another price")

@@ -29,6 +29,7 @@ from routereval.report.table import (
     Row,
     Table,
 )
+from routereval.whole_files import write_whole
 
 _TABLES = "tables.json"
 _CELLS, _RUN = "results.jsonl", "run.json"
@@ -49,11 +50,7 @@ def kept_document(folder: Path) -> Document | None:
 def keep_document(folder: Path, document: Document) -> None:
     """Keep the tables of all cells of a folder."""
     held = {"of": _key(folder), "document": _plain(document)}
-    part = folder / f"{_TABLES}.part"
-    part.write_text(
-        json.dumps(held, ensure_ascii=False), encoding="utf-8", errors="backslashreplace"
-    )
-    part.replace(folder / _TABLES)
+    write_whole(folder / _TABLES, json.dumps(held, ensure_ascii=False))
 
 
 def _key(folder: Path) -> str:

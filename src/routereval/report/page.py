@@ -21,6 +21,7 @@ from routereval.results.summary import SHOWN
 from routereval.results.two_runs import two_runs
 from routereval.shown import Shown
 from routereval.studies.known_prompts import SavedRouter
+from routereval.whole_files import write_whole
 
 
 def report(
@@ -60,9 +61,7 @@ def _refuse_no_folder(target: Path) -> None:
 
 def _written(page: str, target: Path) -> Path:
     _refuse_no_folder(target)
-    part = target.with_name(f"{target.name}.part")
-    part.write_text(page, encoding="utf-8", errors="backslashreplace")
-    part.replace(target)
+    write_whole(target, page)
     return target
 
 

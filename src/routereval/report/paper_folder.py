@@ -33,6 +33,7 @@ from routereval.results.learning_curves import learning_curves
 from routereval.results.results import Results
 from routereval.results.standings import standings
 from routereval.studies.paper import Paper, Piece
+from routereval.whole_files import write_whole
 
 MADE = "made.json"
 INDEX = "FILES.md"
@@ -86,7 +87,7 @@ def write_paper(
             files = _written(paper, piece, shown[piece.protocol], figure=figure)
             kept = {"of": key, "files": files, "kind": piece.kind}
         after[piece.name] = kept
-    _keep(paper, after)
+    write_whole(paper.out / MADE, json.dumps(after, indent=1, ensure_ascii=False))
     found = _files(paper, after)
     (paper.out / INDEX).write_text(_index(paper, found), encoding="utf-8")
     return found
@@ -266,12 +267,6 @@ def _made_before(paper: Paper) -> dict[str, dict[str, Any]]:
         if isinstance(held, dict):
             return held
     return {}
-
-
-def _keep(paper: Paper, made: Mapping[str, object]) -> None:
-    part = paper.out / f"{MADE}.part"
-    part.write_text(json.dumps(made, indent=1, ensure_ascii=False), encoding="utf-8")
-    part.replace(paper.out / MADE)
 
 
 def _files(paper: Paper, made: Mapping[str, Mapping[str, Any]]) -> list[MadeFile]:

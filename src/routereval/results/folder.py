@@ -12,6 +12,7 @@ from typing import Any
 from routereval.errors import DataError
 from routereval.results.prompts import PromptsFolder
 from routereval.results.results import Cell, Outcome, Results
+from routereval.whole_files import part_of, write_whole
 
 _CELLS = "results.jsonl"
 _RUN = "run.json"
@@ -42,7 +43,7 @@ class ResultsFolder:
         if not os.access(nearest, os.W_OK):
             raise DataError(f"{nearest} cannot be written to; choose another folder")
         there = {child.name for child in self.path.iterdir()} if self.path.is_dir() else set()
-        if _RUN not in there and there - {_part(_RUN)}:
+        if _RUN not in there and there - {part_of(self.path / _RUN).name}:
             raise DataError(f"{self.path} is not empty and holds no results; choose another folder")
         return {c.key: c for c in self.read_cells() if self._outcome(c.key).exists()}
 
@@ -62,7 +63,7 @@ class ResultsFolder:
 
     def note_run(self, info: Mapping[str, Any]) -> None:
         """Write ``run.json``."""
-        _replace(self.path / _RUN, json.dumps(info, indent=1, ensure_ascii=False) + "\n")
+        write_whole(self.path / _RUN, json.dumps(info, indent=1, ensure_ascii=False) + "\n")
 
     def add(self, cell: Cell, outcome: Outcome) -> None:
         """Keep a finished cell."""
@@ -104,7 +105,7 @@ class ResultsFolder:
         return self.path / _OUTCOMES / f"{key}.npz"
 
     def _rewrite(self, cells: Iterable[Cell]) -> None:
-        _replace(self.path / _CELLS, "".join(cell.to_json() + "\n" for cell in cells))
+        write_whole(self.path / _CELLS, "".join(cell.to_json() + "\n" for cell in cells))
 
 
 def read_results(path: str | Path) -> Results:
@@ -127,14 +128,3 @@ def _whole_lines(file: Path) -> Iterator[Cell]:
             yield Cell.from_json(line)
         except (ValueError, KeyError, TypeError):
             continue  # cut short by a kill: its cell will be computed again
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(_part(path.name))
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def _part(name: str) -> str:
-    """What a file is called until it is whole."""
-    return f"{name}.part"

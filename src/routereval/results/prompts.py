@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError
+from routereval.whole_files import whole_file
 
 MOST_PROMPTS = 20_000
 MOST_TEXT = 1_000
@@ -77,11 +78,9 @@ class KeptPrompts:
         )
         facts = {"benchmark": self.benchmark, "models": self.models, "n_test": self.n_test}
         path.parent.mkdir(exist_ok=True)
-        part = path.with_suffix(".part")
-        table.write_parquet(
-            part, compression="zstd", statistics=False, metadata={_FACTS: json.dumps(facts)}
-        )
-        part.replace(path)
+        held = {_FACTS: json.dumps(facts)}
+        with whole_file(path) as part:
+            table.write_parquet(part, compression="zstd", statistics=False, metadata=held)
 
     @classmethod
     def load(cls, path: Path) -> KeptPrompts:

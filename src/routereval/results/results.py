@@ -22,6 +22,7 @@ from routereval.results.arrays_file import read_arrays
 from routereval.results.prompts import KeptPrompts
 from routereval.scoring import N_BOOT, OWN_METRICS, Evidence
 from routereval.shown import Shown
+from routereval.whole_files import whole_file
 
 _PREDICTED = "predicted"
 _DAMAGE = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
@@ -142,14 +143,12 @@ class Outcome(NamedTuple):
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""
-        part = path.with_suffix(".part")
         columns = self.evidence.columns() | {"rows": self.rows, "share": self.evidence.share}
         if self.predicted is not None:
             columns[_PREDICTED] = self.predicted
         columns |= {} if self.fold is None else {"fold": self.fold}
-        with part.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             np.savez_compressed(file, reference=self.evidence.reference, **columns)
-        part.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Outcome:
