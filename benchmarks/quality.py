@@ -39,6 +39,7 @@ from routereval.routers import auto_traits, make_router
 from routereval.routers.auto import Auto, Stack
 from routereval.routers.auto_inputs import Encoding, Seen, components_of
 from routereval.routers.auto_views import (
+    CLUSTER_PENALTIES,
     LEADING_PENALTIES,
     TRAIT_PENALTIES,
     Folds,
@@ -85,7 +86,7 @@ LOOKED_AT = {
 }
 ROUTERS = ("dataset_best(by=subset)", "knn", "linear", "forest", "guard(router=knn)")
 BEST = "best_single"
-UNGUARDED = "and a ridge on traits (auto without guard)"
+UNGUARDED = "auto without guard"
 
 
 _classified: dict[bytes, tuple[Floats, Floats]] = {}
@@ -252,6 +253,10 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         own = {"levels": auto.stack_.shrinkage.levels, "fallback": auto.fallback_}
         return shrinkage_of(held, auto.risk, gate=gate)._replace(**own), np.asarray(predicted)
 
+    def whole_of(*places: int) -> Floats:
+        found, predicted = rule(places)
+        return found(predicted)
+
     every = list(range(len(answers)))
     (forest, by_forest), (ridge, by_ridge), (both, by_both) = rule([0]), rule([1]), rule([0, 1])
     (whole, by_all), plain = rule(every), {"share": 1.0}
@@ -265,7 +270,8 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         "and levels shrunk, 1.5 errors": whole._replace(z=1.5)(by_all),
         "and gated: all of auto but the familiarity": whole(by_all),
         "gated by 1.645 errors in the place of one": rule(every, 1.645)[0](by_all),
-        "gated, without the ridge on traits": both(by_both),
+        "gated, without clusters": whole_of(0, 1, 2),
+        "gated, without the ridge on traits": whole_of(0, 1, 3),
         "gated, a slope for each model": _slope_for_each(whole, by_all, auto, groups),
     }
     scale = auto.stack_.encoding.components.scale
@@ -284,10 +290,9 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         answers.append(more.view(side))
         learned.append(more)
     wider, by_wider = rule([*every, len(every)])
-    traitless, by_traitless = rule([len(every) + 1, 1])
     return found | {
         "gated, and a ridge on all features": wider(by_wider),
-        "gated, without any traits": traitless(by_traitless),
+        "gated, without any traits": whole_of(len(every) + 1, 1, 3),
     }
 
 
@@ -338,6 +343,7 @@ def _ceiling(task: Task, auto: Recorded) -> Floats | None:
         forest_view(here, truth.values, folds, 0),
         linear_view(here, "leading", LEADING_PENALTIES, truth.values, folds),
         linear_view(here, "traits", TRAIT_PENALTIES, truth.values, folds),
+        linear_view(here, "clusters", CLUSTER_PENALTIES, truth.values, folds),
     ]
     out = cross_fitted(views, truth.values, folds)
     held = OutOfFold(out, auto.data_.scores, folds, np.asarray(auto.data_.groups))

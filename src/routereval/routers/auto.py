@@ -14,6 +14,7 @@ from routereval.routers.auto_inputs import Encoding, Seen
 from routereval.routers.auto_traits import SUBSET, Traits, labels_of, traits_of
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
+    CLUSTER_PENALTIES,
     LEADING_PENALTIES,
     TRAIT_PENALTIES,
     Floats,
@@ -86,11 +87,12 @@ class Auto(Guarded):
     subsets, how probable it is that it is of each (see `Traits`). Differences of scores between
     models are predicted from these traits and more: by a forest of extremely random trees on them,
     the principal components of the prompt's features, statistics of its text and, where they are
-    declared, its categories; by a ridge on the leading components, one on the traits, and one on
-    the categories. Non-negative least squares weigh these views by what they predicted out of fold.
-    The weighed differences are multiplied by their out-of-fold slope less 1.5 standard errors or
-    more, and added to the models' means: see `Shrinkage`. Where nothing can be learned, the router
-    is a constant; a prompt that is unlike all training prompts goes to the best single model too.
+    declared, its categories; by a ridge on the leading components, one on the traits, one on the
+    clusters that the prompt falls into (see `Clusters`), and one on the categories. Non-negative
+    least squares weigh these views by what they predicted out of fold. The weighed differences are
+    multiplied by their out-of-fold slope less 1.5 standard errors or more, and added to the models'
+    means: see `Shrinkage`. Where nothing can be learned, the router is a constant; a prompt that is
+    unlike all training prompts goes to the best single model too.
 
     All of it is learned out of fold, so that validation prompts are learned from like the others;
     the best single model is that of the training prompts alone.
@@ -178,6 +180,7 @@ class Auto(Guarded):
             forest_view(seen, truth.values, folds, self.random_state),
             linear_view(seen, "leading", LEADING_PENALTIES, truth.values, folds),
             linear_view(seen, "traits", TRAIT_PENALTIES, truth.values, folds),
+            linear_view(seen, "clusters", CLUSTER_PENALTIES, truth.values, folds),
         ]
         if seen.categories.shape[1]:
             learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, truth.values, folds))

@@ -1,4 +1,4 @@
-"""What `auto` sees of a prompt: principal components, statistics of the text, categories."""
+"""What `auto` sees of a prompt: components, clusters, statistics of the text, categories."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from routereval.features.numerics import NULL, significant
 from routereval.features.prompts import Prompts
 from routereval.features.stats import Stats
 from routereval.routers.array_cache import remembered
+from routereval.routers.clusters import partitions
 from routereval.routers.inputs import Features, Scale, even_scale
 
 Floats = NDArray[np.float64]
@@ -19,7 +20,10 @@ COMPONENTS = 100
 LEADING = 30
 CLIPPED = 3.0
 LEAST_OF_A_CATEGORY = 10
-DIGITS = 4
+CLUSTERS = (4, 8, 16)
+CLUSTERINGS = 3
+"""How often each number of clusters is found, from another start: k-means ends where it began."""
+DIGITS, CENTRE_DIGITS = 4, 6
 """To how many digits inputs are rounded: the last ones differ by processor, and a tree that splits
 between two values would differ by far more."""
 
@@ -71,6 +75,42 @@ def _leading(Z: Floats) -> tuple[Floats, Floats]:
     return np.maximum(sizes[::-1], 0.0), vectors[:, ::-1]
 
 
+class Clusters(NamedTuple):
+    """Groups of like training prompts, found several times, coarser and finer.
+
+    What a few hundred prompts are about often falls into some topics that nobody has labelled, and
+    a model's mean over a topic is known far better than what it makes of a prompt.
+
+    Attributes:
+        centres: (k, n_features) of each clustering.
+    """
+
+    centres: tuple[Floats, ...]
+
+    @classmethod
+    def of(cls, X: Features) -> Clusters:
+        """Cluster training prompts into 4, 8 and 16, three times each."""
+        found = [part for seed in range(CLUSTERINGS) for part in partitions(X, CLUSTERS, seed)]
+        return cls(tuple(np.round(part.centres, CENTRE_DIGITS) for part in found))
+
+    def __call__(self, X: Features) -> Floats:
+        """(n_prompts, number of clusters of all clusterings) 1 where a prompt is nearest.
+
+        >>> X = np.array([[0.0, 1.0], [0.0, 1.1], [1.0, 0.0]])
+        >>> Clusters((X[[0, 2]],))(X)
+        array([[1., 0.],
+               [1., 0.],
+               [0., 1.]])
+        """
+        nearest = [
+            np.round(X @ own.T - (own * own).sum(axis=1) / 2, CENTRE_DIGITS).argmax(axis=1)
+            for own in self.centres
+        ]
+        return np.hstack(
+            [np.eye(len(own))[at] for own, at in zip(self.centres, nearest, strict=True)]
+        )
+
+
 class Categories(NamedTuple):
     """The values of declared columns that were seen often enough in training.
 
@@ -113,6 +153,7 @@ class Seen(NamedTuple):
 
     Attributes:
         leading: (n_prompts, up to 30) the leading components.
+        clusters: (n_prompts, n_clusters) 0 or 1: the cluster of each clustering.
         wide: (n_prompts, d) all components, the statistics, the categories and the traits, in
             single precision.
         categories: (n_prompts, n_values) 0 or 1.
@@ -120,6 +161,7 @@ class Seen(NamedTuple):
     """
 
     leading: Floats
+    clusters: Floats
     wide: NDArray[np.float32]
     categories: Floats
     traits: Floats
@@ -135,11 +177,13 @@ class Encoding(NamedTuple):
 
     Attributes:
         components: of the features.
+        clusters: of the features.
         stats: of the texts; None where there are none.
         categories: of the declared columns; of none, none.
     """
 
     components: Components
+    clusters: Clusters
     stats: Stats | None
     categories: Categories
 
@@ -147,8 +191,8 @@ class Encoding(NamedTuple):
     def of(cls, prompts: Prompts, known: tuple[str, ...] = ()) -> Encoding:
         """Learn from the training prompts."""
         stats = None if prompts.texts is None else Stats().fit(prompts.texts)
-        components = components_of(prompts.features)
-        return cls(components, stats, Categories.of(prompts, known))
+        X = prompts.features
+        return cls(components_of(X), Clusters.of(X), stats, Categories.of(prompts, known))
 
     def __call__(self, prompts: Prompts) -> Seen:
         """Encode prompts."""
@@ -159,4 +203,5 @@ class Encoding(NamedTuple):
             blocks.append(np.clip(self.stats.transform(texts), -CLIPPED, CLIPPED))
         categories = self.categories(prompts)
         wide = np.round(np.hstack([*blocks, categories]), DIGITS).astype(np.float32)
-        return Seen(parts[:, :LEADING], wide, categories, np.zeros((len(prompts), 0)))
+        clusters = self.clusters(prompts.features)
+        return Seen(parts[:, :LEADING], clusters, wide, categories, np.zeros((len(prompts), 0)))

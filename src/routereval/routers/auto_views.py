@@ -16,6 +16,7 @@ Folds = NDArray[np.int64]
 TREES = 50
 CHUNK = 256
 LEADING_PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
+CLUSTER_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 CATEGORY_PENALTIES = (3.0, 10.0, 30.0, 100.0)
 TRAIT_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
@@ -49,7 +50,7 @@ class Forest(NamedTuple):
 
 
 class Linear(NamedTuple):
-    """A ridge on the leading components, on the categories, or on the traits.
+    """A ridge on the leading components, the clusters, the traits or the categories.
 
     Attributes:
         block: which block of `Seen`.
