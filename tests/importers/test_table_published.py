@@ -166,8 +166,19 @@ def test_folders_called_as_benchmarks_hold_one_each(tmp_path: Path) -> None:
     assert all(scores(draft) == RIGHT for draft in drafts)
 
 
+@pytest.mark.parametrize("models_first", [True, False])
+def test_folders_with_the_same_files_are_models_or_benchmarks(
+    models_first: bool, tmp_path: Path
+) -> None:
+    places = [f"{m}/{t}" if models_first else f"{t}/{m}" for m in MODELS for t in ("law", "art")]
+    files = {f"{p}.json": rows(next(m for m in MODELS if m in p)) for p in places}
+    drafts = list(importer("auto", folder(tmp_path, files)).drafts(tmp_path))
+    assert sorted(draft.name for draft in drafts) == ["art", "law"]
+    assert all(scores(draft) == RIGHT for draft in drafts)
+
+
 def test_tables_in_several_folders_are_told_where_they_lie(tmp_path: Path) -> None:
-    files = {f"{name}/{m}.json": rows(m) for name in ("first", "second") for m in MODELS}
+    files = {f"{name}/{m}-{name}.json": rows(m) for name in ("first", "second") for m in MODELS}
     with pytest.raises(DataError, match=r"lie in 2 folders below it \(first, second\)"):
         importer("auto", folder(tmp_path, files))
 

@@ -83,6 +83,8 @@ METRICS = _words("""
 """Metrics that may each have a column."""
 
 _FAMILIES = _words("""
+    baichuan bloomz chatglm chatgpt davinci dbrx ernie guanaco hunyuan internlm koala moss openchat
+    palmyra starling tulu zephyr
     alpaca claude codestral command deepseek falcon gemini gemma glm gpt grok haiku hermes kimi
     llama
     minimax ministral mistral mixtral nemotron olmo opus palm phi pixtral qwen qwq solar sonnet
@@ -108,6 +110,7 @@ _PASS_AT = re.compile(r"pass_?(?:at_?)?\d+")
 _PROMPT_LIKE = re.compile(
     r"(?i)(?:q|p|prompt|question|item|task|sample|example|ex|id|case|test|problem)?[\W_]*\d+"
 )
+_SIZE = re.compile(r"\d+[bm]?$")
 _OWNED = re.compile(r"[\w.-]+/[\w.-]+")
 _BRACKETS = re.compile(r"\(.*?\)")
 _COUNTS = re.compile(r"(?i)(?:n|num|nb|is|has|winner)_.|#\s*\w")
@@ -263,8 +266,7 @@ def are_models(names: Iterable[str]) -> bool:
     """
     held = list(names)
     known = [
-        _OWNED.fullmatch(n) or any(w.rstrip("0123456789") in _FAMILIES for w in words_of(n))
-        for n in held
+        _OWNED.fullmatch(n) or any(_SIZE.sub("", w) in _FAMILIES for w in words_of(n)) for n in held
     ]
     return 2 * sum(map(bool, known)) > len(held)
 

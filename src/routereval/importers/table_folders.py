@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
-from routereval.importers.column_words import is_benchmark
+from routereval.importers.column_words import are_models, is_benchmark
 from routereval.importers.rows import files_in
 from routereval.importers.table_files import ENDS, has_end
 
@@ -20,6 +22,7 @@ _OF_FILES = frozenset(
     }
 )
 """Words in the names of files that are no part of the model's."""
+_SEVERAL = 2
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -28,7 +31,8 @@ def table_files(path: Path) -> list[Path]:
 
     These lie in the folder or its ``data``; in folders such as ``model=NAME``; where all have one
     name, or the names of benchmarks, in a folder for each model; where the folders have the names
-    of benchmarks, in one for each; or in the one folder below it that has any.
+    of benchmarks, in one for each; where folders of models hold files of the same names, or folders
+    of the same names those of models; or in the one folder below it that has any.
     """
     if path.is_file():
         return [path] if has_end(path, *ENDS) else []
@@ -39,8 +43,7 @@ def table_files(path: Path) -> list[Path]:
             return files
     for end in (*ENDS[1:], ENDS[0]):
         files = files_in(path, f"*/*{end}")
-        of_each = _have_one_name(files) or are_benchmarks(files) or _in_benchmarks(files)
-        if len(files) > 1 and of_each:
+        if len(files) > 1 and (_roles_of_names(tuple(files)).folder or _have_one_name(files)):
             return files
     below = tables_below(path)
     return below if len({file.parent for file in below}) == 1 else []
@@ -74,22 +77,19 @@ def model_of(file: Path, files: Sequence[Path]) -> str:
 
     What the names of all files begin or end with, such as ``results_``, is no part of the model's.
     """
-    in_folders = len({other.parent for other in files}) > 1
-    if (
-        in_folders
-        and not _in_benchmarks(files)
-        and (_have_one_name(files) or are_benchmarks(files))
-    ):
+    if _roles_of_names(tuple(files)).folder == "model":
         return file.absolute().parent.name
-    return _bare_names([table_name(other) for other in files])[table_name(file)]
+    return _bare_names(tuple(files))[table_name(file)]
 
 
-def _bare_names(names: Sequence[str]) -> dict[str, str]:
+@lru_cache(maxsize=4)
+def _bare_names(files: tuple[Path, ...]) -> dict[str, str]:
     """Each name without what all begin with up to a word of `_OF_FILES`, and end with from one on.
 
-    >>> _bare_names(["my_output_gpt-4_v2_results", "my_output_o1_v2_results"])
+    >>> _bare_names((Path("my_output_gpt-4_v2_results.csv"), Path("my_output_o1_v2_results.csv")))
     {'my_output_gpt-4_v2_results': 'gpt-4_v2', 'my_output_o1_v2_results': 'o1_v2'}
     """
+    names = list(map(table_name, files))
     words = [name.split("_") for name in names]
     n_first = _n_of_all(words)
     n_last = _n_of_all([list(reversed(parts)) for parts in words])
@@ -107,8 +107,9 @@ def _n_of_all(names: Sequence[Sequence[str]]) -> int:
 
 def columns_of_all(file: Path, path: Path, files: Sequence[Path]) -> Mapping[str, str]:
     """What holds for all rows of a file, by column: what folders such as ``model=NAME`` say."""
-    found = {"benchmark": table_name(file)} if are_benchmarks(files) else {}
-    if path.is_dir() and _in_benchmarks(files):
+    roles = _roles_of_names(tuple(files))
+    found = {"benchmark": table_name(file)} if roles.file == "benchmark" else {}
+    if path.is_dir() and roles.folder == "benchmark":
         found = {"benchmark": file.absolute().parent.name}
     if path.is_dir():
         for folder in file.relative_to(path).parts[:-1]:
@@ -121,6 +122,42 @@ def columns_of_all(file: Path, path: Path, files: Sequence[Path]) -> Mapping[str
 def are_benchmarks(files: Sequence[Path]) -> bool:
     """Whether several files are called as benchmarks are, each by another's name or in a folder."""
     return len(files) > 1 and all(is_benchmark(table_name(file)) for file in files)
+
+
+class _Roles(NamedTuple):
+    """What the names of folders and files stand for: ``model``, ``benchmark`` or nothing."""
+
+    folder: str
+    file: str
+
+
+@lru_cache(maxsize=4)  # asked for each of the files
+def _roles_of_names(files: tuple[Path, ...]) -> _Roles:
+    """What the names of files stand for, and those of their folders.
+
+    In folders with files of the same names, one of both are models, as their names tell.
+    """
+    if len({file.parent for file in files}) < _SEVERAL:
+        return _Roles("", "benchmark" if are_benchmarks(files) else "model")
+    if _in_benchmarks(files):
+        return _Roles("benchmark", "model")
+    if are_benchmarks(files):
+        return _Roles("model", "benchmark")
+    if _have_one_name(files):
+        return _Roles("model", "")
+    folders = are_models({file.absolute().parent.name for file in files})
+    if _have_the_same_names(files) and folders != are_models(map(table_name, files)):
+        return _Roles("model", "benchmark") if folders else _Roles("benchmark", "model")
+    return _Roles("", "model")
+
+
+def _have_the_same_names(files: Sequence[Path]) -> bool:
+    """Whether all folders have at least half of the names of files, and several."""
+    names: dict[Path, set[str]] = {}
+    for file in files:
+        names.setdefault(file.parent, set()).add(file.name)
+    of_all = set.intersection(*names.values())
+    return len(of_all) >= _SEVERAL and 2 * len(of_all) >= len(set.union(*names.values()))
 
 
 def _in_benchmarks(files: Sequence[Path]) -> bool:
