@@ -10,6 +10,7 @@ import click
 
 from routereval.cli.messages import next_command
 from routereval.cli.output import format_option, show
+from routereval.number_of import some_of
 
 if TYPE_CHECKING:
     from routereval.records import Overview
@@ -62,16 +63,11 @@ def _joined(row: Overview) -> dict[str, str | bool | int | float]:
 
 def _notes(found: Sequence[Overview]) -> list[str]:
     unknown = [row.name for row in found if math.isnan(row.repeated) and not row.named]
-    names = _some(unknown)
+    names = some_of(unknown, _MOST_NAMES)
     unknown_groups = f"No texts, no named groups: equal prompts are not known in {names}."
     missing = any(row.observed < 1 for row in found)
     complete = "Where cells are missing, mean, best single and oracle are of the complete block."
     return [*([complete] if missing else []), *([unknown_groups] if unknown else [])]
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _table(found: Sequence[Overview]) -> Table:

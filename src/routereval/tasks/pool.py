@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError, unknown
-from routereval.number_of import number_of
+from routereval.number_of import number_of, some_of
 from routereval.records import Records, complete_block
 from routereval.records.matrix import Block, Index, ScoreMatrix
 from routereval.spec import Spec, parse_spec
@@ -200,9 +200,8 @@ def left_out(records: Records, pools: Sequence[Pool]) -> str | None:
     if (len(block.prompts), len(block.models)) == (records.n_prompts, records.n_models):
         return None
     rest = sorted(set(range(records.n_models)) - set(block.models.tolist()))
-    names = ", ".join(records.models[column] for column in rest[:_NAMED])
-    more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
-    without = f"; left out for missing cells: {names}{more}" if rest else ""
+    names = some_of([records.models[column] for column in rest], _NAMED)
+    without = f"; left out for missing cells: {names}" if rest else ""
     return (
         f"{records.name}: pools are chosen from {len(block.models):,} of {records.n_models:,} "
         f"models, on the {len(block.prompts):,} of {records.n_prompts:,} prompts put to all of "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from math import isfinite
 
+from routereval.number_of import some_of
 from routereval.report.table import Cell, Column, Document, Points, Row, Table
 from routereval.studies.drift import Drift, ModelDrift
 
@@ -58,9 +59,9 @@ def _changed(found: Drift) -> str:
     n, moved = len(found.models), found.changed
     if not moved:
         return f"{flips}, but of none of {n} models more than luck explains (5 %, Holm)."
-    named = ", ".join(f"{one.name} ({one.after - one.before:+.3f})" for one in moved[:_MOST_NAMED])
-    rest = f" and {len(moved) - _MOST_NAMED} more" if len(moved) > _MOST_NAMED else ""
-    return f"{flips}. {len(moved)} of {n} models changed by more than luck: {named}{rest}."
+    changes = [f"{one.name} ({one.after - one.before:+.3f})" for one in moved]
+    named = some_of(changes, _MOST_NAMED)
+    return f"{flips}. {len(moved)} of {n} models changed by more than luck: {named}."
 
 
 def _probes(found: Drift) -> str:

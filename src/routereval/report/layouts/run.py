@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from routereval.number_of import number_of
+from routereval.number_of import number_of, some_of
 from routereval.report.layouts.ablation import ablation_tables
 from routereval.report.layouts.curves import NOTES as TRADE_OFF_NOTES
 from routereval.report.layouts.curves import trade_offs
@@ -149,12 +149,9 @@ def _merged(notes: Sequence[str]) -> list[str]:
     for note in notes:
         subject, _, what = note.rpartition(": ")
         subjects.setdefault(what, []).append(subject)
-    return [f"{_listed(names)}: {what}".removeprefix(": ") for what, names in subjects.items()]
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+    return [
+        f"{some_of(names, _NAMED)}: {what}".removeprefix(": ") for what, names in subjects.items()
+    ]
 
 
 # Data for other programs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 
-from routereval.number_of import number_of
+from routereval.number_of import number_of, some_of
 from routereval.report.run_report import RunReport, View
 from routereval.report.sections.pieces import (
     absent,
@@ -54,8 +54,7 @@ def _regret(one: Regret) -> Html:
         tag("b", f"−{one.regret:.2f}"),
         f" {one.cell.benchmark}",
         f" · {one.subset}" if one.subset and one.subset != one.cell.benchmark else "",
-        f" · chose {choice}{sure} · right: {', '.join(one.better[:4])}",
-        f" and {len(one.better) - 4} more" if len(one.better) > 4 else "",
+        f" · chose {choice}{sure} · right: {some_of(one.better, 4)}",
     )
     scores = "; ".join(f"{model} {score:.2f}" for model, score in one.scores.items())
     shown = tag("p", f"prompt {one.prompt}", class_="note")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from routereval.number_of import some_of
 from routereval.report.cost_quality_figure import CostQualityDisplay
 from routereval.report.difference_figures import RankDisplay
 from routereval.report.display import Display
@@ -274,10 +275,8 @@ def _packed(value: float, name: str, report: RunReport) -> int | None:
 def _pools(report: RunReport, exports: Exports) -> Html:
     held: dict[tuple[object, ...], None] = {}
     for cell in report.results.cells:
-        names = ", ".join(cell.pool[:_MEMBERS])
-        more = f" and {len(cell.pool) - _MEMBERS} more" if len(cell.pool) > _MEMBERS else ""
         place = (cell.protocol, cell.benchmark, cell.size, cell.group, cell.seed)
-        held[(*place, cell.n_train, cell.n_test, names + more)] = None
+        held[(*place, cell.n_train, cell.n_test, some_of(cell.pool, _MEMBERS))] = None
     kinds = ("text", "text", "count", "text", "count", "count", "count", "text")
     heads = ("protocol", "benchmark", "m", "group", "seed", "train", "test", "models")
     columns = [Column(head, kind) for head, kind in zip(heads, kinds, strict=True)]  # type: ignore[arg-type]
