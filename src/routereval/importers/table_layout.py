@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from routereval.errors import DataError
-from routereval.importers.cells import is_verdict, is_word, number_of, reads_as_score
+from routereval.importers.cells import is_word, number_of
+from routereval.importers.column_cells import are_scores, are_verdicts, number_or_none
 from routereval.importers.column_warnings import (
     GOLD,
     answer_columns,
@@ -18,10 +18,7 @@ from routereval.importers.column_warnings import (
 )
 from routereval.importers.column_words import (
     are_models,
-    is_benchmark,
-    is_metadata,
     plain_name,
-    words_of,
 )
 from routereval.importers.examined import listed_names
 from routereval.importers.json_layout import Cells, scores_inside
@@ -32,39 +29,24 @@ from routereval.importers.model_columns import (
     refuse_no_models,
     refuse_no_prompts,
 )
+from routereval.importers.prompt_columns import INDEX, name_prompts
 from routereval.importers.rows import RowError, axis_in
-from routereval.importers.table_roles import KEYS, NAMED_LISTS, ROLES, WORDS_ONLY
+from routereval.importers.table_roles import NAMED_LISTS, ROLES, WORDS_ONLY
+from routereval.importers.unscored import (
+    GIVEN,
+    answered,
+    may_be_models,
+    may_be_scores,
+    unscored,
+)
 from routereval.records.axes import AXIS_ROLES
 
-_INDEX = ("", "Unnamed: 0", "unnamed: 0", "__index_level_0__", "index", "#", "level_0", "№")
-"""What columns are called that number the rows."""
 _NO_MODEL = {
-    *(*_INDEX, *GOLD, "split", "prediction", "response", "output", "completion", "ignore"),
+    *(*INDEX, *GOLD, "split", "prediction", "response", "output", "completion", "ignore"),
 }
-_MOST_VERDICTS = 12
-_RIGHT = (*(name for name in GOLD if name != "label"), "standard_answer", "correct_option", "label")
-_GIVEN = (
-    *("pred", "preds", "prediction", "predicted", "predicted_answer", "predicted_label"),
-    *("model_answer", "model_response", "model_output", "parsed_answer", "extracted_answer"),
-    *("response", "output", "generated", "completion", "model_prediction"),
-)
-"""What columns of right answers, and of given ones, are called."""
-_MOST_ANSWERS = 10
-_OF_MODELS = {"model", "llm", "system", "assistant", "agent", "engine", "candidate"}
-_OF_ANSWERS = {"answer", "response", "output", "prediction", "completion", "text", "score", "cost"}
 _METRIC_NAMES = ("metric", "metric_name", "measure", "scorer", "score_name", "score_type")
 _OUT_OF = ("max_score", "max_points", "total_points", "points_possible", "out_of", "full_marks")
 _PAIRS = (("model_a", "model_b"), ("model_1", "model_2"), ("chosen", "rejected"))
-_NO_PROMPT = frozenset(
-    {
-        *("run", "model", "response", "answer", "ans", "request", "trace", "span", "user", "job"),
-        *("batch", "experiment", "config", "call", "completion", "judge", "annotator", "worker"),
-        *("thread", "org", "organization", "provider", "deployment", "message", "row", "output"),
-        *("generation", "submission", "eval", "evaluation", "project", "account", "team", "agent"),
-        *("category", "cluster", "domain", "topic", "subject", "dataset", "conversation", "group"),
-    }
-)
-"""Words of columns of ids that name no prompts."""
 _OF_A_RECORD = ("score", "cost", "model", "judge", "effort", *AXIS_ROLES)
 
 
@@ -127,7 +109,7 @@ class Layout:
         _refuse_points(file, names, roles, cells)
         if "model" in roles or several_files:
             _name_verdicts(roles, names, cells)
-        _name_prompts(roles, names, named, cells, several_files=several_files)
+        name_prompts(roles, names, named, cells, several_files=several_files)
         _require(file, roles, "prompt_id", several_files=several_files)
         if "model" in roles and "score" in roles:
             return _long(file, roles, names, cells)
@@ -139,8 +121,8 @@ class Layout:
             layout = cls(rest, nested=inside.nested, listed=inside.listed, objects=inside.objects)
             return _with_facts(layout, names, [inside.fact])
         if "model" in roles:
-            others = _may_be_scores(names, roles, cells)
-            _require(file, roles, "score", others, _unscored(names))
+            others = may_be_scores(names, roles, cells)
+            _require(file, roles, "score", others, unscored(names))
         if several_files and "score" in roles and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
         return _wide(file, roles, names, named, cells, several_files=several_files)
@@ -150,7 +132,7 @@ def _refuse_pairs(file: Path, names: Sequence[str], cells: Cells) -> None:
     """Refuse pairs of answers and which of them won."""
     plain = {plain_name(name): name for name in names}
     for pair in _PAIRS:
-        if plain.keys() >= set(pair) and not all(_scores(cells(plain[name])) for name in pair):
+        if plain.keys() >= set(pair) and not all(are_scores(cells(plain[name])) for name in pair):
             raise DataError(
                 f"{file}: holds pairs of answers ({', '.join(pair)}) and which won, not a "
                 "score per model; such preferences are no records of scores: have each answer "
@@ -171,7 +153,7 @@ def _roles(file: Path, names: list[str], named: Mapping[str, str], cells: Cells)
         for role, aliases in ROLES.items()
     }
     # Of several columns that may be the score, one such as "correct" may hold the right answer.
-    named_so["score"].sort(key=lambda name: not _scores(cells(name)))
+    named_so["score"].sort(key=lambda name: not are_scores(cells(name)))
     found = {role: columns[0] for role, columns in named_so.items() if columns}
     if "model" in found | wanted:
         found = _inner_roles(names) | found
@@ -187,7 +169,7 @@ def _refuse_points(
     """Refuse scores that are points out of what another column says."""
     for name in names:
         if plain_name(name) in _OUT_OF and name not in roles.values():
-            points = [found for cell in cells(name) if (found := _number_or_none(cell)) is not None]
+            points = [found for cell in cells(name) if (found := number_or_none(cell)) is not None]
             if any(number > 1 for number in points):
                 raise DataError(
                     f"{file}: column {name!r} says what the scores are out of, such as "
@@ -214,24 +196,11 @@ def _holds_numbers(cells: Sequence[object]) -> bool:
     return not held or sum(map(_is_axis, held)) >= len(held) / 2
 
 
-def _number_or_none(cell: object) -> float | None:
-    """The number that a cell holds; None if it holds none."""
-    try:
-        number = number_of(cell, "")
-    except RowError:
-        return None
-    return None if math.isnan(number) else number
-
-
 def _is_axis(cell: object) -> bool:
     try:
         return axis_in(number_of(cell, "", comma=True)) is not None
     except RowError:
         return False
-
-
-def _scores(cells: Sequence[object]) -> bool:
-    return _share_of_scores(cells) >= 0.5
 
 
 def _require(
@@ -262,91 +231,11 @@ def _name_verdicts(roles: dict[str, str], names: Sequence[str], cells: Cells) ->
     """Where no column is the score by its name, take one whose words say how good answers were."""
     by_name = {plain_name(name): name for name in reversed(names) if name not in roles.values()}
     found = [by_name[alias] for alias in WORDS_ONLY if alias in by_name]
-    verdicts = [name for name in found if _are_verdicts(cells(name))]
+    verdicts = [name for name in found if are_verdicts(cells(name))]
     # Beside a prediction in such words, a label is the right answer, and neither is a score.
-    given = any(plain in _GIVEN and _are_verdicts(cells(n)) for plain, n in by_name.items())
+    given = any(plain in GIVEN and are_verdicts(cells(n)) for plain, n in by_name.items())
     if verdicts and not given:
         roles.setdefault("score", verdicts[0])
-
-
-def _are_verdicts(cells: Sequence[object]) -> bool:
-    """Whether cells are of a few words, among them such as pass and wrong."""
-    held = {cell for cell in cells if isinstance(cell, str) and cell.strip()}
-    return len(held) <= _MOST_VERDICTS and any(map(is_verdict, held))
-
-
-def _name_prompts(
-    roles: dict[str, str],
-    names: Sequence[str],
-    named: Mapping[str, str],
-    cells: Cells,
-    *,
-    several_files: bool,
-) -> None:
-    """Name prompts that have no id by a key, their text, their task, or the row that each has."""
-    if "prompt_id" in roles:
-        if "prompt_id" not in named and _number_rows(roles, cells):
-            roles["prompt_id"] = roles["prompt"]
-        return
-    index = next((name for name in _INDEX if name in names), None)
-    row_per_prompt = "model" not in roles and ("score" not in roles or "models" in named)
-    text, key = roles.get("prompt"), _key_of_prompts(roles, names, cells)
-    if text is not None or key is not None:
-        roles["prompt_id"] = key or text or ""
-    elif index is not None and row_per_prompt and not several_files:
-        roles["prompt_id"] = index
-    elif "benchmark" not in named and _are_tasks(roles, cells):
-        roles["prompt_id"] = roles.pop("benchmark")
-
-
-def _number_rows(roles: Mapping[str, str], cells: Cells) -> bool:
-    """Whether a plain id is of the rows of models, which have the prompts' texts several times."""
-    if not {"model", "prompt"} <= roles.keys() or plain_name(roles["prompt_id"]) != "id":
-        return False
-    ids = [cell for cell in cells(roles["prompt_id"]) if cell is not None]
-    texts = {str(cell) for cell in cells(roles["prompt"]) if cell is not None}
-    return len(set(map(str, ids))) == len(ids) and 0 < 2 * len(texts) <= len(ids)
-
-
-def _key_of_prompts(roles: Mapping[str, str], names: Sequence[str], cells: Cells) -> str | None:
-    """A column that names the prompts without a name known for that, where there is one.
-
-    Beside a text it has to tell apart at least what the text does.
-    """
-    free = {plain_name(name): name for name in reversed(names) if name not in roles.values()}
-    text = roles.get("prompt")
-    keys = [free[alias] for alias in KEYS if alias in free]
-    if text is not None:
-        return next((key for key in keys if _is_of_one(cells(key), cells(text))), None)
-    ids = [name for plain, name in free.items() if plain.endswith("_id") and _names_a_prompt(plain)]
-    return next(iter(keys), None) or (ids[0] if len(ids) == 1 else None)
-
-
-def _names_a_prompt(plain: str) -> bool:
-    return not _NO_PROMPT.intersection(words_of(plain))
-
-
-def _is_of_one(keys: Sequence[object], texts: Sequence[object]) -> bool:
-    """Whether each text has a key, and each key one text."""
-    of: dict[str, set[str]] = {}
-    for key, text in zip(keys, texts, strict=True):
-        if text is not None:
-            of.setdefault(str(key), set()).add(str(text))
-    return not {"None", ""} & of.keys() and all(len(held) == 1 for held in of.values())
-
-
-def _are_tasks(roles: Mapping[str, str], cells: Cells) -> bool:
-    """Whether the benchmarks are what models were asked again and again: tasks, run by run.
-
-    Scores of single runs are 0 or 1; of benchmarks there would be means.
-    """
-    if not {"model", "score", "trial", "benchmark"} <= roles.keys() or "subset" in roles:
-        return False
-    tasks = {str(cell) for cell in cells(roles["benchmark"])}
-    scores = {
-        found for cell in cells(roles["score"]) if (found := _number_or_none(cell)) is not None
-    }
-    return scores <= {0.0, 1.0} and not any(map(is_benchmark, tasks))
 
 
 def _long(file: Path, roles: Mapping[str, str], names: list[str], cells: Cells) -> Layout:
@@ -355,7 +244,7 @@ def _long(file: Path, roles: Mapping[str, str], names: list[str], cells: Cells) 
     if metric is not None:
         refuse_metrics(file, metric, cells(metric))
     others = [name for name in names if name.lower() in ROLES["score"] and name != roles["score"]]
-    others = [name for name in others if _scores(cells(name))]
+    others = [name for name in others if are_scores(cells(name))]
     warnings = [
         f"column {name!r} may be a score too; taken is {roles['score']!r} "
         f"(--columns score={name} takes the other)"
@@ -379,48 +268,6 @@ def refuse_metrics(file: Path, column: str, cells: Iterable[object]) -> None:
         )
 
 
-def _may_be_scores(names: Sequence[str], roles: Mapping[str, str], cells: Cells) -> list[str]:
-    """Columns that may hold the scores of a table that names models, for the error without any."""
-    free = [name for name in names if name not in roles.values()]
-    numbers = [name for name in free if not is_metadata(name.rpartition(".")[2])]
-    return [n for n in numbers if _scores(cells(n))] + [
-        name for name in free if plain_name(name) in WORDS_ONLY and name not in numbers
-    ]
-
-
-def _unscored(names: Sequence[str]) -> str:
-    """What to do where a table has answers and the right ones, but no scores; empty if not."""
-    gold = next((name for name in names if plain_name(name) in _RIGHT), None)
-    answer = next((n for n in names if plain_name(n) in _GIVEN and n != gold), None)
-    if gold is None or answer is None:
-        return ""
-    return (
-        f"; {answer!r} holds answers and {gold!r} the right ones: add a column 'score' that says "
-        "whether they agree"
-    )
-
-
-def _answered(free: Sequence[str], names: Sequence[str], cells: Cells) -> str:
-    """What to do where columns hold answers as the column of the right ones does."""
-    gold = next((name for name in names if plain_name(name) in _RIGHT), None)
-    right = {str(cell).strip() for cell in cells(gold)} if gold is not None else set()
-    right -= {"", "None"}
-    found = [n for n in free if right & {str(cell).strip() for cell in cells(n)}]
-    if not found or len(right) > _MOST_ANSWERS:
-        return ""
-    return (
-        f"; {listed_names(found, 4)} may hold answers, and {gold!r} the right ones: write 1 where "
-        "they agree, and 0 where not"
-    )
-
-
-def _may_be_models(names: Sequence[str]) -> str:
-    """Which columns may name the models, by a word of their names, for the error without any."""
-    named = [(name, set(words_of(name))) for name in names]
-    found = [name for name, words in named if words & _OF_MODELS and not words & _OF_ANSWERS]
-    return f"; it may be {' or '.join(found[:3])}" if found else ""
-
-
 def _without(roles: Mapping[str, str], *which: str) -> dict[str, str]:
     return {role: column for role, column in roles.items() if role not in which}
 
@@ -441,7 +288,7 @@ def _wide(
     # A number beside a prompt may be a year or a key: names known for other roles are no models.
     known = {alias for aliases in ROLES.values() for alias in aliases} | _NO_MODEL
     free = [n for n in names if not {n.lower(), plain_name(n)} & known and n not in roles.values()]
-    scored = [n for n in free if _scores(cells(n))]
+    scored = [n for n in free if are_scores(cells(n))]
     words = [n for n in scored if _ambiguous_words(cells(n))] if not chosen else []
     numbers = [n for n in scored if n not in words] or scored
     words = [n for n in words if n not in numbers]
@@ -449,8 +296,8 @@ def _wide(
     if not chosen:
         if models:
             refuse_no_prompts(file, roles, list(models), cells)
-        why = "" if "score" in roles else _unscored(names) or _answered(free, names, cells)
-        why = why or _may_be_models(names)
+        why = "" if "score" in roles else unscored(names) or answered(free, names, cells)
+        why = why or may_be_models(names)
         refuse_no_models(file, roles, models, numbers, cells, why, several_files=several_files)
     costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)
@@ -498,12 +345,6 @@ def _alone(models: Mapping[str, str]) -> Iterator[str]:
             "give that model's column too (--columns model=NAME), or a folder of models' files "
             f"with --columns score={only}"
         )
-
-
-def _share_of_scores(cells: Sequence[object]) -> float:
-    """The share of a column's cells that read as scores, among those that hold anything."""
-    read = [found for cell in cells if (found := reads_as_score(cell)) is not None]
-    return sum(read) / len(read) if read else 0.0
 
 
 def _ambiguous_words(cells: Sequence[object]) -> bool:
