@@ -10,6 +10,7 @@ whatever is there is summed up.
     python benchmarks/quality.py --cv              # ten folds in the place of ten seeds
     python benchmarks/quality.py --every           # every router that runs on a CPU as well
     python benchmarks/quality.py --plain --pools 1    # no ablation, one pool of each set a seed
+    python benchmarks/quality.py --plain --pools 1 --few 300    # 300 prompts without subsets
     python benchmarks/quality.py --report          # sum up what is there
 
 Gains are in points, .01 of score, over the best single model of the training prompts; their
@@ -26,10 +27,12 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -64,7 +67,7 @@ from routereval.routers.shrinkage import (
 from routereval.scoring import holm
 from routereval.sources import open_source
 from routereval.studies.train import fit
-from routereval.tasks import Pool, Split, Task, mix
+from routereval.tasks import Pool, Rows, Split, Task, mix
 from routereval.tasks.benchmark import PreparedBenchmark
 
 Floats = NDArray[np.float64]
@@ -76,6 +79,7 @@ FEWEST = 80  # prompts
 MOST = 40  # models of a pool of all
 QUICK = ("routerbench_subset/mbpp", "llmrouter/math", "bfcl_2024_08", "livecodebench")
 FOLDS_KEPT = 12  # classifiers of subsets
+LEAST_TESTED, MOST_TESTED = 500, 2000  # of --few
 NORMAL_BELOW = float(norm.cdf(-1))  # how often a normal variable is below by more than its error
 LOOKED_AT = {
     *("llmrouter", "routerbench_subset", "bigcodebench", "bfcl_2024_08", "livecodebench"),
@@ -153,6 +157,15 @@ def split_of(turn: int, mixed: bool, cv: bool) -> str:
     if cv:
         return f"cv(k=10, fold={turn}, seed=0)"
     return f"{'mixed' if mixed else 'clean'}(seed={turn})"
+
+
+def few_of(records: Records, n: int, turn: int) -> PreparedBenchmark:
+    """Some prompts to learn from, whose subsets nobody has noted, and many others to test on."""
+    records = replace(records, prompts=records.prompts.with_columns(subset=pl.lit("all")))
+    drawn = np.random.default_rng([turn, n]).permutation(records.n_prompts)
+    train, others = np.sort(drawn[:n]), np.sort(drawn[n : n + MOST_TESTED])
+    test = others[~np.isin(records.groups[others], records.groups[train])]
+    return PreparedBenchmark(records, Split("clean", turn), rows=Rows(train, train[:0], test))
 
 
 def pools(records: Records, turn: int) -> Iterator[Pool | list[str]]:
@@ -361,14 +374,19 @@ def run(out: Path, args: argparse.Namespace) -> None:
     if args.every:
         known = {*ROUTERS, BEST, "auto", "guard", "oracle", *args.without}
         routers += [name for name in on_cpu() if name not in known]
-    sets = [one for one in benchmarks(args.quick) if one[1].n_prompts >= args.fewest]
+    fewest = max(args.fewest, args.few + LEAST_TESTED if args.few else 0)
+    sets = [one for one in benchmarks(args.quick) if one[1].n_prompts >= fewest]
     sets.sort(key=lambda one: one[1].n_prompts)
     for turn in range(args.first, args.first + args.seeds):
         for name, records, mixed in sets:
             if args.only and name not in args.only:
                 continue
             split = split_of(turn, mixed, args.cv)
-            prepared = PreparedBenchmark(records, Split.parse(split))
+            prepared = (
+                few_of(records, args.few, turn)
+                if args.few
+                else PreparedBenchmark(records, Split.parse(split))
+            )
             every = list(pools(records, turn))
             first = turn % max(len(every), 1)
             for place, pool in enumerate([*every[first:], *every[:first]][: args.pools]):
@@ -555,11 +573,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=None)
     parser.add_argument("--first", type=int, default=0, help="the first seed, or fold")
     parser.add_argument("--fewest", type=int, default=FEWEST, help="prompts of a set")
+    parser.add_argument(
+        "--few",
+        type=int,
+        default=0,
+        metavar="N",
+        help="learn from N prompts without subsets, test on others; sets with 500 others or more",
+    )
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
     args.seeds = args.seeds or (1 if args.quick else 10)
-    kind = "-".join(["quality", *(["cv"] if args.cv else []), *(["quick"] if args.quick else [])])
+    kinds = {"cv": args.cv, "quick": args.quick, f"few-{args.few}": args.few}
+    kind = "-".join(["quality", *(name for name, asked in kinds.items() if asked)])
     out = args.out or Path("out") / kind
     if not args.report:
         run(out, args)
