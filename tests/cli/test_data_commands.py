@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from routereval.cli.download import download
 from routereval.cli.export import export
+from routereval.cli.import_reports import report_text
 from routereval.cli.merge import merge
 from routereval.cli.output import FORMATS
 from routereval.cli.reproduce import reproduce
@@ -102,3 +103,15 @@ def test_the_choices_of_the_commands_are_the_librarys() -> None:
     assert choices(export, "format_name") == list(EXPORTS)
     assert choices(merge, "keep") == list(KEEPS)
     assert choices(reproduce, "format_name") == list(FORMATS)
+
+
+def test_what_all_benchmarks_say_of_their_import_stands_once(tmp_path: Path) -> None:
+    rows = [f"{b},q{n},m{n},{m},{n % 2}" for b in ("one", "two") for n in (0, 1) for m in "ab"]
+    (tmp_path / "in.csv").write_text("\n".join(["benchmark,id,latency,model,score", *rows]))
+    text = report_text(import_records("auto", tmp_path / "in.csv", tmp_path / "out"))
+    assert text.count("format: table") == 1
+    assert "all 2: format: table\n" in text
+    assert text.count("all 2: warning: column 'latency'") == 1
+    assert "one: warning" not in text
+    [alone] = import_records("auto", tmp_path / "in.csv", tmp_path / "b")[:1]
+    assert "one: format: table\n" in report_text([alone])
