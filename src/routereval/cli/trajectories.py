@@ -7,12 +7,7 @@ from pathlib import Path
 import click
 
 from routereval.cli.messages import next_command, same_command
-from routereval.cli.options import (
-    margin_option,
-    n_boot_option,
-    prices_option,
-    router_option,
-)
+from routereval.cli.options import margin_option, n_boot_option, prices_option, router_option
 from routereval.cli.output import format_option, show
 
 

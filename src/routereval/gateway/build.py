@@ -24,13 +24,7 @@ from routereval.gateway.observe.metrics import Metrics
 from routereval.gateway.observe.shadows import ShadowRouters
 from routereval.gateway.observe.spans import Spans
 from routereval.gateway.plugins import make_plugins
-from routereval.gateway.protocols import (
-    Authenticator,
-    Decider,
-    Observer,
-    OpenAccess,
-    RequestHook,
-)
+from routereval.gateway.protocols import Authenticator, Decider, Observer, OpenAccess, RequestHook
 from routereval.gateway.shared_state import MemoryState, SharedState, open_state
 from routereval.gateway.tokenizer import load_tokenizers
 from routereval.gateway.upstreams.client import Client

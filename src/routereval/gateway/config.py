@@ -15,15 +15,7 @@ from msgspec.structs import replace
 
 from routereval.errors import DataError, unknown
 from routereval.gateway.rule_config import RuleConfig, read_rules
-from routereval.gateway.tables import (
-    Above0,
-    AtLeast0,
-    Count,
-    CountOr0,
-    Seconds,
-    Table,
-    read_table,
-)
+from routereval.gateway.tables import Above0, AtLeast0, Count, CountOr0, Seconds, Table, read_table
 from routereval.gateway.upstream_config import AUTO, UpstreamConfig, read_upstreams
 
 Port = Annotated[int, Meta(ge=0, le=65535)]

@@ -9,15 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from routereval.errors import DataError, unknown
-from routereval.gateway.tables import (
-    Above0,
-    AtLeast0,
-    Count,
-    CountOr0,
-    Seconds,
-    Table,
-    read_table,
-)
+from routereval.gateway.tables import Above0, AtLeast0, Count, CountOr0, Seconds, Table, read_table
 
 APIS = ("chat", "messages", "responses", "embeddings")
 CAPABILITIES = ("vision", "tools", "json", "audio", "video", "files")

@@ -13,15 +13,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.estimator import unfitted
 from routereval.routers import Router, TrainedRouter, make_router, weights
-from routereval.scoring import (
-    N_BOOT,
-    Curve,
-    Evidence,
-    Interval,
-    Metric,
-    collect_evidence,
-    compute,
-)
+from routereval.scoring import N_BOOT, Curve, Evidence, Interval, Metric, collect_evidence, compute
 from routereval.scoring.estimates import estimates
 from routereval.shown import Shown
 from routereval.studies.cost_quality import (

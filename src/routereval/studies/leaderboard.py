@@ -21,12 +21,7 @@ from routereval.shown import Shown
 from routereval.sources import open_source
 from routereval.studies.integrity import Finding, findings
 from routereval.studies.referee import Judgement, referee
-from routereval.studies.submission import (
-    JoinedSubmission,
-    Submission,
-    read_submission,
-    scored,
-)
+from routereval.studies.submission import JoinedSubmission, Submission, read_submission, scored
 from routereval.studies.submission_folder import (
     NAME,
     PROTOCOL,

@@ -10,12 +10,7 @@ import msgspec
 from routereval.gateway.dialects.apis import CHAT, Api
 from routereval.gateway.protocols import Headers
 from routereval.gateway.upstreams.errors import Reply, UpstreamError, error_of_reply
-from routereval.gateway.upstreams.provider_error import (
-    QUOTA_CODES,
-    QUOTA_SENTENCES,
-    error_of,
-    says,
-)
+from routereval.gateway.upstreams.provider_error import QUOTA_CODES, QUOTA_SENTENCES, error_of, says
 
 _SPACE = b" \t\r\n"
 _STATUSES = range(400, 600)

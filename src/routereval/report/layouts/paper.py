@@ -12,12 +12,7 @@ from routereval.report.layouts.reproduce import reproduction_document
 from routereval.report.layouts.run import CONTROL, SIMULATED, results_document
 from routereval.report.table import Cell, Column, Document, Number, PaperTable, Row, Table
 from routereval.report.titles import TITLES
-from routereval.results.benchmark_scores import (
-    METRICS,
-    BenchmarkScore,
-    benchmark_scores,
-    spread_of,
-)
+from routereval.results.benchmark_scores import METRICS, BenchmarkScore, benchmark_scores, spread_of
 from routereval.results.results import Results
 from routereval.results.standings import Standings
 from routereval.studies.reproduce import Numbers, Reproduction

@@ -7,12 +7,7 @@ import math
 from routereval.report.run_report import RunReport, View
 from routereval.report.sections.heat_map import heat_map
 from routereval.report.sections.next_steps import after_view
-from routereval.report.sections.pieces import (
-    absent,
-    interval_text,
-    number,
-    signed,
-)
+from routereval.report.sections.pieces import absent, interval_text, number, signed
 from routereval.report.tags import Html, joined, tag
 from routereval.results.standings import AGAINST
 from routereval.results.summary import Estimate

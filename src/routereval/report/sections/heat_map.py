@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import math
 
-from routereval.report.sections.pieces import (
-    absent,
-    short,
-    wide,
-)
+from routereval.report.sections.pieces import absent, short, wide
 from routereval.report.tags import Html, tag
 from routereval.results.champions import ChampionRow, Champions, ModelScore
 

@@ -7,11 +7,7 @@ import shlex
 
 from routereval.number_of import number_of, some_of
 from routereval.report.run_report import RunReport, View
-from routereval.report.sections.pieces import (
-    absent,
-    code_block,
-    folded,
-)
+from routereval.report.sections.pieces import absent, code_block, folded
 from routereval.report.tags import Html, joined, prose, tag
 from routereval.results.regret import Regret
 from routereval.results.standings import AGAINST
