@@ -29,7 +29,9 @@ from routereval.report.tags import Html, joined, tag
 from routereval.results.command import run_command
 from routereval.results.operating_points import PoolPoints
 from routereval.results.pool_rows import METRICS as GRID
+from routereval.results.pool_rows import PoolRow
 from routereval.results.standings import Standing, Standings
+from routereval.results.summary import Estimate
 from routereval.scoring import METRICS
 
 _WIDTH, _HEIGHT = 220, 22
@@ -224,30 +226,39 @@ _SCALE = 10_000
 def grid_data(report: RunReport) -> dict[str, object]:
     """The rows of that table, column by column, numbers as whole ten-thousandths."""
     rows = report.pool_rows
-    names = [name for name in GRID if any(math.isfinite(row.metrics[name].value) for row in rows)]
+    names = [n for n in GRID if any(math.isfinite(row.metrics[n].value) for row in rows)]
     words = {
         key: _coded([str(getattr(row, key)) for row in rows])
         for key in ("protocol", "benchmark", "size", "group", "router")
     }
+    usd = all(pool.unit == "USD" for pool in report.pools)
     return {
         "words": words,
         "control": [int(row.control) for row in rows],
         "seeds": [row.seeds for row in rows],
         "n": [row.n_test for row in rows],
-        "metrics": [
-            {
-                "name": name,
-                "head": _head(name, report),
-                "better": METRICS[name].higher_is_better,
-                "scale": _SCALE,
-                "value": [_packed(row.metrics[name].value, name, report) for row in rows],
-                "low": [_packed(row.metrics[name].low, name, report) for row in rows],
-                "high": [_packed(row.metrics[name].high, name, report) for row in rows],
-                "unsure": [int(name in row.doubtful) for row in rows],
-            }
-            for name in names
-        ],
+        "metrics": [_grid_column(name, rows, name == "cost" and usd) for name in names],
     }
+
+
+def _grid_column(name: str, rows: Sequence[PoolRow], per_thousand: bool) -> dict[str, object]:
+    factor = 1000 if per_thousand else 1
+    ends = {
+        end: [_whole(getattr(row.metrics[name], end), factor) for row in rows]
+        for end in Estimate._fields
+    }
+    return {
+        "name": name,
+        "head": "$/1k" if per_thousand else METRICS[name].symbol,
+        "better": METRICS[name].higher_is_better,
+        "scale": _SCALE,
+        **ends,
+        "unsure": [int(name in row.doubtful) for row in rows],
+    }
+
+
+def _whole(value: float, factor: int) -> int | None:
+    return round(value * factor * _SCALE) if math.isfinite(value) else None
 
 
 def _coded(values: Sequence[str]) -> dict[str, object]:
@@ -257,19 +268,6 @@ def _coded(values: Sequence[str]) -> dict[str, object]:
     levels = list(dict.fromkeys(values))
     place = {level: code for code, level in enumerate(levels)}
     return {"levels": [visible(level) for level in levels], "code": [place[v] for v in values]}
-
-
-def _head(name: str, report: RunReport) -> str:
-    return "$/1k" if name == "cost" and _usd(report) else METRICS[name].symbol
-
-
-def _usd(report: RunReport) -> bool:
-    return all(pool.unit == "USD" for pool in report.pools)
-
-
-def _packed(value: float, name: str, report: RunReport) -> int | None:
-    factor = 1000 if name == "cost" and _usd(report) else 1
-    return round(value * factor * _SCALE) if math.isfinite(value) else None
 
 
 def _pools(report: RunReport, exports: Exports) -> Html:
