@@ -84,18 +84,19 @@ def _is_keyed(value: object) -> bool:
     )
 
 
-def rows_of_models(row: Row) -> Iterator[Row]:
+def rows_of_models(row: Row) -> Sequence[Row]:
     """The rows in the list of one that is a model's run of several prompts; else the row itself.
 
-    >>> list(rows_of_models({"model": "a", "results": [{"id": "q1", "score": 1}]}))
+    >>> rows_of_models({"model": "a", "results": [{"id": "q1", "score": 1}]})
     [{'model': 'a', 'id': 'q1', 'score': 1}]
     """
+    if list not in map(type, row.values()):
+        return (row,)
     of_one_prompt = _names(row, "prompt") or any(key in row for key in _IDS)
     lists = [value for value in row.values() if _are_objects(value) and _names(value[0], "score")]
     if _names(row, "model") and not of_one_prompt and len(lists) == 1:
-        yield from _with_what_is_of_all(row, lists[0])
-    else:
-        yield row
+        return list(_with_what_is_of_all(row, lists[0]))
+    return (row,)
 
 
 def _are_objects(value: object) -> bool:

@@ -258,8 +258,8 @@ def _json_rows(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     with _text(file) as stream:
         for line, text in enumerate(_lines(stream), 1):
             with bad.row(file, line):
-                rows = rows_of_models(_object(_json_line(text))) if text.strip() else ()
-                yield from ((line, row) for row in rows)
+                for row in rows_of_models(_object(_json_line(text))) if text.strip() else ():
+                    yield line, row
 
 
 def _json_line(text: str) -> object:
@@ -278,7 +278,8 @@ def _json_list(file: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     listed = _json_whole(file, [])
     for number, value in enumerate(listed if isinstance(listed, list) else (), 1):
         with bad.row(file, number):
-            yield from ((number, row) for row in rows_of_models(_object(value)))
+            for row in rows_of_models(_object(value)):
+                yield number, row
 
 
 def _json_whole(file: Path, otherwise: object) -> object:
