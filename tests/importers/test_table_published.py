@@ -90,7 +90,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     },
     "runs by prompt and model": {
         "all.json": {
-            p: {m: [{"total_score": RIGHT[p, m], "feedback": "so"}] for m in MODELS}
+            p: {m: [{"total_score": RIGHT[p, m], "original_question": p}] * 2 for m in MODELS}
             for p in PROMPTS
         }
     },
@@ -114,7 +114,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 def test_shapes_of_published_results_are_read(shape: str, tmp_path: Path) -> None:
     draft = draft_of(folder(tmp_path / "in", SHAPES[shape]))
     assert scores(draft) == RIGHT
-    assert (draft.trials is not None) == ("runs by prompt, with" in shape)
+    assert (draft.trials is not None) == ("runs by prompt" in shape)
 
 
 def test_runs_are_trials_and_rows_with_ids_of_their_own_are_none() -> None:
@@ -315,6 +315,9 @@ def test_one_object_with_a_success_of_its_own_is_no_model(tmp_path: Path) -> Non
     listed = [
         {"input": {"ask": p}, "reply": {"success": True}, "row_id": n} for n, p in enumerate("ab")
     ]
+    assert "neither a column for the model" in refusal_of(tmp_path, listed)
+    for row in listed:
+        row["chatgpt_evaluation"] = row.pop("reply")
     assert "neither a column for the model" in refusal_of(tmp_path, listed)
 
 

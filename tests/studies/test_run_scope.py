@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from routereval.results.standings import standings
 from routereval.studies import run_cells
 from routereval.studies.run import run
 from routereval.studies.run_plan import Defaults, defaults_for
-from routereval.studies.train import best_of_run
+from routereval.studies.train import _refuse_several, best_of_run
 from routereval.tasks import Pool
 from tests.conftest import CommandLine
 from tests.made import made
@@ -227,9 +228,9 @@ def test_seeds_that_are_none_are_refused(seeds: str, command_line: CommandLine) 
     assert "such as" in answer.err
 
 
-def test_a_run_of_several_pools_names_them_for_train(tmp_path: Path) -> None:
-    run([made(texts=True)], ["knn"], [3], ["all-weak", "all-strong"], out=tmp_path, **QUICK)
-    with pytest.raises(
-        DataError, match=r"2 pools \('all-weak\(size=3\)', 'all-strong\(size=3\)'\)"
-    ):
-        best_of_run(tmp_path)
+def test_a_run_of_several_pools_names_them_for_train(named: tuple[Results, Path]) -> None:
+    cell = named[0].cells[0]
+    cells = [cell, replace(cell, pool=("x", "y", "z"), group="all-strong")]
+    with pytest.raises(DataError, match=r"'all-weak\(size=3\)', 'all-strong\(size=3\)'\)"):
+        _refuse_several("out", cells, None)
+    _refuse_several("out", cells, "x,y,z")

@@ -377,7 +377,6 @@ def test_models_too_good_for_a_rule_are_told() -> None:
     records = Records.from_arrays("good", scores, names)
     assert (told := above_band(records, pools, clean)) is not None
     assert told.startswith("good: 1 of 14 models have a mean score above 0.9, n the highest")
-    assert "n" not in Task(records, pools[0]).models
     assert above_band(records, pools, Split("faithful")) is None
     assert above_band(records, [Pool.of(["a", "b"])], clean) is None
     few = Records.from_arrays("few", scores[:, 5:], names[5:])

@@ -13,6 +13,7 @@ _NESTED_SCORES = ("scores", "score", "results", "performance", "accuracy", "corr
 _OF_JUDGES = frozenset(
     {
         *("judge", "judges", "rater", "raters", "grader", "graders", "annotator", "annotators"),
+        *("evaluation", "evaluations", "eval", "judgment", "judgement", "review", "assessment"),
         *("criterion", "criteria", "metric", "metrics", "rubric", "rubrics", "dimensions"),
     }
 )
@@ -44,7 +45,13 @@ def scores_inside(names: Sequence[str], cells: Cells, *, per_model: bool) -> Ins
         if name in names and _all(cells(name), dict):
             costs = next((c for c in _NESTED_COSTS if c in names and _all(cells(c), dict)), None)
             return Inside(f"models: the keys of {name!r}", nested=(name, costs))
-    objects = tuple(n for n in names if _hold_scores(cells(n)) and not is_metadata(n))
+    objects = tuple(
+        name
+        for name in names
+        if _hold_scores(cells(name))
+        and not is_metadata(name)
+        and not _OF_JUDGES.intersection(words_of(name))
+    )
     if objects and per_model and (len(objects) > 1 or are_models(objects)):
         return Inside(f"models: the objects {listed_names(objects)}", objects=objects)
     for name in names:

@@ -18,6 +18,7 @@ _OF_A_ROW = {*ROLES["model"], *ROLES["score"], *ROLES["prompt"], *ROLES["prompt_
 }
 _OF_ALL_ROWS = ("model", "benchmark", "effort")
 _IDS = frozenset(ROLES["prompt_id"]) - {"id"}
+_OF_A_PROMPT = (*ROLES["prompt_id"], *ROLES["prompt"])
 _OF_MEANS = ("accuracy", "acc")
 _FEWEST_KEYS = 2
 _MANY_PROMPTS, _MORE_PROMPTS = 20, 5
@@ -144,10 +145,11 @@ def _runs(of_prompt: Row, otherwise: Row, runs: Sequence[Row]) -> list[Row]:
 
     Args:
         of_prompt: what holds for all of them.
-        otherwise: what does where the rows name their prompts themselves, and so are no runs.
+        otherwise: what does where the rows name prompts of their own, and so are no runs.
         runs: the rows.
     """
-    if any(_names(runs[0], role) for role in ("prompt_id", "prompt")):
+    named = {str([run.get(name) for name in _OF_A_PROMPT]) for run in runs}
+    if len(named) > 1:
         return [{**otherwise, **run} for run in runs]
     return [{**of_prompt, "trial": number, **run} for number, run in enumerate(runs, 1)]
 

@@ -163,17 +163,24 @@ def best_of_run(folder: str | Path, pool: str | Sequence[str] | None = None) -> 
     if not learned:
         raise DataError(f"{folder} holds no learned router that texts can be routed by")
     cells = results.of(learned[0])
-    pools = {frozenset(cell.pool): cell.pool for cell in cells}
-    if len(pools) > 1 and pool is None:
-        rules = ", ".join(dict.fromkeys(map(_rule, cells)))
-        raise DataError(
-            f"{folder} holds {len(pools)} pools ({rules}); name one, or the models to choose from, "
-            "with --pool a,b,c"
-        )
+    _refuse_several(folder, cells, pool)
     rule = cells[0].protocol if cells[0].protocol.startswith("cv") else "clean"
     rule = MIXED if len({cell.benchmark for cell in cells}) > 1 else rule
     spec, sources = results.spec_of(learned[0]), tuple(results.info.get("sources", ()))
     return BestOfRun(spec, cells[0].pool, rule, sources)
+
+
+def _refuse_several(
+    folder: str | Path, cells: Sequence[Cell], pool: str | Sequence[str] | None
+) -> None:
+    """Refuse a run of several pools if none was asked for, naming those that it has."""
+    n_pools = len({frozenset(cell.pool) for cell in cells})
+    if n_pools > 1 and pool is None:
+        rules = ", ".join(dict.fromkeys(map(_rule, cells)))
+        raise DataError(
+            f"{folder} holds {n_pools} pools ({rules}); name one, or the models to choose from, "
+            "with --pool a,b,c"
+        )
 
 
 def _rule(cell: Cell) -> str:
