@@ -20,7 +20,7 @@ def read(path: Path, prompts: str, name: str = "texts.csv", scores: str = SCORES
     (path / name).write_text(prompts)
     (path / "in.csv").write_text(scores)
     found = importer("auto", path / "in.csv")
-    [draft] = found.drafts(path / "in.csv", prompts=str(path / name))
+    [draft] = found.drafts(path / "in.csv", prompt_texts=str(path / name))
     return draft.checked()
 
 
@@ -71,7 +71,9 @@ def test_every_format_takes_such_a_file(tmp_path: Path) -> None:
     for name, content in (("scores.csv", SCORES), ("texts.csv", TEXTS + "3,What?,b\n")):
         (tmp_path / name).write_text(content)
     texts = tmp_path / "texts.csv"
-    [records] = import_records("auto", tmp_path / "scores.csv", tmp_path / "out", prompts=texts)
+    [records] = import_records(
+        "auto", tmp_path / "scores.csv", tmp_path / "out", prompt_texts=texts
+    )
     assert records.has_text
     with pytest.raises(DataError, match="is no file"):
-        import_records("auto", tmp_path / "scores.csv", tmp_path / "more", prompts=tmp_path)
+        import_records("auto", tmp_path / "scores.csv", tmp_path / "more", prompt_texts=tmp_path)

@@ -41,7 +41,7 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
     "--worth", metavar="WORD=SCORE,…", help="What words are worth, as in refusal=0,partial=0.5."
 )
 @click.option(
-    "--prompts",
+    "--prompt-texts",
     metavar="FILE",
     help="A table of the prompts' ids and texts, for results that have no texts.",
 )

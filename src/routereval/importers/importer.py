@@ -59,17 +59,17 @@ class Importer:
 
         Args:
             path: the file or folder.
-            options: those of `read`; one that is not set (None, False) is left out. ``prompts``
-                names a file of the prompts' ids and texts, for what has no texts itself. Where
-                `read` takes ``rescale``, ``scale``, ``missing``, ``worth`` and ``clip`` declare it,
-                as in `Scale.of`.
+            options: those of `read`; one that is not set (None, False) is left out.
+                ``prompt_texts`` names a file of the prompts' ids and texts, for what has no texts
+                itself. Where `read` takes ``rescale``, ``scale``, ``missing``, ``worth`` and
+                ``clip`` declare it, as in `Scale.of`.
 
         Raises:
             SpecError: if the format has no such option, or ``rescale`` comes without a scale.
             DataError: if the source cannot be read.
         """
         given = {name: value for name, value in options.items() if value}
-        file = given.pop("prompts", None)
+        file = given.pop("prompt_texts", None)
         scale = _declared(given) if "rescale" in self.options() else None
         if scale is not None:
             given["rescale"] = scale

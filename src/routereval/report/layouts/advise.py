@@ -260,7 +260,7 @@ def _change(benchmark: BenchmarkAdvice, margin: float) -> list[str]:
     if learned is None:
         return [
             "What would change the verdict: records with the prompts' texts "
-            "(routereval import --prompts FILE takes them from a file)."
+            "(routereval import --prompt-texts FILE takes them from a file)."
         ]
     points = []
     if found.answer not in {"route", "save"}:
