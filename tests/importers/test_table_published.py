@@ -150,6 +150,11 @@ def test_how_sure_an_answer_was_is_no_score(tmp_path: Path) -> None:
     assert draft.scores.tolist() == [[1, 0], [0, 1]]
 
 
+def test_columns_that_are_no_list_are_no_tables(tmp_path: Path) -> None:
+    odd = {"columns": 3, "data": [[1]], "more": [2, 3]}
+    assert "no column for prompt_id" in refusal_of(tmp_path, odd)
+
+
 def test_many_keys_and_few_are_prompts_and_models(tmp_path: Path) -> None:
     content = {f"puzzle {n:c}": {"mine": [{"score": 1}]} for n in range(65, 90)}
     draft = read(tmp_path, json.dumps(content), "in.json")

@@ -53,7 +53,7 @@ def rows_inside(whole: Row) -> Iterator[Row]:
     objects = [held for held in lists if _are_objects(held)]
     scored = [held for held in objects if _names(held[0], "score")]
     tables = [] if scored or len(whole) == 1 else list(filter(_is_keyed, values))
-    if {"columns", "data"} <= whole.keys() and len(lists) >= 2:
+    if all(isinstance(whole.get(key), list) for key in ("columns", "data")):
         yield from _split_rows(whole)
     elif len(tables) == 1 and len(tables) < len(whole):
         yield from _keyed_rows(tables[0])
