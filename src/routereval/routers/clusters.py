@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from routereval.errors import DataError
 from routereval.parameters import COUNT, SEED, Choice
@@ -145,27 +146,26 @@ class Partition(NamedTuple):
     labels: NDArray[np.int64]
 
 
-@remembered
 def partition(X: Features, k: int, seed: int) -> Partition:
     """Cluster prompts by k-means, on the features as they are given.
 
     >>> partition(np.array([[0.0], [0.0]]), 3, 0).labels
     array([0, 0])
     """
-    return _kmeans(X, k, seed)
+    return partitions(X, (k,), seed)[0]
 
 
 @remembered
 def partitions(X: Features, ks: tuple[int, ...], seed: int) -> tuple[Partition, ...]:
     """Cluster prompts as `partition` does, for several numbers of clusters at once."""
-    return tuple(_kmeans(X, k, seed) for k in ks)
-
-
-def _kmeans(X: Features, k: int, seed: int) -> Partition:
     from sklearn.cluster import KMeans
 
-    means = KMeans(n_clusters=_distinct(X, k), random_state=seed).fit(X)
-    return Partition(means.cluster_centers_.astype(np.float64), means.labels_.astype(np.int64))
+    with threadpool_limits(1):  # threads would cost more than they gain, and show in the last bits
+        found = [KMeans(n_clusters=_distinct(X, k), random_state=seed).fit(X) for k in ks]
+    return tuple(
+        Partition(one.cluster_centers_.astype(np.float64), one.labels_.astype(np.int64))
+        for one in found
+    )
 
 
 @remembered
@@ -179,10 +179,10 @@ def mixture(X: Features, k: int, seed: int) -> tuple[Any, NDArray[np.float64]]:
     found = GaussianMixture(k, covariance_type="diag", reg_covar=1e-3, random_state=seed)
     if len(X) == 1:  # scikit-learn wants two
         Z = np.repeat(Z, 2, axis=0)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # a rough mixture serves as well
         found.fit(Z)
-    return found, np.asarray(found.predict_proba(Z))[: len(X)]
+        return found, np.asarray(found.predict_proba(Z))[: len(X)]
 
 
 @remembered
@@ -198,7 +198,7 @@ def full_mixture(X: Features, k: int, seed: int) -> tuple[Any, NDArray[np.int64]
     found = GaussianMixture(_distinct(X, k), random_state=seed)
     given = np.repeat(X, 2, axis=0) if len(X) == 1 else X  # scikit-learn wants two
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", ConvergenceWarning)  # as the reference goes on too
             labels = found.fit_predict(given)
     except ValueError as error:
