@@ -117,10 +117,10 @@ class Recorded(Auto):
         return super().fit(*args, **kwargs)
 
     def _stack(self, encoding: Encoding, data: Training, folds: Folds, fallback: int) -> Stack:
-        began = time.perf_counter()
+        began = time.process_time()
         self.data_ = data
         stack = super()._stack(encoding, data, folds, fallback)
-        self.seconds_.append(time.perf_counter() - began)
+        self.seconds_.append(time.process_time() - began)
         return stack
 
     def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
@@ -479,7 +479,7 @@ def report(out: Path) -> None:
     _pools(cells)
     seconds = np.concatenate([one["seconds"] for one in every])
     print(
-        f"\nauto is fitted in {np.median(seconds):.1f} s (median), {seconds.max():.0f} s at most."
+        f"\nauto is fitted in {np.median(seconds):.1f} s of processor (median), {seconds.max():.0f} s at most."
     )
 
 
