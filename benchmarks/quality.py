@@ -479,7 +479,8 @@ def report(out: Path) -> None:
     _pools(cells)
     seconds = np.concatenate([one["seconds"] for one in every])
     print(
-        f"\nauto is fitted in {np.median(seconds):.1f} s of processor (median), {seconds.max():.0f} s at most."
+        f"\nauto is fitted in {np.median(seconds):.1f} s of processor (median), "
+        f"{seconds.max():.0f} s at most."
     )
 
 
