@@ -97,7 +97,8 @@ SHAPES = {
         out__csv="city,[openai:gpt-4o] Say {{city}}\nBerlin,[PASS] Berlin\nParis,[FAIL] no\n",
     ),
     "a packed log": unread(
-        "packed logs.*gunzip", **{"samples_gsm8k__jsonl__gz": gzip.compress(b'{"doc_id": 0}')}
+        "packed logs.*gunzip",
+        **{"samples_gsm8k__jsonl__gz": gzip.compress(b'{"doc_id": 0}', mtime=0)},
     ),
     "OpenCompass's predictions": unread(
         "--dump-eval-details", p__json={"0": {"origin_prompt": "Q", "prediction": "4", "gold": "4"}}
