@@ -499,6 +499,9 @@ def _routers(cells: Cells, names: Sequence[str]) -> None:
         ahead = str(beside[name]) if beside.get(name) else ""
         p = f"{corrected[name]:.3f}" if name in corrected else ""
         print(f"{name:42s} {gains[name]!s:>14s} {100 * worst:+10.2f} {ahead:>15s} {p:>9s}")
+    told = over_sets(cells, "auto(known=subset)", "dataset_best(by=subset)")
+    if told:
+        print(f"\nBoth told the subset, auto is ahead of each subset's best mean by {told}.")
     moved = [one["auto left it"].mean() for own in cells.values() for one in own.values()]
     by_chance = [
         one["shuffled left it"].mean()
