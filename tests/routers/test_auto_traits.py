@@ -122,3 +122,15 @@ def test_prompts_of_no_known_subset_teach_the_classifier_nothing() -> None:
     labels[50:] = 0
     for one, other in zip(classifier(X, labels), classifier(X[:50], labels[:50]), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_a_prompt_is_no_easier_than_any_that_was_foreseen_in_training(known: Known) -> None:
+    """Features that are learned of few texts put new ones where no training prompt was."""
+    prompts, scores = known
+    seen, folds = Encoding.of(prompts)(prompts), fold_codes(150, 5)
+    easy = scores * (prompts.features[:, [5]] > 0)
+    traits, out = traits_of(seen, easy, labels_of(prompts)[:, :0], folds)
+    assert out[:, 0].std() > 0.5
+    far = traits(np.vstack([50 * seen.wide, -50 * seen.wide]))[:, 0]
+    assert far.max() == pytest.approx(out[:, 0].max(), abs=1e-3)
+    assert far.min() == pytest.approx(out[:, 0].min(), abs=1e-3)

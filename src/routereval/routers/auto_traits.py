@@ -33,12 +33,16 @@ class Traits(NamedTuple):
 
     Attributes:
         easiness: (d,) weights; what they predict of training prompts has deviation 1.
+        bounds: the least and the greatest easiness foreseen of a training prompt. New prompts stay
+            within: features learned of few texts fit these far better than new ones, by which a
+            ridge can be far out.
         weights: (d, n_subsets) of the log-odds of each subset.
         intercept: (n_subsets,)
         center: (1 + n_subsets,) what is taken off: the mean over the training prompts.
     """
 
     easiness: Floats
+    bounds: tuple[float, float]
     weights: Floats
     intercept: Floats
     center: Floats
@@ -46,7 +50,8 @@ class Traits(NamedTuple):
     def __call__(self, wide: NDArray[np.floating]) -> Floats:
         """Predict: (n_prompts, 1 + n_subsets), each column about 0."""
         shares = probable(wide, self.weights, self.intercept)
-        found = np.hstack([(wide @ self.easiness)[:, None], shares])
+        easy = np.clip(wide @ self.easiness, *self.bounds)
+        found = np.hstack([easy[:, None], shares])
         return np.asarray(np.round(found - self.center, DIGITS))
 
 
@@ -87,7 +92,8 @@ def traits_of(seen: Seen, scores: Scores, labels: Floats, folds: Folds) -> tuple
         shares[held] = probable(wide[held], *classifier(wide[rest], labels[rest]))
     found = np.hstack([foreseen[:, None], shares])
     center = found.mean(axis=0).round(WEIGHT_DIGITS)
-    traits = Traits(easiness, *classifier(wide, labels), center)
+    bounds = (float(foreseen.min().round(DIGITS)), float(foreseen.max().round(DIGITS)))
+    traits = Traits(easiness, bounds, *classifier(wide, labels), center)
     return traits, np.asarray(np.round(found - center, DIGITS))
 
 
