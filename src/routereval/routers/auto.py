@@ -10,7 +10,7 @@ import numpy as np
 from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
-from routereval.routers.auto_inputs import Encoding, Seen
+from routereval.routers.auto_inputs import Categories, Encoding, Seen
 from routereval.routers.auto_traits import SUBSET, Traits, labels_of, traits_of
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
@@ -140,10 +140,11 @@ class Auto(Guarded):
         folds = fold_codes(n, FOLDS, self.random_state, data.groups)
         drawn = np.random.default_rng(self.random_state).permutation(n)[:COMPARED]
         self.familiarity_ = Familiarity.of(prompts.features[np.sort(drawn)])
-        self.stack_ = self._stack(Encoding.of(prompts), data, folds, fallback)
+        encoding = Encoding.of(prompts)
+        self.stack_ = self._stack(encoding, data, folds, fallback)
         self.known_stack_ = None
         if names:
-            encoding = Encoding.of(prompts, names)
+            encoding = encoding._replace(categories=Categories.of(prompts, names))
             self.known_stack_ = self._stack(encoding, data, folds, fallback)
         self.shrinkage_ = (self.known_stack_ or self.stack_).shrinkage
 

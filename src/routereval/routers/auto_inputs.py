@@ -188,11 +188,11 @@ class Encoding(NamedTuple):
     categories: Categories
 
     @classmethod
-    def of(cls, prompts: Prompts, known: tuple[str, ...] = ()) -> Encoding:
-        """Learn from the training prompts."""
+    def of(cls, prompts: Prompts) -> Encoding:
+        """Learn from the training prompts; no category is declared as known."""
         stats = None if prompts.texts is None else Stats().fit(prompts.texts)
         X = prompts.features
-        return cls(components_of(X), Clusters.of(X), stats, Categories.of(prompts, known))
+        return cls(components_of(X), Clusters.of(X), stats, Categories((), ()))
 
     def __call__(self, prompts: Prompts) -> Seen:
         """Encode prompts."""
