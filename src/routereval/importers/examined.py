@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.importers.column_words import metadata_in, sums_up
+from routereval.number_of import some_of
 from routereval.records.draft import Draft
 
 _MANY_SCORES = 50
@@ -49,9 +50,7 @@ def listed_names(names: Iterable[str], most: int = _FEW) -> str:
     >>> listed_names(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
-    shown = list(names)
-    more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return ", ".join(shown[:most]) + more
+    return some_of(list(names), most)
 
 
 def _is_small(draft: Draft) -> bool:
