@@ -37,16 +37,18 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from routereval.errors import RouterEvalError
+from routereval.features.prompts import Prompts
 from routereval.records import Records
 from routereval.routers import auto_traits, make_router
-from routereval.routers.auto import Auto, Stack
-from routereval.routers.auto_inputs import Encoding, Seen, components_of
+from routereval.routers.auto import Auto
+from routereval.routers.auto_inputs import Encoding, Reader, Seen, components_of
+from routereval.routers.auto_stack import Pipeline, Stack, Told, pipelines_of
 from routereval.routers.auto_views import (
-    CLUSTER_PENALTIES,
     LEADING_PENALTIES,
-    TRAIT_PENALTIES,
+    TREES,
     Folds,
-    Learned,
+    Forest,
+    View,
     cross_fitted,
     forest_view,
     linear_view,
@@ -78,7 +80,7 @@ SIZES = (3, 5, 10)
 FEWEST = 80  # prompts
 MOST = 40  # models of a pool of all
 QUICK = ("routerbench_subset/mbpp", "llmrouter/math", "bfcl_2024_08", "livecodebench")
-FOLDS_KEPT = 12  # classifiers of subsets
+FOLDS_KEPT = 60  # classifiers of subsets
 LEAST_TESTED, MOST_TESTED = 500, 2000  # of --few
 NORMAL_BELOW = float(norm.cdf(-1))  # how often a normal variable is below by more than its error
 LOOKED_AT = {
@@ -108,26 +110,69 @@ def shared_classifier(X: NDArray[np.floating], labels: Floats) -> tuple[Floats, 
 
 
 class Recorded(Auto):
-    """`auto`, with the views of its text alone and their predictions kept for the ablation."""
+    """`auto`, with what its text alone told it kept for the ablation and the ceiling."""
 
     def fit(self, *args: Any, **kwargs: Any) -> Recorded:  # noqa: ANN401
         """Forget what was recorded, and fit."""
-        self.learned_: list[Learned] = []
         self.seconds_: list[float] = []
         return super().fit(*args, **kwargs)
 
-    def _stack(self, encoding: Encoding, data: Training, folds: Folds, fallback: int) -> Stack:
+    def _stack(
+        self,
+        reader: Reader,
+        encodings: Sequence[Encoding],
+        data: Training,
+        folds: Folds,
+        fallback: int,
+    ) -> Stack:
         began = time.process_time()
-        self.data_ = data
-        stack = super()._stack(encoding, data, folds, fallback)
+        if not self.seconds_:
+            self.data_, self.encodings_ = data, encodings
+        stack = super()._stack(reader, encodings, data, folds, fallback)
         self.seconds_.append(time.process_time() - began)
         return stack
 
-    def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
-        learned = super()._views(seen, truth, folds)
-        if not self.learned_:
-            self.learned_, self.seen_, self.folds_, self.truth_ = learned, seen, folds, truth
-        return learned
+    def _pipelines(
+        self, encodings: Sequence[Encoding], told: Told
+    ) -> tuple[list[Pipeline], list[Floats]]:
+        pipelines, out = super()._pipelines(encodings, told)
+        if not self.seconds_:
+            self.told_, self.out_ = told, out
+        return pipelines, out
+
+
+class Wider(Recorded):
+    """The same with two more views: a ridge on all inputs, and a forest that sees no traits."""
+
+    def _views(self, seen: Seen, Y: Floats, folds: Folds, fold: int) -> list[View]:
+        wide = Seen(seen.wide.astype(float), *seen[1:])
+        bare = seen._replace(wide=seen.wide[:, : seen.wide.shape[1] - seen.traits.shape[1]])
+        every = linear_view(wide, "leading", LEADING_PENALTIES, Y, folds)
+        return [
+            *super()._views(seen, Y, folds, fold),
+            every._replace(block="wide"),
+            Bare(forest_view(bare, Y, self.random_state + TREES * fold), bare.wide.shape[1]),
+        ]
+
+
+class Bare(NamedTuple):
+    """A forest that sees the first inputs alone."""
+
+    forest: Forest
+    width: int
+
+    def __call__(self, seen: Seen) -> Floats:
+        return self.forest(seen._replace(wide=seen.wide[:, : self.width]))
+
+
+class Shared(Recorded):
+    """The same, its components and clusters learned of all training prompts for every fold."""
+
+    def _encodings(
+        self, prompts: Prompts, folds: Folds, groups: NDArray[np.int64] | None
+    ) -> list[Encoding]:
+        found = super()._encodings(prompts, folds, groups)
+        return [Encoding.of(prompts.features, 0)] * len(found)
 
 
 def benchmarks(quick: bool) -> Iterator[tuple[str, Records, bool]]:
@@ -240,84 +285,73 @@ def _cheaper(task: Task) -> Floats:
 def unguarded(auto: Recorded, task: Task) -> dict[str, Floats]:
     """Scores by all views of `auto`, as they are."""
     stack = auto.stack_
-    if not stack.views:
+    if not stack.pipelines:
         return {}
-    seen = stack.seen(task.test.inputs("prompts"))
-    answers = [w * view(seen) for w, view in zip(stack.weights, stack.views, strict=True)]
-    free = stack.shrinkage._replace(z=0.0, share=1.0)
-    return {UNGUARDED: free(np.sum(answers, axis=0))}
+    predicted = stack.predicted(stack.reader(task.test.inputs("prompts")))
+    return {UNGUARDED: stack.shrinkage._replace(z=0.0, share=1.0)(predicted)}
 
 
 def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
-    """Scores by parts of `auto`, of the views that it learned: no view is fitted again."""
-    if not auto.stack_.views:
+    """Scores by parts of `auto`, of views that are learned once for all rows but one."""
+    if not auto.stack_.pipelines:
         return {}
-    scores, groups = auto.data_.scores, np.asarray(auto.data_.groups)
-    sides = [auto.seen_, auto.stack_.seen(task.test.inputs("prompts"))]
-    learned = list(auto.learned_)
-    answers = [view.view(sides[1]) for view in learned]
-    truth, folds = auto.truth_, auto.folds_
+    prompts = task.test.inputs("prompts")
+    wider, shared = fit(Wider(), task), fit(Shared(), task)
+    scores, folds, groups = auto.data_.scores, wider.told_.folds, np.asarray(auto.data_.groups)
+    truth, stack = centred(scores).values, wider.stack_
+    given = stack.reader(prompts)
+    sides = [(pipeline.views, pipeline.seen(given)) for pipeline in stack.pipelines]
+    answers = [
+        np.mean([views[place](seen) for views, seen in sides], axis=0)
+        for place in range(len(wider.out_))
+    ]
 
     def rule(places: Sequence[int], gate: float = GATE) -> tuple[Shrinkage, Floats]:
-        views = [learned[place] for place in places]
-        held = OutOfFold(cross_fitted(views, truth.values, folds), scores, folds, groups)
-        weights = stacked(views, truth.values)
+        out = [wider.out_[place] for place in places]
+        held = OutOfFold(cross_fitted(out, truth, folds), scores, folds, groups)
+        weights = stacked(out, truth)
         predicted = sum(w * answers[p] for w, p in zip(weights, places, strict=True))
         own = {"levels": auto.stack_.shrinkage.levels, "fallback": auto.fallback_}
         return shrinkage_of(held, auto.risk, gate=gate)._replace(**own), np.asarray(predicted)
 
-    def whole_of(*places: int) -> Floats:
-        found, predicted = rule(places)
+    def whole_of(*places: int, gate: float = GATE) -> Floats:
+        found, predicted = rule(places, gate)
         return found(predicted)
 
-    every = list(range(len(answers)))
-    (forest, by_forest), (ridge, by_ridge), (both, by_both) = rule([0]), rule([1]), rule([0, 1])
-    (whole, by_all), plain = rule(every), {"share": 1.0}
-    found = {
-        "ridge on differences": ridge._replace(z=0.0, **plain)(by_ridge),
-        "forest on differences": forest._replace(z=0.0, **plain)(by_forest),
-        "both, stacked": both._replace(z=0.0, **plain)(by_both),
-        UNGUARDED: whole._replace(z=0.0, **plain)(by_all),
-        "slope less 1.5 errors": whole._replace(z=1.5, **plain)(by_all),
-        "slope less 2 errors": whole._replace(z=2.0, **plain)(by_all),
+    def plain_of(*places: int) -> Floats:
+        found, predicted = rule(places)
+        return found._replace(z=0.0, share=1.0)(predicted)
+
+    whole, by_all = rule([0, 1, 2, 3])
+    return {
+        "ridge on differences": plain_of(1),
+        "forest on differences": plain_of(0),
+        "both, stacked": plain_of(0, 1),
+        UNGUARDED: plain_of(0, 1, 2, 3),
+        "slope less 1.5 errors": whole._replace(z=1.5, share=1.0)(by_all),
+        "slope less 2 errors": whole._replace(z=2.0, share=1.0)(by_all),
         "and levels shrunk, 1.5 errors": whole._replace(z=1.5)(by_all),
         "and gated: all of auto but the familiarity": whole(by_all),
-        "gated by 1.645 errors in the place of one": rule(every, 1.645)[0](by_all),
+        "gated by 1.645 errors in the place of one": whole_of(0, 1, 2, 3, gate=1.645),
         "gated, without clusters": whole_of(0, 1, 2),
         "gated, without the ridge on traits": whole_of(0, 1, 3),
-        "gated, a slope for each model": _slope_for_each(whole, by_all, auto, groups),
-    }
-    scale = auto.stack_.encoding.components.scale
-    features = [
-        seen._replace(leading=scale(X))
-        for seen, X in zip(sides, (auto.data_.X.features, task.test.X), strict=True)
-    ]
-    bare = [
-        seen._replace(wide=seen.wide[:, : seen.wide.shape[1] - seen.traits.shape[1]])
-        for seen in sides
-    ]
-    for more, side in (
-        (linear_view(features[0], "leading", LEADING_PENALTIES, truth.values, folds), features[1]),
-        (forest_view(bare[0], truth.values, folds, auto.random_state), bare[1]),
-    ):
-        answers.append(more.view(side))
-        learned.append(more)
-    wider, by_wider = rule([*every, len(every)])
-    return found | {
-        "gated, and a ridge on all features": wider(by_wider),
-        "gated, without any traits": whole_of(len(every) + 1, 1, 3),
+        "gated, without the ridge on components": whole_of(0, 2, 3),
+        "gated, without the forest": whole_of(1, 2, 3),
+        "gated, a slope for each model": _slope_for_each(whole, by_all, wider),
+        "gated, and a ridge on all inputs": whole_of(0, 1, 2, 3, 4),
+        "gated, without any traits": whole_of(5, 1, 3),
+        "gated, components and clusters shared by the folds": shared.predict_scores(prompts),
     }
 
 
-def _slope_for_each(
-    rule: Shrinkage, predicted: Floats, auto: Recorded, groups: NDArray[np.int64]
-) -> Floats:
+def _slope_for_each(rule: Shrinkage, predicted: Floats, wider: Recorded) -> Floats:
     """Each model's own slope, drawn to the common one by empirical Bayes."""
     if not rule.moves:
         return rule(predicted)
-    out = without_common(cross_fitted(auto.learned_, auto.truth_.values, auto.folds_))
+    truth, groups = centred(wider.told_.scores), np.asarray(wider.data_.groups)
+    out = without_common(cross_fitted(wider.out_[:4], truth.values, wider.told_.folds))
     own = [
-        slope_of(out[:, [m]], Centred(auto.truth_.values[:, [m]], auto.truth_.seen[:, [m]]), groups)
+        slope_of(out[:, [m]], Centred(truth.values[:, [m]], truth.seen[:, [m]]), groups)
         for m in range(out.shape[1])
     ]
     slopes, errors = np.array([s.slope for s in own]), np.array([min(s.error, 1e3) for s in own])
@@ -334,36 +368,32 @@ def _ceiling(task: Task, auto: Recorded) -> Floats | None:
     """Predictions of the same views that also see all other models' scores on the prompt."""
     records = task.records
     outside = [m for m in range(records.n_models) if records.models[m] not in task.models]
-    if len(outside) < 3 or not auto.stack_.views:
+    if len(outside) < 3 or not auto.stack_.pipelines:
         return None
     columns = np.array(outside[:500], dtype=np.int64)
 
-    def seen(rows: NDArray[np.int64], own: Seen) -> Seen:
+    def apart(rows: NDArray[np.int64]) -> Floats:
         others = records.scores.dense(rows, columns)
         others = np.nan_to_num(others - np.nanmean(others, axis=0))
         easy = others.mean(axis=1, keepdims=True)
-        parts = components(np.hstack([others - easy, easy]))
-        wide = np.hstack([own.wide, parts]).astype(np.float32)
-        return own._replace(leading=np.hstack([own.leading, parts[:, :30]]), wide=wide)
+        return np.hstack([others - easy, easy])
+
+    def learn(seen: Seen, Y: Floats, folds: Folds, fold: int) -> list[View]:
+        ours = auto._views(seen._replace(categories=seen.categories[:, :0]), Y, folds, fold)
+        return [*ours, linear_view(seen, "categories", LEADING_PENALTIES, Y, folds)]
 
     rows = np.concatenate([task.train.rows, task.val.rows])[: len(auto.data_.scores)]
-    train = records.scores.dense(rows, columns)
-    train = np.nan_to_num(train - np.nanmean(train, axis=0))
-    easy = train.mean(axis=1, keepdims=True)
-    components = components_of(np.hstack([train - easy, easy]))
-    truth, folds, here = centred(auto.data_.scores), auto.folds_, seen(rows, auto.seen_)
-    views = [
-        forest_view(here, truth.values, folds, 0),
-        linear_view(here, "leading", LEADING_PENALTIES, truth.values, folds),
-        linear_view(here, "traits", TRAIT_PENALTIES, truth.values, folds),
-        linear_view(here, "clusters", CLUSTER_PENALTIES, truth.values, folds),
-    ]
-    out = cross_fitted(views, truth.values, folds)
-    held = OutOfFold(out, auto.data_.scores, folds, np.asarray(auto.data_.groups))
-    there = seen(task.test.rows, auto.stack_.seen(task.test.inputs("prompts")))
-    weights = stacked(views, truth.values)
-    predicted = sum(w * view.view(there) for w, view in zip(weights, views, strict=True))
-    return shrinkage_of(held, 1.0)._replace(z=0.0, share=1.0)(np.asarray(predicted))
+    components = components_of(apart(rows))
+    told = auto.told_._replace(given=auto.told_.given._replace(categories=components(apart(rows))))
+    pipelines, out = pipelines_of(auto.encodings_, told, learn)
+    truth, groups = centred(told.scores).values, np.asarray(auto.data_.groups)
+    held = OutOfFold(cross_fitted(out, truth, told.folds), told.scores, told.folds, groups)
+    rule = shrinkage_of(held, 1.0)._replace(z=0.0, share=1.0)
+    reader = auto.stack_.reader
+    given = reader(task.test.inputs("prompts"))._replace(
+        categories=components(apart(task.test.rows))
+    )
+    return rule(Stack(reader, tuple(pipelines), stacked(out, truth), rule).predicted(given))
 
 
 def run(out: Path, args: argparse.Namespace) -> None:

@@ -100,7 +100,7 @@ def test_it_reads_texts_beside_features_and_is_saved_with_what_it_learned_of_the
     both = Prompts(prompts.features, texts, prompts.known)
     router = Auto(known="subject").fit(both, scores)
     again = restore(dump(router))
-    assert router.stack_.encoding.stats is not None
+    assert router.stack_.reader.stats is not None
     assert np.array_equal(again.predict_scores(both), router.predict_scores(both))
 
 

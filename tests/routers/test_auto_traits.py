@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from routereval.features.prompts import Prompts
 from routereval.routers.auto import Auto
-from routereval.routers.auto_inputs import Encoding
+from routereval.routers.auto_inputs import Encoding, Reader, Seen
 from routereval.routers.auto_traits import classifier, labels_of, probable, traits_of
 from routereval.routers.persistence import dump, restore
 from routereval.routers.validation import fold_codes
@@ -36,11 +36,15 @@ def router(known: Known) -> Auto:
     return Auto(known="subset").fit(prompts, scores)
 
 
+def seen_of(prompts: Prompts) -> Seen:
+    return Encoding.of(prompts.features, 0)(Reader.of(prompts)(prompts))
+
+
 def columns_of(router: Auto, known: bool) -> int:
     stack = router.known_stack_ if known else router.stack_
     assert stack is not None
-    assert stack.traits is not None
-    return len(stack.traits.center)
+    (width,) = {len(pipeline.traits.center) for pipeline in stack.pipelines}
+    return width
 
 
 def test_the_subsets_of_training_are_predicted_and_new_prompts_need_none(router: Auto) -> None:
@@ -58,14 +62,14 @@ def test_it_is_saved(known: Known) -> None:
     prompts, scores = known
     router = Auto().fit(prompts[:60], scores[:60])
     new, _ = prompts_of(20, seed=2)
-    assert router.stack_.traits is not None
+    assert router.stack_.shrinkage.moves
     assert np.array_equal(restore(dump(router)).predict_scores(new), router.predict_scores(new))
 
 
 def test_traits_of_held_out_prompts_are_what_other_prompts_tell(known: Known) -> None:
     """Of a prompt that was held out neither its own scores nor its subset are known."""
     prompts, scores = known
-    seen, folds, labels = Encoding.of(prompts)(prompts), fold_codes(150, 5), labels_of(prompts)
+    seen, folds, labels = seen_of(prompts), fold_codes(150, 5), labels_of(prompts)
     _, out = traits_of(seen, scores, labels, folds)
     other, mixed = scores.copy(), labels.copy()
     held = folds == 2
@@ -80,7 +84,7 @@ def test_a_prompt_is_easy_where_all_models_succeed() -> None:
     rng = np.random.default_rng(3)
     X = rng.normal(size=(200, 4))
     scores = (rng.random((200, 3)) < 1 / (1 + np.exp(-2 * X[:, :1]))).astype(float)
-    seen = Encoding.of(Prompts(X))(Prompts(X))
+    seen = seen_of(Prompts(X))
     traits, out = traits_of(seen, scores, np.zeros((200, 0)), fold_codes(200, 5))
     assert out.shape == (200, 1)
     assert abs(out.std() - 1) < 1e-3
@@ -88,7 +92,7 @@ def test_a_prompt_is_easy_where_all_models_succeed() -> None:
 
 
 def test_where_nothing_tells_how_easy_prompts_are_all_are_alike() -> None:
-    seen = Encoding.of(Prompts(np.eye(40)))(Prompts(np.eye(40)))
+    seen = seen_of(Prompts(np.eye(40)))
     traits, out = traits_of(seen, np.ones((40, 2)), np.zeros((40, 0)), fold_codes(40, 5))
     assert not out.any()
     assert not traits(seen.wide).any()
@@ -96,7 +100,7 @@ def test_where_nothing_tells_how_easy_prompts_are_all_are_alike() -> None:
 
 def test_probabilities_sum_to_one(known: Known) -> None:
     prompts, _ = known
-    wide = Encoding.of(prompts)(prompts).wide
+    wide = seen_of(prompts).wide
     shares = probable(wide, *classifier(wide, labels_of(prompts)))
     assert np.allclose(shares.sum(axis=1), 1, atol=1e-3)
 
@@ -127,7 +131,7 @@ def test_prompts_of_no_known_subset_teach_the_classifier_nothing() -> None:
 def test_a_prompt_is_no_easier_than_any_that_was_foreseen_in_training(known: Known) -> None:
     """Features that are learned of few texts put new ones where no training prompt was."""
     prompts, scores = known
-    seen, folds = Encoding.of(prompts)(prompts), fold_codes(150, 5)
+    seen, folds = seen_of(prompts), fold_codes(150, 5)
     easy = scores * (prompts.features[:, [5]] > 0)
     traits, out = traits_of(seen, easy, labels_of(prompts)[:, :0], folds)
     assert out[:, 0].std() > 0.5

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, cast
 
 import numpy as np
 
 from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
-from routereval.routers.auto_inputs import Categories, Encoding, Seen
-from routereval.routers.auto_traits import SUBSET, Traits, labels_of, traits_of
+from routereval.routers.auto_inputs import Encoding, Reader, Seen
+from routereval.routers.auto_stack import Pipeline, Stack, Told, pipelines_of
+from routereval.routers.auto_traits import SUBSET, labels_of
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
     CLUSTER_PENALTIES,
     LEADING_PENALTIES,
     TRAIT_PENALTIES,
+    TREES,
     Floats,
     Folds,
-    Learned,
     View,
     cross_fitted,
     forest_view,
@@ -29,10 +30,9 @@ from routereval.routers.auto_views import (
 from routereval.routers.base import Reads, Scores, Training, mean_scores
 from routereval.routers.familiarity import Familiarity
 from routereval.routers.guarded import Guarded
+from routereval.routers.inputs import Groups
 from routereval.routers.shrinkage import (
-    Centred,
     OutOfFold,
-    Shrinkage,
     centred,
     constant,
     levels_of,
@@ -47,41 +47,11 @@ COMPARED = 2000
 """With how many training prompts a new one is compared, to tell whether it is like any."""
 
 
-class Stack(NamedTuple):
-    """Views of a prompt, weighed, and how far they may be believed.
-
-    Attributes:
-        encoding: what is read of a prompt.
-        traits: what is predicted of it before models are compared; None without views.
-        views: predictors of centred scores.
-        weights: (n_views,)
-        shrinkage: turns the weighed predictions into scores.
-    """
-
-    encoding: Encoding
-    traits: Traits | None
-    views: tuple[View, ...]
-    weights: Floats
-    shrinkage: Shrinkage
-
-    def __call__(self, prompts: Prompts) -> Scores:
-        """(n_prompts, n_models) scores."""
-        if not self.shrinkage.moves:
-            return np.tile(self.shrinkage.levels, (len(prompts), 1))
-        seen = self.seen(prompts)
-        answers = [
-            w * view(seen) for w, view in zip(self.weights, self.views, strict=True) if w > 0
-        ]
-        return self.shrinkage(np.sum(answers, axis=0))
-
-    def seen(self, prompts: Prompts) -> Seen:
-        """What the views are given of prompts."""
-        read = self.encoding(prompts)
-        return read if self.traits is None else read.having(self.traits(read.wide))
-
-
 class Auto(Guarded):
     """Leaves the best single model only where out-of-fold evidence says that it gains.
+
+    All of it is learned five times, each time without a fifth of the training prompts, whose
+    predictions are the evidence; new prompts are answered by the mean of the five.
 
     Before models are compared it is predicted how easy a prompt is and, where training prompts have
     subsets, how probable it is that it is of each (see `Traits`). Differences of scores between
@@ -94,8 +64,8 @@ class Auto(Guarded):
     means: see `Shrinkage`. Where nothing can be learned, the router is a constant; a prompt that is
     unlike all training prompts goes to the best single model too.
 
-    All of it is learned out of fold, so that validation prompts are learned from like the others;
-    the best single model is that of the training prompts alone.
+    Validation prompts are learned from like the others, as all is chosen out of fold. The best
+    single model is that of the training prompts alone.
 
     Fitted on bare features it does without the text's statistics and the categories.
 
@@ -140,19 +110,20 @@ class Auto(Guarded):
         folds = fold_codes(n, FOLDS, self.random_state, data.groups)
         drawn = np.random.default_rng(self.random_state).permutation(n)[:COMPARED]
         self.familiarity_ = Familiarity.of(prompts.features[np.sort(drawn)])
-        encoding = Encoding.of(prompts)
-        self.stack_ = self._stack(encoding, data, folds, fallback)
+        encodings = self._encodings(prompts, folds, data.groups)
+        reader = Reader.of(prompts)
+        self.stack_ = self._stack(reader, encodings, data, folds, fallback)
         self.known_stack_ = None
         if names:
-            encoding = encoding._replace(categories=Categories.of(prompts, names))
-            self.known_stack_ = self._stack(encoding, data, folds, fallback)
+            reader = reader.knowing(prompts, names)
+            self.known_stack_ = self._stack(reader, encodings, data, folds, fallback)
         self.shrinkage_ = (self.known_stack_ or self.stack_).shrinkage
 
     def _predict(self, X: Prompts) -> Scores:
         scores = np.zeros((len(X), self.n_models_))
         covered = np.zeros(len(X), dtype=np.bool_)
         if self.known_stack_ is not None:
-            covered = ~self.known_stack_.encoding.categories.unknown(X)
+            covered = ~self.known_stack_.reader.categories.unknown(X)
             if covered.any():
                 scores[covered] = self.known_stack_(X[covered])
         if not covered.all():
@@ -161,30 +132,51 @@ class Auto(Guarded):
         scores[strange] = self.shrinkage_.levels
         return scores
 
-    def _stack(self, encoding: Encoding, data: Training, folds: Folds, fallback: int) -> Stack:
-        groups = np.asarray(data.groups)
-        if len(np.unique(groups)) < FEWEST:
-            return Stack(encoding, None, (), np.zeros(0), constant(data.scores, fallback))
-        read, truth = encoding(data.X), centred(data.scores)
-        traits, foreseen = traits_of(read, data.scores, _labels(data.X, encoding), folds)
-        learned = self._views(read.having(foreseen), truth, folds)
-        held_out = OutOfFold(cross_fitted(learned, truth.values, folds), data.scores, folds, groups)
-        views = tuple(view.view for view in learned)
+    def _encodings(self, prompts: Prompts, folds: Folds, groups: Groups | None) -> list[Encoding]:
+        """One for each fold, learned of the others; none of too few prompts to learn from."""
+        if len(np.unique(np.asarray(groups))) < FEWEST:
+            return []
+        return [
+            Encoding.of(prompts.features[folds != fold], self.random_state + fold)
+            for fold in np.unique(folds).tolist()
+        ]
+
+    def _stack(
+        self,
+        reader: Reader,
+        encodings: Sequence[Encoding],
+        data: Training,
+        folds: Folds,
+        fallback: int,
+    ) -> Stack:
+        if not encodings:
+            return Stack(reader, (), np.zeros(0), constant(data.scores, fallback))
+        told = Told(reader(data.X), data.scores, _labels(data.X, reader), folds)
+        pipelines, out = self._pipelines(encodings, told)
+        truth = centred(data.scores).values
+        together, groups = cross_fitted(out, truth, folds), np.asarray(data.groups)
+        held_out = OutOfFold(together, data.scores, folds, groups)
         # Each fold is compared with the best model of the others: one that was chosen on the very
         # prompts that it is judged on looks better than it is, and hides gains.
         levels, _ = levels_of(data.scores, fallback)
         rule = shrinkage_of(held_out, self.risk)._replace(levels=levels, fallback=fallback)
-        return Stack(encoding, traits, views, stacked(learned, truth.values), rule)
+        return Stack(reader, tuple(pipelines), stacked(out, truth), rule)
 
-    def _views(self, seen: Seen, truth: Centred, folds: Folds) -> list[Learned]:
-        learned = [
-            forest_view(seen, truth.values, folds, self.random_state),
-            linear_view(seen, "leading", LEADING_PENALTIES, truth.values, folds),
-            linear_view(seen, "traits", TRAIT_PENALTIES, truth.values, folds),
-            linear_view(seen, "clusters", CLUSTER_PENALTIES, truth.values, folds),
+    def _pipelines(
+        self, encodings: Sequence[Encoding], told: Told
+    ) -> tuple[list[Pipeline], list[Floats]]:
+        return pipelines_of(encodings, told, self._views)
+
+    def _views(self, seen: Seen, Y: Floats, folds: Folds, fold: int) -> list[View]:
+        """Learn the views without one fold; the seed of its trees is its own."""
+        learned: list[View] = [
+            forest_view(seen, Y, self.random_state + TREES * fold),
+            linear_view(seen, "leading", LEADING_PENALTIES, Y, folds),
+            linear_view(seen, "traits", TRAIT_PENALTIES, Y, folds),
+            linear_view(seen, "clusters", CLUSTER_PENALTIES, Y, folds),
         ]
         if seen.categories.shape[1]:
-            learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, truth.values, folds))
+            learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, Y, folds))
         return learned
 
     def _names(self, prompts: Prompts) -> tuple[str, ...]:
@@ -198,9 +190,9 @@ class Auto(Guarded):
         return names
 
 
-def _labels(prompts: Prompts, encoding: Encoding) -> Floats:
+def _labels(prompts: Prompts, reader: Reader) -> Floats:
     """The subsets of the training prompts, where they are not declared as known of new ones."""
-    known = SUBSET in encoding.categories.names or SUBSET not in prompts.known
+    known = SUBSET in reader.categories.names or SUBSET not in prompts.known
     return np.zeros((len(prompts), 0)) if known else labels_of(prompts)
 
 

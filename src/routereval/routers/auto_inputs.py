@@ -21,8 +21,6 @@ LEADING = 30
 CLIPPED = 3.0
 LEAST_OF_A_CATEGORY = 10
 CLUSTERS = (4, 8, 16)
-CLUSTERINGS = 3
-"""How often each number of clusters is found, from another start: k-means ends where it began."""
 DIGITS, CENTRE_DIGITS = 4, 6
 """To how many digits inputs are rounded: the last ones differ by processor, and a tree that splits
 between two values would differ by far more."""
@@ -76,7 +74,7 @@ def _leading(Z: Floats) -> tuple[Floats, Floats]:
 
 
 class Clusters(NamedTuple):
-    """Groups of like training prompts, found several times, coarser and finer.
+    """Groups of like training prompts, coarser and finer ones.
 
     What a few hundred prompts are about often falls into some topics that nobody has labelled, and
     a model's mean over a topic is known far better than what it makes of a prompt.
@@ -88,9 +86,9 @@ class Clusters(NamedTuple):
     centres: tuple[Floats, ...]
 
     @classmethod
-    def of(cls, X: Features) -> Clusters:
-        """Cluster training prompts into 4, 8 and 16, three times each."""
-        found = [part for seed in range(CLUSTERINGS) for part in partitions(X, CLUSTERS, seed)]
+    def of(cls, X: Features, seed: int) -> Clusters:
+        """Cluster training prompts into 4, 8 and 16."""
+        found = partitions(X, CLUSTERS, seed)
         return cls(tuple(np.round(part.centres, CENTRE_DIGITS) for part in found))
 
     def __call__(self, X: Features) -> Floats:
@@ -148,6 +146,54 @@ class Categories(NamedTuple):
         return np.asarray(self(prompts).sum(axis=1) < len(self.names))
 
 
+class Given(NamedTuple):
+    """What is read of prompts before anything is learned of their features.
+
+    Attributes:
+        features: (n_prompts, n_features).
+        stats: (n_prompts, n_stats) statistics of the texts; no column without texts.
+        categories: (n_prompts, n_values) 0 or 1.
+    """
+
+    features: Features
+    stats: Floats
+    categories: Floats
+
+    def rows(self, rows: NDArray[np.bool_]) -> Given:
+        """Some of the prompts."""
+        return Given(self.features[rows], self.stats[rows], self.categories[rows])
+
+
+class Reader(NamedTuple):
+    """What is read of a prompt.
+
+    Attributes:
+        stats: of the texts; None where there are none.
+        categories: of the declared columns; of none, none.
+    """
+
+    stats: Stats | None
+    categories: Categories
+
+    @classmethod
+    def of(cls, prompts: Prompts) -> Reader:
+        """Learn from the training prompts; no category is declared as known."""
+        stats = None if prompts.texts is None else Stats().fit(prompts.texts)
+        return cls(stats, Categories((), ()))
+
+    def knowing(self, prompts: Prompts, names: tuple[str, ...]) -> Reader:
+        """The same, and the categories of the training prompts in these columns."""
+        return self._replace(categories=Categories.of(prompts, names))
+
+    def __call__(self, prompts: Prompts) -> Given:
+        """Read prompts."""
+        stats = np.zeros((len(prompts), 0))
+        if self.stats is not None:
+            texts = prompts.texts or [""] * len(prompts)
+            stats = np.clip(self.stats.transform(texts), -CLIPPED, CLIPPED)
+        return Given(prompts.features, stats, self.categories(prompts))
+
+
 class Seen(NamedTuple):
     """What the views are given.
 
@@ -173,35 +219,34 @@ class Seen(NamedTuple):
 
 
 class Encoding(NamedTuple):
-    """How prompts are turned into what the views are given.
+    """How features are turned into what the views are given.
 
     Attributes:
         components: of the features.
         clusters: of the features.
-        stats: of the texts; None where there are none.
-        categories: of the declared columns; of none, none.
     """
 
     components: Components
     clusters: Clusters
-    stats: Stats | None
-    categories: Categories
 
     @classmethod
-    def of(cls, prompts: Prompts) -> Encoding:
-        """Learn from the training prompts; no category is declared as known."""
-        stats = None if prompts.texts is None else Stats().fit(prompts.texts)
-        X = prompts.features
-        return cls(components_of(X), Clusters.of(X), stats, Categories((), ()))
+    def of(cls, X: Features, seed: int) -> Encoding:
+        """Learn from training prompts.
 
-    def __call__(self, prompts: Prompts) -> Seen:
-        """Encode prompts."""
-        parts = self.components(prompts.features)
-        blocks = [parts]
-        if self.stats is not None:
-            texts = prompts.texts or [""] * len(prompts)
-            blocks.append(np.clip(self.stats.transform(texts), -CLIPPED, CLIPPED))
-        categories = self.categories(prompts)
-        wide = np.round(np.hstack([*blocks, categories]), DIGITS).astype(np.float32)
-        clusters = self.clusters(prompts.features)
-        return Seen(parts[:, :LEADING], clusters, wide, categories, np.zeros((len(prompts), 0)))
+        Args:
+            X: (n_prompts, n_features).
+            seed: of the clusters.
+        """
+        return cls(components_of(X), Clusters.of(X, seed))
+
+    def __call__(self, given: Given) -> Seen:
+        """Encode prompts; they have no traits yet."""
+        parts = self.components(given.features)
+        wide = np.hstack([parts, given.stats, given.categories])
+        return Seen(
+            parts[:, :LEADING],
+            self.clusters(given.features),
+            np.round(wide, DIGITS).astype(np.float32),
+            given.categories,
+            np.zeros((len(parts), 0)),
+        )

@@ -1,7 +1,8 @@
-"""The views of `auto`: predictors of differences between models, with out-of-fold predictions."""
+"""The views of `auto`: predictors of differences between models."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -28,18 +29,11 @@ class View(Protocol):
         """Predict: (n_prompts, n_models) centred scores."""
 
 
-class Learned(NamedTuple):
-    """A view, and what it predicted of the training prompts when they were held out."""
-
-    view: View
-    out_of_fold: Floats
-
-
 class Forest(NamedTuple):
     """The mean of trees with random splits that serve all models.
 
     Attributes:
-        trees: of all folds.
+        trees: 50 of them.
     """
 
     trees: Trees
@@ -65,34 +59,24 @@ class Linear(NamedTuple):
         return np.asarray(getattr(seen, self.block) @ self.weights)
 
 
-def forest_view(seen: Seen, Y: Floats, folds: Folds, seed: int) -> Learned:
-    """Grow a forest for each fold, of the prompts of the others; together they are the view.
+def forest_view(seen: Seen, Y: Floats, seed: int) -> Forest:
+    """Grow a forest.
 
-    scikit-learn's extremely randomised trees (Geurts et al. 2006), all models at once: 50 trees a
-    fold, a leaf of a fiftieth of the prompts within 5 and 30, splits among three tenths of the
-    inputs.
+    scikit-learn's extremely randomised trees (Geurts et al. 2006), all models at once: 50 trees, a
+    leaf of a fiftieth of the prompts within 5 and 30, splits among three tenths of the inputs.
 
     Args:
         seen: the training prompts.
         Y: (n_prompts, n_models) centred scores.
-        folds: (n_prompts,) their folds.
-        seed: of the splits.
+        seed: of the first tree.
     """
-    grown, out = [], np.zeros(Y.shape)
-    for fold in np.unique(folds).tolist():
-        held = folds == fold
-        first = seed + TREES * fold
-        leaf = int(np.clip((~held).sum() // 50, 5, 30))
-        seeds = range(first, first + TREES)
-        trees = random_trees(seen.wide[~held], Y[~held], seeds, leaf, 0.3)
-        out[held] = answered(trees, seen.wide[held])
-        grown.append(trees)
-    return Learned(Forest(Trees.of(grown)), out)
+    leaf = int(np.clip(len(Y) // 50, 5, 30))
+    return Forest(random_trees(seen.wide, Y, range(seed, seed + TREES), leaf, 0.3))
 
 
 def linear_view(
     seen: Seen, block: str, penalties: tuple[float, ...], Y: Floats, folds: Folds
-) -> Learned:
+) -> Linear:
     """Fit a ridge whose penalty has the least out-of-fold error at its best slope.
 
     Args:
@@ -102,8 +86,7 @@ def linear_view(
         Y: (n_prompts, n_models) centred scores.
         folds: (n_prompts,) their folds.
     """
-    weights, out = tuned_ridge(getattr(seen, block), penalties, Y, folds)
-    return Learned(Linear(block, weights), out)
+    return Linear(block, tuned_ridge(getattr(seen, block), penalties, Y, folds)[0])
 
 
 def tuned_ridge(
@@ -129,11 +112,11 @@ def tuned_ridge(
     return ridges(Z, Y, (best,))[best], out[best]
 
 
-def stacked(views: list[Learned], Y: Floats) -> Floats:
+def stacked(out_of_fold: Sequence[Floats], Y: Floats) -> Floats:
     """The weight of each view, none negative: least squares with a small ridge.
 
     Args:
-        views: with their out-of-fold predictions.
+        out_of_fold: (n_prompts, n_models) what each view predicted of prompts held out.
         Y: (n_prompts, n_models) centred scores.
 
     Returns:
@@ -141,23 +124,23 @@ def stacked(views: list[Learned], Y: Floats) -> Floats:
     """
     from scipy.optimize import nnls
 
-    A = np.stack([view.out_of_fold.ravel() for view in views], axis=1)
+    A = np.stack([out.ravel() for out in out_of_fold], axis=1)
     gram, target = A.T @ A, A.T @ Y.ravel()
-    gram[np.diag_indices(len(views))] += 1e-3 * gram.trace() / len(views) + 1e-12
+    gram[np.diag_indices(len(gram))] += 1e-3 * gram.trace() / len(gram) + 1e-12
     root = np.linalg.cholesky(gram)
     weights, _ = nnls(root.T, np.linalg.solve(root, target))
     return np.asarray(weights)
 
 
-def cross_fitted(views: list[Learned], Y: Floats, folds: Folds) -> Floats:
+def cross_fitted(out_of_fold: Sequence[Floats], Y: Floats, folds: Folds) -> Floats:
     """(n_prompts, n_models) what views predict together, weighed in each fold as in the others."""
-    out = np.zeros(Y.shape)
+    together = np.zeros(Y.shape)
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
-        others = [view._replace(out_of_fold=view.out_of_fold[rest]) for view in views]
-        for weight, view in zip(stacked(others, Y[rest]), views, strict=True):
-            out[held] += weight * view.out_of_fold[held]
-    return out
+        weights = stacked([out[rest] for out in out_of_fold], Y[rest])
+        for weight, out in zip(weights, out_of_fold, strict=True):
+            together[held] += weight * out[held]
+    return together
 
 
 def answered(trees: Trees, X: NDArray[np.float32]) -> Floats:

@@ -1,0 +1,141 @@
+"""The stack of `auto`: views that are learned five times over, each time without a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routereval.features.prompts import Prompts
+from routereval.routers.auto_inputs import Encoding, Given, Reader, Seen
+from routereval.routers.auto_traits import Traits, traits_of
+from routereval.routers.auto_views import Floats, Folds, View
+from routereval.routers.base import Scores
+from routereval.routers.shrinkage import Shrinkage, centred
+
+Learn = Callable[[Seen, Floats, Folds, int], Sequence[View]]
+"""Learns views from prompts, (n_prompts, n_models) centred scores, (n_prompts,) folds and the fold
+that is held out."""
+
+
+class Told(NamedTuple):
+    """What is known of the training prompts.
+
+    Attributes:
+        given: what is read of them.
+        scores: (n_prompts, n_models), NaN where not observed.
+        labels: (n_prompts, n_subsets) 1 where a prompt is of the subset.
+        folds: (n_prompts,) their folds.
+    """
+
+    given: Given
+    scores: Scores
+    labels: Floats
+    folds: Folds
+
+    def rows(self, rows: NDArray[np.bool_]) -> Told:
+        """Some of the prompts."""
+        given = self.given.rows(rows)
+        return Told(given, self.scores[rows], self.labels[rows], self.folds[rows])
+
+
+class Pipeline(NamedTuple):
+    """All that leads from a prompt to what the views predict, learned from the same prompts.
+
+    Attributes:
+        encoding: of the features.
+        traits: what is predicted of a prompt before models are compared.
+        views: predictors of centred scores.
+    """
+
+    encoding: Encoding
+    traits: Traits
+    views: tuple[View, ...]
+
+    @classmethod
+    def of(cls, encoding: Encoding, told: Told, learn: Learn, fold: int) -> Pipeline:
+        """Learn; the folds are for what is chosen, or learned of predictions, on the way.
+
+        Args:
+            encoding: learned of the same prompts.
+            told: the training prompts but those of the fold.
+            learn: learns views.
+            fold: which is held out.
+        """
+        seen = encoding(told.given)
+        traits, foreseen = traits_of(seen, told.scores, told.labels, told.folds)
+        truth = centred(told.scores).values
+        return cls(encoding, traits, tuple(learn(seen.having(foreseen), truth, told.folds, fold)))
+
+    def seen(self, given: Given) -> Seen:
+        """What the views are given of prompts."""
+        seen = self.encoding(given)
+        return seen.having(self.traits(seen.wide))
+
+
+def pipelines_of(
+    encodings: Sequence[Encoding], told: Told, learn: Learn
+) -> tuple[list[Pipeline], list[Floats]]:
+    """Learn a pipeline without each fold.
+
+    Whatever is learned of a prompt's features, be it the directions in which they vary, fits the
+    prompts that it was learned of better than new ones, and of a hundred prompts far better. So a
+    fold is held out of all of it, and what is predicted of it is what new prompts can expect.
+
+    Args:
+        encodings: one for each fold, learned of the others.
+        told: the training prompts.
+        learn: learns views.
+
+    Returns:
+        The pipelines, and of each view (n_prompts, n_models) what the pipeline that was learned
+        without a prompt predicts of it.
+    """
+    pipelines: list[Pipeline] = []
+    out: list[Floats] = []
+    for encoding, fold in zip(encodings, np.unique(told.folds).tolist(), strict=True):
+        held = told.folds == fold
+        pipeline = Pipeline.of(encoding, told.rows(~held), learn, fold)
+        seen = pipeline.seen(told.given.rows(held))
+        out = out or [np.zeros(told.scores.shape) for _ in pipeline.views]
+        for whole, view in zip(out, pipeline.views, strict=True):
+            whole[held] = view(seen)
+        pipelines.append(pipeline)
+    return pipelines, out
+
+
+class Stack(NamedTuple):
+    """The mean of some pipelines, their views weighed, and how far they may be believed.
+
+    Attributes:
+        reader: what is read of a prompt.
+        pipelines: each learned without another fold; none where there are too few prompts.
+        weights: (n_views,)
+        shrinkage: turns the weighed predictions into scores.
+    """
+
+    reader: Reader
+    pipelines: tuple[Pipeline, ...]
+    weights: Floats
+    shrinkage: Shrinkage
+
+    def __call__(self, prompts: Prompts) -> Scores:
+        """(n_prompts, n_models) scores."""
+        if not self.shrinkage.moves:
+            return np.tile(self.shrinkage.levels, (len(prompts), 1))
+        return self.shrinkage(self.predicted(self.reader(prompts)))
+
+    def predicted(self, given: Given) -> Floats:
+        """(n_prompts, n_models) centred scores."""
+        answers = []
+        for pipeline in self.pipelines:
+            seen = pipeline.seen(given)
+            answers += [
+                w * view(seen)
+                for w, view in zip(self.weights, pipeline.views, strict=True)
+                if w > 0
+            ]
+        shape = (len(given.features), len(self.shrinkage.levels))
+        return np.asarray(sum(answers, np.zeros(shape)) / max(len(self.pipelines), 1))
