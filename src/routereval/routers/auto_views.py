@@ -77,7 +77,9 @@ def forest_view(seen: Seen, Y: Floats, seed: int) -> Forest:
 def linear_view(
     seen: Seen, block: str, penalties: tuple[float, ...], Y: Floats, folds: Folds
 ) -> Linear:
-    """Fit a ridge whose penalty has the least out-of-fold error at its best slope.
+    """Fit a ridge whose penalty has the least out-of-fold error at its best slope, and take that.
+
+    The slope brings ridges of other prompts, whose penalty may be another one, to one scale.
 
     Args:
         seen: the training prompts.
@@ -86,7 +88,8 @@ def linear_view(
         Y: (n_prompts, n_models) centred scores.
         folds: (n_prompts,) their folds.
     """
-    return Linear(block, tuned_ridge(getattr(seen, block), penalties, Y, folds)[0])
+    weights, out = tuned_ridge(getattr(seen, block), penalties, Y, folds)
+    return Linear(block, weights * best_slope(out, Y))
 
 
 def tuned_ridge(
@@ -160,8 +163,17 @@ def ridges(Z: Floats, Y: Floats, penalties: tuple[float, ...]) -> dict[float, Fl
     }
 
 
+def best_slope(P: Floats, Y: Floats) -> float:
+    """What predictions are multiplied by to be nearest to the truth; 0 if that is negative.
+
+    >>> best_slope(np.array([[1.0], [3.0]]), np.array([[2.0], [6.0]]))
+    2.0
+    """
+    size = float((P * P).sum())
+    return round(max(float((P * Y).sum()), 0.0) / size, 9) if size > 1e-12 else 0.0
+
+
 def explained(P: Floats, Y: Floats) -> float:
     """By how much predictions at their best slope, if positive, reduce the sum of squares."""
     size = float((P * P).sum())
-    along = max(float((P * Y).sum()), 0.0)
-    return round(along * along / size, 9) if size > 1e-12 else 0.0
+    return round(best_slope(P, Y) ** 2 * size, 9)
