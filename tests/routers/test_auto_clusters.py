@@ -11,9 +11,9 @@ from routereval.routers.auto_inputs import Clusters
 def test_each_clustering_has_each_prompt_in_one_cluster() -> None:
     X = np.random.default_rng(0).normal(size=(60, 3))
     found = Clusters.of(X, 0)
-    assert [len(centres) for centres in found.centres] == [4, 8, 16]
-    assert (found(X).sum(axis=1) == 3).all()
-    assert found(X[:0]).shape == (0, 4 + 8 + 16)
+    assert [len(centres) for centres in found.centres] == [4, 8, 16] * 3
+    assert (found(X).sum(axis=1) == 9).all()
+    assert found(X[:0]).shape == (0, 3 * (4 + 8 + 16))
 
 
 @pytest.mark.parametrize("distinct", [1, 2, 5])

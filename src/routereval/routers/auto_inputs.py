@@ -21,6 +21,8 @@ LEADING = 30
 CLIPPED = 3.0
 LEAST_OF_A_CATEGORY = 10
 CLUSTERS = (4, 8, 16)
+CLUSTERINGS = 3
+"""How often each number of clusters is found, from another start: k-means ends where it began."""
 DIGITS, CENTRE_DIGITS = 4, 6
 """To how many digits inputs are rounded: the last ones differ by processor, and a tree that splits
 between two values would differ by far more."""
@@ -74,7 +76,7 @@ def _leading(Z: Floats) -> tuple[Floats, Floats]:
 
 
 class Clusters(NamedTuple):
-    """Groups of like training prompts, coarser and finer ones.
+    """Groups of like training prompts, found several times, coarser and finer.
 
     What a few hundred prompts are about often falls into some topics that nobody has labelled, and
     a model's mean over a topic is known far better than what it makes of a prompt.
@@ -87,8 +89,9 @@ class Clusters(NamedTuple):
 
     @classmethod
     def of(cls, X: Features, seed: int) -> Clusters:
-        """Cluster training prompts into 4, 8 and 16."""
-        found = partitions(X, CLUSTERS, seed)
+        """Cluster training prompts into 4, 8 and 16, three times each."""
+        seeds = range(CLUSTERINGS * seed, CLUSTERINGS * (seed + 1))
+        found = [part for own in seeds for part in partitions(X, CLUSTERS, own)]
         return cls(tuple(np.round(part.centres, CENTRE_DIGITS) for part in found))
 
     def __call__(self, X: Features) -> Floats:

@@ -19,6 +19,9 @@ FEWEST_MOVED = 5
 GATE = 1.0
 """Standard errors that are taken off the out-of-fold gain before it opens the gate. The slope has
 lost its own already; with 1.645, few hundred prompts would hardly ever show a gain of .05."""
+CONTINUITY = 0.5
+"""Prompts of full score that are taken off the gain too: the continuity correction of a paired
+comparison, which decides only where some hundred prompts are known."""
 ROUNDS = 20
 
 
@@ -247,8 +250,9 @@ def shrinkage_of(
 ) -> Shrinkage:
     """Learn from out-of-fold predictions how far to believe in them.
 
-    The least of `CERTAINTIES` is taken for which the out-of-fold gain less a standard error is
-    above -risk; none where there is no gain or hardly a prompt moves.
+    The least of `CERTAINTIES` is taken for which the out-of-fold gain, less what half a prompt
+    counts and a standard error, is above -risk; none where there is no gain or hardly a prompt
+    moves.
 
     Args:
         held_out: the predictions and the truth.
@@ -260,7 +264,8 @@ def shrinkage_of(
     others = [(folds == f, _ungated(held_out.rows(folds != f), fallback)) for f in np.unique(folds)]
     for z in CERTAINTIES:
         gain = _cross_fitted_gain(held_out, others, z)
-        if gain.moved >= FEWEST_MOVED and gain.mean > max(gate * gain.error - risk, 0.0):
+        shown = gain.mean - CONTINUITY / max(gain.n, 1)
+        if gain.moved >= FEWEST_MOVED and shown > max(gate * gain.error - risk, 0.0):
             return rule._replace(z=z, gain=gain)
     return rule
 
