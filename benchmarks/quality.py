@@ -42,7 +42,7 @@ from routereval.records import Records
 from routereval.routers import auto_traits, make_router
 from routereval.routers.auto import Auto
 from routereval.routers.auto_inputs import Encoding, Reader, Seen, components_of
-from routereval.routers.auto_stack import Pipeline, Stack, Told, pipelines_of
+from routereval.routers.auto_stack import Pipeline, Stack, Examples, pipelines_of
 from routereval.routers.auto_views import (
     LEADING_PENALTIES,
     TREES,
@@ -133,11 +133,11 @@ class Recorded(Auto):
         return stack
 
     def _pipelines(
-        self, encodings: Sequence[Encoding], told: Told
+        self, encodings: Sequence[Encoding], examples: Examples
     ) -> tuple[list[Pipeline], list[Floats]]:
-        pipelines, out = super()._pipelines(encodings, told)
+        pipelines, out = super()._pipelines(encodings, examples)
         if not self.seconds_:
-            self.told_, self.out_ = told, out
+            self.examples_, self.out_ = examples, out
         return pipelines, out
 
 
@@ -198,9 +198,9 @@ def benchmarks(quick: bool) -> Iterator[tuple[str, Records, bool]]:
 
 
 def split_of(turn: int, mixed: bool, cv: bool) -> str:
-    """The split of a turn: a seed, or a fold."""
+    """The split of a turn: a seed, or a fold, of another division after every ten."""
     if cv:
-        return f"cv(k=10, fold={turn}, seed=0)"
+        return f"cv(k=10, fold={turn % 10}, seed={turn // 10})"
     return f"{'mixed' if mixed else 'clean'}(seed={turn})"
 
 
@@ -297,7 +297,7 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         return {}
     prompts = task.test.inputs("prompts")
     wider, shared = fit(Wider(), task), fit(Shared(), task)
-    scores, folds, groups = auto.data_.scores, wider.told_.folds, np.asarray(auto.data_.groups)
+    scores, folds, groups = auto.data_.scores, wider.examples_.folds, np.asarray(auto.data_.groups)
     truth, stack = centred(scores).values, wider.stack_
     given = stack.reader(prompts)
     sides = [(pipeline.views, pipeline.seen(given)) for pipeline in stack.pipelines]
@@ -348,8 +348,8 @@ def _slope_for_each(rule: Shrinkage, predicted: Floats, wider: Recorded) -> Floa
     """Each model's own slope, drawn to the common one by empirical Bayes."""
     if not rule.moves:
         return rule(predicted)
-    truth, groups = centred(wider.told_.scores), np.asarray(wider.data_.groups)
-    out = without_common(cross_fitted(wider.out_[:4], truth.values, wider.told_.folds))
+    truth, groups = centred(wider.examples_.scores), np.asarray(wider.data_.groups)
+    out = without_common(cross_fitted(wider.out_[:4], truth.values, wider.examples_.folds))
     own = [
         slope_of(out[:, [m]], Centred(truth.values[:, [m]], truth.seen[:, [m]]), groups)
         for m in range(out.shape[1])
@@ -384,10 +384,14 @@ def _ceiling(task: Task, auto: Recorded) -> Floats | None:
 
     rows = np.concatenate([task.train.rows, task.val.rows])[: len(auto.data_.scores)]
     components = components_of(apart(rows))
-    told = auto.told_._replace(given=auto.told_.given._replace(categories=components(apart(rows))))
-    pipelines, out = pipelines_of(auto.encodings_, told, learn)
-    truth, groups = centred(told.scores).values, np.asarray(auto.data_.groups)
-    held = OutOfFold(cross_fitted(out, truth, told.folds), told.scores, told.folds, groups)
+    examples = auto.examples_._replace(
+        given=auto.examples_.given._replace(categories=components(apart(rows)))
+    )
+    pipelines, out = pipelines_of(auto.encodings_, examples, learn)
+    truth, groups = centred(examples.scores).values, np.asarray(auto.data_.groups)
+    held = OutOfFold(
+        cross_fitted(out, truth, examples.folds), examples.scores, examples.folds, groups
+    )
     rule = shrinkage_of(held, 1.0)._replace(z=0.0, share=1.0)
     reader = auto.stack_.reader
     given = reader(task.test.inputs("prompts"))._replace(

@@ -11,7 +11,7 @@ from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
 from routereval.routers.auto_inputs import Encoding, Reader, Seen
-from routereval.routers.auto_stack import Pipeline, Stack, Told, pipelines_of
+from routereval.routers.auto_stack import Pipeline, Stack, Examples, pipelines_of
 from routereval.routers.auto_traits import SUBSET, labels_of
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
@@ -151,8 +151,8 @@ class Auto(Guarded):
     ) -> Stack:
         if not encodings:
             return Stack(reader, (), np.zeros(0), constant(data.scores, fallback))
-        told = Told(reader(data.X), data.scores, _labels(data.X, reader), folds)
-        pipelines, out = self._pipelines(encodings, told)
+        examples = Examples(reader(data.X), data.scores, _labels(data.X, reader), folds)
+        pipelines, out = self._pipelines(encodings, examples)
         truth = centred(data.scores).values
         together, groups = cross_fitted(out, truth, folds), np.asarray(data.groups)
         held_out = OutOfFold(together, data.scores, folds, groups)
@@ -163,9 +163,9 @@ class Auto(Guarded):
         return Stack(reader, tuple(pipelines), stacked(out, truth), rule)
 
     def _pipelines(
-        self, encodings: Sequence[Encoding], told: Told
+        self, encodings: Sequence[Encoding], examples: Examples
     ) -> tuple[list[Pipeline], list[Floats]]:
-        return pipelines_of(encodings, told, self._views)
+        return pipelines_of(encodings, examples, self._views)
 
     def _views(self, seen: Seen, Y: Floats, folds: Folds, fold: int) -> list[View]:
         """Learn the views without one fold; the seed of its trees is its own."""

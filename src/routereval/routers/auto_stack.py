@@ -20,7 +20,7 @@ Learn = Callable[[Seen, Floats, Folds, int], Sequence[View]]
 that is held out."""
 
 
-class Told(NamedTuple):
+class Examples(NamedTuple):
     """What is known of the training prompts.
 
     Attributes:
@@ -35,10 +35,10 @@ class Told(NamedTuple):
     labels: Floats
     folds: Folds
 
-    def rows(self, rows: NDArray[np.bool_]) -> Told:
+    def rows(self, rows: NDArray[np.bool_]) -> Examples:
         """Some of the prompts."""
         given = self.given.rows(rows)
-        return Told(given, self.scores[rows], self.labels[rows], self.folds[rows])
+        return Examples(given, self.scores[rows], self.labels[rows], self.folds[rows])
 
 
 class Pipeline(NamedTuple):
@@ -55,19 +55,21 @@ class Pipeline(NamedTuple):
     views: tuple[View, ...]
 
     @classmethod
-    def of(cls, encoding: Encoding, told: Told, learn: Learn, fold: int) -> Pipeline:
+    def of(cls, encoding: Encoding, examples: Examples, learn: Learn, fold: int) -> Pipeline:
         """Learn; the folds are for what is chosen, or learned of predictions, on the way.
 
         Args:
             encoding: learned of the same prompts.
-            told: the training prompts but those of the fold.
+            examples: the training prompts but those of the fold.
             learn: learns views.
             fold: which is held out.
         """
-        seen = encoding(told.given)
-        traits, foreseen = traits_of(seen, told.scores, told.labels, told.folds)
-        truth = centred(told.scores).values
-        return cls(encoding, traits, tuple(learn(seen.having(foreseen), truth, told.folds, fold)))
+        seen = encoding(examples.given)
+        traits, foreseen = traits_of(seen, examples.scores, examples.labels, examples.folds)
+        truth = centred(examples.scores).values
+        return cls(
+            encoding, traits, tuple(learn(seen.having(foreseen), truth, examples.folds, fold))
+        )
 
     def seen(self, given: Given) -> Seen:
         """What the views are given of prompts."""
@@ -76,7 +78,7 @@ class Pipeline(NamedTuple):
 
 
 def pipelines_of(
-    encodings: Sequence[Encoding], told: Told, learn: Learn
+    encodings: Sequence[Encoding], examples: Examples, learn: Learn
 ) -> tuple[list[Pipeline], list[Floats]]:
     """Learn a pipeline without each fold.
 
@@ -86,7 +88,7 @@ def pipelines_of(
 
     Args:
         encodings: one for each fold, learned of the others.
-        told: the training prompts.
+        examples: the training prompts.
         learn: learns views.
 
     Returns:
@@ -95,11 +97,11 @@ def pipelines_of(
     """
     pipelines: list[Pipeline] = []
     out: list[Floats] = []
-    for encoding, fold in zip(encodings, np.unique(told.folds).tolist(), strict=True):
-        held = told.folds == fold
-        pipeline = Pipeline.of(encoding, told.rows(~held), learn, fold)
-        seen = pipeline.seen(told.given.rows(held))
-        out = out or [np.zeros(told.scores.shape) for _ in pipeline.views]
+    for encoding, fold in zip(encodings, np.unique(examples.folds).tolist(), strict=True):
+        held = examples.folds == fold
+        pipeline = Pipeline.of(encoding, examples.rows(~held), learn, fold)
+        seen = pipeline.seen(examples.given.rows(held))
+        out = out or [np.zeros(examples.scores.shape) for _ in pipeline.views]
         for whole, view in zip(out, pipeline.views, strict=True):
             whole[held] = view(seen)
         pipelines.append(pipeline)
