@@ -42,7 +42,7 @@ from routereval.records import Records
 from routereval.routers import auto_traits, make_router
 from routereval.routers.auto import Auto
 from routereval.routers.auto_inputs import Encoding, Reader, Seen, components_of
-from routereval.routers.auto_stack import Pipeline, Stack, Examples, pipelines_of
+from routereval.routers.auto_stack import Examples, Pipeline, Stack, pipelines_of
 from routereval.routers.auto_views import (
     LEADING_PENALTIES,
     TREES,

@@ -5,7 +5,15 @@ import pytest
 
 from routereval.errors import DataError
 from routereval.routers.guard import Guard
-from routereval.routers.shrinkage import Slope, centred, gain_of, levels_of, slope_of
+from routereval.routers.shrinkage import (
+    OutOfFold,
+    Slope,
+    centred,
+    gain_of,
+    levels_of,
+    shrinkage_of,
+    slope_of,
+)
 from tests.routers.test_auto import world
 
 NAMES = ("ann", "bob", "cat", "dan")
@@ -90,3 +98,16 @@ def test_levels_beside_a_named_fallback_count_what_is_sure() -> None:
     assert column == 0
     assert levels[1] == pytest.approx(0.9)
     assert levels[2] < levels[0]
+
+
+def test_half_a_prompt_is_taken_off_before_a_gain_is_believed() -> None:
+    rng = np.random.default_rng(1)
+    second = rng.random(60) < 0.5
+    scores = np.where(second[:, None], [0.0, 1.0], [1.0, 0.0])
+    scores[rng.random(60) < 0.8] = 1.0
+    predicted = np.where(second[:, None], [-0.5, 0.5], [0.5, -0.5])
+    held_out = OutOfFold(predicted, scores, np.arange(60) % 5, np.arange(60))
+    gain = shrinkage_of(held_out, 0.0).gain
+    bound = (gain.mean - 0.5 / 60) / gain.error
+    assert shrinkage_of(held_out, 0.0, gate=bound - 0.01).moves
+    assert not shrinkage_of(held_out, 0.0, gate=bound + 0.01).moves

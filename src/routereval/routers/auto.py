@@ -11,7 +11,7 @@ from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
 from routereval.routers.auto_inputs import Encoding, Reader, Seen
-from routereval.routers.auto_stack import Pipeline, Stack, Examples, pipelines_of
+from routereval.routers.auto_stack import Examples, Pipeline, Stack, pipelines_of
 from routereval.routers.auto_traits import SUBSET, labels_of
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
