@@ -266,3 +266,44 @@ def test_a_key_that_stands_twice_in_an_object_is_warned_of(tmp_path: Path, ends:
     [draft] = IMPORTERS["table"].drafts(tmp_path / f"in{ends}")
     assert "'score' stands twice in 2 objects of JSON: the last value counts" in draft.warnings
     assert draft.scores.ravel().tolist() == [0, 0, 1]
+
+
+BY_MODEL = {
+    "a": {"q1": {"bleu": 1.0, "f1": 0.5}, "q2": {"bleu": 0.0, "f1": 0.1}},
+    "b": {"q1": {"bleu": 0.0, "f1": 0.2}, "q2": {"bleu": 1.0, "f1": 0.9}},
+}
+IN_ROWS = [{"id": q, **{m: BY_MODEL[m][q] for m in BY_MODEL}} for q in ("q1", "q2")]
+IN_RESULTS = [{"id": q, "results": {m: BY_MODEL[m][q] for m in BY_MODEL}} for q in ("q1", "q2")]
+IN_LISTS = [
+    {"id": q, "runs": [{"model": m, **BY_MODEL[m][q]} for m in BY_MODEL]} for q in ("q1", "q2")
+]
+
+
+@pytest.mark.parametrize("held", [BY_MODEL, IN_ROWS, IN_RESULTS, IN_LISTS])
+def test_the_score_of_a_models_object_may_have_any_name(tmp_path: Path, held: object) -> None:
+    draft = named(tmp_path, held, "bleu")
+    assert cells(draft) == PAIR
+    assert {"score: 'bleu' of each object", "not read of the objects: f1"} <= set(draft.facts)
+
+
+def named(path: Path, held: object, score: str) -> Draft:
+    (path / "in.json").write_text(json.dumps(held))
+    [draft] = importer("table", path).drafts(path / "in.json", columns=f"score={score}")
+    return draft.checked()
+
+
+def test_which_key_is_the_score_is_said_where_it_is_known(tmp_path: Path) -> None:
+    held = json.dumps(IN_ROWS).replace("bleu", "accuracy")
+    draft = read(tmp_path, held, "in.json")
+    assert cells(draft) == PAIR
+    assert {"score: 'accuracy' of each object", "not read of the objects: f1"} <= set(draft.facts)
+
+
+def test_objects_without_a_known_score_are_refused_with_what_they_hold(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"objects a, b hold bleu, f1: .*--columns score=bleu"):
+        read(tmp_path, json.dumps(BY_MODEL), "in.json")
+
+
+def test_a_name_that_no_object_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column 'rouge' for score"):
+        named(tmp_path, BY_MODEL, "rouge")

@@ -21,7 +21,7 @@ from routereval.importers.column_words import (
     plain_name,
 )
 from routereval.importers.examined import listed_names
-from routereval.importers.json_layout import Cells, scores_inside
+from routereval.importers.json_layout import Cells, is_inside, may_be_inside, scores_inside
 from routereval.importers.model_columns import (
     axis_columns,
     cost_columns,
@@ -62,6 +62,8 @@ class Layout:
         axes: column of an axis by model, by the axis's role, in a wide table.
         listed: the column that holds a list of objects, each with a model and a score.
         objects: columns that each hold an object with a score, of the model that names them.
+        score_key: what the score is called in such objects, as the user gives it; None by the
+            known names.
         per_file: True if the file is one model's.
         metric: the column that names the metric of each row, in a long table.
         facts: what became what.
@@ -74,6 +76,7 @@ class Layout:
     nested: tuple[str, str | None] | None = None
     listed: str | None = None
     objects: tuple[str, ...] = ()
+    score_key: str | None = None
     per_file: bool = False
     axes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     metric: str | None = None
@@ -105,6 +108,9 @@ class Layout:
         left_out = set(filter(None, named.get("ignore", "").split("|")))
         names = [name for name in header if name not in left_out]
         _refuse_pairs(file, names, cells)
+        key = _key_inside(names, named, cells)
+        if key is not None:
+            named = _without(named, "score")
         roles = _roles(file, names, named, cells)
         _refuse_points(file, names, roles, cells)
         if "model" in roles or several_files:
@@ -115,17 +121,23 @@ class Layout:
             return _long(file, roles, names, cells)
         if several_files and "score" in named and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
-        inside = scores_inside(names, cells, per_model="model" not in roles)
+        inside = scores_inside(names, cells, per_model="model" not in roles, score=key)
         if inside is not None:
             rest = _without(roles, *_OF_A_RECORD)
-            layout = cls(rest, nested=inside.nested, listed=inside.listed, objects=inside.objects)
-            return _with_facts(layout, names, [inside.fact])
+            layout = cls(rest, score_key=key, **inside.places())
+            return _with_facts(layout, names, inside.facts)
         if "model" in roles:
             others = may_be_scores(names, roles, cells)
             _require(file, roles, "score", others, unscored(names))
         if several_files and "score" in roles and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
         return _wide(file, roles, names, named, cells, several_files=several_files)
+
+
+def _key_inside(names: Sequence[str], named: Mapping[str, str], cells: Cells) -> str | None:
+    """The score's name, as the user gives it, where it is no column but a key of objects."""
+    key = named.get("score")
+    return key if key and key not in names and is_inside(names, cells, key) else None
 
 
 def _refuse_pairs(file: Path, names: Sequence[str], cells: Cells) -> None:
@@ -297,7 +309,7 @@ def _wide(
         if models:
             refuse_no_prompts(file, roles, list(models), cells)
         why = "" if "score" in roles else unscored(names) or answered(free, names, cells)
-        why = why or may_be_models(names)
+        why = why or may_be_inside(names, cells) or may_be_models(names)
         refuse_no_models(file, roles, models, numbers, cells, why, several_files=several_files)
     costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)
@@ -358,7 +370,10 @@ def _ambiguous_words(cells: Sequence[object]) -> bool:
 
 
 def _with_facts(layout: Layout, names: Sequence[str], facts: Sequence[str] = ()) -> Layout:
-    shown = [f"{role}: column {column!r}" for role, column in layout.roles.items()]
+    shown = [
+        f"{role}: {f'column {column!r}' if column else 'the keys, or the column without a name'}"
+        for role, column in layout.roles.items()
+    ]
     inside = {*(layout.nested or ()), layout.listed, *layout.objects}
     used = {*layout.roles.values(), *inside}
     rest = [name for name in names if name not in used and name.strip()]

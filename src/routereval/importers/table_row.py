@@ -94,7 +94,7 @@ class RowReader:
         elif layout.objects:
             for model in layout.objects:
                 if row.get(model) is not None:
-                    yield _item(model, row[model])
+                    yield _item(model, row[model], layout.score_key)
         elif layout.models:
             for model, column in layout.models.items():
                 of = {role: found[model] for role, found in layout.axes.items() if model in found}
@@ -123,7 +123,7 @@ class RowReader:
         for model, cell in scores.items():
             name = name_of(model, "the model").strip()
             if isinstance(cell, dict):
-                yield _item(name, cell)
+                yield _item(name, cell, self.layout.score_key)
                 continue
             cost = usd.get(model) if isinstance(usd, dict) else None
             yield TableCell(name, cell, cost, name, f"{costs}.{name}", row, {}, name)
@@ -133,7 +133,7 @@ class RowReader:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise RowError(f"{column!r} should be a list of objects")
         for item in items:
-            yield _item(_name(item, _first_in(item, "model")), item)
+            yield _item(_name(item, _first_in(item, "model")), item, self.layout.score_key)
 
     def axes(self, cell: TableCell, forms: CellForms) -> dict[str, object]:
         """The numbers beside a score, by axis; what is no number as it is."""
@@ -196,11 +196,11 @@ def label_in(row: Row, column: str | None) -> str | None:
     return _name(row, column)
 
 
-def _item(model: str, item: object) -> TableCell:
-    """The record that an object of a model is."""
+def _item(model: str, item: object, key: str | None) -> TableCell:
+    """The record that an object of a model is; its score's name, if it is none of the known."""
     if not isinstance(item, dict):
         raise RowError(f"{model!r} should be an object with a score")
-    at, cost_at = _first_in(item, "score"), _first_in(item, "cost")
+    at, cost_at = key or _first_in(item, "score"), _first_in(item, "cost")
     axes = {role: alias for role in AXIS_ROLES for alias in ROLES[role] if alias in item}
     with about(model):
         score = field_in(item, at)
