@@ -32,9 +32,9 @@ class Guard(Guarded):
     prompts. What it predicted of the prompts held out tells how far its differences between models
     may be believed: they are multiplied by their slope less z standard errors, and added to what
     each model is worth on the average prompt, as far as that is more than chance. z is the least of
-    1.5, 2, 3 and 4 for which the out-of-fold gain less a standard error is above -risk; where
-    there is none the router is a constant. A prompt unlike all training prompts, by its features,
-    goes to the fallback.
+    1.5, 2, 3 and 4 for which the out-of-fold gain, less what half a prompt counts and a standard
+    error, is above -risk; where there is none the router is a constant. A prompt unlike all
+    training prompts, by its features, goes to the fallback.
 
     Args:
         router: a spec, or a router of one's own.
