@@ -97,6 +97,16 @@ def test_no_code_runs_from_a_file_that_names_a_function() -> None:
         restore(payload)
 
 
+def test_what_another_version_saved_is_to_be_trained_again() -> None:
+    payload = changed(dump(Knn(k=1).fit(SCORES, SCORES)), '"Knn"', '"Gone"')
+    with pytest.raises(
+        DataError,
+        match=r"asks for routereval\.routers\.neighbours\.Gone, which "
+        r"this version of routereval does not have: train the router again",
+    ):
+        restore(payload)
+
+
 def test_what_scikit_learn_learned_is_kept() -> None:
     X = np.array([[0.0], [1.0], [2.0], [3.0]])
     fitted = LinearSVC().fit(X, [0, 0, 1, 1])

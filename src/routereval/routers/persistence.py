@@ -46,6 +46,7 @@ from routereval.routers.skops_reader import CannotReadError, read_plain
 from routereval.whole_folders import restored, whole_folder
 
 PARTS = _ROUTER, _EMBEDDER, _FAMILIARITY = "router.skops", "embedder.skops", "familiarity.skops"
+_PACKAGE = __name__.partition(".")[0]
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
 _LARGEST = 1 << 33
@@ -238,9 +239,15 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
         installed = set(types_of_others())
         foreign = [name for name in foreign if name not in installed]
     if foreign:
+        ours = all(name.startswith(f"{_PACKAGE}.") for name in foreign)
         raise DataError(
-            f"{where} asks for {', '.join(foreign)}, which is no registered router or embedder; "
-            "register its class first if you trust it"
+            f"{where} asks for {', '.join(foreign)}, which "
+            + (
+                "this version of routereval does not have: train the router again, or load it "
+                "with the version that its manifest names"
+                if ours
+                else "is no registered router or embedder; register its class first if you trust it"
+            )
         )
     return asked
 
