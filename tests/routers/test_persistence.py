@@ -102,7 +102,7 @@ def test_what_another_version_saved_is_to_be_trained_again() -> None:
     with pytest.raises(
         DataError,
         match=r"asks for routereval\.routers\.neighbours\.Gone, which "
-        r"this version of routereval does not have: train the router again",
+        r"is no registered router or embedder of this version of routereval; train the router",
     ):
         restore(payload)
 

@@ -240,14 +240,14 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
         foreign = [name for name in foreign if name not in installed]
     if foreign:
         ours = all(name.startswith(f"{_PACKAGE}.") for name in foreign)
+        mend = (
+            " of this version of routereval; train the router again, or load it with the version "
+            "that its manifest names"
+            if ours
+            else "; register its class first if you trust it"
+        )
         raise DataError(
-            f"{where} asks for {', '.join(foreign)}, which "
-            + (
-                "this version of routereval does not have: train the router again, or load it "
-                "with the version that its manifest names"
-                if ours
-                else "is no registered router or embedder; register its class first if you trust it"
-            )
+            f"{where} asks for {', '.join(foreign)}, which is no registered router or embedder{mend}"
         )
     return asked
 
