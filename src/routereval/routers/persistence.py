@@ -247,7 +247,8 @@ def _trusted(payload: bytes, where: str | Path, also: Sequence[type]) -> list[st
             else "; register its class first if you trust it"
         )
         raise DataError(
-            f"{where} asks for {', '.join(foreign)}, which is no registered router or embedder{mend}"
+            f"{where} asks for {', '.join(foreign)}, which is no registered router or "
+            f"embedder{mend}"
         )
     return asked
 
