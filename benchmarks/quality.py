@@ -14,7 +14,7 @@ whatever is there is summed up.
     python benchmarks/quality.py --report          # sum up what is there
 
 Gains are in points, .01 of score, over the best single model of the training prompts; their
-standard errors are clustered by prompt over pools and seeds. `ceiling` knows the scores of all
+standard errors are clustered by prompt and by seed. `ceiling` knows the scores of all
 models outside of the pool on the very prompt beside its text; no router does. Constants of `auto`
 were looked at on seeds 101 and 102 of 18 of the sets (marked *), the bound of its gate after a look
 at seed 0, its pipelines and the half prompt that a gain has to clear on draws 20 to 35 of samples

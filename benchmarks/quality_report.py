@@ -24,7 +24,7 @@ LOOKED_AT = {
 
 
 class Gain(NamedTuple):
-    """A mean difference over cells, and its standard error, clustered by prompt."""
+    """A mean difference over cells, and its standard error, clustered by prompt and by seed."""
 
     mean: float
     error: float
@@ -34,7 +34,7 @@ class Gain(NamedTuple):
 
 
 Cells = dict[str, dict[str, dict[str, Any]]]
-ASIDE = {"groups", "seconds", "auto left it", "shuffled left it"}
+ASIDE = {"groups", "turn", "seconds", "auto left it", "shuffled left it"}
 
 
 def held(out: Path) -> Cells:
@@ -42,7 +42,8 @@ def held(out: Path) -> Cells:
     cells: Cells = defaultdict(dict)
     for file in sorted(out.glob("*.npz")):
         with np.load(file) as arrays:
-            cells[file.name.split(".")[0].replace("--", "/")][file.stem] = dict(arrays)
+            name, turn, _ = file.name.split(".", 2)
+            cells[name.replace("--", "/")][file.stem] = {**arrays, "turn": turn}
     return cells
 
 
@@ -52,15 +53,23 @@ def gain(cells: Sequence[dict[str, Any]], a: str, b: str) -> Gain | None:
     both = [c for c in both if not np.isnan(c[b]).any()]
     if not both:
         return None
-    total: dict[int, float] = defaultdict(float)
-    means = []
-    for one in both:
-        d = one[a] - one[b]
-        means.append(float(d.mean()))
-        for group, value in zip(one["groups"].tolist(), (d - d.mean()) / len(d), strict=True):
-            total[group] += value
-    error = np.sqrt(np.sum(np.square(list(total.values())))) / len(both)
-    return Gain(float(np.mean(means)), float(error))
+    differences = [one[a] - one[b] for one in both]
+    mean = float(np.mean([d.mean() for d in differences]))
+    # Two ways of clustering (Cameron, Gelbach and Miller 2011): the same prompts are tested by
+    # several seeds, and of one seed all pools have the same training prompts.
+    prompts: dict[Any, float] = defaultdict(float)
+    seeds: dict[Any, float] = defaultdict(float)
+    cells: dict[Any, float] = defaultdict(float)
+    for one, d in zip(both, differences, strict=True):
+        for group, value in zip(one["groups"].tolist(), (d - mean) / len(d), strict=True):
+            prompts[group] += value
+            seeds[one["turn"]] += value
+            cells[one["turn"], group] += value
+    by_prompt, by_seed, twice = (
+        sum(value * value for value in of.values()) for of in (prompts, seeds, cells)
+    )
+    error = np.sqrt(max(by_prompt + by_seed - twice, by_prompt)) / len(both)
+    return Gain(mean, float(error))
 
 
 def over_sets(cells: Cells, a: str, b: str) -> Gain | None:
