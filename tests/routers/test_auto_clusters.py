@@ -11,7 +11,7 @@ from routereval.routers.auto_inputs import Clusters
 def test_each_clustering_has_each_prompt_in_one_cluster() -> None:
     X = np.random.default_rng(0).normal(size=(60, 3))
     found = Clusters.of(X, 0)
-    assert [len(centres) for centres in found.centres] == [4, 8, 16] * 3
+    assert found.sizes == (4, 8, 16) * 3
     assert (found(X).sum(axis=1) == 9).all()
     assert found(X[:0]).shape == (0, 3 * (4 + 8 + 16))
 
@@ -20,7 +20,7 @@ def test_each_clustering_has_each_prompt_in_one_cluster() -> None:
 def test_there_are_no_more_clusters_than_different_prompts(distinct: int) -> None:
     X = np.eye(distinct, 6).repeat(30, axis=0)
     found = Clusters.of(X, 0)
-    assert max(len(centres) for centres in found.centres) == distinct
+    assert max(found.sizes) == distinct
     member = found(X)
     assert (member[::30].repeat(30, axis=0) == member).all()  # equal prompts fall together
 

@@ -82,34 +82,43 @@ class Clusters(NamedTuple):
     a model's mean over a topic is known far better than what it makes of a prompt.
 
     Attributes:
-        centres: (k, n_features) of each clustering.
+        centres: (n_clusters, n_features) of all clusterings, one after the other.
+        halves: (n_clusters,) half of each centre's squared length.
+        sizes: how many clusters each clustering has.
     """
 
-    centres: tuple[Floats, ...]
+    centres: Floats
+    halves: Floats
+    sizes: tuple[int, ...]
 
     @classmethod
     def of(cls, X: Features, seed: int) -> Clusters:
         """Cluster training prompts into 4, 8 and 16, three times each."""
         seeds = range(CLUSTERINGS * seed, CLUSTERINGS * (seed + 1))
-        found = [part for own in seeds for part in partitions(X, CLUSTERS, own)]
-        return cls(tuple(np.round(part.centres, CENTRE_DIGITS) for part in found))
+        found = [part.centres for own in seeds for part in partitions(X, CLUSTERS, own)]
+        centres = np.asarray(np.round(np.vstack(found), CENTRE_DIGITS), dtype=np.float64)
+        return cls.around(centres, tuple(map(len, found)))
+
+    @classmethod
+    def around(cls, centres: Floats, sizes: tuple[int, ...]) -> Clusters:
+        """Clusters with these centres."""
+        return cls(centres, (centres * centres).sum(axis=1) / 2, sizes)
 
     def __call__(self, X: Features) -> Floats:
-        """(n_prompts, number of clusters of all clusterings) 1 where a prompt is nearest.
+        """(n_prompts, n_clusters) 1 where a prompt is nearest, once in each clustering.
 
         >>> X = np.array([[0.0, 1.0], [0.0, 1.1], [1.0, 0.0]])
-        >>> Clusters((X[[0, 2]],))(X)
+        >>> Clusters.around(X[[0, 2]], (2,))(X)
         array([[1., 0.],
                [1., 0.],
                [0., 1.]])
         """
-        nearest = [
-            np.round(X @ own.T - (own * own).sum(axis=1) / 2, CENTRE_DIGITS).argmax(axis=1)
-            for own in self.centres
-        ]
-        return np.hstack(
-            [np.eye(len(own))[at] for own, at in zip(self.centres, nearest, strict=True)]
-        )
+        close = np.round(X @ self.centres.T - self.halves, CENTRE_DIGITS)
+        member, rows, start = np.zeros(close.shape), np.arange(len(close)), 0
+        for size in self.sizes:
+            member[rows, start + close[:, start : start + size].argmax(axis=1)] = 1.0
+            start += size
+        return member
 
 
 class Categories(NamedTuple):
