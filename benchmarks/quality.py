@@ -36,7 +36,7 @@ from quality_parts import Recorded, ablations, ceiling_of, shared_classifier, un
 from quality_report import BEST, report
 from routereval.errors import RouterEvalError
 from routereval.records import Records
-from routereval.routers import auto_traits, make_router
+from routereval.routers import auto_subsets, make_router
 from routereval.routers.base import mean_scores
 from routereval.routers.registry import on_cpu
 from routereval.sources import open_source
@@ -166,7 +166,7 @@ def _cheaper(task: Task) -> Floats:
 def run(out: Path, args: argparse.Namespace) -> None:
     """Do what is not there yet."""
     out.mkdir(parents=True, exist_ok=True)
-    auto_traits.classifier = shared_classifier
+    auto_subsets.classifier = shared_classifier
     routers = list(ROUTERS)
     if args.every:
         known = {*ROUTERS, BEST, "auto", "guard", "oracle", *args.without}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.features.prompts import Prompts
-from routereval.routers import auto_traits
+from routereval.routers import auto_subsets
 from routereval.routers.auto import Auto
 from routereval.routers.auto_inputs import Encoding, Reader, Seen, components_of
 from routereval.routers.auto_stack import Examples, Pipeline, Stack, pipelines_of
@@ -44,9 +44,11 @@ Floats = NDArray[np.float64]
 
 FOLDS_KEPT = 60  # classifiers of subsets
 UNGUARDED = "auto without guard"
+MORE = ("all inputs", "bare forest")
+GATES = (1.0, 1.3, 1.645, 2.0)
 
 _classified: dict[bytes, tuple[Floats, Floats]] = {}
-_classifier = auto_traits.classifier
+_classifier = auto_subsets.classifier
 
 
 def shared_classifier(X: NDArray[np.floating], labels: Floats) -> tuple[Floats, Floats]:
@@ -92,11 +94,11 @@ class Recorded(Auto):
 
 
 class Wider(Recorded):
-    """The same with two more views: a ridge on all inputs, and a forest that sees no traits."""
+    """The same with two more views: a ridge on all inputs, and a forest that sees no subsets."""
 
     def _views(self, seen: Seen, Y: Floats, folds: Folds, fold: int) -> list[View]:
         wide = Seen(seen.wide.astype(float), *seen[1:])
-        bare = seen._replace(wide=seen.wide[:, : seen.wide.shape[1] - seen.traits.shape[1]])
+        bare = seen._replace(wide=seen.wide[:, : seen.wide.shape[1] - seen.subsets.shape[1]])
         every = linear_view(wide, "leading", LEADING_PENALTIES, Y, folds)
         return [
             *super()._views(seen, Y, folds, fold),
@@ -149,42 +151,56 @@ def ablations(auto: Recorded, task: Task) -> dict[str, Floats]:
         for place in range(len(wider.out_))
     ]
 
-    def rule(places: Sequence[int], gate: float = GATE) -> tuple[Shrinkage, Floats]:
-        out = [wider.out_[place] for place in places]
+    place = {name: at for at, name in enumerate(_names(len(wider.out_)))}
+    auto_s = [name for name in place if name not in MORE]
+
+    def rule(names: Sequence[str], gate: float = GATE) -> tuple[Shrinkage, Floats]:
+        places = [place[name] for name in names]
+        out = [wider.out_[at] for at in places]
         held = OutOfFold(cross_fitted(out, truth, folds), scores, folds, groups)
         weights = stacked(out, truth)
-        predicted = sum(w * answers[p] for w, p in zip(weights, places, strict=True))
+        predicted = sum(w * answers[at] for w, at in zip(weights, places, strict=True))
         own = {"levels": auto.stack_.shrinkage.levels, "fallback": auto.fallback_}
         return shrinkage_of(held, auto.risk, gate=gate)._replace(**own), np.asarray(predicted)
 
-    def whole_of(*places: int, gate: float = GATE) -> Floats:
-        found, predicted = rule(places, gate)
+    def gated(names: Sequence[str], gate: float = GATE) -> Floats:
+        found, predicted = rule(names, gate)
         return found(predicted)
 
-    def plain_of(*places: int) -> Floats:
-        found, predicted = rule(places)
+    def plain(*names: str) -> Floats:
+        found, predicted = rule(names)
         return found._replace(z=0.0, share=1.0)(predicted)
 
-    whole, by_all = rule([0, 1, 2, 3])
-    return {
-        "ridge on differences": plain_of(1),
-        "forest on differences": plain_of(0),
-        "both, stacked": plain_of(0, 1),
-        UNGUARDED: plain_of(0, 1, 2, 3),
+    def without(name: str) -> Floats:
+        return gated([other for other in auto_s if other != name])
+
+    whole, by_all = rule(auto_s)
+    found = {
+        "ridge on differences": plain("components"),
+        "forest on differences": plain("forest"),
+        "both, stacked": plain("forest", "components"),
+        UNGUARDED: plain(*auto_s),
         "slope less 1.5 errors": whole._replace(z=1.5, share=1.0)(by_all),
         "slope less 2 errors": whole._replace(z=2.0, share=1.0)(by_all),
         "and levels shrunk, 1.5 errors": whole._replace(z=1.5)(by_all),
         "and gated: all of auto but the familiarity": whole(by_all),
-        "gated by 1.645 errors in the place of one": whole_of(0, 1, 2, 3, gate=1.645),
-        "gated, without clusters": whole_of(0, 1, 2),
-        "gated, without the ridge on traits": whole_of(0, 1, 3),
-        "gated, without the ridge on components": whole_of(0, 2, 3),
-        "gated, without the forest": whole_of(1, 2, 3),
+        **{f"gated by {gate:g} errors": gated(auto_s, gate) for gate in GATES if gate != GATE},
+        "gated, without the forest": without("forest"),
+        "gated, without the ridge on components": without("components"),
+        "gated, without clusters": without("clusters"),
         "gated, a slope for each model": _slope_for_each(whole, by_all, wider),
-        "gated, and a ridge on all inputs": whole_of(0, 1, 2, 3, 4),
-        "gated, without any traits": whole_of(5, 1, 3),
+        "gated, and a ridge on all inputs": gated([*auto_s, "all inputs"]),
         "gated, components and clusters shared by the folds": shared.predict_scores(prompts),
     }
+    if "subsets" in place:
+        found["gated, without the ridge on subsets"] = without("subsets")
+        found["gated, without subsets"] = gated(["bare forest", "components", "clusters"])
+    return found
+
+
+def _names(n: int) -> list[str]:
+    """Of the views of `Wider`; there is one of subsets where training prompts have them."""
+    return ["forest", "components", "clusters", *["subsets"] * (n > 5), *MORE]
 
 
 def _slope_for_each(rule: Shrinkage, predicted: Floats, wider: Recorded) -> Floats:
@@ -192,7 +208,9 @@ def _slope_for_each(rule: Shrinkage, predicted: Floats, wider: Recorded) -> Floa
     if not rule.moves:
         return rule(predicted)
     truth, groups = centred(wider.examples_.scores), np.asarray(wider.data_.groups)
-    out = without_common(cross_fitted(wider.out_[:4], truth.values, wider.examples_.folds))
+    out = without_common(
+        cross_fitted(wider.out_[: -len(MORE)], truth.values, wider.examples_.folds)
+    )
     own = [
         slope_of(out[:, [m]], Centred(truth.values[:, [m]], truth.seen[:, [m]]), groups)
         for m in range(out.shape[1])

@@ -12,12 +12,12 @@ from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
 from routereval.routers.auto_inputs import Encoding, Reader, Seen
 from routereval.routers.auto_stack import Examples, Pipeline, Stack, pipelines_of
-from routereval.routers.auto_traits import SUBSET, labels_of
+from routereval.routers.auto_subsets import SUBSET, labels_of
 from routereval.routers.auto_views import (
     CATEGORY_PENALTIES,
     CLUSTER_PENALTIES,
     LEADING_PENALTIES,
-    TRAIT_PENALTIES,
+    SUBSET_PENALTIES,
     TREES,
     Floats,
     Folds,
@@ -53,13 +53,13 @@ class Auto(Guarded):
     All of it is learned five times, each time without a fifth of the training prompts, whose
     predictions are the evidence; new prompts are answered by the mean of the five.
 
-    Before models are compared it is predicted how easy a prompt is and, where training prompts have
-    subsets, how probable it is that it is of each (see `Traits`). Differences of scores between
-    models are predicted from these traits and more: by a forest of extremely random trees on them,
-    the principal components of the prompt's features, statistics of its text and, where they are
-    declared, its categories; by a ridge on the leading components, one on the traits, one on the
-    clusters that the prompt falls into (see `Clusters`), and one on the categories. Non-negative
-    least squares weigh these views by what they predicted out of fold. The weighed differences are
+    Where training prompts have subsets it is predicted how probable it is that a prompt is of each
+    (see `Subsets`), before models are compared. Differences of scores between models are predicted
+    by a forest of extremely random trees on the principal components of the prompt's features,
+    statistics of its text, these probabilities and, where they are declared, its categories; by a
+    ridge on the leading components, one on the clusters that the prompt falls into (see
+    `Clusters`), one on the subsets' probabilities, and one on the categories. Non-negative least
+    squares weigh these views by what they predicted out of fold. The weighed differences are
     multiplied by their out-of-fold slope less 1.5 standard errors or more, and added to the models'
     means: see `Shrinkage`. Where nothing can be learned, the router is a constant; a prompt that is
     unlike all training prompts goes to the best single model too.
@@ -172,9 +172,10 @@ class Auto(Guarded):
         learned: list[View] = [
             forest_view(seen, Y, self.random_state + TREES * fold),
             linear_view(seen, "leading", LEADING_PENALTIES, Y, folds),
-            linear_view(seen, "traits", TRAIT_PENALTIES, Y, folds),
             linear_view(seen, "clusters", CLUSTER_PENALTIES, Y, folds),
         ]
+        if seen.subsets.shape[1]:
+            learned.append(linear_view(seen, "subsets", SUBSET_PENALTIES, Y, folds))
         if seen.categories.shape[1]:
             learned.append(linear_view(seen, "categories", CATEGORY_PENALTIES, Y, folds))
         return learned

@@ -212,22 +212,22 @@ class Seen(NamedTuple):
     Attributes:
         leading: (n_prompts, up to 30) the leading components.
         clusters: (n_prompts, n_clusters) 0 or 1: the cluster of each clustering.
-        wide: (n_prompts, d) all components, the statistics, the categories and the traits, in
-            single precision.
+        wide: (n_prompts, d) all components, the statistics, the categories and the subsets,
+            in single precision.
         categories: (n_prompts, n_values) 0 or 1.
-        traits: (n_prompts, n_traits) what else was predicted of them.
+        subsets: (n_prompts, n_subsets) how probable each is; no column where none is predicted.
     """
 
     leading: Floats
     clusters: Floats
     wide: NDArray[np.float32]
     categories: Floats
-    traits: Floats
+    subsets: Floats
 
-    def having(self, traits: Floats) -> Seen:
-        """The same prompts, and what was predicted of them."""
-        wide = np.hstack([self.wide, traits.astype(np.float32)])
-        return self._replace(wide=wide, traits=traits)
+    def having(self, subsets: Floats) -> Seen:
+        """The same prompts, and how probable it is that each is of each subset."""
+        wide = np.hstack([self.wide, subsets.astype(np.float32)])
+        return self._replace(wide=wide, subsets=subsets)
 
 
 class Encoding(NamedTuple):
@@ -252,7 +252,7 @@ class Encoding(NamedTuple):
         return cls(components_of(X), Clusters.of(X, seed))
 
     def __call__(self, given: Given) -> Seen:
-        """Encode prompts; they have no traits yet."""
+        """Encode prompts; nothing is predicted of them yet."""
         parts = self.components(given.features)
         wide = np.hstack([parts, given.stats, given.categories])
         return Seen(

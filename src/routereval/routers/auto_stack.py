@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from routereval.features.prompts import Prompts
 from routereval.routers.auto_inputs import Encoding, Given, Reader, Seen
-from routereval.routers.auto_traits import Traits, traits_of
+from routereval.routers.auto_subsets import Subsets, subsets_of
 from routereval.routers.auto_views import Floats, Folds, View
 from routereval.routers.base import Scores
 from routereval.routers.shrinkage import Shrinkage, centred
@@ -46,12 +46,12 @@ class Pipeline(NamedTuple):
 
     Attributes:
         encoding: of the features.
-        traits: what is predicted of a prompt before models are compared.
+        subsets: how probable each is, which is predicted before models are compared.
         views: predictors of centred scores.
     """
 
     encoding: Encoding
-    traits: Traits
+    subsets: Subsets
     views: tuple[View, ...]
 
     @classmethod
@@ -65,16 +65,15 @@ class Pipeline(NamedTuple):
             fold: which is held out.
         """
         seen = encoding(examples.given)
-        traits, foreseen = traits_of(seen, examples.scores, examples.labels, examples.folds)
+        subsets, foreseen = subsets_of(seen, examples.labels, examples.folds)
         truth = centred(examples.scores).values
-        return cls(
-            encoding, traits, tuple(learn(seen.having(foreseen), truth, examples.folds, fold))
-        )
+        views = learn(seen.having(foreseen), truth, examples.folds, fold)
+        return cls(encoding, subsets, tuple(views))
 
     def seen(self, given: Given) -> Seen:
         """What the views are given of prompts."""
         seen = self.encoding(given)
-        return seen.having(self.traits(seen.wide))
+        return seen.having(self.subsets(seen.wide))
 
 
 def pipelines_of(

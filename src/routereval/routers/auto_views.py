@@ -19,7 +19,7 @@ CHUNK = 256
 LEADING_PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
 CLUSTER_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 CATEGORY_PENALTIES = (3.0, 10.0, 30.0, 100.0)
-TRAIT_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+SUBSET_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
 
 class View(Protocol):
@@ -44,7 +44,7 @@ class Forest(NamedTuple):
 
 
 class Linear(NamedTuple):
-    """A ridge on the leading components, the clusters, the traits or the categories.
+    """A ridge on the leading components, the clusters, the subsets or the categories.
 
     Attributes:
         block: which block of `Seen`.

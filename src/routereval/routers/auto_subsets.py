@@ -1,8 +1,7 @@
-"""What `auto` predicts of a prompt before it compares models: how easy it is, and of which subset.
+"""What `auto` predicts of a prompt before it compares models: how probable each subset is.
 
-Both are predicted far more surely than which model is better: how easy a prompt is shows in all
-models' scores at once, and its subset is a clean label, while a difference between two models is
-mostly luck. Training prompts have subsets; new ones need not.
+The subset of a training prompt is a clean label, so that it is predicted far more surely than which
+model is better, which is mostly luck. Training prompts have subsets; new ones need not.
 """
 
 from __future__ import annotations
@@ -15,44 +14,34 @@ from numpy.typing import NDArray
 
 from routereval.features.prompts import Prompts
 from routereval.routers.auto_inputs import Categories, Seen
-from routereval.routers.auto_views import Floats, Folds, explained, tuned_ridge
-from routereval.routers.base import mean_scores
-from routereval.routers.inputs import Scores
+from routereval.routers.auto_views import Floats, Folds
 from routereval.routers.lbfgs import minimise
 
 SUBSET = "subset"
 MOST = 100
 PENALTY = 100.0
-EASINESS_PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 DIGITS, WEIGHT_DIGITS = 4, 6
-"""To how many digits traits and weights are rounded: the last ones differ by processor."""
+"""To how many digits probabilities and weights are rounded: the last ones differ by processor."""
 
 
-class Traits(NamedTuple):
-    """Predicts how easy a prompt is, and how probable each subset, from its `wide` inputs.
+class Subsets(NamedTuple):
+    """Predicts how probable it is that a prompt is of each subset, from its `wide` inputs.
 
     Attributes:
-        easiness: (d,) weights; what they predict of training prompts has deviation 1.
-        bounds: the least and the greatest easiness foreseen of a training prompt. New prompts stay
-            within: features learned of few texts fit these far better than new ones, by which a
-            ridge can be far out.
         weights: (d, n_subsets) of the log-odds of each subset.
         intercept: (n_subsets,)
-        center: (1 + n_subsets,) what is taken off: the mean over the training prompts.
+        center: (n_subsets,) what is taken off: the mean over the training prompts.
     """
 
-    easiness: Floats
-    bounds: tuple[float, float]
     weights: Floats
     intercept: Floats
     center: Floats
 
     def __call__(self, wide: NDArray[np.floating]) -> Floats:
-        """Predict: (n_prompts, 1 + n_subsets), each column about 0."""
-        shares = probable(wide, self.weights, self.intercept)
-        easy = np.clip(wide @ self.easiness, *self.bounds)
-        found = np.hstack([easy[:, None], shares])
-        return np.asarray(np.round(found - self.center, DIGITS))
+        """Predict: (n_prompts, n_subsets), each column about 0."""
+        return np.asarray(
+            np.round(probable(wide, self.weights, self.intercept) - self.center, DIGITS)
+        )
 
 
 def labels_of(prompts: Prompts) -> Floats:
@@ -68,46 +57,25 @@ def labels_of(prompts: Prompts) -> Floats:
     return labels if 2 <= labels.shape[1] <= MOST else labels[:, :0]
 
 
-def traits_of(seen: Seen, scores: Scores, labels: Floats, folds: Folds) -> tuple[Traits, Floats]:
-    """Learn to predict traits.
-
-    Easiness is what a prompt's scores are on average above those of the models that it was put to;
-    a ridge predicts it, whose penalty has the least out-of-fold error.
+def subsets_of(seen: Seen, labels: Floats, folds: Folds) -> tuple[Subsets, Floats]:
+    """Learn to predict subsets.
 
     Args:
-        seen: the training prompts, without traits.
-        scores: (n_prompts, n_models), NaN where not observed.
+        seen: the training prompts.
         labels: (n_prompts, n_subsets) their subsets.
         folds: (n_prompts,) their folds.
 
     Returns:
-        What predicts traits, and (n_prompts, 1 + n_subsets) what was predicted of the training
-        prompts when they were held out.
+        What predicts subsets, and (n_prompts, n_subsets) what was predicted of the training prompts
+        when they were held out.
     """
     wide = seen.wide.astype(np.float64)
-    easiness, foreseen = _easiness(wide, scores, folds)
     shares = np.zeros(labels.shape)
     for fold in np.unique(folds) if labels.shape[1] else ():
         held, rest = folds == fold, folds != fold
         shares[held] = probable(wide[held], *classifier(wide[rest], labels[rest]))
-    found = np.hstack([foreseen[:, None], shares])
-    center = found.mean(axis=0).round(WEIGHT_DIGITS)
-    bounds = (float(foreseen.min().round(DIGITS)), float(foreseen.max().round(DIGITS)))
-    traits = Traits(easiness, bounds, *classifier(wide, labels), center)
-    return traits, np.asarray(np.round(found - center, DIGITS))
-
-
-def _easiness(wide: Floats, scores: Scores, folds: Folds) -> tuple[Floats, Floats]:
-    """Weights of a ridge on the inputs, and (n_prompts,) what it predicted out of fold."""
-    above = scores - mean_scores(scores)
-    seen = ~np.isnan(above)
-    easy = np.where(seen, above, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    weights, out = tuned_ridge(wide - wide.mean(axis=0), EASINESS_PENALTIES, easy[:, None], folds)
-    if not explained(out, easy[:, None]):
-        return np.zeros(wide.shape[1]), np.zeros(len(wide))
-    deviation = float(out.std())
-    scaled = weights[:, 0] / deviation
-    return np.round(scaled, WEIGHT_DIGITS), out[:, 0] / deviation + wide.mean(axis=0) @ scaled
+    center = shares.mean(axis=0).round(WEIGHT_DIGITS)
+    return Subsets(*classifier(wide, labels), center), np.asarray(np.round(shares - center, DIGITS))
 
 
 def classifier(X: NDArray[np.floating], labels: Floats) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from routereval.features.prompts import Prompts
 from routereval.routers.auto import Auto
 from routereval.routers.auto_inputs import Encoding, Reader, Seen
-from routereval.routers.auto_traits import classifier, labels_of, probable, traits_of
+from routereval.routers.auto_subsets import classifier, labels_of, probable, subsets_of
 from routereval.routers.persistence import dump, restore
 from routereval.routers.validation import fold_codes
 
@@ -43,19 +43,19 @@ def seen_of(prompts: Prompts) -> Seen:
 def columns_of(router: Auto, known: bool) -> int:
     stack = router.known_stack_ if known else router.stack_
     assert stack is not None
-    (width,) = {len(pipeline.traits.center) for pipeline in stack.pipelines}
+    (width,) = {len(pipeline.subsets.center) for pipeline in stack.pipelines}
     return width
 
 
 def test_the_subsets_of_training_are_predicted_and_new_prompts_need_none(router: Auto) -> None:
     new, scores = prompts_of(100, seed=1)
-    assert columns_of(router, known=False) == 1 + 3
+    assert columns_of(router, known=False) == 3
     choice = router.predict_scores(new.features).argmax(axis=1)
     assert scores[np.arange(100), choice].mean() > scores.mean(axis=0).max() + 0.1
 
 
 def test_subsets_that_are_declared_as_known_are_not_predicted(router: Auto) -> None:
-    assert columns_of(router, known=True) == 1
+    assert columns_of(router, known=True) == 0
 
 
 def test_it_is_saved(known: Known) -> None:
@@ -66,36 +66,16 @@ def test_it_is_saved(known: Known) -> None:
     assert np.array_equal(restore(dump(router)).predict_scores(new), router.predict_scores(new))
 
 
-def test_traits_of_held_out_prompts_are_what_other_prompts_tell(known: Known) -> None:
-    """Of a prompt that was held out neither its own scores nor its subset are known."""
-    prompts, scores = known
+def test_the_subset_of_a_held_out_prompt_is_what_other_prompts_tell(known: Known) -> None:
+    prompts, _ = known
     seen, folds, labels = seen_of(prompts), fold_codes(150, 5), labels_of(prompts)
-    _, out = traits_of(seen, scores, labels, folds)
-    other, mixed = scores.copy(), labels.copy()
-    held = folds == 2
-    other[held], mixed[held] = 1 - scores[held], labels[held][::-1]
-    _, without = traits_of(seen, other, mixed, folds)
+    _, out = subsets_of(seen, labels, folds)
+    mixed, held = labels.copy(), folds == 2
+    mixed[held] = labels[held][::-1]
+    _, without = subsets_of(seen, mixed, folds)
     first, second = (np.argsort(found[held, 1], kind="stable") for found in (out, without))
     assert np.array_equal(first, second)
     assert not np.array_equal(out[~held], without[~held])
-
-
-def test_a_prompt_is_easy_where_all_models_succeed() -> None:
-    rng = np.random.default_rng(3)
-    X = rng.normal(size=(200, 4))
-    scores = (rng.random((200, 3)) < 1 / (1 + np.exp(-2 * X[:, :1]))).astype(float)
-    seen = seen_of(Prompts(X))
-    traits, out = traits_of(seen, scores, np.zeros((200, 0)), fold_codes(200, 5))
-    assert out.shape == (200, 1)
-    assert abs(out.std() - 1) < 1e-3
-    assert np.corrcoef(traits(seen.wide)[:, 0], X[:, 0])[0, 1] > 0.9
-
-
-def test_where_nothing_tells_how_easy_prompts_are_all_are_alike() -> None:
-    seen = seen_of(Prompts(np.eye(40)))
-    traits, out = traits_of(seen, np.ones((40, 2)), np.zeros((40, 0)), fold_codes(40, 5))
-    assert not out.any()
-    assert not traits(seen.wide).any()
 
 
 def test_probabilities_sum_to_one(known: Known) -> None:
@@ -126,15 +106,3 @@ def test_prompts_of_no_known_subset_teach_the_classifier_nothing() -> None:
     labels[50:] = 0
     for one, other in zip(classifier(X, labels), classifier(X[:50], labels[:50]), strict=True):
         assert np.array_equal(one, other)
-
-
-def test_a_prompt_is_no_easier_than_any_that_was_foreseen_in_training(known: Known) -> None:
-    """Features that are learned of few texts put new ones where no training prompt was."""
-    prompts, scores = known
-    seen, folds = seen_of(prompts), fold_codes(150, 5)
-    easy = scores * (prompts.features[:, [5]] > 0)
-    traits, out = traits_of(seen, easy, labels_of(prompts)[:, :0], folds)
-    assert out[:, 0].std() > 0.5
-    far = traits(np.vstack([50 * seen.wide, -50 * seen.wide]))[:, 0]
-    assert far.max() == pytest.approx(out[:, 0].max(), abs=1e-3)
-    assert far.min() == pytest.approx(out[:, 0].min(), abs=1e-3)
