@@ -38,6 +38,7 @@ from routereval.errors import RouterEvalError
 from routereval.records import Records
 from routereval.routers import auto_subsets, make_router
 from routereval.routers.base import mean_scores
+from routereval.routers.policy import weights
 from routereval.routers.registry import on_cpu
 from routereval.sources import open_source
 from routereval.studies.train import fit
@@ -125,9 +126,11 @@ def cell(
     for name in routers:
         try:
             router = fit(make_router(name), task)
-            found[name] = scored(router.predict_scores(test.inputs(router.reads)))
         except RouterEvalError:
             continue  # it needs costs, or texts
+        predicted = router.predict_scores(test.inputs(router.reads))
+        shares = weights(predicted, router.policy)
+        found[name] = np.asarray((shares * test.scores).sum(axis=1))
     prompts = test.inputs("prompts")
     subsets = ("subset",) if len(np.unique(task.train.subsets)) > 1 else ()
     auto = Recorded(known=subsets)

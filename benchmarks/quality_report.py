@@ -86,6 +86,11 @@ def p_of(found: Gain) -> float:
     return float(2 * norm.sf(abs(found.mean) / max(found.error, 1e-12)))
 
 
+def is_below(found: Gain) -> bool:
+    """Whether it is a loss of more than .002 and of more than its error."""
+    return found.mean < -max(0.002, found.error)
+
+
 def report(out: Path) -> None:
     """Print the tables of what is there."""
     cells = held(out)
@@ -114,13 +119,19 @@ def _routers(cells: Cells, names: Sequence[str]) -> None:
     ps = holm([p_of(found) if found else 1.0 for found in beside.values()])
     corrected = dict(zip(beside, ps.tolist(), strict=True))
     print(
-        f"{'router':42s} {'gain':>14s} {'worst set':>10s} {'auto ahead by':>15s} {'p (Holm)':>9s}"
+        f"{'router':42s} {'gain':>14s} {'worst set':>10s} {'below':>6s} {'auto ahead by':>15s}"
+        f" {'p (Holm)':>9s}"
     )
     for name in shown:
-        worst = min(g.mean for own in cells.values() if (g := gain(list(own.values()), name, BEST)))
+        each = [gain(list(own.values()), name, BEST) for own in cells.values()]
+        found = [g for g in each if g is not None]
+        worst = min(g.mean for g in found)
+        below = f"{sum(map(is_below, found))}/{len(found)}"
         ahead = str(beside[name]) if beside.get(name) else ""
         p = f"{corrected[name]:.3f}" if name in corrected else ""
-        print(f"{name:42s} {gains[name]!s:>14s} {100 * worst:+10.2f} {ahead:>15s} {p:>9s}")
+        print(
+            f"{name:42s} {gains[name]!s:>14s} {100 * worst:+10.2f} {below:>6s} {ahead:>15s} {p:>9s}"
+        )
     told = over_sets(cells, "auto(known=subset)", "dataset_best(by=subset)")
     if told:
         print(f"\nBoth told the subset, auto is ahead of each subset's best mean by {told}.")
@@ -164,7 +175,7 @@ def _pools(cells: Cells) -> None:
         found = gain(list(own.values()), "auto", BEST)
         if found and found.error > 0:
             of_sets.append(p_of(found) if found.mean < 0 else 1.0)
-        if found and found.mean < -max(0.002, found.error):
+        if found and is_below(found):
             below.append(f"{name} {found}")
         for one in own.values():
             single = gain([one], "auto", BEST)
