@@ -167,7 +167,7 @@ def test_the_command(command_line: CommandLine, records: Records, tmp_path: obje
     ):
         assert words in answer.out, words
     held = json.loads(command_line("trust", source, "--embedder", "tfidf", "--format", "json").out)
-    assert held["router"] == "knn"
+    assert held["router"] == "auto"
     assert [one["risk"] for one in held["abstentions"]] == [0.05, 0.1, 0.2]
     assert len(held["curve"]["risk"]) == 30
     assert command_line("trust", source, "--risk", "2").status == 2

@@ -23,7 +23,7 @@ from routereval.number_of import number_of
 
 @click.command()
 @click.argument("source", required=False)
-@router_option(note="knn")
+@router_option(note="auto")
 @click.option(
     "--from",
     "results",
@@ -72,7 +72,7 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
         names, sources = names or list(best.pool), sources or list(best.sources)
     if not sources:
         raise click.UsageError("name the records to learn from, or a run with --from")
-    router = router or "knn"
+    router = router or "auto"
     with progress_bar("Training") as progress:
         chosen = chosen_models(sources, models, without)
         task = task_of(chosen, names, seed=seed, embedder=embedder, protocol=protocol)

@@ -20,7 +20,7 @@ from routereval.cli.output import format_option, show
 
 @click.command()
 @click.argument("source")
-@router_option(note="knn")
+@router_option(note="auto")
 @pool_option("all models")
 @embedder_option()
 @seed_option(42)
@@ -58,7 +58,7 @@ def trust(  # noqa: PLR0917 - the options of a command
     from routereval.studies.trust import RISKS
     from routereval.studies.trust import trust as measured
 
-    router, names = router or "knn", pool_names(pool)
+    router, names = router or "auto", pool_names(pool)
     with progress_bar("Measuring") as progress:
         found = measured(
             source,

@@ -70,7 +70,7 @@ def fit(router: Router, task: Task) -> Router:
 
 def train(
     source: Records | str | Path,
-    router: str | Spec = "knn",
+    router: str | Spec = "auto",
     pool: Pool | str | Sequence[str] | None = None,
     *,
     seed: int = 42,

@@ -124,7 +124,7 @@ class Trust(Shown):
 
 def trust(
     source: Records | str | Path,
-    router: str = "knn",
+    router: str = "auto",
     pool: Pool | str | Sequence[str] | None = None,
     *,
     embedder: str = "auto",

@@ -64,7 +64,7 @@ def _next(report: RunReport, view: View) -> list[Html]:
     info = report.results.info
     sources = shlex.join(map(str, info.get("sources", ["SOURCE"])))
     kept = shlex.quote(report.source or "OUT")
-    router = view.decision.router or "knn"
+    router = view.decision.router or "auto"
     quoted, spec, given = map(shlex.quote, _spelled(report, router))
     compare = f"routereval compare {kept} {quoted} {AGAINST} --size {view.size} --margin 0.01"
     if view.decision.light == "deploy":
