@@ -11,12 +11,15 @@ import pytest
 
 from routereval.errors import DataError, SpecError
 from routereval.records import Records
+from routereval.report.layouts.advise import advice_document
+from routereval.report.terminal import to_text
 from routereval.results.summary import Estimate
 from routereval.scoring.estimates import unseen_difference
 from routereval.sources import open_source
 from routereval.studies.advise import Advice, advise
 from routereval.studies.advise.advice import Alone, BenchmarkAdvice, Decision, Learned, Routed
 from routereval.studies.advise.decision import answer_of
+from routereval.studies.advise.deploy import deploy
 from routereval.studies.advise.learned import (
     OutOfFold,
     best_of,
@@ -111,6 +114,29 @@ def test_specialists_are_worth_routing() -> None:
 
 
 @pytest.mark.slow
+def test_of_records_without_texts_it_says_where_each_subset_goes(tmp_path: Path) -> None:
+    """No router that reads a new prompt can be kept: what it learned is a table."""
+    rng = np.random.default_rng(0)
+    kind = np.arange(400) % 4
+    chance = np.where(kind[:, None] == np.arange(3), 0.95, 0.5)
+    scores = (rng.random((400, 3)) < chance).astype(float)
+    records = Records.from_arrays("kinds", scores, named(3), subsets=[f"kind-{k}" for k in kind])
+    records.save(tmp_path / "records")
+    advice = advise([records], n_boot=300)
+    found = advice.benchmarks[-1].decision
+    assert found.answer == "route"
+    assert found.routed is not None
+    assert [model for _, model, _ in found.routed.by_subset[:3]] == named(3)
+    assert "By subset: kind-0 to llm-0" in to_text(advice_document(advice))
+    deploy(advice, tmp_path / "records", tmp_path / "out")
+    lines = (tmp_path / "out" / "next.txt").read_text("utf-8").splitlines()
+    assert lines[0].startswith("# no router is kept")
+    assert lines[2].startswith("#   kind-0 to llm-0")
+    with_features = decided(specialists()).learned
+    assert with_features is not None
+    assert with_features.best.by_subset == ()
+
+
 def test_luck_is_not_worth_routing() -> None:
     found = advised(luck())
     assert found.decision.answer in {"no", "unclear"}

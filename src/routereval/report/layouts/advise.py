@@ -41,6 +41,7 @@ from routereval.studies.advise.tried import LEAST_SAVING
 _WIDTH = 100
 _STABLE = 4  # folds of five
 _HUGE = 1_000_000
+_SUBSETS = 12
 _LITTLE = 0.01  # a share of the traffic that is not worth a name
 
 
@@ -138,7 +139,16 @@ def _learned(found: Decision) -> list[str]:
         f"{signed(routed.gain)} against the best single model by the same training prompts."
     ]
     share = _traffic(routed)
-    return [*sentences, f"It sends {share}."] if share else sentences
+    return [*sentences, f"It sends {share}.{_by_subset(routed)}"] if share else sentences
+
+
+def _by_subset(routed: Routed) -> str:
+    """Where a router that knows no more of a prompt than its subset sends each."""
+    if len(routed.share) < 2 or not routed.by_subset:
+        return ""
+    sent = routed.sent_by_subset()
+    more = f"; and {len(sent) - _SUBSETS} more" if len(sent) > _SUBSETS else ""
+    return f" By subset: {'; '.join(sent[:_SUBSETS])}{more}."
 
 
 def _traffic(routed: Routed) -> str:

@@ -54,6 +54,8 @@ class Routed:
         saving: the share of the cost of the cheapest model alone that is good enough.
         share: of the prompts that each model gets, the largest first.
         p95_ms: latency that 95 % of its calls keep, in ms; NaN if unknown.
+        by_subset: of each subset the model that gets most of its prompts, and their share; only of
+            a router that reads no more of a prompt than its subset and other columns.
     """
 
     lam: float
@@ -65,6 +67,14 @@ class Routed:
     saving: Estimate
     share: tuple[tuple[str, float], ...]
     p95_ms: float
+    by_subset: tuple[tuple[str, str, float], ...] = ()
+
+    def sent_by_subset(self) -> list[str]:
+        """Where each subset goes, with the share of its prompts unless that is all."""
+        return [
+            f"{subset} to {model}" + (f" ({share:.0%})" if round(share, 2) < 1 else "")
+            for subset, model, share in self.by_subset
+        ]
 
 
 @dataclass(frozen=True)

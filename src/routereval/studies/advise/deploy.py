@@ -32,7 +32,8 @@ def deploy(
 
     On a yes: ``router/``, fitted on all prompts, with the certificate of the verdict; and
     ``gateway.toml``, in which the addresses of the models are to be filled in. Always:
-    ``next.txt``, the commands to go on with.
+    ``next.txt``, the commands to go on with; of records without texts, which train no router that
+    could be kept, which model each subset goes to.
 
     Args:
         advice: from `advise`.
@@ -55,7 +56,7 @@ def deploy(
         try:
             trained = _trained(records, benchmark, learned, routed)
         except DataError as error:
-            lines = [f"# no router is kept: {error}"]
+            lines = [f"# no router is kept: {error}", *_table(routed)]
         else:
             save_router(trained, home / ROUTER, overwrite=True)
             written += [home / ROUTER, home / GATEWAY]
@@ -133,6 +134,13 @@ def _trained(
         risk=None,
     )
     return replace(trained, about={**trained.about, "certificate": verdict.to_dict()})
+
+
+def _table(routed: Routed) -> list[str]:
+    """What to do by hand where the router knows no more of a prompt than its subset."""
+    if not routed.by_subset:
+        return []
+    return ["# what it does with each subset:", *(f"#   {s}" for s in routed.sent_by_subset())]
 
 
 def _alone(benchmark: BenchmarkAdvice) -> str:

@@ -48,6 +48,7 @@ class ScoreTable:
         chance: (n_prompts,) the score of a guesser, NaN where unknown.
         chance_source: how it is known; empty if not.
         subsets: (n_prompts,) code of the subset, or of the benchmark where several are joined.
+        subset_names: the names of these, by code.
         groups: (n_prompts,) code of each prompt's group of equal ones, as `Records.groups`.
         costs: (n_prompts, n_models) USD per call, what is unknown filled with the model's mean;
             None if some model's cost is not known at all.
@@ -66,6 +67,7 @@ class ScoreTable:
     chance: Floats
     chance_source: str
     subsets: Index
+    subset_names: tuple[str, ...]
     groups: Index
     costs: NDArray[np.float32] | None
     n_dropped: int
@@ -170,6 +172,7 @@ def join(collection: Sequence[Records]) -> ScoreTable:
         chance=np.concatenate([part.chance for part in parts]),
         chance_source="" if "" in sources else ", ".join(sources),
         subsets=np.repeat(np.arange(len(parts)), [part.n_prompts for part in parts]),
+        subset_names=tuple(part.name for part in parts),
         groups=np.concatenate([p.groups + n for p, n in zip(parts, starts, strict=True)]),
         costs=np.vstack(costs) if len(costs) == len(parts) else None,
         n_dropped=sum(part.n_dropped for part in parts),
@@ -300,6 +303,7 @@ def _whole(records: Records, members: Index) -> ScoreTable:
         chance=np.full(len(scores), np.nan) if real else levels,
         chance_source="" if real else chance.source,
         subsets=subsets,
+        subset_names=tuple(dict.fromkeys(records.prompts["subset"].fill_null("").to_list())),
         groups=records.groups[block.prompts],
         costs=_filled_costs(records, block.prompts),
         n_dropped=records.n_prompts - len(block.prompts),

@@ -86,6 +86,7 @@ class Tried:
             saving=self.drawn.saving(usd, instead),
             share=self._shares(choice),
             p95_ms=percentile_95(self.of.latencies[self.found.rows, choice]),
+            by_subset=self._by_subset(choice) if self.found.known_by == "columns" else (),
         )
 
     def spared(self, column: int, *, cheap: bool) -> Estimate:
@@ -165,6 +166,16 @@ class Tried:
         order = np.argsort(-total, kind="stable")
         share = total / total.sum()
         return tuple((self.of.table.models[c], float(share[c])) for c in order if share[c] > 0)
+
+    def _by_subset(self, choice: Index) -> tuple[tuple[str, str, float], ...]:
+        table = self.of.table
+        subsets, found = table.subsets[self.found.rows], []
+        for code in np.unique(subsets).tolist():
+            times = np.bincount(choice[subsets == code])
+            first = int(times.argmax())
+            share = float(times[first] / times.sum())
+            found.append((table.subset_names[code], table.models[first], share))
+        return tuple(sorted(found))
 
 
 def mixture(price: Floats, level: Floats, budget: float) -> tuple[int, int, float]:
