@@ -86,11 +86,11 @@ class Recorded(Auto):
 
     def _pipelines(
         self, encodings: Sequence[Encoding], examples: Examples
-    ) -> tuple[list[Pipeline], list[Floats]]:
-        pipelines, out = super()._pipelines(encodings, examples)
+    ) -> tuple[list[Pipeline], list[Floats], Floats]:
+        pipelines, out, easy = super()._pipelines(encodings, examples)
         if not self.seconds_:
             self.examples_, self.out_ = examples, out
-        return pipelines, out
+        return pipelines, out, easy
 
 
 class Wider(Recorded):
@@ -248,7 +248,7 @@ def ceiling_of(task: Task, auto: Recorded) -> Floats | None:
     examples = auto.examples_._replace(
         given=auto.examples_.given._replace(categories=components(apart(rows)))
     )
-    pipelines, out = pipelines_of(auto.encodings_, examples, learn)
+    pipelines, out, _ = pipelines_of(auto.encodings_, examples, learn)
     truth, groups = centred(examples.scores).values, np.asarray(auto.data_.groups)
     held = OutOfFold(
         cross_fitted(out, truth, examples.folds), examples.scores, examples.folds, groups

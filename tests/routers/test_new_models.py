@@ -100,6 +100,25 @@ def test_a_guarded_router_predicts_a_new_model_from_those_that_it_is_like(spec: 
     assert twice.n_models_ == 5
 
 
+def test_how_easy_a_prompt_is_decides_nothing_about_a_new_model_either() -> None:
+    """Extended twice, it is added to known and new models alike."""
+    rng = np.random.default_rng(4)
+    Z = rng.normal(size=(300, 4))
+    chance = np.clip(0.5 + 0.25 * Z[:, :1] + 0.2 * Z[:, [1, 2, 3]], 0.02, 0.98)
+    scores = (rng.random((300, 3)) < chance).astype(float)
+    known = make_router("auto").fit(Z, scores)
+    new = (rng.random((300, 2)) < 0.9).astype(float)
+    once = extend(known, Z[:80], new[:80, :1], known=scores[:80])
+    twice = extend(once, Z[:80], new[:80, 1:], known=np.hstack([scores, new[:, :1]])[:80])
+    assert isinstance(twice, LinearlyExtended)
+    apart, easy = twice.apart(Z)
+    predicted = twice.predict_scores(Z)
+    assert easy.std() > 0.1
+    assert np.allclose(predicted, apart + easy)
+    assert np.allclose(predicted[:, :3], known.predict_scores(Z))
+    assert np.array_equal(predicted.argmax(axis=1), apart.argmax(axis=1))
+
+
 def test_a_lead_that_is_not_sure_takes_no_prompt() -> None:
     rng = np.random.default_rng(1)
     scores = (rng.random((300, 2)) < [0.6, 0.4]).astype(float)

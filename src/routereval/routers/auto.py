@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from routereval.errors import DataError
 from routereval.features.prompts import Prompts
 from routereval.parameters import SEED, Number
+from routereval.routers.auto_easiness import easiness_of
 from routereval.routers.auto_inputs import Encoding, Reader, Seen
 from routereval.routers.auto_stack import Examples, Pipeline, Stack, pipelines_of
 from routereval.routers.auto_subsets import SUBSET, labels_of
@@ -63,6 +64,9 @@ class Auto(Guarded):
     multiplied by their out-of-fold slope less 1.5 standard errors or more, and added to the models'
     means: see `Shrinkage`. Where nothing can be learned, the router is a constant; a prompt that is
     unlike all training prompts goes to the best single model too.
+
+    How easy a prompt is, which all models' scores have in common, is predicted by a ridge and added
+    to all alike: it decides nothing, but makes a predicted score the chance of a right answer.
 
     Validation prompts are learned from like the others, as all is chosen out of fold. The best
     single model is that of the training prompts alone.
@@ -119,18 +123,27 @@ class Auto(Guarded):
             self.known_stack_ = self._stack(reader, encodings, data, folds, fallback)
         self.shrinkage_ = (self.known_stack_ or self.stack_).shrinkage
 
+    def apart(self, X: Any) -> tuple[Scores, Scores]:  # noqa: ANN401
+        """Predicted scores without easiness, and easiness; see `Guarded.apart`."""
+        self._check_fitted()
+        return self._apart(self._inputs(X))
+
     def _predict(self, X: Prompts) -> Scores:
-        scores = np.zeros((len(X), self.n_models_))
+        scores, easy = self._apart(X)
+        return np.asarray(scores + easy)
+
+    def _apart(self, X: Prompts) -> tuple[Scores, Scores]:
+        scores, easy = np.zeros((len(X), self.n_models_)), np.zeros((len(X), 1))
         covered = np.zeros(len(X), dtype=np.bool_)
         if self.known_stack_ is not None:
             covered = ~self.known_stack_.reader.categories.unknown(X)
             if covered.any():
-                scores[covered] = self.known_stack_(X[covered])
+                scores[covered], easy[covered] = self.known_stack_(X[covered])
         if not covered.all():
-            scores[~covered] = self.stack_(X[~covered])
+            scores[~covered], easy[~covered] = self.stack_(X[~covered])
         strange = self.familiarity_.unfamiliar(X.features)
-        scores[strange] = self.shrinkage_.levels
-        return scores
+        scores[strange], easy[strange] = self.shrinkage_.levels, 0.0
+        return scores, easy
 
     def _encodings(self, prompts: Prompts, folds: Folds, groups: Groups | None) -> list[Encoding]:
         """One for each fold, learned of the others; none of too few prompts to learn from."""
@@ -152,7 +165,7 @@ class Auto(Guarded):
         if not encodings:
             return Stack(reader, (), np.zeros(0), constant(data.scores, fallback))
         examples = Examples(reader(data.X), data.scores, _labels(data.X, reader), folds)
-        pipelines, out = self._pipelines(encodings, examples)
+        pipelines, out, easy = self._pipelines(encodings, examples)
         truth = centred(data.scores).values
         together, groups = cross_fitted(out, truth, folds), np.asarray(data.groups)
         held_out = OutOfFold(together, data.scores, folds, groups)
@@ -160,11 +173,12 @@ class Auto(Guarded):
         # prompts that it is judged on looks better than it is, and hides gains.
         levels, _ = levels_of(data.scores, fallback)
         rule = shrinkage_of(held_out, self.risk)._replace(levels=levels, fallback=fallback)
-        return Stack(reader, tuple(pipelines), stacked(out, truth), rule)
+        easiness = easiness_of(easy, data.scores)
+        return Stack(reader, tuple(pipelines), stacked(out, truth), rule, easiness)
 
     def _pipelines(
         self, encodings: Sequence[Encoding], examples: Examples
-    ) -> tuple[list[Pipeline], list[Floats]]:
+    ) -> tuple[list[Pipeline], list[Floats], Floats]:
         return pipelines_of(encodings, examples, self._views)
 
     def _views(self, seen: Seen, Y: Floats, folds: Folds, fold: int) -> list[View]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.features.prompts import Prompts
+from routereval.routers.auto_easiness import ALIKE, Ease, Easiness, ease_of
 from routereval.routers.auto_inputs import Encoding, Given, Reader, Seen
 from routereval.routers.auto_subsets import Subsets, subsets_of
 from routereval.routers.auto_views import Floats, Folds, View
@@ -48,11 +49,13 @@ class Pipeline(NamedTuple):
         encoding: of the features.
         subsets: how probable each is, which is predicted before models are compared.
         views: predictors of centred scores.
+        ease: predicts what all models' scores have in common.
     """
 
     encoding: Encoding
     subsets: Subsets
     views: tuple[View, ...]
+    ease: Ease
 
     @classmethod
     def of(cls, encoding: Encoding, examples: Examples, learn: Learn, fold: int) -> Pipeline:
@@ -66,9 +69,9 @@ class Pipeline(NamedTuple):
         """
         seen = encoding(examples.given)
         subsets, foreseen = subsets_of(seen, examples.labels, examples.folds)
-        truth = centred(examples.scores).values
-        views = learn(seen.having(foreseen), truth, examples.folds, fold)
-        return cls(encoding, subsets, tuple(views))
+        seen, truth = seen.having(foreseen), centred(examples.scores).values
+        views = learn(seen, truth, examples.folds, fold)
+        return cls(encoding, subsets, tuple(views), ease_of(seen, examples.scores, examples.folds))
 
     def seen(self, given: Given) -> Seen:
         """What the views are given of prompts."""
@@ -78,7 +81,7 @@ class Pipeline(NamedTuple):
 
 def pipelines_of(
     encodings: Sequence[Encoding], examples: Examples, learn: Learn
-) -> tuple[list[Pipeline], list[Floats]]:
+) -> tuple[list[Pipeline], list[Floats], Floats]:
     """Learn a pipeline without each fold.
 
     Whatever is learned of a prompt's features, be it the directions in which they vary, fits the
@@ -91,11 +94,12 @@ def pipelines_of(
         learn: learns views.
 
     Returns:
-        The pipelines, and of each view (n_prompts, n_models) what the pipeline that was learned
-        without a prompt predicts of it.
+        The pipelines, of each view (n_prompts, n_models) what the pipeline that was learned without
+        a prompt predicts of it, and (n_prompts,) how easy it takes it to be.
     """
     pipelines: list[Pipeline] = []
     out: list[Floats] = []
+    easy = np.zeros(len(examples.scores))
     for encoding, fold in zip(encodings, np.unique(examples.folds).tolist(), strict=True):
         held = examples.folds == fold
         pipeline = Pipeline.of(encoding, examples.rows(~held), learn, fold)
@@ -103,8 +107,9 @@ def pipelines_of(
         out = out or [np.zeros(examples.scores.shape) for _ in pipeline.views]
         for whole, view in zip(out, pipeline.views, strict=True):
             whole[held] = view(seen)
+        easy[held] = pipeline.ease(seen.wide)
         pipelines.append(pipeline)
-    return pipelines, out
+    return pipelines, out, easy
 
 
 class Stack(NamedTuple):
@@ -115,28 +120,34 @@ class Stack(NamedTuple):
         pipelines: each learned without another fold; none where there are too few prompts.
         weights: (n_views,)
         shrinkage: turns the weighed predictions into scores.
+        easiness: what is added to those of all models alike.
     """
 
     reader: Reader
     pipelines: tuple[Pipeline, ...]
     weights: Floats
     shrinkage: Shrinkage
+    easiness: Easiness = ALIKE
 
-    def __call__(self, prompts: Prompts) -> Scores:
-        """(n_prompts, n_models) scores."""
-        if not self.shrinkage.moves:
-            return np.tile(self.shrinkage.levels, (len(prompts), 1))
-        return self.shrinkage(self.predicted(self.reader(prompts)))
+    def __call__(self, prompts: Prompts) -> tuple[Scores, Scores]:
+        """(n_prompts, n_models) scores, and (n_prompts, 1) what is added to those of all models."""
+        if not self.pipelines:
+            return np.tile(self.shrinkage.levels, (len(prompts), 1)), np.zeros((len(prompts), 1))
+        seen = self._seen(self.reader(prompts))
+        easy = np.mean([p.ease(s.wide) for p, s in zip(self.pipelines, seen, strict=True)], axis=0)
+        return self.shrinkage(self._weighed(seen)), self.easiness(easy)
 
     def predicted(self, given: Given) -> Floats:
         """(n_prompts, n_models) centred scores."""
-        answers = []
-        for pipeline in self.pipelines:
-            seen = pipeline.seen(given)
-            answers += [
-                w * view(seen)
-                for w, view in zip(self.weights, pipeline.views, strict=True)
-                if w > 0
-            ]
-        shape = (len(given.features), len(self.shrinkage.levels))
-        return np.asarray(sum(answers, np.zeros(shape)) / max(len(self.pipelines), 1))
+        return self._weighed(self._seen(given))
+
+    def _seen(self, given: Given) -> list[Seen]:
+        return [pipeline.seen(given) for pipeline in self.pipelines]
+
+    def _weighed(self, seen: Sequence[Seen]) -> Floats:
+        total = np.zeros((len(seen[0].wide), len(self.shrinkage.levels)))
+        for pipeline, own in zip(self.pipelines, seen, strict=True):
+            for weight, view in zip(self.weights, pipeline.views, strict=True):
+                if weight > 0:
+                    total += weight * view(own)
+        return np.asarray(total / len(self.pipelines))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from routereval.routers.base import Router
+from typing import Any
+
+import numpy as np
+
+from routereval.routers.base import Router, Scores
 from routereval.routers.shrinkage import Gain, Shrinkage
 
 
@@ -29,3 +33,15 @@ class Guarded(Router):
     def fallback_(self) -> int:
         """The column of the model that is fallen back on."""
         return self.shrinkage_.fallback
+
+    def apart(self, X: Any) -> tuple[Scores, Scores]:  # noqa: ANN401
+        """Predicted scores, with what is added to those of all models alike in an array of its own.
+
+        Args:
+            X: as `predict_scores` takes it.
+
+        Returns:
+            (n_prompts, n_models) and (n_prompts, 1), whose sum `predict_scores` answers.
+        """
+        scores = self.predict_scores(X)
+        return scores, np.zeros((len(scores), 1))

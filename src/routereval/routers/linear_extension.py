@@ -12,6 +12,7 @@ from routereval.errors import DataError
 from routereval.observed import column_means
 from routereval.parameters import Number
 from routereval.routers.base import Reads, Router, Scores, Training
+from routereval.routers.guarded import Guarded
 from routereval.routers.siblings import siblings_of
 
 Floats = NDArray[np.float64]
@@ -140,7 +141,7 @@ class LinearlyExtended(Router):
 
     def _fit(self, data: Training) -> None:
         n = self.known.n_models_
-        levels = self.known.predict_scores(data.X).mean(axis=0)
+        levels = _apart(self.known, data.X)[0].mean(axis=0)
         top = levels[getattr(self.known, "fallback_", int(levels.argmax()))]
         names = data.models or [""] * data.scores.shape[1]
         self.likenesses_ = [
@@ -157,10 +158,15 @@ class LinearlyExtended(Router):
         self.levels_ = np.concatenate([levels, means - self.lowered_])
         self.costs_ = None if data.costs is None else column_means(data.costs)[n:]
 
-    def _predict(self, X: Any) -> Scores:  # noqa: ANN401
-        known = self.known.predict_scores(X)
+    def apart(self, X: Any) -> tuple[Scores, Scores]:  # noqa: ANN401
+        """Predicted scores without easiness, and easiness; see `Guarded.apart`."""
+        known, easy = _apart(self.known, X)
         new = [like(known) for like in self.likenesses_]
-        return np.hstack([known, np.stack(new, axis=1) - self.lowered_])
+        return np.hstack([known, np.stack(new, axis=1) - self.lowered_]), easy
+
+    def _predict(self, X: Any) -> Scores:  # noqa: ANN401
+        scores, easy = self.apart(X)
+        return np.asarray(scores + easy)
 
     def predict_costs(self, X: Any) -> Scores | None:  # noqa: ANN401
         """What the known router expects, and the new models' mean costs; None unless both are."""
@@ -169,3 +175,15 @@ class LinearlyExtended(Router):
             return None
         new = np.broadcast_to(self.costs_, (*costs.shape[:-1], len(self.costs_)))
         return np.concatenate([costs, new], axis=-1)
+
+
+def _apart(router: Router, X: Any) -> tuple[Scores, Scores]:  # noqa: ANN401
+    """Predicted scores without what is added to those of all models alike, and that.
+
+    A new model is compared by differences, as the known ones are: by how much it rises with what
+    they have in common is known from too few probes.
+    """
+    if isinstance(router, (Guarded, LinearlyExtended)):
+        return router.apart(X)
+    scores = router.predict_scores(X)
+    return scores, np.zeros((len(scores), 1))
