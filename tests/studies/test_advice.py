@@ -392,16 +392,33 @@ def test_of_many_models_the_best_and_the_cheapest_good_ones_are_routed_among() -
 
 def test_a_slow_model_is_left_out() -> None:
     scores = (np.random.default_rng(0).random((60, 2)) < [0.9, 0.6]) * 1.0
-    signals = {"latency_ms": np.tile([900.0, 90.0], (60, 1))}
-    records = Records.from_arrays(
-        "slow", scores, ["slow", "fast"], features=np.eye(60), signals=signals
-    )
+    axes = {"latency_ms": np.tile([900.0, 90.0], (60, 1))}
+    records = Records.from_arrays("slow", scores, ["slow", "fast"], features=np.eye(60), axes=axes)
     found = advised(records, latency_p95=500)
     assert found.too_slow == ("slow",)
     assert found.decision.use == "fast"
     assert found.decision.best.p95_ms == 90.0
     with pytest.raises(DataError, match="no latency is recorded"):
         advised(luck(60, 3), latency_p95=500)
+    with pytest.raises(DataError, match=r"within 50 ms; the fastest, fast, takes 90$"):
+        advised(records, latency_p95=50)
+
+
+def test_the_latency_of_a_table_is_the_one_that_is_limited(tmp_path: Path) -> None:
+    rows = ["id,model,score,latency_ms"]
+    rows += [f"{n},{m},{n % 2},{ms}" for n in range(30) for m, ms in (("slow", 900), ("fast", 90))]
+    table = tmp_path / "calls.csv"
+    table.write_text("\n".join(rows), encoding="utf-8")
+    found = advise(table, latency_p95=500, n_boot=20).benchmarks[0]
+    assert found.too_slow == ("slow",)
+
+
+def test_a_router_that_reads_the_answers_is_none_to_advise() -> None:
+    for name in ("oracle", "noisy_oracle", "dataset_oracle"):
+        with pytest.raises(DataError, match=f"{name} reads the true scores"):
+            advised(luck(60, 3), routers=[name])
+    with pytest.raises(DataError, match="dataset_best reads from which benchmark"):
+        advised(luck(60, 3), routers=["dataset_best"])
 
 
 def test_several_benchmarks_are_also_joined() -> None:
