@@ -413,6 +413,27 @@ def test_the_latency_of_a_table_is_the_one_that_is_limited(tmp_path: Path) -> No
     assert found.too_slow == ("slow",)
 
 
+def test_where_nothing_costs_anything_no_model_is_cheaper() -> None:
+    found = decided(luck(200, 3), routers=["knn(k=20)"])
+    free = replace(found.best, usd=0.0)
+    assert found.learned is not None
+    assert answer_of(found.learned, free, free, AdvicePlan(), None) in {"no", "unclear"}
+    records = replace(luck(60, 2), costs=np.zeros((2, 60)))
+    assert decided(records).use == "llm-0"
+
+
+def test_models_that_share_too_few_prompts_are_named() -> None:
+    scores = (np.random.default_rng(0).random((90, 3)) < 0.5) * 1.0
+    scores[np.arange(90), np.arange(90) % 3] = np.nan
+    records = Records.from_arrays("thirds", scores, list("abc"), features=np.eye(90))
+    found = advised(records)
+    assert found.n_prompts == 30
+    assert len(found.unasked) == 1
+    text = advise(records, n_boot=20, routers=["knn"]).render("table", 2000)
+    assert f"No candidates, for want of prompts shared with the others: {found.unasked[0]}." in text
+    assert "60 prompts are left out, on which some candidate has no score." in text
+
+
 def test_a_router_that_reads_the_answers_is_none_to_advise() -> None:
     for name in ("oracle", "noisy_oracle", "dataset_oracle"):
         with pytest.raises(DataError, match=f"{name} reads the true scores"):

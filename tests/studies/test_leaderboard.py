@@ -198,6 +198,21 @@ def test_a_saved_router_chooses_again(records: Records, tmp_path: Path) -> None:
     assert [one.kind for one in verify(board, records).standing] == ["router"]
 
 
+def test_a_saved_router_that_learned_from_these_prompts_is_refused(
+    records: Records, tmp_path: Path
+) -> None:
+    board = init(tmp_path / "board", records)
+    rv.train(records, "knn", embedder="tfidf(dims=4)").save(tmp_path / "router")
+    with pytest.raises(DataError, match=r"was trained on \d+ of these very prompts"):
+        add(board, records, "trained", tmp_path / "router")
+    assert verify(board, records).entries == ()
+
+
+def test_a_board_that_is_not_there_is_said(records: Records, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no leaderboard; begin one with routereval leaderboard"):
+        verify(tmp_path / "none", records)
+
+
 def test_a_hash_comes_first_and_the_file_must_have_it(records: Records, tmp_path: Path) -> None:
     board = init(tmp_path / "board", records)
     file = written(tmp_path / "a.csv", HONEST["plain"](records)[0])

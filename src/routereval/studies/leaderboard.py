@@ -355,6 +355,8 @@ def _opened(
     board: str | Path, source: Records | Sequence[Records] | str | Path, salt: str
 ) -> tuple[Path, Records, Mapping[str, Any]]:
     path = Path(board)
+    if not (path / BOARD).exists():
+        raise DataError(f"{path} is no leaderboard; begin one with routereval leaderboard init")
     facts = read_json(path / BOARD)
     if facts.get("schema") != SCHEMA:
         raise DataError(f"{path / BOARD} is of schema {facts.get('schema')}, not {SCHEMA}")

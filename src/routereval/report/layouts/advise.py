@@ -358,9 +358,17 @@ def _left_out(benchmark: BenchmarkAdvice) -> list[str]:
         )
     if benchmark.too_slow:
         sentences.append(f"Left out for latency: {some_of(benchmark.too_slow)}.")
-    if benchmark.n_dropped:
+    if benchmark.unasked:
         sentences.append(
-            f"{benchmark.n_dropped:,} prompts are left out, on which some model has no score."
+            f"No candidates, for want of prompts shared with the others: "
+            f"{some_of(benchmark.unasked)}."
+        )
+    if benchmark.n_dropped:
+        who = "candidate" if benchmark.unasked else "model"
+        one = benchmark.n_dropped == 1
+        sentences.append(
+            f"{number_of(benchmark.n_dropped, 'prompt')} {'is' if one else 'are'} left out, on "
+            f"which some {who} has no score."
         )
     return sentences
 

@@ -212,6 +212,7 @@ class BenchmarkAdvice:
         n_candidates: models that a pool is chosen from.
         set_aside: models left out because they answer by habit or guess.
         too_slow: models left out because their latency is above the limit.
+        unasked: models that are no candidates, as they share too few prompts with the others.
         simulated: True if no real model was asked.
         chance: mean score of a guesser; NaN if unknown.
         chance_source: how it is known.
@@ -228,6 +229,7 @@ class BenchmarkAdvice:
     n_candidates: int
     set_aside: tuple[str, ...]
     too_slow: tuple[str, ...]
+    unasked: tuple[str, ...]
     simulated: bool
     chance: float
     chance_source: str

@@ -164,6 +164,7 @@ def _advised(
     records: Records, table: ScoreTable, plan: AdvicePlan, report: Progress
 ) -> BenchmarkAdvice:
     latencies = _latencies(records, table)
+    unasked = table.names(np.setdiff1d(np.arange(len(table.models)), table.candidates))
     table, slow = _fast_enough(table, latencies, plan)
     if not len(table.candidates):
         raise DataError(f"{table.name}: no model was put to every prompt")
@@ -196,6 +197,7 @@ def _advised(
         n_candidates=len(table.candidates),
         set_aside=table.set_aside,
         too_slow=slow,
+        unasked=unasked,
         simulated=table.simulated,
         chance=float(table.chance.mean()),
         chance_source=table.chance_source,
