@@ -215,6 +215,15 @@ def test_an_oracle_without_luck_is_no_less_than_one_model(advice: Advice) -> Non
         assert f"; at least {shown:.3f} without the luck of the draw" in text
 
 
+def test_a_router_that_reads_no_text_says_what_it_needs(advice: Advice) -> None:
+    found = advice.benchmarks[0].decision
+    assert "hold no texts" not in changed(advice)
+    assert found.learned is not None
+    text = changed(advice, learned=replace(found.learned, known_by="columns"))
+    assert "it can be served only where requests say these, as by a rule for each subset." in text
+    assert "than its columns tell knn(k=5)." in text
+
+
 def test_a_gain_is_explained_where_there_is_one(advice: Advice) -> None:
     assert "gain: score of the learned router" in changed(advice)
     assert "gain:" not in changed(advice, answer="no", learned=None, missing="no texts")

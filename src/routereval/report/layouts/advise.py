@@ -42,6 +42,7 @@ from routereval.studies.advise.tried import LEAST_SAVING
 _WIDTH = 100
 _STABLE = 4  # folds of five
 _HUGE = 1_000_000
+_COLUMNS = "columns"  # what a router reads where there are no texts
 _LITTLE = 0.01  # a share of the traffic that is not worth a name
 
 
@@ -139,7 +140,14 @@ def _learned(found: Decision) -> list[str]:
         f"{signed(routed.gain)} against the best single model by the same training prompts."
     ]
     share = _traffic(routed)
-    return [*sentences, f"It sends {share}."] if share else sentences
+    if share:
+        sentences.append(f"It sends {share}.")
+    if learned.known_by == _COLUMNS:
+        sentences.append(
+            "The records hold no texts: of a prompt it knows the subset and other columns alone, so "
+            "it can be served only where requests say these, as by a rule for each subset."
+        )
+    return sentences
 
 
 def _traffic(routed: Routed) -> str:
@@ -245,8 +253,8 @@ def _no_ceiling(pool: PoolAdvice, learned: Learned, best: Alone) -> str:
     others = number_of(pool.n_outside, "other model")
     return (
         f"What is left, at most: not known. How the {others} did on a prompt tells less "
-        f"({signed(pool.gain)} among {', '.join(_marked(pool))}) than its text tells "
-        f"{learned.router}. The oracle, luck included, scores "
+        f"({signed(pool.gain)} among {', '.join(_marked(pool))}) than its "
+        f"{'columns tell' if learned.known_by == _COLUMNS else 'text tells'} {learned.router}. The oracle, luck included, scores "
         f"{pool.oracle.value:.3f}{_guessing(pool, best)}."
     )
 
