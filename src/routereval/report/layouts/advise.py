@@ -144,8 +144,8 @@ def _learned(found: Decision) -> list[str]:
         sentences.append(f"It sends {share}.")
     if learned.known_by == _COLUMNS:
         sentences.append(
-            "The records hold no texts: of a prompt it knows the subset and other columns alone, so "
-            "it can be served only where requests say these, as by a rule for each subset."
+            "The records hold no texts: of a prompt it knows the subset and other columns alone, "
+            "so it can be served only where requests say these, as by a rule for each subset."
         )
     return sentences
 
@@ -251,10 +251,11 @@ def _left(benchmark: BenchmarkAdvice) -> list[str]:
 def _no_ceiling(pool: PoolAdvice, learned: Learned, best: Alone) -> str:
     """Where a learned router gains more than is said to be left."""
     others = number_of(pool.n_outside, "other model")
+    tells = "columns tell" if learned.known_by == _COLUMNS else "text tells"
     return (
         f"What is left, at most: not known. How the {others} did on a prompt tells less "
-        f"({signed(pool.gain)} among {', '.join(_marked(pool))}) than its "
-        f"{'columns tell' if learned.known_by == _COLUMNS else 'text tells'} {learned.router}. The oracle, luck included, scores "
+        f"({signed(pool.gain)} among {', '.join(_marked(pool))}) than its {tells} "
+        f"{learned.router}. The oracle, luck included, scores "
         f"{pool.oracle.value:.3f}{_guessing(pool, best)}."
     )
 
