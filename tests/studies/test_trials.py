@@ -146,7 +146,7 @@ def test_terminal_bench_by_its_repeats() -> None:
 def test_the_best_model_of_the_sentence_is_scored_where_the_oracle_is() -> None:
     runs = made(np.tile([0.5, 0.4], (60, 1)), 3, seed=4)
     runs[:, :20, 0] = 1.0  # easy prompts of which the other model lacks its runs
-    runs[:, :20, 1] = np.nan
+    runs[1:, :20, 1] = np.nan
     found = trials(held(runs), n_boot=20)
     one = found.benchmarks[0]
     assert one.best_score == pytest.approx(runs[:, 20:, 0].mean())
