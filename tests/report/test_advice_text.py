@@ -202,7 +202,8 @@ def test_a_price_at_which_routing_saves_already_is_none_to_wait_for(advice: Advi
     kept = replace(found.learned.best, lead=Estimate(0.01, 0.0, 0.02))
     learned = replace(found.learned, cheap=kept)
     said = "times its price would make routing save"
-    assert said not in changed(advice, answer="route", learned=learned, price_factor=0.4)
+    for factor in (0.4, 14.9, math.inf, math.nan):
+        assert said not in changed(advice, answer="route", learned=learned, price_factor=factor)
     assert f"1.4 {said}" in changed(advice, answer="route", learned=learned, price_factor=1.4)
 
 

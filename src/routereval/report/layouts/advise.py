@@ -43,6 +43,7 @@ _WIDTH = 100
 _STABLE = 4  # folds of five
 _HUGE = 1_000_000
 _COLUMNS = "columns"  # what a router reads where there are no texts
+_DEAREST = 10  # times its price: of more nobody need be told, as other models are cheaper then
 _LITTLE = 0.01  # a share of the traffic that is not worth a name
 
 
@@ -291,7 +292,7 @@ def _change(benchmark: BenchmarkAdvice, margin: float) -> list[str]:
     if found.answer not in {"route", "save"}:
         points += _prompts_change(benchmark, learned, margin)
         points += _keeping(found, learned, margin)
-    if 1 < found.price_factor < math.inf and found.answer != "save" and _kept(found, margin):
+    if 1 < found.price_factor <= _DEAREST and found.answer != "save" and _kept(found, margin):
         points.append(
             f"{found.best.model} at {found.price_factor:.1f} times its price would make routing "
             f"save a tenth of it"
