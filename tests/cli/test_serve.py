@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,36 @@ def test_a_check_says_what_would_be_served(router_dir: Path, command_line: Comma
     assert answer.err.splitlines() == [
         "1 of the router's 3 models have an upstream",
         "never chosen, for want of an upstream: portia, parrot",
+        "unknown to the router, so asked by name only: other",
         "base_url for clients: http://127.0.0.1:0/v1",
         f"Next: routereval serve {router_dir} -c {config}",
     ]
+
+
+def test_addresses_are_filled_in_before_anything_is_served(
+    router_dir: Path, command_line: CommandLine
+) -> None:
+    config = router_dir.parent / "gateway.toml"
+    nowhere = "https://example.invalid/v1"
+    config.write_text(TOML.replace("http://127.0.0.1:9/v1", nowhere, 1))
+    answer = command_line("serve", router_dir, "-c", config, "--check")
+    assert "still without an address (base_url): euclid" in answer.err
+    assert "Next:" not in answer.err
+    config.write_text(TOML.replace("http://127.0.0.1:9/v1", nowhere))
+    answer = command_line("serve", router_dir, "-c", config)
+    assert answer.status == 2
+    assert f"no upstream has an address yet; fill in each base_url in {config}" in answer.err
+
+
+def test_an_address_that_is_taken_is_one_sentence(
+    router_dir: Path, command_line: CommandLine
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = router_dir.parent / "gateway.toml"
+        answer = command_line("serve", router_dir, "-c", config, "--port", port)
+    assert answer.status == 2
+    assert f"nobody can listen at 127.0.0.1:{port}: Address already in use" in answer.err
 
 
 def test_a_port_of_the_command_line_stands_for_that_of_the_file(

@@ -52,6 +52,15 @@ def test_route_in_json(
         assert line["costs"][line["model"]] == min(line["costs"].values())
 
 
+def test_route_wants_a_prompt(
+    router: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    answer = command_line("route", router)
+    assert answer.status == 2
+    assert "there is no prompt" in answer.err
+
+
 def test_route_finds_the_lam_of_a_share_of_calls(router: Path, command_line: CommandLine) -> None:
     texts = ["prove the lemma", "cite the statute", "dose the patient", "why"]
     answer = command_line("route", router, "--share", "0", *texts, "--format", "json")

@@ -307,3 +307,10 @@ def test_objects_without_a_known_score_are_refused_with_what_they_hold(tmp_path:
 def test_a_name_that_no_object_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column 'rouge' for score"):
         named(tmp_path, BY_MODEL, "rouge")
+
+
+def test_a_model_of_which_no_row_has_a_score_is_named(tmp_path: Path) -> None:
+    rows = "".join(f"{model},{prompt},{score}\n" for model, prompt, score in ROWS)
+    draft = read(tmp_path, f"model,id,score\n{rows}c,q1,\nc,q2,\n")
+    assert cells(draft) == PAIR
+    assert "no row of c has a score: left out" in draft.warnings

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
+from routereval.cli.main import cli
 from routereval.errors import DataError, SpecError
 from routereval.records import Records, read_records
 from routereval.records.costs import parameters, with_costs
@@ -147,7 +149,7 @@ def test_a_damaged_list_is_said(text: str, words: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=words):
         price_list(path)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"missing\.toml does not exist"):
         price_list(tmp_path / "missing.toml")
 
 
@@ -171,3 +173,8 @@ def test_a_run_tells_where_costs_come_from() -> None:
     without = run([known], ["random"], [3], ["all-weak"], n_jobs=1, costs="none")
     assert np.isnan(without.cells[0].metrics["cost"])
     assert without.cells[0].key != found.cells[0].key
+
+
+def test_a_model_that_the_list_lacks_is_refused_with_the_nearest() -> None:
+    found = CliRunner().invoke(cli, ["prices", "show", "gpt4o"])
+    assert "knows no 'gpt4o'; did you mean 'gpt-4o'?" in str(found.exception)

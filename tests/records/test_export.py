@@ -16,6 +16,7 @@ from routereval.importers import neutral, table
 from routereval.records import Draft, Records, export
 from routereval.records.export import export_records, united_order
 from routereval.records.names import is_name
+from tests.conftest import CommandLine
 from tests.made import made
 
 Rows = Sequence[Sequence[float]]
@@ -287,3 +288,26 @@ def test_csv_refuses_a_model_called_like_a_key(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a model is named 'benchmark'"):
         export_records([odd], tmp_path / "out", "csv")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_format_has_no_place_for_is_said(tmp_path: Path, command_line: CommandLine) -> None:
+    scores = np.array([[1.0, 0.0], [0.0, 1.0]])
+    held = Records.from_arrays(
+        "calls",
+        scores,
+        ["a", "b"],
+        features=np.eye(2),
+        axes={"latency_ms": scores},
+        trials=np.stack([scores, scores]),
+    )
+    source = held.save(tmp_path / "calls")
+    lost = {
+        "csv": "latency_ms, trials",
+        "neutral": "features given",
+        "long": "features given",
+    }
+    for name, words in lost.items():
+        told = command_line("export", name, source, tmp_path / name)
+        assert f"left out, as {name} has no place for it: {words}\n" in told.err
+    bare = Records.from_arrays("bare", scores, ["a", "b"]).save(tmp_path / "bare")
+    assert "left out" not in command_line("export", "csv", bare, tmp_path / "none").err

@@ -55,7 +55,7 @@ def test_the_verdict_comes_first_then_what_it_rests_on(advice: Advice) -> None:
     assert f"Best single model: {found.best.model}, {found.best.score.value:.3f}" in text
     assert "on 240 prompts that it has not seen (each fit learned from 216, by tfidf)" in text
     assert "Budget of $4.00 per 1,000 prompts: the best single model within it is" in text
-    assert "At 2,000,000 prompts per month this saves" in text
+    assert "At 2,000,000 prompts per month knn(k=5), for the score, saves $" in text
     assert "against a mixture of single models of the same cost (the Zero router)" in text
     assert "5 folds" in text
 
@@ -142,6 +142,92 @@ def test_a_floor_that_was_named_is_what_is_not_shown(advice: Advice) -> None:
     kept = replace(learned, cheap=replace(lost, lead=Estimate(0.01, 0.0, 0.02)))
     text = verdict(replace(bench, decision=replace(named, learned=kept)), 0.01)
     assert "costs a tenth less than any single model that keeps the score 0.600" in text
+
+
+def changed(advice: Advice, **fields: object) -> str:
+    """The text of advice whose decision is another one."""
+    bench = advice.benchmarks[0]
+    other = replace(bench, decision=replace(bench.decision, **fields))  # type: ignore[arg-type]
+    return " ".join(replace(advice, benchmarks=(other,)).render("table", 2000).split())
+
+
+def test_what_a_month_saves_or_costs_is_of_what_the_answer_uses(advice: Advice) -> None:
+    best = advice.benchmarks[0].decision.best.model
+    more = changed(advice, answer="save", monthly=Estimate(-500.0, -700.0, -300.0))
+    assert f"knn(k=5), at least cost, costs $500 [$300, $700] a month more than {best}." in more
+    less = changed(advice, answer="cheaper", use="small", monthly=Estimate(5.0, 4.0, 6.0))
+    assert f"per month small saves $5 [$4, $6] a month against {best}." in less
+
+
+def test_a_verdict_above_the_budget_says_what_is_within(advice: Advice) -> None:
+    found = advice.benchmarks[0].decision
+    assert found.learned is not None
+    routed = replace(found.learned.best, usd=Estimate(9.0, 8.0, 10.0))
+    within = replace(routed, usd=Estimate(3.5, 3.0, 4.0), score=Estimate(0.7, 0.6, 0.8))
+    small = replace(found.best, model="small", score=Estimate(0.5, 0.4, 0.6))
+    learned = replace(found.learned, best=routed, within=within)
+    above = "That is above the budget of $4.00, within which "
+    text = changed(advice, answer="route", learned=learned, affordable=small)
+    assert f"{above}knn(k=5) scores 0.700 and small alone 0.500." in text
+    dear = replace(learned, within=replace(within, usd=Estimate(4.5, 4.0, 5.0)))
+    assert f"{above}small alone scores 0.500." in changed(
+        advice, answer="route", learned=dear, affordable=small
+    )
+    assert f"{above}there is nothing." in changed(
+        advice, answer="route", learned=dear, affordable=None
+    )
+    assert above not in changed(advice, learned=replace(learned, best=within))
+    decision = replace(found, answer="route", learned=learned)
+    assert decision.served(4.0) == within
+    assert decision.served(None) == decision.served(20.0) == routed
+    assert replace(decision, learned=dear).served(4.0) == routed
+
+
+def test_a_floor_that_only_the_router_keeps_has_its_least_cost(advice: Advice) -> None:
+    text = changed(advice, enough=None, floor=0.8, floor_model="")
+    assert "against the score 0.800, which no single model keeps; " in text
+
+
+def test_a_model_is_not_within_the_margin_of_itself(advice: Advice) -> None:
+    found = advice.benchmarks[0].decision
+    small = replace(found.best, model="small", usd=found.best.usd / 2)
+    text = changed(advice, answer="cheaper", enough=small, floor_model="small", use="small")
+    assert "Use small alone: nothing cheaper keeps its score within 0.01, and it costs 50%" in text
+    assert "Best cheaper model: none is within 0.01 of small." in text
+
+
+def test_a_price_at_which_routing_saves_already_is_none_to_wait_for(advice: Advice) -> None:
+    found = advice.benchmarks[0].decision
+    assert found.learned is not None
+    kept = replace(found.learned.best, lead=Estimate(0.01, 0.0, 0.02))
+    learned = replace(found.learned, cheap=kept)
+    said = "times its price would make routing save"
+    for factor in (0.4, 14.9, math.inf, math.nan):
+        assert said not in changed(advice, answer="route", learned=learned, price_factor=factor)
+    assert f"1.4 {said}" in changed(advice, answer="route", learned=learned, price_factor=1.4)
+
+
+def test_an_oracle_without_luck_is_no_less_than_one_model(advice: Advice) -> None:
+    bench = advice.benchmarks[0]
+    best = bench.decision.best.score.value
+    for least, shown in ((best - 0.1, best), (best + 0.1, best + 0.1)):
+        pools = tuple(replace(pool, steady=Estimate(least, 0, 1)) for pool in bench.pools)
+        text = replace(advice, benchmarks=(replace(bench, pools=pools),)).render("table", 2000)
+        assert f"; at least {shown:.3f} without the luck of the draw" in text
+
+
+def test_a_router_that_reads_no_text_says_what_it_needs(advice: Advice) -> None:
+    found = advice.benchmarks[0].decision
+    assert "hold no texts" not in changed(advice)
+    assert found.learned is not None
+    text = changed(advice, learned=replace(found.learned, known_by="columns"))
+    assert "it can be served only where requests say these, as by a rule for each subset." in text
+    assert "than its columns tell knn(k=5)." in text
+
+
+def test_a_gain_is_explained_where_there_is_one(advice: Advice) -> None:
+    assert "gain: score of the learned router" in changed(advice)
+    assert "gain:" not in changed(advice, answer="no", learned=None, missing="no texts")
 
 
 def test_one_more_name_is_not_counted() -> None:

@@ -262,6 +262,14 @@ def test_more_prompts_are_asked_for_where_there_are_more(
     assert ("Every prompt was tested" in text) == (protocol != "clean")
 
 
+def test_of_graded_scores_the_best_model_is_named_and_not_a_right_one(gathered: RunReport) -> None:
+    view = gathered.views[0]
+    one = view.regrets[0]
+    for scores, said in (({"a": 0.0, "b": 1.0}, "right: b"), ({"a": 0.3, "b": 0.6}, "best: b")):
+        lost = one._replace(scores=scores, better=("b",))
+        assert said in str(after_view(gathered, replace(view, regrets=[lost]), 0))
+
+
 def test_results_without_costs_or_prompts_say_so(tmp_path: Path) -> None:
     left = run([made()], ["knn(k=5)", "best_single"], [3], ["all-strong"], n_boot=20, n_jobs=1)
     bare = Results(left.cells, left.outcomes, left.notes, left.info)

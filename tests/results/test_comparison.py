@@ -286,6 +286,7 @@ def test_the_command(
     assert command_line("compare", out, "--margin", "0.1").status == 2
     everyone = command_line("compare", out)
     assert "None of 2 learned routers beats best_single on" in everyone.out
+    assert "after Holm's correction." in " ".join(everyone.out.split())
     assert "mean rank" in everyone.out
     held = json.loads(command_line("compare", out, "linear", "oracle", "--format", "json").out)
     assert "routers, oracle beats linear by 0." in held["sentence"]

@@ -56,7 +56,20 @@ def test_what_is_written_is_read_again(a: str, sign: str, score: float) -> None:
         assert Requirement.parse(str(Requirement(a, sign, b))) == (a, sign, b)
 
 
-@pytest.mark.parametrize("text", ["", "auto", "auto > ", "> auto", "auto < knn", "auto > 1.5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "auto",
+        "auto > ",
+        "> auto",
+        "auto < knn",
+        "auto > 1.5",
+        "auto => knn",
+        "0.5 > auto",
+        "a > =b",
+    ],
+)
 def test_another_form_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match=r"cannot read the requirement|a score lies in \[0, 1\]"):
         Requirement.parse(text)

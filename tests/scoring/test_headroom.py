@@ -130,8 +130,9 @@ def test_impossible_chance_is_refused() -> None:
 def test_split_halves_by_hand() -> None:
     first = np.array([[1.0, 0.0], [0.5, 0.5]])
     second = np.array([[0.2, 0.4], [0.0, 1.0]])
-    # the first half's winner scores 0.2 in the second, whose winner scores 0 in the first
-    assert split_half_oracle(first, second).tolist() == pytest.approx([0.1, 0.5])
+    # the first half's winner scores 0.2 in the second, whose winner scores 0 in the first; of the
+    # second prompt the first half says nothing, but the first model is better on both
+    assert split_half_oracle(first, second).tolist() == pytest.approx([0.1, 0.25])
 
 
 @pytest.mark.parametrize("repeats", [4, 7, 10])
@@ -148,6 +149,13 @@ def test_noise_inflates_the_raw_oracle_and_not_the_corrected_one(repeats: int) -
 
 def test_a_single_sample_cannot_be_corrected() -> None:
     assert np.isnan(noise_corrected_oracle(np.eye(3), 1)).all()
+
+
+def test_models_that_tie_in_few_runs_do_not_hide_the_better_one() -> None:
+    rng = np.random.default_rng(0)
+    seen = rng.binomial(3, [0.9, 0.5, 0.5, 0.5, 0.5], (2000, 5)) / 3
+    found = noise_corrected_oracle(seen, 3).mean()
+    assert 0.84 < found <= 0.9  # 0.67 where ties share the score
 
 
 def test_noise_correction_is_the_same_for_the_same_seed() -> None:

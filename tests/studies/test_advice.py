@@ -127,7 +127,7 @@ def test_of_records_without_texts_it_says_where_each_subset_goes(tmp_path: Path)
     assert found.answer == "route"
     assert found.routed is not None
     assert [model for _, model, _ in found.routed.by_subset[:3]] == named(3)
-    assert "By subset: kind-0 to llm-0" in to_text(advice_document(advice))
+    assert "by a rule for each subset. kind-0 to llm-0" in to_text(advice_document(advice))
     deploy(advice, tmp_path / "records", tmp_path / "out")
     lines = (tmp_path / "out" / "next.txt").read_text("utf-8").splitlines()
     assert lines[0].startswith("# no router is kept")
@@ -418,16 +418,54 @@ def test_of_many_models_the_best_and_the_cheapest_good_ones_are_routed_among() -
 
 def test_a_slow_model_is_left_out() -> None:
     scores = (np.random.default_rng(0).random((60, 2)) < [0.9, 0.6]) * 1.0
-    signals = {"latency_ms": np.tile([900.0, 90.0], (60, 1))}
-    records = Records.from_arrays(
-        "slow", scores, ["slow", "fast"], features=np.eye(60), signals=signals
-    )
+    axes = {"latency_ms": np.tile([900.0, 90.0], (60, 1))}
+    records = Records.from_arrays("slow", scores, ["slow", "fast"], features=np.eye(60), axes=axes)
     found = advised(records, latency_p95=500)
     assert found.too_slow == ("slow",)
     assert found.decision.use == "fast"
     assert found.decision.best.p95_ms == 90.0
     with pytest.raises(DataError, match="no latency is recorded"):
         advised(luck(60, 3), latency_p95=500)
+    with pytest.raises(DataError, match=r"within 50 ms; the fastest, fast, takes 90$"):
+        advised(records, latency_p95=50)
+
+
+def test_the_latency_of_a_table_is_the_one_that_is_limited(tmp_path: Path) -> None:
+    rows = ["id,model,score,latency_ms"]
+    rows += [f"{n},{m},{n % 2},{ms}" for n in range(30) for m, ms in (("slow", 900), ("fast", 90))]
+    table = tmp_path / "calls.csv"
+    table.write_text("\n".join(rows), encoding="utf-8")
+    found = advise(table, latency_p95=500, n_boot=20).benchmarks[0]
+    assert found.too_slow == ("slow",)
+
+
+def test_where_nothing_costs_anything_no_model_is_cheaper() -> None:
+    found = decided(luck(200, 3), routers=["knn(k=20)"])
+    free = replace(found.best, usd=0.0)
+    assert found.learned is not None
+    assert answer_of(found.learned, free, free, AdvicePlan(), None) in {"no", "unclear"}
+    records = replace(luck(60, 2), costs=np.zeros((2, 60)))
+    assert decided(records).use == "llm-0"
+
+
+def test_models_that_share_too_few_prompts_are_named() -> None:
+    scores = (np.random.default_rng(0).random((90, 3)) < 0.5) * 1.0
+    scores[np.arange(90), np.arange(90) % 3] = np.nan
+    records = Records.from_arrays("thirds", scores, list("abc"), features=np.eye(90))
+    found = advised(records)
+    assert found.n_prompts == 30
+    assert len(found.unasked) == 1
+    text = advise(records, n_boot=20, routers=["knn"]).render("table", 2000)
+    assert f"No candidates, for want of prompts shared with the others: {found.unasked[0]}." in text
+    assert "60 prompts are left out, on which some candidate has no score." in text
+
+
+def test_a_router_that_reads_the_answers_is_none_to_advise() -> None:
+    for name in ("oracle", "noisy_oracle", "dataset_oracle"):
+        with pytest.raises(DataError, match=f"{name} reads the true scores"):
+            advised(luck(60, 3), routers=[name])
+    with pytest.raises(DataError, match="dataset_best reads from which benchmark"):
+        advised(luck(60, 3), routers=["dataset_best"])
 
 
 def test_several_benchmarks_are_also_joined() -> None:

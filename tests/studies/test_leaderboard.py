@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,35 @@ def test_a_saved_router_chooses_again(records: Records, tmp_path: Path) -> None:
     router.save(tmp_path / "router")
     add(board, records, "trained", tmp_path / "router", Declared(constant=True))
     assert [one.kind for one in verify(board, records).standing] == ["router"]
+
+
+def test_a_saved_router_that_learned_from_these_prompts_is_refused(
+    records: Records, tmp_path: Path
+) -> None:
+    board = init(tmp_path / "board", records)
+    rv.train(records, "knn", embedder="tfidf(dims=4)").save(tmp_path / "router")
+    with pytest.raises(DataError, match=r"was trained on \d+ of these very prompts"):
+        add(board, records, "trained", tmp_path / "router")
+    assert verify(board, records).entries == ()
+
+
+def test_a_declared_constant_is_not_to_be_asked_on_the_site(
+    records: Records, tmp_path: Path
+) -> None:
+    board = init(tmp_path / "board", records)
+    one = records.models[0]
+    given = replace(HONEST["plain"](records)[0], constant=True)
+    given = replace(given, models=(one,) * len(given.prompts))
+    add(board, records, "one", written(tmp_path / "one.csv", given), declared(given))
+    shown = verify(board, records)
+    text = build_site(shown, judged(shown, records), tmp_path / "site").read_text()
+    assert f"always {one}" in text
+    assert "to be asked" not in text
+
+
+def test_a_board_that_is_not_there_is_said(records: Records, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no leaderboard; begin one with routereval leaderboard"):
+        verify(tmp_path / "none", records)
 
 
 def test_a_hash_comes_first_and_the_file_must_have_it(records: Records, tmp_path: Path) -> None:

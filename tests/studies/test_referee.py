@@ -158,6 +158,25 @@ def test_what_chooses_best_on_every_prompt_is_a_control(tmp_path: Path) -> None:
     assert found.entry("hindsight", "control").against is None
 
 
+def test_the_sentences_of_one_router_name_it(tmp_path: Path) -> None:
+    held = records()
+    text = " ".join(judged(tmp_path, parity=by_parity(held)).render("table", 2000).split())
+    assert "): parity beats it (5 %)." in text
+    assert "parity chooses better than its choices dealt at random (5 %)." in text
+    worst = np.full(120, 2)
+    worst[:3] = 1
+    text = judged(tmp_path, poor=worst).render("table", 2000)
+    assert "): poor loses to it (5 %)." in text
+    assert "poor is not shown to choose better than its choices dealt at random" in text
+
+
+def test_who_knows_the_answers_is_not_called_a_constant(tmp_path: Path) -> None:
+    text = judged(tmp_path, hindsight=records().dense().argmax(axis=1)).render("table", 2000)
+    assert "Every router that is listed chooses a best model on every prompt." in text
+    assert "The best constant is " in text
+    assert "is a constant;" not in text
+
+
 def test_a_prompt_without_a_choice_scores_nothing_and_is_told(tmp_path: Path) -> None:
     held, choice = records(), by_parity(records())
     names = [None if row < 30 else MODELS[place] for row, place in enumerate(choice)]

@@ -141,3 +141,14 @@ def test_terminal_bench_by_its_repeats() -> None:
     assert (split[1], split[4]) == pytest.approx((0.655, 0.693), abs=0.003)
     assert found.asked is not None
     assert found.asked.p > 0.5
+
+
+def test_the_best_model_of_the_sentence_is_scored_where_the_oracle_is() -> None:
+    runs = made(np.tile([0.5, 0.4], (60, 1)), 3, seed=4)
+    runs[:, :20, 0] = 1.0  # easy prompts of which the other model lacks its runs
+    runs[1:, :20, 1] = np.nan
+    found = trials(held(runs), n_boot=20)
+    one = found.benchmarks[0]
+    assert one.best_score == pytest.approx(runs[:, 20:, 0].mean())
+    assert one.best_score < one.models[0].score
+    assert f"m0, has {one.best_score:.3f};" in found.render("table", 2000)

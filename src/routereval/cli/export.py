@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from routereval.cli.messages import next_command
+from routereval.cli.messages import next_command, say
 
 
 @click.command()
@@ -20,10 +20,13 @@ def export(format_name: str, source: str, dest: Path) -> None:
     cell), in Parquet; either can be imported again. csv is for programs that read no Parquet:
     prompts, scores, costs and features. DEST appears whole or not at all.
     """
-    from routereval.records.export import export_records
+    from routereval.records.export import export_records, not_exported
     from routereval.sources import open_source
 
     records = open_source(source)
     path = export_records(records, dest, format_name)
     click.echo(f"{path}: {', '.join(one.name for one in records)}")
+    lost = not_exported(records, format_name)
+    if lost:
+        say(f"left out, as {format_name} has no place for it: {', '.join(lost)}")
     next_command("split", source, "split.csv")

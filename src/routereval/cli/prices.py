@@ -46,7 +46,7 @@ def show(models: tuple[str, ...], path: Path | None, today: date, format_name: s
     listed = price_list(path)
     for model in models:
         if listed.of(model) is None:
-            raise DataError(f"the price list knows no {model!r}; routereval prices show names all")
+            raise DataError(_unlisted(model, listed))
     printed(_document(listed, models, today), format_name)
     next_command("prices", "update", "FILE")
 
@@ -92,6 +92,15 @@ def update(
     added = len(new.usd) - len(listed.usd)
     click.echo(f"{out}: {len(new.usd):,} models, {added:,} new, {changed:,} with another price")
     next_command("advise", "SOURCE", "--prices", out)
+
+
+def _unlisted(model: str, listed: PriceList) -> str:
+    """That the list knows no such model, with the nearest that it does."""
+    import difflib
+
+    near = difflib.get_close_matches(model, listed.usd, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"the price list knows no {model!r}; {hint}routereval prices show names all"
 
 
 def _document(listed: PriceList, models: tuple[str, ...], today: date) -> Document:

@@ -54,12 +54,15 @@ def route(
     --format json is one line of JSON per text. With --share .3 and a sample of your prompts it says
     which --lam sends 30 % of them to the dearest model; gateway.toml takes it.
     """
+    from routereval.errors import DataError
     from routereval.routers import load_router
 
     trained = load_router(directory, allow_network=allow_network)
     asked = list(texts) or ["-"]
     if asked == ["-"]:
         asked = sys.stdin.read().splitlines()
+        if not asked:
+            raise DataError("there is no prompt: give one as TEXT, or one a line on standard input")
     if share is not None:
         if lam:
             raise click.UsageError("give --lam or --share, not both")

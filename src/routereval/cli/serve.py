@@ -42,6 +42,7 @@ def serve(
     check_installed()
     import asyncio
 
+    from routereval.errors import DataError
     from routereval.gateway import create_app, server
     from routereval.gateway.build import rehearse
 
@@ -49,11 +50,15 @@ def serve(
     trained, config = load()
     for line in server.overview(trained, config):
         say(line)
+    blank = server.without_address(config)
     if check:
         asyncio.run(rehearse(create_app(trained, config)))
         at = () if port is None else ("--port", port)
-        next_command("serve", router_dir, "-c", config_path, *at)
+        if not blank:
+            next_command("serve", router_dir, "-c", config_path, *at)
         return
+    if len(blank) == len(config.upstreams):
+        raise DataError(f"no upstream has an address yet; fill in each base_url in {config_path}")
 
     def ready(taken: int) -> None:
         say(server.greeting(config, taken))

@@ -159,6 +159,12 @@ def models_without_upstream(trained: TrainedRouter, config: Config) -> list[str]
     return [model for model in trained.models if model not in served]
 
 
+def upstreams_without_model(trained: TrainedRouter, config: Config) -> list[str]:
+    """The upstreams that the router does not know: they are asked by name only."""
+    names = dict.fromkeys(upstream.name for upstream in config.upstreams)
+    return [name for name in names if name not in trained.models]
+
+
 def router_decider(trained: TrainedRouter, config: Config, name: str = "") -> RouterDecider:
     """What decides by a router; the log calls it by its spec unless a name is given."""
     name = name or str(trained.about.get("router", type(trained.router).__name__))

@@ -23,13 +23,13 @@ import msgspec
 import uvicorn
 
 from routereval.errors import DataError, RouterEvalError
-from routereval.gateway.build import Kept, models_without_upstream
+from routereval.gateway.build import Kept, models_without_upstream, upstreams_without_model
 from routereval.gateway.config import Config, LimitsConfig
 from routereval.gateway.http.client_connections import ClientConnections
 from routereval.gateway.http.http_protocol import protocol_factory
 from routereval.gateway.reloading import Load, ReloadingGateway, tune_memory
 from routereval.gateway.shared_state import SqliteState
-from routereval.gateway.supervisor import UP, Ready, Supervisor
+from routereval.gateway.supervisor import UP, Ready, Supervisor, listening_socket
 from routereval.grouped import grouped
 from routereval.routers.networked import contacts
 from routereval.routers.trained import TrainedRouter
@@ -160,8 +160,10 @@ def serve(load: Load, trained: TrainedRouter, config: Config, ready: Ready | Non
         ready: called with the port as soon as requests are taken.
 
     Raises:
-        DataError: if no model of the pool has an upstream, or the key of one is not set.
+        DataError: if no model of the pool has an upstream, the key of one is not set, or nobody can
+            listen there.
     """
+    listening_socket(config).close()  # of an address that is taken uvicorn says no sentence
     app = ReloadingGateway(load, trained, config)
     tune_memory()
     DrainingServer(app, config, ready=ready).run()
@@ -214,7 +216,10 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
     lines = [f"{pool - len(missing)} of the router's {pool} models have an upstream"]
     if missing:
         lines.append(f"never chosen, for want of an upstream: {', '.join(missing)}")
-    blank = [one.name for one in config.upstreams if _is_nowhere(one.base_url)]
+    others = upstreams_without_model(trained, config)
+    if others:
+        lines.append(f"unknown to the router, so asked by name only: {', '.join(others)}")
+    blank = without_address(config)
     if blank:
         lines.append(f"still without an address (base_url): {', '.join(blank)}")
     lines += _counting(config)
@@ -222,6 +227,11 @@ def overview(trained: TrainedRouter, config: Config) -> list[str]:
     if hosts:
         lines.append(f"rules do not cover {', '.join(hosts)}: the router asks there first")
     return [*lines, f"base_url for clients: {address(config, where.port)}/v1"]
+
+
+def without_address(config: Config) -> list[str]:
+    """The upstreams whose address is still to be filled in."""
+    return [one.name for one in config.upstreams if _is_nowhere(one.base_url)]
 
 
 def _counting(config: Config) -> list[str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from routereval.errors import DataError
 from routereval.importers.cell_runs import Runs, cell_means, runs_of, stacked
 from routereval.importers.cells import CellForms
+from routereval.importers.examined import listed_names
 from routereval.importers.rows import MOST_BAD_ROWS, axis_in, name_of, text_of
 from routereval.records.draft import Draft
 from routereval.records.matrix import narrowed
@@ -114,6 +115,7 @@ class BenchmarkColumns:
         """The draft of all that was noted; see `LongTable.drafts`."""
         cells = _Cells.of(self, len(models))
         names = [models[column] for column in cells.models]
+        self.noticed += self._unscored(models, names)
         shape = len(self.prompts), len(names)
         refuse_sparse(self.name, len(cells.scores), *shape)
         if rescale:
@@ -144,6 +146,13 @@ class BenchmarkColumns:
             licence=licence,
             warnings=list(self._warnings(main, scores, trials)),
         )
+
+    def _unscored(self, models: list[str], scored: list[str]) -> Iterator[str]:
+        """A warning of models that rows name, none with a score."""
+        asked = [models[column] for column in np.unique(np.frombuffer(self.columns, np.uint32))]
+        blank = [model for model in asked if model not in set(scored)]
+        if blank:
+            yield f"no row of {listed_names(blank)} has a score: left out"
 
     def _by_judge(self, cells: _Cells) -> dict[str, _Cells]:
         """The cells of each judge who gave a score, the first one's first."""

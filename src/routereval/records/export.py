@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 BLOCK_CELLS = 1 << 20
 _PROMPT_COLUMNS = ("prompt_id", "subset", "text", "chance")
 _TAKEN = ("benchmark", "prompt")
+_HELD = {
+    "neutral": {"axes", "trials", "signals", "judges", "versions"},
+    "long": {"axes", "trials"},
+    "csv": {"features"},
+}  # what a format holds beside scores, costs, prompts and models
 _FACTS = ("reference", "source", "licence", "simulated")
 
 
@@ -92,6 +97,28 @@ def export_records(records: Sequence[Records], dest: str | Path, format_name: st
     with atomic_folder(path) as folder:
         EXPORTS[format_name](records, folder)
     return path
+
+
+def not_exported(records: Sequence[Records], format_name: str) -> list[str]:
+    """What these records hold beside the scores that a format has no place for.
+
+    >>> toy = Records.from_arrays("toy", [[1.0]], ["a"], axes={"latency_ms": [[9.0]]})
+    >>> not_exported([toy], "csv"), not_exported([toy], "long")
+    (['latency_ms'], [])
+    """
+    found: dict[str, None] = {}
+    for one in records:
+        held = {
+            "axes": list(one.axes),
+            "trials": ["trials"] if one.trials is not None else [],
+            "signals": list(one.signals),
+            "judges": ["other judges"] if one.judges else [],
+            "versions": ["other versions"] if one.versions else [],
+            "features": [f"features {name}" for name in one.features],
+        }
+        for kind in held.keys() - _HELD[format_name]:
+            found |= dict.fromkeys(held[kind])
+    return sorted(found)
 
 
 def _refuse(records: Sequence[Records]) -> None:

@@ -132,6 +132,8 @@ def price_list(path: str | Path | None = None) -> PriceList:
         held = tomllib.loads(text)
         usd = {str(name): _price(price) for name, price in held["usd_per_million"].items()}
         tokens = float(held.get("output_tokens", 0))
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; give a price list in TOML") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as a price list ({error})") from None
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -18,7 +18,8 @@ By = Literal["interval", "estimate"]
 BY: tuple[By, ...] = ("interval", "estimate")
 """What has to be above the bound: the low end of the interval, or the estimate itself."""
 
-_FORM = re.compile(r"\s*(?P<a>\S.*?)\s*(?P<sign>>=|>)\s*(?P<b>\S.*?)\s*")
+_FORM = re.compile(r"\s*(?P<a>\S.*?)(?<!=)\s*(?P<sign>>=|>)\s*(?P<b>[^\s=].*?)\s*")
+_NUMBER = re.compile(r"[\d.]+")
 
 
 class Requirement(NamedTuple):
@@ -45,7 +46,7 @@ class Requirement(NamedTuple):
         Requirement(a='knn(k=5)', sign='>=', b=0.8)
         """
         found = _FORM.fullmatch(text)
-        if found is None:
+        if found is None or _NUMBER.fullmatch(found["a"]):
             raise SpecError(
                 f"cannot read the requirement {text!r}; write 'auto > best_single', "
                 "'auto >= best_single' or 'auto > 0.8'"

@@ -86,7 +86,7 @@ class Standings(Shown):
         if not better:
             return (
                 f"None of {len(learned)} learned routers beats {self.against} on "
-                f"{self.n_prompts:,} prompts."
+                f"{self.n_prompts:,} prompts after Holm's correction."
             )
         beat = "beats" if len(better) == 1 else "beat"
         return (

@@ -140,16 +140,17 @@ def guess_corrected_floor(
 def split_half_oracle(first: ArrayLike, second: ArrayLike) -> Floats:
     """The oracle without the winner's bonus, from two independent measurements of every cell.
 
-    The winner by one half is scored by the other, both ways, and the two are averaged. This never
-    overstates the oracle of the true means in expectation; it falls short of it where half of the
-    measurements name the wrong winner.
+    The winner by one half is scored by the other, both ways, and the two are averaged. Where models
+    tie on a prompt, the one that is better on all prompts of that half wins. This never overstates
+    the oracle of the true means in expectation; it falls short of it where half of the measurements
+    name the wrong winner.
 
     Args:
         first: (n_prompts, n_models) scores in [0, 1].
         second: the same cells, measured again.
 
     Returns:
-        (n_prompts,) in [0, 1]; ties share the score.
+        (n_prompts,) in [0, 1]; models that tie on all prompts too share the score.
 
     Raises:
         DataError: if the shapes differ.
@@ -277,4 +278,6 @@ def _mixture(likelihood: Floats, shares: Floats) -> Floats:
 
 def _of_winner(judge: Floats, scored: Floats) -> Floats:
     wins = judge == judge.max(axis=1, keepdims=True)
+    means = np.where(wins, judge.mean(axis=0), -1.0)
+    wins &= means == means.max(axis=1, keepdims=True)
     return np.asarray((wins * scored).sum(axis=1) / wins.sum(axis=1))

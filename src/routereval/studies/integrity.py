@@ -305,6 +305,8 @@ def _easier(score: Floats, left_out: Flags) -> str:
 
 def training(held: JoinedSubmission) -> str:
     """Training texts that are test prompts too, or near-duplicates of them."""
+    if held.given.learned_here and not held.given.constant:
+        return f"was trained on {held.given.learned_here:,} of these very prompts, by its manifest"
     texts = [text for text in held.texts if text]
     if not held.given.train or not texts:
         return ""

@@ -248,7 +248,8 @@ def judged(board: Board, source: Records | Sequence[Records] | str | Path) -> Ju
     with TemporaryDirectory() as folder:
         file = Path(folder) / "choices.parquet"
         pl.DataFrame({"prompt_id": list(board.prompts), **columns}).write_parquet(file)
-        return referee(file, source)
+        # each was checked by what its submitter declares, which this file does not say
+        return replace(referee(file, source), findings=())
 
 
 def ladder(scores: Sequence[float], step: float) -> list[float]:
@@ -355,6 +356,8 @@ def _opened(
     board: str | Path, source: Records | Sequence[Records] | str | Path, salt: str
 ) -> tuple[Path, Records, Mapping[str, Any]]:
     path = Path(board)
+    if not (path / BOARD).exists():
+        raise DataError(f"{path} is no leaderboard; begin one with routereval leaderboard init")
     facts = read_json(path / BOARD)
     if facts.get("schema") != SCHEMA:
         raise DataError(f"{path / BOARD} is of schema {facts.get('schema')}, not {SCHEMA}")

@@ -219,7 +219,9 @@ def _notes(studied: Sequence[_StudiedBlock], order: str) -> list[str]:
     notes = [one.cut for one in studied if one.cut]
     unknown = [one.records.name for one in studied if one.reference is None]
     if unknown:
-        notes.append(f"no reference score is known for {', '.join(unknown)}; give one to pass")
+        notes.append(
+            f"no reference score is known for {', '.join(unknown)}; --reference gives one to pass"
+        )
     if order.startswith("greedy"):
         notes.append("a greedy order is shown on the prompts that it was chosen on, which flatters")
     return notes

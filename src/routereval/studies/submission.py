@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from routereval.errors import DataError
 from routereval.records import Records
-from routereval.routers import load_router
+from routereval.routers import TrainedRouter, load_router
 from routereval.studies.choices import NAMES, NONE, TEXTS, choice_files, rows_by_name
 from routereval.studies.predictions import read_predictions
 from routereval.studies.table_file import read_table
@@ -48,6 +48,7 @@ class Submission:
         answered: (n_rows) the models that answered, where the file says so; None where not.
         numbers: by the names of `NUMBERS`, those that the file has: (n_rows,), NaN where empty.
         train: texts that the router was trained on, where known.
+        learned_here: how many of these very prompts a saved router says that it was trained on.
         pool: the models that it might choose from; any of the records if empty.
         constant: whether it is declared to be a constant.
         calls_models: whether it is declared to call models in order to route.
@@ -59,6 +60,7 @@ class Submission:
     answered: tuple[str | None, ...] = ()
     numbers: Mapping[str, Floats] = field(default_factory=dict)
     train: tuple[str, ...] = ()
+    learned_here: int = 0
     pool: tuple[str, ...] = ()
     constant: bool = False
     calls_models: bool = False
@@ -257,9 +259,16 @@ def read_submission(file: str | Path, records: Records, name: str) -> tuple[str,
 def _of_router(path: Path, records: Records, name: str) -> Submission:
     if not records.has_text:
         raise DataError(f"{records.name} has no texts, so a saved router cannot choose")
-    decisions = load_router(path).decide(records.prompts["text"].to_list())
+    router = load_router(path)
+    decisions = router.decide(records.prompts["text"].to_list())
     names = tuple(records.prompts["prompt_id"].to_list())
-    return Submission(name, names, tuple(one.model for one in decisions))
+    learned = int(router.about.get("n_train", 0)) if _is_of(router, records) else 0
+    return Submission(name, names, tuple(one.model for one in decisions), learned_here=learned)
+
+
+def _is_of(router: TrainedRouter, records: Records) -> bool:
+    """Whether its manifest says that it was trained on these records."""
+    return router.about.get("records") == records.hash
 
 
 def scored(held: JoinedSubmission) -> tuple[float, float]:

@@ -199,6 +199,30 @@ def has_test_prompts(task: Task) -> bool:
         return False
 
 
+def check_reads_texts(router: Router, spec: str) -> None:
+    """Raise where a router reads what no text tells.
+
+    Args:
+        router: fitted or not.
+        spec: what it is called.
+
+    Raises:
+        DataError: if it reads more than texts and their features.
+
+    >>> check_reads_texts(make_router("oracle"), "oracle")
+    Traceback (most recent call last):
+    routereval.errors.DataError: oracle reads the true scores of the prompts that it routes, ...
+    """
+    if router.reads in _OF_TEXTS:
+        return
+    what = (
+        "from which benchmark and subset a prompt comes"
+        if router.reads == "origins"
+        else "the true scores of the prompts that it routes"
+    )
+    raise DataError(f"{spec} reads {what}, which no text tells; it is a yardstick of run")
+
+
 def trained_on(
     router: Router, task: Task, spec: str, progress: Progress | None = None
 ) -> TrainedRouter:
@@ -214,8 +238,7 @@ def trained_on(
         DataError: if the router reads what no text tells, or the features do not come from texts.
     """
     records = task.records
-    if router.reads not in _OF_TEXTS:
-        raise DataError(f"{spec} reads the true scores of the prompts that it routes: no text does")
+    check_reads_texts(router, spec)
     if not records.has_text:
         raise DataError(f"{records.name}: these records hold no prompt texts to learn from")
     embedder = None if router.reads == "texts" else task.prepared.text_embedder()

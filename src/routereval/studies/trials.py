@@ -117,6 +117,7 @@ class Repeats:
         models: the highest score first.
         oracles: that of single runs, then those chosen by 1, 2, … runs.
         best: name of the best single model on the prompts that the oracles are scored on.
+        best_score: its mean score there; NaN if there are none.
         rerun: standard deviation of one run's mean score, root mean square over the models, as
             predicted from the cells.
         observed: the same, from the mean scores of whole runs.
@@ -133,6 +134,7 @@ class Repeats:
     models: tuple[ModelRuns, ...]
     oracles: tuple[Oracle, ...]
     best: str
+    best_score: float
     rerun: float
     observed: float
     spread: Spread
@@ -204,7 +206,8 @@ def _repeats(
     rerun = _rms(rerun_deviation(scores))
     pairs = [spread(scores[:, :, a], scores[:, :, b]) for a, b in _pairs(scores.shape[2])]
     middle = Spread(*(float(np.nanmedian(part)) for part in np.array(pairs).reshape(-1, 2).T))
-    best = records.models[int(np.nanmean(whole, axis=(0, 1)).argmax())] if whole.size else ""
+    means = np.nanmean(whole, axis=(0, 1)) if whole.size else np.array([np.nan])
+    best = records.models[int(means.argmax())] if whole.size else ""
     return Repeats(
         records.name,
         n_prompts,
@@ -213,6 +216,7 @@ def _repeats(
         _models(records, held, scores, n_boot),
         _oracles(whole, n_boot) if whole.shape[1] else (),
         best,
+        float(means.max()),
         rerun,
         _rms(observed_deviation(scores)),
         middle,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routereval.errors import DataError, SpecError
+from routereval.number_of import number_of
 from routereval.records.groups import first_equal
 
 Index = NDArray[np.int64]
@@ -35,7 +36,8 @@ def folds_of(subsets: Index, folds: int, seed: int, groups: Index | None = None)
     order = np.lexsort([np.random.default_rng(seed).random(len(subsets)), subsets])
     order = order[first[order] == order]
     if len(order) < folds:
-        raise DataError(f"{len(order)} prompts are too few for {folds} folds")
+        n = number_of(len(order), "prompt")
+        raise DataError(f"{n} {'is' if len(order) == 1 else 'are'} too few for {folds} folds")
     fold = np.empty(len(subsets), dtype=np.int64)
     fold[order] = np.arange(len(order)) % folds
     return fold[first]

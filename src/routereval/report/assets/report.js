@@ -640,7 +640,8 @@
     const scores = block.scores[p];
     const head = el("p", { class: "note" }, el("bdi", {}, block.benchmark), block.subset[p] && block.subset[p] !== block.benchmark ? el("bdi", {}, ` · ${block.subset[p]}`) : "", el("bdi", {}, ` · ${block.id[p]}`), ` · ${block.pool}`);
     const text = block.text[p] === null ? el("p", { class: "absent" }, "The records hold no text.") : el("pre", { class: "prompt", dir: "auto", tabindex: 0 }, block.text[p]);
-    const right = el("p", {}, "Right: ");
+    const graded = scores.some((score) => score !== null && score !== 0 && score !== 1);
+    const right = el("p", {}, graded ? "0.5 or more: " : "Right: ");
     const names = block.models.filter((_, n) => scores[n] >= 0.5);
     right.append(names.length ? el("bdi", { class: "right" }, names.join(", ")) : "none of the pool");
     const rows = block.routers.map((name, r) => chosenRow(block, p, r, name));

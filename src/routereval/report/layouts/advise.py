@@ -30,6 +30,7 @@ from routereval.report.terminal import to_text
 from routereval.studies.advise.advice import (
     FEW_OUTSIDE,
     Advice,
+    Alone,
     BenchmarkAdvice,
     Decision,
     Learned,
@@ -42,6 +43,8 @@ _WIDTH = 100
 _STABLE = 4  # folds of five
 _HUGE = 1_000_000
 _SUBSETS = 12
+_COLUMNS = "columns"  # what a router reads where there are no texts
+_DEAREST = 10  # times its price: of more nobody need be told, as other models are cheaper then
 _LITTLE = 0.01  # a share of the traffic that is not worth a name
 
 
@@ -91,8 +94,8 @@ def _parts(benchmark: BenchmarkAdvice, advice: Advice) -> list[Part]:
         *_cheaper_single(found, advice.margin),
         *_learned(found),
         *_saving(found),
-        *_budget(found, advice),
         *_month(found, advice),
+        *_budget(found, advice),
         *_left(benchmark),
         *_change(benchmark, advice.margin),
         *_redundant(benchmark),
@@ -119,7 +122,7 @@ def _cheaper_single(found: Decision, margin: float) -> list[str]:
             "with costs, to weigh them."
         ]
     model = found.enough
-    if model is None or model.model == found.best.model:
+    if model is None or model.model in {found.best.model, found.floor_model}:
         return [f"Best cheaper model: none is within {margin:g} of {floor_name(found)}."]
     return [
         f"Best cheaper model: {described(model)}; {signed(model.lead)} against {floor_name(found)}."
@@ -139,16 +142,24 @@ def _learned(found: Decision) -> list[str]:
         f"{signed(routed.gain)} against the best single model by the same training prompts."
     ]
     share = _traffic(routed)
-    return [*sentences, f"It sends {share}.{_by_subset(routed)}"] if share else sentences
+    if share:
+        sentences.append(f"It sends {share}.")
+    if learned.known_by == _COLUMNS:
+        sentences.append(
+            "The records hold no texts: of a prompt it knows the subset and other columns alone, "
+            "so it can be served only where requests say these, as by a rule for each subset."
+            f"{_by_subset(routed)}"
+        )
+    return sentences
 
 
 def _by_subset(routed: Routed) -> str:
     """Where a router that knows no more of a prompt than its subset sends each."""
-    if len(routed.share) < 2 or not routed.by_subset:
+    if len(routed.share) < 2:
         return ""
     sent = routed.sent_by_subset()
     more = f"; and {len(sent) - _SUBSETS} more" if len(sent) > _SUBSETS else ""
-    return f" By subset: {'; '.join(sent[:_SUBSETS])}{more}."
+    return f" {'; '.join(sent[:_SUBSETS])}{more}."
 
 
 def _traffic(routed: Routed) -> str:
@@ -160,7 +171,7 @@ def _traffic(routed: Routed) -> str:
 
 def _saving(found: Decision) -> list[str]:
     cheap = found.learned.cheap if found.learned else None
-    if cheap is None or found.enough is None or math.isnan(cheap.usd.value):
+    if cheap is None or math.isnan(cheap.usd.value):
         return []
     if len(cheap.share) == 1:
         return [f"At least cost: it sends every prompt to {cheap.share[0][0]}."]
@@ -169,7 +180,9 @@ def _saving(found: Decision) -> list[str]:
         f"{usd(cheap.usd.value)} per 1,000 prompts and scores {signed(cheap.lead)} against "
         f"{floor_name(found)}"
     )
-    if cheap.saving.value > 0:
+    if found.enough is None:
+        text += ", which no single model keeps"
+    elif cheap.saving.value > 0:
         text += f", {percent(cheap.saving)} less than {found.enough.model} alone"
     else:
         text += f", no less than {found.enough.model} alone ({usd(found.enough.usd)})"
@@ -197,12 +210,23 @@ def _budget(found: Decision, advice: Advice) -> list[str]:
 def _month(found: Decision, advice: Advice) -> list[str]:
     if advice.monthly is None or math.isnan(found.monthly.value) or not any(found.monthly):
         return []
-    low, high = found.monthly.low, found.monthly.high
-    against = found.floor_model or found.best.model
+    value, low, high = found.monthly
+    does, than = "saves", "against"
+    if value < 0:
+        value, low, high, does, than = -value, -high, -low, "costs", "more than"
     return [
-        f"At {advice.monthly:,.0f} prompts per month this saves {usd(found.monthly.value, 0)} "
-        f"[{usd(low, 0)}, {usd(high, 0)}] a month against {against}."
+        f"At {advice.monthly:,.0f} prompts per month {_used(found)} {does} {usd(value, 0)} "
+        f"[{usd(low, 0)}, {usd(high, 0)}] a month {than} {found.floor_model or found.best.model}."
     ]
+
+
+def _used(found: Decision) -> str:
+    """What the answer says to use, as the savings of a month count it."""
+    if found.learned is None or found.answer not in {"route", "save"}:
+        return found.use
+    return (
+        f"{found.learned.router}, {'at least cost' if found.answer == 'save' else 'for the score'},"
+    )
 
 
 def _left(benchmark: BenchmarkAdvice) -> list[str]:
@@ -217,7 +241,7 @@ def _left(benchmark: BenchmarkAdvice) -> list[str]:
     pool = max(pools, key=lambda one: (one.gain_apart.value, -one.size))
     learned = benchmark.decision.learned
     if learned and learned.best.gain.value > pool.gain.value:
-        return [_no_ceiling(pool, learned)]
+        return [_no_ceiling(pool, learned, benchmark.decision.best)]
     text = (
         f"What is left, at most: among {', '.join(_marked(pool))} a router that knew how the "
         f"{number_of(pool.n_outside, 'other model')} did on each prompt would gain "
@@ -229,27 +253,30 @@ def _left(benchmark: BenchmarkAdvice) -> list[str]:
     few = ", an estimate from few models" if pool.n_outside < FEW_OUTSIDE else ""
     sentences = [
         f"{text}{few}; no router knows that. The oracle, luck included, scores "
-        f"{pool.oracle.value:.3f}{_guessing(pool)}."
+        f"{pool.oracle.value:.3f}{_guessing(pool, benchmark.decision.best)}."
     ]
     if "?" in text:
         sentences.append("? marks a model that other prompts would often replace by another one.")
     return sentences
 
 
-def _no_ceiling(pool: PoolAdvice, learned: Learned) -> str:
+def _no_ceiling(pool: PoolAdvice, learned: Learned, best: Alone) -> str:
     """Where a learned router gains more than is said to be left."""
     others = number_of(pool.n_outside, "other model")
+    tells = "columns tell" if learned.known_by == _COLUMNS else "text tells"
     return (
         f"What is left, at most: not known. How the {others} did on a prompt tells less "
-        f"({signed(pool.gain)} among {', '.join(_marked(pool))}) than its text tells "
+        f"({signed(pool.gain)} among {', '.join(_marked(pool))}) than its {tells} "
         f"{learned.router}. The oracle, luck included, scores "
-        f"{pool.oracle.value:.3f}{_guessing(pool)}."
+        f"{pool.oracle.value:.3f}{_guessing(pool, best)}."
     )
 
 
-def _guessing(pool: PoolAdvice) -> str:
+def _guessing(pool: PoolAdvice, best: Alone) -> str:
     if not math.isnan(pool.steady.value):
-        return f"; {pool.steady.value:.3f} without the luck of the draw"
+        # both are lower bounds: of few runs a half often names the wrong winner
+        least = max(pool.steady.value, best.score.value)
+        return f"; at least {least:.3f} without the luck of the draw"
     low, high = sorted([pool.known_least.value, pool.known_most.value])
     if math.isnan(low) or abs(high - pool.oracle.value) < 0.0005:
         return ""
@@ -276,7 +303,7 @@ def _change(benchmark: BenchmarkAdvice, margin: float) -> list[str]:
     if found.answer not in {"route", "save"}:
         points += _prompts_change(benchmark, learned, margin)
         points += _keeping(found, learned, margin)
-    if math.isfinite(found.price_factor) and found.answer != "save" and _kept(found, margin):
+    if 1 < found.price_factor <= _DEAREST and found.answer != "save" and _kept(found, margin):
         points.append(
             f"{found.best.model} at {found.price_factor:.1f} times its price would make routing "
             f"save a tenth of it"
@@ -352,9 +379,17 @@ def _left_out(benchmark: BenchmarkAdvice) -> list[str]:
         )
     if benchmark.too_slow:
         sentences.append(f"Left out for latency: {some_of(benchmark.too_slow)}.")
-    if benchmark.n_dropped:
+    if benchmark.unasked:
         sentences.append(
-            f"{benchmark.n_dropped:,} prompts are left out, on which some model has no score."
+            f"No candidates, for want of prompts shared with the others: "
+            f"{some_of(benchmark.unasked)}."
+        )
+    if benchmark.n_dropped:
+        who = "candidate" if benchmark.unasked else "model"
+        one = benchmark.n_dropped == 1
+        sentences.append(
+            f"{number_of(benchmark.n_dropped, 'prompt')} {'is' if one else 'are'} left out, on "
+            f"which some {who} has no score."
         )
     return sentences
 

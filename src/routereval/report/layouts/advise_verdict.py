@@ -42,7 +42,25 @@ def verdict_sentence(advice: Advice) -> str:
     """The first line: the verdict on the last benchmark, which is all of them where several are."""
     last = advice.benchmarks[-1]
     where = f"{last.name}: " if len(advice.benchmarks) > 1 else ""
-    return f"Worth routing? {where}{verdict(last, advice.margin)}"
+    over = _over_budget(last.decision, advice.budget)
+    return f"Worth routing? {where}{verdict(last, advice.margin)}{over}"
+
+
+def _over_budget(found: Decision, budget: float | None) -> str:
+    """What there is within the budget, where what the verdict is about costs more."""
+    cost = found.usd
+    if budget is None or not cost > budget:
+        return ""
+    within = found.learned.within if found.learned else None
+    scores = []
+    if within is not None and found.learned and within.usd.value <= budget:
+        scores.append(f"{found.learned.router} scores {within.score.value:.3f}")
+    if found.affordable is not None:
+        alone = found.affordable
+        verb = "" if scores else "scores "
+        scores.append(f"{alone.model} alone {verb}{alone.score.value:.3f}")
+    within_it = " and ".join(scores) or "there is nothing"
+    return f" That is above the budget of {usd(budget)}, within which {within_it}."
 
 
 def verdict(benchmark: BenchmarkAdvice, margin: float) -> str:
@@ -77,6 +95,11 @@ def _cheaper(found: Decision, margin: float) -> str:
     if model is None:
         return ""
     less = 1 - model.usd / best.usd
+    if model.model == found.floor_model:
+        return (
+            f"No router. Use {model.model} alone: nothing cheaper keeps its score within "
+            f"{margin:g}, and it costs {less:.0%} less than {best.model}."
+        )
     kept = (
         f"it is within {margin:g} of {floor_name(found)}"
         if found.answer == "cheaper"
@@ -139,10 +162,12 @@ def verdict_table(advice: Advice) -> Table:
         Column("$/month saved", digits=0, interval="ends"),
     ]
     rows = [Row(_verdict_row(benchmark)) for benchmark in advice.benchmarks]
-    notes = [
-        "gain: score of the learned router less that of the best single model by the same training "
-        "prompts, paired, on prompts that neither has seen.",
-    ]
+    notes = []
+    if any(benchmark.decision.learned for benchmark in advice.benchmarks):
+        notes.append(
+            "gain: score of the learned router less that of the best single model by the same "
+            "training prompts, paired, on prompts that neither has seen."
+        )
     if any(benchmark.decision.answer == "save" for benchmark in advice.benchmarks):
         notes.append("saved: of the cost of the cheapest single model that is good enough.")
     return Table("verdicts", columns, rows, notes).without_empty()
@@ -152,8 +177,6 @@ def _verdict_row(benchmark: BenchmarkAdvice) -> tuple[Cell, ...]:
     found = benchmark.decision
     routed = found.routed
     yes = found.answer in {"route", "save"}
-    alone = found.enough if found.answer in {"cheaper", "cheaper?"} else found.best
-    usd = routed.usd.value if yes and routed else alone.usd if alone else math.nan
     gain = None if found.learned is None else found.learned.best.gain
     return (
         benchmark.name,
@@ -161,7 +184,7 @@ def _verdict_row(benchmark: BenchmarkAdvice) -> tuple[Cell, ...]:
         SHORT[found.answer],
         found.learned.router if yes and found.learned else found.use,
         "" if gain is None else Number(*gain),
-        defined(usd),
+        defined(found.usd),
         Number(*routed.saving) if found.answer == "save" and routed else "",
         "" if math.isnan(found.monthly.value) else Number(*found.monthly),
     )

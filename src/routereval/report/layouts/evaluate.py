@@ -20,7 +20,9 @@ def evaluation_document(found: Evaluation) -> Document:
         Column("value", digits=4, interval="ends"),
         Column("name", "text"),
     ]
-    notes = ["[…]: 95 % bootstrap interval over test prompts."]
+    notes = [
+        "[…]: 95 % bootstrap interval over test prompts. What each is: routereval list metrics."
+    ]
     if any(number.mark for number in numbers.values()):
         notes.append(UNSURE)
     rows = [Row((_head(found, n), _scaled(found, n, numbers[n]), n)) for n in known]

@@ -9,6 +9,7 @@ from typing import Any
 
 from routereval.report.layouts.run import SIMULATED
 from routereval.report.table import Cell, Column, Document, Heading, Number, Points, Row, Table
+from routereval.scoring.comparison import Comparison
 from routereval.studies.claims import Claim
 from routereval.studies.referee import Entry, Judgement
 
@@ -164,9 +165,17 @@ def _against_constants(found: Judgement) -> str:
     if not found.best_constant:
         return "No model has a score on every prompt, so no constant stands beside them."
     best = found.entry(found.best_constant, "constant")
-    tests = [one.against for one in found.routers if one.against is not None and not one.constant]
+    if not found.routers:
+        return f"The best constant is {best.name} ({_figures(best)})."
+    moving = [one for one in found.routers if one.against is not None and not one.constant]
+    tests = [one.against for one in moving if one.against is not None]
     if not tests:
         return f"Every router is a constant; the best model is {best.name} ({_figures(best)})."
+    if len(tests) == 1:
+        return (
+            f"The best constant is {best.name} ({_figures(best)}): {moving[0].name} "
+            f"{_outcome(tests[0])} it (5 %)."
+        )
     won = sum(test.significant and test.difference > 0 for test in tests)
     lost = sum(test.significant and test.difference < 0 for test in tests)
     return (
@@ -174,6 +183,13 @@ def _against_constants(found: Judgement) -> str:
         f"not constant, {won} beat it, {lost} lose to it, and {len(tests) - won - lost} cannot be "
         "told apart from it (Holm, 5 %)."
     )
+
+
+def _outcome(test: Comparison) -> str:
+    """What a router does to a constant."""
+    if not test.significant:
+        return "cannot be told apart from"
+    return "beats" if test.difference > 0 else "loses to"
 
 
 def _unlisted(found: Judgement) -> str:
@@ -198,6 +214,9 @@ def _prompts_read(found: Judgement) -> str:
         return ""
     read = [one for one in known if one.shuffled and one.shuffled.p * len(known) < _LEVEL]
     where = "within each benchmark " if len(found.benchmarks) > 1 else ""
+    if len(known) == 1:
+        does = "chooses better" if read else "is not shown to choose better"
+        return f"{known[0].name} {does} than its choices dealt at random {where}(5 %)."
     return (
         f"Of {len(known)} routers whose choices vary {where}from prompt to prompt, {len(read)} "
         f"choose better than the same choices dealt at random {where}(Bonferroni, 5 %)."

@@ -78,7 +78,7 @@ def _notes(results: ScalingResults) -> list[str]:
     if any(curve.reference is not None for curve in results.curves):
         notes.append(
             "passed: models with which the oracle passes the reference; half: r_o(0.5). "
-            "weak: models, each below it, that pass it together (greedy)."
+            "weak: models, each below it or --below, that pass it together (greedy)."
         )
     if results.simulated:
         notes.append(SIMULATED)

@@ -57,7 +57,6 @@ def _luck(one: Repeats) -> str:
     split = [oracle for oracle in one.oracles if oracle.chosen_by]
     if not split or isnan(split[0].luck):
         return ""
-    best = max(model.score for model in one.models if model.name == one.best)
     chosen = split[0] if len(split) == 1 else split[-1]
     end = (
         f"chosen by one run and scored on another it is {split[0].score:.3f}"
@@ -68,7 +67,7 @@ def _luck(one: Repeats) -> str:
     shares = sorted({f"{100 * oracle.luck:.0f}" for oracle in (split[0], chosen)}, key=float)
     return (
         f"The oracle of single runs has {one.oracles[0].score:.3f} where the best model, "
-        f"{one.best}, has {best:.3f}; {end}: {'–'.join(shares)} % of its lead is luck."
+        f"{one.best}, has {one.best_score:.3f}; {end}: {'–'.join(shares)} % of its lead is luck."
     )
 
 

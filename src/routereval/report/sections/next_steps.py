@@ -46,11 +46,12 @@ def _regrets(view: View) -> Html:
 def _regret(one: Regret) -> Html:
     choice = one.choice or "a mix of models"
     sure = "" if math.isnan(one.predicted) else f", predicted {one.predicted:.2f}"
+    word = "right" if set(one.scores.values()) <= {0, 1} else "best"
     summary = joined(
         tag("b", f"−{one.regret:.2f}"),
         f" {one.cell.benchmark}",
         f" · {one.subset}" if one.subset and one.subset != one.cell.benchmark else "",
-        f" · chose {choice}{sure} · right: {some_of(one.better, 4)}",
+        f" · chose {choice}{sure} · {word}: {some_of(one.better, 4)}",
     )
     scores = "; ".join(f"{model} {score:.2f}" for model, score in one.scores.items())
     shown = tag("p", f"prompt {one.prompt}", class_="note")

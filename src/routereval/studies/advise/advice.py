@@ -155,6 +155,22 @@ class Decision:
             return None
         return self.learned.cheap if self.answer == "save" else self.learned.best
 
+    @property
+    def usd(self) -> float:
+        """USD per 1,000 prompts of what the answer says to use; NaN where unknown."""
+        routed = self.routed
+        if self.answer in {"route", "save"}:
+            return math.nan if routed is None else routed.usd.value
+        alone = self.enough if self.answer in {"cheaper", "cheaper?"} else self.best
+        return math.nan if alone is None else alone.usd
+
+    def served(self, budget: float | None) -> Routed | None:
+        """The router at the trade-off to serve: within the budget, where the answer costs more."""
+        routed, within = self.routed, self.learned.within if self.learned else None
+        if budget is None or routed is None or within is None or not routed.usd.value > budget:
+            return routed
+        return within if within.usd.value <= budget else routed
+
 
 @dataclass(frozen=True)
 class PoolAdvice:
@@ -206,6 +222,7 @@ class BenchmarkAdvice:
         n_candidates: models that a pool is chosen from.
         set_aside: models left out because they answer by habit or guess.
         too_slow: models left out because their latency is above the limit.
+        unasked: models that are no candidates, as they share too few prompts with the others.
         simulated: True if no real model was asked.
         chance: mean score of a guesser; NaN if unknown.
         chance_source: how it is known.
@@ -222,6 +239,7 @@ class BenchmarkAdvice:
     n_candidates: int
     set_aside: tuple[str, ...]
     too_slow: tuple[str, ...]
+    unasked: tuple[str, ...]
     simulated: bool
     chance: float
     chance_source: str

@@ -85,7 +85,7 @@ def answer_of(
         return "route"
     if saves:
         return "save"
-    if enough is not None and enough.usd <= (1 - LEAST_SAVING) * best.usd:
+    if enough is not None and best.usd > 0 and enough.usd <= (1 - LEAST_SAVING) * best.usd:
         return "cheaper" if enough.lead.low > -plan.margin else "cheaper?"
     if gains:
         return "route"

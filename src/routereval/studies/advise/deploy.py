@@ -47,7 +47,7 @@ def deploy(
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
     benchmark = advice.benchmarks[-1]
-    learned, routed = benchmark.decision.learned, benchmark.decision.routed
+    learned, routed = benchmark.decision.learned, benchmark.decision.served(advice.budget)
     written: list[Path] = []
     lines = [f"# {_alone(benchmark)}"]
     if benchmark.decision.answer in {"route", "save"} and learned and routed:

@@ -260,7 +260,7 @@ def _joined(
     lam = _PRICES if known else _PRICES[:1]
     choices, expected, members, fold, best = [], [], [], [], []
     for part, (test, columns, predicted, usd, single) in enumerate(found):
-        dearest = max(float(usd.max()), np.finfo(np.float64).tiny) if known else 1.0
+        dearest = float(usd.max()) if known and usd.max() > 0 else 1.0
         places = np.stack([choose(predicted, usd if known else None, at / dearest) for at in lam])
         choices.append(columns[places])
         expected.append(usd[places])

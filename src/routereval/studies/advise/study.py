@@ -28,10 +28,11 @@ from routereval.studies.advise.traffic import check_traffic, prompt_weights, rea
 from routereval.studies.advise.yardsticks import Yardsticks, percentile_95
 from routereval.studies.dominated import dominated_notes
 from routereval.studies.progress import Progress, silent
+from routereval.studies.train import check_reads_texts
 from routereval.tasks import mix
 
 LATENCY = "latency_ms"
-"""The signal that holds how long a call took, in ms."""
+"""The axis that holds how long a call took, in ms."""
 
 
 def advise(  # noqa: PLR0913 - the options of a command
@@ -114,7 +115,7 @@ def advise(  # noqa: PLR0913 - the options of a command
         latency_p95=latency_p95,
     )
     for router in routers:
-        make_router(router)  # an unknown name is refused before any work
+        check_reads_texts(make_router(router), router)  # refused before any work
     collection, notes = costed(open_source(sources), prices)
     notes += check_traffic(collection, plan.traffic)
     import scipy.linalg  # noqa: F401 - only threads of what is loaded can be limited
@@ -163,6 +164,7 @@ def _advised(
     records: Records, table: ScoreTable, plan: AdvicePlan, report: Progress
 ) -> BenchmarkAdvice:
     latencies = _latencies(records, table)
+    unasked = table.names(np.setdiff1d(np.arange(len(table.models)), table.candidates))
     table, slow = _fast_enough(table, latencies, plan)
     if not len(table.candidates):
         raise DataError(f"{table.name}: no model was put to every prompt")
@@ -195,6 +197,7 @@ def _advised(
         n_candidates=len(table.candidates),
         set_aside=table.set_aside,
         too_slow=slow,
+        unasked=unasked,
         simulated=table.simulated,
         chance=float(table.chance.mean()),
         chance_source=table.chance_source,
@@ -227,7 +230,7 @@ def _repeats(records: Records, table: ScoreTable) -> int | None:
 
 def _latencies(records: Records, table: ScoreTable) -> Floats | None:
     """(n_prompts, n_models) of the table in ms, NaN where unknown; None if none is recorded."""
-    held = records.signals.get(LATENCY)
+    held = records.axes.get(LATENCY)
     if held is None:
         return None
     columns = [records.models.index(model) for model in table.models]
@@ -240,7 +243,7 @@ def _fast_enough(
     """The table without candidates above the limit of latency, and their names.
 
     Raises:
-        DataError: if there is a limit and no latency is recorded.
+        DataError: if there is a limit and no latency is recorded, or none is within it.
     """
     if plan.latency_p95 is None:
         return table, ()
@@ -249,6 +252,13 @@ def _fast_enough(
             f"{table.name}: no latency is recorded, so none can be limited; "
             f"records need {LATENCY}, how long each call took in ms"
         )
-    slow = [c for c in table.candidates if not percentile_95(latencies[:, c]) <= plan.latency_p95]
+    p95 = {c: percentile_95(latencies[:, c]) for c in table.candidates}
+    slow = [c for c in table.candidates if not p95[c] <= plan.latency_p95]
     kept = np.setdiff1d(table.candidates, slow)
+    if slow and not len(kept):
+        least = min(p95, key=lambda c: (np.isnan(p95[c]), p95[c]))
+        raise DataError(
+            f"{table.name}: no model answers 95 % of its calls within {plan.latency_p95:g} ms; "
+            f"the fastest, {table.models[least]}, takes {p95[least]:,.0f}"
+        )
     return replace(table, candidates=kept), table.names(slow)
