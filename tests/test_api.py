@@ -123,6 +123,8 @@ def test_a_report_is_one_page_that_reads_nothing_else(results: rv.Results, tmp_p
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(DataError, match="make the folder"):
         rv.report(results, tmp_path / "none" / "report.html")
+    with pytest.raises(DataError, match="none holds no results of routereval run"):
+        rv.report(tmp_path / "none", tmp_path / "none" / "report.html")
     with pytest.raises(DataError, match="something to show"):
         rv.report([], path)
 

@@ -93,6 +93,8 @@ def test_what_is_no_json_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match="cannot be read as JSON"):
         public_prices(tmp_path / "p.json")
+    with pytest.raises(DataError, match=r"none\.json does not exist; give a public price list"):
+        public_prices(tmp_path / "none.json")
 
 
 def test_a_list_is_written_as_it_is_read(tmp_path: Path) -> None:

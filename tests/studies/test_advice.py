@@ -574,7 +574,7 @@ def test_shares_of_traffic_are_read(tmp_path: Path) -> None:
         file.write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match=r"mix\.csv: "):
             read_traffic(file)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"none\.csv does not exist; give lines"):
         read_traffic(tmp_path / "none.csv")
 
 

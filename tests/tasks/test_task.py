@@ -266,7 +266,7 @@ def test_an_object_with_encode_makes_the_features() -> None:
 
 
 def test_stored_features_where_there_are_none() -> None:
-    with pytest.raises(DataError, match=r"no stored features.*hold: none"):
+    with pytest.raises(DataError, match=r"no stored features; the records hold: none; tfidf"):
         PreparedBenchmark(made(features=False), embedder="stored")
 
 

@@ -13,7 +13,7 @@ from routereval.errors import DataError, SpecError
 from routereval.importers.rows import RowError, finite_in
 
 REMEDY = (
-    "import with --scale LOW,HIGH if that is another scale (1,5 or 0,100; 10,0 where less is "
+    "import with --scale LOW,HIGH if that is another scale (1,10 or 0,100; 10,0 where less is "
     "better), --missing VALUE if it stands for no score, or --clip"
 )
 

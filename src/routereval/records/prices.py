@@ -162,6 +162,8 @@ def public_prices(path: str | Path) -> dict[str, Price]:
     """
     try:
         held = json.loads(_text(Path(path)))
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; give a public price list in JSON") from None
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from None
     data = held.get("data") if isinstance(held, dict) else None

@@ -50,6 +50,8 @@ def report(
         DataError: if there is nothing to show, or the folder of the file does not exist.
     """
     target = Path(path)
+    if isinstance(values, str | Path) and not Path(values).exists():
+        raise DataError(f"{values} holds no results of routereval run")
     _refuse_no_folder(target)
     return _written(_page(values, title, router), target)
 

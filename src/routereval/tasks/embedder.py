@@ -50,10 +50,9 @@ def resolve_embedder(records: Records, embedder: object) -> str:
     if spec.name == "stored":
         name = str(spec.kwargs.get("name", next(iter(records.features), "")))
         if name not in records.features:
-            held = ", ".join(records.features) or "none"
-            raise DataError(
-                f"{records.name}: no stored features {name!r}; the records hold: {held}"
-            )
+            held = ", ".join(records.features) or "none; tfidf makes some of texts"
+            called = f" {name!r}" if name else ""
+            raise DataError(f"{records.name}: no stored features{called}; the records hold: {held}")
         return _stored(name)
     if spec.name != "columns":
         make_embedder(spec)  # a name or a parameter that is not known is refused now

@@ -31,6 +31,8 @@ def read_traffic(path: str | Path) -> dict[str, float]:
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{file} does not exist; give lines such as code,30") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file}: cannot be read as shares of traffic ({error})") from None
     delimiter = "\t" if "\t" in text else ","
