@@ -35,6 +35,7 @@ from routereval.importers.table_roles import NAMED_LISTS, ROLES, WORDS_ONLY
 from routereval.importers.unscored import (
     GIVEN,
     answered,
+    answers_of_one,
     may_be_models,
     may_be_scores,
     unscored,
@@ -128,7 +129,7 @@ class Layout:
             return _with_facts(layout, names, inside.facts)
         if "model" in roles:
             others = may_be_scores(names, roles, cells)
-            _require(file, roles, "score", others, unscored(names))
+            _require(file, roles, "score", others, unscored(names, cells))
         if several_files and "score" in roles and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
         return _wide(file, roles, names, named, cells, several_files=several_files)
@@ -305,12 +306,22 @@ def _wide(
     numbers = [n for n in scored if n not in words] or scored
     words = [n for n in words if n not in numbers]
     models = {name: name for name in chosen} or model_columns(file, numbers)
+    answers = answers_of_one(names, cells) if not chosen else None
     if not chosen:
         if models:
             refuse_no_prompts(file, roles, list(models), cells)
-        why = "" if "score" in roles else unscored(names) or answered(free, names, cells)
+        why = "" if "score" in roles else unscored(names, cells) or answered(free, names, cells)
         why = why or may_be_inside(names, cells) or may_be_models(names)
-        refuse_no_models(file, roles, models, numbers, cells, why, several_files=several_files)
+        refuse_no_models(
+            file,
+            roles,
+            models,
+            numbers,
+            cells,
+            why,
+            answers=answers,
+            several_files=several_files,
+        )
     costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)
     facts = [f"models: the columns {listed_names(models.values())}"]
@@ -327,6 +338,11 @@ def _wide(
         known = beside | {*scored}
         others = [n for n in free if n not in known]
         warnings += [*unreadable_columns(others, models, cells), *_alone(models)]
+    if answers is not None:
+        warnings.append(
+            f"column {answers!r} holds the answers of one model: if {listed_names(models, 3)} "
+            "judged these, they are no models whose scores these are"
+        )
     odd = [n for n in numbers if n not in of_models and n not in beside]
     if odd:
         facts.append(f"taken for no models: the columns {listed_names(odd)}")
