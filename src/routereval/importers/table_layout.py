@@ -21,7 +21,13 @@ from routereval.importers.column_words import (
     plain_name,
 )
 from routereval.importers.examined import listed_names
-from routereval.importers.json_layout import Cells, is_inside, may_be_inside, scores_inside
+from routereval.importers.json_layout import (
+    Cells,
+    is_inside,
+    may_be_inside,
+    rows_in_lists,
+    scores_inside,
+)
 from routereval.importers.model_columns import (
     axis_columns,
     cost_columns,
@@ -117,7 +123,8 @@ class Layout:
         if "model" in roles or several_files:
             _name_verdicts(roles, names, cells)
         name_prompts(roles, names, named, cells, several_files=several_files)
-        _require(file, roles, "prompt_id", several_files=several_files)
+        has = f"; it has {listed_names(names, 6)}{rows_in_lists(names, cells)}"
+        _require(file, roles, "prompt_id", (), has, several_files=several_files)
         if "model" in roles and "score" in roles:
             return _long(file, roles, names, cells)
         if several_files and "score" in named and "models" not in named:
