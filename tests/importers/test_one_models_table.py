@@ -88,3 +88,30 @@ def test_prompts_that_no_two_models_share_are_warned_of(tmp_path: Path) -> None:
     for text in (own, own.replace("prompt", "note")):
         draft = read(tmp_path, text)
         assert any("put to one model only" in line for line in draft.warnings)
+
+
+def test_files_called_as_runs_are_no_models(tmp_path: Path) -> None:
+    text = "question_id,response,is_correct\n1,so,1\n2,thus,0\n"
+    names = [f"temp0.{t}_run{n}_results.csv" for t in (0, 7) for n in (1, 2)]
+    runs = dict.fromkeys(names, text)
+    with pytest.raises(DataError, match="called as runs or parts are"):
+        draft_of(folder(tmp_path / "one", runs))
+    of_models = {f"{m}/{name}": text for m in ("gpt-x", "claude-y") for name in names}
+    path = folder(tmp_path / "both", of_models)
+    drafts = list(importer("auto", path).drafts(path))
+    assert {tuple(draft.models) for draft in drafts} == {("claude-y", "gpt-x")}
+    assert all(any("write a column 'trial'" in w for w in draft.warnings) for draft in drafts)
+    parts = {f"part-{n}.csv": f"id,score\n{n},1\n" for n in range(3)}
+    with pytest.raises(DataError, match="write columns 'model' and 'trial'"):
+        draft_of(folder(tmp_path / "parts", parts))
+    versions = {"o1.csv": "id,score\n1,1\n", "gpt-4.csv": "id,score\n1,0\n"}
+    assert draft_of(folder(tmp_path / "named", versions)).models == ["gpt-4", "o1"]
+
+
+def test_the_model_that_answered_is_told_from_the_one_that_judged(tmp_path: Path) -> None:
+    names = "id,prompt,response_model_name,eval_model_name,score"
+    rows = [f"{p},why?{p},{m},judge-z,{p % 2}" for p in (1, 2) for m in ("gpt-x", "claude-y")]
+    draft = read(tmp_path, "\n".join([names, *rows]))
+    assert draft.models == ["gpt-x", "claude-y"]
+    why = refusal(tmp_path, "id,system_prompt,my_model,eval_llm,score\n1,so,gpt-x,j,1\n")
+    assert "it may be my_model;" in why

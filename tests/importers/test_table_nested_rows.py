@@ -81,7 +81,7 @@ def test_what_was_right_of_many_prompts_is_a_model_s(tmp_path: Path) -> None:
 def test_lists_that_may_be_the_rows_are_named(tmp_path: Path) -> None:
     cases = [{"case_no": n, "verdict_of": "Pass"} for n in range(3)]
     why = refusal_of(tmp_path, [{"name": "easy", "cases": cases}, {"name": "hard", "cases": cases}])
-    assert "it has name, cases; the lists in 'cases' hold objects (case_no, verdict_of)" in why
+    assert "it has name, cases; lists hold objects, those in 'cases' case_no, verdict_of" in why
 
 
 def test_scores_by_kind_without_a_score_are_no_models(tmp_path: Path) -> None:

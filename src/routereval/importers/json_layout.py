@@ -92,15 +92,18 @@ def may_be_inside(names: Sequence[str], cells: Cells) -> str:
 
 def rows_in_lists(names: Sequence[str], cells: Cells) -> str:
     """What to do where the rows may be objects in lists of a column; empty if there are none."""
+    found = []
     for name in names:
         items = _items(cells(name))
         if len(items) > 1 and all(isinstance(item, dict) for item in items):
             keys = dict.fromkeys(key for item in items if isinstance(item, dict) for key in item)
-            return (
-                f"; the lists in {name!r} hold objects ({listed_names(keys, 5)}): if these are the "
-                "rows, write them as a list of their own, each with its model"
-            )
-    return ""
+            found.append(f"those in {name!r} {listed_names(keys, 5)}")
+    if not found:
+        return ""
+    return (
+        f"; lists hold objects, {', '.join(found[:3])}: if these are the rows, write them as a "
+        "list of their own, each with its model"
+    )
 
 
 def is_inside(names: Sequence[str], cells: Cells, key: str) -> bool:

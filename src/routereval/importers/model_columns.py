@@ -182,11 +182,15 @@ def refuse_no_models(
             f"column (--columns model=NAME); {a_file_each}{why}"
         )
     metrics = [name for name in numbers if metric_of(name)]
-    if not models and metrics:
+    plain = [model for model, name in models.items() if model == name]
+    if metrics and len(plain) == len(models) and not are_models(plain):
         are = "is a metric" if len(metrics) == 1 else "are metrics"
+        so = f", so {listed_names(plain, 4)} may be metrics too" if plain else ""
+        models_are = f"; if these are models, --columns 'models={'|'.join(plain[:6])}'"
         raise DataError(
-            f"{file}: {listed_names(metrics)} {are}, and no column says whose; name the model's "
-            f"column and the score's (--columns model=NAME,score=NAME); {a_file_each}"
+            f"{file}: {listed_names(metrics)} {are}, and no column says whose{so}; name the "
+            "model's column and the score's (--columns model=NAME,score=NAME); "
+            f"{a_file_each}{models_are if plain else ''}"
         )
     if not models:
         raise DataError(

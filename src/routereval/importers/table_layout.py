@@ -123,7 +123,7 @@ class Layout:
         if "model" in roles or several_files:
             _name_verdicts(roles, names, cells)
         name_prompts(roles, names, named, cells, several_files=several_files)
-        has = f"; it has {listed_names(names, 6)}{rows_in_lists(names, cells)}"
+        has = f"; it has {listed_names(filter(str.strip, names), 6)}{rows_in_lists(names, cells)}"
         _require(file, roles, "prompt_id", (), has, several_files=several_files)
         if "model" in roles and "score" in roles:
             return _long(file, roles, names, cells)

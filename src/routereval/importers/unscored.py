@@ -31,6 +31,7 @@ _MOST_ANSWERS = 10
 _MOST_GRADES, _LONGEST_GRADE = 12, 24
 _OF_MODELS = {"model", "llm", "system", "assistant", "agent", "engine", "candidate"}
 _OF_ANSWERS = {"answer", "response", "output", "prediction", "completion", "text", "score", "cost"}
+_OF_ANSWERS |= {"prompt", "judge", "eval", "evaluator", "grader"}
 
 
 def may_be_scores(names: Sequence[str], roles: Mapping[str, str], cells: Cells) -> list[str]:
