@@ -135,3 +135,11 @@ def test_results_without_a_provider_or_test_are_told(tmp_path: Path) -> None:
     bare = {**result("a", "x", 1), "vars": {}, "prompt": {"raw": "Hi"}}
     with pytest.raises(DataError, match="neither 'vars' nor a label of the prompt"):
         read(tmp_path, bare)
+
+
+def test_an_evaluation_is_read_as_it_is_shared(tmp_path: Path) -> None:
+    whole = {"version": 3, "results": {"version": 2, "results": [result("a", "x", 1)]}}
+    (tmp_path / "shared.json").write_text(json.dumps({"data": whole}))
+    [draft] = promptfoo.IMPORTER.drafts(tmp_path)
+    assert draft.models == ["a"]
+    assert draft.scores.tolist() == [[1]]

@@ -208,7 +208,7 @@ REFUSED = {
     "model,q1,q2\na,1,0\nb,0,1\n": "turn the table: a row per prompt, a column per model",
     "id,bleu,rouge\nq1,.1,.2\n": "bleu, rouge are metrics, and no column says whose",
     "id,pass@1,pass@5\nq1,.1,.2\n": "pass@1, pass@5 are metrics",
-    "id,exact_match,f1,rouge_l\nq1,1,.2,.3\n": "f1, rouge_l are metrics",
+    "id,exact_match,f1,rouge_l\nq1,1,.2,.3\n": "'exact_match' holds scores, but no column says",
     "id,a_bleu,a_rouge,b_bleu,b_rouge\nq1,.1,.2,.3,.4\n": "--columns 'models=a_bleu|b_bleu'",
     "id,a_pass@1,b_pass@1,a_pass@5,b_pass@5\nq1,.1,.2,.3,.4\n": "several metrics for each model",
     "model,id,score,max_score\na,q1,1,4\n": "says what the scores are out of, such as 4",

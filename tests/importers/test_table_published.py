@@ -333,11 +333,11 @@ def test_a_prompt_that_is_an_object_is_its_json(tmp_path: Path) -> None:
 
 
 def test_a_lone_metric_is_warned_of_and_refused_in_folders(tmp_path: Path) -> None:
-    text = "id,helpful\nq1,0.5\nq2,0.25\n"
-    assert any("only column 'helpful'" in line for line in read(tmp_path, text).warnings)
+    text = "id,worked\nq1,0.5\nq2,0.25\n"
+    assert any("only column 'worked'" in line for line in read(tmp_path, text).warnings)
     with pytest.raises(DataError, match="name the score's column"):
         draft_of(folder(tmp_path / "in", {"a.csv": text, "b.csv": text}))
-    found = importer("table", tmp_path / "in").drafts(tmp_path / "in", columns="score=helpful")
+    found = importer("table", tmp_path / "in").drafts(tmp_path / "in", columns="score=worked")
     assert [draft.models for draft in found] == [["a", "b"]]
 
 

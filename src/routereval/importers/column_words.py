@@ -18,11 +18,12 @@ def _words(text: str) -> frozenset[str]:
 
 _SAYS = _words("""
     cost costs price prices spend spent usd eur gbp cents dollars latency duration runtime seconds
-    secs ttft tpot temperature top_p top_k seed tokens toks length len words chars characters turn
+    secs ttft tpot temperature seed tokens toks length len words chars characters turn
     turns epoch rank confidence conf certainty uncertainty logprob logprobs loglikelihood
     likelihood prob probability entropy perplexity ppl loss nll wer cer error errors timestamp
     tstamp std stdev stderr variance refusal refused answer answers pred preds prediction
-    predictions response responses output outputs completion winner
+    predictions response responses output outputs completion winner label labels time index idx
+    count number penalty params parameters
 """)
 """Words that say, at the end of a name, what a column holds beside the score of a model."""
 
@@ -30,7 +31,7 @@ _SURE_SCORES = [[word, "score"] for word in ("confidence", "certainty", "uncerta
 """Last two words of what says how sure an answer was, not how good."""
 
 _MAY_SAY = _words("""
-    time ms se sd ll ci idx index id valid parsed finished truncated count number
+    ms se sd ll ci id valid parsed finished truncated
 """)
 """Words that say so after the name of another model only."""
 
@@ -52,7 +53,7 @@ _ALONE = _words("""
     spread range diff difference delta gap margin ratio share pct percent unnamed turn judge
     judges annotator annotators rater raters grader reviewer sno size complexity source type
     author license licence format tier style status state name url hash tag tags set dataset track
-    section area field skill kind comment comments note notes n k evaluation eval
+    section area field skill kind comment comments note notes n k evaluation eval true predicted
     checked reviewed verified pid uid qid uuid guid
 """)
 """Words of which a name consists that names no model."""
@@ -79,6 +80,11 @@ METRICS = _words("""
     chrf ter mcc auc auroc ndcg mrr kappa helpfulness coherence fluency relevance faithfulness
     groundedness completeness conciseness consistency clarity harmlessness honesty informativeness
     win_rate winrate
+    correctness factuality hallucination hallucinated safety empathy creativity tone usefulness
+    truthfulness politeness professionalism originality specificity naturalness engagement
+    actionability comprehensiveness thoroughness adherence instruction_following grammar
+    persuasiveness harmfulness helpful harmless honest relevant coherent fluent faithful polite
+    jailbroken
 """)
 """Metrics that may each have a column."""
 
@@ -113,8 +119,8 @@ _PROMPT_LIKE = re.compile(
 _SIZE = re.compile(r"\d+[bm]?$")
 _OWNED = re.compile(r"[\w.-]+/[\w.-]+")
 _BRACKETS = re.compile(r"\(.*?\)")
-_COUNTS = re.compile(r"(?i)(?:n|num|nb|is|has|winner)_.|#\s*\w")
-_LIKELY = re.compile(r"(?i)(.*?)[\W_]*(?:p|prob)[_ ]correct")
+_COUNTS = re.compile(r"(?i)(?:n|num|nb|is|has|winner)_.|(?:number|count)[\W_]of|#\s*\w")
+_LIKELY = re.compile(r"(?i)(.*?)[\W_]*(?:(?:p|prob)[_ ]correct|top[\W_]?[kp])")
 _MAY_SUM_UP = re.compile(rf"(?i)[\W_]*(?:{'|'.join(sorted(_SUMS_UP | _OF_A_SUM))})|\d\d%")
 
 
@@ -168,7 +174,7 @@ def metadata_in(name: str, others: Collection[str] = ()) -> Metadata | None:
 
     >>> metadata_in("temperature"), metadata_in("gpt_latency_s"), metadata_in("qwen-max")
     (Metadata(of=''), Metadata(of='gpt'), None)
-    >>> metadata_in("gpt_time"), metadata_in("gpt_time", {"gpt"})
+    >>> metadata_in("gpt_ms"), metadata_in("gpt_ms", {"gpt"})
     (None, Metadata(of='gpt'))
     """
     words = words_of(name[: _LONGEST_NAME + 1])

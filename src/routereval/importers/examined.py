@@ -124,20 +124,24 @@ def _warnings(draft: Draft, observed: NDArray[np.bool_] | None) -> Iterator[str]
     yield from _coverage(draft, observed)
     yield from _all_alike(draft.scores[observed])
     texts = draft.prompts["text"].drop_nulls() if "text" in draft.prompts.columns else None
-    if texts is None or not len(texts):
-        return
-    n_texts = texts.n_unique()
+    n_held = 0 if texts is None else len(texts)
+    n_texts = 0 if texts is None else texts.n_unique()
     alone = observed.shape[1] > 1 and bool((observed.sum(axis=1) <= 1).all())
-    if alone and n_texts < len(texts):
+    if alone and n_texts == n_held:
         yield (
-            f"each of {len(texts):,} prompts was put to one model only, but they have {n_texts:,} "
+            f"each of {len(observed):,} prompts was put to one model only, which leaves nothing to "
+            "compare models by; if all were asked the same, call equal prompts alike for all "
+            "(of plain tables: --columns prompt_id=COLUMN)"
+        )
+    elif alone:
+        yield (
+            f"each of {n_held:,} prompts was put to one model only, but they have {n_texts:,} "
             "texts: if prompt_id numbers the rows, name prompts by their text "
             "(--columns prompt_id=COLUMN)"
         )
-    elif n_texts < len(texts):
+    elif n_texts < n_held:
         yield (
-            f"{len(texts):,} prompts have {n_texts:,} different texts; splits keep equal ones "
-            "together"
+            f"{n_held:,} prompts have {n_texts:,} different texts; splits keep equal ones together"
         )
 
 

@@ -54,7 +54,7 @@ def scores_inside(
     """
     scores = (score,) if score is not None else ROLES["score"]
     for name in _NESTED_SCORES if per_model else ():  # else they are several metrics
-        if name in names and _all(cells(name), dict):
+        if name in names and _all(cells(name), dict) and _may_be_scores(cells(name), scores):
             costs = next((c for c in _NESTED_COSTS if c in names and _all(cells(c), dict)), None)
             facts = (f"models: the keys of {name!r}", *_fields(_values(cells(name)), scores))
             return Inside(facts, nested=(name, costs))
@@ -90,6 +90,22 @@ def may_be_inside(names: Sequence[str], cells: Cells) -> str:
     )
 
 
+def rows_in_lists(names: Sequence[str], cells: Cells) -> str:
+    """What to do where the rows may be objects in lists of a column; empty if there are none."""
+    found = []
+    for name in names:
+        items = _items(cells(name))
+        if len(items) > 1 and all(isinstance(item, dict) for item in items):
+            keys = dict.fromkeys(key for item in items if isinstance(item, dict) for key in item)
+            found.append(f"those in {name!r} {listed_names(keys, 5)}")
+    if not found:
+        return ""
+    return (
+        f"; lists hold objects, {', '.join(found[:3])}: if these are the rows, write them as a "
+        "list of their own, each with its model"
+    )
+
+
 def is_inside(names: Sequence[str], cells: Cells, key: str) -> bool:
     """Whether objects in some column, or in its lists or objects, have a key."""
     for name in names:
@@ -103,6 +119,14 @@ def _are_numbers(items: Sequence[dict[str, object]], key: str) -> bool:
     """Whether all objects have a number, which is no cost or other known thing, under a key."""
     known = {alias for role, aliases in ROLES.items() if role != "score" for alias in aliases}
     return key not in known and all(isinstance(item.get(key), (int, float)) for item in items)
+
+
+def _may_be_scores(cells: Sequence[object], scores: Sequence[str]) -> bool:
+    """Whether objects hold scores by model, or objects of which one at least has a score."""
+    held = _values(cells)
+    return not all(isinstance(value, dict) for value in held) or any(
+        isinstance(value, dict) and value.keys() & set(scores) for value in held
+    )
 
 
 def _fields(cells: Sequence[object], scores: Sequence[str]) -> Iterator[str]:

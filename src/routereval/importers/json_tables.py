@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from routereval.importers.column_words import are_models, is_benchmark, numbers_prompts
@@ -30,8 +31,10 @@ Row = Mapping[str, Any]
 def rows_inside(whole: Row) -> Iterator[Row]:
     """The rows of an object; the object itself where it has no such shape.
 
-    These are: one list of objects, or one among others whose objects have scores, whose model and
-    benchmark may stand beside it; lists of objects by model or benchmark; columns as lists of one
+    These are: one list of objects, or one among others whose objects have scores, or are models'
+    runs, whose model and benchmark may stand beside it, as the prompts' texts may in another (a
+    list that names prompts comes before one of means); whether each of many prompts was answered
+    right, by prompt; lists of objects by model or benchmark; columns as lists of one
     length; pandas' ``split``, ``columns`` and ``index``; scores by model and prompt, or by prompt
     and model, among what else there is, or lists of the runs of each; rows or runs by prompt, with
     the model beside them.
@@ -51,14 +54,15 @@ def rows_inside(whole: Row) -> Iterator[Row]:
     values = list(whole.values())
     lists = [value for value in values if isinstance(value, list) and value]
     objects = [held for held in lists if _are_objects(held)]
-    scored = [held for held in objects if _names(held[0], "score")]
+    rows = _rows_held(whole, objects)
+    scored = any(_names(held[0], "score") for held in objects)
     tables = [] if scored or len(whole) == 1 else list(filter(_is_keyed, values))
     if all(isinstance(whole.get(key), list) for key in ("columns", "data")):
         yield from _split_rows(whole)
     elif len(tables) == 1 and len(tables) < len(whole):
         yield from _keyed_rows(tables[0])
-    elif len(objects) == 1 or (len(scored) == 1 and len(objects) > 1):
-        yield from _with_what_is_of_all(whole, (scored or objects)[0])
+    elif rows is not None:
+        yield from _with_texts(objects, _with_what_is_of_all(whole, rows))
     elif values and len(objects) == len(values):
         yield from _rows_by_key(whole)
     elif lists and len(lists) == len(whole) and len({len(held) for held in lists}) == 1:
@@ -69,6 +73,68 @@ def rows_inside(whole: Row) -> Iterator[Row]:
         yield from _with_what_is_of_all(whole, inner)
     else:
         yield whole
+
+
+def _rows_held(whole: Row, lists: Sequence[list[Row]]) -> Iterable[Row] | None:
+    """The rows of one list of objects, or of outcomes by prompt, in an object; None without any."""
+    of_rows = lists[0] if len(lists) == 1 else _list_of_rows(lists)
+    if of_rows is not None:
+        return chain.from_iterable(map(rows_of_models, of_rows))
+    outcomes = [held for held in (whole, *whole.values()) if _are_outcomes(held)]
+    if len(outcomes) != 1:
+        return None
+    return [{"prompt_id": key, "score": right} for key, right in outcomes[0].items()]
+
+
+def _list_of_rows(lists: Sequence[list[Row]]) -> list[Row] | None:
+    """The one of several lists of objects whose objects are rows with scores; None without one.
+
+    A list whose rows name no prompt may hold means beside it.
+    """
+    scored = [held for held in lists if _names(held[0], "score")]
+    of_prompts = [held for held in lists if _is_of_a_prompt(held[0]) and _holds_scores(held[0])]
+    runs = [held for held in lists if rows_of_models(held[0])[0] is not held[0]]
+    return next((found[0] for found in (of_prompts, scored, runs) if len(found) == 1), None)
+
+
+def _with_texts(lists: Sequence[list[Row]], rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows that name their prompts alone, with the texts that a list beside them has of these."""
+    texts: dict[str, object] = {}
+    for row in chain.from_iterable(lists):
+        key, text = (_first_of(row, role) for role in ("prompt_id", "prompt"))
+        if key is not None and text is not None and not _holds_scores(row):
+            texts[str(key)] = text
+    for row in rows:
+        text = texts.get(str(_first_of(row, "prompt_id")))
+        yield row if text is None or _names(row, "prompt") else {**row, "prompt": text}
+
+
+def _first_of(row: Row, role: str) -> object:
+    """What a row has for a role; None if it has nothing."""
+    return next((row[alias] for alias in ROLES[role] if alias in row), None)
+
+
+def _is_of_a_prompt(row: Row) -> bool:
+    return _names(row, "prompt_id") or _names(row, "prompt")
+
+
+def _holds_scores(row: Row) -> bool:
+    """Whether a row has a score, or an object of objects with scores, by model."""
+    return _names(row, "score") or any(
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(cell, dict) and _names(cell, "score") for cell in value.values())
+        for value in row.values()
+    )
+
+
+def _are_outcomes(value: object) -> bool:
+    """Whether a value says of each of many prompts whether it was answered right."""
+    return (
+        isinstance(value, dict)
+        and len(value) >= _MANY_PROMPTS
+        and all(isinstance(right, bool) for right in value.values())
+    )
 
 
 def _is_keyed(value: object) -> bool:

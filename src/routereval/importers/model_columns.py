@@ -34,13 +34,14 @@ def model_columns(file: Path, columns: Sequence[str]) -> dict[str, str]:
     """The column of scores of each model, among columns of numbers.
 
     Raises:
-        DataError: if each model has several metrics, or these are no model's.
+        DataError: if each model has several metrics.
     """
     ends = {name: _scored_by(name) for name in columns}
     others = {*columns, *(base for base, _ in ends.values() if base)}
     plain = [name for name in columns if not is_metadata(name, others)]
     metrics = [name for name in plain if metric_of(name)]
-    plain = [name for name in plain if name not in metrics]
+    again = tuple(f"{metric}{sign}" for metric in metrics for sign in _BETWEEN)
+    plain = [name for name in plain if name not in metrics and not name.startswith(again)]
     by_end = [name for name in plain if ends[name][1] and ends[name][0] not in plain]
     if len(by_end) > len(plain) / 2 or len(by_end) == len(plain) / 2 > 1:
         found = dict.fromkeys(ends[name][1] for name in by_end)
@@ -56,12 +57,6 @@ def model_columns(file: Path, columns: Sequence[str]) -> dict[str, str]:
             for name in [name for name in by_end if ends[name][1] == end]:
                 by_model.setdefault(ends[name][0], name)
         return by_model
-    if metrics and not plain:
-        raise DataError(
-            f"{file}: {listed_names(metrics)} are metrics, and no column says whose; name the "
-            "model's column and the score's (--columns model=NAME,score=NAME), or give each model "
-            "a file of its own, and their folder"
-        )
     return {name: name for name in plain}
 
 
@@ -158,9 +153,10 @@ def refuse_no_models(
     cells: Cells,
     why: str = "",
     *,
+    answers: str | None = None,
     several_files: bool,
 ) -> None:
-    """Refuse a wide table that has no model, or one only beside scores that say not whose they are.
+    """Refuse a wide table that has no model, or only columns that may be metrics of one model.
 
     Args:
         file: named in errors.
@@ -169,6 +165,7 @@ def refuse_no_models(
         numbers: the columns that may have been models'.
         cells: the first cells of a column.
         why: what more is to be said where there is no model.
+        answers: the column of the answers of one model, if there is one.
         several_files: whether each file may be a model's.
 
     Raises:
@@ -179,6 +176,22 @@ def refuse_no_models(
         if several_files
         else "where each model has a file of its own, give their folder"
     )
+    if not models and "score" in roles:
+        raise DataError(
+            f"{file}: {roles['score']!r} holds scores, but no column says whose; name the model's "
+            f"column (--columns model=NAME); {a_file_each}{why}"
+        )
+    metrics = [name for name in numbers if metric_of(name)]
+    plain = [model for model, name in models.items() if model == name]
+    if metrics and len(plain) == len(models) and not are_models(plain):
+        are = "is a metric" if len(metrics) == 1 else "are metrics"
+        so = f", so {listed_names(plain, 4)} may be metrics too" if plain else ""
+        models_are = f"; if these are models, --columns 'models={'|'.join(plain[:6])}'"
+        raise DataError(
+            f"{file}: {listed_names(metrics)} {are}, and no column says whose{so}; name the "
+            "model's column and the score's (--columns model=NAME,score=NAME); "
+            f"{a_file_each}{models_are if plain else ''}"
+        )
     if not models:
         raise DataError(
             f"{file}: there is neither a column for the model nor one of numbers per model; name "
@@ -195,6 +208,14 @@ def refuse_no_models(
             f"{file}: {roles['score']!r} holds scores, but no column says whose; name the model's "
             f"column (--columns model=NAME), or say that {only!r} is a model "
             f"(--columns models={only}); {a_file_each}"
+        )
+    if answers is not None and (len(models) == 1 or not are_models(models)):
+        columns = [*models.values()]
+        raise DataError(
+            f"{file}: {answers!r} holds the answers of one model, so {listed_names(columns, 4)} "
+            "may be what was found of these, not models; name the model's column and the score's "
+            f"(--columns model=NAME,score=NAME); {a_file_each}; if they are models, name all by "
+            f"--columns 'models={'|'.join(columns[:6])}'"
         )
 
 

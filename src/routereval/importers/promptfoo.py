@@ -132,6 +132,8 @@ def _results(file: Path, bad: BadRows) -> Iterator[_Result]:
         rows = json_objects(file, bad)
     else:
         whole = json_file(file)
+        shared = part_of(whole, "data")  # as an evaluation is shared
+        whole = shared if part_of(whole, "results") is None and shared is not None else whole
         inner = part_of(whole, "results")
         stamp = text_of(part_of(inner, "timestamp")) or ""
         configs = _configs(part_of(whole, "config", "providers"))

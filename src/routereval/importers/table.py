@@ -43,6 +43,8 @@ from routereval.importers.table_files import (
 from routereval.importers.table_folders import (
     columns_of_all,
     model_of,
+    refuse_runs,
+    runs_as_benchmarks,
     table_files,
     table_name,
     tables_of_other_kinds,
@@ -187,7 +189,13 @@ class _Source:
 
     def layout(self, file: Path) -> Layout:
         """What the columns of one of the files are for."""
-        return _layout(file, self.named, self._of_all(file), several_files=self._are_several())
+        layout = _layout(file, self.named, self._of_all(file), several_files=self._are_several())
+        self._refuse_runs(layout)
+        return layout
+
+    def _refuse_runs(self, layout: Layout) -> None:
+        if layout.per_file and "ignore" not in self.named:  # else the user chose files' names
+            refuse_runs(self.path, self.files)
 
     def _are_several(self) -> bool:
         return len(self.files) + len(self.others) > 1
@@ -245,6 +253,7 @@ class _Source:
         facts = [*layout.facts, *(["encoding: Windows-1252"] if read_as_windows_text(file) else ())]
         table.facts += [fact for fact in facts if fact not in table.facts]
         warnings = [*layout.warnings, *self._of_score(layout), *self._unread_files()]
+        warnings += runs_as_benchmarks(self.files) if "benchmark" in self._of_all(file) else ()
         warnings += lost_cells(file) if has_end(file, ".xlsx") else []
         table.warnings += [warning for warning in warnings if warning not in table.warnings]
         metric, metrics = layout.metric, dict[str, None]()
@@ -267,7 +276,8 @@ class _Source:
                 refuse_metrics(file, metric, metrics)
 
     def _refuse_other_kind(self, file: Path, layout: Layout) -> None:
-        """Refuse a file whose rows are not of the kind of those of the files before it."""
+        """Refuse a file that is a run's, or not of the kind of those before it."""
+        self._refuse_runs(layout)
         kind = _kind(layout)
         self.kind = self.kind or kind
         if kind != self.kind:

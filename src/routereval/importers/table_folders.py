@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from routereval.errors import DataError
 from routereval.importers.column_words import are_models, is_benchmark
+from routereval.importers.examined import listed_names
 from routereval.importers.rows import files_in
 from routereval.importers.table_files import ENDS, has_end
 
@@ -22,6 +25,14 @@ _OF_FILES = frozenset(
     }
 )
 """Words in the names of files that are no part of the model's."""
+_OF_RUNS = frozenset(
+    {
+        *("trial", "trials", "seed", "rep", "repeat", "iter", "iteration", "attempt", "epoch"),
+        *("temp", "temperature", "part", "chunk", "shard", "fold", "batch", "checkpoint", "final"),
+    }
+)
+"""Words in the names of files that hold runs, or parts, of one model's results."""
+_WORD_OR_NUMBER = re.compile(r"[^\W\d_]+|\d+")
 _SEVERAL = 2
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -103,6 +114,43 @@ def _n_of_all(names: Sequence[Sequence[str]]) -> int:
     n_same = next((n for n, words in enumerate(zip(*names)) if len(set(words)) > 1), 0)  # noqa: B905
     of_files = [n for n in range(n_same) if names[0][n].lower() in _OF_FILES]
     return of_files[-1] + 1 if of_files else 0
+
+
+def are_runs(names: Iterable[str]) -> bool:
+    """Whether names are those of runs or parts, not of models: numbers, beside known words at most.
+
+    >>> are_runs(["temp0.7_run1_results", "seed2"]), are_runs(["part-1"]), are_runs(["o1", "run1"])
+    (True, True, False)
+    """
+    words = [_WORD_OR_NUMBER.findall(name.lower()) for name in names]
+    known = all(w.isdigit() or w in _OF_RUNS or w in _OF_FILES for held in words for w in held)
+    return known and all(any(w.isdigit() for w in held) for held in words)
+
+
+def refuse_runs(path: Path, files: Sequence[Path]) -> None:
+    """Refuse files that would each be taken for a model's, but are called as runs are.
+
+    Raises:
+        DataError: if they are.
+    """
+    models = dict.fromkeys(model_of(file, files) for file in files)
+    if len(models) > 1 and are_runs(models):
+        raise DataError(
+            f"{path}: its files are called as runs or parts are "
+            f"({listed_names(map(table_name, files), 3)}), and no column names the model: call "
+            "each file by its model, give the folder above if the folders in it are called so, or "
+            "write columns 'model' and 'trial'"
+        )
+
+
+def runs_as_benchmarks(files: Sequence[Path]) -> Iterator[str]:
+    """A warning of files that are taken for benchmarks, but are called as runs are."""
+    names = list(dict.fromkeys(map(table_name, files)))
+    if len(names) > 1 and are_runs(names):
+        yield (
+            f"files of one name are a benchmark, but are called as runs or parts are "
+            f"({listed_names(names, 3)}): for runs of one benchmark write a column 'trial'"
+        )
 
 
 def columns_of_all(file: Path, path: Path, files: Sequence[Path]) -> Mapping[str, str]:

@@ -21,7 +21,13 @@ from routereval.importers.column_words import (
     plain_name,
 )
 from routereval.importers.examined import listed_names
-from routereval.importers.json_layout import Cells, is_inside, may_be_inside, scores_inside
+from routereval.importers.json_layout import (
+    Cells,
+    is_inside,
+    may_be_inside,
+    rows_in_lists,
+    scores_inside,
+)
 from routereval.importers.model_columns import (
     axis_columns,
     cost_columns,
@@ -35,6 +41,7 @@ from routereval.importers.table_roles import NAMED_LISTS, ROLES, WORDS_ONLY
 from routereval.importers.unscored import (
     GIVEN,
     answered,
+    answers_of_one,
     may_be_models,
     may_be_scores,
     unscored,
@@ -116,7 +123,8 @@ class Layout:
         if "model" in roles or several_files:
             _name_verdicts(roles, names, cells)
         name_prompts(roles, names, named, cells, several_files=several_files)
-        _require(file, roles, "prompt_id", several_files=several_files)
+        has = f"; it has {listed_names(filter(str.strip, names), 6)}{rows_in_lists(names, cells)}"
+        _require(file, roles, "prompt_id", (), has, several_files=several_files)
         if "model" in roles and "score" in roles:
             return _long(file, roles, names, cells)
         if several_files and "score" in named and "models" not in named:
@@ -128,7 +136,7 @@ class Layout:
             return _with_facts(layout, names, inside.facts)
         if "model" in roles:
             others = may_be_scores(names, roles, cells)
-            _require(file, roles, "score", others, unscored(names))
+            _require(file, roles, "score", others, unscored(names, cells))
         if several_files and "score" in roles and "models" not in named:
             return _with_facts(cls(roles, per_file=True), names, ["model: the file's name"])
         return _wide(file, roles, names, named, cells, several_files=several_files)
@@ -305,12 +313,22 @@ def _wide(
     numbers = [n for n in scored if n not in words] or scored
     words = [n for n in words if n not in numbers]
     models = {name: name for name in chosen} or model_columns(file, numbers)
+    answers = answers_of_one(names, cells) if not chosen else None
     if not chosen:
         if models:
             refuse_no_prompts(file, roles, list(models), cells)
-        why = "" if "score" in roles else unscored(names) or answered(free, names, cells)
+        why = "" if "score" in roles else unscored(names, cells) or answered(free, names, cells)
         why = why or may_be_inside(names, cells) or may_be_models(names)
-        refuse_no_models(file, roles, models, numbers, cells, why, several_files=several_files)
+        refuse_no_models(
+            file,
+            roles,
+            models,
+            numbers,
+            cells,
+            why,
+            answers=answers,
+            several_files=several_files,
+        )
     costs, axes = cost_columns(models, free), axis_columns(models, free)
     rest = _without(roles, *_OF_A_RECORD)
     facts = [f"models: the columns {listed_names(models.values())}"]
@@ -327,6 +345,11 @@ def _wide(
         known = beside | {*scored}
         others = [n for n in free if n not in known]
         warnings += [*unreadable_columns(others, models, cells), *_alone(models)]
+    if answers is not None:
+        warnings.append(
+            f"column {answers!r} holds the answers of one model: if {listed_names(models, 3)} "
+            "judged these, they are no models whose scores these are"
+        )
     odd = [n for n in numbers if n not in of_models and n not in beside]
     if odd:
         facts.append(f"taken for no models: the columns {listed_names(odd)}")

@@ -11,7 +11,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "model": (
         *("model", "model_name", "model_id", "llm", "llm_name", "model_test", "test_model"),
         *("tested_model", "evaluated_model", "target_model", "model_name_or_path", "model_path"),
-        "generator",
+        *("generator", "response_model", "response_model_name", "answer_model", "candidate_model"),
     ),
     "prompt_id": (
         *("prompt_id", "question_id", "sample_id", "task_id", "instance_id", "item_id"),
@@ -41,7 +41,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     "judge": (
         *("judge", "judge_model", "judge_name", "grader", "grader_model", "rater", "evaluator"),
-        *("annotator", "annotator_id", "labeler"),
+        *("annotator", "annotator_id", "labeler", "eval_model", "eval_model_name"),
+        *("evaluator_model", "grading_model"),
     ),
     "effort": (
         *("effort", "reasoning_effort", "thinking_effort", "reasoning_level", "thinking_level"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
+from routereval.importers.column_words import words_of
 from routereval.importers.examined import listed_names
 
 _MOST_VALUES, _LONGEST_VALUE, _MOST_SHOWN = 30, 40, 3
 _NUMBERS = "0123456789"
+_OF_KEYS = [["id"], ["uid"], ["uuid"], ["key"], ["index"], ["idx"], ["no"], ["number"]]
+_PROMPTS = "column {0!r} differs in each: --columns prompt_id={0} if it names the prompts"
 
 Row = Mapping[str, Any]
 
@@ -35,6 +38,8 @@ def what_tells_apart(rows: Iterable[tuple[Hashable, str, Row]]) -> str:
         for name in names
         if (values := _values([[row.get(name) for _, row in held] for held in several]))
     ]
+    if keys := [name for name in names if _is_a_key(name, several)]:
+        sentences.insert(0, _PROMPTS.format(keys[0]))
     if sentences:
         return "; ".join(sentences[:_MOST_SHOWN])
     if _values([[file for file, _ in held] for held in several]):
@@ -43,6 +48,12 @@ def what_tells_apart(rows: Iterable[tuple[Hashable, str, Row]]) -> str:
             "takes the files' names for the models"
         )
     return ""
+
+
+def _is_a_key(name: str, several: Iterable[list[tuple[str, Row]]]) -> bool:
+    """Whether a column is called as ids are, and no two of the rows have the same one."""
+    ids = [str(row.get(name)) for held in several for _, row in held]
+    return len(ids) > _MOST_VALUES and len(set(ids)) == len(ids) and words_of(name)[-1:] in _OF_KEYS
 
 
 def _values(cells: Iterable[list[object]]) -> list[str]:
