@@ -127,14 +127,23 @@ def are_runs(names: Iterable[str]) -> bool:
     return known and all(any(w.isdigit() for w in held) for held in words)
 
 
+@lru_cache(maxsize=4)  # asked for each of the files
+def _models_are_runs(files: tuple[Path, ...]) -> bool:
+    """Whether several models that files are named for are called as runs are."""
+    if _roles_of_names(files).folder == "model":
+        models = {file.absolute().parent.name for file in files}
+    else:
+        models = {*_bare_names(files).values()}
+    return len(models) > 1 and are_runs(models)
+
+
 def refuse_runs(path: Path, files: Sequence[Path]) -> None:
     """Refuse files that would each be taken for a model's, but are called as runs are.
 
     Raises:
         DataError: if they are.
     """
-    models = dict.fromkeys(model_of(file, files) for file in files)
-    if len(models) > 1 and are_runs(models):
+    if _models_are_runs(tuple(files)):
         raise DataError(
             f"{path}: its files are called as runs or parts are "
             f"({listed_names(map(table_name, files), 3)}), and no column names the model: call "
