@@ -32,7 +32,7 @@ def refusal_of(path: Path, content: object) -> str:
 
 def test_models_with_their_samples_are_read_beside_the_tests(tmp_path: Path) -> None:
     tests = [{"id": p, "input": f"why {p}?", "expected": "so"} for p in PROMPTS]
-    runs = [
+    runs: list[dict[str, Any]] = [
         {
             "model": m,
             "pass_rate": None,

@@ -132,6 +132,9 @@ def test_of_records_without_texts_it_says_where_each_subset_goes(tmp_path: Path)
     lines = (tmp_path / "out" / "next.txt").read_text("utf-8").splitlines()
     assert lines[0].startswith("# no router is kept")
     assert lines[2].startswith("#   kind-0 to llm-0")
+    (tmp_path / "out" / "router").mkdir()
+    deploy(advice, tmp_path / "records", tmp_path / "out")
+    assert "of an earlier verdict" in (tmp_path / "out" / "next.txt").read_text("utf-8")
     with_features = decided(specialists()).learned
     assert with_features is not None
     assert with_features.best.by_subset == ()

@@ -62,6 +62,8 @@ def deploy(
             written += [home / ROUTER, home / GATEWAY]
             written[-1].write_text(gateway_toml(learned, routed), encoding="utf-8")
             lines = commands(home, routed.lam)
+    if home / ROUTER not in written and (home / ROUTER).exists():
+        lines.append(f"# {ROUTER} and {GATEWAY} in this folder are of an earlier verdict")
     written.append(home / NEXT)
     written[-1].write_text("\n".join(lines) + "\n", encoding="utf-8")
     return written
