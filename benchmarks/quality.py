@@ -10,15 +10,14 @@ whatever is there is summed up.
     python benchmarks/quality.py --cv              # ten folds in the place of ten seeds
     python benchmarks/quality.py --every           # every router that runs on a CPU as well
     python benchmarks/quality.py --plain --pools 1    # no ablation, one pool of each set a seed
+    python benchmarks/quality.py --plain --every --first 53    # the tables of all sets
     python benchmarks/quality.py --plain --pools 1 --few 300    # 300 prompts without subsets
     python benchmarks/quality.py --report          # sum up what is there
 
 Gains are in points, .01 of score, over the best single model of the training prompts; their
 standard errors are clustered by prompt and by seed. `ceiling` knows the scores of all
-models outside of the pool on the very prompt beside its text; no router does. Constants of `auto`
-were looked at on seeds 101 and 102 of 18 of the sets (marked *), the bound of its gate after a look
-at seed 0, its pipelines and the half prompt that a gain has to clear on draws 20 to 35 of samples
-of 100 to 2,000 prompts, on the first division of `--cv` and on seeds 3 to 12 of sets of up to 700.
+models outside of the pool on the very prompt beside its text; no router does. docs/plateau.md says
+which seeds and draws were looked at when `auto` was made; sets whose constants were are marked *.
 """
 
 from __future__ import annotations
