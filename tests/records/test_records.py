@@ -111,6 +111,13 @@ def test_from_arrays_fills_in_what_is_not_given() -> None:
     assert np.array_equal(records.dense(), [[1.0, 0.5], [np.nan, 0.0]], equal_nan=True)
 
 
+def test_from_arrays_takes_lists_of_all_that_is_a_number() -> None:
+    more = {"signals": {"answer": [[1.0, 2.0]]}, "axes": {"latency_ms": [[9.0, 8.0]]}}
+    records = Records.from_arrays("toy", [[1.0, 0.0]], ["a", "b"], costs=[[0.1, 0.2]], **more)  # type: ignore[arg-type]
+    assert records.axes["latency_ms"].ravel().tolist() == [9.0, 8.0]
+    assert records.costs is not None
+
+
 def test_from_arrays_keeps_what_is_given() -> None:
     records = Records.from_arrays(
         "toy",

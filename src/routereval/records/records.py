@@ -148,8 +148,10 @@ class Records:
             }
         )
         vectors = {} if features is None else {"given": np.asarray(features)}
-        draft = Draft(name, models, matrix, prompts, costs=costs, features=vectors)
-        return cls.from_draft(replace(draft, signals=signals or {}, axes=axes or {}, trials=trials))
+        usd = None if costs is None else np.asarray(costs)
+        draft = Draft(name, models, matrix, prompts, costs=usd, features=vectors)
+        cells = {"signals": _arrays(signals), "axes": _arrays(axes)}
+        return cls.from_draft(replace(draft, trials=trials, **cells))
 
     @classmethod
     def from_draft(cls, draft: Draft) -> Records:
@@ -410,6 +412,10 @@ class Records:
             f"Records({self.name!r}, {number_of(self.n_prompts, 'prompt')} × "
             f"{number_of(self.n_models, 'model')}, {self.kind}{simulated})"
         )
+
+
+def _arrays(cells: Mapping[str, Any] | None) -> dict[str, NDArray[np.floating]]:
+    return {name: np.asarray(held) for name, held in (cells or {}).items()}
 
 
 def write_into(records: Records, folder: Path) -> None:
