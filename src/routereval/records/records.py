@@ -150,8 +150,8 @@ class Records:
         vectors = {} if features is None else {"given": np.asarray(features)}
         usd = None if costs is None else np.asarray(costs)
         draft = Draft(name, models, matrix, prompts, costs=usd, features=vectors)
-        cells = {"signals": _arrays(signals), "axes": _arrays(axes)}
-        return cls.from_draft(replace(draft, trials=trials, **cells))
+        more, numbers = _arrays(signals), _arrays(axes)
+        return cls.from_draft(replace(draft, signals=more, axes=numbers, trials=trials))
 
     @classmethod
     def from_draft(cls, draft: Draft) -> Records:
