@@ -32,7 +32,8 @@ from routereval.studies.advise.plan import AdvicePlan
 from routereval.studies.advise.resampled import Resampled
 from routereval.studies.advise.score_table import score_table_of
 from routereval.studies.advise.traffic import check_traffic, prompt_weights, read_traffic
-from routereval.studies.advise.tried import _held_back_by, mixture
+from routereval.studies.advise.tried import Tried, mixture
+from routereval.studies.advise.yardsticks import Yardsticks
 from tests.made import Floats
 
 SHARED = next(
@@ -281,22 +282,31 @@ def test_a_gain_of_which_a_guarded_router_finds_no_evidence_is_not_shown() -> No
     ("choices", "holds_back"),
     [
         ({"auto": [1, 1, 0, 0], "forest": [0, 1, 0, 1]}, "auto"),
-        ({"auto": [1, 1, 0, 1], "forest": [0, 0, 0, 0]}, ""),
-        ({"auto": [1, 1, 0, 0], "guard(router=knn)": [0, 1, 1, 1]}, ""),
+        ({"auto": [0, 0, 0, 1], "forest": [0, 0, 0, 0]}, ""),
+        ({"auto": [1, 0, 0, 0], "forest": [0, 1, 0, 1]}, "auto"),
+        ({"auto": [1, 1, 0, 0], "guard(router=knn)": [0, 0, 0, 1]}, ""),
         ({"forest": [0, 0, 0, 0]}, ""),
     ],
 )
-def test_a_guarded_router_holds_back_that_sends_each_fold_to_one_model(
+def test_a_guarded_router_holds_back_that_stays_with_one_model_or_loses_by_leaving_it(
     choices: dict[str, list[int]], holds_back: str
 ) -> None:
+    """The last prompt alone is one that the second model does better."""
+    each = np.arange(4)
+    scores = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    table = score_table_of(Records.from_arrays("four", scores, ["a", "b"]))
+
     def tried(choice: list[int]) -> OutOfFold:
-        each = np.arange(4)
-        members, none = np.tile([0, 1], (4, 1)), np.zeros((4, 2))
+        members, none = np.tile([0, 1], (4, 1)), np.zeros((1, 4))
+        best = np.tile([1.0, 0.0], (4, 1))
         return OutOfFold(
-            each, each // 2, members, np.array([choice]), none, np.zeros(1), none, 2, 2, ""
+            each, each // 2, members, np.array([choice]), best, np.zeros(1), none, 2, 2, ""
         )
 
-    assert _held_back_by({spec: tried(choice) for spec, choice in choices.items()}) == holds_back
+    plan = AdvicePlan(n_boot=50)
+    yardsticks = Yardsticks.of(table, plan, None, None)
+    found = Tried({spec: tried(choice) for spec, choice in choices.items()}, yardsticks, plan)
+    assert found.held_back_by == holds_back
 
 
 def test_how_many_prompts_would_settle_it_is_said() -> None:

@@ -124,7 +124,8 @@ def _alone(benchmark: BenchmarkAdvice, margin: float) -> str:
     if found.learned.held_back_by and found.learned.best.gain.low > margin:
         return (
             f"Not shown: {found.learned.router} gains {gain}, but {found.learned.held_back_by}, "
-            f"which leaves the best single model on evidence only, never does. Use {found.use}."
+            "which leaves the best single model on evidence only, gains nothing. "
+            f"Use {found.use}."
         )
     if found.floor_model != found.best.model and found.learned.cheap:
         return _floor_not_shown(found, found.learned.cheap, margin)

@@ -42,9 +42,9 @@ class Tried:
         )
         self.scores, self.costs = yardsticks.scores[rows], yardsticks.costs[rows]
         self.router, self.found = best_of(tried, self.scores, self.drawn.weights)
-        self.held_back_by = _held_back_by(tried)
         self.floor = yardsticks.floor_scores()[rows]
         self.every = np.arange(len(rows))
+        self.held_back_by = self._held_back_by(tried)
 
     def learned(self, enough: int | None) -> Learned:
         """What it does for the score, at least cost, and within the budget."""
@@ -111,9 +111,21 @@ class Tried:
         """Score less the floor."""
         return np.asarray(self.scores[self.every, self.found.at(points)] - self.floor)
 
+    def _held_back_by(self, tried: Mapping[str, OutOfFold]) -> str:
+        """A guarded router that gains nothing by leaving one model, if none gains anything."""
+        guarded = [spec for spec in tried if isinstance(make_router(spec), Guarded)]
+        for spec in guarded:
+            found = tried[spec]
+            gain = self._gain_of(found, found.choice[0])
+            if _leaves(found) and self.drawn.value(gain) > 0:
+                return ""
+        return guarded[0] if guarded else ""
+
     def _gain(self, points: Index) -> Floats:
+        return self._gain_of(self.found, self.found.at(points))
+
+    def _gain_of(self, found: OutOfFold, choice: Index) -> Floats:
         """Score less that of the best single model; 0 in a fold that all goes to that one model."""
-        choice, found = self.found.at(points), self.found
         own = self.scores[self.every, choice]
         if found.n_fits == 1:
             return np.asarray(own - self.scores[:, self.of.best])
@@ -205,11 +217,7 @@ def mixture(price: Floats, level: Floats, budget: float) -> tuple[int, int, floa
     return corners[upper - 1], corners[upper], part
 
 
-def _held_back_by(tried: Mapping[str, OutOfFold]) -> str:
-    """A guarded router that sends each fold to one model, if none of them does otherwise."""
-    guarded = [spec for spec in tried if isinstance(make_router(spec), Guarded)]
-    for spec in guarded:
-        choice, fold = tried[spec].choice[0], tried[spec].fold
-        if any(len(np.unique(choice[fold == part])) > 1 for part in np.unique(fold)):
-            return ""
-    return guarded[0] if guarded else ""
+def _leaves(found: OutOfFold) -> bool:
+    """Whether some fold goes to more models than one."""
+    choice, fold = found.choice[0], found.fold
+    return any(len(np.unique(choice[fold == part])) > 1 for part in np.unique(fold))
