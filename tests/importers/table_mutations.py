@@ -15,7 +15,7 @@ from routereval.errors import RouterEvalError
 from routereval.records.draft import Draft
 from routereval.records.records import Records
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 """Real files, where they are there."""
 
 

@@ -18,7 +18,7 @@ from routereval.records import routereval
 from routereval.records.draft import Draft
 from tests.fuzzing import examples
 
-SHARED = Path(__file__).parents[4] / "shared" / "reference"
+SHARED = Path(__file__).parents[3] / "shared" / "reference"
 GOLDEN = SHARED / "golden"
 SPECIMEN = SHARED / "format_sample" / "router_extended_data.pkl"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden data are not here")
@@ -448,7 +448,8 @@ def test_golden_dataset_is_the_golden_raw(
     assert np.array_equal(ready.scores, raw.scores[:, columns])
     assert ready.prompts["text"].equals(raw.prompts["text"])
     assert np.array_equal(ready.features["embedding"], raw.features["RoBERTa"])
-    expected = json.loads((GOLDEN / "golden.json").read_text())[theirs]
+    # the data set was made under AVX-512, whose sort puts models of equal mean in its own order
+    expected = json.loads((GOLDEN / "golden_avx512.json").read_text())[theirs]
     published: Any = ready.published
     for name, rows in published["split"].items():
         assert rows.tolist() == expected["split"][f"{name}_indices"]

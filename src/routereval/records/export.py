@@ -106,7 +106,7 @@ def not_exported(records: Sequence[Records], format_name: str) -> list[str]:
     >>> not_exported([toy], "csv"), not_exported([toy], "long")
     (['latency_ms'], [])
     """
-    found: dict[str, None] = {}
+    found: set[str] = set()
     for one in records:
         held = {
             "axes": list(one.axes),
@@ -116,8 +116,7 @@ def not_exported(records: Sequence[Records], format_name: str) -> list[str]:
             "versions": ["other versions"] if one.versions else [],
             "features": [f"features {name}" for name in one.features],
         }
-        for kind in held.keys() - _HELD[format_name]:
-            found |= dict.fromkeys(held[kind])
+        found.update(*(names for kind, names in held.items() if kind not in _HELD[format_name]))
     return sorted(found)
 
 
