@@ -97,8 +97,8 @@ class Learned:
         to_keep: prompts to show, likewise, that `cheap` loses less than the margin against the
             floor; infinite where it does not, or without costs.
         held_back_by: a router that leaves the best single model on evidence only, and never did or
-            gained nothing by it; empty where one gained, or none was tried. The gain of another one
-            is luck then.
+            lost more by it than the risk that it takes; empty where one did not, or none was tried.
+            The gain of another one is luck then.
     """
 
     router: str

@@ -112,14 +112,15 @@ class Tried:
         return np.asarray(self.scores[self.every, self.found.at(points)] - self.floor)
 
     def _held_back_by(self, tried: Mapping[str, OutOfFold]) -> str:
-        """A guarded router that gains nothing by leaving one model, if none gains anything."""
-        guarded = [spec for spec in tried if isinstance(make_router(spec), Guarded)]
-        for spec in guarded:
+        """A guarded router that stays with one model, or loses by leaving it, if all of them do."""
+        made = {spec: make_router(spec) for spec in tried}
+        guarded = {spec: one for spec, one in made.items() if isinstance(one, Guarded)}
+        for spec, router in guarded.items():
             found = tried[spec]
-            gain = self._gain_of(found, found.choice[0])
-            if _leaves(found) and self.drawn.value(gain) > 0:
+            gain = self.drawn.value(self._gain_of(found, found.choice[0]))
+            if _leaves(found) and gain >= -router.risk:
                 return ""
-        return guarded[0] if guarded else ""
+        return next(iter(guarded), "")
 
     def _gain(self, points: Index) -> Floats:
         return self._gain_of(self.found, self.found.at(points))
