@@ -135,6 +135,8 @@ class Stack(NamedTuple):
             return np.tile(self.shrinkage.levels, (len(prompts), 1)), np.zeros((len(prompts), 1))
         seen = self._seen(self.reader(prompts))
         easy = np.mean([p.ease(s.wide) for p, s in zip(self.pipelines, seen, strict=True)], axis=0)
+        if not self.shrinkage.moves:  # what the views would say is not asked
+            return np.tile(self.shrinkage.levels, (len(prompts), 1)), self.easiness(easy)
         return self.shrinkage(self._weighed(seen)), self.easiness(easy)
 
     def predicted(self, given: Given) -> Floats:
